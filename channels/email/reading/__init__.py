@@ -1,0 +1,1 @@
+"""What does a mail say? Pure functions from bytes to `Inbound`: no network, no database, no clock."""

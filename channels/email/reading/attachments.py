@@ -1,0 +1,142 @@
+"""What is a file in a mail called, and what is in it? Names are cleaned for showing; they never become a path."""
+
+from __future__ import annotations
+
+import binascii
+import mimetypes
+import re
+
+from channels.email.reading import headers, parameters, structure
+
+NAME_BYTES = 200
+
+
+def disposition(part: structure.Part) -> tuple[str, str]:
+    """`inline`, `attachment` or empty; and the name as it was sent, decoded but not cleaned."""
+    declared = part.header.first("content-disposition")
+    word, named = parameters.parse(declared) if declared else ("", {})
+    name = named.get("filename") or part.parameters.get("name") or named.get("name") or ""
+    if name:
+        name = headers.words(name) if "=?" in name else headers.raw_text(name) if not name.isascii() else name
+    return word, name
+
+
+def safe_name(name: str) -> str:
+    """The last part of a path, without control characters, dots in front and `..`; at most 200 bytes.
+
+    >>> safe_name("../../etc/cron.d/x"), safe_name("C:\\\\temp\\\\a.txt"), safe_name(".."), safe_name(".profile")
+    ('x', 'a.txt', '', 'profile')
+    """
+    name = "".join(c if c.isprintable() or c in "\u200c\u200d" else " " for c in name)
+    name = name.replace("\\", "/").rstrip("/ ").rpartition("/")[2]
+    name = _SPACES.sub(" ", name)
+    while ".." in name:
+        name = name.replace("..", ".")
+    name = name.strip(". ")
+    if len(name.encode("utf-8", "replace")) <= NAME_BYTES:
+        return name
+    stem, dot, extension = name.rpartition(".")
+    if not dot or len(extension.encode("utf-8", "replace")) > 20:
+        stem, extension = name, ""
+    room = NAME_BYTES - len((dot + extension).encode("utf-8", "replace")) if extension else NAME_BYTES
+    cut = stem.encode("utf-8", "replace")[:room].decode("utf-8", "ignore")
+    return f"{cut}.{extension}" if extension else cut
+
+
+_SPACES = re.compile(r"\s+")
+
+_EXTENSIONS = {
+    "text/plain": ".txt",
+    "text/html": ".html",
+    "text/calendar": ".ics",
+    "text/x-vcard": ".vcf",
+    "text/vcard": ".vcf",
+    "image/jpeg": ".jpg",
+    "image/jpg": ".jpg",
+    "image/png": ".png",
+    "image/gif": ".gif",
+    "image/tiff": ".tif",
+    "application/pdf": ".pdf",
+    "application/pgp-signature": ".asc",
+    "application/pkcs7-signature": ".p7s",
+    "application/x-pkcs7-signature": ".p7s",
+    "application/pkcs7-mime": ".p7m",
+    "application/x-pkcs7-mime": ".p7m",
+    "application/ms-tnef": ".dat",
+    "message/rfc822": ".eml",
+    "message/global": ".eml",
+    "message/delivery-status": ".txt",
+    "message/disposition-notification": ".txt",
+    "message/feedback-report": ".txt",
+    "text/rfc822-headers": ".txt",
+}
+
+
+def made_name(number: int, kind: str) -> str:
+    """A name for a part that has none: its place among the parts and its type.
+
+    >>> made_name(3, "application/pdf"), made_name(1, "x/unheard-of")
+    ('part-3.pdf', 'part-1.bin')
+    """
+    extension = _EXTENSIONS.get(kind) or mimetypes.guess_extension(kind, strict=False) or ".bin"
+    return f"part-{number}{extension}"
+
+
+def content(part: structure.Part) -> bytes:
+    """The bytes of a part, transfer encoding taken off. What is broken decodes as far as it goes."""
+    encoding = part.header.first("content-transfer-encoding").partition(";")[0].strip().strip("\"'").lower()
+    if encoding == "base64":
+        if part.type.startswith("text/") and _is_prose(part.body):
+            return part.body
+        return _base64(part.body)
+    if encoding == "quoted-printable":
+        return binascii.a2b_qp(part.body) if b"=" in part.body else part.body
+    if encoding in _UU:
+        return uuencoded(part.body)
+    return part.body
+
+
+def _is_prose(body: bytes) -> bool:
+    """Words with spaces between them, wrongly declared as base64."""
+    sample = body[:1024].strip()
+    return sample.count(b" ") > max(len(sample) // 20, 2)
+
+
+_UU = frozenset(("x-uuencode", "uuencode", "x-uue", "uue"))
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+
+
+def _base64(body: bytes) -> bytes:
+    try:
+        return binascii.a2b_base64(body)
+    except binascii.Error:
+        # Padding that is missing, or stands in the middle of joined pieces: each piece by itself.
+        out: list[bytes] = []
+        for piece in _PADDING.split(body[: 80 * 1024 * 1024], maxsplit=1_000):
+            clean = _NOT_BASE64.sub(b"", piece)
+            clean = clean[:-1] if len(clean) % 4 == 1 else clean
+            out.append(binascii.a2b_base64(clean + b"=" * (-len(clean) % 4)))
+        return b"".join(out)
+
+
+_PADDING = re.compile(rb"=+")
+
+
+def uuencoded(body: bytes) -> bytes:
+    """The bytes of one uuencoded block, from behind its `begin` line to its `end`."""
+    out: list[bytes] = []
+    for line in body.splitlines():
+        if line.startswith(b"begin ") and not out:
+            continue
+        if line.strip() in (b"end", b"`"):
+            break
+        try:
+            out.append(binascii.a2b_uu(line))
+        except binascii.Error:
+            # A length that promises more than the line holds: take what is there (as uudecode does).
+            size = (((line[0] - 32) & 63) * 4 + 5) // 3 if line else 0
+            try:
+                out.append(binascii.a2b_uu(line[:size]))
+            except binascii.Error:
+                continue
+    return b"".join(out)

@@ -1,0 +1,46 @@
+"""When are two mails the same mail? One key, whatever way each of them took."""
+
+from __future__ import annotations
+
+import hashlib
+
+from channels.email.reading import structure
+
+_TRACE = frozenset(("received", "delivered-to", "return-path", "authentication-results", "status", "bcc"))
+
+
+def of(tree: structure.Tree, message_id: str) -> str:
+    """SHA-256 over Message-ID, From, Date and the body; without an id over all but the traces of the way.
+
+    Line ends and empty lines at the end do not count: they differ between SMTP and IMAP.
+    """
+    digest = hashlib.sha256()
+    header = tree.root.header
+    if message_id:
+        for text in (message_id, header.first("from"), header.first("date")):
+            digest.update(text.encode("utf-8", "replace") + b"\0")
+    else:
+        for field in header.fields:
+            if field.name not in _TRACE and not field.name.startswith(("x-", "arc-")):
+                digest.update(f"{field.name}:{field.value}\n".encode("utf-8", "replace"))
+    _add_body(digest, tree.body)
+    return digest.hexdigest()
+
+
+CHUNK = 1024 * 1024  # bytes; a large mail is not copied to be hashed
+
+
+def _add_body(digest: hashlib._Hash, body: bytes) -> None:
+    end = len(body)
+    while end:
+        last = body[max(0, end - CHUNK) : end]
+        kept = len(last.rstrip())
+        end -= len(last) - kept
+        if kept:
+            break
+    for start in range(0, end, CHUNK):
+        stop = min(start + CHUNK, end)
+        piece = body[start:stop]
+        if piece.endswith(b"\r") and body[stop : stop + 1] == b"\n":
+            piece = piece[:-1]
+        digest.update(piece.replace(b"\r\n", b"\n") if b"\r" in piece else piece)

@@ -1,0 +1,307 @@
+"""How does an HTML mail read as plain text? One pass over its tags, with the marks mail programs leave in it.
+
+A pass over tags instead of a tree: it is linear, has no depth, and a tag that never closes costs nothing. Quoted
+blocks become lines with `> `, so that the same line rules read text and HTML.
+"""
+
+from __future__ import annotations
+
+import html as entities
+import re
+from dataclasses import dataclass
+
+from channels.email.reading import tags
+
+CHARACTERS = 4 * 1024 * 1024
+"""Of HTML that are looked at; a longer mail has its whole HTML stored and this much of it as text."""
+OPEN_ELEMENTS = 2_000
+MARKS = 50
+"""Of each kind that are looked at; only the first beginning of the history counts anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """The text, and what the sender's program marked in it, as offsets into the text."""
+
+    text: str
+    cuts: tuple[int, ...] = ()
+    """Where the history begins."""
+    signatures: tuple[tuple[int, int], ...] = ()
+
+
+def convert(html: str) -> Converted:
+    """The text of an HTML mail: paragraphs, lists, table cells kept apart, quotes marked with `> `.
+
+    >>> convert("<p>Yes.</p><blockquote type=cite>Eh?<br>Really?</blockquote>").text
+    'Yes.\\n\\n> Eh?\\n> Really?\\n'
+    """
+    return _Writer().run(html[:CHARACTERS])
+
+
+_SKIPPED = frozenset(("svg", "xml"))
+_VOID = frozenset("area base br col embed hr img input link meta param source track wbr o:p".split())
+_LINE = frozenset(
+    "div section article header footer main nav aside address center form fieldset figure figcaption dl dt dd li tr "
+    "table tbody thead tfoot caption body html pre option details summary".split()
+)
+_PARAGRAPH = frozenset("p h1 h2 h3 h4 h5 h6 ul ol blockquote".split())
+_BLOCK = _LINE | _PARAGRAPH
+_CELL = frozenset(("td", "th"))
+
+_ATTRIBUTE = re.compile(r"""([a-zA-Z_:][-a-zA-Z0-9_:.]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+_WHITE = re.compile(r"[ \t\r\n\f]+")
+_MARKING = re.compile(r"class|id\s*=|type|style|hidden|name\s*=", re.IGNORECASE)
+
+_CUT_IDS = frozenset(
+    (
+        "divrplyfwdmsg",
+        "appendonsend",
+        "stopspelling",
+        "mail-editor-reference-message-container",
+        "replysplit",
+        "olk_src_body_section",
+    )
+)
+_CUT_CLASSES = frozenset(
+    (
+        "outlookmessageheader",
+        "yahoo_quoted",
+        "yqt",
+        "ymail_quoted",
+        "zmail_extra",
+        "protonmail_quote",
+    )
+)
+_QUOTE_CLASSES = frozenset(
+    ("gmail_quote", "cite", "quote", "mail_quote", "tmail_quote", "freemail_quote", "protonmail_quote")
+)
+_SIGNATURE_CLASSES = frozenset(
+    (
+        "gmail_signature",
+        "moz-signature",
+        "protonmail_signature_block",
+        "ms-outlook-mobile-signature",
+        "yahoo-signature",
+        "ymail_signature",
+    )
+)
+_BORDERED = re.compile(
+    r"border-left(?:-width|-style)?:\s*(?!none|0(?:px)?[\s;])|border:\s*none;\s*border-left", re.IGNORECASE
+)
+_OUTLOOK_RULE = re.compile(
+    r"border:none;border-top:solid#(?:b5c4df|e1e1e1|[0-9a-f]{6})1\.0pt;padding:3\.0pt", re.IGNORECASE
+)
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self.out: list[str] = []
+        self.length = 0
+        self.line: list[str] = []
+        self.blank = True
+        """The last line written was empty, or nothing was written."""
+        self.want_blank = False
+        self.quoted = 0
+        self.open: list[tuple[str, str]] = []
+        """Names of open elements, and what closing them ends: quote, hide, signature, pre or nothing."""
+        self.hidden = 0
+        self.pre = 0
+        self.cuts: list[int] = []
+        self.signatures: list[tuple[int, int]] = []
+        self.signature_at = -1
+        self.cut_next = False
+        self.last_quoted = 0
+        self.tight = False
+        """The paragraph being written keeps no distance, as Outlook's do not."""
+
+    def run(self, html: str) -> Converted:
+        for kind, value, inside in tags.scan(html):
+            if kind == tags.TEXT:
+                self.text(value)
+            elif kind == tags.OPEN:
+                self.start(value, inside)
+            else:
+                self.close(value)
+        self.newline()
+        text = "".join(self.out)
+        if self.signature_at >= 0:
+            self.signatures.append((self.signature_at, len(text)))
+        return Converted(text, tuple(self.cuts), tuple(self.signatures))
+
+    def text(self, raw: str) -> None:
+        if self.hidden:
+            return
+        if "&" in raw:
+            raw = entities.unescape(raw)
+        if "\u00a0" in raw:
+            raw = raw.replace("\u00a0", " ")
+        if "\0" in raw or "\x0b" in raw:
+            raw = raw.replace("\0", "").replace("\x0b", " ")
+        if self.pre and "\n" in raw:
+            pieces = raw.replace("\r", "").split("\n")
+            for piece in pieces[:-1]:
+                self.line.append(piece)
+                self.newline(keep=True)
+            if pieces[-1]:
+                self.line.append(pieces[-1])
+            return
+        raw = _WHITE.sub(" ", raw) if not self.pre else raw
+        if raw == " " and not self.line:
+            return
+        self.line.append(raw)
+
+    def newline(self, *, keep: bool = False) -> None:
+        """End the line; `keep` writes it even when it is empty."""
+        text = "".join(self.line)
+        self.line.clear()
+        text = text.rstrip() if self.pre else _inner(text)
+        if not text:
+            if keep and not self.blank:
+                self.want_blank = True
+            return
+        prefix = "> " * min(self.quoted, 10)
+        if self.want_blank and self.out:
+            self.write(("> " * min(self.quoted, self.last_quoted, 10)).rstrip() + "\n")
+        self.want_blank = False
+        if self.cut_next and len(self.cuts) < MARKS:
+            self.cuts.append(self.length)
+            self.cut_next = False
+        self.write(f"{prefix}{text}\n")
+        self.last_quoted = self.quoted
+        self.blank = False
+
+    def write(self, text: str) -> None:
+        self.out.append(text)
+        self.length += len(text)
+
+    def start(self, name: str, inside: str) -> None:
+        ends = ""
+        marked = bool(inside) and _MARKING.search(inside) is not None
+        attributes = _attributes(inside) if marked else _NONE
+        style = attributes.get("style", "").lower().replace(" ", "") if marked else ""
+        if name in _SKIPPED or (style and ("display:none" in style or "mso-hide:all" in style)):
+            ends = "hide"
+        if name == "br":
+            if not self.hidden:
+                if self.line_has_text():
+                    self.newline(keep=True)
+                elif self.out:
+                    self.want_blank = True
+            return
+        if name in _BLOCK:
+            self.newline()
+            self.tight = marked and ("mso" in attributes.get("class", "").lower() or "margin:0" in style)
+            if name in _PARAGRAPH and not self.tight and not self.blank:
+                self.want_blank = True
+        elif name in _CELL:
+            if self.line_has_text():
+                self.line.append("\t")
+        if name == "hr" and not self.hidden:
+            self.newline()
+            if "id" in attributes or "tabindex" in inside:
+                self.cut_next = self.cut_next or attributes.get("id", "").lower() in _CUT_IDS
+            self.line.append("-" * 20)
+            self.newline()
+            return
+        if name == "li" and not self.hidden:
+            self.line.append("- ")
+        if marked:
+            ends = ends or self.mark(name, attributes, style)
+        if name == "blockquote" and not ends and self.after_attribution():
+            self.quoted += 1
+            ends = "quote"
+        if name == "pre":
+            ends = ends or "pre"
+        if ends == "hide":
+            self.hidden += 1
+        elif ends == "pre":
+            self.pre += 1
+        if name not in _VOID and len(self.open) < OPEN_ELEMENTS and not inside.endswith("/"):
+            self.open.append((name, ends))
+        elif ends:
+            self.end(ends)
+
+    def mark(self, name: str, attributes: dict[str, str], style: str) -> str:
+        """What the sender's program says with this element: quote, signature, the beginning of history."""
+        classes = set(attributes.get("class", "").lower().split())
+        identity = attributes.get("id", "").lower()
+        if name == "blockquote" and (
+            attributes.get("type", "").lower() == "cite"
+            or classes & _QUOTE_CLASSES
+            or _BORDERED.search(style)
+        ):
+            self.quoted += 1
+            return "quote"
+        if classes & _SIGNATURE_CLASSES or identity in _SIGNATURE_CLASSES or identity == "signature":
+            if self.signature_at < 0 and not self.quoted and len(self.signatures) < MARKS:
+                self.newline()
+                self.signature_at = self.length
+                return "signature"
+            return ""
+        if (
+            identity.removeprefix("x_") in _CUT_IDS
+            or identity.startswith("yahoo_quoted")
+            or classes & _CUT_CLASSES
+            or (name == "div" and "border-top:solid" in style and _OUTLOOK_RULE.search(style))
+        ):
+            self.newline()
+            self.cut_next = True
+        return ""
+
+    def after_attribution(self) -> bool:
+        """Is the last line written one that ends with a colon? Then a bare blockquote is what it announces."""
+        return bool(self.out) and self.out[-1].rstrip().endswith(":")
+
+    def close(self, name: str) -> None:
+        if name == "p" or name in _BLOCK:
+            self.newline()
+            if name in _PARAGRAPH and not self.blank and not self.tight:
+                self.want_blank = True
+        for back in range(len(self.open) - 1, max(len(self.open) - 200, -1), -1):
+            if self.open[back][0] == name:
+                for _, ends in self.open[back:]:
+                    if ends:
+                        self.end(ends)
+                del self.open[back:]
+                return
+
+    def end(self, ends: str) -> None:
+        if ends == "hide":
+            self.hidden -= 1
+        elif ends == "pre":
+            self.newline()
+            self.pre -= 1
+        elif ends == "quote":
+            self.newline()
+            self.quoted -= 1
+        elif ends == "signature":
+            self.newline()
+            self.signatures.append((self.signature_at, self.length))
+            self.signature_at = -1
+
+    def line_has_text(self) -> bool:
+        return any(piece.strip() for piece in self.line)
+
+
+_NONE: dict[str, str] = {}
+
+
+def _attributes(inside: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, double, single, bare in _ATTRIBUTE.findall(inside):
+        found.setdefault(name.lower(), entities.unescape(double or single or bare))
+    return found
+
+
+def _inner(text: str) -> str:
+    text = text.strip()
+    if "  " in text or "\t" in text:
+        text = _SPACED.sub(_one_space, text)
+    return text
+
+
+_SPACED = re.compile(r" *\t[ \t]*|  +")
+
+
+def _one_space(match: re.Match[str]) -> str:
+    return "\t" if "\t" in match.group() else " "

@@ -1,0 +1,118 @@
+"""Which marks of our own does a mail carry? Reply and bounce addresses, our Message-IDs, ticket numbers, the loop mark."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_TAGGED = re.compile(r"([^\s@+]{1,64})\+([rb])-([a-z2-7]{26})@([^\s@]{1,255})")
+_REF = re.compile(r"m\.([a-z2-7]{26})@([^\s@]{1,255})")
+_NUMBER = re.compile(r"\[#(\d{2}-\d{6}(?:-[A-Za-z0-9]{2,4})?)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a reader must know of this desk."""
+
+    domain: str
+    reply_domain: str
+    addresses: tuple[str, ...]
+    authserv_ids: frozenset[str]
+    """Servers whose Authentication-Results count."""
+    trusted_peers: frozenset[str]
+    """Addresses of the relays that take mail for us; their word counts also by SMTP."""
+    instance: str
+    loop_key: str
+    """Hexadecimal; empty: any mark that names our instance is ours."""
+
+
+def desk(options: Mapping[str, Any]) -> Desk:
+    """The options of `read`, each with its default, in lower case."""
+    return Desk(
+        domain=str(options.get("domain") or "").lower(),
+        reply_domain=str(options.get("reply_domain") or "").lower(),
+        addresses=tuple(str(a).lower() for a in options.get("addresses") or ()),
+        authserv_ids=frozenset(str(a).lower() for a in options.get("authserv_ids") or ()),
+        trusted_peers=frozenset(str(a) for a in options.get("trusted_peers") or ()),
+        instance=str(options.get("instance") or ""),
+        loop_key=str(options.get("loop_key") or ""),
+    )
+
+
+def is_own_loop(value: str, ours: Desk) -> bool:
+    """Is this the loop header as our composer writes it: `<instance>.<ref>.<mac>`, the mac over what stands before?"""
+    text, _, mac = value.strip().rpartition(".")
+    if not ours.instance or text.rpartition(".")[0] != ours.instance:
+        return False
+    if not ours.loop_key:
+        return True
+    try:
+        key = bytes.fromhex(ours.loop_key)
+    except ValueError:
+        return False
+    made = hmac.new(key, text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:24]
+    return hmac.compare_digest(mac.encode("utf-8", "replace"), made.encode())
+
+
+def tokens(addresses: Iterable[str], ours: Desk, mark: str) -> tuple[str, ...]:
+    """The tokens in our reply (`mark` is r) or bounce (b) addresses among these, each once.
+
+    >>> ours = desk({"reply_domain": "reply.hub.test"})
+    >>> tokens(["support+r-" + "a2" * 13 + "@reply.hub.test", "x@y.test"], ours, "r")
+    ('a2a2a2a2a2a2a2a2a2a2a2a2a2',)
+    """
+    found: dict[str, None] = {}
+    for address in addresses:
+        if "+" in address:
+            match = _TAGGED.fullmatch(address.lower())
+            if match is not None and match.group(2) == mark and _of_desk(match, ours):
+                found[match.group(3)] = None
+    return tuple(found)
+
+
+def _of_desk(match: re.Match[str], ours: Desk) -> bool:
+    """Tokens live in the reply domain, or as plus addresses of a mailbox that is read by IMAP."""
+    box, domain = match.group(1), match.group(4)
+    return domain == ours.reply_domain or f"{box}@{domain}" in ours.addresses
+
+
+def mailbox(addresses: Iterable[str], ours: Desk) -> str:
+    """Which of our addresses these recipients mean, tokens taken off; the first one where none is known."""
+    first = ""
+    for address in addresses:
+        low = address.lower()
+        if low in ours.addresses:
+            return low
+        match = _TAGGED.fullmatch(low)
+        if match is not None:
+            box = match.group(1)
+            known = next((a for a in ours.addresses if a.partition("@")[0] == box), "")
+            if known:
+                return known
+            low = f"{box}@{match.group(4)}"
+        first = first or low
+    return first
+
+
+def refs(ids: Iterable[str], ours: Desk) -> tuple[str, ...]:
+    """The 26 characters of our own Message-IDs among these, each once, in the order given."""
+    found: dict[str, None] = {}
+    for one in ids:
+        if one[:2] in ("m.", "M."):
+            match = _REF.fullmatch(one.lower())
+            if match is not None and match.group(2) in (ours.domain, ours.reply_domain):
+                found[match.group(1)] = None
+    return tuple(found)
+
+
+def ticket_numbers(subject: str) -> tuple[str, ...]:
+    """Ticket numbers in a subject, with their check characters, each once.
+
+    >>> ticket_numbers("Re: [#26-000123-k7] Printer [#26-000124]")
+    ('26-000123-k7', '26-000124')
+    """
+    return tuple(dict.fromkeys(_NUMBER.findall(subject))) if "[#" in subject else ()

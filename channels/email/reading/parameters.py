@@ -1,0 +1,82 @@
+"""What do the parameters of Content-Type and Content-Disposition say? RFC 2045, RFC 2231 and what mailers write."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote_to_bytes
+
+from channels.email.reading import charsets
+
+PARAMETERS = 100
+SEGMENTS = 100
+
+_ONE = re.compile(r';[;\s]*([^\s=;"]{1,100})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_SEGMENT = re.compile(r"(.+?)\*(?:(\d{1,3})(\*?))?$")
+
+
+def parse(value: str) -> tuple[str, dict[str, str]]:
+    """The main word in lower case and the parameters by lower-case name, continuations joined and decoded.
+
+    At most 100 parameters and 100 segments are looked at. A value may hold any character.
+
+    >>> parse('Text/Plain; charset="utf-8"; format=flowed')
+    ('text/plain', {'charset': 'utf-8', 'format': 'flowed'})
+    >>> parse("attachment; filename*0*=utf-8''a%20; filename*1=b.txt")
+    ('attachment', {'filename': 'a b.txt'})
+    >>> parse('application/pdf name="a.pdf"')
+    ('application/pdf', {'name': 'a.pdf'})
+    """
+    main, _, _ = value.partition(";")
+    word = _without_comment(main).strip().strip('"').lower()
+    if " " in word or "\t" in word:
+        # No semicolon behind the type: application/pdf name="a.pdf".
+        word = word.split()[0]
+        at = main.lower().index(word) + len(word)
+        main, value = main[:at], f"{main[:at]};{value[at:]}"
+    found: dict[str, str] = {}
+    segments: dict[str, dict[int, tuple[str, bool]]] = {}
+    at = len(main)
+    for _ in range(PARAMETERS):
+        match = _ONE.search(value, at)
+        if match is None:
+            break
+        at = match.end()
+        name, quoted, bare = match.groups()
+        text = (
+            (_ESCAPED.sub(r"\1", quoted) if "\\" in quoted else quoted)
+            if quoted is not None
+            else bare.strip()
+        )
+        if quoted is None:
+            text = text.split("(", 1)[0].rstrip() if " (" in text else text.strip('"')
+        name = name.lower()
+        if "*" in name:
+            part = _SEGMENT.fullmatch(name)
+            if part is not None and len(segments.get(part.group(1), ())) < SEGMENTS:
+                # filename*=… is one encoded value; filename*0=… and filename*0*=… are pieces of one.
+                encoded = part.group(2) is None or part.group(3) == "*"
+                segments.setdefault(part.group(1), {})[int(part.group(2) or 0)] = (text, encoded)
+        else:
+            found.setdefault(name, text)
+    for name, pieces in segments.items():
+        found[name] = _joined(pieces)
+    return word, found
+
+
+def _without_comment(text: str) -> str:
+    return text.split("(", 1)[0] if "(" in text else text
+
+
+def _joined(pieces: dict[int, tuple[str, bool]]) -> str:
+    """RFC 2231, 3 and 4: bytes of all encoded pieces are decoded together, a character may be split."""
+    charset, collected = "", b""
+    for place, number in enumerate(sorted(pieces)):
+        text, encoded = pieces[number]
+        if not encoded:
+            collected += text.encode("latin-1", "replace")
+            continue
+        if place == 0 and text.count("'") >= 2:
+            charset, _, text = text.split("'", 2)
+        collected += unquote_to_bytes(text.encode("latin-1", "replace"))
+    return charsets.header_text(collected, charset)

@@ -1,0 +1,205 @@
+"""What does a mail say? Bytes and envelope in, one `Inbound` out; never raises, whatever the bytes are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from channels.email.reading import (
+    addresses,
+    authentication,
+    body,
+    content_key,
+    headers,
+    machine,
+    ours,
+    quote_tables,
+    structure,
+    visible,
+)
+from core.envelope import Address, Inbound
+
+SUBJECT_CHARACTERS = 1_000
+RECIPIENT_FIELDS = ("delivered-to", "x-original-to", "to", "cc")
+
+
+def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> Inbound:
+    """Understand one mail as far as its own bytes go.
+
+    `arrival` holds channel, external_id, sender, recipients (of the envelope), received_at and envelope; `options`
+    what `ours.desk` reads. The result says nothing about who may do what. Limits that were reached, and what could
+    not be read, stand in `notes`; the raw mail is stored elsewhere, so nothing is lost.
+    """
+    desk = ours.desk(options)
+    tree = structure.parse(raw)
+    root, header = tree.root, tree.root.header
+    charset = root.parameters.get("charset", "")
+
+    subject = headers.decoded(header.first("subject"), charset)[:SUBJECT_CHARACTERS]
+    author = addresses.author(header.all("from"), charset)
+    to = _listed(header, "to", charset, addresses.ADDRESSES)
+    cc = _listed(header, "cc", charset, max(addresses.ADDRESSES - len(to.addresses), 1))
+    reply_to = _listed(header, "reply-to", charset, 10).addresses
+    envelope_to = [str(a) for a in arrival.get("recipients") or ()]
+    known_id = headers.message_id(header.first("message-id"))
+    in_reply_to = headers.ids(" ".join(header.all("in-reply-to")[:5]), headers.IDS)
+    every_reference = headers.ids(" ".join(header.all("references")[:5]))
+    references = _references(every_reference)
+
+    content = body.read(root)
+    forward = _is_forward(subject, attached=content.attached_message, answers=bool(in_reply_to))
+    spans = visible.spans(content.text, forward=forward, cuts=content.cuts, signatures=content.signatures)
+    bounce_tokens = ours.tokens(envelope_to, desk, "b")
+    verdict = machine.judge(
+        root,
+        subject=subject,
+        null_sender=_is_null_sender(arrival),
+        author=author.address.address if author.address is not None else "",
+        message_id=known_id,
+        text=content.text,
+        bounce_tokens=bounce_tokens,
+        desk=desk,
+    )
+    key = content_key.of(tree, known_id)
+    notes = [*tree.notes, *content.notes, *_address_notes(to, cc)]
+    return Inbound(
+        channel=str(arrival.get("channel") or "email"),
+        kind=verdict.kind,
+        kind_evidence=verdict.evidence,
+        may_auto_reply=verdict.may_auto_reply and author.address is not None,
+        author=author.address,
+        author_text=author.text,
+        author_defects=author.defects,
+        reply_to=reply_to[0] if len(reply_to) == 1 else None,
+        to=to.addresses,
+        cc=cc.addresses,
+        mailbox=_mailbox(header, envelope_to, to, cc, desk),
+        reply_tokens=_reply_tokens(header, envelope_to, to, cc, desk),
+        bounce_tokens=bounce_tokens,
+        subject=subject,
+        text=content.text,
+        spans=spans,
+        html=content.html,
+        attachments=content.files,
+        message_id=known_id or f"{key[:40]}@no-message-id.invalid",
+        in_reply_to=tuple(in_reply_to),
+        references=tuple(references),
+        own_refs=ours.refs([*in_reply_to, *reversed(every_reference)], desk),
+        ticket_numbers=ours.ticket_numbers(subject),
+        forward=forward,
+        sent_at=_sent_at(header, arrival.get("received_at")),
+        content_key=key,
+        authentication=authentication.read(header, _believed(arrival, desk)),
+        report=verdict.report,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _listed(header: structure.Header, name: str, charset: str, limit: int) -> addresses.Listed:
+    values = header.by_name.get(name)
+    if not values:
+        return _NOBODY
+    if len(values) == 1:
+        return addresses.parse(values[0], charset, limit)
+    found: list[Address] = []
+    for value in values[:20]:
+        found.extend(addresses.parse(value, charset, limit).addresses)
+    return addresses.Listed(tuple(found[:limit]))
+
+
+_NOBODY = addresses.Listed(())
+
+
+def _address_notes(*fields: addresses.Listed) -> list[str]:
+    return [
+        f"more than {addresses.ADDRESSES} addresses: the others are in the original mail"
+        for field in fields
+        if any(defect.startswith("more than") for defect in field.defects)
+    ]
+
+
+def _references(found: list[str]) -> list[str]:
+    """Of very many the oldest and the last are kept: the root, and what is answered."""
+    return found if len(found) <= headers.IDS else [found[0], *found[1 - headers.IDS :]]
+
+
+def _mailbox(
+    header: structure.Header,
+    envelope_to: list[str],
+    to: addresses.Listed,
+    cc: addresses.Listed,
+    desk: ours.Desk,
+) -> str:
+    box = ours.mailbox(envelope_to, desk)
+    if box in desk.addresses:
+        return box
+    written = [a.address for a in (*to.addresses, *cc.addresses)]
+    named = ours.mailbox([*_delivered(header), *written], desk)
+    return named if named in desk.addresses else box or (desk.addresses[0] if desk.addresses else named)
+
+
+def _reply_tokens(
+    header: structure.Header,
+    envelope_to: list[str],
+    to: addresses.Listed,
+    cc: addresses.Listed,
+    desk: ours.Desk,
+) -> tuple[str, ...]:
+    """From the envelope, else from the first field that holds one (email.md 13)."""
+    sources = (
+        envelope_to,
+        _delivered(header),
+        [a.address for a in to.addresses],
+        [a.address for a in cc.addresses],
+    )
+    for source in sources:
+        found = ours.tokens(source, desk, "r") if source else ()
+        if found:
+            return found
+    return ()
+
+
+def _delivered(header: structure.Header) -> list[str]:
+    values = [*header.all("delivered-to")[:20], *header.all("x-original-to")[:20]]
+    return [value.strip().strip("<>") for value in values]
+
+
+def _is_forward(subject: str, *, attached: bool, answers: bool) -> bool:
+    """The subject's first prefix says so; or a mail is attached to one that answers nothing."""
+    match = _PREFIX.match(subject)
+    if match is not None:
+        prefix = match.group(1).lower()
+        return prefix in quote_tables.FORWARD_PREFIXES or (
+            prefix in quote_tables.FORWARD_OR_REPLY and not answers
+        )
+    return attached and not answers
+
+
+_PREFIX = re.compile(r"\s*(?:\[[^\]]{1,60}\]\s*)?([^\W\d_]{1,12})\s*(?:\[\d{1,3}\]|\(\d{1,3}\))?\s*[:：]")
+
+
+def _is_null_sender(arrival: Mapping[str, Any]) -> bool:
+    """By SMTP and LMTP an empty sender means a report (RFC 5321, 4.5.5); an IMAP mailbox knows none at all."""
+    protocol = str((arrival.get("envelope") or {}).get("protocol", "")).upper()
+    return protocol in ("SMTP", "ESMTP", "LMTP") and str(arrival.get("sender") or "") in ("", "<>")
+
+
+def _believed(arrival: Mapping[str, Any], desk: ours.Desk) -> frozenset[str]:
+    """Whose Authentication-Results count: nobody's where the sender itself may have handed the mail in.
+
+    Behind LMTP and IMAP stands the server that took the mail. By SMTP anybody may come; only a configured relay
+    takes mail for us and puts its own results on top.
+    """
+    envelope = arrival.get("envelope") or {}
+    if (
+        str(envelope.get("protocol", "")).upper() in ("SMTP", "ESMTP")
+        and envelope.get("peer") not in desk.trusted_peers
+    ):
+        return frozenset()
+    return desk.authserv_ids
+
+
+def _sent_at(header: structure.Header, received_at: object) -> datetime | None:
+    return headers.date(header.first("date")) or (received_at if isinstance(received_at, datetime) else None)

@@ -1,0 +1,329 @@
+"""How is a mail put together? Bytes to a tree of parts, in bounded time whatever the bytes are.
+
+An own splitter instead of the standard library's: it works on ranges of bytes with `find`, so that a large
+attachment is never looked at line by line, it has no recursion, and the limits are part of the scan. The tests
+hold its leaves against those of `email.parser` on every ordinary sample.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from channels.email.reading import parameters
+
+HEADER_BYTES = 256 * 1024
+FIELDS = 2_000
+FIELD_BYTES = 64 * 1024
+DEPTH = 100
+PARTS = 1_000
+FALSE_BOUNDARIES = 20_000
+"""Lines that begin like a boundary and are none, after which we stop looking."""
+SCANS = 20
+"""How many times the size of the mail may be searched for boundaries, all levels together …"""
+SCAN_FLOOR = 16 * 1024 * 1024
+"""… and how many bytes in any case, so that small mails may nest as deep as DEPTH says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One header field, unfolded but not decoded: each character of `value` is one byte."""
+
+    name: str
+    """Lower case."""
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The fields of one mail or part, in order, and by name."""
+
+    fields: tuple[Field, ...]
+    by_name: Mapping[str, list[str]]
+    notes: tuple[str, ...] = ()
+
+    def first(self, name: str) -> str:
+        """The first field of this (lower case) name, or empty."""
+        values = self.by_name.get(name)
+        return values[0] if values else ""
+
+    def all(self, name: str) -> list[str]:
+        """Every field of this (lower case) name, from the top."""
+        return self.by_name.get(name, [])
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part: its header, its body as transferred, and what is inside a multipart."""
+
+    header: Header
+    type: str
+    """Lower case, always with a slash; `text/plain` where nothing usable was said."""
+    parameters: Mapping[str, str]
+    body: bytes
+    children: tuple[Part, ...] = ()
+    closed_by_limit: bool = False
+    """A multipart that was not opened because a limit was reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A whole mail. `body` is everything below the header, for hashing."""
+
+    root: Part
+    body: bytes
+    notes: tuple[str, ...]
+
+
+def parse(raw: bytes) -> Tree:
+    """The tree of any bytes. Never raises; limits that were reached are named in `notes`."""
+    if b"\n" not in raw[:FIELD_BYTES] and b"\r" in raw:
+        raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    header, body = split_header(raw)
+    work = _Work(budget=max(SCANS * len(raw), SCAN_FLOOR))
+    root = _part(header, body, "text/plain")
+    if root.type.startswith("multipart/"):
+        root = work.open(root)
+    return Tree(root, body, (*header.notes, *work.notes))
+
+
+def split_header(raw: bytes) -> tuple[Header, bytes]:
+    """The header at the beginning of these bytes, and what is below the empty line."""
+    start = 0
+    while raw[start : start + 1] in (b"\n", b"\r") and start < len(raw):
+        start += 1
+    if raw.startswith(b"From ", start) or raw.startswith(b">From ", start):
+        start = raw.find(b"\n", start) + 1 or len(raw)
+    end, body_at = _end_of_header(raw, start)
+    notes: list[str] = []
+    if end - start > HEADER_BYTES:
+        notes.append(f"header longer than {HEADER_BYTES // 1024} KiB: the rest was not read")
+        end = raw.rfind(b"\n", start, start + HEADER_BYTES) + 1 or start + HEADER_BYTES
+    block = raw[start:end].decode("latin-1")
+    if "\r" in block:
+        block = block.replace("\r\n", "\n")
+    fields, rest = _fields(block, notes)
+    if rest is not None:
+        body_at = start + _byte_offset(raw, start, rest)
+    by_name: dict[str, list[str]] = {}
+    for field in fields:
+        by_name.setdefault(field.name, []).append(field.value)
+    return Header(tuple(fields), by_name, tuple(notes)), raw[body_at:]
+
+
+def _end_of_header(raw: bytes, start: int) -> tuple[int, int]:
+    if raw.startswith(b"\n", start):
+        return start, start + 1
+    plain = raw.find(b"\n\n", start)
+    network = raw.find(b"\n\r\n", start, plain if plain >= 0 else len(raw))
+    if network >= 0:
+        return network + 1, network + 3
+    if plain >= 0:
+        return plain + 1, plain + 2
+    return len(raw), len(raw)
+
+
+_NAME = re.compile(r"([!-9;-~]{1,200})[ \t]*:")
+
+
+def _fields(block: str, notes: list[str]) -> tuple[list[Field], int | None]:
+    """The fields of a header block; and the number of the line at which a body without an empty line begins."""
+    found: list[Field] = []
+    name = ""
+    pieces: list[str] = []
+    lines = block.split("\n")
+    for number, line in enumerate(lines):
+        if line[:1] in (" ", "\t"):
+            if pieces:
+                pieces.append(line)
+            continue
+        if pieces:
+            found.append(Field(name, _joined(pieces, notes)))
+            pieces = []
+            if len(found) >= FIELDS:
+                notes.append(f"more than {FIELDS} header fields: the rest was not read")
+                return found, None
+        match = _NAME.match(line)
+        if match is not None:
+            name, pieces = match.group(1).lower(), [line[match.end() :]]
+        elif line.strip():
+            after = lines[number + 1] if number + 1 < len(lines) else ""
+            if not _NAME.match(after):
+                notes.append("a line in the header that is none: the text begins there")
+                return found, number
+    if pieces:
+        found.append(Field(name, _joined(pieces, notes)))
+    return found, None
+
+
+def _joined(pieces: list[str], notes: list[str]) -> str:
+    value = pieces[0] if len(pieces) == 1 else "".join(pieces)
+    if len(value) > FIELD_BYTES:
+        notes.append(f"a header field longer than {FIELD_BYTES // 1024} KiB was cut")
+        value = value[:FIELD_BYTES]
+    return value.strip()
+
+
+def _byte_offset(raw: bytes, start: int, line: int) -> int:
+    at = start
+    for _ in range(line):
+        at = raw.find(b"\n", at) + 1
+    return at - start
+
+
+_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
+
+
+def _part(header: Header, body: bytes, default: str) -> Part:
+    declared = header.first("content-type")
+    kind, named = parameters.parse(declared) if declared else (default, {})
+    if _TYPE.fullmatch(kind) is None:
+        # RFC 2045, 5.2: what cannot be understood is plain text; some old mailers write only "text" or "html".
+        kind = "text/html" if kind in ("html", "text/html;") else default
+    return Part(header, kind, named, body)
+
+
+class _Work:
+    """Opens multiparts from the outside in, without recursion, under the budget of the whole mail."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self.parts = 1
+        self.false = 0
+        self.notes: list[str] = []
+
+    def open(self, root: Part) -> Part:
+        """The same part with its children, theirs, and so on."""
+        # Parts are frozen: first the ranges, breadth first; then the tree is put together from the leaves.
+        order: list[tuple[Part, int]] = [(root, -1)]
+        depth = [0]
+        at = 0
+        while at < len(order):
+            part = order[at][0]
+            if part.type.startswith("multipart/"):
+                if depth[at] >= DEPTH:
+                    self.note(f"nested deeper than {DEPTH}: kept closed")
+                    order[at] = (_closed(part), order[at][1])
+                else:
+                    children = self.split(part)
+                    if children is None:
+                        order[at] = (_closed(part), order[at][1])
+                    elif not children:
+                        order[at] = (_as_text(part), order[at][1])
+                    else:
+                        order.extend((child, at) for child in children)
+                        depth.extend([depth[at] + 1] * len(children))
+            at += 1
+        inside: dict[int, list[Part]] = {}
+        for at in range(len(order) - 1, -1, -1):
+            part, parent = order[at]
+            if at in inside:
+                whole = tuple(reversed(inside.pop(at)))
+                part = Part(part.header, part.type, part.parameters, part.body, whole)
+            if parent < 0:
+                return part
+            inside.setdefault(parent, []).append(part)
+        raise AssertionError  # the root has no parent
+
+    def note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def split(self, part: Part) -> list[Part] | None:
+        """The parts inside; empty when no boundary is there; None when a limit forbids to look."""
+        body = part.body
+        if self.parts >= PARTS:
+            self.note(f"more than {PARTS} parts: the rest was kept closed")
+            return None
+        boundary = part.parameters.get("boundary", "").encode("latin-1", "replace").rstrip()
+        if not boundary:
+            boundary = _guessed_boundary(body)
+            if not boundary:
+                return []
+            self.note("a multipart without a boundary: the first line that looks like one was taken")
+        if self.budget <= 0:
+            self.note("too much nesting for its size: kept closed")
+            return None
+        self.budget -= len(body)
+        default = "message/rfc822" if part.type == "multipart/digest" else "text/plain"
+        pieces = self.ranges(body, b"--" + boundary)
+        children = []
+        for start, end in pieces:
+            header, content = _part_bytes(body[start:end])
+            children.append(_part(header, content, default))
+        return children
+
+    def ranges(self, body: bytes, delimiter: bytes) -> list[tuple[int, int]]:
+        """Where the parts between the delimiter lines begin and end (RFC 2046, 5.1.1)."""
+        found: list[tuple[int, int]] = []
+        opened = -1
+        at = body.find(delimiter)
+        while at >= 0:
+            after = at + len(delimiter)
+            line_end = body.find(b"\n", after, after + 200)
+            rest = body[after : line_end if line_end >= 0 else after + 200]
+            begins_line = at == 0 or body[at - 1] in b"\n\r"
+            closing = rest.startswith(b"--")
+            if not begins_line or (rest.strip(b" \t\r") and not closing):
+                self.false += 1
+                if self.false > FALSE_BOUNDARIES:
+                    self.note("too many lines that look like a boundary: the rest was not split")
+                    break
+                at = body.find(delimiter, after)
+                continue
+            if opened >= 0:
+                end = at
+                if body[end - 1 : end] == b"\n":
+                    end -= 1
+                    if body[end - 1 : end] == b"\r":
+                        end -= 1
+                found.append((opened, max(end, opened)))
+                self.parts += 1
+                if self.parts >= PARTS:
+                    self.note(f"more than {PARTS} parts: the rest was not split")
+                    return found
+                opened = -1
+            if closing:
+                # Some mailers write more parts behind the closing line; a second opening line is followed.
+                follower = body.find(delimiter, after)
+                if follower < 0:
+                    return found
+                at = follower
+                continue
+            opened = line_end + 1 if line_end >= 0 else len(body)
+            at = body.find(delimiter, max(opened - 1, after))
+        if opened >= 0 and opened < len(body):
+            found.append((opened, len(body)))
+            self.parts += 1
+        return found
+
+
+def _part_bytes(piece: bytes) -> tuple[Header, bytes]:
+    if piece.startswith((b"\n", b"\r\n")):
+        return _NO_HEADER, piece[1:] if piece.startswith(b"\n") else piece[2:]
+    return split_header(piece)
+
+
+_NO_HEADER = Header((), {})
+
+
+def _closed(part: Part) -> Part:
+    return Part(part.header, part.type, part.parameters, part.body, (), closed_by_limit=True)
+
+
+def _as_text(part: Part) -> Part:
+    """A multipart without any part is shown as the text it is."""
+    start = part.body[:1024].lstrip()[:200].lower()
+    kind = "text/html" if start.startswith((b"<html", b"<!doctype html", b"<div", b"<p>")) else "text/plain"
+    return Part(
+        part.header, kind, {**part.parameters, "charset": part.parameters.get("charset", "")}, part.body
+    )
+
+
+def _guessed_boundary(body: bytes) -> bytes:
+    for line in body[:4096].splitlines():
+        if line.startswith(b"--") and len(line.strip()) > 3 and not line.startswith(b"-- "):
+            candidate = line.strip()[2:]
+            return candidate if body.find(b"--" + candidate, 4096 if len(body) > 4096 else 1) >= 0 else b""
+    return b""

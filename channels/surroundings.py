@@ -1,0 +1,19 @@
+"""What is every channel given beside its own settings?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.keys import Keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """The hub around a channel."""
+
+    desk_name: str
+    data_dir: Path
+    keys: Keys
+    max_mail_size: int  # bytes
+    max_recipients: int

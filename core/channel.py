@@ -1,0 +1,60 @@
+"""What must a channel be? One way in, one way out, and an error that answers "retry?"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from core.envelope import Arrival, Outgoing, Sent
+
+
+class Unavailable(Exception):
+    """The message could not be stored just now. The channel refuses it so that the sender tries again (451, 503)."""
+
+
+class DeliveryError(Exception):
+    """The message was not taken. `permanent`: trying again is useless. `retry_after`: seconds, at least."""
+
+    def __init__(self, message: str, *, permanent: bool = False, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.retry_after = retry_after
+
+
+class Door(Protocol):
+    """What the hub gives a running channel."""
+
+    async def accept(self, arrival: Arrival) -> str:
+        """Store the bytes; return the inbound id once they are on disk. Safe to repeat.
+
+        Raises Unavailable: nothing was stored, the sender must keep it.
+        """
+        ...
+
+    def lease(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Hold `name` for this hub alone, waiting for it if need be; cancels the body if it is lost."""
+        ...
+
+
+class Channel(Protocol):
+    """How people reach us. Parses and phrases; never reads the database, never decides."""
+
+    name: str
+    reader: str
+    """`package.module:function`, pure, run in a process of its own that may be killed:
+    fn(raw: bytes, arrival: Mapping, options: Mapping) -> Inbound. It may raise ValueError: an exception item.
+    `arrival` holds channel, external_id, sender, recipients, received_at and envelope."""
+
+    @property
+    def reader_options(self) -> Mapping[str, Any]:
+        """What the reader needs of the channel's settings, in JSON's own types."""
+        ...
+
+    async def run(self, door: Door) -> None:
+        """Take messages in until cancelled. Raises when it cannot go on: the hub starts it again, later."""
+        ...
+
+    async def send(self, outgoing: Outgoing) -> Sent:
+        """Hand over one message. Raises DeliveryError."""
+        ...

@@ -1,0 +1,190 @@
+"""What can be done with a desk from a terminal? The commands that need no channel and no page.
+
+Each says what it did on standard output; what is wrong goes to standard error, and ends the program (`fail`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
+
+from core.settings import Settings
+from core.store.database import Database
+
+if TYPE_CHECKING:  # each command loads what it needs
+    from core.desk.configuration.document import Document
+
+NO = 1
+WRONG = 2
+"""Exit codes: the answer is no; wrong use or bad input."""
+
+
+def fail(message: str, *, code: int = WRONG) -> NoReturn:
+    """End the program with a message on standard error."""
+    typer.echo(message, err=True)
+    raise typer.Exit(code)
+
+
+def desk_file(path: Path, *, code: int = WRONG) -> Document:
+    """The desk in a file; fails with every mistake that can be seen without the database."""
+    from core.desk.configuration import checking, document  # noqa: PLC0415
+
+    try:
+        return checking.read(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"{path} cannot be read: {error}")
+    except document.ConfigurationError as error:
+        fail(f"{path} cannot be applied:\n{error}", code=code)
+
+
+def bytes_of(path: Path) -> bytes:
+    """What is in a file."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        fail(f"{path} cannot be read: {error.strerror}")
+
+
+def apply(db: Database, wanted: Document, *, confirm: Callable[[str], bool]) -> None:
+    """Show the difference, ask, and make the desk what the file says."""
+    from core.desk.configuration import checking, document, rows  # noqa: PLC0415
+    from core.desk.principal import HUB  # noqa: PLC0415
+
+    hashes = rows.hash_secrets(wanted, db.query(rows.known_hashes).result())
+    try:
+        changes = db.query(rows.plan, wanted, hashes).result()
+        for change in changes:
+            typer.echo(str(change))
+        _remark(checking.remarks(wanted))
+        if not changes:
+            typer.echo("nothing to change")
+            return
+        if not confirm(f"Make these {len(changes)} changes?"):
+            raise typer.Exit(NO)
+        db.submit(rows.apply, HUB, wanted, hashes, now=datetime.now(UTC)).result()
+    except document.ConfigurationError as error:
+        fail(f"the file cannot be applied:\n{error}")
+
+
+def export(db: Database, path: Path) -> None:
+    """Write the desk as a file; `-` is standard output."""
+    from core.desk.configuration.export import export as as_text  # noqa: PLC0415
+
+    text = db.query(as_text).result()
+    if str(path) == "-":
+        typer.echo(text, nl=False)
+        return
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        fail(f"{path} cannot be written: {error.strerror}")
+
+
+def check(db: Database, wanted: Document | None) -> None:
+    """List every mistake of the templates, and of the desk as it is or as the file would make it."""
+    from core.desk.configuration import checking, document, export, rows  # noqa: PLC0415
+
+    mistakes = list(_wrong_templates())
+    stored = db.query(export.stored).result()
+    try:
+        if wanted is None:
+            checking.check(stored, {})
+        else:
+            db.query(rows.plan, wanted, {}).result()
+    except document.ConfigurationError as error:
+        mistakes += error.mistakes
+    _remark(checking.remarks(stored if wanted is None else wanted))
+    if mistakes:
+        fail("\n".join(mistakes), code=NO)
+    typer.echo("no mistakes found")
+
+
+def token(db: Database, *, kind: str, email: str, name: str) -> None:
+    """Print a new API token, alone on one line."""
+    from core.desk import accounts  # noqa: PLC0415
+    from core.desk.errors import DeskError  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    try:
+        made = db.submit(accounts.token_create, kind=kind, email=email, name=name, now=now).result()
+    except DeskError as error:
+        fail(str(error), code=NO)
+    typer.echo(made)
+
+
+def explain(db: Database, raw: bytes, read: Callable[[bytes, Any], Any], *, as_json: bool) -> None:
+    """Say what would become of a mail, and why."""
+    from core.desk import explaining  # noqa: PLC0415
+
+    told = explaining.explain(db, raw, read, now=datetime.now(UTC))
+    typer.echo(json.dumps(told, indent=2, default=str) if as_json else explaining.in_words(told))
+
+
+def verify(db: Database) -> None:
+    """Prove the books."""
+    from core.desk import books  # noqa: PLC0415
+
+    found = db.query(books.verify).result()
+    told = ", ".join(f"{name} {count}" for name, count in found.outcomes.items())
+    typer.echo(f"received {found.received} = waiting {found.waiting} + {told}")
+    typer.echo(f"{found.tickets} tickets, {found.events} events, {found.blobs} blobs checked")
+    for fault in found.faults:
+        typer.echo(f"FAULT {fault.kind}: {fault.about}")
+    if found.faults:
+        raise typer.Exit(NO)
+    typer.echo("the books balance")
+
+
+def backup(config: Settings, to: Path) -> None:
+    """Copy the database while the hub runs."""
+    from core.store import copies  # noqa: PLC0415
+
+    try:
+        size = copies.backup(config.database.url, to)
+    except copies.CopyError as error:
+        fail(str(error))
+    typer.echo(
+        f"{to}: {size} bytes. Not in it: the keys in {config.hub.data_dir / 'keys'}. Keep them elsewhere"
+    )
+
+
+def restore(config: Settings, copy: Path) -> None:
+    """Put a copy in the place of the database; no hub may run."""
+    from core.hub import AlreadyRunning, alone  # noqa: PLC0415
+    from core.store import copies  # noqa: PLC0415
+
+    try:
+        with alone(config.hub.data_dir):
+            kept = copies.restore(config.database.url, copy, now=datetime.now(UTC))
+    except AlreadyRunning as error:
+        fail(str(error), code=NO)
+    except copies.CopyError as error:
+        fail(str(error))
+    typer.echo(f"the database is now the copy from {copy}; run `verify`")
+    if kept is not None:
+        typer.echo(f"the old one is kept: {kept}")
+
+
+def _remark(remarks: list[str]) -> None:
+    for remark in remarks:
+        typer.echo(f"note: {remark}", err=True)
+
+
+def _wrong_templates() -> Iterator[str]:
+    from jinja2 import Environment, TemplateSyntaxError  # noqa: PLC0415
+
+    from core.texts import TEMPLATES  # noqa: PLC0415
+
+    language = Environment(autoescape=True)
+    for path in sorted(TEMPLATES.rglob("*")):
+        if path.suffix in (".txt", ".html"):
+            try:
+                language.parse(path.read_text(encoding="utf-8"))
+            except (TemplateSyntaxError, UnicodeDecodeError) as error:
+                line = f":{error.lineno}" if isinstance(error, TemplateSyntaxError) else ""
+                yield f"templates/{path.relative_to(TEMPLATES)}{line}: {error}"

@@ -1,0 +1,93 @@
+"""Who wrote this? The people the desk knows behind an address, a log-in or a name on a message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from core.desk import people, reference
+from core.envelope import Inbound
+from core.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """Who a message seems to come from. How far that is believed is `rules.trust`'s answer."""
+
+    kind: Literal["contact", "agent", "stranger", "nobody"]
+    """nobody: there is no usable author at all."""
+    address: str = ""
+    name: str = ""
+    contact: str | None = None
+    agent: str | None = None
+    customer: str | None = None
+    candidates: tuple[str, ...] = ()
+    """Customers it may belong to, when it is not exactly one."""
+    by_domain: bool = False
+    """The customer is known by the domain of the address only."""
+    language: str | None = None
+    proved: bool = False
+    """By a log-in, a PIN or a linked account."""
+
+    @property
+    def actor(self) -> str:
+        """How events name them; an address is no personal text of a stranger's choosing beyond itself."""
+        if self.contact:
+            return f"contact:{self.contact}"
+        return f"agent:{self.agent}" if self.agent else "address"
+
+    @property
+    def display(self) -> str:
+        """For lists."""
+        return self.address or self.name or "?"
+
+
+def find(tx: Tx, said: Inbound) -> Author:
+    """The author of a message, by proof if the channel has one, else by address."""
+    if said.contact:
+        return _contact(tx, people.contact(tx, said.contact), proved=True)
+    if said.author is None or not said.author.address:
+        return Author(kind="nobody", name=said.author_text[:200], address="")
+    address = said.author.address.lower()
+    name = said.author.name
+    found = people.by_address(tx, address)
+    if len(found) == 1:
+        return _contact(tx, found[0], proved=False)
+    if found:  # the same person at several customers: staff say for which
+        return Author(
+            kind="contact",
+            address=address,
+            name=found[0].name,
+            candidates=tuple(sorted({c.customer for c in found})),
+        )
+    agent = people.agent_by_email(tx, address)
+    if agent is not None:
+        return Author(kind="agent", address=address, name=agent.name, agent=agent.id, language=agent.language)
+    customers = people.customers_of_domain(tx, said.author.domain) if said.author.domain else []
+    if len(customers) == 1:
+        customer = reference.customer(tx, customers[0])
+        language = customer.language if customer else None
+        return Author(
+            kind="stranger",
+            address=address,
+            name=name,
+            customer=customers[0],
+            by_domain=True,
+            language=language,
+        )
+    return Author(kind="stranger", address=address, name=name, candidates=tuple(customers))
+
+
+def _contact(tx: Tx, contact: people.Contact | None, *, proved: bool) -> Author:
+    if contact is None:
+        return Author(kind="nobody")
+    customer = reference.customer(tx, contact.customer)
+    return Author(
+        kind="contact",
+        address=contact.email,
+        name=contact.name,
+        contact=contact.id,
+        customer=contact.customer,
+        language=contact.language or (customer.language if customer else None),
+        proved=proved,
+    )

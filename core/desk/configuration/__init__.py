@@ -1,0 +1,1 @@
+"""The desk as a file: customers, contracts, groups, routing … in and out as TOML (`apply`, `export`)."""

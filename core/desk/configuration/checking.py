@@ -1,0 +1,339 @@
+"""What is wrong with a desk configuration? Names that lead nowhere and values that cannot be, all at once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from core.desk.configuration.document import (
+    HOLIDAY_YEARS,
+    PARTS,
+    AgentPart,
+    AlertSourcePart,
+    CalendarPart,
+    ConfigurationError,
+    ContractPart,
+    CustomerPart,
+    Document,
+    GroupPart,
+    RoutingPart,
+    SlaPart,
+    VendorPart,
+    mean,
+    place,
+    read_what_can_be,
+)
+from core.desk.principal import AGENT_ROLES, CONTACT_ROLES
+from core.rules.calendar_definitions import holiday_dates
+from core.rules.durations import parse_target
+from core.rules.entitlement import DECISIONS, VERDICTS
+from core.rules.routing import Rule, ties
+
+ALWAYS = "24x7"  # always there, in the hub's zone
+PRIORITIES = ("P1", "P2", "P3", "P4")
+PROMISES = ("response", "update", "restore", "resolve", "onsite", "vendor", "resolve_after_workaround")
+CRITICALITY = ("low", "normal", "high", "critical")
+MEASURES = ("none", "hours", "tickets", "visits")
+PERIODS = ("contract", "year", "quarter", "month")
+STATUSES = ("draft", "active", "suspended", "terminated")
+LANGUAGES = ("it", "en")  # what templates and catalogues speak
+MIN_PIN = 6  # digits
+
+Names = Mapping[str, frozenset[str] | None]
+"""Section to the names in it; None: not known, so nothing is said about them."""
+
+
+def read(text: str) -> Document:
+    """The parts of a file. Raises ConfigurationError with every mistake that can be seen without the desk.
+
+    Those are mistakes of shape, impossible values, and names that the file's own sections do not have.
+    """
+    try:
+        plain = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError([f"not TOML: {error}"]) from error
+    document, mistakes = read_what_can_be(plain)
+    # A part that could not be read may have the name that another one looks for.
+    whole = {section for section, parts in document.items() if len(parts) == len(plain[section])}
+    _refuse([*mistakes, *_mistakes(document, _names(document, whole))])
+    return document
+
+
+def check(document: Document, stored: Document) -> None:
+    """Can the desk be what the file says? `stored` is the desk as it is; the file's sections replace it.
+
+    Raises ConfigurationError with every mistake, also of stored parts that refer to what the file leaves out.
+    """
+    names = _names({**stored, **document}, PARTS)
+    rest = {section: parts for section, parts in stored.items() if section not in document}
+    orphans = [
+        f"{line} (it is on the desk already; the file takes that away)" for line in _mistakes(rest, names)
+    ]
+    _refuse([*_mistakes(document, names), *orphans])
+
+
+def _refuse(mistakes: Iterable[str]) -> None:
+    if lines := dict.fromkeys(mistakes):
+        raise ConfigurationError(lines)
+
+
+def remarks(document: Document) -> list[str]:
+    """What is allowed and probably not meant."""
+    found = [
+        f"calendars[{part.name}]: {warning}"
+        for part in document.get("calendars", ())
+        for warning in part.definition().warnings()
+    ]
+    rules = [
+        Rule(
+            group=part.group,
+            technology=part.technology,
+            request_type=part.request_type,
+            customer=part.customer,
+            level=part.level,
+            calendar=part.calendar,
+        )
+        for part in document.get("routing", ())
+    ]
+    return found + [
+        f"routing[{second}]: asks for the same as routing[{first}], which comes first and always wins"
+        for first, second in ties(rules)
+    ]
+
+
+def _names(document: Document, whole: Container[str]) -> Names:
+    names: dict[str, frozenset[str] | None] = {}
+    for section, (_, key) in PARTS.items():
+        found = frozenset(getattr(part, key) for part in document.get(section, ()) if key)
+        names[section] = found if section in whole else None
+    if names["calendars"] is not None:
+        names["calendars"] |= {ALWAYS}
+    return names
+
+
+_KINDS = {
+    "calendars": "calendar",
+    "slas": "service level",
+    "request_types": "request type",
+    "technologies": "technology",
+    "groups": "group",
+    "customers": "customer",
+}
+
+
+def _mistakes(document: Document, names: Names) -> Iterator[str]:
+    for section, parts in document.items():
+        yield from _doubles(section, parts)
+        for number, part in enumerate(parts, start=1):
+            yield from _WRONG.get(section, _nothing)(part, place(section, part, number), names)
+    yield from _doubled_numbers(document.get("customers", ()))
+
+
+def _nothing(_part: Any, _at: str, _names: Names) -> Iterator[str]:
+    return iter(())
+
+
+def _calendar(part: CalendarPart, at: str, _names: Names) -> Iterator[str]:
+    if part.name == ALWAYS:
+        yield f"{at}: is always there; give yours another name"
+    try:
+        part.definition()
+    except ValueError as error:
+        yield from (f"{at}.{line}" for line in str(error).split("; "))
+
+
+def _sla(part: SlaPart, at: str, names: Names) -> Iterator[str]:
+    for priority, promise in part.targets.items():
+        where = f"{at}.targets.{priority}"
+        yield from _none_of(where, priority, PRIORITIES)
+        for name, text in promise.items():
+            if name == "calendar":
+                yield from _unknown(f"{where}.calendar", [text], "calendars", names)
+                continue
+            yield from _none_of(f"{where}.{name}", name, PROMISES)
+            try:
+                parse_target(text)
+            except ValueError as error:
+                yield f"{where}.{name}: {error}"
+
+
+def _group(part: GroupPart, at: str, names: Names) -> Iterator[str]:
+    yield from _unknown(f"{at}.calendar", [part.calendar], "calendars", names)
+    yield from _unknown(f"{at}.technologies", part.technologies, "technologies", names)
+    yield from _unknown(f"{at}.request_types", part.request_types, "request_types", names)
+    yield from _unknown(f"{at}.fallback", [part.fallback], "groups", names)
+    if part.level not in (1, 2, 3):
+        yield f"{at}.level: {part.level} is not 1, 2 or 3"
+
+
+def _agent(part: AgentPart, at: str, names: Names) -> Iterator[str]:
+    for role in part.roles:
+        yield from _none_of(f"{at}.roles", role, AGENT_ROLES)
+    yield from _unknown(f"{at}.groups", part.groups, "groups", names)
+    yield from _none_of(f"{at}.language", part.language, LANGUAGES)
+    yield from _address(f"{at}.email", part.email)
+
+
+def _vendor(part: VendorPart, at: str, _names: Names) -> Iterator[str]:
+    if part.email:
+        yield from _address(f"{at}.email", part.email)
+    try:
+        re.compile(part.reference_pattern)
+    except re.error as error:
+        yield f"{at}.reference_pattern: is no regular expression: {error}"
+
+
+def _routing(part: RoutingPart, at: str, names: Names) -> Iterator[str]:
+    yield from _unknown(f"{at}.group", [part.group], "groups", names)
+    yield from _unknown(f"{at}.technology", [part.technology], "technologies", names)
+    yield from _unknown(f"{at}.request_type", [part.request_type], "request_types", names)
+    yield from _unknown(f"{at}.customer", [part.customer], "customers", names)
+    yield from _unknown(f"{at}.calendar", [part.calendar], "calendars", names)
+
+
+def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]:
+    yield from _unknown(f"{at}.customer", [part.customer], "customers", names)
+
+
+def _customer(part: CustomerPart, at: str, names: Names) -> Iterator[str]:
+    yield from _unknown(f"{at}.parent", [part.parent], "customers", names)
+    yield from _unknown(f"{at}.groups", part.groups, "groups", names)
+    for verdict, decision in part.policy.items():
+        yield from _none_of(f"{at}.policy", verdict, VERDICTS)
+        yield from _none_of(f"{at}.policy.{verdict}", decision, DECISIONS)
+    if part.parent == part.code:
+        yield f"{at}.parent: is the customer itself"
+    if part.phone_code and not part.phone_code.isdecimal():
+        yield f"{at}.phone_code: '{part.phone_code}' must be digits; leave it out to have one made"
+    yield from _none_of(f"{at}.language", part.language, LANGUAGES)
+    yield from _zone(f"{at}.time_zone", part.time_zone)
+    for domain in {d for d in part.domains if [other.lower() for other in part.domains].count(d.lower()) > 1}:
+        yield f"{at}.domains: '{domain}' stands there twice"
+    for name in ("sites", "contacts", "assets", "contracts"):
+        yield from _doubles(f"{at}.{name}", getattr(part, name))
+    sites = frozenset(site.name for site in part.sites)
+    for number, site in enumerate(part.sites, start=1):
+        yield from _site(site, place(f"{at}.sites", site, number))
+    for number, contact in enumerate(part.contacts, start=1):
+        yield from _contact(contact, place(f"{at}.contacts", contact, number), sites)
+    assets = frozenset(asset.name for asset in part.assets)
+    for asset in part.assets:
+        where = f"{at}.assets[{asset.name}]"
+        yield from _unknown(f"{where}.technology", [asset.technology], "technologies", names)
+        yield from _none_of(f"{where}.criticality", asset.criticality, CRITICALITY)
+        yield from _not_there(f"{where}.site", [asset.site], sites, "a site of this customer")
+        yield from _not_there(f"{where}.parent", [asset.parent], assets, "an asset of this customer")
+    for contract in part.contracts:
+        yield from _contract(contract, f"{at}.contracts[{contract.number}]", part, names)
+
+
+def _site(part: Any, at: str) -> Iterator[str]:
+    if part.time_zone:
+        yield from _zone(f"{at}.time_zone", part.time_zone)
+    if part.holidays:
+        try:
+            holiday_dates(part.holidays, HOLIDAY_YEARS[:1])
+        except ValueError as error:
+            yield f"{at}.{error}"
+
+
+def _contact(part: Any, at: str, sites: frozenset[str]) -> Iterator[str]:
+    yield from _none_of(f"{at}.role", part.role, CONTACT_ROLES)
+    yield from _not_there(f"{at}.sites", part.sites, sites, "a site of this customer")
+    yield from _address(f"{at}.email", part.email)
+    if part.language is not None:
+        yield from _none_of(f"{at}.language", part.language, LANGUAGES)
+    if part.pin is not None and not (part.pin.isdecimal() and len(part.pin) >= MIN_PIN):
+        yield f"{at}.pin: must be at least {MIN_PIN} digits"
+
+
+def _contract(part: ContractPart, at: str, customer: CustomerPart, names: Names) -> Iterator[str]:
+    yield from _none_of(f"{at}.status", part.status, STATUSES)
+    people = frozenset(contact.email.lower() for contact in customer.contacts)
+    authorised = [email.lower() for email in part.authorised_contacts]
+    yield from _not_there(f"{at}.authorised_contacts", authorised, people, "a contact of this customer")
+    if part.valid_until < part.valid_from:
+        yield f"{at}.valid_until: {part.valid_until} is before valid_from, {part.valid_from}"
+    if part.grace_days < 0:
+        yield f"{at}.grace_days: must not be negative"
+    yield from _doubles(f"{at}.lines", part.lines)
+    assets = frozenset(asset.name for asset in customer.assets)
+    sites = frozenset(site.name for site in customer.sites)
+    for line in part.lines:
+        where = f"{at}.lines[{line.name}]"
+        yield from _unknown(f"{where}.technologies", line.technologies, "technologies", names)
+        yield from _unknown(f"{where}.request_types", line.request_types, "request_types", names)
+        yield from _unknown(f"{where}.calendar", [line.calendar], "calendars", names)
+        yield from _unknown(f"{where}.sla", [line.sla], "slas", names)
+        yield from _not_there(f"{where}.assets", line.assets, assets, "an asset of this customer")
+        yield from _not_there(f"{where}.sites", line.sites, sites, "a site of this customer")
+        yield from _none_of(f"{where}.measure", line.measure, MEASURES)
+        yield from _none_of(f"{where}.period", line.period, PERIODS)
+        for name in ("quantity", "used"):
+            if (getattr(line, name) or 0) < 0:
+                yield f"{where}.{name}: must not be negative"
+
+
+_WRONG: Mapping[str, Any] = {
+    "calendars": _calendar,
+    "slas": _sla,
+    "groups": _group,
+    "agents": _agent,
+    "vendors": _vendor,
+    "customers": _customer,
+    "routing": _routing,
+    "alert_sources": _alert_source,
+}
+
+
+def _doubles(at: str, parts: Iterable[Any]) -> Iterator[str]:
+    seen = set()
+    for number, part in enumerate(parts, start=1):
+        here = place(at, part, number)
+        if here.lower() in seen:
+            yield f"{here}: stands there twice"
+        seen.add(here.lower())
+
+
+def _doubled_numbers(customers: Iterable[CustomerPart]) -> Iterator[str]:
+    """What must be the only one among all customers: contract numbers, and codes that are typed on the telephone."""
+    seen: dict[str, str] = {}
+    for customer in customers:
+        told = [(f"contracts[{c.number}]", f"contract {c.number}") for c in customer.contracts]
+        told += [("phone_code", f"phone_code {customer.phone_code}")] if customer.phone_code else []
+        for where, what in told:
+            if seen.setdefault(what, customer.code) != customer.code:
+                yield f"customers[{customer.code}].{where}: {what} is that of {seen[what]} already"
+
+
+def _zone(at: str, name: str) -> Iterator[str]:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a directory of zones
+        yield f"{at}: '{name}' is not a time zone such as Europe/Rome"
+
+
+def _address(at: str, email: str) -> Iterator[str]:
+    local, _, domain = email.rpartition("@")
+    if not local or "." not in domain or not email.isprintable() or any(c in email for c in " <>,;"):
+        yield f"{at}: '{email}' is no e-mail address"
+
+
+def _unknown(at: str, wanted: Iterable[str | None], section: str, names: Names) -> Iterator[str]:
+    known = names[section]
+    if known is not None:
+        yield from _not_there(at, wanted, known, f"a {_KINDS[section]}")
+
+
+def _not_there(at: str, wanted: Iterable[str | None], known: frozenset[str], what: str) -> Iterator[str]:
+    for name in wanted:
+        if name and name not in known:
+            yield f"{at}: '{name}' is not {what}{mean(name, known)}"
+
+
+def _none_of(at: str, name: str, known: Iterable[str]) -> Iterator[str]:
+    if name not in known:
+        yield f"{at}: '{name}' is none of {', '.join(known)}{mean(name, known)}"

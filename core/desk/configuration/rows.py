@@ -1,0 +1,428 @@
+"""How does a file become rows? What is new, changed or gone is found by key, told as a list of changes, and written."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Table, func, select
+
+from core.desk import accounts, case, reference
+from core.desk.configuration import export, told
+from core.desk.configuration.checking import check
+from core.desk.configuration.document import ConfigurationError, CustomerPart, Document
+from core.desk.passwords import AT_ONCE, hash_now, matches_now
+from core.desk.principal import Principal
+from core.ids import new_id
+from core.rules.calendar_definitions import definition_to_json, definition_version
+from core.store import tables
+from core.store.columns import to_json, to_micros
+from core.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One thing that is added, changed or removed."""
+
+    what: str
+    """added, changed or removed."""
+    section: str
+    name: str
+    details: tuple[str, ...] = ()
+    """Of what is changed: "calendar: Office → 24x7". Secrets are named, never shown."""
+
+    def __str__(self) -> str:
+        """One line of the difference."""
+        sign = {"added": "+", "changed": "~", "removed": "-"}[self.what]
+        return f"{sign} {self.section} {self.name}" + (
+            f" ({'; '.join(self.details)})" if self.details else ""
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """One row to write."""
+
+    change: Change
+    table: Table
+    key: Mapping[str, Any]
+    values: Mapping[str, Any] | None
+    """None: the row goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """What has to be written so that the desk is as the file says."""
+
+    steps: list[_Step] = field(default_factory=list)
+    definitions: list[dict[str, Any]] = field(default_factory=list)
+
+
+Hashes = Mapping[tuple[str, str, str], str]
+"""("password" or "pin", customer or "" for staff, e-mail) to the stored hash."""
+
+
+def known_hashes(tx: Tx) -> dict[tuple[str, str, str], str]:
+    """What is stored now, so that an unchanged password is not hashed again."""
+    agent, contact = tables.agent, tables.contact
+    found = {
+        ("password", "", row.email): row.password_hash
+        for row in tx.all(select(agent.c.email, agent.c.password_hash))
+    }
+    for row in tx.all(
+        select(contact.c.customer, contact.c.email, contact.c.password_hash, contact.c.pin_hash)
+    ):
+        found["password", row.customer, row.email] = row.password_hash
+        found["pin", row.customer, row.email] = row.pin_hash
+    return {key: stored for key, stored in found.items() if stored}
+
+
+def hash_secrets(document: Document, known: Hashes) -> dict[tuple[str, str, str], str]:
+    """The hashes the file asks for, and those that stay. Slow (0.2 s each): never within a transaction."""
+    given = {
+        ("password", "", agent.email.lower()): agent.password
+        for agent in document.get("agents", ())
+        if agent.password
+    }
+    for customer in document.get("customers", ()):
+        for person in customer.contacts:
+            for kind, secret in (("password", person.password), ("pin", person.pin)):
+                if secret:
+                    given[kind, customer.code, person.email.lower()] = secret
+
+    def stored(key: tuple[str, str, str]) -> str:
+        before = known.get(key)
+        return before if before and matches_now(before, given[key]) else hash_now(given[key])
+
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="argon2") as pool:
+        return {**known, **dict(zip(given, pool.map(stored, given), strict=True))}
+
+
+def plan(tx: Tx, document: Document, hashes: Hashes) -> tuple[Change, ...]:
+    """What `apply` would do; changes nothing. Raises ConfigurationError."""
+    return _changes(_difference(tx, document, hashes))
+
+
+def apply(tx: Tx, who: Principal, document: Document, hashes: Hashes, *, now: datetime) -> tuple[Change, ...]:
+    """Make the desk what the file says, in one transaction; the same file again changes nothing.
+
+    A section that the file has is the whole of it: what it leaves out is removed, or put out of use where tickets
+    remember it; a section that the file does not have stays as it is. Raises ConfigurationError.
+    """
+    difference = _difference(tx, document, hashes)
+    changes = _changes(difference)
+    for row in difference.definitions:
+        if not tx.insert_new(tables.definition, **row, at=now) and row["version"].startswith(export.FILE):
+            tx.update(tables.definition, {"version": row["version"]}, content=row["content"])
+    for step in difference.steps:
+        _write(tx, step)
+    if changes:
+        _revised(tx, now)
+        digest = hashlib.sha256("\n".join(map(str, changes)).encode()).hexdigest()
+        case.record(
+            tx,
+            case.ADMINISTRATION,
+            "desk.applied",
+            now=now,
+            actor=who.actor,
+            changes=len(changes),
+            digest=digest,
+        )
+    return changes
+
+
+def is_empty(tx: Tx) -> bool:
+    """Is there no desk yet, and nobody who was asked to set one up?"""
+    return not any(
+        tx.one(select(func.count().label("count")).select_from(table)).count
+        for table in (tables.agent, tables.customer, tables.one_time_link)
+    )
+
+
+def _changes(difference: _Difference) -> tuple[Change, ...]:
+    return tuple(sorted((step.change for step in difference.steps), key=lambda c: (c.section, c.name)))
+
+
+def _write(tx: Tx, step: _Step) -> None:
+    if step.values is None:
+        tx.run(step.table.delete().where(*(step.table.c[k] == value for k, value in step.key.items())))
+    elif step.change.what == "added":
+        tx.insert(step.table, **step.values)
+    else:
+        tx.update(step.table, dict(step.key), **step.values)
+        if step.table in (tables.agent, tables.contact) and _RIGHTS & set(step.values):
+            accounts.end_all(tx, step.key["id"])
+
+
+_RIGHTS = {"active", "groups", "password_hash", "role", "roles", "sites"}
+"""Who had other ones signs in again."""
+
+
+def _revised(tx: Tx, now: datetime) -> None:
+    # Not just one more: a number that was rolled back is never given to another content, and copies stay honest.
+    row = tx.one(select(tables.desk_revision))
+    if row is None:
+        tx.insert(tables.desk_revision, one=1, revision=to_micros(now), at=now)
+    else:
+        tx.update(tables.desk_revision, {"one": 1}, revision=max(row.revision + 1, to_micros(now)), at=now)
+    reference.forget(tx)
+    tx.tell("desk")
+
+
+def _difference(tx: Tx, document: Document, hashes: Hashes) -> _Difference:
+    check(document, export.stored(tx))
+    difference = _Difference()
+    for section, parts in document.items():
+        _SECTIONS[section](tx, parts, hashes, difference)
+    orphaned = [
+        line for step in difference.steps if step.change.what == "removed" for line in _open_tickets(tx, step)
+    ]
+    if orphaned:
+        raise ConfigurationError(orphaned)
+    return difference
+
+
+def _open_tickets(tx: Tx, step: _Step) -> Iterator[str]:
+    """Open tickets that a removed name would leave hanging."""
+    column = {
+        "groups": tables.ticket.c.desk_group,
+        "technologies": tables.ticket.c.technology,
+        "request_types": tables.ticket.c.request_type,
+        "customers": tables.ticket.c.customer,
+    }.get(step.change.section)
+    if column is None:
+        return
+    name = step.change.name
+    count = tx.one(
+        select(func.count().label("count")).where(tables.ticket.c.open.is_(True), column == name)
+    ).count
+    if count:
+        yield f"{step.change.section}[{name}]: cannot be left out, {count} open tickets have it"
+
+
+# --- Sections ----------------------------------------------------------------------------------------------
+
+
+def _calendars(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
+    rows = []
+    for part in parts:
+        made = part.definition()
+        version = definition_version(made)
+        _define(difference, version, "calendar", part.name, definition_to_json(made))
+        _define(difference, export.FILE + version, "calendar file", part.name, msgspec.to_builtins(part))
+        rows.append({"name": part.name, "version": version})
+    _sync(tx, difference, "calendars", tables.calendar, ("name",), rows)
+
+
+def _slas(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
+    rows = [
+        {"name": part.name, "version": _version(part.targets), "targets": msgspec.to_builtins(part.targets)}
+        for part in parts
+    ]
+    _sync(tx, difference, "slas", tables.sla, ("name",), rows)
+
+
+def _names(section: str, table: Table) -> Any:
+    def rows(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
+        numbered = [{"name": part.name, "position": n} for n, part in enumerate(parts)]
+        _sync(tx, difference, section, table, ("name",), numbered)
+
+    return rows
+
+
+def _groups(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
+    rows = [{**_fields(part), "position": n} for n, part in enumerate(parts)]
+    _sync(tx, difference, "groups", tables.desk_group, ("name",), rows)
+
+
+def _agents(tx: Tx, parts: Any, hashes: Hashes, difference: _Difference) -> None:
+    ids = {row.email: row.id for row in tx.all(select(tables.agent.c.email, tables.agent.c.id))}
+    rows = []
+    for part in parts:
+        email = part.email.lower()
+        fields = _fields(part, without=("email", "password"))
+        rows.append(
+            {
+                **fields,
+                "id": ids.get(email) or new_id(),
+                "email": email,
+                "password_hash": hashes.get(("password", "", email)),
+                "active": True,
+            }
+        )
+    _sync(tx, difference, "agents", tables.agent, ("id",), rows, name="email", retire=True)
+
+
+def _contents(section: str, table: Table) -> Any:
+    def rows(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
+        made = [{"name": part.name, "content": _fields(part, without=("name",))} for part in parts]
+        _sync(tx, difference, section, table, ("name",), made)
+
+    return rows
+
+
+def _routing(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
+    rows = []
+    for n, part in enumerate(parts, start=1):
+        fields = _fields(part)
+        fields["desk_group"] = fields.pop("group")
+        rows.append({"position": n, **fields})
+    _sync(tx, difference, "routing", tables.routing_rule, ("position",), rows)
+
+
+def _customers(tx: Tx, parts: tuple[CustomerPart, ...], hashes: Hashes, difference: _Difference) -> None:
+    codes = {
+        row.code: row.phone_code
+        for row in tx.all(select(tables.customer.c.code, tables.customer.c.phone_code))
+    }
+    taken = set(codes.values()) | {part.phone_code for part in parts}
+    rows = []
+    for part in parts:
+        phone_code = part.phone_code or codes.get(part.code) or _free_code(taken)
+        taken.add(phone_code)
+        fields = _fields(part, without=("domains", "sites", "contacts", "assets", "contracts"))
+        rows.append({**fields, "phone_code": phone_code, "active": True})
+    _sync(tx, difference, "customers", tables.customer, ("code",), rows, retire=True)
+    domains = [{"domain": d.lower(), "customer": part.code} for part in parts for d in part.domains]
+    _sync(tx, difference, "domains", tables.customer_domain, ("customer", "domain"), domains)
+    sites = [{"customer": part.code, **_fields(site)} for part in parts for site in part.sites]
+    _sync(tx, difference, "sites", tables.site, ("customer", "name"), sites)
+    assets = [{"customer": part.code, **_fields(asset)} for part in parts for asset in part.assets]
+    _sync(tx, difference, "assets", tables.asset, ("customer", "name"), assets)
+    _contacts(tx, parts, hashes, difference)
+    _contracts(tx, parts, difference)
+
+
+def _contacts(tx: Tx, parts: tuple[CustomerPart, ...], hashes: Hashes, difference: _Difference) -> None:
+    contact = tables.contact
+    ids = {
+        (r.customer, r.email): r.id for r in tx.all(select(contact.c.customer, contact.c.email, contact.c.id))
+    }
+    rows = []
+    for part in parts:
+        for person in part.contacts:
+            email = person.email.lower()
+            fields = _fields(person, without=("email", "password", "pin"))
+            rows.append(
+                {
+                    **fields,
+                    "id": ids.get((part.code, email)) or new_id(),
+                    "customer": part.code,
+                    "email": email,
+                    "password_hash": hashes.get(("password", part.code, email)),
+                    "pin_hash": hashes.get(("pin", part.code, email)),
+                    "active": True,
+                }
+            )
+    _sync(tx, difference, "contacts", contact, ("id",), rows, name="email", retire=True)
+
+
+def _contracts(tx: Tx, parts: tuple[CustomerPart, ...], difference: _Difference) -> None:
+    rows = []
+    for part in parts:
+        for contract in part.contracts:
+            written = _fields(contract)
+            owner = {"customer": part.code, "time_zone": part.time_zone}
+            version = _version(written | owner)
+            bought = [{k: v for k, v in line.items() if k != "period"} for line in written["lines"]]
+            people = [email.lower() for email in contract.authorised_contacts]
+            content = {**written, **owner, "authorised_contacts": people, "lines": bought}
+            _define(difference, version, "contract", contract.number, content)
+            _define(difference, export.FILE + version, "contract file", contract.number, written)
+            rows.append({"number": contract.number, "customer": part.code, "version": version})
+    _sync(tx, difference, "contracts", tables.contract, ("number",), rows)
+
+
+_SECTIONS: Mapping[str, Any] = {
+    "calendars": _calendars,
+    "slas": _slas,
+    "request_types": _names("request_types", tables.request_type),
+    "technologies": _names("technologies", tables.technology),
+    "groups": _groups,
+    "agents": _agents,
+    "vendors": _contents("vendors", tables.vendor),
+    "customers": _customers,
+    "routing": _routing,
+    "alert_sources": _contents("alert_sources", tables.alert_source),
+}
+
+
+# --- Rows --------------------------------------------------------------------------------------------------
+
+
+def _sync(
+    tx: Tx,
+    difference: _Difference,
+    section: str,
+    table: Table,
+    key: tuple[str, ...],
+    rows: Iterable[dict[str, Any]],
+    *,
+    name: str = "",
+    retire: bool = False,
+) -> None:
+    """What makes the table hold these rows. `retire`: what is gone is put out of use, because tickets name it."""
+
+    def called(row: Mapping[str, Any]) -> str:
+        return str(row[name]) if name else " ".join(str(row[k]) for k in key)
+
+    def step(what: str, row: Mapping[str, Any], values: Any, details: Iterable[str] = ()) -> None:
+        change = Change(what=what, section=section, name=called(row), details=tuple(details))
+        place = {k: row[k] for k in key}
+        difference.steps.append(_Step(change=change, table=table, key=place, values=values))
+
+    stored = {tuple(getattr(row, k) for k in key): row._asdict() for row in tx.all(select(table))}
+    for row in rows:
+        before = stored.pop(tuple(row[k] for k in key), None)
+        if before is None:
+            step("added", row, row)
+        elif different := {k: v for k, v in row.items() if to_json(before[k]) != to_json(v)}:
+            step("changed", row, different, _details(tx, difference, before, different))
+    for before in stored.values():
+        if not retire:
+            step("removed", before, None)
+        elif before["active"]:
+            step("removed", before, {"active": False})
+
+
+def _details(
+    tx: Tx, difference: _Difference, before: Mapping[str, Any], different: Mapping[str, Any]
+) -> Iterator[str]:
+    for name, value in different.items():
+        if name in ("password_hash", "pin_hash"):
+            yield f"{name.removesuffix('_hash')} {'changed' if value else 'removed'}"
+        elif name == "version":
+            now = next((d for d in difference.definitions if d["version"] == export.FILE + value), None)
+            if now is not None:
+                yield from told.difference(export.file(tx, before["version"]), now["content"])
+        else:
+            yield from told.difference({name: before[name]}, {name: value})
+
+
+def _define(difference: _Difference, version: str, kind: str, name: str, content: Any) -> None:
+    plain = msgspec.json.decode(to_json(content))  # as it will be read: lists, no tuples
+    difference.definitions.append({"version": version, "kind": kind, "name": name, "content": plain})
+
+
+def _fields(part: Any, without: Iterable[str] = ()) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(part)
+    return {name: value for name, value in plain.items() if name not in without}
+
+
+def _version(content: Any) -> str:
+    return hashlib.sha256(to_json(content).encode()).hexdigest()[:32]
+
+
+def _free_code(taken: set[str]) -> str:
+    low = (
+        1_000 if len(taken) < 4_500 else 100_000
+    )  # half of the four digits stay free, so that guessing is no use
+    while (code := str(low + secrets.randbelow(9 * low))) in taken:
+        pass
+    return code

@@ -1,0 +1,209 @@
+"""What was said on a ticket, by whom, with which files, and did it arrive? One query for each part."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import and_, bindparam, or_, select, true
+
+from core.desk.principal import Principal
+from core.desk.scope import BELONGS, Scope, scope
+from core.desk.views import DeliveryView, FileView, MessageView, NoteView, ThreadView
+from core.store import tables
+from core.store.tx import Prepared, Row, Tx
+
+message, attachment, delivery, note = tables.message, tables.attachment, tables.delivery, tables.note
+
+_NOTES = Prepared(
+    select(note, tables.agent.c.name.label("agent_name"))
+    .select_from(note.outerjoin(tables.agent, tables.agent.c.id == note.c.agent))
+    .where(note.c.ticket_id == bindparam("ticket_id"))
+    .order_by(note.c.id)
+)
+_DELIVERIES = Prepared(
+    select(delivery).where(delivery.c.ticket_id == bindparam("ticket_id")).order_by(delivery.c.id)
+)
+_FILES = Prepared(
+    select(attachment).where(attachment.c.ticket_id == bindparam("ticket_id")).order_by(attachment.c.id)
+)
+_THREADS = Prepared(
+    select(tables.thread)
+    .where(tables.thread.c.ticket_id == bindparam("ticket_id"))
+    .order_by(tables.thread.c.at, tables.thread.c.id)
+)
+_PEOPLE = Prepared(
+    select(tables.participant)
+    .where(tables.participant.c.ticket_id == bindparam("ticket_id"))
+    .order_by(tables.participant.c.address)
+)
+
+
+def messages(tx: Tx, who: Principal, ticket: Row) -> tuple[MessageView, ...]:
+    """What was said with the customer and the vendors, oldest first; a contact gets what is theirs to read."""
+    mine = scope(who)
+    found = tx.all(_messages(mine.shape), ticket_id=ticket.id, **mine.values)
+    if not found:
+        return ()
+    files = _by_message(tx.all(_FILES, ticket_id=ticket.id), internal=False)
+    sent = defaultdict(list)
+    for row in tx.all(_DELIVERIES, ticket_id=ticket.id):
+        if who.kind != "contact" or row.address == who.email:
+            sent[row.message_id].append(delivery_view(row, inside=who.kind != "contact"))
+    return tuple(
+        _message_view(row, ticket, files.get(row.id, ()), tuple(sent[row.id]), inside=who.kind != "contact")
+        for row in found
+    )
+
+
+def message_row(tx: Tx, who: Principal, ticket_id: str, message_id: str) -> Row | None:
+    """One message that this person may read, as it is stored; None: there is none."""
+    mine = scope(who)
+    return tx.one(_message(mine.shape), ticket_id=ticket_id, id=message_id, **mine.values)
+
+
+def file_row(tx: Tx, who: Principal, ticket_id: str, file_id: str) -> Row | None:
+    """One file of a message that this person may read, or for staff of a note; None: there is none."""
+    mine = scope(who)
+    return tx.one(_file(mine.shape), ticket_id=ticket_id, id=file_id, **mine.values)
+
+
+def notes(tx: Tx, ticket_id: str) -> tuple[NoteView, ...]:
+    """What colleagues told each other. For staff only: the caller has looked who asks."""
+    found = tx.all(_NOTES, ticket_id=ticket_id)
+    files = _by_message(tx.all(_FILES, ticket_id=ticket_id), internal=True) if found else {}
+    return tuple(
+        NoteView(
+            id=row.id,
+            agent=row.agent,
+            agent_name=row.agent_name or "",
+            text=row.text,
+            at=row.at,
+            files=files.get(row.id, ()),
+        )
+        for row in found
+    )
+
+
+def threads(tx: Tx, who: Principal, ticket_id: str, shown: Sequence[MessageView]) -> tuple[ThreadView, ...]:
+    """The conversations, with the people in them. A contact gets those of which a message is shown."""
+    people = defaultdict(list)
+    for row in tx.all(_PEOPLE, ticket_id=ticket_id):
+        if who.kind != "contact" or row.role in BELONGS:
+            person = {"address": row.address, "name": row.name, "role": row.role, "contact": row.contact}
+            people[row.thread_id].append(person)
+    of_contact = {one.thread for one in shown}
+    return tuple(
+        ThreadView(id=row.id, channel=row.channel, address=row.address, participants=tuple(people[row.id]))
+        for row in tx.all(_THREADS, ticket_id=ticket_id)
+        if who.kind != "contact" or row.id in of_contact
+    )
+
+
+def file_view(row: Row) -> FileView:
+    """A file as it is listed."""
+    return FileView(
+        id=row.id, name=row.name, type=row.type, size=row.size, inline=row.inline, content_id=row.content_id
+    )
+
+
+def delivery_view(row: Row, *, inside: bool) -> DeliveryView:
+    """A delivery; outside without what other machines said about it."""
+    return DeliveryView(
+        id=row.id,
+        address=row.address,
+        name=row.name,
+        channel=row.channel,
+        kind=row.kind,
+        state=row.state,
+        attempts=row.attempts if inside else 0,
+        error=row.error if inside else "",
+        created_at=row.created_at,
+        sent_at=row.sent_at,
+    )
+
+
+def visible_text(text: str, spans: Sequence[Sequence[Any]]) -> str:
+    """The text without what is folded: quotations, signatures, disclaimers.
+
+    >>> visible_text("Yes.\\n> Really?", [(0, 5, "visible"), (5, 14, "quoted")])
+    'Yes.'
+    >>> visible_text("Yes.", [])
+    'Yes.'
+    """
+    if not spans:
+        return text
+    return "".join(text[start:end] for start, end, kind in spans if kind == "visible").strip()
+
+
+def _message_view(
+    row: Row, ticket: Row, files: tuple[FileView, ...], sent: tuple[DeliveryView, ...], *, inside: bool
+) -> MessageView:
+    spans = tuple((int(start), int(end), str(kind)) for start, end, kind in row.spans)
+    by_requester = row.direction == "in" and (
+        (row.contact is not None and row.contact == ticket.contact)
+        or (row.author_address != "" and row.author_address == ticket.requester_address)
+    )
+    return MessageView(
+        id=row.id,
+        thread=row.thread_id,
+        channel=row.channel,
+        direction=row.direction,
+        audience=row.audience,
+        kind=row.kind,
+        automatic=row.automatic,
+        author_name=row.author_name,
+        author_address=row.author_address,
+        author_is_requester=by_requester,
+        trust=row.trust if inside else "",
+        subject=row.subject,
+        text=row.text,
+        spans=spans,
+        visible_text=visible_text(row.text, spans),
+        has_html=row.html is not None,
+        language=row.language,
+        at=row.at,
+        notes=tuple(row.notes) if inside else (),
+        people=row.people if inside else {},
+        files=files,
+        deliveries=sent,
+    )
+
+
+def _by_message(rows: Sequence[Row], *, internal: bool) -> dict[str, tuple[FileView, ...]]:
+    found: dict[str, tuple[FileView, ...]] = {}
+    for row in rows:
+        if row.internal == internal:
+            found[row.message_id] = (*found.get(row.message_id, ()), file_view(row))
+    return found
+
+
+@cache
+def _messages(shape: tuple[Any, ...]) -> Prepared:
+    readable = Scope(shape=shape, values={}).messages
+    return Prepared(
+        select(message)
+        .where(message.c.ticket_id == bindparam("ticket_id"), readable)
+        .order_by(message.c.at, message.c.id)
+    )
+
+
+@cache
+def _message(shape: tuple[Any, ...]) -> Prepared:
+    readable = Scope(shape=shape, values={}).messages
+    here = and_(message.c.ticket_id == bindparam("ticket_id"), message.c.id == bindparam("id"))
+    return Prepared(select(message).where(here, readable))
+
+
+@cache
+def _file(shape: tuple[Any, ...]) -> Prepared:
+    readable = Scope(shape=shape, values={}).messages
+    of_message = select(message.c.id).where(
+        message.c.ticket_id == attachment.c.ticket_id, message.c.id == attachment.c.message_id, readable
+    )
+    internal = attachment.c.internal if shape[0] in ("everything", "groups") else ~true()
+    here = and_(attachment.c.ticket_id == bindparam("ticket_id"), attachment.c.id == bindparam("id"))
+    shown = or_(and_(~attachment.c.internal, of_message.exists()), internal)
+    return Prepared(select(attachment).where(here, shown))

@@ -1,0 +1,171 @@
+"""What happened to a ticket, how do its clocks stand, what does its contract say, and what comes next?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import bindparam, func, literal, select
+
+from core.desk import entitle, reference
+from core.desk.listing import Condition, Order, Walk, page_keys
+from core.desk.principal import Principal
+from core.desk.scope import find
+from core.desk.views import ClockView, EntitlementView, EventView, NextAction, Page, TicketRow
+from core.store import tables
+from core.store.tx import Prepared, Row, Tx
+
+event, agent, contact, clock = tables.event, tables.agent, tables.contact, tables.sla_clock
+
+PUBLIC_EVENTS = frozenset(
+    {
+        "ticket.opened",
+        "ticket.qualify",
+        "ticket.take",
+        "ticket.escalate",
+        "ticket.wait_customer",
+        "ticket.customer_message",
+        "ticket.resume",
+        "ticket.workaround",
+        "ticket.resolve",
+        "ticket.reopen",
+        "ticket.close",
+        "ticket.approve",
+        "ticket.reject",
+        "ticket.cancel",
+    }
+)
+"""What a contact may know to have happened; of the data only the states."""
+INTERNAL_CLOCKS = frozenset({"triage"})
+
+_EVENTS = (
+    select(event, agent.c.name.label("agent_name"), contact.c.name.label("contact_name"))
+    .select_from(
+        event.outerjoin(agent, agent.c.id == func.substr(event.c.actor, len("agent:") + 1)).outerjoin(
+            contact, contact.c.id == func.substr(event.c.actor, len("contact:") + 1)
+        )
+    )
+    .where(event.c.ticket_id == bindparam("ticket_id"))
+    .order_by(event.c.seq)
+)
+_ALL_EVENTS = Prepared(_EVENTS)
+_SOME_EVENTS = Prepared(_EVENTS.where(event.c.seq >= bindparam("first"), event.c.seq <= bindparam("last")))
+_EVENT_ORDER = Order(name="events", columns=(event.c.seq,))
+_public_events = event.c.kind.in_([literal(kind) for kind in sorted(PUBLIC_EVENTS)])
+_CLOCKS = Prepared(
+    select(clock)
+    .where(clock.c.ticket_id == bindparam("ticket_id"))
+    .order_by(clock.c.started_at, clock.c.name)
+)
+_AUTO_CLOSE = Prepared(
+    select(tables.job.c.due).where(
+        tables.job.c.shard == bindparam("ticket_id"), tables.job.c.idem_key == "auto-close"
+    )
+)
+
+
+def events_of(tx: Tx, ticket_id: str, *, inside: bool) -> tuple[EventView, ...]:
+    """All of them, in order; outside those that are public."""
+    return _events(tx.all(_ALL_EVENTS, ticket_id=ticket_id), inside=inside)
+
+
+def events(tx: Tx, who: Principal, number: str, *, cursor: str | None = None, limit: int = 50) -> Page:
+    """One page of EventView, in order. A contact gets what is public of them. Raises NotFound, Invalid."""
+    found = find(tx, who, number)
+    condition = Condition(shape=("public",), build=lambda: _public_events)
+    conditions = [] if who.kind != "contact" else [condition]
+    walks = [Walk((("ticket_id", found.id),))]
+    keys, further = page_keys(tx, event, walks, _EVENT_ORDER, conditions, cursor=cursor, limit=limit)
+    if not keys:
+        return Page(items=(), next=None)
+    first, last = keys[0][-1], keys[-1][-1]
+    rows = tx.all(_SOME_EVENTS, ticket_id=found.id, first=first, last=last)
+    return Page(items=_events(rows, inside=who.kind != "contact"), next=further)
+
+
+def _events(rows: list[Row], *, inside: bool) -> tuple[EventView, ...]:
+    return tuple(
+        EventView(
+            seq=row.seq,
+            kind=row.kind,
+            at=row.at,
+            recorded_at=row.recorded_at,
+            actor=row.actor if inside else row.actor.partition(":")[0],
+            actor_name=row.agent_name or row.contact_name or "",
+            data=row.data if inside else {key: row.data[key] for key in ("from", "to") if key in row.data},
+        )
+        for row in rows
+        if inside or row.kind in PUBLIC_EVENTS
+    )
+
+
+def clocks_of(tx: Tx, ticket_id: str, now: datetime, *, inside: bool) -> tuple[ClockView, ...]:
+    """Its clocks as of now; outside those that are promises to the customer."""
+    return tuple(
+        ClockView(
+            name=row.name,
+            cycle=row.cycle,
+            state=row.state,
+            target_s=row.target_s,
+            elapsed_s=_elapsed(tx, row, now),
+            started_at=row.started_at,
+            due_at=row.due_at,
+            stopped_at=row.stopped_at,
+            breached_at=row.breached_at,
+        )
+        for row in tx.all(_CLOCKS, ticket_id=ticket_id)
+        if inside or row.name not in INTERNAL_CLOCKS
+    )
+
+
+def _elapsed(tx: Tx, row: Row, now: datetime) -> int:
+    """Of a clock that runs the seconds until now; what is stored is as of its last event."""
+    if row.state != "running":
+        return int(row.elapsed_s)
+    return reference.hours(tx, row.calendar).elapsed(row.started_at, now) - int(row.paused_s)
+
+
+def entitlement_of(tx: Tx, ticket_id: str, *, inside: bool) -> EntitlementView | None:
+    """The last check; outside without the reasons of staff. None: there was none yet."""
+    row = tx.one(entitle.LATEST, ticket_id=ticket_id)
+    if row is None:
+        return None
+    terms = None
+    if row.contract_version:
+        lines = reference.contract(tx, row.contract_version).lines
+        terms = next((line for line in lines if line.name == row.line), None)
+    return EntitlementView(
+        verdict=row.verdict,
+        decision=row.decision if inside else "",
+        reasons=tuple(row.reasons) if inside else (),
+        contract=row.contract,
+        line=row.line,
+        sla=terms.sla if terms else None,
+        calendar=terms.calendar if terms else None,
+        window_open=row.window_open,
+        next_open_at=row.next_open_at,
+        would_be=row.would_be if inside else None,
+        at=row.at,
+        candidates=tuple(row.candidates) if inside else (),
+    )
+
+
+def next_action(tx: Tx, row: TicketRow) -> NextAction:
+    """What happens next and by when. The key names the sentence in the catalogue."""
+    match row.state:
+        case "received" | "triage":
+            return NextAction(key="identify", due=row.next_due)
+        case "on_hold":
+            return NextAction(key="approval", due=row.next_due)
+        case "waiting_customer":
+            return NextAction(key="customer", due=None)
+        case "waiting_vendor":
+            return NextAction(key="vendor", due=row.next_due)
+        case "scheduled" | "onsite" | "monitoring":
+            return NextAction(key=row.state, due=row.next_due)
+        case "resolved":
+            timer = tx.one(_AUTO_CLOSE, ticket_id=row.id)
+            return NextAction(key="confirm", due=timer.due if timer else None)
+        case "closed" | "rejected" | "cancelled" | "merged":
+            return NextAction(key="none", due=None)
+        case _:
+            return NextAction(key="answer" if row.next_clock == "response" else "work", due=row.next_due)

@@ -1,0 +1,201 @@
+"""What does the demo desk show? A morning at a provider, played through the real verbs: mails in, work, answers out."""
+
+from __future__ import annotations
+
+import tomllib
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+
+from core.desk import accounts, door, intake, tickets
+from core.desk.configuration import checking, document, rows
+from core.desk.passwords import new_password
+from core.desk.principal import HUB
+from core.envelope import Arrival, Inbound
+from core.keys import keep_private
+from core.store import tables
+from core.store.database import Database
+from core.store.tx import Tx
+from core.texts import TEMPLATES
+
+DESK = TEMPLATES / "demo" / "desk.toml"
+DAY = TEMPLATES / "demo" / "day.toml"
+
+WRITTEN = date(2026, 11, 24)
+"""The day the file speaks of: whenever the demo desk is loaded, one contract has just ended and others have not."""
+
+Read = Callable[[bytes, Mapping[str, Any]], Inbound]
+"""The reader of the e-mail channel, with its options filled in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """Somebody of the demo desk who can sign in."""
+
+    email: str
+    name: str
+    password: str
+    place: str
+    """desk or portal."""
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[[steps]] of day.toml: a mail that comes in, or something an agent does."""
+
+    at: int
+    """Minutes before now."""
+    mail: str = ""
+    """From header; `ticket` names what becomes of it for later steps."""
+    subject: str = ""
+    reply_to: str = ""
+    """The step whose ticket this mail answers, by our own Message-ID."""
+    headers: dict[str, str] = {}
+    ticket: str = ""
+    agent: str = ""
+    verb: str = ""
+    text: str = ""
+    fields: dict[str, Any] = {}
+
+
+class Day(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    steps: tuple[Step, ...]
+
+
+def load_if_empty(db: Database, kept: Path, read: Read, *, now: datetime) -> bool:
+    """Load the demo desk into an empty database, and keep its log-ins in the file `kept`; say whether it was empty.
+
+    Everybody gets a password of their own, made now. The file is there before the desk: who is killed in between
+    finds an empty database again.
+    """
+    if not db.query(rows.is_empty).result():
+        return False
+    logins = [
+        Login(email=email, name=name, password=new_password(), place=place) for email, name, place in people()
+    ]
+    passwords = {login.email: login.password for login in logins}
+    hashes = rows.hash_secrets(desk(passwords, now=now), {})
+    keep_private(kept, logins_text(logins, kept))
+    db.submit(load, passwords, hashes, read, now=now).result()
+    return True
+
+
+def desk(passwords: Mapping[str, str], *, now: datetime) -> document.Document:
+    """The configuration, with a password for everybody named and the contracts moved to the present."""
+    plain = tomllib.loads(DESK.read_text(encoding="utf-8"))
+    moved = now.date() - WRITTEN
+    for contract in (c for customer in plain["customers"] for c in customer.get("contracts", ())):
+        contract["valid_from"] += moved
+        contract["valid_until"] += moved
+    people = [*plain["agents"], *(c for customer in plain["customers"] for c in customer.get("contacts", ()))]
+    for person in people:
+        if person["email"] in passwords:
+            person["password"] = passwords[person["email"]]
+    return document.read_plain(plain)
+
+
+def people(count_of_contacts: int = 4) -> list[tuple[str, str, str]]:
+    """(e-mail, name, place) of those who get a log-in: every agent, and the first contact of the first customers."""
+    found = checking.read(DESK.read_text(encoding="utf-8"))
+    agents = [(agent.email, agent.name, "desk") for agent in found["agents"]]
+    contacts = [
+        (c.contacts[0].email, c.contacts[0].name, "portal") for c in found["customers"][:count_of_contacts]
+    ]
+    return agents + contacts
+
+
+def play(tx: Tx, read: Read, *, now: datetime) -> int:
+    """Let the morning happen, step after step, each at its time; return how many steps there were."""
+    day = msgspec.convert(tomllib.loads(DAY.read_text(encoding="utf-8")), Day)
+    tickets_by_name: dict[str, str] = {}
+    for step in sorted(day.steps, key=lambda s: -s.at):
+        at = now - timedelta(minutes=step.at)
+        if step.mail:
+            number = _mail(tx, step, tickets_by_name, read, at)
+            if step.ticket and number:
+                tickets_by_name[step.ticket] = number
+        else:
+            _act(tx, step, tickets_by_name[step.ticket], at)
+    return len(day.steps)
+
+
+def _mail(tx: Tx, step: Step, names: Mapping[str, str], read: Read, at: datetime) -> str | None:
+    headers = {
+        "From": step.mail,
+        "To": "support@desk.test",
+        "Subject": step.subject,
+        "Date": format_datetime(at),
+        "Message-ID": f"<{step.at}.{zlib.crc32(step.subject.encode())}@demo.test>",
+        "MIME-Version": "1.0",
+        "Content-Type": "text/plain; charset=utf-8",
+        "Content-Transfer-Encoding": "8bit",
+        **step.headers,
+    }
+    if step.reply_to:
+        headers["In-Reply-To"] = f"<m.{_last_ref(tx, names[step.reply_to])}@desk.test>"
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    raw = (head + "\r\n" + step.text.strip().replace("\n", "\r\n") + "\r\n").encode()
+    arrival = Arrival(
+        channel="email",
+        raw=raw,
+        received_at=at,
+        sender=step.mail.rpartition("<")[2].rstrip(">"),
+        recipients=("support@desk.test",),
+    )
+    inbound_id = door.accept(tx, arrival, now=at, later=False)
+    stored = door.load(tx, [inbound_id])[inbound_id]
+    return intake.understand(tx, inbound_id, read(raw, stored.arrival), now=at).number
+
+
+def _last_ref(tx: Tx, number: str) -> str:
+    found = tx.one(select(tables.ticket.c.id).where(tables.ticket.c.number == number))
+    row = tx.one(
+        select(tables.delivery.c.ref)
+        .where(tables.delivery.c.ticket_id == found.id)
+        .order_by(tables.delivery.c.created_at.desc())
+        .limit(1)
+    )
+    return str(row.ref)
+
+
+def _act(tx: Tx, step: Step, number: str, at: datetime) -> None:
+    account = accounts.account(tx, step.agent)
+    who = accounts.principal(tx, account.kind, account.person) if account else None
+    if who is None:
+        message = f"{DAY}: {step.agent} is nobody of the demo desk"
+        raise ValueError(message)
+    verb = getattr(tickets, step.verb)
+    words = [step.text] if step.verb in ("reply", "note", "wait", "workaround") else []
+    fields = dict(step.fields)
+    if step.verb in ("resolve", "reject"):
+        fields["text"] = step.text
+    verb(tx, who, number, *words, now=at, **fields)
+
+
+def load(tx: Tx, passwords: Mapping[str, str], hashes: rows.Hashes, read: Read, *, now: datetime) -> int:
+    """Configure the desk and play its morning, in one transaction: a start that is interrupted leaves nothing half."""
+    rows.apply(tx, HUB, desk(passwords, now=now), hashes, now=now - timedelta(days=30))
+    return play(tx, read, now=now)
+
+
+def is_loaded(tx: Tx) -> bool:
+    """Do log-ins of the demo desk exist?"""
+    return (
+        tx.one(select(tables.agent.c.id).where(tables.agent.c.email.like("%@nordest.test")).limit(1))
+        is not None
+    )
+
+
+def logins_text(logins: list[Login], where: Path) -> str:
+    """What is printed and kept."""
+    lines = [f"Log-ins of the demo desk (kept in {where}):"]
+    lines += [f"  {login.place:7} {login.email:45} {login.password}  {login.name}" for login in logins]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,164 @@
+"""How does anything get in? Bytes are stored before they are acknowledged; understanding them is a job.
+
+Every inbound row ends in exactly one outcome: ticket, attached, held, alert, machine, exception or duplicate.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+
+from core.envelope import Arrival
+from core.ids import derived_id, fixed_id
+from core.store import blobs, tables, work
+from core.store.tx import Prepared, Tx
+
+LANES = 16
+"""Intake lanes: many senders share one, and none waits for another's broken message."""
+
+_SHARDS = tuple(fixed_id(f"intake:{n:02}") for n in range(LANES))
+
+inbound = tables.inbound
+
+_ONE = Prepared(select(inbound).where(inbound.c.id == bindparam("id")))
+_AGAIN = Prepared(update(inbound).where(inbound.c.id == bindparam("id")).values(copies=inbound.c.copies + 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """An inbound row with its bytes, for the reader of its channel."""
+
+    id: str
+    channel: str
+    raw: bytes
+    arrival: Mapping[str, Any]
+    """channel, external_id, sender, recipients, received_at, envelope."""
+    tries: int
+
+
+def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> str:
+    """Store what arrived; return its id. Once this is committed the sender may be told that we have it.
+
+    Safe to repeat: the same (channel, external id), or without one the same bytes for the same recipients, is the
+    same row, and is counted. `later=False`: the caller understands it in this transaction. Raises ValueError for a
+    naive instant.
+    """
+    identity = _identity(arrival)
+    if tx.one(_ONE, id=identity) is not None:
+        tx.run(_AGAIN, id=identity)
+        return identity
+    tx.insert(
+        inbound,
+        id=identity,
+        channel=arrival.channel,
+        external_id=arrival.external_id,
+        received_at=arrival.received_at,
+        sender=arrival.sender,
+        recipients=arrival.recipients,
+        envelope=arrival.envelope,
+        raw=blobs.put(tx, arrival.raw),
+        size=len(arrival.raw),
+    )
+    if later:
+        enqueue(tx, identity, arrival.sender, now=now)
+    return identity
+
+
+def enqueue(tx: Tx, inbound_id: str, sender: str, *, now: datetime) -> None:
+    """Let a worker understand it."""
+    lane = hashlib.sha256(sender.encode("utf-8", "replace")).digest()[0] % LANES
+    work.enqueue(
+        tx,
+        shard=_SHARDS[lane],
+        lane=f"intake:{lane:02}",
+        kind="understand",
+        payload={"inbound": inbound_id},
+        due=now,
+        now=now,
+    )
+
+
+def _identity(arrival: Arrival) -> str:
+    if arrival.external_id is not None:
+        # Time is left out: the same id tomorrow is still the same message.
+        return derived_id(0, arrival.channel, arrival.external_id)
+    content = hashlib.sha256(arrival.raw).hexdigest()
+    return derived_id(0, arrival.channel, content, *sorted(arrival.recipients))
+
+
+def load(tx: Tx, ids: Sequence[str]) -> dict[str, Stored]:
+    """Rows with their bytes, for those of the ids that are not understood yet."""
+    found = {}
+    for identity in ids:
+        row = tx.one(_ONE, id=identity)
+        if row is None or row.outcome is not None:
+            continue
+        found[identity] = Stored(
+            id=row.id,
+            channel=row.channel,
+            raw=blobs.get(tx, row.raw),
+            arrival={
+                "channel": row.channel,
+                "external_id": row.external_id,
+                "sender": row.sender,
+                "recipients": row.recipients,
+                "received_at": row.received_at,
+                "envelope": row.envelope,
+            },
+            tries=row.tries,
+        )
+    return found
+
+
+def conclude(  # noqa: PLR0913 - the columns of an outcome
+    tx: Tx,
+    inbound_id: str,
+    outcome: str,
+    *,
+    now: datetime,
+    reason: str = "",
+    detail: Mapping[str, Any] | None = None,
+    ticket_id: str | None = None,
+    message_id: str | None = None,
+    author: str = "",
+    subject: str = "",
+    waiting: bool = False,
+) -> None:
+    """Give an inbound row its one outcome. `waiting`: staff must decide; it is listed until they do."""
+    tx.update(
+        inbound,
+        {"id": inbound_id},
+        outcome=outcome,
+        reason=reason,
+        detail=detail or {},
+        ticket_id=ticket_id,
+        message_id=message_id,
+        author=author,
+        subject=subject[:1000],
+        decided_at=now,
+        open=waiting,
+    )
+    if waiting or outcome in ("held", "exception"):
+        tx.tell("inbound", inbound_id)
+
+
+def exception(tx: Tx, inbound_id: str, error: str, *, now: datetime) -> None:
+    """It could not be read or decided: staff see it in the inbox, with its bytes, and can try again."""
+    row = tx.one(_ONE, id=inbound_id)
+    if row is None or row.outcome is not None:
+        return
+    conclude(
+        tx,
+        inbound_id,
+        "exception",
+        now=now,
+        reason="unreadable",
+        detail={"error": error[:2000]},
+        author=row.sender,
+        waiting=True,
+    )

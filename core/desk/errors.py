@@ -1,0 +1,58 @@
+"""What can a verb refuse, and what does it tell the person who asked?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+class DeskError(Exception):
+    """A refusal with a sentence for the person who asked: what, which one, what to do."""
+
+
+class NotFound(DeskError):
+    """It does not exist, or not for this person: outside they look the same."""
+
+
+class Forbidden(DeskError):
+    """The thing is visible, the act is not allowed to this person."""
+
+
+class Refused(DeskError):
+    """The act does not fit the state of the thing. `allowed` names the acts that would."""
+
+    def __init__(self, detail: str, *, allowed: Sequence[str] = (), missing: Sequence[str] = ()) -> None:
+        super().__init__(detail)
+        self.allowed = tuple(allowed)
+        self.missing = tuple(missing)
+
+
+class Stale(DeskError):
+    """Somebody did something since. `newer`: the messages and events that were not seen, for the answer."""
+
+    def __init__(self, detail: str, *, newer: Sequence[Any], last_event: int) -> None:
+        super().__init__(detail)
+        self.newer = tuple(newer)
+        self.last_event = last_event
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One mistake in what was sent: where (JSON Pointer or form field) and what would be right."""
+
+    pointer: str
+    message: str
+
+
+class Invalid(DeskError):
+    """What was sent cannot be used; every mistake is listed."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.pointer}: {fault.message}" for fault in faults))
+        self.faults = tuple(faults)
+
+
+def invalid(pointer: str, message: str) -> Invalid:
+    """One mistake."""
+    return Invalid([Fault(pointer, message)])

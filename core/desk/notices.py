@@ -1,0 +1,199 @@
+"""What is the customer told without anybody writing it? Acknowledgement, progress, closing report.
+
+Each goes to the people of every conversation of the ticket, on its channel, in the customer's language, as deliveries
+in the transaction of its cause. Moves within a minute become one notice.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import bindparam, select
+
+from core import texts
+from core.desk import outbox, reference
+from core.desk.case import Case
+from core.envelope import Address
+from core.store import tables, work
+from core.store.tx import Prepared, Row
+
+TOGETHER = timedelta(seconds=60)
+"""Moves within this time are told together."""
+
+_COVERED = {
+    "accept": "covered",
+    "accept_with_warning": "warning",
+    "route_sales": "sales",
+    "hold_for_approval": "approval",
+}
+
+_PENDING = Prepared(
+    select(tables.message)
+    .where(
+        tables.message.c.ticket_id == bindparam("ticket_id"),
+        tables.message.c.thread_id == bindparam("thread_id"),
+        tables.message.c.kind == "progress",
+    )
+    .order_by(tables.message.c.id.desc())
+    .limit(1)
+)
+_UNTOUCHED = Prepared(
+    select(tables.delivery.c.id).where(
+        tables.delivery.c.ticket_id == bindparam("ticket_id"),
+        tables.delivery.c.message_id == bindparam("message_id"),
+        (tables.delivery.c.state != "queued") | (tables.delivery.c.attempts > 0),
+    )
+)
+_QUEUED = Prepared(
+    select(tables.delivery.c.id).where(
+        tables.delivery.c.ticket_id == bindparam("ticket_id"),
+        tables.delivery.c.message_id == bindparam("message_id"),
+        tables.delivery.c.state == "queued",
+    )
+)
+
+
+def zone_of(case: Case) -> ZoneInfo:
+    """The zone times are told in: the customer's, else the hub's."""
+    customer = reference.customer(case.tx, case["customer"]) if case["customer"] else None
+    return ZoneInfo(customer.time_zone) if customer else case.tx.facts.zone
+
+
+def received(
+    case: Case, where: Row, *, plain: bool, next_open: datetime | None, only: Address, answers: str
+) -> None:
+    """The acknowledgement, to who wrote. `plain`: without a word of theirs, a name or what their contract says.
+
+    `answers`: the id of the message that is acknowledged.
+    """
+    language = case["language"]
+    if plain:
+        subject, text = texts.notice(
+            "received_unknown", language, number=case["number"], hub=case.tx.facts.name
+        )
+    else:
+        covered = _COVERED.get(case["decision"], "")
+        if case["verdict"] == "covered_outside_window":
+            covered = "outside"
+        if covered in ("covered", "outside") and not case["contract"]:
+            covered = ""
+        subject, text = texts.notice(
+            "received",
+            language,
+            **_common(case),
+            covered=covered,
+            contract=case["contract"],
+            next_open=texts.instant(next_open, zone_of(case), language) if next_open else "",
+        )
+    outbox.say(
+        case,
+        where,
+        kind="received",
+        subject=subject,
+        text=text,
+        automatic=True,
+        language=language,
+        only=only,
+        answers=answers,
+    )
+
+
+def progress(case: Case, key: str, **values: Any) -> None:
+    """Tell every conversation of the ticket about a move. `key` is a step of `notices/*/progress.txt`."""
+    language = case["language"]
+    step = {"key": key, **values}
+    for where in customer_threads(case):
+        pending = case.tx.one(_PENDING, ticket_id=case.id, thread_id=where.id)
+        steps = [step]
+        if (
+            pending is not None
+            and case.now - pending.at < TOGETHER
+            and case.tx.one(_UNTOUCHED, ticket_id=case.id, message_id=pending.id) is None
+        ):
+            steps = [s for s in pending.made_from.get("steps", []) if s["key"] != key] + steps
+            _, text = texts.notice("progress", language, **_common(case), steps=steps)
+            change = {"text": text, "made_from": {"steps": steps}}
+            case.tx.update(tables.message, {"ticket_id": case.id, "id": pending.id}, **change)
+            continue
+        subject, text = texts.notice("progress", language, **_common(case), steps=steps)
+        outbox.say(
+            case,
+            where,
+            kind="progress",
+            subject=subject,
+            text=text,
+            automatic=True,
+            language=language,
+            due=case.now + TOGETHER,
+            made_from={"steps": steps},
+        )
+
+
+def overtaken(case: Case) -> None:
+    """Somebody tells the customer more than the notice that is still waiting would: send that one now, before it."""
+    for where in customer_threads(case):
+        pending = case.tx.one(_PENDING, ticket_id=case.id, thread_id=where.id)
+        if pending is None or case.now - pending.at >= TOGETHER:
+            continue
+        for row in case.tx.all(_QUEUED, ticket_id=case.id, message_id=pending.id):
+            work.set_timer(
+                case.tx,
+                shard=case.id,
+                key=f"send:{row.id}",
+                kind="send",
+                payload={"delivery": row.id},
+                due=case.now,
+                now=case.now,
+            )
+
+
+def report(case: Case, kind: str, values: dict[str, Any]) -> None:
+    """The closing report: version 1 with `resolved`, the final one with `closed`. See `desk.reports`."""
+    overtaken(case)
+    for where in customer_threads(case):
+        subject, text = texts.notice(kind, case["language"], **_common(case), **values)
+        outbox.say(
+            case,
+            where,
+            kind=kind,
+            subject=subject,
+            text=text,
+            automatic=True,
+            language=case["language"],
+            made_from={"report": values["version"]},
+        )
+
+
+def rejected(case: Case, text: str, *, agent: str, author_name: str) -> None:
+    """The answer that goes with a rejection: a person's words."""
+    for where in customer_threads(case):
+        subject, body = texts.notice("rejected", case["language"], **_common(case), text=text)
+        outbox.say(
+            case,
+            where,
+            kind="rejected",
+            subject=subject,
+            text=body,
+            automatic=False,
+            language=case["language"],
+            agent=agent,
+            author_name=author_name,
+        )
+
+
+def customer_threads(case: Case) -> list[Row]:
+    """The conversations with the customer. A vendor's is another matter."""
+    return case.tx.all(outbox.THREADS, ticket_id=case.id)
+
+
+def _common(case: Case) -> dict[str, Any]:
+    facts = case.tx.facts
+    return {
+        "subject": case["subject"],
+        "number": case["number"],
+        "name": case["requester_name"] if case["contact"] else "",
+        "hub": facts.name,
+        "portal": f"{facts.public_url}/portal/requests/{case['number']}" if case["contact"] else "",
+    }

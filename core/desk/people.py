@@ -1,0 +1,185 @@
+"""Who is there? Contacts, agents, assets and sites, found by what a message or a form says of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select
+
+from core.store import tables
+from core.store.tx import Prepared, Row, Tx
+
+contact_table, agent_table = tables.contact, tables.agent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A person at a customer."""
+
+    id: str
+    customer: str
+    name: str
+    email: str
+    phone: str
+    role: str
+    sites: tuple[str, ...]
+    language: str | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """A member of staff."""
+
+    id: str
+    email: str
+    name: str
+    roles: tuple[str, ...]
+    groups: tuple[str, ...]
+    language: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """A thing we look after."""
+
+    customer: str
+    name: str
+    technology: str
+    site: str
+    criticality: str
+    always_page: bool
+
+
+_BY_ADDRESS = Prepared(
+    select(contact_table)
+    .where(contact_table.c.email == bindparam("email"), contact_table.c.active.is_(True))
+    .order_by(contact_table.c.id)
+)
+_CONTACT = Prepared(select(contact_table).where(contact_table.c.id == bindparam("id")))
+_CONTACTS = Prepared(
+    select(contact_table)
+    .where(contact_table.c.customer == bindparam("customer"), contact_table.c.active.is_(True))
+    .order_by(contact_table.c.name)
+)
+_DOMAIN = Prepared(
+    select(tables.customer_domain.c.customer)
+    .where(tables.customer_domain.c.domain == bindparam("domain"))
+    .order_by(tables.customer_domain.c.customer)
+)
+_AGENT = Prepared(select(agent_table).where(agent_table.c.id == bindparam("id")))
+_AGENT_BY_EMAIL = Prepared(select(agent_table).where(agent_table.c.email == bindparam("email")))
+_AGENTS = Prepared(select(agent_table).where(agent_table.c.active.is_(True)).order_by(agent_table.c.name))
+_ASSETS = Prepared(
+    select(tables.asset).where(tables.asset.c.customer == bindparam("customer")).order_by(tables.asset.c.name)
+)
+_ASSET = Prepared(
+    select(tables.asset).where(
+        tables.asset.c.customer == bindparam("customer"), tables.asset.c.name == bindparam("name")
+    )
+)
+_SITES = Prepared(
+    select(tables.site).where(tables.site.c.customer == bindparam("customer")).order_by(tables.site.c.name)
+)
+_CUSTOMERS = Prepared(
+    select(tables.customer.c.code, tables.customer.c.name)
+    .where(tables.customer.c.active.is_(True))
+    .order_by(tables.customer.c.name)
+)
+
+
+def by_address(tx: Tx, email: str) -> list[Contact]:
+    """Active contacts with this e-mail address: several when one person works for several customers."""
+    return [_contact(row) for row in tx.all(_BY_ADDRESS, email=email.lower())]
+
+
+def customers_of_domain(tx: Tx, domain: str) -> list[str]:
+    """Codes of the customers that mail from this domain."""
+    return [row.customer for row in tx.all(_DOMAIN, domain=domain.lower())]
+
+
+def contact(tx: Tx, identity: str) -> Contact | None:
+    """The contact with this id."""
+    row = tx.one(_CONTACT, id=identity)
+    return None if row is None else _contact(row)
+
+
+def contacts(tx: Tx, customer: str) -> list[Contact]:
+    """Active contacts of a customer, by name."""
+    return [_contact(row) for row in tx.all(_CONTACTS, customer=customer)]
+
+
+def agent(tx: Tx, identity: str) -> Agent | None:
+    """The agent with this id."""
+    row = tx.one(_AGENT, id=identity)
+    return None if row is None else _agent(row)
+
+
+def agent_by_email(tx: Tx, email: str) -> Agent | None:
+    """The agent with this address."""
+    row = tx.one(_AGENT_BY_EMAIL, email=email.lower())
+    return None if row is None else _agent(row)
+
+
+def agents(tx: Tx) -> list[Agent]:
+    """Active agents, by name."""
+    return [_agent(row) for row in tx.all(_AGENTS)]
+
+
+def assets(tx: Tx, customer: str) -> list[Asset]:
+    """What the customer has."""
+    return [_asset(row) for row in tx.all(_ASSETS, customer=customer)]
+
+
+def asset(tx: Tx, customer: str, name: str) -> Asset | None:
+    """One of the customer's assets."""
+    row = tx.one(_ASSET, customer=customer, name=name)
+    return None if row is None else _asset(row)
+
+
+def sites(tx: Tx, customer: str) -> list[str]:
+    """Names of the customer's sites."""
+    return [row.name for row in tx.all(_SITES, customer=customer)]
+
+
+def customers(tx: Tx) -> list[tuple[str, str]]:
+    """(code, name) of every active customer, by name."""
+    return [(row.code, row.name) for row in tx.all(_CUSTOMERS)]
+
+
+def _contact(row: Row) -> Contact:
+    return Contact(
+        id=row.id,
+        customer=row.customer,
+        name=row.name,
+        email=row.email,
+        phone=row.phone,
+        role=row.role,
+        sites=tuple(row.sites),
+        language=row.language,
+        active=row.active,
+    )
+
+
+def _agent(row: Row) -> Agent:
+    return Agent(
+        id=row.id,
+        email=row.email,
+        name=row.name,
+        roles=tuple(row.roles),
+        groups=tuple(row.groups),
+        language=row.language,
+        active=row.active,
+    )
+
+
+def _asset(row: Row) -> Asset:
+    return Asset(
+        customer=row.customer,
+        name=row.name,
+        technology=row.technology,
+        site=row.site,
+        criticality=row.criticality,
+        always_page=row.always_page,
+    )

@@ -1,0 +1,332 @@
+"""What is it, how urgent, who should have it, and may they? Qualification, the check, priority and routing of a ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from core import texts
+from core.desk import authors, entitle, notices, people, reference, timing
+from core.desk.case import Case
+from core.desk.errors import Fault, Invalid, Refused, invalid
+from core.desk.principal import HUB, Principal
+from core.envelope import Inbound, Trust
+from core.ids import new_id
+from core.rules import priority, routing, workflow
+from core.store import tables
+
+REQUIRED = ("customer", "contact", "request_type", "technology", "impact", "urgency")
+"""What a ticket needs to leave triage (desk.md 3)."""
+FIELDS = (*REQUIRED, "asset", "site")
+
+
+def first(case: Case, said: Inbound, author: authors.Author, *, trust: Trust) -> None:
+    """What intake can tell of a new ticket: hints, the check, and, when all is there, the whole way to a group."""
+    hints = {
+        name: getattr(said.hints, name) for name in FIELDS if getattr(said.hints, name, None) is not None
+    }
+    if case["customer"]:
+        hints.pop("customer", None)
+    hints = _known(case, hints)
+    case.set(provenance=dict.fromkeys(hints, said.hints.provenance), **hints)
+    _only_choice(case)
+    failed = said.authentication.verdict == "fail" and said.authentication.policy in ("quarantine", "reject")
+    entitle.check(case, trust=trust, failed=failed, candidates=author.candidates)
+    if case["decision"] == "hold_for_approval":
+        _move(case, HUB, "hold")
+        timing.apply(case, "triage")
+    elif case["decision"] == "accept" and not missing(case):
+        _qualified(case, HUB, tell=False)
+    else:
+        _move(case, HUB, "triage")
+        timing.apply(case, "triage")
+        if case["decision"] == "route_sales":
+            _route(case, HUB)
+
+
+def missing(case: Case) -> tuple[str, ...]:
+    """Which of the required fields the ticket lacks."""
+    return tuple(name for name in REQUIRED if case[name] is None)
+
+
+def describe(case: Case, who: Principal, given: Mapping[str, Any]) -> None:
+    """Set fields of the request. Raises Invalid listing every value the desk does not know."""
+    faults: list[Fault] = []
+    values: dict[str, Any] = {}
+    code = given.get("customer", case["customer"])
+    if "customer" in given and reference.customer(case.tx, code) is None:
+        faults.append(Fault("/customer", f"there is no customer {code}"))
+        code = None
+    values |= {"customer": code} if "customer" in given and code else {}
+    desk = reference.desk(case.tx)
+    for name, known in (("request_type", desk.request_types), ("technology", desk.technologies)):
+        if name in given and given[name] not in known:
+            faults.append(Fault(f"/{name}", f"{given[name]!r} is not one of {', '.join(known)}"))
+        elif name in given:
+            values[name] = given[name]
+    for name, allowed in (("impact", (1, 2, 3)), ("urgency", (1, 2, 3, 4))):
+        if name in given and given[name] not in allowed:
+            faults.append(Fault(f"/{name}", f"must be one of {', '.join(map(str, allowed))}"))
+        elif name in given:
+            values[name] = given[name]
+    for name, found in (("asset", people.asset), ("site", _site)):
+        if name in given and (not code or not found(case.tx, code, given[name])):
+            faults.append(Fault(f"/{name}", f"customer {code or '?'} has no {name} {given[name]!r}"))
+        elif name in given:
+            values[name] = given[name]
+    if code and code != case["customer"] and case["contact"] and "contact" not in given:
+        values["contact"] = None
+    if "contact" in given:
+        contact = _contact(case, code, given["contact"])
+        if contact is None:
+            faults.append(Fault("/contact", f"customer {code or '?'} has no contact {given['contact']!r}"))
+        else:
+            values |= {
+                "contact": contact.id,
+                "requester_name": contact.name,
+                "requester_address": contact.email,
+            }
+    if faults:
+        raise Invalid(faults)
+    changed = [name for name in values if name in FIELDS and case[name] != values[name]]
+    case.set(provenance=case["provenance"] | dict.fromkeys(changed, "agent"), **values)
+    if changed:
+        case.event(
+            "ticket.described",
+            actor=who.actor,
+            fields={n: values[n] for n in changed if n not in ("site", "asset")},
+        )
+
+
+def qualify(case: Case, who: Principal) -> None:
+    """Leave triage if all is known; on a ticket that has left it, follow what changed. Raises Refused naming the rest."""
+    _requester(case, who)
+    lacking = missing(case)
+    if lacking:
+        raise Refused(f"not all is known yet: {', '.join(lacking)}", missing=lacking, allowed=("qualify",))
+    if not case["open"]:
+        raise Refused(f"{case['number']} is {case['state']}", allowed=workflow.allowed(case["state"]))
+    if case["state"] in ("received", "triage"):
+        entitle.check(case, trust=Trust(case["trust"]))
+        if case["decision"] == "hold_for_approval":
+            _move(case, who, "hold")
+            return
+        _qualified(case, who, tell=True)
+        return
+    before = case["priority"]
+    _prioritise(case)
+    entitle.check(case, trust=Trust(case["trust"]))
+    timing.retarget(case)
+    if case["state"] in ("qualified", "assigned"):
+        _route(case, who)
+    if case["priority"] != before:
+        notices.progress(case, "changed", **_words(case))
+
+
+def override(case: Case, who: Principal, reason: str) -> None:
+    """Approve what the contract does not cover."""
+    entitle.override(case, by=who.actor, reason=reason)
+
+
+def after_approval(case: Case, who: Principal) -> None:
+    """An approved ticket goes on: to its group if all is known, else to the people who qualify."""
+    if not missing(case):
+        _qualified(case, who, tell=True)
+
+
+def next_open(case: Case) -> datetime | None:
+    """When the service of the ticket's line opens again, if it is closed."""
+    row = case.tx.one(entitle.LATEST, ticket_id=case.id)
+    return row.next_open_at if row else None
+
+
+def into_group(case: Case, who: Principal, group: str) -> None:
+    """Put it where a person says. Raises Invalid."""
+    groups = reference.desk(case.tx).groups
+    if group not in groups:
+        raise invalid("/group", f"{group!r} is not one of {', '.join(groups)}")
+    if case["desk_group"] == group:
+        return
+    case.event("ticket.routed", actor=who.actor, group=group, trace=[{"rule": "by hand", "matched": True}])
+    case.set(desk_group=group, level=groups[group].level, assignee=None)
+    if case["state"] == "qualified":
+        _move(case, who, "route")
+
+
+def escalate(case: Case, who: Principal, *, group: str | None, level: int | None) -> None:
+    """To the group that is named, or to the competent one of the next or named level."""
+    if group:
+        into_group(case, who, group)
+        return
+    wanted = level or case["level"] + 1
+    found = _ask(case, level=wanted)
+    if found.group is None or found.group == case["desk_group"]:
+        raise invalid("/level", f"no other group works on level {wanted} for this ticket: name a group")
+    case.set(assignee=None)
+    _place(case, who, found)
+
+
+# --- Within one verb --------------------------------------------------------------------------------------
+
+
+def _qualified(case: Case, who: Principal, *, tell: bool) -> None:
+    _prioritise(case)
+    _move(case, who, "qualify")
+    timing.apply(case, "qualified")
+    _route(case, who)
+    if tell:
+        timing.settle(case)
+        notices.progress(case, "qualified", **_words(case))
+
+
+def _prioritise(case: Case) -> None:
+    asset = people.asset(case.tx, case["customer"], case["asset"]) if case["asset"] else None
+    decided = priority.priority(
+        case["impact"], case["urgency"], asset_criticality=asset.criticality if asset else None
+    )
+    if decided.priority != case["priority"]:
+        case.event(
+            "ticket.prioritised", actor="system", priority=str(decided.priority), reason=str(decided.reason)
+        )
+        case.set(priority=str(decided.priority))
+
+
+def _words(case: Case) -> dict[str, Any]:
+    """What a notice says of the request and of the times that were promised."""
+    zone, language = notices.zone_of(case), case["language"]
+    due = timing.due(case)
+    return {
+        "request_type": case["request_type"],
+        "technology": case["technology"],
+        "priority": case["priority"],
+        "response_due": texts.instant(due["response"], zone, language) if due.get("response") else "",
+        "resolve_due": texts.instant(due["resolve"], zone, language) if due.get("resolve") else "",
+    }
+
+
+def _route(case: Case, who: Principal) -> None:
+    found = _ask(case, level=1)
+    if found.group is not None:
+        _place(case, who, found)
+    else:
+        case.event("ticket.unrouted", actor=who.actor, trace=[_told(entry) for entry in found.trace])
+
+
+def _ask(case: Case, *, level: int) -> routing.Route:
+    desk = reference.desk(case.tx)
+    customer = reference.customer(case.tx, case["customer"]) if case["customer"] else None
+    open_now = {name for name, hours in desk.calendars.items() if hours.calendar.is_open(case.now)}
+    groups = {
+        group.name: routing.Group(
+            name=group.name,
+            level=group.level,
+            technologies=group.technologies,
+            request_types=group.request_types,
+            fallback=group.fallback,
+            reachable=group.calendar in open_now,
+            next_open_at=None
+            if group.calendar in open_now
+            else desk.calendars[group.calendar].calendar.next_open(case.now),
+        )
+        for group in desk.groups.values()
+    }
+    asked = routing.Asked(
+        technology=case["technology"],
+        request_type=case["request_type"],
+        customer=case["customer"],
+        level=level,
+        allowed=customer.groups if customer else (),
+        open_calendars=frozenset(open_now),
+    )
+    return routing.route(asked, desk.routing, groups)
+
+
+def _place(case: Case, who: Principal, found: routing.Route) -> None:
+    case.event(
+        "ticket.routed",
+        actor=who.actor,
+        group=found.group,
+        level=found.level,
+        reachable=found.reachable,
+        trace=[_told(entry) for entry in found.trace],
+    )
+    if case["desk_group"] != found.group:
+        case.set(assignee=None)
+    case.set(desk_group=found.group, level=found.level)
+    if case["state"] == "qualified":
+        _move(case, who, "route")
+
+
+def _told(entry: routing.Considered) -> dict[str, Any]:
+    return {
+        "rule": entry.rule,
+        "group": entry.group,
+        "weight": entry.weight,
+        "matched": entry.matched,
+        "why": entry.why,
+    }
+
+
+def _move(case: Case, who: Principal, event: str) -> None:
+    to = workflow.move(case["state"], event)
+    case.event(f"ticket.{event}", actor=who.actor, **{"from": case["state"], "to": to})
+    case.set(state=to, state_since=case.now, open=workflow.is_open(to))
+
+
+def _known(case: Case, hints: Mapping[str, Any]) -> dict[str, Any]:
+    """Hints are a stranger's or a channel's words: what the desk does not know is left out, staff fill it in."""
+    desk = reference.desk(case.tx)
+    customer = case["customer"] or hints.get("customer")
+    right = {
+        "request_type": lambda value: value in desk.request_types,
+        "technology": lambda value: value in desk.technologies,
+        "impact": lambda value: value in (1, 2, 3),
+        "urgency": lambda value: value in (1, 2, 3, 4),
+        "asset": lambda value: bool(customer and people.asset(case.tx, customer, value)),
+        "site": lambda value: bool(customer and _site(case.tx, customer, value)),
+        "customer": lambda value: reference.customer(case.tx, value) is not None,
+    }
+    return {name: value for name, value in hints.items() if name in right and right[name](value)}
+
+
+def _only_choice(case: Case) -> None:
+    """A named asset says which technology; a contract that covers one only says it too."""
+    if case["technology"] is None and case["asset"] and case["customer"]:
+        asset = people.asset(case.tx, case["customer"], case["asset"])
+        if asset and asset.technology:
+            case.set(technology=asset.technology, provenance=case["provenance"] | {"technology": "rule"})
+
+
+def _requester(case: Case, who: Principal) -> None:
+    """Staff who say whose request it is make an unknown writer a contact there, without any log-in."""
+    if case["customer"] is None or case["contact"] is not None or not case["requester_address"]:
+        return
+    known = _contact(case, case["customer"], case["requester_address"])
+    if known is None:
+        contact_id = new_id()
+        case.tx.insert(
+            tables.contact,
+            id=contact_id,
+            customer=case["customer"],
+            name=case["requester_name"],
+            email=case["requester_address"].lower(),
+            role="user",
+        )
+        case.event("contact.added", actor=who.actor, contact=contact_id)
+    else:
+        contact_id = known.id
+    case.set(contact=contact_id)
+
+
+def _contact(case: Case, customer: str | None, wanted: str) -> people.Contact | None:
+    if customer is None:
+        return None
+    for contact in people.contacts(case.tx, customer):
+        if wanted in (contact.id, contact.email) or wanted.lower() == contact.email:
+            return contact
+    return None
+
+
+def _site(tx: Any, customer: str, name: str) -> bool:
+    return name in people.sites(tx, customer)

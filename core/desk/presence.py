@@ -1,0 +1,129 @@
+"""Who has this ticket open, and who is writing? Rows that lapse; a notice for colleagues, never a wall."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, delete, select
+
+from core.desk.errors import Forbidden, invalid
+from core.desk.principal import Principal
+from core.desk.scope import find
+from core.store import tables
+from core.store.columns import Instant
+from core.store.tx import Prepared, Tx
+
+LAPSES = timedelta(seconds=30)
+"""A page says again that it is there well within this time."""
+DOING = ("looking", "writing")
+DRAFTS = ("reply", "note")
+MAX_DRAFT = 100_000  # characters
+
+presence, draft = tables.presence, tables.draft
+
+_MINE = Prepared(
+    select(presence).where(
+        presence.c.ticket_id == bindparam("ticket_id"), presence.c.agent == bindparam("agent")
+    )
+)
+_HERE = Prepared(
+    lambda insert: (
+        insert(presence)
+        .values(
+            ticket_id=bindparam("ticket_id"),
+            agent=bindparam("agent"),
+            doing=bindparam("doing"),
+            since=bindparam("since", type_=Instant),
+            until=bindparam("until", type_=Instant),
+        )
+        .on_conflict_do_update(
+            index_elements=["ticket_id", "agent"],
+            set_={
+                "doing": bindparam("doing"),
+                "since": bindparam("since", type_=Instant),
+                "until": bindparam("until", type_=Instant),
+            },
+        )
+    )
+)
+_LEFT = Prepared(
+    delete(presence).where(
+        presence.c.ticket_id == bindparam("ticket_id"), presence.c.agent == bindparam("agent")
+    )
+)
+_LAPSED = Prepared(
+    delete(presence).where(
+        presence.c.ticket_id == bindparam("ticket_id"), presence.c.until <= bindparam("now", type_=Instant)
+    )
+)
+_SAVE = Prepared(
+    lambda insert: (
+        insert(draft)
+        .values(
+            ticket_id=bindparam("ticket_id"),
+            agent=bindparam("agent"),
+            kind=bindparam("kind"),
+            text=bindparam("text"),
+            updated_at=bindparam("now", type_=Instant),
+        )
+        .on_conflict_do_update(
+            index_elements=["ticket_id", "agent", "kind"],
+            set_={"text": bindparam("text"), "updated_at": bindparam("now", type_=Instant)},
+        )
+    )
+)
+_DROP = Prepared(
+    delete(draft).where(
+        draft.c.ticket_id == bindparam("ticket_id"),
+        draft.c.agent == bindparam("agent"),
+        draft.c.kind == bindparam("kind"),
+    )
+)
+
+
+def here(tx: Tx, who: Principal, number: str, doing: str, *, now: datetime) -> None:
+    """An agent has the ticket open: looking or writing. Holds for 30 s unless said again.
+
+    Colleagues are told when something changed. Raises NotFound, Forbidden for contacts, Invalid.
+    """
+    ticket_id = _of_staff(tx, who, number)
+    if doing not in DOING:
+        raise invalid("/doing", f"must be one of {', '.join(DOING)}")
+    before = tx.one(_MINE, ticket_id=ticket_id, agent=who.id)
+    same = before is not None and before.doing == doing and before.until > now
+    gone = tx.run(_LAPSED, ticket_id=ticket_id, now=now)
+    since = before.since if before is not None and same else now
+    tx.run(_HERE, ticket_id=ticket_id, agent=who.id, doing=doing, since=since, until=now + LAPSES)
+    if not same or gone:
+        tx.tell("presence", ticket_id)
+
+
+def leave(tx: Tx, who: Principal, number: str) -> None:
+    """The agent closed the page. Raises NotFound, Forbidden for contacts."""
+    ticket_id = _of_staff(tx, who, number)
+    if tx.run(_LEFT, ticket_id=ticket_id, agent=who.id):
+        tx.tell("presence", ticket_id)
+
+
+def save_draft(tx: Tx, who: Principal, number: str, kind: str, text: str, *, now: datetime) -> None:
+    """Keep what an agent has written so far: one draft per agent, ticket and kind. Empty text drops it.
+
+    Raises NotFound, Forbidden for contacts, Invalid.
+    """
+    ticket_id = _of_staff(tx, who, number)
+    if kind not in DRAFTS:
+        raise invalid("/kind", f"must be one of {', '.join(DRAFTS)}")
+    if len(text) > MAX_DRAFT:
+        raise invalid("/text", f"must have at most {MAX_DRAFT:,} characters; it has {len(text):,}")
+    if text.strip():
+        tx.run(_SAVE, ticket_id=ticket_id, agent=who.id, kind=kind, text=text, now=now)
+    else:
+        tx.run(_DROP, ticket_id=ticket_id, agent=who.id, kind=kind)
+
+
+def _of_staff(tx: Tx, who: Principal, number: str) -> str:
+    ticket_id = str(find(tx, who, number).id)
+    if not who.is_agent:
+        message = "only staff see who has a ticket open"
+        raise Forbidden(message)
+    return ticket_id

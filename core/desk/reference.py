@@ -1,0 +1,281 @@
+"""What is the desk configured to do? The small tables, read once per revision; contracts by their immutable versions."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from core.rules.calendar_definitions import CalendarDefinition, definition_from_json, definition_version
+from core.rules.calendars import Calendar
+from core.rules.durations import Target, parse_target
+from core.rules.entitlement import Contract, Line
+from core.rules.routing import Rule
+from core.store import tables
+from core.store.tx import Prepared, Row, Tx
+
+ALWAYS = "24x7"
+DEFAULT_SLA = "Default"
+"""The service level of tickets without a contract line, where the desk has one of this name."""
+MAX_DEFINITIONS = 5_000  # contracts and calendars kept by version
+
+ALL_DAY = (("00:00", "24:00"),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """A calendar and the version that clocks name."""
+
+    version: str
+    calendar: Calendar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """What one priority is promised."""
+
+    times: Mapping[str, Target]
+    """response, update, restore, resolve, onsite, vendor, resolve_after_workaround."""
+    calendar: str | None
+    """None: that of the contract line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceLevel:
+    """An SLA: priority to promise."""
+
+    name: str
+    targets: Mapping[str, Promise]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskGroup:
+    """A group of agents."""
+
+    name: str
+    level: int
+    calendar: str
+    technologies: tuple[str, ...]
+    request_types: tuple[str, ...]
+    fallback: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The configuration as of one revision."""
+
+    revision: int
+    calendars: Mapping[str, Hours]
+    slas: Mapping[str, ServiceLevel]
+    request_types: tuple[str, ...]
+    technologies: tuple[str, ...]
+    groups: Mapping[str, DeskGroup]
+    """In the order of the file."""
+    routing: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """A company we work for."""
+
+    code: str
+    name: str
+    parent: str | None
+    phone_code: str
+    language: str
+    time_zone: str
+    policy: Mapping[str, str]
+    groups: tuple[str, ...]
+
+
+_lock = threading.Lock()
+_desks: dict[str, Desk] = {}
+"""By database: a process may have two, in tests."""
+_definitions: OrderedDict[str, Any] = OrderedDict()
+
+_REVISION = Prepared(select(tables.desk_revision.c.revision).limit(1))
+_DEFINITION = Prepared(
+    select(tables.definition.c.content).where(tables.definition.c.version == bindparam("version"))
+)
+_CUSTOMER = Prepared(
+    select(tables.customer).where(
+        tables.customer.c.code == bindparam("code"), tables.customer.c.active.is_(True)
+    )
+)
+_CONTRACTS = Prepared(
+    select(tables.contract.c.number, tables.contract.c.version).where(
+        tables.contract.c.customer == bindparam("customer")
+    )
+)
+
+
+def desk(tx: Tx) -> Desk:
+    """The configuration; one small query a transaction unless it changed."""
+    if "desk" in tx.memo:
+        found: Desk = tx.memo["desk"]
+        return found
+    row = tx.one(_REVISION)
+    revision = row.revision if row else 0
+    place = str(tx.connection.engine.url)
+    known = _desks.get(place)
+    if known is None or known.revision != revision:
+        known = _read(tx, revision)
+        with _lock:
+            _desks[place] = known
+    tx.memo["desk"] = known
+    return known
+
+
+def forget_all() -> None:
+    """Keep nothing of any database: for a database that was emptied behind our back."""
+    with _lock:
+        _desks.clear()
+
+
+def forget(tx: Tx) -> None:
+    """The configuration was changed in this transaction: read it again."""
+    for key in [key for key in tx.memo if key == "desk" or key.startswith("customer:")]:
+        del tx.memo[key]
+
+
+def customer(tx: Tx, code: str) -> Customer | None:
+    """The customer with this code, unless inactive."""
+    key = f"customer:{code}"
+    if key not in tx.memo:
+        row = tx.one(_CUSTOMER, code=code)
+        tx.memo[key] = None if row is None else _customer(row)
+    found: Customer | None = tx.memo[key]
+    return found
+
+
+def _customer(row: Row) -> Customer:
+    return Customer(
+        code=row.code,
+        name=row.name,
+        parent=row.parent,
+        phone_code=row.phone_code,
+        language=row.language,
+        time_zone=row.time_zone,
+        policy=row.policy,
+        groups=tuple(row.groups),
+    )
+
+
+def contracts(tx: Tx, code: str) -> tuple[Contract, ...]:
+    """The contracts of a customer in their present versions, and those of its parent that cover children."""
+    own = [contract(tx, row.version) for row in tx.all(_CONTRACTS, customer=code)]
+    found = customer(tx, code)
+    if found is not None and found.parent:
+        parents = [contract(tx, row.version) for row in tx.all(_CONTRACTS, customer=found.parent)]
+        own += [c for c in parents if c.covers_children]
+    return tuple(own)
+
+
+def contract(tx: Tx, version: str) -> Contract:
+    """One version of a contract; it never changes. Raises LookupError."""
+    return _definition(tx, version, contract_of)  # type: ignore[no-any-return]
+
+
+def hours(tx: Tx, version: str) -> Calendar:
+    """The calendar in the version a running clock was started with. Raises LookupError."""
+    return _definition(tx, version, lambda plain: Calendar(definition_from_json(plain)))  # type: ignore[no-any-return]
+
+
+def always_open(time_zone: str) -> CalendarDefinition:
+    """The calendar named 24x7, which is always there."""
+    return CalendarDefinition(
+        name=ALWAYS,
+        time_zone=time_zone,
+        weekly=dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), ALL_DAY),
+    )
+
+
+def contract_of(plain: Mapping[str, Any]) -> Contract:
+    """A contract from its stored definition: the fields of Contract in JSON's own types."""
+    values = dict(plain)
+    values["valid_from"] = date.fromisoformat(values["valid_from"])
+    values["valid_until"] = date.fromisoformat(values["valid_until"])
+    values["authorised_contacts"] = tuple(values.get("authorised_contacts", ()))
+    values["lines"] = tuple(Line(**_tupled(line)) for line in values.get("lines", ()))
+    return Contract(**values)
+
+
+def _tupled(plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
+
+
+def _definition(tx: Tx, version: str, make: Any) -> Any:
+    found = _definitions.get(version)
+    if found is None:
+        row = tx.one(_DEFINITION, version=version)
+        if row is None:
+            always = always_open(tx.facts.time_zone)
+            if definition_version(always) != version:
+                message = f"there is no definition {version}"
+                raise LookupError(message)
+            found = Calendar(always)
+        else:
+            found = make(row.content | ({"version": version} if make is contract_of else {}))
+        with _lock:
+            _definitions[version] = found
+            while len(_definitions) > MAX_DEFINITIONS:
+                _definitions.popitem(last=False)
+    return found
+
+
+def _read(tx: Tx, revision: int) -> Desk:
+    always = always_open(tx.facts.time_zone)
+    calendars = {ALWAYS: Hours(version=definition_version(always), calendar=Calendar(always))}
+    for row in tx.all(select(tables.calendar)):
+        calendars[row.name] = Hours(version=row.version, calendar=hours(tx, row.version))
+    slas = {
+        row.name: ServiceLevel(
+            name=row.name, targets={priority: _promise(plain) for priority, plain in row.targets.items()}
+        )
+        for row in tx.all(select(tables.sla))
+    }
+    groups = {
+        row.name: DeskGroup(
+            name=row.name,
+            level=row.level,
+            calendar=row.calendar,
+            technologies=tuple(row.technologies),
+            request_types=tuple(row.request_types),
+            fallback=row.fallback,
+        )
+        for row in tx.all(select(tables.desk_group).order_by(tables.desk_group.c.position))
+    }
+    routing = tuple(
+        Rule(
+            group=row.desk_group,
+            technology=row.technology,
+            request_type=row.request_type,
+            customer=row.customer,
+            level=row.level,
+            calendar=row.calendar,
+        )
+        for row in tx.all(select(tables.routing_rule).order_by(tables.routing_rule.c.position))
+    )
+    named = {
+        table: tuple(row.name for row in tx.all(select(table.c.name).order_by(table.c.position)))
+        for table in (tables.request_type, tables.technology)
+    }
+    return Desk(
+        revision=revision,
+        calendars=calendars,
+        slas=slas,
+        request_types=named[tables.request_type],
+        technologies=named[tables.technology],
+        groups=groups,
+        routing=routing,
+    )
+
+
+def _promise(plain: Mapping[str, str]) -> Promise:
+    times = {name: parse_target(text) for name, text in plain.items() if name != "calendar"}
+    return Promise(times=times, calendar=plain.get("calendar"))

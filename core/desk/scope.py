@@ -1,0 +1,190 @@
+"""What may this person see? One condition on tickets and one on messages; every query of the desk carries them.
+
+A condition is part of the SQL, never a filter afterwards. It comes in a few shapes with named values, so that a
+statement is compiled once per shape and never holds one person's values for the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    bindparam,
+    exists,
+    false,
+    literal,
+    or_,
+    select,
+    true,
+    type_coerce,
+)
+
+from core.desk.errors import NotFound
+from core.desk.listing import hidden
+from core.desk.principal import Principal
+from core.store import tables
+from core.store.tx import Prepared, Row, Tx
+
+ticket, message, participant, inbound = tables.ticket, tables.message, tables.participant, tables.inbound
+
+BELONGS = ("requester", "participant")
+"""Roles in a conversation that make it somebody's own. A Cc in a mail never grants access (people.md 1)."""
+
+PUBLISHED = "published"
+"""Among the remarks on a message: staff let the customer see it although its author is not one of them."""
+
+_BELONGS = [literal(role) for role in BELONGS]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What one principal may see: a shape, and the values that fill it."""
+
+    shape: tuple[Hashable, ...]
+    values: Mapping[str, Any]
+
+    @property
+    def inside(self) -> bool:
+        """Staff, or the hub itself."""
+        return self.shape[0] in ("everything", "groups")
+
+    @property
+    def tickets(self) -> ColumnElement[bool]:
+        """The condition on `ticket`; its values are given by name when the statement is run."""
+        return _tickets(self.shape)
+
+    @property
+    def tested(self) -> ColumnElement[bool]:
+        """The same condition, for a list that has chosen its index: no planner begins with it."""
+        return _tickets(self.shape, hide=True)
+
+    @property
+    def messages(self) -> ColumnElement[bool]:
+        """The condition on `message`, beside that on its ticket."""
+        return _messages(self.shape)
+
+    @property
+    def inbound(self) -> ColumnElement[bool]:
+        """The condition on `inbound`."""
+        return _inbound(self.shape)
+
+
+def scope(who: Principal) -> Scope:
+    """The scope of a principal. Whoever fits nowhere sees nothing."""
+    if who.sees_everything:
+        return Scope(shape=("everything",), values={})
+    if who.is_agent:
+        groups = {f"scope_group_{n}": name for n, name in enumerate(who.groups)}
+        return Scope(shape=("groups", len(groups)), values={"scope_who": who.id} | groups)
+    if who.kind != "contact" or not who.customer:
+        return Scope(shape=("nothing",), values={})
+    own = {"scope_who": who.id, "scope_customer": who.customer}
+    if who.roles & {"manager", "admin"}:
+        if "admin" in who.roles or not who.sites:
+            return Scope(shape=("customer",), values=own)
+        sites = {f"scope_site_{n}": name for n, name in enumerate(who.sites)}
+        return Scope(shape=("sites", len(sites)), values=own | sites)
+    return Scope(shape=("own",), values=own)
+
+
+def find(tx: Tx, who: Principal, number: str) -> Row:
+    """The row of a ticket by its number. Raises NotFound, also for what this person may not see."""
+    mine = scope(who)
+    row = tx.one(_find(mine.shape), number=number, **mine.values)
+    if row is None:
+        raise NotFound(no_ticket(number))
+    return row
+
+
+def no_ticket(number: str) -> str:
+    """The sentence for a ticket that is not there, or not for this person: one sentence for both."""
+    return f"there is no ticket {number} that you may see"
+
+
+@cache
+def _find(shape: tuple[Hashable, ...]) -> Prepared:
+    return Prepared(select(ticket).where(ticket.c.number == bindparam("number"), _tickets(shape)))
+
+
+@cache
+def _tickets(shape: tuple[Any, ...], *, hide: bool = False) -> ColumnElement[bool]:
+    def column(name: str) -> ColumnElement[Any]:
+        return hidden(ticket.c[name]) if hide else ticket.c[name]
+
+    who: ColumnElement[Any] = bindparam("scope_who")
+    takes_part = ticket.c.id.in_(taking_part(who))
+    if hide:  # row by row
+        takes_part = taking_part(who).where(participant.c.ticket_id == ticket.c.id).correlate(ticket).exists()
+    own = or_(column("contact") == who, takes_part)
+    # A confidential request is for its requester and the people in it, whatever the role of the others.
+    not_confidential = or_(type_coerce(ticket.c.flags, Text).not_like('%"confidential"%'), own)
+    of_customer = column("customer") == bindparam("scope_customer")
+    match shape:
+        case ("everything",):
+            return true()
+        case ("groups", 0):
+            return column("assignee") == who
+        case ("groups", count):
+            return or_(column("assignee") == who, column("desk_group").in_(_names("scope_group", count)))
+        case ("customer",):
+            return and_(of_customer, not_confidential)
+        case ("sites", count):
+            of_sites = column("site").in_(_names("scope_site", count))
+            return and_(of_customer, or_(and_(of_sites, not_confidential), own))
+        case ("own",):
+            return and_(of_customer, own)
+        case _:
+            return false()
+
+
+def _names(prefix: str, count: int) -> list[ColumnElement[Any]]:
+    return [bindparam(f"{prefix}_{n}") for n in range(count)]
+
+
+def taking_part(who: ColumnElement[Any]) -> Any:
+    """Ids of the tickets in whose conversations this contact takes part."""
+    return select(participant.c.ticket_id).where(
+        participant.c.contact == who, participant.c.role.in_(_BELONGS)
+    )
+
+
+@cache
+def _messages(shape: tuple[Any, ...]) -> ColumnElement[bool]:
+    """What a contact may read: what we said to the customer, and what people of the request wrote.
+
+    A mail by anybody else is not shown until staff publish it (email.md 12): sign-up and verification codes that
+    strangers send to a support address are the classic takeover.
+    """
+    if shape[0] in ("everything", "groups"):
+        return true()
+    if shape[0] == "nothing":
+        return false()
+    by_one_of_them = exists().where(
+        participant.c.ticket_id == message.c.ticket_id,
+        participant.c.address == message.c.author_address,
+        participant.c.role.in_(_BELONGS),
+    )
+    return (message.c.audience == "customer") & or_(
+        message.c.direction == "out",
+        message.c.trust == "verified",
+        message.c.contact == bindparam("scope_who"),
+        by_one_of_them,
+        type_coerce(message.c.notes, Text).like(f'%"{PUBLISHED}"%'),
+    )
+
+
+@cache
+def _inbound(shape: tuple[Any, ...]) -> ColumnElement[bool]:
+    """What arrived is for staff: all of it, or what belongs to tickets of one's groups."""
+    if shape == ("everything",):
+        return true()
+    if shape[0] == "groups":
+        its_ticket = select(ticket.c.id).where(ticket.c.id == inbound.c.ticket_id, _tickets(shape, hide=True))
+        return its_ticket.correlate(inbound).exists()
+    return false()

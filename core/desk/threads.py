@@ -1,0 +1,210 @@
+"""Which conversations could a message belong to? The facts for `rules.threading`, and new conversations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, select, update
+
+from core.desk.authors import Author
+from core.desk.case import Case
+from core.envelope import Inbound
+from core.ids import new_id, token_hash
+from core.rules import threading
+from core.rules.threading import How, Relation
+from core.store import tables
+from core.store.tx import Prepared, Row, Tx
+
+MAX_REFERENCES = 50  # looked at, our own first
+MAX_PARTICIPANTS = 50
+
+ticket, thread, participant = tables.ticket, tables.thread, tables.participant
+
+_BY_TOKEN = Prepared(select(tables.reply_address).where(tables.reply_address.c.hash == bindparam("hash")))
+_BY_REF = Prepared(select(tables.thread_ref).where(tables.thread_ref.c.ref == bindparam("ref")))
+_BY_NUMBER = Prepared(select(ticket.c.id).where(ticket.c.number == bindparam("number")))
+_TICKET = Prepared(
+    select(
+        ticket.c.id,
+        ticket.c.number,
+        ticket.c.state,
+        ticket.c.customer,
+        ticket.c.contact,
+        ticket.c.requester_address,
+        ticket.c.closed_at,
+        ticket.c.merged_into,
+    ).where(ticket.c.id == bindparam("id"))
+)
+_PEOPLE = Prepared(
+    select(participant.c.address, participant.c.thread_id, participant.c.role).where(
+        participant.c.ticket_id == bindparam("ticket_id")
+    )
+)
+_FIRST_THREAD = Prepared(
+    select(thread.c.id).where(thread.c.ticket_id == bindparam("ticket_id")).order_by(thread.c.at).limit(1)
+)
+
+
+def candidates(tx: Tx, said: Inbound, author: Author, *, now: datetime) -> list[threading.Candidate]:
+    """Every thread the message could continue, each at most once for each way."""
+    found: list[threading.Candidate] = []
+    for token in said.reply_tokens:
+        row = tx.one(_BY_TOKEN, hash=token_hash(token))
+        if row is not None and (row.expires_at is None or row.expires_at > now):
+            issued = row.address.lower() == author.address
+            found += _candidate(tx, How.REPLY_ADDRESS, row.ticket_id, row.thread_id, author, issued=issued)
+    for ref in said.own_refs[:MAX_REFERENCES]:
+        for row in tx.all(_BY_REF, ref=ref):
+            found += _candidate(tx, How.OWN_ID, row.ticket_id, row.thread_id, author)
+    others = dict.fromkeys([*said.in_reply_to, *reversed(said.references)])
+    for ref in list(others)[:MAX_REFERENCES]:
+        for row in tx.all(_BY_REF, ref=ref):
+            if row.kind != "own" and (row.customer is None or row.customer == author.customer):
+                found += _candidate(tx, How.KNOWN_ID, row.ticket_id, row.thread_id, author)
+    for number in said.ticket_numbers[:5]:
+        row = tx.one(_BY_NUMBER, number=number)
+        if row is not None:
+            found += _candidate(tx, How.SUBJECT_NUMBER, row.id, None, author)
+    return found
+
+
+def _candidate(
+    tx: Tx, how: How, ticket_id: str, thread_id: str | None, author: Author, *, issued: bool = False
+) -> list[threading.Candidate]:
+    row = tx.one(_TICKET, id=ticket_id)
+    seen = {ticket_id}
+    while (
+        row is not None and row.merged_into and row.merged_into not in seen
+    ):  # late answers follow the signposts
+        seen.add(row.merged_into)
+        row = tx.one(_TICKET, id=row.merged_into)
+    if row is None:
+        return []
+    if thread_id is None or row.id != ticket_id:
+        first = tx.one(_FIRST_THREAD, ticket_id=row.id)
+        thread_id = first.id if first else ""
+    return [
+        threading.Candidate(
+            how=how,
+            ticket=row.id,
+            thread=thread_id,
+            number=row.number,
+            state=row.state,
+            closed_at=row.closed_at,
+            relation=_relation(tx, row, author),
+            issued_to_author=issued,
+            customer=row.customer,
+        )
+    ]
+
+
+def _relation(tx: Tx, row: Row, author: Author) -> Relation:
+    if author.kind == "nobody":
+        return Relation.THIRD_PARTY
+    if author.contact and author.contact == row.contact:
+        return Relation.REQUESTER
+    if author.address and author.address == row.requester_address.lower():
+        return Relation.REQUESTER
+    if author.kind == "agent":
+        return Relation.AGENT
+    for person in tx.all(_PEOPLE, ticket_id=row.id):
+        if person.address.lower() == author.address and person.role in ("requester", "participant", "silent"):
+            return Relation.PARTICIPANT
+    if author.kind == "contact" and author.customer and author.customer == row.customer:
+        return Relation.SAME_CUSTOMER
+    return Relation.THIRD_PARTY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A thread that was just made: what `outbox.say` needs of its row."""
+
+    id: str
+    channel: str
+    also_by: str
+
+
+def begin(case: Case, said: Inbound, author: Author, *, silent: bool) -> Begun:
+    """A new conversation of the ticket, with the people in it. `silent`: a machine wrote; it is told nothing by itself."""
+    tx, thread_id = case.tx, new_id()
+    tx.insert(
+        thread,
+        ticket_id=case.id,
+        id=thread_id,
+        channel=said.channel,
+        address=author.address,
+        mailbox=said.mailbox,
+        also_by=said.also_by,
+        at=case.now,
+    )
+    if author.address:
+        tx.insert(
+            participant,
+            ticket_id=case.id,
+            thread_id=thread_id,
+            address=author.address,
+            name=author.name,
+            contact=author.contact,
+            role="silent" if silent else "requester",
+        )
+    listen(case, thread_id, said, author)
+    return Begun(id=thread_id, channel=said.channel, also_by=said.also_by)
+
+
+def join(case: Case, thread_id: str, author: Author) -> None:
+    """A known contact who writes into a conversation takes part in it from now on."""
+    added = case.tx.insert_new(
+        participant,
+        ticket_id=case.id,
+        thread_id=thread_id,
+        address=author.address,
+        name=author.name,
+        contact=author.contact,
+        role="participant",
+    )
+    if not added:
+        case.tx.run(
+            _CONFIRM, ticket_id=case.id, thread_id=thread_id, address=author.address, contact=author.contact
+        )
+
+
+_CONFIRM = Prepared(
+    update(participant)
+    .where(
+        participant.c.ticket_id == bindparam("ticket_id"),
+        participant.c.thread_id == bindparam("thread_id"),
+        participant.c.address == bindparam("address"),
+        participant.c.role == "cc",
+    )
+    .values(role="participant", contact=bindparam("contact"))
+)
+
+
+def listen(case: Case, thread_id: str, said: Inbound, author: Author) -> None:
+    """Remember what was said by whom: ids that answers will name, and people in copy, who are listed only."""
+    refs = {said.message_id: "seen"} if said.message_id else {}
+    for ref in [*said.references, *said.in_reply_to][-MAX_REFERENCES:]:
+        refs.setdefault(ref, "ghost")
+    for ref, kind in refs.items():
+        case.tx.insert_new(
+            tables.thread_ref,
+            ref=ref,
+            ticket_id=case.id,
+            thread_id=thread_id,
+            kind=kind,
+            customer=author.customer,
+            at=case.now,
+        )
+    for person in [*said.to, *said.cc][:MAX_PARTICIPANTS]:
+        address = person.address.lower()
+        if address and address != author.address and address not in said.own_addresses:
+            case.tx.insert_new(
+                participant,
+                ticket_id=case.id,
+                thread_id=thread_id,
+                address=address,
+                name=person.name[:200],
+                contact=None,
+                role="cc",
+            )

@@ -1,0 +1,309 @@
+"""What do pages and the API show of a ticket? The shapes; `search` and `page` fill them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+VIEWS = (
+    "qualify",
+    "mine",
+    "groups",
+    "unassigned",
+    "due",
+    "waiting",
+    "held",
+    "exceptions",
+    "undelivered",
+    "open",
+    "all",
+)
+"""Built-in views of the inbox. `held` and `exceptions` list inbound items, `undelivered` lists deliveries."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketRow:
+    """One line of a list."""
+
+    id: str
+    number: str
+    subject: str
+    snippet: str
+    state: str
+    state_since: datetime
+    priority: str | None
+    request_type: str | None
+    technology: str | None
+    customer: str | None
+    """Code; None: not known who it is."""
+    customer_name: str
+    requester_name: str
+    requester_address: str
+    desk_group: str | None
+    level: int
+    assignee: str | None
+    """Agent id."""
+    assignee_name: str
+    assignee_email: str
+    channel: str
+    trust: str
+    verdict: str
+    flags: tuple[str, ...]
+    next_due: datetime | None
+    next_clock: str | None
+    breached_at: datetime | None
+    received_at: datetime
+    updated_at: datetime
+    resolved_at: datetime | None
+    closed_at: datetime | None
+    last_direction: str
+    """in: the other side spoke last; out: we did."""
+    open: bool
+    last_event: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page of a list; `next` is the cursor of the following one, None at the end."""
+
+    items: tuple[Any, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileView:
+    """A file of a message or note."""
+
+    id: str
+    name: str
+    type: str
+    size: int
+    inline: bool
+    content_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryView:
+    """One recipient of something that left."""
+
+    id: str
+    address: str
+    name: str
+    channel: str
+    kind: str
+    state: str
+    """queued, sending, sent, bounced, failed, given_up or held."""
+    attempts: int
+    error: str
+    created_at: datetime
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageView:
+    """One message of the conversation with the customer."""
+
+    id: str
+    thread: str
+    channel: str
+    direction: str
+    """in or out."""
+    audience: str
+    kind: str
+    automatic: bool
+    author_name: str
+    author_address: str
+    author_is_requester: bool
+    trust: str
+    subject: str
+    text: str
+    spans: tuple[tuple[int, int, str], ...]
+    """(start, end, kind); empty: all visible."""
+    visible_text: str
+    has_html: bool
+    language: str
+    at: datetime
+    notes: tuple[str, ...]
+    people: Mapping[str, Any]
+    files: tuple[FileView, ...]
+    deliveries: tuple[DeliveryView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteView:
+    """What a colleague wrote for colleagues."""
+
+    id: str
+    agent: str
+    agent_name: str
+    text: str
+    at: datetime
+    files: tuple[FileView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventView:
+    """Something that happened, with its reason."""
+
+    seq: int
+    kind: str
+    at: datetime
+    recorded_at: datetime
+    actor: str
+    actor_name: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockView:
+    """A measured promise. Seconds are open, unpaused working time."""
+
+    name: str
+    cycle: int
+    state: str
+    """running, paused, met, breached or cancelled."""
+    target_s: int
+    elapsed_s: int
+    started_at: datetime
+    due_at: datetime | None
+    stopped_at: datetime | None
+    breached_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntitlementView:
+    """The last frozen check."""
+
+    verdict: str
+    decision: str
+    reasons: tuple[Mapping[str, Any], ...]
+    """Each {"code", "sentence", …values}."""
+    contract: str | None
+    line: str | None
+    sla: str | None
+    calendar: str | None
+    window_open: bool
+    next_open_at: datetime | None
+    would_be: str | None
+    at: datetime
+    candidates: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadView:
+    """One conversation on one channel, with the people in it."""
+
+    id: str
+    channel: str
+    address: str
+    participants: tuple[Mapping[str, Any], ...]
+    """Each {"address", "name", "role", "contact"}."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresenceView:
+    """A colleague who has the ticket open."""
+
+    agent: str
+    name: str
+    doing: str
+    """looking or writing."""
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextAction:
+    """What happens next and when, for portal and board. `key` names the sentence in the catalogue."""
+
+    key: str
+    due: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketView:
+    """The whole ticket. A contact gets it without notes, events of the inside, trust and staff's reasons."""
+
+    row: TicketRow
+    language: str
+    time_zone: str
+    """Of the customer."""
+    contact: str | None
+    contact_phone: str
+    impact: int | None
+    urgency: int | None
+    asset: str | None
+    site: str | None
+    provenance: Mapping[str, str]
+    resolution: Mapping[str, Any]
+    follow_up_of: str | None
+    """Number of the earlier ticket."""
+    merged_into: str | None
+    messages: tuple[MessageView, ...]
+    notes: tuple[NoteView, ...]
+    events: tuple[EventView, ...]
+    clocks: tuple[ClockView, ...]
+    entitlement: EntitlementView | None
+    threads: tuple[ThreadView, ...]
+    presence: tuple[PresenceView, ...]
+    drafts: Mapping[str, str]
+    """kind to text: the asking agent's own."""
+    allowed: tuple[str, ...]
+    """Verbs that the state allows to the one who asks."""
+    next_action: NextAction
+    history: Sequence[TicketRow] = ()
+    """Other tickets of the requester or customer, newest first, at most ten."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundRow:
+    """Something that arrived, and what became of it."""
+
+    id: str
+    channel: str
+    received_at: datetime
+    sender: str
+    """As the envelope says; proves nothing."""
+    recipients: tuple[str, ...]
+    author: str
+    subject: str
+    size: int
+    copies: int
+    """How often the same thing was handed in."""
+    outcome: str | None
+    """None: not yet understood."""
+    reason: str
+    detail: Mapping[str, Any]
+    """What staff need to decide: trace of threading, trust, the error."""
+    ticket: str | None
+    """Number of the ticket it belongs to, or is held beside."""
+    message: str | None
+    tries: int
+    decided_at: datetime | None
+    open: bool
+    """Waits for staff."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRow:
+    """Something that left or is about to, for the list of all."""
+
+    id: str
+    ticket: str
+    """Number."""
+    ticket_subject: str
+    message: str
+    channel: str
+    address: str
+    name: str
+    kind: str
+    state: str
+    attempts: int
+    error: str
+    remote: str
+    """What the other side said."""
+    ref: str
+    """The core of its Message-ID, and the name of its file where mail is kept."""
+    created_at: datetime
+    sent_at: datetime | None

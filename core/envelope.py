@@ -1,0 +1,305 @@
+"""What do channels hand in, and what are they given to send? Plain values: no database, no network, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+Facts = Mapping[str, Any]
+"""Facts of one channel in JSON's own types; only the channel that wrote them reads them."""
+
+
+class Trust(StrEnum):
+    """How well we know who wrote, weakest first. An address is not a person.
+
+    >>> Trust.TOKEN.at_least(Trust.ALIGNED), Trust.NONE.at_least(Trust.WEAK)
+    (True, False)
+    """
+
+    NONE = "none"
+    """A bare From or caller ID, unusable or unknown, or proved false."""
+    WEAK = "weak"
+    """An address we know, without proof."""
+    ALIGNED = "aligned"
+    """DMARC-aligned mail."""
+    TOKEN = "token"  # noqa: S105 - a level of trust, not a password
+    """A reply to an address that only this author was given."""
+    VERIFIED = "verified"
+    """A portal log-in, a PIN, a linked chat account. Never reached by mail."""
+
+    def at_least(self, other: Trust) -> bool:
+        """Is this level the other one or better?"""
+        return _TRUST_ORDER[self] >= _TRUST_ORDER[other]
+
+
+_TRUST_ORDER = {level: rank for rank, level in enumerate(Trust)}
+
+
+class Kind(StrEnum):
+    """What sort of message it is (email.md 9). Everything but HUMAN came from a machine."""
+
+    HUMAN = "human"
+    AUTO_REPLY = "auto_reply"
+    OUT_OF_OFFICE = "ooo"
+    CHALLENGE = "challenge_response"
+    BOUNCE_HARD = "bounce_hard"
+    BOUNCE_SOFT = "bounce_soft"
+    DELAYED = "delayed"
+    RELAYED_OK = "relayed_ok"
+    MDN = "mdn"
+    ARF = "arf"
+    DMARC_REPORT = "dmarc_report"
+    MAILING_LIST = "mailing_list"
+    SYSTEM_NOTIFICATION = "system_notification"
+    OWN_LOOP = "own_loop"
+
+
+class BadAddress(ValueError):
+    """The text cannot be used as an address; says which one and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Somebody's address on a channel, and the name they go by. The name is a label, never proof.
+
+    `address` is one atom without control characters, white space or angle brackets, so that it can never
+    become a second header or a second command. A name may hold anything but control characters.
+
+    >>> Address("eve@evil.test\\nBcc: x")
+    Traceback (most recent call last):
+        ...
+    core.envelope.BadAddress: 'eve@evil.test\\nBcc: x' cannot be an address: it holds '\\n'
+    """
+
+    address: str
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        for character in self.address:
+            if character in "<>" or character.isspace() or not character.isprintable():
+                message = f"{self.address!r} cannot be an address: it holds {character!r}"
+                raise BadAddress(message)
+        if not self.name.isprintable():
+            clean = "".join(c if c.isprintable() else " " for c in self.name)
+            object.__setattr__(self, "name", clean)
+
+    @property
+    def domain(self) -> str:
+        """The part behind the last @, in lower case; empty where there is none."""
+        return self.address.rpartition("@")[2].lower() if "@" in self.address else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that came or goes with a message. The name is shown, never used as a path."""
+
+    name: str
+    type: str
+    content: bytes
+    content_id: str = ""
+    """Without angle brackets; what an inline image is called in the HTML."""
+    inline: bool = False
+
+
+class SpanKind(StrEnum):
+    """What a stretch of the text is. Only the visible is shown unfolded; nothing is deleted."""
+
+    VISIBLE = "visible"
+    QUOTED = "quoted"
+    SIGNATURE = "signature"
+    DISCLAIMER = "disclaimer"
+    FORWARDED = "forwarded"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """`text[start:end]` of a message is of this kind. Spans touch, in order, and cover the text."""
+
+    start: int
+    end: int
+    kind: SpanKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """Bytes at the door, before anybody has understood them. What `accept` stores."""
+
+    channel: str
+    raw: bytes
+    received_at: datetime
+    """Aware. When the message reached us, not when the row was made."""
+    external_id: str | None = None
+    """The provider's own id (IMAP: mailbox/UIDVALIDITY/UID); None: identified by its content."""
+    sender: str = ""
+    """Who the envelope says it is. Orders the work; proves nothing."""
+    recipients: tuple[str, ...] = ()
+    envelope: Facts = field(default_factory=dict)
+    """What else the transport told: peer, helo, tls, mailbox …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedRecipient:
+    """What a delivery report says of one recipient (RFC 3464)."""
+
+    recipient: str
+    action: str = ""
+    """failed, delayed, delivered, relayed or expanded; empty: not said."""
+    status: str = ""
+    """Enhanced status code (RFC 3463), e.g. 5.1.1."""
+    hard: bool = False
+    """The address itself is dead, whatever the first digit of the status."""
+    text: str = ""
+    remote_host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A machine's word about something we sent."""
+
+    recipients: tuple[ReportedRecipient, ...] = ()
+    own_refs: tuple[str, ...] = ()
+    """Our own message refs found inside the returned headers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What the channel already knows of the request; each becomes a field with provenance."""
+
+    customer: str | None = None
+    request_type: str | None = None
+    technology: str | None = None
+    impact: int | None = None
+    urgency: int | None = None
+    asset: str | None = None
+    site: str | None = None
+    provenance: str = "rule"
+    """ivr, mail_alias, alert_label, portal_form, rule or agent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authentication:
+    """What proof of origin the transport gave (SPF, DKIM, DMARC), with the evidence in words."""
+
+    verdict: str = "none"
+    """pass, fail, temperror or none: DMARC's word, from a source we trust."""
+    policy: str = "none"
+    """What the domain asks for on failure: none, quarantine or reject."""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """One message, understood as far as its own bytes go. What a channel's reader returns.
+
+    Nothing here is believed yet: who it is, where it belongs and what it may do is decided by `core.rules`.
+    """
+
+    channel: str
+    kind: Kind = Kind.HUMAN
+    kind_evidence: tuple[str, ...] = ()
+    may_auto_reply: bool = True
+    """False as soon as any evidence says a machine might answer back."""
+    author: Address | None
+    """None: no usable author; `author_text` is what was written there."""
+    author_text: str = ""
+    author_defects: tuple[str, ...] = ()
+    """Anything wrong with the author's address caps trust at none."""
+    contact: str | None = None
+    """Id of a contact proved by a log-in, a PIN or a linked account; never set by mail."""
+    agent: str | None = None
+    """Id of an agent who entered the request for somebody; never set by mail."""
+    reply_to: Address | None = None
+    to: tuple[Address, ...] = ()
+    cc: tuple[Address, ...] = ()
+    also_by: str = ""
+    """Another channel on which the author wants to be told, at `author.address`: what is written in the portal
+    is answered there and by mail."""
+    mailbox: str = ""
+    """Which of our own addresses it came to, without tokens."""
+    own_addresses: tuple[str, ...] = ()
+    """Which of `to` and `cc` are ours, in lower case: they are nobody in the conversation."""
+    reply_tokens: tuple[str, ...] = ()
+    """Tokens of our reply addresses among the recipients."""
+    bounce_tokens: tuple[str, ...] = ()
+    """Tokens of our envelope senders among the recipients: a report about exactly that delivery."""
+    subject: str = ""
+    text: str = ""
+    """The whole text, plain. `spans` say what of it to show."""
+    spans: tuple[Span, ...] = ()
+    """Empty: all visible."""
+    html: str = ""
+    """As it came, decoded; cleaned when shown. Empty where there was none."""
+    attachments: tuple[Attachment, ...] = ()
+    message_id: str = ""
+    """The id other messages refer to, without angle brackets; made from the content where there was none."""
+    in_reply_to: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    """Oldest first, without angle brackets."""
+    own_refs: tuple[str, ...] = ()
+    """Our own message refs among in_reply_to and references, best first."""
+    ticket_numbers: tuple[str, ...] = ()
+    """Ticket numbers in the subject: a suggestion, never a right."""
+    forward: bool = False
+    """A forwarded message: opens a new ticket unless it came to a reply address."""
+    sent_at: datetime | None = None
+    content_key: str = ""
+    """The same message by two ways has the same key (email.md 16)."""
+    authentication: Authentication = Authentication()
+    report: Report | None = None
+    hints: Hints = Hints()
+    notes: tuple[str, ...] = ()
+    """What a reader should know: limits reached, twins that disagree, signatures not checked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """A message that was exchanged before, as it may be quoted."""
+
+    author: str
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One message to one recipient, ready for its channel to phrase and send."""
+
+    delivery_id: str
+    channel: str
+    ref: str
+    """26 characters, fixed for this delivery: the core of its Message-ID or idempotency key."""
+    kind: str
+    """reply, received, progress, closed …: which template."""
+    automatic: bool
+    """True: nobody pressed send; the channel marks it so that no machine answers."""
+    to: Address
+    mailbox: str = ""
+    """Which of our addresses the conversation is held with; empty: the channel's first."""
+    author_name: str = ""
+    """The person who answers; empty on automatic messages."""
+    subject: str
+    text: str
+    language: str
+    ticket_number: str
+    reply_token: str | None
+    """Goes into the reply address; None: nobody may answer."""
+    bounce_token: str
+    in_reply_to: str = ""
+    references: tuple[str, ...] = ()
+    """Oldest first. A ref without @ is our own; the channel completes it."""
+    history: tuple[Earlier, ...] = ()
+    """Earlier messages of the same audience, newest first, for the channel to quote."""
+    also_to: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """The other side took it."""
+
+    remote_id: str = ""
+    detail: str = ""
+    """What the other side said, for the delivery's record."""

@@ -1,0 +1,46 @@
+"""What does every verb know of the hub it works for? A few facts from the settings, carried by each transaction."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from core.rules.brakes import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubFacts:
+    """The hub as its customers know it, and the key its addresses are made with."""
+
+    name: str = "Centralino"
+    public_url: str = "http://127.0.0.1:8080"
+    time_zone: str = "Europe/Rome"
+    languages: tuple[str, ...] = ("it", "en")
+    brakes: Limits = Limits()  # noqa: RUF009 - frozen, so sharing one is right
+    """When the desk holds back its own voice."""
+    token_key: bytes = b""
+    """Outside the database (data_dir/keys), so that a copy of the database makes no valid address."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The hub's zone: ticket numbers carry its year."""
+        return ZoneInfo(self.time_zone)
+
+    def language(self, wanted: str | None) -> str:
+        """The wanted language if we speak it, else our first."""
+        return wanted if wanted in self.languages else self.languages[0]
+
+    def token(self, purpose: str, *parts: str) -> str:
+        """26 lower-case base32 characters (128 bits), the same for the same parts: a retry makes no new address.
+
+        Raises ValueError without a key: a guessable address is worse than none.
+        """
+        if len(self.token_key) < 16:  # noqa: PLR2004 - 128 bits
+            message = "the hub has no token key; it is made on first start in data_dir/keys"
+            raise ValueError(message)
+        text = "|".join((purpose, *parts))
+        digest = hmac.new(self.token_key, text.encode(), hashlib.sha256).digest()[:16]
+        return base64.b32encode(digest).decode().lower().rstrip("=")

@@ -1,0 +1,179 @@
+"""What is done for each kind of job? Messages are read and understood, deliveries are sent, timers ring."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from core.channel import Channel, DeliveryError
+from core.desk import door, intake, outbox, tickets, timing
+from core.desk.door import Stored
+from core.envelope import Inbound, Outgoing, Sent
+from core.isolation import ReaderDied, ReaderFailed, Readers, Unreadable
+from core.log import get_logger
+from core.store.database import Database
+from core.store.tx import Tx
+from core.store.work import Job
+from core.worker import Effect, Handler, Hopeless, Retry, utc_now
+
+SEND_TIMEOUT = 300.0  # seconds; channels have shorter limits of their own
+READ_AGAIN = 1.0  # seconds after a reading process died: it may have been somebody else's message
+UNDERSTAND_AGAIN = 5.0  # seconds after a bug: a passing state of the rows may have been to blame
+TRIES = 2  # to read or understand a message; then it is an exception item in the inbox
+REMEMBERED = 1000  # deliveries that were taken
+
+log = get_logger("work")
+
+Clock = Callable[[], datetime]
+Read = Callable[[str, bytes, Mapping[str, Any], Mapping[str, Any]], Awaitable[Inbound]]
+
+
+def handlers(
+    db: Database, channels: Sequence[Channel], readers: Readers, *, clock: Clock = utc_now
+) -> dict[str, Handler]:
+    """All of them, by kind of job."""
+    by_name = {channel.name: channel for channel in channels}
+    return {
+        "understand": Understanding(db, by_name, readers.read, clock=clock),
+        "send": Sending(db, by_name, clock=clock),
+        "clocks": Ringing(timing.check, clock=clock),
+        "auto-close": Ringing(tickets.close_when_silent, clock=clock),
+    }
+
+
+class Understanding(Handler):
+    """Reads stored messages, each by its channel's reader, and gives each its outcome. Payload: `inbound`."""
+
+    def __init__(self, db: Database, channels: Mapping[str, Channel], read: Read, *, clock: Clock) -> None:
+        self._db = db
+        self._channels = channels
+        self._read = read
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler. All messages are on their way to the reader before the first answer is awaited."""
+        stored = await self._db.read(door.load, [job.payload["inbound"] for job in jobs])
+        return await asyncio.gather(*(self._one(job, stored.get(job.payload["inbound"])) for job in jobs))
+
+    async def _one(self, job: Job, stored: Stored | None) -> Effect | Exception:
+        if stored is None:  # understood before, by whoever lost the lane after the commit
+            return _nothing
+        channel = self._channels.get(stored.channel)
+        if channel is None:
+            return Hopeless(f"no channel here is called {stored.channel!r}: switch it on and try again")
+        try:
+            said = await self._read(channel.reader, stored.raw, stored.arrival, channel.reader_options)
+        except Unreadable as error:
+            return Hopeless(f"unreadable: {error}")
+        except ReaderFailed as error:
+            log.error("a reader has a bug", channel=channel.name, inbound=stored.id, error=str(error))
+            return Hopeless(f"the reader failed: {error}")
+        except ReaderDied as error:
+            return self.judge(job, Retry(str(error), waits=(READ_AGAIN,)))
+        return partial(_understand, inbound_id=stored.id, said=said, now=self._clock())
+
+    def judge(self, job: Job, error: Exception) -> Exception:
+        """See Handler. Staff see a message that cannot be understood after seconds, not hours."""
+        if job.attempt + 1 < TRIES:
+            return error if isinstance(error, Retry) else Retry(_words(error), waits=(UNDERSTAND_AGAIN,))
+        return Hopeless(_words(error))
+
+    def dead(self, tx: Tx, job: Job, reason: str, *, now: datetime) -> bool:
+        """See Handler. It becomes an exception item, which is where staff look."""
+        door.exception(tx, job.payload["inbound"], reason, now=now)
+        return True
+
+
+class Sending(Handler):
+    """Hands deliveries to their channels. Payload: `delivery`, on the shard of its ticket."""
+
+    def __init__(self, db: Database, channels: Mapping[str, Channel], *, clock: Clock) -> None:
+        self._db = db
+        self._channels = channels
+        self._clock = clock
+        self._taken: OrderedDict[str, Sent] = OrderedDict()
+        """What the other side took lately: if writing that down fails, it is not sent again for that."""
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        return await asyncio.gather(*(self._one(job) for job in jobs))
+
+    async def _one(self, job: Job) -> Effect | Exception:
+        delivery = job.payload["delivery"]
+        taken = self._taken.get(delivery)
+        if taken is None:
+            outgoing = await self._db.write(outbox.begin, job.shard, delivery, now=self._clock())
+            if outgoing is None:
+                return _nothing
+            try:
+                taken = await self._hand_over(outgoing)
+            except DeliveryError as error:
+                return partial(_not_taken, job=job, error=error, now=self._clock())
+            self._taken[delivery] = taken
+            if len(self._taken) > REMEMBERED:
+                self._taken.popitem(last=False)
+        return partial(_taken, job=job, what=taken, now=self._clock())
+
+    async def _hand_over(self, outgoing: Outgoing) -> Sent:
+        channel = self._channels.get(outgoing.channel)
+        if channel is None:
+            raise DeliveryError(f"the channel {outgoing.channel!r} is switched off")
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT):
+                return await channel.send(outgoing)
+        except DeliveryError:
+            raise
+        except TimeoutError:
+            raise DeliveryError(f"no answer within {SEND_TIMEOUT:.0f} s") from None
+        except Exception as error:  # a bug in a channel: the delivery waits, and is given up like any other
+            log.exception("a channel failed to send", channel=outgoing.channel, delivery=outgoing.delivery_id)
+            raise DeliveryError(_words(error)) from error
+
+    def dead(self, tx: Tx, job: Job, reason: str, *, now: datetime) -> bool:
+        """See Handler. The delivery is given up, which staff see at the ticket."""
+        outbox.failed(tx, job.shard, job.payload["delivery"], reason, now=now)
+        return True
+
+
+class Ringing(Handler):
+    """A timer of a ticket: the verb looks at the facts again. The shard is the ticket."""
+
+    def __init__(self, verb: Callable[..., None], *, clock: Clock) -> None:
+        self._verb = verb
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        return [partial(_ring, verb=self._verb, ticket_id=job.shard, now=self._clock()) for job in jobs]
+
+
+def _nothing(tx: Tx) -> None:
+    return None
+
+
+def _understand(tx: Tx, *, inbound_id: str, said: Inbound, now: datetime) -> None:
+    intake.understand(tx, inbound_id, said, now=now)
+
+
+def _taken(tx: Tx, *, job: Job, what: Sent, now: datetime) -> None:
+    outbox.sent(tx, job.shard, job.payload["delivery"], what, now=now)
+
+
+def _not_taken(tx: Tx, *, job: Job, error: DeliveryError, now: datetime) -> Retry | None:
+    delivery = job.payload["delivery"]
+    if error.permanent or not outbox.postponed(tx, job.shard, delivery, str(error), now=now):
+        outbox.failed(tx, job.shard, delivery, str(error), now=now)
+        return None
+    return Retry(str(error), retry_after=error.retry_after, waits=outbox.WAITS)
+
+
+def _ring(tx: Tx, *, verb: Callable[..., None], ticket_id: str, now: datetime) -> None:
+    verb(tx, ticket_id, now=now)
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, (Retry, Hopeless)) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,306 @@
+"""How does everything start, stay up and stop? The hub holds worker, readers and channels; it is given all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO
+
+from core.channel import Channel, Unavailable
+from core.desk import door
+from core.envelope import Arrival
+from core.handlers import handlers
+from core.ids import new_id
+from core.isolation import Readers
+from core.log import get_logger
+from core.store import schedules, work
+from core.store.database import Database, StoreUnavailable
+from core.store.schedules import Schedule
+from core.worker import Handler, Worker
+
+FIRST_WAIT = 0.5  # seconds before something that fell over is started again; doubled each time
+LAST_WAIT = 60.0  # seconds
+STOOD = 60.0  # seconds up, after which the waiting begins anew
+STOP_WITHIN = 10.0  # seconds from the signal to the end
+STALE = timedelta(seconds=30)  # without a claim, after which the worker does not count as working
+LOOK_AT_DISK = 1.0  # seconds between looks
+DISK_RESERVE = 512 * 1024 * 1024  # bytes; below, nothing new is taken in, so that the database keeps its room
+PING_TIMEOUT = 2.0  # seconds
+
+log = get_logger("hub")
+
+
+class AlreadyRunning(Exception):
+    """Another hub works on this data folder; says which process."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Something beside the channels that is kept up: the web server."""
+
+    name: str
+    run: Callable[[], Awaitable[None]]
+    """Until cancelled. Raises when it cannot go on: it is started again, later."""
+    ready: Callable[[], bool] = lambda: True
+
+
+class Hub:
+    """One process of Centralino. `run` returns after `stop`, or a signal, within 10 seconds.
+
+    `extra` are handlers of further kinds of job, `periodic` what comes round again.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        *,
+        data_dir: Path,
+        channels: Sequence[Channel] = (),
+        services: Sequence[Service] = (),
+        extra: Mapping[str, Handler] | None = None,
+        periodic: Sequence[Schedule] = (),
+        readers: Readers | None = None,
+        disk_reserve: int = DISK_RESERVE,
+    ) -> None:
+        self.db = db
+        self.channels = channels
+        self.services = services
+        self.readers = readers or Readers()
+        self._periodic = periodic
+        self._lock = _Lock(data_dir)
+        self._disk = _Disk(data_dir, disk_reserve)
+        self._stopping = asyncio.Event()
+        self._up: dict[str, bool] = {}
+        self._ended: dict[str, str] = {}
+        owner = self._lock.take(required=db.kind == "sqlite")
+        self._alone = owner is not None
+        self.worker = Worker(
+            db,
+            {**handlers(db, channels, self.readers), **(extra or {})},
+            owner=owner or new_id(),
+        )
+        self.door = HubDoor(db, self.worker, self._disk)
+
+    async def run(self, *, signals: bool = True) -> None:
+        """Start everything and keep it up until told to stop. `signals`: SIGTERM and SIGINT stop it."""
+        loop = asyncio.get_running_loop()
+        if signals:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self.stop)
+        try:
+            await self._prepare()
+            await self._keep_up()
+        finally:
+            if signals:
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    loop.remove_signal_handler(number)
+            await self.readers.close()
+            self._lock.give_back()
+            log.info("stopped")
+
+    def stop(self) -> None:
+        """Take nothing more in, finish what is in hand, and let `run` return."""
+        self._stopping.set()
+
+    def live(self) -> bool:
+        """Does the process answer? It does if it can be asked."""
+        return True
+
+    async def ready(self) -> tuple[str, ...]:
+        """What keeps the hub from working, in words; empty: it works."""
+        reasons = []
+        if self._stopping.is_set():
+            reasons.append("the hub is stopping")
+        if trouble := self.db.health():
+            reasons.append(trouble)
+        else:
+            try:
+                async with asyncio.timeout(PING_TIMEOUT):
+                    await self.db.read(work.crews)
+            except TimeoutError:
+                reasons.append(f"the database did not answer within {PING_TIMEOUT:.0f} s")
+            except StoreUnavailable as error:
+                reasons.append(f"the database does not answer: {error}")
+        last = self.worker.last_round
+        if last is None or datetime.now(UTC) - last > STALE:
+            reasons.append("nobody works on what is waiting")
+        reasons += [f"{name} is down" + self._why(name) for name, up in self._up.items() if not up]
+        reasons += [f"{service.name} is not ready" for service in self.services if not service.ready()]
+        if full := self._disk.full():
+            reasons.append(full)
+        return tuple(reasons)
+
+    def _why(self, name: str) -> str:
+        why = self._ended.get(name)
+        return f": {why}" if why else ""
+
+    async def _prepare(self) -> None:
+        if self._alone:  # who left these leases is gone; their work need not wait until they end
+            owner = None if self.db.kind == "sqlite" else self._lock.owner
+            freed = await self.db.write(work.free_all, owner=owner)
+            if freed:
+                log.info("took over what was in hand when the hub last ended", lanes=freed)
+        for one in self._periodic:
+            await self.db.write(schedules.ensure, one, now=datetime.now(UTC))
+
+    async def _keep_up(self) -> None:
+        supervised = [
+            asyncio.create_task(self._supervise(name, run), name=f"keep-{name}")
+            for name, run in self._parts().items()
+        ]
+        working = asyncio.create_task(self._supervise("worker", self.worker.run), name="keep-worker")
+        log.info("started", channels=[channel.name for channel in self.channels])
+        try:
+            await self._stopping.wait()
+        finally:
+            # The doors close first: what still comes in is refused, what was taken in is worked on.
+            for task in supervised:
+                task.cancel()
+            self.worker.stop()
+            ending = [*supervised, working]
+            _, late = await asyncio.wait(ending, timeout=STOP_WITHIN - 0.5)
+            for task in late:
+                log.warning("did not stop in time", part=task.get_name())
+                task.cancel()
+            await asyncio.gather(*ending, return_exceptions=True)
+
+    def _parts(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        parts: dict[str, Callable[[], Awaitable[None]]] = {}
+        for channel in self.channels:
+            parts[channel.name] = lambda channel=channel: channel.run(self.door)  # type: ignore[misc]
+        for service in self.services:
+            parts[service.name] = service.run
+        return parts
+
+    async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Start it again when it falls over, each time a little later; it takes nobody else down."""
+        wait = FIRST_WAIT
+        self._up[name] = True
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            try:
+                self._up[name] = True
+                await run()
+                if self._stopping.is_set():
+                    return
+                self._ended[name] = "it ended by itself"
+            except asyncio.CancelledError:
+                if self._stopping.is_set():
+                    raise
+                self._ended[name] = "it was cancelled"  # by a library of its own, not by us
+            except Exception as error:
+                self._ended[name] = f"{type(error).__name__}: {error}"
+                log.exception("fell over and is started again", part=name, after=wait)
+            self._up[name] = False
+            if time.monotonic() - started > STOOD:
+                wait = FIRST_WAIT
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), wait)
+            wait = min(2 * wait, LAST_WAIT)
+
+
+class HubDoor:
+    """See core.channel.Door."""
+
+    def __init__(self, db: Database, worker: Worker, disk: _Disk) -> None:
+        self._db = db
+        self._worker = worker
+        self._disk = disk
+
+    async def accept(self, arrival: Arrival) -> str:
+        """See core.channel.Door. The client may hang up meanwhile: what has begun is stored all the same."""
+        if full := self._disk.full():
+            raise Unavailable(full)
+        try:
+            stored = self._db.submit(door.accept, arrival, now=datetime.now(UTC))
+            return await asyncio.shield(asyncio.wrap_future(stored))
+        except StoreUnavailable as error:
+            raise Unavailable(str(error)) from error
+
+    def lease(self, name: str) -> AbstractAsyncContextManager[None]:
+        """See core.channel.Door."""
+        return self._worker.lease(name)
+
+
+class _Disk:
+    """Is there room on the disk? Asked at most once a second."""
+
+    def __init__(self, folder: Path, reserve: int) -> None:
+        self._folder = folder
+        self._reserve = reserve
+        self._looked = 0.0
+        self._full = ""
+
+    def full(self) -> str:
+        now = time.monotonic()
+        if now - self._looked > LOOK_AT_DISK or not self._looked:
+            self._looked = now
+            try:
+                free = shutil.disk_usage(self._folder).free
+            except OSError as error:
+                self._full = f"the disk of {self._folder} cannot be looked at: {error.strerror}"
+            else:
+                low = free < self._reserve
+                self._full = f"the disk is full: {free // 2**20} MiB are left" if low else ""
+        return self._full
+
+
+@contextlib.contextmanager
+def alone(data_dir: Path) -> Iterator[None]:
+    """No hub works on this data folder meanwhile. Raises AlreadyRunning when one does."""
+    lock = _Lock(data_dir)
+    lock.take(required=True)
+    try:
+        yield
+    finally:
+        lock.give_back()
+
+
+class _Lock:
+    """One hub for one data folder, by a lock that ends with the process however it ends."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._file: IO[str] | None = None
+        self.owner: str | None = None
+        """Who works for this folder: the same after a restart."""
+
+    def take(self, *, required: bool) -> str | None:
+        """The owner; None when another process has the lock and it is not required. Raises AlreadyRunning."""
+        self._data_dir.mkdir(parents=True, exist_ok=True)
+        file = (self._data_dir / "hub.lock").open("a+", encoding="ascii")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            other = file.read().split()
+            file.close()
+            if required:
+                who = f" (process {other[0]})" if other else ""
+                message = f"a hub is running on {self._data_dir} already{who}; stop it, or give this one its own data_dir"
+                raise AlreadyRunning(message) from None
+            return None
+        file.seek(0)
+        words = file.read().split()
+        self.owner = words[1] if len(words) > 1 else new_id()
+        file.seek(0)
+        file.truncate()
+        file.write(f"{os.getpid()} {self.owner}\n")
+        file.flush()
+        self._file = file
+        return self.owner
+
+    def give_back(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None

@@ -1,0 +1,58 @@
+"""How are rows named? UUIDv7 as text, in order of making; derived ids for what may be made twice."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+import threading
+import time
+from uuid import UUID
+
+_lock = threading.Lock()
+_last = 0
+
+
+def new_id() -> str:
+    """A new UUIDv7 (RFC 9562, 5.7) as 36 characters; later ones of this process sort after earlier ones.
+
+    The 12 bits after the milliseconds count up within one, so that rows made together keep their order.
+    """
+    global _last  # noqa: PLW0603 - the clock of this process, behind its lock
+    with _lock:
+        tick = (time.time_ns() // 1_000_000) << 12
+        _last = tick if tick > _last else _last + 1
+        tick = _last
+    return _text(tick >> 12, tick & 0xFFF, int.from_bytes(os.urandom(8), "big"))
+
+
+def derived_id(milliseconds: int, *parts: str) -> str:
+    """The same id for the same parts, sorted by time like any other: a repeated step names the same row.
+
+    >>> derived_id(0, "email", "x") == derived_id(0, "email", "x") != derived_id(0, "email", "y")
+    True
+    """
+    digest = hashlib.sha256("\0".join(parts).encode()).digest()
+    return _text(milliseconds, int.from_bytes(digest[:2], "big") & 0xFFF, int.from_bytes(digest[2:10], "big"))
+
+
+def fixed_id(name: str) -> str:
+    """The shard of work that belongs to no ticket: always the same for one name."""
+    return derived_id(0, "fixed", name)
+
+
+def new_token() -> str:
+    """128 random bits as 26 lower-case base32 characters: for addresses, refs and one-time links."""
+    return base64.b32encode(secrets.token_bytes(16)).decode().lower().rstrip("=")
+
+
+def token_hash(token: str) -> str:
+    """What is stored of a token. Tokens carry 128 bits or more, so one plain hash is enough."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _text(milliseconds: int, twelve: int, sixty_four: int) -> str:
+    number = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | twelve << 64
+    number |= 0x2 << 62 | sixty_four & 0x3FFF_FFFF_FFFF_FFFF
+    return str(UUID(int=number))

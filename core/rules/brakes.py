@@ -1,0 +1,81 @@
+"""When does the desk hold back its own voice, or somebody's flood? Counts in, a decision with its reason out (email.md 10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.envelope import Kind, Trust
+from core.rules.threading import rights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The numbers; all are settings."""
+
+    known_per_hour: int = 1
+    known_per_day: int = 3
+    unknown_per_day: int = 1
+    automatic_per_minute: int = 60
+    automatic_per_hour: int = 500
+    mails_of_sender: int = 20
+    """In ten minutes; more are held."""
+    reopens_per_day: int = 3
+    """By mail, of one ticket, without staff touching it between."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledge:
+    """May the desk answer by itself?"""
+
+    allowed: bool
+    reason: str
+    plain: bool = False
+    """Without a word of the sender's, a name or what a contract says."""
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How often the desk acknowledged this address, and spoke by itself to anybody."""
+
+    address_hour: int = 0
+    address_day: int = 0
+    automatic_minute: int = 0
+    automatic_hour: int = 0
+
+
+def may_acknowledge(
+    *, kind: Kind, may_auto_reply: bool, known: bool, trust: Trust, counts: Counts, limits: Limits
+) -> Acknowledge:
+    """One acknowledgement per new ticket, and never a conversation with a machine.
+
+    `known`: the author is a contact. An author who is not, or whose mail proves nothing at all, gets one a day, plain.
+    """
+    if not rights(kind).may_be_acknowledged or not may_auto_reply:
+        return Acknowledge(allowed=False, reason="machine")
+    if (
+        counts.automatic_minute >= limits.automatic_per_minute
+        or counts.automatic_hour >= limits.automatic_per_hour
+    ):
+        return Acknowledge(allowed=False, reason="breaker")
+    if known and trust.at_least(Trust.WEAK):
+        if trust is Trust.VERIFIED:
+            return Acknowledge(allowed=True, reason="signed_in")
+        if counts.address_hour >= limits.known_per_hour or counts.address_day >= limits.known_per_day:
+            return Acknowledge(allowed=False, reason="address_had_its_share")
+        return Acknowledge(allowed=True, reason="known", plain=not trust.at_least(Trust.ALIGNED))
+    if counts.address_day >= limits.unknown_per_day:
+        return Acknowledge(allowed=False, reason="address_had_its_share")
+    return Acknowledge(allowed=True, reason="unknown", plain=True)
+
+
+def flooding(*, mails_of_sender: int, limits: Limits) -> bool:
+    """Does one sender write faster than anybody reads?"""
+    return mails_of_sender >= limits.mails_of_sender
+
+
+def may_reopen(*, reopens_today: int, limits: Limits) -> bool:
+    """May a mail open a solved ticket once more, or do two machines keep it going?"""
+    return reopens_today < limits.reopens_per_day

@@ -1,0 +1,351 @@
+"""When is a service open, and by when have so many open seconds passed?"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import TypeAlias
+
+from core.rules.calendar_definitions import (
+    ALWAYS,
+    CalendarDefinition,
+    definition_from_json,
+    definition_to_json,
+    definition_version,
+    from_vectors,
+    holiday_dates,
+    parse_weekly,
+)
+from core.rules.opening_hours import DAY, EPOCH, FIRST_YEAR, LAST_YEAR, SECOND, Intervals, OpeningHours
+
+__all__ = [
+    "ALWAYS",
+    "Calendar",
+    "CalendarDefinition",
+    "NeverOpenError",
+    "Pause",
+    "definition_from_json",
+    "definition_to_json",
+    "definition_version",
+    "from_vectors",
+    "holiday_dates",
+    "parse_weekly",
+]
+
+Pause: TypeAlias = tuple[datetime, datetime | None]  # [from, to); None: still paused
+# The same in microseconds of the epoch, the unit of every number below; FOREVER: still paused.
+Span: TypeAlias = tuple[int, int]
+FOREVER = 1 << 62
+
+
+class NeverOpenError(ValueError):
+    """The calendar does not open often enough to answer."""
+
+
+class Calendar:
+    """The opening hours of one calendar version, asked for due dates and open time.
+
+    Making one costs little: years are expanded when a question touches them, and kept. It never changes to the
+    outside and may be shared by threads. Instants are aware (naive: ValueError) and come back in UTC; open time is
+    counted to the microsecond and given in whole seconds, rounded down. Questions outside 1970 to 2200, and those
+    without an answer there, raise ValueError. The algorithm is that of the design's section "Clocks".
+    """
+
+    __slots__ = ("_always", "_hours", "_known", "definition")
+
+    def __init__(self, definition: CalendarDefinition) -> None:
+        self.definition = definition
+        self._hours = OpeningHours(definition)
+        self._always = self._hours.always  # never closed: open time is real time, and nothing is expanded
+        self._known: Intervals | None = None
+
+    def due(self, start: datetime, target_s: int, pauses: Iterable[Pause] = ()) -> datetime | None:
+        """When `target_s` seconds of open, unpaused time have passed since start; None: an open pause holds the clock.
+
+        A target used up exactly at closing is due at closing. A target of 0 is due at the first open instant at or
+        after start. A pause that begins at or after the due instant does not move it. `pauses` may overlap, in any
+        order; what lies before start is ignored. Raises ValueError for a negative target and for a pause that ends
+        before it begins.
+        """
+        if target_s < 0:
+            raise ValueError(f"target: {target_s} seconds is negative")
+        at = _microseconds(start, "start")
+        if target_s == 0:
+            return _instant(self._first_open(at))
+        due = self._due(at, target_s * SECOND, _spans(pauses) if pauses else ())
+        return None if due is None else _instant(due)
+
+    def elapsed(self, start: datetime, end: datetime, pauses: Iterable[Pause] = ()) -> int:
+        """Open, unpaused seconds from start to end; 0 when end is not after start."""
+        a, b = _microseconds(start, "start"), _microseconds(end, "end")
+        spans = _spans(pauses) if pauses else ()
+        if b <= a:
+            return 0
+        if self._always:
+            total = b - a
+            for since, until in _clipped(spans, a, b):
+                total -= until - since
+        else:
+            known = self._covering(a, b)
+            total = _cum(known, b) - _cum(known, a)
+            for since, until in _clipped(spans, a, b):
+                total -= _cum(known, until) - _cum(known, since)
+        return total // SECOND
+
+    def overrun(self, due: datetime, pauses: Iterable[Pause] = ()) -> datetime | None:
+        """The instant after which a promise due then is broken; None: nothing breaks it while an open pause lasts.
+
+        It is `due` itself unless the calendar closes or a pause begins there: work done on Saturday still keeps a
+        promise that was due at Friday's closing, because no more than the promised open time has passed.
+        """
+        try:
+            later = self._due(_microseconds(due, "due"), 1, _spans(pauses))
+        except NeverOpenError:
+            return None
+        return None if later is None else _instant(later - 1)
+
+    def before(self, instant: datetime, seconds: int) -> datetime:
+        """The latest instant from which `seconds` open seconds lead to this one: due backwards.
+
+        It stays inside the open interval whose time it uses; 0 seconds: the last open instant at or before this one.
+        """
+        if seconds < 0:
+            raise ValueError(f"seconds: {seconds} is negative")
+        at = _microseconds(instant, "instant")
+        if self._always:
+            return _instant(at - seconds * SECOND)
+        known = self._covering(at, at)
+        if seconds == 0:
+            while not known.opens or known.opens[0] > at:
+                known = self._extended(known, -1)
+            return _instant(min(at, known.closes[bisect_right(known.opens, at) - 1]))
+        wanted = _cum(known, at) - seconds * SECOND
+        while wanted < known.base:
+            known = self._extended(known, known.first - known.last)
+        i = bisect_right(known.before, wanted) - 1
+        return _instant(known.opens[i] + wanted - known.before[i])
+
+    def periods(self, start: datetime, count: int) -> tuple[tuple[datetime, datetime | None], ...]:
+        """The next `count` open intervals that end after start, the first clipped to it; an end of None: never closes.
+
+        Fewer when the calendar does not open so often again. Raises ValueError when count is below 1.
+        """
+        if count < 1:
+            raise ValueError(f"count: {count} is below 1")
+        at = _microseconds(start, "start")
+        if self._always:
+            return ((_instant(at), None),)
+        known = self._covering(at, at)
+        while True:
+            i = bisect_right(known.closes, at)
+            found = list(zip(known.opens[i : i + count], known.closes[i : i + count], strict=True))
+            if (len(found) == count and found[-1][1] < known.end) or known.last == LAST_YEAR:
+                break
+            known = self._extended(known, 1)
+        return tuple((_instant(max(a, at)), None if b == known.end else _instant(b)) for a, b in found)
+
+    def is_open(self, instant: datetime) -> bool:
+        """Whether work is done at this instant. The closing instant itself is closed."""
+        at = _microseconds(instant, "instant")
+        if self._always:
+            return True
+        known = self._covering(at, at)
+        i = bisect_right(known.opens, at) - 1
+        return i >= 0 and at < known.closes[i]
+
+    def next_open(self, instant: datetime) -> datetime | None:
+        """This instant when it is open, else the next opening; None when it never opens again."""
+        if self.is_open(instant):
+            return _instant(_microseconds(instant, "instant"))
+        try:
+            return _instant(self._first_open(_microseconds(instant, "instant") + 1))
+        except NeverOpenError:
+            return None
+
+    def first_open(self, instant: datetime) -> datetime:
+        """As `next_open`, but a closing instant stays: it is the end of open time. Raises ValueError if none comes."""
+        return _instant(self._first_open(_microseconds(instant, "instant")))
+
+    def due_working_days(
+        self, start: datetime, days: int, *, end: bool = False, pauses: Iterable[Pause] = ()
+    ) -> datetime | None:
+        """`days` working days after start (negative: before) at the same local time, or at that day's last closing.
+
+        A working day is a local date with an open window. A start on a closed date, or after the calendar's cut-off
+        (without one: the last closing), counts as one at the opening of the next working day. Closed at that time: the
+        next open instant. A pause adds a day for every opening of a working day inside it, unless it begins at or
+        after the due instant; None: an open pause holds it.
+        """
+        at = _microseconds(start, "start")
+        due = self._working_days_later(at, days, end=end)
+        for since, until in _spans(pauses):
+            if until <= at:
+                continue
+            if since >= due:
+                break
+            if until == FOREVER:
+                return None
+            days += self._openings(max(since, at), until)
+            due = self._working_days_later(at, days, end=end)
+        return _instant(due)
+
+    def _due(self, start: int, amount: int, spans: Sequence[Span]) -> int | None:
+        if self._always:
+            return _due_without_closing(start, amount, spans)
+        known = self._covering(start, start)
+        wanted = _cum(known, start) + amount
+        known, due = self._inv(known, wanted)
+        for since, until in spans:
+            if until <= start:
+                continue
+            if since >= due:
+                break
+            if until == FOREVER:
+                return None
+            known = self._reaching(known, until)
+            wanted += _cum(known, until) - _cum(known, max(since, start))
+            known, due = self._inv(known, wanted)
+        return due
+
+    def _inv(self, known: Intervals, wanted: int) -> tuple[Intervals, int]:
+        """The instant by which so much open time has passed; exactly at the end of an interval it stays there."""
+        while wanted > known.total:
+            known = self._extended(known, known.last - known.first)
+        i = bisect_left(known.before, wanted) - 1
+        return known, known.opens[i] + wanted - known.before[i]
+
+    def _first_open(self, at: int) -> int:
+        if self._always:
+            return at
+        known = self._covering(at, at)
+        while True:
+            i = bisect_right(known.opens, at) - 1
+            if i >= 0 and at <= known.closes[i]:
+                return at
+            if i + 1 < len(known.opens):
+                return known.opens[i + 1]
+            known = self._extended(known, 1)
+
+    # What is known grows as one piece. A grown piece counts open time from the same instant as the one it grew from,
+    # so that a question may go on with it; threads may grow it side by side, and the last result stays.
+
+    def _covering(self, since: int, until: int) -> Intervals:
+        known = self._known
+        if known is None:
+            year = _instant(since).year
+            known = self._known = self._hours.years(year, min(year + 2, LAST_YEAR))
+        while since < known.start:
+            known = self._extended(known, min(-1, _instant(since).year - known.first))
+        return self._reaching(known, until)
+
+    def _reaching(self, known: Intervals, at: int) -> Intervals:
+        while at >= known.end:
+            known = self._extended(known, max(1, _instant(at).year + 1 - known.last))
+        return known
+
+    def _extended(self, known: Intervals, years: int) -> Intervals:
+        """With so many more years after (negative: before) what is known, as far as there are any."""
+        first, last = max(known.first + min(years, 0), FIRST_YEAR), min(known.last + max(years, 0), LAST_YEAR)
+        if (first, last) == (known.first, known.last):
+            name = self.definition.name
+            raise NeverOpenError(f'calendar "{name}": no answer between {FIRST_YEAR} and {LAST_YEAR}')
+        if years > 0:
+            grown = known.followed_by(self._hours.years(known.last, last), base=known.base)
+        else:
+            earlier = self._hours.years(first, known.first)
+            grown = earlier.followed_by(known, base=known.base - earlier.total)
+        self._known = grown
+        return grown
+
+    def _working_days_later(self, start: int, days: int, *, end: bool) -> int:
+        local = _instant(start).astimezone(self._hours.zone)
+        day, clock = local.date(), local.time()
+        spans, cut_off = self._hours.on(day), self._hours.cut_off
+        if not spans or start > (spans[-1][1] if cut_off is None else self._hours.instant(day, cut_off)):
+            day, spans = self._working_day(day, 1)
+            clock = _instant(spans[0][0]).astimezone(self._hours.zone).time()
+        for _ in range(abs(days)):
+            day, spans = self._working_day(day, 1 if days > 0 else -1)
+        if end:
+            return spans[-1][1]
+        at = self._hours.instant(day, clock.hour * 60 + clock.minute)
+        return self._first_open(at + clock.second * SECOND + clock.microsecond)
+
+    def _working_day(self, day: date, step: int) -> tuple[date, list[tuple[int, int]]]:
+        """The nearest working day after (step 1) or before (step -1) a date, with its intervals."""
+        while FIRST_YEAR < day.year < LAST_YEAR:
+            day += DAY * step
+            if spans := self._hours.on(day):
+                return day, spans
+        raise NeverOpenError(f'calendar "{self.definition.name}": no working day left')
+
+    def _openings(self, since: int, until: int) -> int:
+        """How many working days open in [since, until)."""
+        day, last = (_instant(at).astimezone(self._hours.zone).date() for at in (since, until))
+        if last.year >= LAST_YEAR:
+            raise NeverOpenError(f"pauses: {last} is after {LAST_YEAR}")
+        count = 0
+        while day <= last:
+            spans = self._hours.on(day)
+            count += bool(spans) and since <= spans[0][0] < until
+            day += DAY
+        return count
+
+
+def _cum(known: Intervals, at: int) -> int:
+    i = bisect_right(known.opens, at) - 1
+    if i < 0:
+        return known.base
+    closes = known.closes[i]
+    return known.before[i] + min(at, closes) - known.opens[i]
+
+
+def _due_without_closing(start: int, amount: int, spans: Iterable[Span]) -> int | None:
+    due = start + amount
+    for since, until in spans:
+        if until <= start:
+            continue
+        if since >= due:
+            break
+        if until == FOREVER:
+            return None
+        due += until - max(since, start)
+    return due
+
+
+def _spans(pauses: Iterable[Pause]) -> list[Span]:
+    """Sorted; overlapping and touching ones joined, so that an open one swallows all that follow."""
+    spans: list[Span] = []
+    for since, until in sorted([_span(pause) for pause in pauses]):
+        if not spans or spans[-1][1] < since:
+            spans.append((since, until))
+        elif until > spans[-1][1]:
+            spans[-1] = (spans[-1][0], until)
+    return spans
+
+
+def _span(pause: Pause) -> Span:
+    since, until = pause
+    a, b = _microseconds(since, "pauses"), FOREVER if until is None else _microseconds(until, "pauses")
+    if b < a:
+        raise ValueError(f'pauses: "to" {until} is before "from" {since}')
+    return a, b
+
+
+def _clipped(spans: Iterable[Span], since: int, until: int) -> list[Span]:
+    return [(max(a, since), min(b, until)) for a, b in spans if a < until and b > since]
+
+
+def _microseconds(instant: datetime, field: str) -> int:
+    if instant.tzinfo is None:
+        raise ValueError(f"{field}: {instant} has no time zone")
+    since = instant - EPOCH
+    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
+
+
+def _instant(microseconds: int) -> datetime:
+    try:
+        return EPOCH + timedelta(0, 0, microseconds)
+    except OverflowError:
+        raise NeverOpenError("there is no such year") from None

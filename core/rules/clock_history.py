@@ -1,0 +1,177 @@
+"""What do the events of a clock say of it? When it ran, under which promise, and when it did not count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from core.rules.calendars import Calendar
+from core.rules.clock_effects import PAUSE_REASONS, ClockAction, ClockName
+from core.rules.durations import Target, parse_target
+
+# By the reason of a stop: the reason of the resume that takes it back.
+TAKEN_BACK_BY = {"resolve": "reopen", "workaround": "re-armed", "merge": "merge"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """One promise under one calendar version. Running tickets keep theirs when either changes."""
+
+    name: str  # for people: "Gold P1 resolve"
+    target: Target
+    calendar: Calendar
+    calendar_version: str
+    retroactive: bool = True  # a change to this policy counts from the clock's start; else from the change
+
+    @property
+    def key(self) -> str:
+        """How clock events name this policy: everything but the calendar's hours, in one text."""
+        mode = "retroactive" if self.retroactive else "from change"
+        return "|".join((str(self.target), self.calendar_version, mode, self.name))
+
+    @classmethod
+    def from_key(cls, key: str, calendars: Mapping[str, Calendar]) -> Policy:
+        """The policy an event named; `calendars` by version. Raises ValueError when the version is not among them."""
+        target, version, mode, name = key.split("|", 3)
+        if version not in calendars:
+            raise ValueError(f'policy "{name}": calendar version {version} is missing')
+        return cls(
+            name=name,
+            target=parse_target(target),
+            calendar=calendars[version],
+            calendar_version=version,
+            retroactive=mode == "retroactive",
+        )
+
+    def due(self, start: datetime, pauses: Iterable[tuple[datetime, datetime | None]]) -> datetime | None:
+        """When a clock started then is due; None: an open pause holds it."""
+        if self.target.seconds is not None:
+            return self.calendar.due(start, self.target.seconds, pauses)
+        days = self.target.working_days or 0
+        return self.calendar.due_working_days(start, days, end=self.target.end_of_day, pauses=pauses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockEvent:
+    """One row of the ticket's events that concerns a clock. Raises ValueError when it could not be carried out."""
+
+    at: datetime  # when it was true; may be earlier than events before it
+    kind: ClockAction
+    clock: ClockName
+    cycle: int = 1
+    reason: str = ""
+    policy: str = ""  # start and retarget: Policy.key
+
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is None:
+            raise ValueError(f"at: {self.at} has no time zone")
+        if self.kind == ClockAction.PAUSE and self.reason not in PAUSE_REASONS:
+            raise ValueError(
+                f'reason: "{self.reason}" is no reason for a pause: {", ".join(sorted(PAUSE_REASONS))}'
+            )
+        if self.kind in {ClockAction.START, ClockAction.RETARGET} and not self.policy:
+            raise ValueError(f"policy: {self.kind} of {self.clock} names none")
+
+
+class ClockPause(NamedTuple):
+    """A time that does not count. Those of one clock do not overlap: the reason that came first has it."""
+
+    since: datetime
+    until: datetime | None  # None: still paused
+    reason: str
+
+
+@dataclass(slots=True, kw_only=True)
+class History:
+    """What the events so far say of one cycle of a clock. Events are applied in order of `at`."""
+
+    name: ClockName
+    cycle: int
+    started_at: datetime | None = None
+    policy: Policy | None = None
+    stopped_at: datetime | None = None
+    stop_reason: str = ""
+    cancelled: bool = False
+    pauses: list[ClockPause] = field(default_factory=list)  # over ones
+    open: list[str] = field(default_factory=list)  # reasons that hold it, oldest first
+    open_since: datetime | None = None  # since when the oldest of them has it
+    deferred: tuple[Policy, datetime] | None = None  # retargeted while stopped
+
+    def apply(self, event: ClockEvent, policies: Mapping[str, Policy]) -> None:
+        """Raises ValueError for a policy that is missing."""
+        match event.kind:
+            case ClockAction.START:
+                if self.started_at is None:
+                    self.started_at, self.policy = event.at, _named(event, policies)
+            case ClockAction.RETARGET:
+                if self.stopped_at is None:
+                    self._retarget(_named(event, policies), event.at)
+                else:
+                    self.deferred = _named(event, policies), event.at
+            case ClockAction.PAUSE:
+                if self.stopped_at is None and event.reason not in self.open:
+                    self.open_since = self.open_since or event.at
+                    self.open.append(event.reason)
+            case ClockAction.RESUME:
+                if self.stopped_at is not None:
+                    self._take_back(event.reason, event.at)
+                elif event.reason in self.open:
+                    self._resume(event.reason, event.at)
+            case ClockAction.STOP | ClockAction.CANCEL:
+                if self.started_at is not None and self.stopped_at is None:
+                    self._stop(event)
+
+    def counted_pauses(self) -> tuple[ClockPause, ...]:
+        """All pauses, clipped to the start; those of a stopped clock end with it."""
+        pauses = list(self.pauses)
+        if self.stopped_at is None and self.open_since is not None:
+            pauses.append(ClockPause(self.open_since, None, self.open[0]))
+        start = self.started_at
+        if start is None or not pauses:
+            return ()
+        return tuple(
+            pause if pause.since >= start else pause._replace(since=start)
+            for pause in pauses
+            if pause.until is None or pause.until > max(pause.since, start)
+        )
+
+    def _retarget(self, policy: Policy, at: datetime) -> None:
+        self.policy = policy
+        if not policy.retroactive:
+            self.started_at = at
+
+    def _resume(self, reason: str, at: datetime) -> None:
+        if reason == self.open[0]:
+            self._close_pause(at)
+            self.open_since = at if len(self.open) > 1 else None
+        self.open.remove(reason)
+
+    def _stop(self, event: ClockEvent) -> None:
+        if self.open:
+            self._close_pause(event.at)
+        self.stopped_at, self.stop_reason, self.open_since = event.at, event.reason, None
+        self.cancelled = event.kind == ClockAction.CANCEL
+        if not self.cancelled:
+            self.open = []  # a ticket resolved while it waited does not wait when it is reopened
+
+    def _take_back(self, reason: str, at: datetime) -> None:
+        if self.stopped_at is None or TAKEN_BACK_BY.get(self.stop_reason) != reason:
+            return
+        self.pauses.append(ClockPause(self.stopped_at, at, reason))
+        self.stopped_at, self.stop_reason, self.cancelled = None, "", False
+        self.open_since = at if self.open else None
+        if self.deferred is not None:
+            self._retarget(*self.deferred)
+            self.deferred = None
+
+    def _close_pause(self, at: datetime) -> None:
+        assert self.open_since is not None  # as long as there is a reason
+        self.pauses.append(ClockPause(self.open_since, at, self.open[0]))
+
+
+def _named(event: ClockEvent, policies: Mapping[str, Policy]) -> Policy:
+    if event.policy not in policies:
+        raise ValueError(f'policy "{event.policy}" of the {event.clock} clock is missing')
+    return policies[event.policy]

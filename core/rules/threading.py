@@ -1,0 +1,321 @@
+"""Which ticket does a message belong to? Candidates in, one decision out, and why each of the others lost (email.md 13).
+
+The first candidate that passes all its checks wins. A token proves "has seen our mail", never "is the requester"; a
+number in a subject is a suggestion from anybody but a participant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal
+
+from core.envelope import Kind, Trust
+from core.rules.workflow import ENDED, REOPEN_WITHIN, State
+
+
+class How(StrEnum):
+    """What ties a message to a thread, strongest first."""
+
+    REPLY_ADDRESS = "reply_address"
+    OWN_ID = "own_id"
+    KNOWN_ID = "known_id"
+    BODY_MARKER = "body_marker"
+    SUBJECT_NUMBER = "subject_number"
+    SIMILAR = "similar"
+    """Same people and subject, or the same Thread-Index: never moves anything by itself."""
+
+
+class Relation(StrEnum):
+    """Who the author is to the ticket."""
+
+    REQUESTER = "requester"
+    PARTICIPANT = "participant"
+    SAME_CUSTOMER = "same_customer"
+    AGENT = "agent"
+    VENDOR = "vendor"
+    THIRD_PARTY = "third_party"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A thread that the message might continue. Of merged tickets, the one that survived."""
+
+    how: How
+    ticket: str
+    thread: str
+    number: str
+    state: str
+    closed_at: datetime | None
+    relation: Relation
+    issued_to_author: bool = False
+    """A reply address that was given to exactly this author."""
+    customer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The message, as far as threading cares."""
+
+    trust: Trust
+    aligned: bool = False
+    """Proof of origin passed; trust says so too unless a token stands in its place."""
+    customer: str | None = None
+    """The author's; None: not known."""
+    forward: bool = False
+    authentication_failed: bool = False
+    """The domain of the author asks not to believe this mail."""
+    agent_may_write: bool = False
+    """An agent's mail counts as theirs only with aligned proof and a token; off unless the desk says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """A candidate and what became of it."""
+
+    how: str
+    number: str
+    taken: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threading:
+    """Where it goes: attach, new, or held beside the ticket it names, if it names one."""
+
+    outcome: Literal["attach", "new", "held"]
+    reason: str
+    ticket: str | None = None
+    thread: str | None = None
+    follow_up_of: str | None = None
+    """The ended ticket that a new one continues."""
+    may_reopen_until: datetime | None = None
+    """Until then staff may reopen the closed ticket instead."""
+    suggestions: tuple[str, ...] = ()
+    """Numbers staff may want to join it with."""
+    links: tuple[str, ...] = ()
+    """Numbers of other tickets that the author belongs to and the message names too."""
+    log: tuple[Considered, ...] = ()
+
+
+def decide(asked: Asked, candidates: Sequence[Candidate], *, now: datetime) -> Threading:
+    """Take the candidates in the order of `How`, each as given; the first that passes all its checks gets the message.
+
+    Without one, a message whose author somebody else's key let in, or whose proof of origin failed, is held; every
+    other one opens a ticket.
+    """
+    judged = [(c, _judge(asked, c)) for c in sorted(candidates, key=lambda c: _ORDER[c.how])]
+    taken = next((c for c, verdict in judged if verdict == "attach"), None)
+    suggestions = _numbers((c for c, verdict in judged if verdict in _SUGGESTS), but=taken)
+    log = tuple(
+        Considered(how=c.how, number=c.number, taken=c is taken, why=_why(c, verdict, taken))
+        for c, verdict in judged
+    )
+    if taken is not None:
+        links = _numbers((c for c, verdict in judged if verdict == "attach"), but=taken)
+        return _attach(taken, suggestions=suggestions, links=links, log=log, now=now)
+    held = next((c for c, verdict in judged if verdict in ("third_party", "failed")), None)
+    if held is not None or asked.authentication_failed:
+        return Threading(
+            outcome="held",
+            reason="authentication_failed" if asked.authentication_failed else "third_party",
+            ticket=held.ticket if held else None,
+            thread=held.thread if held else None,
+            suggestions=suggestions,
+            log=log,
+        )
+    reason = "forward" if asked.forward and candidates else "no_thread"
+    return Threading(outcome="new", reason=reason, suggestions=suggestions, log=log)
+
+
+_ORDER = {how: rank for rank, how in enumerate(How)}
+
+_Judged = Literal[
+    "attach", "third_party", "failed", "forward", "unproved", "not_a_participant", "other_customer", "similar"
+]
+_SUGGESTS = ("forward", "unproved", "not_a_participant", "similar")
+_WHY: Mapping[_Judged, str] = MappingProxyType(
+    {
+        "attach": "the author belongs to this conversation",
+        "third_party": "somebody else holds a key of this conversation: staff decide",
+        "failed": "the mail failed the checks that its domain asks for: staff decide",
+        "forward": "a forward to the desk is a new request",
+        "unproved": "anybody can write this id into a mail, and nothing proves the author",
+        "not_a_participant": "a number in the text gives no right to anybody but a participant",
+        "other_customer": "the ticket is another customer's",
+        "similar": "it only looks alike",
+    }
+)
+
+
+def _why(candidate: Candidate, verdict: _Judged, taken: Candidate | None) -> str:
+    if verdict == "attach" and taken is not None and candidate is not taken:
+        return f"{taken.how} of {taken.number} comes first"
+    return _WHY[verdict]
+
+
+def _judge(asked: Asked, candidate: Candidate) -> _Judged:
+    if candidate.how is How.SIMILAR:
+        return "other_customer" if _foreign(asked, candidate) else "similar"
+    if asked.forward and candidate.how is not How.REPLY_ADDRESS:
+        return "forward"
+    verdict = _JUDGES[candidate.how](asked, candidate)
+    return "failed" if asked.authentication_failed and verdict == "attach" else verdict
+
+
+def _by_token(asked: Asked, candidate: Candidate) -> _Judged:
+    """The address proves that somebody saw our mail, not that it was the one we wrote to."""
+    if candidate.relation is Relation.AGENT:
+        may = asked.agent_may_write and candidate.issued_to_author and _aligned(asked)
+        return "attach" if may else "third_party"
+    return "attach" if candidate.issued_to_author or _belongs(asked, candidate) else "third_party"
+
+
+def _by_id(asked: Asked, candidate: Candidate) -> _Judged:
+    """Ids travel in every mail: they need an author who belongs there and is at least a known address."""
+    if _foreign(asked, candidate):
+        return "other_customer"
+    if candidate.relation in (Relation.AGENT, Relation.THIRD_PARTY):
+        return "third_party"
+    if not asked.trust.at_least(Trust.WEAK):
+        return "unproved"
+    return "attach" if _belongs(asked, candidate) else "third_party"
+
+
+def _by_number(asked: Asked, candidate: Candidate) -> _Judged:
+    if _foreign(asked, candidate):
+        return "other_customer"
+    if candidate.relation in (Relation.REQUESTER, Relation.PARTICIPANT):
+        return "attach"
+    if candidate.relation is Relation.VENDOR and _aligned(asked):
+        return "attach"
+    return "not_a_participant"
+
+
+_JUDGES: Mapping[How, Callable[[Asked, Candidate], _Judged]] = MappingProxyType(
+    {
+        How.REPLY_ADDRESS: _by_token,
+        How.OWN_ID: _by_id,
+        How.KNOWN_ID: _by_id,
+        How.BODY_MARKER: _by_number,
+        How.SUBJECT_NUMBER: _by_number,
+    }
+)
+
+
+def _aligned(asked: Asked) -> bool:
+    return asked.aligned or asked.trust in (Trust.ALIGNED, Trust.VERIFIED)
+
+
+def _belongs(asked: Asked, candidate: Candidate) -> bool:
+    """Is the author one of the conversation? A colleague of the same company is, once the domain vouches for them."""
+    if candidate.relation is Relation.SAME_CUSTOMER:
+        return _aligned(asked)
+    return candidate.relation in (Relation.REQUESTER, Relation.PARTICIPANT, Relation.VENDOR)
+
+
+def _foreign(asked: Asked, candidate: Candidate) -> bool:
+    """Another customer's ticket, of which the author is no part: not even a suggestion."""
+    return (
+        candidate.relation is Relation.THIRD_PARTY
+        and asked.customer is not None
+        and candidate.customer is not None
+        and asked.customer != candidate.customer
+    )
+
+
+def _numbers(candidates: Iterable[Candidate], *, but: Candidate | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(c.number for c in candidates if but is None or c.number != but.number))
+
+
+def _attach(
+    candidate: Candidate,
+    *,
+    suggestions: tuple[str, ...],
+    links: tuple[str, ...],
+    log: tuple[Considered, ...],
+    now: datetime,
+) -> Threading:
+    if candidate.state not in ENDED:
+        return Threading(
+            outcome="attach",
+            reason=candidate.how,
+            ticket=candidate.ticket,
+            thread=candidate.thread,
+            suggestions=suggestions,
+            links=links,
+            log=log,
+        )
+    until = None
+    if candidate.state == State.CLOSED and candidate.closed_at is not None:
+        until = candidate.closed_at + REOPEN_WITHIN
+    return Threading(
+        outcome="new",
+        reason=f"{candidate.how}_of_ended",
+        follow_up_of=candidate.ticket,
+        may_reopen_until=until if until is not None and until >= now else None,
+        suggestions=suggestions,
+        links=links,
+        log=log,
+    )
+
+
+# --- What each kind of message may do (the table of email.md 9) ---------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """What a kind of message may do to tickets."""
+
+    may_open: bool = False
+    """Alone it opens a ticket; without this right it is a machine record."""
+    may_attach: bool = False
+    may_reopen: bool = False
+    """Also: stop a clock, end a wait."""
+    may_be_acknowledged: bool = False
+    folded: bool = False
+    """Shown as one line in its ticket, to be opened."""
+
+    @property
+    def alone(self) -> Literal["ticket", "machine"]:
+        """The outcome of a message that belongs to no ticket."""
+        return "ticket" if self.may_open else "machine"
+
+
+_ANSWERING_MACHINE = Rights(may_attach=True, folded=True)
+_RECORDED_ONLY = Rights()
+RIGHTS: Mapping[Kind, Rights] = MappingProxyType(
+    {
+        Kind.HUMAN: Rights(may_open=True, may_attach=True, may_reopen=True, may_be_acknowledged=True),
+        Kind.AUTO_REPLY: _ANSWERING_MACHINE,
+        Kind.OUT_OF_OFFICE: _ANSWERING_MACHINE,
+        Kind.CHALLENGE: _ANSWERING_MACHINE,
+        Kind.BOUNCE_HARD: _RECORDED_ONLY,
+        Kind.BOUNCE_SOFT: _RECORDED_ONLY,
+        Kind.DELAYED: _RECORDED_ONLY,
+        Kind.RELAYED_OK: _RECORDED_ONLY,
+        Kind.MDN: _RECORDED_ONLY,
+        Kind.ARF: _RECORDED_ONLY,
+        Kind.DMARC_REPORT: _RECORDED_ONLY,
+        Kind.MAILING_LIST: Rights(may_open=True, may_attach=True),
+        Kind.SYSTEM_NOTIFICATION: Rights(may_open=True, may_attach=True),
+        Kind.OWN_LOOP: _RECORDED_ONLY,
+    }
+)
+
+ABOUT_A_DELIVERY = frozenset(
+    {Kind.BOUNCE_HARD, Kind.BOUNCE_SOFT, Kind.DELAYED, Kind.RELAYED_OK, Kind.MDN, Kind.ARF, Kind.DMARC_REPORT}
+)
+"""Recorded at the delivery they are about; they open nothing."""
+
+
+def rights(kind: Kind) -> Rights:
+    """What a message of this kind may do.
+
+    >>> rights(Kind.OUT_OF_OFFICE).may_reopen
+    False
+    """
+    return RIGHTS[kind]

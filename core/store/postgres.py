@@ -1,0 +1,264 @@
+"""The database of many hubs: PostgreSQL, a few threads with a connection each, and NOTIFY after the commit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import select as os_select
+import threading
+import time
+from concurrent.futures import Future
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from core.facts import HubFacts
+from core.ids import new_token
+from core.log import get_logger
+from core.store.database import Listener, P, R, StoreUnavailable, Topics, Verb, Waiting
+from core.store.sqlite import MAX_WAITING, _Request
+from core.store.tx import Tx
+
+TRIES = 3  # for serialization failures and deadlocks
+TRY_AGAIN = 0.02  # seconds before the second try, twice that before the third
+NOTIFY_EVERY = 0.05  # seconds: at most 20 notifications a second and hub
+CHANNEL = "centralino"
+RECONNECT_AFTER = 1.0  # seconds
+CONNECT_TIMEOUT = 5  # seconds
+
+_AGAIN = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
+
+log = get_logger("store")
+
+
+class PostgresDatabase(Waiting):
+    """See core.store.database.Database."""
+
+    kind = "postgresql"
+
+    def __init__(self, url: str, facts: HubFacts, *, connections: int) -> None:
+        self.url = url
+        self.facts = facts
+        self.listeners: list[Listener] = []
+        self._hub = new_token()
+        self._engine = engine(url)
+        self._work: queue.SimpleQueue[tuple[bool, _Request] | None] = queue.SimpleQueue()
+        self._told: queue.SimpleQueue[Topics | None] = queue.SimpleQueue()
+        self._stop_hearing = os.pipe()
+        self._closed = False
+        self._trouble = ""
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"postgres-{n}", daemon=True)
+            for n in range(connections)
+        ]
+        self._threads.append(threading.Thread(target=self._notify, name="postgres-notify", daemon=True))
+        self._listening = threading.Thread(target=self._hear, name="postgres-listen", daemon=True)
+        for thread in [*self._threads, self._listening]:
+            thread.start()
+
+    def submit(self, verb: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
+        """See Database.submit."""
+        return self._queue(verb, args, named, writes=True)
+
+    def query(self, question: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
+        """See Database.query."""
+        return self._queue(question, args, named, writes=False)
+
+    def health(self) -> str:
+        """See Database.health."""
+        return self._trouble
+
+    def close(self) -> None:
+        """See Database.close."""
+        if self._closed:
+            return
+        self._closed = True
+        for _ in self._threads[:-1]:
+            self._work.put(None)
+        for thread in self._threads[:-1]:
+            thread.join(timeout=30)
+        self._told.put(None)
+        self._threads[-1].join(timeout=5)
+        os.write(self._stop_hearing[1], b".")
+        self._listening.join(timeout=CONNECT_TIMEOUT)
+        for end in self._stop_hearing:
+            os.close(end)
+        self._engine.dispose()
+
+    def _queue(self, verb: Any, args: Any, named: Any, *, writes: bool) -> Future[Any]:
+        if self._closed:
+            message = "the database is closed"
+            raise StoreUnavailable(message)
+        if self._work.qsize() >= MAX_WAITING:
+            message = f"{MAX_WAITING} requests are waiting for the database already"
+            raise StoreUnavailable(message)
+        request = _Request(verb, args, named, Future())
+        self._work.put((writes, request))
+        return request.future
+
+    def _serve(self) -> None:
+        connection: Connection | None = None
+        tx: Tx | None = None
+        while (item := self._work.get()) is not None:
+            writes, request = item
+            if not request.begin():
+                continue
+            for attempt in range(1, TRIES + 1):
+                try:
+                    if connection is None or tx is None:
+                        connection = self._engine.connect()
+                        tx = Tx(connection, self.facts)
+                    value = _transaction(tx, request, writes=writes)
+                except Exception as error:  # told to whoever asked
+                    if lost := _lost(
+                        error
+                    ):  # idle connections die with a restart of the server: a new one may do
+                        _discard(connection)
+                        connection = tx = None
+                    if attempt < TRIES and (lost or _conflict(error)):
+                        time.sleep(TRY_AGAIN * attempt)
+                        continue
+                    if lost or isinstance(error, _InDoubt):
+                        self._trouble = f"PostgreSQL does not answer: {error}"
+                        _discard(connection)
+                        connection = tx = None
+                        request.fail(StoreUnavailable(str(error)))
+                    else:
+                        request.fail(error)
+                    break
+                else:
+                    self._trouble = ""
+                    if tx.topics:
+                        self.tell(tx.topics)
+                        self._told.put(tx.topics)
+                    request.future.set_result(value)
+                    break
+        _discard(connection)
+
+    def _notify(self) -> None:
+        """Tell other hubs, after the commit and coalesced: NOTIFY inside each transaction costs a third (stack.md 4)."""
+        connection: psycopg.Connection[Any] | None = None
+        while (topics := self._told.get()) is not None:
+            time.sleep(NOTIFY_EVERY)
+            seen = set(topics)
+            last = False
+            while not self._told.empty():
+                more = self._told.get()
+                if more is None:
+                    last = True
+                    break
+                seen.update(more)
+            try:
+                if connection is None or connection.closed:
+                    connection = _listener(self.url)
+                with connection.cursor() as cursor:
+                    for payload in _payloads(self._hub, seen):
+                        cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload))
+            except psycopg.Error as error:  # a hint only: the poll is the truth
+                log.warning("other hubs were not told", error=str(error))
+                connection = None
+            if last:
+                break
+        if connection is not None:
+            connection.close()
+
+    def _hear(self) -> None:
+        while not self._closed:
+            try:
+                with _listener(self.url) as connection:
+                    connection.execute(f"LISTEN {CHANNEL}")
+                    while not self._closed:
+                        os_select.select([connection.fileno(), self._stop_hearing[0]], [], [])
+                        for notice in connection.notifies(timeout=0):
+                            sender, topics = _read_payload(notice.payload)
+                            if sender != self._hub:
+                                self.tell(topics)
+            except (psycopg.Error, OSError) as error:
+                if not self._closed:
+                    log.warning("not listening to other hubs", error=str(error))
+                    os_select.select([self._stop_hearing[0]], [], [], RECONNECT_AFTER)
+
+
+class _InDoubt(Exception):
+    """The connection was lost during the commit: it may have happened. Verbs that matter are safe to repeat."""
+
+
+def _transaction(tx: Tx, request: _Request, *, writes: bool) -> Any:
+    tx.topics = []
+    tx.memo = {}
+    raw: psycopg.Connection[Any] = tx.connection.connection.driver_connection  # type: ignore[assignment]
+    if raw.read_only is writes or raw.read_only is None:  # told with the BEGIN: no round trip of its own
+        raw.read_only = not writes
+        raw.isolation_level = None if writes else psycopg.IsolationLevel.REPEATABLE_READ
+    transaction = tx.connection.begin()
+    try:
+        value = request.verb(tx, *request.args, **request.named)
+    except BaseException:
+        with contextlib.suppress(Exception):  # the first error tells more
+            transaction.rollback()
+        raise
+    try:
+        transaction.commit()
+    except Exception as error:
+        if _lost(error) and writes:
+            raise _InDoubt(str(error)) from error
+        raise
+    return value
+
+
+def engine(url: str) -> Engine:
+    """An engine without a pool: each thread keeps its own connection."""
+    return create_engine(
+        _plain(url).replace("postgresql://", "postgresql+psycopg://", 1),
+        poolclass=NullPool,
+        connect_args={"connect_timeout": CONNECT_TIMEOUT},
+    )
+
+
+def _listener(url: str) -> psycopg.Connection[Any]:
+    return psycopg.connect(_plain(url), autocommit=True, connect_timeout=CONNECT_TIMEOUT)
+
+
+def _plain(url: str) -> str:
+    return "postgresql://" + url.partition("://")[2]
+
+
+def _payloads(hub: str, topics: set[tuple[str, str]]) -> list[str]:
+    # A payload may have 8,000 bytes; ids are short, so a hundred fit with room to spare.
+    items = sorted(topics)
+    return [
+        hub + "".join(f"\n{topic}\t{about}" for topic, about in items[i : i + 100])
+        for i in range(0, len(items), 100)
+    ]
+
+
+def _read_payload(payload: str) -> tuple[str, Topics]:
+    sender, _, rest = payload.partition("\n")
+    topics = [line.partition("\t") for line in rest.split("\n") if line]
+    return sender, [(topic, about) for topic, _, about in topics]
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    return error.orig if isinstance(error, DBAPIError) else error
+
+
+def _conflict(error: BaseException) -> bool:
+    return isinstance(_cause(error), _AGAIN)
+
+
+def _lost(error: BaseException) -> bool:
+    # Conflicts are operational errors too, to psycopg and to SQLAlchemy; their connection is in order.
+    return isinstance(_cause(error), psycopg.OperationalError) and not _conflict(error)
+
+
+def _discard(connection: Connection | None) -> None:
+    if connection is not None:
+        try:
+            connection.invalidate()
+            connection.close()
+        except Exception:
+            log.debug("a lost connection could not be closed")

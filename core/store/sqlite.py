@@ -1,0 +1,289 @@
+"""The database in one file: one writing thread that commits in groups, and reading threads beside it (WAL)."""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from core.facts import HubFacts
+from core.log import get_logger
+from core.store.database import Listener, P, R, StoreUnavailable, Topics, Verb, Waiting
+from core.store.tx import Tx
+
+MAX_GROUP = 64  # requests that share a commit
+GROUP_TIME = 0.03  # seconds: a group that has worked this long commits with what it has
+MAX_WAITING = 10_000  # requests; more are refused at once
+BUSY_TIMEOUT = 5_000  # milliseconds to wait for another process that writes (apply, token …)
+
+_REFUSED = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_IOERR_SHMSIZE,  # a full disk met by the index of the WAL; nothing was written
+)
+
+log = get_logger("store")
+
+
+@dataclass(slots=True)
+class _Request:
+    verb: Callable[..., Any]
+    args: tuple[Any, ...]
+    named: dict[str, Any]
+    future: Future[Any]
+
+    def begin(self) -> bool:
+        """Take it in hand; False when whoever asked has gone. From here on it cannot be cancelled."""
+        return self.future.set_running_or_notify_cancel()
+
+    def fail(self, error: BaseException) -> None:
+        if not self.future.done():
+            self.future.set_exception(_unavailable(error) or error)
+
+
+class SqliteDatabase(Waiting):
+    """See core.store.database.Database."""
+
+    kind = "sqlite"
+
+    def __init__(self, url: str, facts: HubFacts, *, readers: int) -> None:
+        self.url = url
+        self.facts = facts
+        path = Path(url.removeprefix("sqlite:///"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.listeners: list[Listener] = []
+        self._engine = _engine(path)
+        self._writes: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._reads: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._broken: BaseException | None = None
+        self._closed = False
+        self.groups = 0
+        self.requests = 0
+        self._threads = [threading.Thread(target=self._write_all, name="writer", daemon=True)]
+        self._threads += [
+            threading.Thread(target=self._read_all, name=f"reader-{n}", daemon=True) for n in range(readers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, verb: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
+        """See Database.submit."""
+        if self._closed or self._broken is not None:
+            raise StoreUnavailable(self.health() or "the database is closed")
+        if self._writes.qsize() >= MAX_WAITING:
+            message = f"{MAX_WAITING} changes are waiting for the database already"
+            raise StoreUnavailable(message)
+        request = _Request(verb, args, named, Future())
+        self._writes.put(request)
+        return request.future
+
+    def query(self, question: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
+        """See Database.query."""
+        if self._closed:
+            message = "the database is closed"
+            raise StoreUnavailable(message)
+        if self._reads.qsize() >= MAX_WAITING:
+            message = f"{MAX_WAITING} questions are waiting for the database already"
+            raise StoreUnavailable(message)
+        request = _Request(question, args, named, Future())
+        self._reads.put(request)
+        return request.future
+
+    def health(self) -> str:
+        """See Database.health."""
+        return "" if self._broken is None else f"the database file failed: {self._broken}"
+
+    def close(self) -> None:
+        """See Database.close."""
+        if self._closed:
+            return
+        self._closed = True
+        self._writes.put(None)
+        for _ in self._threads[1:]:
+            self._reads.put(None)
+        for thread in self._threads:
+            thread.join(timeout=30)
+        self._engine.dispose()
+
+    def _write_all(self) -> None:
+        group: list[_Request] = []
+        try:
+            with self._engine.connect() as connection:
+                tx = Tx(connection, self.facts)
+                while (first := self._writes.get()) is not None:
+                    group = [first] if first.begin() else []
+                    if group and not self._together(tx, group, more=self._writes):
+                        return
+        except BaseException as error:  # the thread dies: nobody may wait for ever
+            self._broken = error
+            log.exception("the writing thread stopped; the hub refuses everything until it is started again")
+            for request in group:
+                request.fail(StoreUnavailable(str(error)))
+            while (late := self._writes.get()) is not None:
+                if late.begin():
+                    late.fail(StoreUnavailable(str(error)))
+
+    def _together(
+        self, tx: Tx, group: list[_Request], *, more: queue.SimpleQueue[_Request | None] | None = None
+    ) -> bool:
+        """Run requests under one commit, each in its own savepoint, so that one failure sinks nobody else.
+
+        `more`: who else may join, as long as there is room and time. False: the queue has ended.
+        """
+        raw: sqlite3.Connection = tx.connection.connection.driver_connection  # type: ignore[assignment]
+        goes_on = True
+        try:
+            raw.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            if _fatal(error):
+                raise
+            while more is not None and goes_on and not more.empty():
+                goes_on = _join(group, more)
+            for request in group:  # locked or read-only: each by itself would only wait as long again
+                request.fail(error)
+            return goes_on
+        done: list[tuple[_Request, Any, Topics]] = []
+        failed: list[tuple[_Request, Exception]] = []
+        try:
+            until = time.monotonic() + GROUP_TIME
+            at = 0
+            while at < len(group):
+                request = group[at]
+                at += 1
+                raw.execute("SAVEPOINT request")
+                tx.topics = []
+                tx.memo = {}
+                try:
+                    done.append((request, request.verb(tx, *request.args, **request.named), tx.topics))
+                except Exception as error:  # the verb's own failure belongs to its caller
+                    if _fatal(error) or not raw.in_transaction:  # a full disk takes the whole group back
+                        raise
+                    raw.execute("ROLLBACK TO request")
+                    failed.append((request, error))
+                raw.execute("RELEASE request")
+                if more is not None and at == len(group) < MAX_GROUP and time.monotonic() < until:
+                    goes_on = goes_on and _join(group, more)
+            tx.fresh()
+            raw.execute("COMMIT")
+        except Exception as error:
+            tx.fresh()
+            raw.rollback()  # SQLite leaves the transaction open after a failed COMMIT
+            if _fatal(error):
+                raise
+            if len(group) == 1:
+                group[0].fail(error)
+                return goes_on
+            for request in group:  # each alone: only the guilty one fails
+                self._together(tx, [request])
+            return goes_on
+        self.groups += 1
+        self.requests += len(group)
+        for request, refusal in failed:
+            request.fail(refusal)
+        self.tell([topic for _, _, told in done for topic in told])
+        for request, value, _ in done:  # only now: a result is a promise of durability
+            request.future.set_result(value)
+        return goes_on
+
+    def _read_all(self) -> None:
+        connection: Connection | None = None
+        tx: Tx | None = None
+        while (request := self._reads.get()) is not None:
+            if not request.begin():
+                continue
+            try:
+                if connection is None or tx is None:
+                    connection = self._engine.connect()
+                    connection.exec_driver_sql("PRAGMA query_only = ON")
+                    tx = Tx(connection, self.facts)
+                value = _look(tx, request)
+            except BaseException as error:  # noqa: BLE001 - told to whoever asked
+                if (
+                    _codes(error)[1] == sqlite3.SQLITE_READONLY
+                ):  # a question that writes is a bug, not a full disk
+                    request.future.set_exception(error)
+                else:
+                    request.fail(error)
+            else:
+                request.future.set_result(value)
+        if connection is not None:
+            connection.close()
+
+
+def _join(group: list[_Request], more: queue.SimpleQueue[_Request | None]) -> bool:
+    """Let the next one that waits join the group; False: the queue has ended."""
+    while not more.empty():
+        request = more.get()
+        if request is None:
+            return False
+        if request.begin():
+            group.append(request)
+            break
+    return True
+
+
+def _look(tx: Tx, request: _Request) -> Any:
+    raw: sqlite3.Connection = tx.connection.connection.driver_connection  # type: ignore[assignment]
+    raw.execute("BEGIN")
+    try:
+        return request.verb(tx, *request.args, **request.named)
+    finally:
+        tx.fresh()
+        raw.rollback()
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _configure(raw: sqlite3.Connection, _record: object) -> None:
+        raw.isolation_level = None  # BEGIN and COMMIT are ours
+        raw.execute("PRAGMA journal_mode = WAL")
+        raw.execute("PRAGMA synchronous = FULL")
+        raw.execute("PRAGMA foreign_keys = ON")
+        raw.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+        raw.execute("PRAGMA cache_size = -16384")  # 16 MiB a connection
+
+    return engine
+
+
+def connect_once(url: str) -> Connection:
+    """A connection of one's own, for migrations and tools. BEGIN and COMMIT are the caller's."""
+    return _engine(Path(url.removeprefix("sqlite:///"))).connect()
+
+
+def _codes(error: BaseException) -> tuple[int, int]:
+    """SQLite's code of the error, extended and plain; zeros for an error that is not SQLite's."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    code = int(getattr(cause, "sqlite_errorcode", None) or 0)
+    return code, code & 0xFF
+
+
+def _fatal(error: BaseException) -> bool:
+    # After a failed sync nobody knows what is in the file; writing on would guess (security.md, F005).
+    code, plain = _codes(error)
+    return code not in _REFUSED and plain in (
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    )
+
+
+def _unavailable(error: BaseException) -> StoreUnavailable | None:
+    code, plain = _codes(error)
+    if code in _REFUSED or plain in _REFUSED or _fatal(error):
+        return StoreUnavailable(str(error))
+    return None

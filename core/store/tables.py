@@ -1,0 +1,644 @@
+"""What rows are there? Reference tables by name; everything that grows by ticket, whose id comes first in its key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from core.store.columns import Instant, Json
+
+metadata = MetaData()
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, Text, primary_key=True)
+
+
+def _text(name: str, default: str = "") -> Column[str]:
+    return Column(name, Text, nullable=False, server_default=default)
+
+
+def _maybe(name: str) -> Column[Any]:
+    return Column(name, Text)
+
+
+def _at(name: str) -> Column[Any]:
+    return Column(name, Instant, nullable=False)
+
+
+def _maybe_at(name: str) -> Column[Any]:
+    return Column(name, Instant)
+
+
+def _json(name: str, default: str) -> Column[Any]:
+    return Column(name, Json, nullable=False, server_default=default)
+
+
+def _flag(name: str, *, default: bool = False) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=text("true" if default else "false"))
+
+
+def _number(name: str, default: int = 0) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default=str(default))
+
+
+# --- Reference: the configuration of the desk, small, copied everywhere -----------------------------------
+
+# One row. `revision` goes up with every change of the tables below; who keeps a copy compares it.
+desk_revision = Table(
+    "desk_revision",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    _number("revision"),
+    _at("at"),
+)
+
+# Definitions by the hash of their content: a running clock or a frozen check keeps naming the one it used.
+definition = Table(
+    "definition", metadata, _key("version"), _text("kind"), _text("name"), _json("content", "{}"), _at("at")
+)
+
+calendar = Table("calendar", metadata, _key("name"), _text("version"))
+sla = Table("sla", metadata, _key("name"), _text("version"), _json("targets", "{}"))
+request_type = Table("request_type", metadata, _key("name"), _number("position"))
+technology = Table("technology", metadata, _key("name"), _number("position"))
+
+desk_group = Table(
+    "desk_group",
+    metadata,
+    _key("name"),
+    _number("position"),
+    _number("level", 1),
+    _text("calendar", "24x7"),
+    _json("technologies", "[]"),  # empty: all
+    _json("request_types", "[]"),  # empty: all
+    _maybe("fallback"),
+)
+
+agent = Table(
+    "agent",
+    metadata,
+    _key("id"),
+    Column("email", Text, nullable=False, unique=True),  # lower case
+    _text("name"),
+    _json("roles", "[]"),
+    _json("groups", "[]"),
+    _text("language", "it"),
+    _maybe("password_hash"),
+    _flag("active", default=True),
+)
+
+vendor = Table("vendor", metadata, _key("name"), _json("content", "{}"))
+alert_source = Table("alert_source", metadata, _key("name"), _json("content", "{}"))
+
+customer = Table(
+    "customer",
+    metadata,
+    _key("code"),
+    _text("name"),
+    _maybe("parent"),
+    _text("phone_code"),
+    _text("language", "it"),
+    _text("time_zone", "Europe/Rome"),
+    _json("policy", "{}"),  # verdict to decision, where it differs from the table of defaults
+    _json("groups", "[]"),  # groups that may work for this customer; empty: all
+    _flag("active", default=True),
+)
+
+customer_domain = Table("customer_domain", metadata, _key("domain"), _key("customer"))
+
+site = Table(
+    "site", metadata, _key("customer"), _key("name"), _text("address"), _text("time_zone"), _text("holidays")
+)
+
+contact = Table(
+    "contact",
+    metadata,
+    _key("id"),
+    Column("customer", Text, nullable=False, index=True),
+    _text("name"),
+    _text("email"),  # lower case
+    _text("phone"),
+    _text("role", "user"),  # user, manager or admin
+    _json("sites", "[]"),  # what a manager sees; empty: all
+    _maybe("language"),  # None: the customer's
+    _maybe("password_hash"),
+    _maybe("pin_hash"),
+    _flag("active", default=True),
+    UniqueConstraint("email", "customer"),
+)
+
+asset = Table(
+    "asset",
+    metadata,
+    _key("customer"),
+    _key("name"),
+    _text("technology"),
+    _text("site"),
+    _text("address"),
+    _text("parent"),
+    _text("criticality", "normal"),
+    _flag("always_page"),
+)
+
+contract = Table(
+    "contract",
+    metadata,
+    _key("number"),
+    Column("customer", Text, nullable=False, index=True),
+    _text("version"),  # of `definition`, which holds everything else of the contract and its lines
+)
+
+routing_rule = Table(
+    "routing_rule",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    _maybe("technology"),
+    _maybe("request_type"),
+    _maybe("customer"),
+    Column("level", Integer),
+    _maybe("calendar"),
+    _text("desk_group"),
+)
+
+# --- What arrives ------------------------------------------------------------------------------------------
+
+# Bytes by their SHA-256, in pieces. Written in the transaction of the row that names them.
+blob = Table(
+    "blob",
+    metadata,
+    _key("sha256"),
+    Column("piece", Integer, primary_key=True, autoincrement=False),
+    _number("size"),  # of the whole
+    Column("content", LargeBinary, nullable=False),
+)
+
+inbound = Table(
+    "inbound",
+    metadata,
+    _key("id"),  # made from channel and external id, or from channel, content and recipients
+    _text("channel"),
+    _maybe("external_id"),
+    _at("received_at"),
+    _text("sender"),
+    _json("recipients", "[]"),
+    _json("envelope", "{}"),
+    _text("raw"),  # sha256 of the blob
+    _number("size"),
+    _number("copies", 1),  # how often the same thing was handed in
+    _maybe("outcome"),  # None: not yet understood; else one of the seven
+    _text("reason"),  # code of why this outcome
+    _json("detail", "{}"),  # what staff need to decide: trace of threading, trust, the error
+    _maybe("ticket_id"),
+    _maybe("message_id"),
+    _text("author"),  # as understood, for the lists of held and exceptions
+    _text("subject"),
+    _number("tries"),
+    _maybe_at("decided_at"),
+    _flag("open"),  # held or exception, waiting for staff
+    Index(
+        "inbound_waiting",
+        "outcome",
+        "received_at",
+        "id",
+        sqlite_where=text("open = 1"),
+        postgresql_where=text("open"),
+    ),
+    Index("inbound_outcome", "outcome", "received_at", "id"),
+    Index("inbound_ticket", "ticket_id"),
+)
+
+# The same message by two ways has one key; the first row owns it.
+content_key = Table("content_key", metadata, _key("key"), _text("inbound_id"), _at("at"))
+
+# --- Tickets -----------------------------------------------------------------------------------------------
+
+counter = Table("counter", metadata, _key("name"), _number("value"))
+
+DUE_LAST = 9223372036854775807  # microseconds: after every instant
+DUE_ORDER = f"CASE WHEN open THEN coalesce(next_due, {DUE_LAST}) ELSE {DUE_LAST} END"
+"""What the inbox is sorted by: the most urgent first, then what has no due instant, alike on both databases."""
+
+ticket = Table(
+    "ticket",
+    metadata,
+    _key("id"),
+    Column("number", Text, nullable=False, unique=True),  # YY-NNNNNN
+    _text("subject"),
+    _text("state"),
+    _at("state_since"),
+    _maybe("customer"),  # code; None: not known who it is
+    _maybe("contact"),  # id of the requester; None: unknown
+    _text("requester_name"),
+    _text("requester_address"),
+    _maybe("request_type"),
+    _maybe("technology"),
+    Column("impact", Integer),
+    Column("urgency", Integer),
+    _maybe("priority"),
+    _maybe("asset"),
+    _maybe("site"),
+    _json("provenance", "{}"),  # field name to where its value came from
+    _maybe("desk_group"),
+    _number("level", 1),
+    _maybe("assignee"),  # agent id
+    _text("channel"),  # where it began
+    _text("trust"),  # of the last message from outside
+    _text("verdict"),  # of the last check; the evidence is in entitlement_check
+    _text("decision"),
+    _maybe("contract"),
+    _maybe("contract_version"),  # pinned: of `definition`
+    _maybe("line"),
+    _text("language", "it"),
+    _json("flags", "[]"),
+    _text("snippet"),  # first words of the last message
+    _text("last_direction"),  # in or out: who spoke last
+    _at("received_at"),
+    _maybe_at("resolved_at"),
+    _maybe_at("closed_at"),
+    _at("updated_at"),
+    _maybe_at("next_due"),  # earliest due of its running clocks
+    _maybe("next_clock"),
+    _maybe_at("breached_at"),  # of the worst clock that is late now
+    _flag("open", default=True),
+    _number("last_event"),  # seq of its newest event; what `seen` is compared with
+    _maybe("merged_into"),
+    _maybe("follow_up_of"),
+    _json("resolution", "{}"),  # cause, text for the customer, minutes, what remains
+    # Each list of the inbox is a walk along one of these, from its cursor on (desk/listing.py).
+    Index("ticket_inbox", "open", text(f"({DUE_ORDER})"), "id"),
+    Index("ticket_recent", "updated_at", "id"),
+    Index("ticket_assignee", "assignee", "open", text(f"({DUE_ORDER})"), "id"),
+    Index("ticket_group", "desk_group", "open", text(f"({DUE_ORDER})"), "id"),
+    Index("ticket_state", "state", text(f"({DUE_ORDER})"), "id"),
+    Index("ticket_customer", "customer", "open", "id"),
+    Index("ticket_contact", "contact", "open", "id"),
+)
+
+# One conversation on one channel. Its ticket changes by merge, split and undo; nothing else of it does.
+thread = Table(
+    "thread",
+    metadata,
+    _key("ticket_id"),
+    _key("id"),
+    _text("channel"),
+    _text("address"),  # the other side's, first of them
+    _text("mailbox"),  # ours
+    _text("also_by"),  # another channel that carries our words to the same address
+    _at("at"),
+)
+
+participant = Table(
+    "participant",
+    metadata,
+    _key("ticket_id"),
+    _key("thread_id"),
+    _key("address"),
+    _text("name"),
+    _maybe("contact"),
+    _text("role"),  # requester, participant, or cc: listed, not written to until confirmed
+    Index(
+        "participant_contact",
+        "contact",
+        sqlite_where=text("contact IS NOT NULL"),
+        postgresql_where=text("contact IS NOT NULL"),
+    ),
+    Index("participant_address", "address"),
+)
+
+# Which ids were seen on which thread, so that answers find it. `kind`: own, seen, or ghost (named, never seen).
+thread_ref = Table(
+    "thread_ref",
+    metadata,
+    _key("ref"),
+    _key("ticket_id"),
+    _text("thread_id"),
+    _text("kind"),
+    _maybe("customer"),
+    _at("at"),
+)
+
+reply_address = Table(
+    "reply_address",
+    metadata,
+    _key("hash"),
+    _text("ticket_id"),
+    _text("thread_id"),
+    _text("address"),  # whom it was given to
+    _maybe_at("expires_at"),
+    Index("reply_address_ticket", "ticket_id"),
+)
+
+message = Table(
+    "message",
+    metadata,
+    _key("ticket_id"),
+    _key("id"),
+    _text("thread_id"),
+    _text("channel"),
+    _text("direction"),  # in or out
+    _text("audience", "customer"),  # customer, or vendor:<case>; notes are another table
+    _text("kind", "human"),  # envelope.Kind inward; reply or a notice's kind outward
+    _flag("automatic"),
+    _text("author_name"),
+    _text("author_address"),
+    _maybe("agent"),
+    _maybe("contact"),
+    _text("trust"),
+    _text("subject"),
+    _text("text"),
+    _json("spans", "[]"),
+    _maybe("html"),  # sha256 of the blob with the HTML as it came
+    _text("language"),
+    _at("at"),
+    _maybe("inbound_id"),
+    _text("external_ref"),  # Message-ID or provider id inward; ref of its deliveries outward
+    _json("notes", "[]"),  # what the reader of the bytes remarked
+    _json("people", "{}"),  # to and cc as written
+    _text("idem"),  # the form's own id: a double click makes one message
+    _json("made_from", "{}"),  # what an automatic text was made from, so that two of a minute become one
+    Index("message_idem", "ticket_id", "idem"),
+)
+
+# What colleagues tell each other. No outgoing renderer can be given one.
+note = Table(
+    "note",
+    metadata,
+    _key("ticket_id"),
+    _key("id"),
+    _text("agent"),
+    _text("text"),
+    _at("at"),
+    _text("idem"),
+)
+
+attachment = Table(
+    "attachment",
+    metadata,
+    _key("ticket_id"),
+    _key("id"),
+    _text("message_id"),  # of a message or of a note
+    _flag("internal"),  # of a note
+    _text("name"),
+    _text("type"),
+    _number("size"),
+    _text("sha256"),
+    _flag("inline"),
+    _text("content_id"),
+)
+
+# Append-only; hash = SHA-256(previous hash | canonical event). Ids and digests only: no personal text.
+event = Table(
+    "event",
+    metadata,
+    _key("ticket_id"),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    _text("kind"),
+    _at("at"),
+    _at("recorded_at"),
+    _text("actor"),  # agent:<id>, contact:<id>, address, system
+    _json("data", "{}"),
+    _text("hash"),
+)
+
+# A cache of the clock events: what `rules.clocks.rebuild` says.
+sla_clock = Table(
+    "sla_clock",
+    metadata,
+    _key("ticket_id"),
+    _key("name"),
+    Column("cycle", Integer, primary_key=True, autoincrement=False),
+    _text("state"),
+    _number("target_s"),
+    _text("calendar"),  # version
+    _at("started_at"),
+    _maybe_at("stopped_at"),
+    _maybe_at("due_at"),  # None while paused
+    _number("elapsed_s"),
+    _number("paused_s"),
+    _maybe_at("next_check_at"),
+    _maybe_at("breached_at"),
+    _number("level"),  # highest warning level passed, in percent
+)
+
+entitlement_check = Table(
+    "entitlement_check",
+    metadata,
+    _key("ticket_id"),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    _at("at"),
+    _json("inputs", "{}"),
+    _text("inputs_hash"),
+    _text("verdict"),
+    _maybe("would_be"),
+    _text("decision"),
+    _json("reasons", "[]"),
+    _maybe("contract"),
+    _maybe("contract_version"),
+    _maybe("line"),
+    _json("candidates", "[]"),
+    _flag("window_open"),
+    _maybe_at("next_open_at"),
+    _text("trust"),
+    _maybe("overridden_by"),
+    _text("override_reason"),
+    _maybe_at("override_until"),
+)
+
+# One row per recipient for everything that leaves.
+delivery = Table(
+    "delivery",
+    metadata,
+    _key("ticket_id"),
+    _key("id"),
+    _text("message_id"),
+    _text("thread_id"),
+    _text("channel"),
+    _text("address"),
+    _text("name"),
+    _text("kind"),
+    _text("state"),  # queued, sending, sent, bounced, failed, given_up, held
+    _number("attempts"),
+    Column("ref", Text, nullable=False, unique=True),  # the core of its Message-ID, fixed
+    _text("bounce_hash"),  # of the token in its envelope sender
+    _text("in_reply_to"),
+    _text("error"),
+    _text("remote"),  # what the other side said
+    _at("created_at"),
+    _maybe_at("sent_at"),
+    Index("delivery_state", "state", "created_at", "ticket_id", "id"),
+    Index("delivery_bounce", "bounce_hash"),
+)
+
+delivery_attempt = Table(
+    "delivery_attempt",
+    metadata,
+    _key("ticket_id"),
+    _key("delivery_id"),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    _at("at"),
+    _text("outcome"),  # sent, retry, failed, bounced, delayed
+    _text("detail"),
+)
+
+# An address that does not work, or that complained: nothing automatic goes there until staff say so.
+bad_address = Table("bad_address", metadata, _key("address"), _text("reason"), _at("at"))
+
+# How often something happened in a window, for the brakes. `slot` is the start of the window in seconds.
+brake = Table(
+    "brake",
+    metadata,
+    _key("key"),
+    Column("slot", BigInteger, primary_key=True, autoincrement=False),
+    _number("count"),
+)
+
+# --- Work --------------------------------------------------------------------------------------------------
+
+lane = Table(
+    "lane",
+    metadata,
+    _key("shard"),  # the ticket, or a fixed id for work without one
+    _key("name"),
+    _at("due"),  # when it next wants attention; lowered by an enqueue
+    _maybe_at("lease_until"),  # never mixed into `due`: an enqueue would break the lease
+    _text("owner"),
+    _number("epoch"),  # +1 at every claim: the fence
+    _number("last_seq"),  # order inside the lane; given by this row, so it is the order of commits
+    _text("crew", "work"),  # which of the worker's crews takes it: a slow relay must not hold up reading
+    Index("lane_due", "crew", "due"),
+)
+
+job = Table(
+    "job",
+    metadata,
+    _key("shard"),
+    _key("name"),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    _text("id"),
+    _text("kind"),
+    _json("payload", "{}"),
+    _at("due"),
+    _number("attempt"),
+    _maybe("idem_key"),
+    _at("created_at"),
+    _text("last_error"),
+    UniqueConstraint("shard", "idem_key"),
+)
+
+dead_job = Table(
+    "dead_job",
+    metadata,
+    _key("shard"),
+    _key("id"),
+    _text("name"),
+    _text("kind"),
+    _json("payload", "{}"),
+    _number("attempt"),
+    _at("created_at"),
+    _at("died_at"),
+    _text("reason"),
+    _maybe("seen_by"),
+)
+
+schedule = Table(
+    "schedule",
+    metadata,
+    _key("name"),
+    _text("rhythm"),  # every 60, or daily 06:30
+    _text("time_zone"),  # of a daily one
+    _json("args", "{}"),  # kind and payload of the job
+    _at("next_at"),
+    _flag("enabled", default=True),
+)
+
+# --- People at work ----------------------------------------------------------------------------------------
+
+sign_in = Table(
+    "sign_in",
+    metadata,
+    _key("hash"),  # of the cookie's 256 bits
+    _text("kind"),  # agent or contact
+    Column("person", Text, nullable=False, index=True),
+    _text("csrf"),
+    _at("created_at"),
+    _at("seen_at"),
+    _at("expires_at"),
+    _text("device"),
+)
+
+api_token = Table(
+    "api_token",
+    metadata,
+    _key("hash"),
+    _text("name"),
+    _text("kind"),  # agent or contact
+    _text("person"),
+    _json("scopes", "[]"),
+    _at("created_at"),
+    _maybe_at("expires_at"),
+    _maybe_at("used_at"),
+)
+
+# One-time links: set-up, invitation, reset. Single use by a conditional update.
+one_time_link = Table(
+    "one_time_link",
+    metadata,
+    _key("hash"),
+    _text("purpose"),
+    _text("person"),
+    _at("created_at"),
+    _at("expires_at"),
+    _maybe_at("used_at"),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    _key("principal"),
+    _key("key"),
+    _text("body_hash"),
+    Column("status", Integer),  # None: still running
+    _text("answer"),
+    _at("at"),
+)
+
+draft = Table(
+    "draft",
+    metadata,
+    _key("ticket_id"),
+    _key("agent"),
+    _key("kind"),  # reply or note
+    _text("text"),
+    _at("updated_at"),
+)
+
+# Who has the ticket open, and whether they are writing. Rows lapse at `until`.
+presence = Table(
+    "presence",
+    metadata,
+    _key("ticket_id"),
+    _key("agent"),
+    _text("doing"),  # looking or writing
+    _at("since"),
+    _at("until"),
+)
+
+# On SQLite a table with a text key is two trees, rows and key. Small rows live in the key's tree; large ones, which
+# would make it deep, and those with many other indexes keep both.
+for _table in metadata.tables.values():
+    if _table.name not in ("blob", "definition", "inbound", "message", "note", "ticket"):
+        _table.dialect_options["sqlite"]["with_rowid"] = False

@@ -1,0 +1,75 @@
+"""In which words does the desk speak to customers? Templates of ours, filled with values that stay values.
+
+A notice is `templates/notices/<language>/<kind>.txt`: its first line is the subject, the rest the text. Nothing that
+comes from the database is ever a template.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime, format_timedelta
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+
+_environment = Environment(
+    loader=FileSystemLoader(TEMPLATES / "notices"),
+    autoescape=False,  # noqa: S701 - plain text; each channel escapes for its own form
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=False,
+)
+
+
+@lru_cache(maxsize=256)
+def _template(language: str, kind: str) -> Template:
+    return _environment.get_template(f"{language}/{kind}.txt")
+
+
+def notice(kind: str, language: str, **values: Any) -> tuple[str, str]:
+    """Subject and text of a notice. Raises jinja2.UndefinedError when a value is missing.
+
+    `language` must be one the templates have (`it`, `en`); HubFacts.language chooses it.
+    """
+    rendered = _template(language, kind).render(values)
+    subject, _, text = rendered.partition("\n")
+    return " ".join(subject.split()), text.strip() + "\n"
+
+
+def instant(at: datetime, zone: ZoneInfo, language: str) -> str:
+    """A moment as people say it, in their zone, with the zone's short name.
+
+    >>> from datetime import UTC
+    >>> instant(datetime(2026, 11, 24, 13, 30, tzinfo=UTC), ZoneInfo("Europe/Rome"), "en")
+    'Tuesday 24 November 2026, 14:30 (CET)'
+    """
+    local = at.astimezone(zone)
+    return f"{format_datetime(local, 'EEEE d MMMM y, HH:mm', locale=language)} ({local.tzname()})"
+
+
+def duration(seconds: int, language: str) -> str:
+    """A length of time in words: the largest unit that says enough.
+
+    >>> duration(5400, "en"), duration(900, "it")
+    ('1 hour 30 minutes', '15 minuti')
+    """
+    hours, rest = divmod(max(seconds, 0), 3600)
+    minutes = rest // 60
+    parts = []
+    if hours:
+        parts.append(
+            format_timedelta(timedelta(hours=hours), granularity="hour", threshold=10**6, locale=language)
+        )
+    if minutes or not hours:
+        parts.append(
+            format_timedelta(
+                timedelta(minutes=minutes), granularity="minute", threshold=10**6, locale=language
+            )
+        )
+    return " ".join(parts)

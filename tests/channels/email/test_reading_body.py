@@ -1,0 +1,242 @@
+"""Does a reader see the text, the pictures and the files that the writer sent?"""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from channels.email.reading import body, html_text
+from tests.channels.email.reading_mails import a_mail, parts, understood
+
+PLAIN = "Content-Type: text/plain; charset=utf-8\n\n"
+HTML = "Content-Type: text/html; charset=utf-8\n\n"
+
+
+def names(inbound):
+    return [(file.name, file.inline) for file in inbound.attachments]
+
+
+def test_of_alternatives_the_plain_twin_is_the_text_and_the_html_the_other_view():
+    kind, content = parts(PLAIN + "Hello\n\nAnn", HTML + "<p>Hello<p>Ann", kind="alternative")
+
+    inbound = understood(a_mail(content, kind))
+
+    assert inbound.text == "Hello\n\nAnn"
+    assert inbound.html == "<p>Hello<p>Ann"
+    assert inbound.attachments == ()
+    assert inbound.notes == ()
+
+
+def test_twins_that_say_different_things_are_flagged_and_both_are_offered():
+    kind, content = parts(
+        PLAIN + "Please cancel the order.", HTML + "<p>Do ship three more.", kind="alternative"
+    )
+
+    inbound = understood(a_mail(content, kind))
+
+    assert "Please cancel" in inbound.text
+    assert "ship three more" in inbound.html
+    assert any("different things" in note for note in inbound.notes)
+
+
+def test_a_plain_twin_that_is_a_stub_gives_way_to_the_html():
+    words = " ".join(f"word{i}" for i in range(100))
+    kind, content = parts(PLAIN + "Your program shows no HTML.", HTML + f"<p>{words}</p>", kind="alternative")
+
+    assert words in understood(a_mail(content, kind)).text
+
+
+@pytest.mark.parametrize("other", ["", "   ", "<html><body>&nbsp;</body></html>", "<style>p{}</style>"])
+def test_html_that_shows_nothing_never_wins(other):
+    kind, content = parts(PLAIN + "The text.", HTML + other, kind="alternative")
+
+    assert understood(a_mail(content, kind)).text == "The text."
+
+
+def test_an_invitation_is_a_file_beside_the_text():
+    calendar = "Content-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nEND:VCALENDAR"
+    kind, content = parts(PLAIN + "Let us meet.", calendar, kind="alternative")
+
+    inbound = understood(a_mail(content, kind))
+
+    assert inbound.text == "Let us meet."
+    assert names(inbound) == [("part-2.ics", False)]
+
+
+def test_texts_around_a_picture_are_all_read_in_order():
+    picture = "Content-Type: image/png\nContent-Disposition: inline; filename=a.png\n\nx"
+    kind, content = parts(PLAIN + "before", picture, PLAIN + "after")
+
+    inbound = understood(a_mail(content, kind))
+
+    assert inbound.text == "before\n\nafter"
+    assert names(inbound) == [("a.png", False)]
+
+
+def test_a_text_with_a_name_is_a_file():
+    named = "Content-Type: text/plain; name=notes.txt\n\nfile"
+    attached = "Content-Type: text/html\nContent-Disposition: attachment\n\n<p>file"
+    kind, content = parts(PLAIN + "body", named, attached)
+
+    inbound = understood(a_mail(content, kind))
+
+    assert inbound.text == "body"
+    assert names(inbound) == [("notes.txt", False), ("part-3.html", False)]
+
+
+def test_pictures_that_the_html_shows_are_inline_and_others_are_files():
+    shown = "Content-Type: image/png; name=logo.png\nContent-ID: <logo@x>\n\nx"
+    unseen = "Content-Type: image/jpeg; name=photo.jpg\nContent-Disposition: attachment\nContent-ID: <other@x>\n\nx"
+    kind, content = parts(HTML + '<p>Hi<img src="cid:logo@x">', shown, unseen, kind="related")
+
+    inbound = understood(a_mail(content, kind))
+
+    assert names(inbound) == [("logo.png", True), ("photo.jpg", False)]
+    assert inbound.attachments[0].content_id == "logo@x"
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ('filename="../../../etc/cron.d/x"', "x"),
+        ('filename="C:\\\\Users\\\\a\\\\report.pdf"', "report.pdf"),
+        ('filename=".."', "part-2.bin"),
+        ('filename=""', "part-2.bin"),
+        ('filename=".bashrc"', "bashrc"),
+        ("filename*=utf-8''..%2f..%2fpasswd", "passwd"),
+        ("filename*=utf-8''a.txt%00.exe", "a.txt .exe"),
+        ('filename*0="../"; filename*1="x.html"', "x.html"),
+        ('filename="=?utf-8?q?..=2F..=2Fx=2Epy?="', "x.py"),
+        ('filename="=?utf-8?b?w7xiZXIucGRm?="', "über.pdf"),
+        ('filename="=?utf-8?q?a=0D=0ASet-Cookie:_x.txt?="', "a Set-Cookie: x.txt"),
+        ("filename*=utf-8''a%22b.txt", 'a"b.txt'),
+    ],
+)
+def test_names_of_files_are_names_and_nothing_more(field, name):
+    kind, content = parts(
+        PLAIN + "see file",
+        f"Content-Type: application/octet-stream\nContent-Disposition: attachment; {field}\n\nx",
+    )
+
+    assert names(understood(a_mail(content, kind))) == [(name, False)]
+
+
+def test_a_long_name_keeps_its_extension():
+    name = (
+        understood(a_mail(*reversed(parts(PLAIN, f'Content-Type: x/y; name="{"ä" * 300}.pdf"\n\nx'))))
+        .attachments[0]
+        .name
+    )
+
+    assert name.endswith("ä.pdf")
+    assert len(name.encode()) <= 200
+
+
+@pytest.mark.parametrize(
+    ("encoding", "written"),
+    [
+        ("base64", base64.b64encode(b"content of the file").decode()),
+        ("BASE64", "Y29udGVudCBvZiB0\n!!aGUgZmlsZQ"),
+        ("quoted-printable", "content=20of =\nthe file"),
+        ("x-uuencode", 'begin 644 a\n38V]N=&5N="!O9B!T:&4@9FEL90``\n`\nend'),
+        ("", "content of the file"),
+        ("x-unheard-of", "content of the file"),
+        ("7bit", "content of the file"),
+    ],
+)
+def test_contents_are_decoded_as_far_as_they_go(encoding, written):
+    kind, content = parts(
+        PLAIN, f"Content-Type: x/y; name=a\nContent-Transfer-Encoding: {encoding}\n\n{written}"
+    )
+
+    assert understood(a_mail(content, kind)).attachments[0].content.startswith(b"content of the file")
+
+
+def test_a_uuencoded_file_between_the_lines_is_a_file():
+    inbound = understood(a_mail("Here it is:\nbegin 644 a.txt\n%:&5L;&\\`\n`\nend\nBye\n"))
+
+    assert names(inbound) == [("a.txt", False)]
+    assert inbound.attachments[0].content.startswith(b"hello")
+    assert inbound.text == "Here it is:\n\nBye\n"
+
+
+def test_flowed_lines_are_joined_by_depth():
+    flowed = "A line that \ngoes on.\n> quoted \n> goes on\n>> deeper \nme\n-- \nAnn\n"
+
+    assert (
+        body.unflowed(flowed, joined=False)
+        == "A line that goes on.\n> quoted goes on\n>> deeper\nme\n-- \nAnn\n"
+    )
+    assert body.unflowed("spl \nit\n", joined=True) == "split\n"
+
+
+def test_an_attached_mail_is_kept_closed_and_named_after_its_subject():
+    kind, content = parts(
+        PLAIN + "see below",
+        "Content-Type: message/rfc822\n\nSubject: Broken/printer\nTo: x@y.test\n\nsecret word",
+    )
+
+    inbound = understood(a_mail(content, kind))
+
+    assert names(inbound) == [("Broken-printer.eml", False)]
+    assert "secret word" not in inbound.text
+    assert inbound.forward
+
+
+@pytest.mark.parametrize(
+    ("line", "note"),
+    [
+        ("Content-Type: message/partial; id=x; number=1", "nothing assembled"),
+        ("Content-Type: message/external-body; access-type=URL", "nothing assembled or fetched"),
+        ("Content-Type: application/pkcs7-mime; name=smime.p7m", "S/MIME"),
+        ("Content-Type: application/ms-tnef; name=winmail.dat", "winmail.dat"),
+    ],
+)
+def test_what_is_not_opened_is_kept_and_said(line, note):
+    inbound = understood(a_mail("whatever", line))
+
+    assert any(note in one for one in inbound.notes)
+    assert inbound.attachments[0].content == b"whatever"
+
+
+def test_a_signed_mail_shows_its_content_and_says_that_nobody_checked():
+    kind, content = parts(PLAIN + "hello", "Content-Type: application/pgp-signature\n\nxyz", kind="signed")
+
+    inbound = understood(a_mail(content, kind))
+
+    assert inbound.text == "hello"
+    assert "signed, not checked" in inbound.notes
+    assert names(inbound) == [("part-2.asc", False)]
+
+
+def test_a_mail_without_text_says_so():
+    assert "no text" in understood(a_mail("")).notes
+
+
+def test_html_reads_as_paragraphs_lists_cells_and_quotes():
+    page = """<html><head><title>no</title><style>p {color: red}</style></head><body>
+    <h1>Title</h1><p>One&nbsp;line<br>next &lt;b&gt;</p><ul><li>a<li>b</ul>
+    <table><tr><td>x<td>1</tr><tr><td>y</td><td>2</td></tr></table>
+    <div style="display:none">hidden</div><blockquote type="cite"><p>He said</p></blockquote><script>no()</script>
+    </body></html>"""
+
+    assert html_text.convert(page).text == (
+        "Title\n\nOne line\nnext <b>\n\n- a\n- b\n\nx\t1\ny\t2\n\n> He said\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p>shown",
+        "<p>shown</div></p></b>",
+        "<head><meta x>shown",
+        "<style>shown",
+        "<p title='>'>shown",
+        "shown<!-- no",
+        "shown<p",
+    ],
+)
+def test_broken_html_loses_no_text(page):
+    assert "shown" in html_text.convert(page).text

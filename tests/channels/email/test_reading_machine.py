@@ -1,0 +1,357 @@
+"""Is a machine's mail known for what it is, and a person's never taken for one?"""
+
+from __future__ import annotations
+
+import pytest
+
+from channels.email.reading import bounces, reports
+from core.envelope import Kind
+from tests.channels.email.reading_mails import TOKEN, a_mail, parts, quickly, understood
+
+FROM_DAEMON = {
+    "from": "Mail Delivery System <MAILER-DAEMON@mx.test>",
+    "subject": "Undelivered Mail Returned to Sender",
+}
+
+
+def a_report(
+    *recipients: str, text: str = "It could not be delivered.", returned: str = "Message-ID: <x@y.test>"
+) -> bytes:
+    """A report by the rules (RFC 3464) with these recipient blocks."""
+    status = "\n\n".join(["Reporting-MTA: dns; mx.test", *recipients])
+    kind, content = parts(
+        f"Content-Type: text/plain\n\n{text}",
+        f"Content-Type: message/delivery-status\n\n{status}\n",
+        f"Content-Type: message/rfc822\n\n{returned}\nSubject: x\n\nhello",
+        kind='report; report-type="delivery-status"',
+    )
+    return a_mail(content, kind, **FROM_DAEMON)
+
+
+def block(
+    address: str = "bob@x.test",
+    action: str = "failed",
+    status: str = "5.1.1",
+    said: str = "550 5.1.1 User unknown",
+) -> str:
+    return (
+        f"Final-Recipient: rfc822; {address}\nAction: {action}\nStatus: {status}\n"
+        f"Diagnostic-Code: smtp; {said}\nRemote-MTA: dns; mx.x.test"
+    )
+
+
+def test_a_person_is_a_person():
+    inbound = understood(
+        a_mail("x", "X-Auto-Response-Suppress: All", "Auto-Submitted: no", "Return-Path: <alice@cust-a.test>")
+    )
+
+    assert (inbound.kind, inbound.may_auto_reply, inbound.kind_evidence) == (Kind.HUMAN, True, ())
+
+
+def test_a_report_tells_recipient_status_and_reason():
+    inbound = understood(a_report(block()))
+
+    assert inbound.kind is Kind.BOUNCE_HARD
+    assert not inbound.may_auto_reply
+    one = inbound.report.recipients[0]
+    assert (one.recipient, one.action, one.status, one.hard) == ("bob@x.test", "failed", "5.1.1", True)
+    assert (one.remote_host, one.text) == ("mx.x.test", "550 5.1.1 User unknown")
+
+
+def test_a_report_names_our_message_that_came_back():
+    assert understood(a_report(block(), returned=f"Message-ID: <m.{TOKEN}@hub.test>")).report.own_refs == (
+        TOKEN,
+    )
+
+
+@pytest.mark.parametrize(
+    ("blocks", "kind"),
+    [
+        ([block(status="5.2.2", said="552 5.2.2 mailbox full")], Kind.BOUNCE_SOFT),
+        ([block(status="5.7.1", said="550 5.7.1 blocked, see policy")], Kind.BOUNCE_SOFT),
+        ([block(status="4.4.7", said="connection timed out")], Kind.BOUNCE_SOFT),
+        ([block(status="5.1.2", said="Host or domain name not found")], Kind.BOUNCE_HARD),
+        ([block(status="5.2.2", said="552 mailbox full"), block("c@x.test")], Kind.BOUNCE_HARD),
+        ([block(action="delayed", status="4.4.1", said="connection refused")], Kind.DELAYED),
+        ([block(action="delivered", status="2.0.0", said="250 ok")], Kind.RELAYED_OK),
+        ([block(action="relayed", status="2.0.0", said="250 ok")], Kind.RELAYED_OK),
+        ([block(action="delayed", status="4.4.1", said="x"), block("c@x.test")], Kind.BOUNCE_HARD),
+    ],
+)
+def test_hard_means_the_address_is_dead_and_delayed_is_no_bounce(blocks, kind):
+    assert understood(a_report(*blocks)).kind is kind
+
+
+@pytest.mark.parametrize("gap", ["", "\n", "\n\n\n"])
+def test_recipients_are_kept_apart_however_many_empty_lines_there_are(gap):
+    text = (
+        f"Reporting-MTA: dns; mx.test\n{gap}{block('a@x.test')}\n{gap}{block('b@x.test', status='5.2.2')}\n"
+    )
+
+    found = reports.delivery_status(text)
+
+    assert [(one.address, one.status) for one in found] == [("a@x.test", "5.1.1"), ("b@x.test", "5.2.2")]
+
+
+def test_a_status_that_says_nothing_gives_way_to_the_answer_of_the_server():
+    inbound = understood(a_report(block(status="5.0.0", said="550 5.7.26 not authenticated")))
+
+    assert inbound.report.recipients[0].status == "5.7.26"
+
+
+QMAIL = """Hi. This is the qmail-send program at mx.test.
+I'm afraid I wasn't able to deliver your message to the following addresses.
+
+<bob@x.test>:
+192.0.2.1 does not like recipient.
+Remote host said: 550 5.1.1 <bob@x.test>... User unknown
+
+--- Below this line is a copy of the message.
+
+Return-Path: <support@hub.test>
+Subject: x
+"""
+EXIM = """This message was created automatically by mail delivery software.
+
+A message that you sent could not be delivered to one or more of its
+recipients. This is a permanent error. The following address(es) failed:
+
+  bob@x.test
+    SMTP error from remote mail server after RCPT TO:<bob@x.test>:
+    host mx.x.test [192.0.2.1]: 550 5.1.1 <bob@x.test>: no such user here
+
+------ This is a copy of the message, including all the headers. ------
+
+Return-path: <support@hub.test>
+"""
+EXCHANGE = """Your message
+
+  To:      bob@x.test
+  Subject: x
+
+did not reach the following recipient(s):
+
+bob@x.test on Mon, 23 Nov 2026 06:00:00 +0100
+    The recipient name is not recognized. 5.1.1
+"""
+DOMINO = """Your message
+
+  Subject: x
+
+was not delivered to:
+
+  bob@x.test
+
+because:
+
+  550 5.1.1 User bob (bob@x.test) not listed in Domino Directory
+"""
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("failure notice", QMAIL),
+        ("Mail delivery failed: returning message to sender", EXIM),
+        ("Undeliverable: x", EXCHANGE),
+        ("DELIVERY FAILURE: User bob not listed in Domino Directory", DOMINO),
+    ],
+)
+def test_reports_in_free_words_are_read_too(subject, text):
+    inbound = understood(a_mail(text, subject=subject, **{"from": "postmaster@mx.test"}), sender="")
+
+    assert inbound.kind is Kind.BOUNCE_HARD
+    assert [(r.recipient, r.status, r.hard) for r in inbound.report.recipients] == [
+        ("bob@x.test", "5.1.1", True)
+    ]
+
+
+def test_what_comes_to_the_envelope_sender_of_a_delivery_is_about_it_whatever_it_says():
+    inbound = understood(
+        a_mail("Something went wrong somewhere."), f"support+b-{TOKEN}@reply.hub.test", sender=""
+    )
+
+    assert inbound.kind is Kind.BOUNCE_SOFT
+    assert inbound.bounce_tokens == (TOKEN,)
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        (
+            "Undelivered mail",
+            "Hello, I got this:\n\n> Mail delivery failed: could not be delivered\n\nWhat shall I do?",
+        ),
+        ("Delivery problem", "The parcel could not be delivered to the following address: Via Roma 1."),
+        ("Re: Undelivered Mail Returned to Sender", "Did you see this? The mailbox is full."),
+        ("Fwd: failure notice", QMAIL),
+        ("Mail delivery failed since this morning", "Nobody gets any mail from us. user unknown, they say."),
+        ("Printer", "The recipient was rejected by the door."),
+    ],
+)
+def test_a_person_who_writes_about_bounces_is_a_person(subject, text):
+    inbound = understood(a_mail(text, subject=subject))
+
+    assert inbound.kind is Kind.HUMAN
+
+
+def test_a_bounce_that_a_person_attaches_is_a_person_s_mail():
+    kind, content = parts(
+        "Content-Type: text/plain\n\nWhat is this?",
+        "Content-Type: message/rfc822\n\n" + a_report(block()).decode(),
+        boundary="outer",
+    )
+
+    assert understood(a_mail(content, kind)).kind is Kind.HUMAN
+
+
+def test_a_bounce_whose_parts_a_person_forwards_is_a_person_s_mail():
+    kind, content = parts(
+        "Content-Type: text/plain\n\nWhat is this?",
+        f"Content-Type: message/delivery-status\n\nReporting-MTA: dns; a\n\n{block()}",
+    )
+
+    assert understood(a_mail(content, kind, subject="Fwd: Undelivered mail")).kind is Kind.HUMAN
+    assert understood(a_mail(content, kind, subject="Undelivered mail")).kind is Kind.BOUNCE_HARD
+
+
+@pytest.mark.parametrize(
+    ("lines", "subject", "kind"),
+    [
+        (["Auto-Submitted: auto-replied"], "Re: Printer", Kind.AUTO_REPLY),
+        (["Auto-Submitted: auto-replied; owner-email=x"], "Out of office: Printer", Kind.OUT_OF_OFFICE),
+        (["Auto-Submitted: auto-replied (vacation)"], "I am away", Kind.OUT_OF_OFFICE),
+        (["X-Autoreply: yes"], "Risposta automatica: x", Kind.OUT_OF_OFFICE),
+        (["X-Autorespond: x"], "Thanks", Kind.AUTO_REPLY),
+        (["Precedence: auto_reply"], "Thanks", Kind.AUTO_REPLY),
+        (["In-Reply-To: <m.x@hub.test>"], "Automatische Antwort: Drucker", Kind.OUT_OF_OFFICE),
+        ([], "Abwesenheitsnotiz: Re: Drucker", Kind.OUT_OF_OFFICE),
+        (["Auto-Submitted: auto-generated"], "Disk full", Kind.SYSTEM_NOTIFICATION),
+        (["List-Id: <users.lists.test>"], "[users] x", Kind.MAILING_LIST),
+        (["Precedence: bulk"], "News", Kind.MAILING_LIST),
+        (["Precedence: list", "List-Unsubscribe: <mailto:x@y.test>"], "News", Kind.MAILING_LIST),
+        (["Auto-Submitted: auto-generated"], "Please confirm your message", Kind.CHALLENGE),
+    ],
+)
+def test_automatic_mail_has_its_kind_and_is_never_answered(lines, subject, kind):
+    inbound = understood(a_mail("x", *lines, subject=subject))
+
+    assert inbound.kind is kind
+    assert not inbound.may_auto_reply
+    assert inbound.kind_evidence
+
+
+@pytest.mark.parametrize(
+    ("lines", "fields"),
+    [
+        ([], {"subject": "Out of office calendar does not work"}),
+        ([], {"subject": "Fuori sede: VPN non funziona"}),
+        (["X-Loop: support@hub.test"], {}),
+        (["X-MS-Exchange-Inbox-Rules-Loop: bob@cust-a.test"], {}),  # a rule passed it on
+        (["Return-Path: <>"], {}),
+        ([], {"from": ""}),
+    ],
+)
+def test_a_doubtful_mark_stops_answers_but_hides_nothing(lines, fields):
+    inbound = understood(a_mail("The text of a person.", *lines, **fields), sender="")
+
+    assert inbound.kind is Kind.HUMAN
+    assert not inbound.may_auto_reply
+
+
+@pytest.mark.parametrize(
+    "subject", ["Re: out of office printer", "AW: Abwesenheit", "Re: Automatic reply: x"]
+)
+def test_an_answer_to_an_automatic_answer_is_a_person_s(subject):
+    inbound = understood(a_mail(subject=subject))
+
+    assert (inbound.kind, inbound.may_auto_reply) == (Kind.HUMAN, True)
+
+
+def test_an_unusable_author_is_never_answered():
+    assert not understood(a_mail(**{"from": "a@x.test, b@x.test"})).may_auto_reply
+
+
+def test_complaints_and_receipts_are_known_by_their_parts():
+    complaint, content = parts(
+        "\nAn abuse report.",
+        "Content-Type: message/feedback-report\n\nFeedback-Type: abuse\nVersion: 1",
+        kind="report",
+    )
+    receipt, read_content = parts(
+        "\nYour mail was read.",
+        "Content-Type: message/disposition-notification\n\nDisposition: x; displayed",
+        kind="report",
+    )
+
+    arf = understood(a_mail(content, complaint))
+
+    assert arf.kind is Kind.ARF
+    assert any("abuse" in evidence for evidence in arf.kind_evidence)
+    assert understood(a_mail(read_content, receipt)).kind is Kind.MDN
+
+
+def test_an_aggregate_report_is_counted_and_opens_nothing():
+    kind, content = parts("\nsee file", "Content-Type: application/gzip; name=r.xml.gz\n\nx")
+    subject = "Report Domain: cust-a.test Submitter: mx.test Report-ID: <1>"
+
+    assert understood(a_mail(content, kind, subject=subject)).kind is Kind.DMARC_REPORT
+    assert (
+        understood(a_mail("Report domain: what is that?", subject="Report domain problem")).kind is Kind.HUMAN
+    )
+
+
+def test_the_first_evidence_decides_and_all_of_it_is_kept():
+    kind, content = parts(
+        "\nx", f"Content-Type: message/delivery-status\n\nReporting-MTA: dns; a\n\n{block()}", kind="report"
+    )
+
+    inbound = understood(
+        a_mail(content, kind, "Auto-Submitted: auto-replied", "Precedence: bulk", **FROM_DAEMON)
+    )
+
+    assert inbound.kind is Kind.BOUNCE_HARD
+    assert {"auto-submitted: auto-replied", "precedence: bulk"} <= set(inbound.kind_evidence)
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "hard"),
+    [
+        ("5.1.1", "user unknown", True),
+        ("", "550 no such user", True),
+        ("5.1.2", "", True),
+        ("5.2.2", "", False),
+        ("5.7.1", "", False),
+        ("4.1.1", "user unknown", False),
+        ("5.1.1", "message rejected: spam content, user unknown", True),
+        ("", "mailbox for bob is full", False),
+        ("", "try again later", False),
+        ("", "nothing anybody understands", False),
+    ],
+)
+def test_the_words_say_whether_the_address_is_dead(status, text, hard):
+    assert bounces.is_hard(status, text) is hard
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ("to " * 133 + "\n") * 600,
+        "user " * 6_400,
+        "".join(f"<a{i}@x.test>:\n" + "user mailbox " * 10 + "\n\n" for i in range(200)),
+        "a@" * 16_000,
+    ],
+    ids=["labels", "reasons", "recipients", "addresses"],
+)
+def test_a_report_made_to_be_slow_is_read_within_a_second(text):
+    with quickly(1.0):
+        understood(a_mail(text, **FROM_DAEMON))
+
+
+def test_a_report_about_thousands_is_read_within_a_second_and_the_first_are_kept():
+    with quickly(1.0):
+        inbound = understood(
+            a_report(*[block(f"a{i}@x.test", status="5.0.0", said="") for i in range(3_000)])
+        )
+
+    assert len(inbound.report.recipients) == 200

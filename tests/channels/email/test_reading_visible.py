@@ -1,0 +1,340 @@
+"""Is what the writer wrote now shown, all of it, and the history folded?"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from channels.email.reading import html_text, visible
+from core.envelope import SpanKind
+
+ANSWER = "Yes, please come on Monday.\nThe door is open."
+EARLIER = "> Shall we come on Monday?\n> Your desk"
+
+
+def shown(text: str, **named: object) -> str:
+    return visible.shown(text, visible.spans(text, **named)).strip()
+
+
+def folded(text: str, kind: SpanKind, **named: object) -> str:
+    return "".join(text[s.start : s.end] for s in visible.spans(text, **named) if s.kind is kind).strip()
+
+
+ATTRIBUTIONS = [
+    "On Mon, Nov 23, 2026 at 6:00 AM Your Desk <support@hub.test> wrote:",
+    "On Nov 23, 2026, at 06:00, Your Desk <support@hub.test> wrote:",
+    "On 23/11/2026 06:00, Your Desk wrote:",
+    "On Monday, 23 November 2026 at 06:00:00 CET, Your Desk <support@hub.test> wrote:",
+    "At 06:00 23.11.2026, Your Desk wrote:",
+    "Il giorno lun 23 nov 2026 alle ore 06:00 Your Desk <support@hub.test> ha scritto:",
+    "Il 23/11/2026 06:00, Your Desk ha scritto:",
+    "In data lunedì 23 novembre 2026 06:00:00, Your Desk <support@hub.test> ha scritto:",
+    "Am Mo., 23. Nov. 2026 um 06:00 Uhr schrieb Your Desk <support@hub.test>:",
+    "Am 23.11.2026 um 06:00 schrieb Your Desk:",
+    "Le lun. 23 nov. 2026 à 06:00, Your Desk <support@hub.test> a écrit :",
+    "Le 23/11/2026 à 06:00, Your Desk a écrit :",
+    "El lun, 23 nov 2026 a las 6:00, Your Desk (<support@hub.test>) escribió:",
+    "El 23/11/2026 a las 6:00, Your Desk escribió:",
+    "Em seg., 23 de nov. de 2026 às 06:00, Your Desk <support@hub.test> escreveu:",
+    "Op ma 23 nov. 2026 om 06:00 schreef Your Desk <support@hub.test>:",
+    "Op 23-11-2026 om 06:00 schreef Your Desk:",
+    "pon., 23 lis 2026 o 06:00 Your Desk <support@hub.test> napisał(a):",
+    "W dniu 23.11.2026 o 06:00, Your Desk pisze:",
+    "пн, 23 нояб. 2026 г. в 06:00, Your Desk <support@hub.test>:",
+    "23 ноября 2026 г., в 06:00, Your Desk <support@hub.test> написал(а):",
+    "23.11.2026 06:00, Your Desk пишет:",
+    "пн, 23 лист. 2026 р. о 06:00 Your Desk <support@hub.test> пише:",
+    "po 23. 11. 2026 v 6:00 odesílatel Your Desk <support@hub.test> napsal:",
+    "Dne 23. 11. 2026 v 6:00 Your Desk napsal(a):",
+    "Den mån 23 nov. 2026 kl 06:00 skrev Your Desk <support@hub.test>:",
+    "Den 23.11.2026 kl. 06.00 skrev Your Desk:",
+    "man. 23. nov. 2026 kl. 06:00 skrev Your Desk <support@hub.test>:",
+    "ma 23. marrask. 2026 klo 6.00 Your Desk (support@hub.test) kirjoitti:",
+    "Your Desk <support@hub.test>, 23 Kas 2026 Pzt, 06:00 tarihinde şunu yazdı:",
+    "2026年11月23日(月) 6:00 Your Desk <support@hub.test>:",
+    "Your Desk <support@hub.test> 于2026年11月23日周一 06:00写道：",
+    "在 2026/11/23 06:00, Your Desk 写道:",
+    "---- On Mon, 23 Nov 2026 06:00:00 +0100 Your Desk <support@hub.test> wrote ----",
+    "2026-11-23 6:00 GMT+01:00 Your Desk <support@hub.test>:",
+    '23.11.2026, 06:00, "Your Desk" <support@hub.test>:',
+]
+
+
+@pytest.mark.parametrize("attribution", ATTRIBUTIONS)
+def test_the_line_above_a_quote_is_folded_with_it(attribution):
+    assert shown(f"{ANSWER}\n\n{attribution}\n{EARLIER}\n") == ANSWER
+
+
+@pytest.mark.parametrize("attribution", ATTRIBUTIONS)
+def test_history_without_quote_marks_is_folded_too(attribution):
+    assert shown(f"{ANSWER}\n\n{attribution}\n\nShall we come on Monday?\n") == ANSWER
+
+
+@pytest.mark.parametrize(
+    "attribution",
+    [
+        "On Mon, Nov 23, 2026 at 6:00 AM Your Very Long Desk Name <\nsupport@hub.test> wrote:",
+        "On Mon, Nov 23, 2026 at 6:00 AM\nYour Very Long\nDesk Name <support@hub.test>\nwrote:",
+        "Il giorno lun 23 nov 2026 alle ore 06:00 Your Desk <support@hub.test>\nha scritto:",
+        "Am 23. November 2026 um 06:00 schrieb Your Desk\n<support@hub.test>:",
+        "Le lun. 23 nov. 2026 à 06:00, Your Desk <support@hub.test>\na écrit :",
+    ],
+)
+def test_an_attribution_may_be_wrapped(attribution):
+    assert shown(f"{ANSWER}\n\n{attribution}\n\n{EARLIER}\n") == ANSWER
+
+
+HEADERS = [
+    "From: Your Desk <support@hub.test>\nSent: Monday, November 23, 2026 6:00 AM\nTo: Alice <a@x.test>\nSubject: Visit",
+    "*From:* Your Desk <support@hub.test>\n*Sent:* Monday, November 23, 2026 6:00 AM\n*To:* Alice\n*Subject:* Visit",
+    "Da: Your Desk <support@hub.test>\nInviato: lunedì 23 novembre 2026 06:00\nA: Alice <a@x.test>\nOggetto: Visita",
+    "Von: Your Desk <support@hub.test>\nGesendet: Montag, 23. November 2026 06:00\nAn: Alice\nBetreff: Besuch",
+    "De : Your Desk <support@hub.test>\nEnvoyé : lundi 23 novembre 2026 06:00\nÀ : Alice\nObjet : Visite",
+    "De: Your Desk <support@hub.test>\nEnviado: lunes, 23 de noviembre de 2026 6:00\nPara: Alice\nAsunto: Visita",
+    "De: Your Desk <support@hub.test>\nEnviada em: segunda-feira, 23 de novembro\nPara: Alice\nAssunto: Visita",
+    "Van: Your Desk <support@hub.test>\nVerzonden: maandag 23 november 2026 06:00\nAan: Alice\nOnderwerp: Bezoek",
+    "Od: Your Desk <support@hub.test>\nWysłano: poniedziałek, 23 listopada 2026 06:00\nDo: Alice\nTemat: Wizyta",
+    "От: Your Desk <support@hub.test>\nОтправлено: 23 ноября 2026 г. 6:00\nКому: Alice\nТема: Визит",
+    "Від: Your Desk <support@hub.test>\nНадіслано: 23 листопада 2026 р. 6:00\nКому: Alice\nТема: Візит",
+    "Od: Your Desk <support@hub.test>\nOdesláno: pondělí 23. listopadu 2026 6:00\nKomu: Alice\nPředmět: Návštěva",
+    "Från: Your Desk <support@hub.test>\nSkickat: den 23 november 2026 06:00\nTill: Alice\nÄmne: Besök",
+    "Fra: Your Desk <support@hub.test>\nSendt: 23. november 2026 06:00\nTil: Alice\nEmne: Besøg",
+    "Lähettäjä: Your Desk <support@hub.test>\nLähetetty: maanantai 23. marraskuuta 2026\nVastaanottaja: Alice\nAihe: Käynti",
+    "Kimden: Your Desk <support@hub.test>\nGönderildi: 23 Kasım 2026 Pazartesi 06:00\nKime: Alice\nKonu: Ziyaret",
+    "差出人: Your Desk <support@hub.test>\n送信日時: 2026年11月23日 6:00\n宛先: Alice\n件名: 訪問",
+    "发件人: Your Desk <support@hub.test>\n发送时间: 2026年11月23日 6:00\n收件人: Alice\n主题: 来访",
+    "发件人：Your Desk <support@hub.test>\n日期：2026年11月23日\n收件人：Alice\n主题：来访",
+    "From: Your Desk\n <support@hub.test>\nDate: Monday, November 23, 2026\nTo: Alice\nSubject: Visit",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", ["", "_" * 32 + "\n", "-----Original Message-----\n", "-" * 20 + "\n\n"])
+@pytest.mark.parametrize("header", HEADERS)
+def test_an_embedded_header_begins_the_history(header, rule):
+    assert shown(f"{ANSWER}\n\n{rule}{header}\n\nShall we come on Monday?\n") == ANSWER
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-----Original Message-----",
+        "-------- Messaggio originale --------",
+        "-----Ursprüngliche Nachricht-----",
+        "-------- Message d'origine --------",
+        "-----Mensaje original-----",
+        "-----Mensagem original-----",
+        "-----Oorspronkelijk bericht-----",
+        "-----Oprindelig meddelelse-----",
+        "-----Ursprungligt meddelande-----",
+        "----- Wiadomość oryginalna -----",
+        "-------- Исходное сообщение --------",
+        "----- 原始邮件 -----",
+        "##- Please type your reply above this line -##",
+    ],
+)
+def test_a_line_between_dashes_begins_the_history(line):
+    assert shown(f"{ANSWER}\n\n{line}\n\nShall we come?\n") == ANSWER
+
+
+def test_answers_between_the_quoted_lines_are_shown_and_their_questions_stay_where_they_were():
+    text = "On 23/11/2026 Desk wrote:\n> When?\nOn Monday.\n\n> Where?\nAt the door.\n"
+
+    spans = visible.spans(text)
+
+    assert shown(text) == "On Monday.\n\nAt the door."
+    assert [s.kind.value for s in spans] == ["quoted", "visible", "quoted", "visible"]
+
+
+def test_an_answer_below_the_quote_is_shown():
+    assert shown(f"On 23/11/2026 Desk wrote:\n{EARLIER}\n\n{ANSWER}\n") == ANSWER
+
+
+def test_a_quoted_line_that_a_gateway_broke_is_still_quoted():
+    text = (
+        "Fine.\n\nOn 23/11/2026 Desk wrote:\n"
+        "> This is a very long line of the earlier message that was broken by some\ngateway on its way\n> back.\n"
+    )
+
+    assert shown(text) == "Fine."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "On Monday he wrote:\nthat it works. I do not believe it.",
+        "Am Montag schrieb mir Herr Huber:\nalles gut.",
+        "From: Rome\nTo: Milan\nDate: 12 October\n\nPlease book this.",
+        "Subject: printer\nRoom: 12\n\nIt is broken.",
+        "Hello,\nsee below:\nthe error is 12:30 <ORA-1234>:\nnothing works.",
+        "The log says:\n---------\nerror\n---------\nPlease help.",
+        "Sent from my desk, where nothing works any more.",
+        "To: all users must restart\nDate: today\nthis is what I was told.",
+        "1. item one:\n2. item two:\nthank you",
+        "On 12.10.2026 the server stopped.\nOn 13.10.2026 it started again:\nwhy?",
+    ],
+)
+def test_what_only_looks_like_a_quote_is_shown(text):
+    assert shown(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "remains"),
+    [
+        ("Fine.\n\n-- \nAlice\nCust A\n+39 045 1", "Fine."),
+        ("Fine.\n\nSent from my iPhone", "Fine."),
+        ("Fine.\n\nInviato da iPhone", "Fine."),
+        ("Fine.\n\nVon meinem iPhone gesendet", "Fine."),
+        ("Fine.\n\nEnvoyé de mon iPhone", "Fine."),
+        ("Fine.\n\nGet Outlook for Android<https://aka.ms/x>", "Fine."),
+        ("Fine.\n\nBest regards,\n\nAlice Example\nCust A", "Fine."),
+        ("Fine.\n\nCordiali saluti\nAlice\nCust A srl\nTel. 045 1", "Fine."),
+        ("Fine.\n\nMit freundlichen Grüßen\n\nAlice", "Fine."),
+        ("Fine.\n\nThis e-mail and any attachments are confidential.", "Fine."),
+        ("Fine.\n\nLe informazioni contenute in questo messaggio sono riservate.", "Fine."),
+        ("Fine.\n\n____________\nusers mailing list\nusers@lists.test", "Fine."),
+    ],
+)
+def test_signatures_and_notices_are_folded(text, remains):
+    assert shown(text) == remains
+    assert folded(text, SpanKind.SIGNATURE) or folded(text, SpanKind.DISCLAIMER)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fine.\n\nRegards,\nAlice\n\nPS: the monitor is broken too",
+        "Fine.\n\nSaluti\nMario\n\nIl monitor non funziona da ieri mattina.",
+        "Fine.\n\nRegards\nAlice\n\nWhen will you come?",
+        "Aiuto.\n\nQuesto messaggio è urgente: il server è fermo.",
+        "Hello.\n\nThis message may contain a typo, but the printer is still dead.",
+        "The parcel.\n\nSent via DHL yesterday",
+        "Log:\n\n--\nThe server stopped at ten and nobody knows why it did.\n--\nIt started again.",
+    ],
+)
+def test_what_only_looks_like_an_ending_is_shown(text):
+    assert shown(text) == text
+
+
+def test_a_long_text_below_a_closing_formula_is_no_signature():
+    text = (
+        "Fine.\n\nBest regards,\nAlice\n\nPS: "
+        + "and another thing that must be said here, at some length. " * 4
+    )
+
+    assert shown(text) == text.strip()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{EARLIER}\n",
+        "-- \nAlice\n",
+        "Sent from my iPhone",
+        f"Hi Bob,\n\nOn 23/11/2026 Desk <s@hub.test> wrote:\n{EARLIER}\n",
+        "From: a@b.test\nSent: 1.1.2026 10:00\nTo: c@d.test\nSubject: x\n\nOnly this.",
+        "",
+        "\n\n",
+    ],
+)
+def test_where_nothing_would_remain_all_is_shown(text):
+    assert shown(text) == text.strip()
+
+
+def test_a_one_word_answer_is_an_answer():
+    assert shown(f"Hello\n\nOn 23/11/2026 Desk <s@hub.test> wrote:\n{EARLIER}\n") == "Hello"
+    assert shown(f"Ok\n\nOn 23/11/2026 Desk <s@hub.test> wrote:\n{EARLIER}\n") == "Ok"
+
+
+@pytest.mark.parametrize(
+    "begins",
+    [
+        "---------- Forwarded message ---------",
+        "Begin forwarded message:",
+        "-------- Messaggio inoltrato --------",
+        "-------- Weitergeleitete Nachricht --------",
+        "---------- Message transféré ---------",
+    ],
+)
+def test_a_forwarded_message_is_shown_as_a_whole(begins):
+    text = f"Please look.\n\n{begins}\nFrom: Bob <bob@x.test>\nDate: 1.1.2026\nSubject: x\nTo: a@x.test\n\nIt is broken.\n"
+
+    assert shown(text) == text.strip()
+    assert "It is broken." in folded(text, SpanKind.FORWARDED)
+
+
+def test_what_the_subject_calls_a_forward_is_shown_as_a_whole():
+    text = f"FYI\n\n{HEADERS[0]}\n\nIt is broken.\n"
+
+    assert "It is broken." in shown(text, forward=True)
+    assert "It is broken." not in shown(text)
+
+
+CLIENTS = {
+    "Gmail": '<div dir="ltr">{answer}</div><br><div class="gmail_quote"><div dir="ltr" class="gmail_attr">On Mon, Nov 23, '
+    '2026 at 6:00 AM Desk &lt;<a href="mailto:s@hub.test">s@hub.test</a>&gt; wrote:<br></div><blockquote '
+    'class="gmail_quote" style="margin:0"><div>{earlier}</div></blockquote></div>',
+    "Apple Mail": '<html><body>{answer}<br><div><br><blockquote type="cite"><div>On 23 Nov 2026, at 06:00, Desk &lt;s@hub.test&gt; '
+    "wrote:</div><br><div>{earlier}</div></blockquote></div></body></html>",
+    "Thunderbird": '<p>{answer}</p><div class="moz-cite-prefix">On 23/11/2026 06:00, Desk wrote:<br></div><blockquote type="cite" '
+    'cite="mid:x"><p>{earlier}</p></blockquote>',
+    "Outlook": '<div class="WordSection1"><p class="MsoNormal">{answer}<o:p></o:p></p><div><div style="border:none;border-top:solid '
+    '#E1E1E1 1.0pt;padding:3.0pt 0cm 0cm 0cm"><p class="MsoNormal"><b>From:</b> Desk &lt;s@hub.test&gt; <br><b>Sent:</b> Monday<br>'
+    "<b>To:</b> Alice<br><b>Subject:</b> Visit</p></div></div><p class=MsoNormal>{earlier}</p></div>",
+    "Outlook on the web": '<div>{answer}</div><div id="appendonsend"></div><hr tabindex="-1"><div id="divRplyFwdMsg"><b>Von:</b> Desk'
+    "<br><b>Gesendet:</b> Montag</div><div>{earlier}</div>",
+    "Hotmail": '<div class="hmmessage">{answer}<br><br><hr id="stopSpelling">Date: Mon, 23 Nov 2026<br>Subject: Visit<br>From: s@hub.test'
+    "<br>To: a@x.test<br><br>{earlier}</div>",
+    "Yahoo": '<div>{answer}</div><div id="yahoo_quoted_123" class="yahoo_quoted"><div>On Monday, 23 November 2026 at 06:00, Desk wrote:'
+    "</div><div>{earlier}</div></div>",
+    "Proton": '<div>{answer}</div><div class="protonmail_quote">On Monday, 23 November 2026 06:00, Desk wrote:<br><blockquote '
+    'class="protonmail_quote" type="cite"><div>{earlier}</div></blockquote></div>',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_html_replies_are_cut_where_the_mail_program_marked_them(client):
+    answer, earlier = "Yes, please come on Monday.", "Shall we come on Monday?"
+    page = CLIENTS[client].replace("{answer}", answer).replace("{earlier}", earlier)
+
+    converted = html_text.convert(page)
+
+    assert earlier in converted.text
+    assert shown(converted.text, cuts=converted.cuts, signatures=converted.signatures) == answer
+
+
+def test_a_signature_that_the_mail_program_marked_is_folded():
+    converted = html_text.convert(
+        '<p>Fine, thanks for it.</p><div class="gmail_signature">Alice<br>Cust A</div>'
+    )
+
+    assert (
+        shown(converted.text, cuts=converted.cuts, signatures=converted.signatures) == "Fine, thanks for it."
+    )
+
+
+def test_a_very_long_text_is_shown_whole():
+    text = "Hello\n" + "> x\n" * 30_000
+
+    assert visible.spans(text) == (visible.Span(0, len(text), SpanKind.VISIBLE),)
+
+
+LINES = st.sampled_from(
+    ["", "Hello", "> quoted", ">> deeper", ATTRIBUTIONS[0], ATTRIBUTIONS[8], "-- ", "--", "Best regards,", "From: a@b.test", "Sent: today 10:00",
+     "Subject: x", "To: b@c.test", "-----Original Message-----", "Sent from my iPhone", "___", "wrote:", "Begin forwarded message:", "Hi Bob,",
+     "This e-mail is confidential", "x" * 100]
+)  # fmt: skip
+
+
+@given(st.lists(LINES, max_size=25), st.booleans(), st.lists(st.integers(0, 400), max_size=3))
+def test_spans_cover_the_text_and_something_is_always_shown(lines, forward, cuts):
+    text = "\n".join(lines)
+
+    spans = visible.spans(text, forward=forward, cuts=cuts)
+
+    assert "".join(text[s.start : s.end] for s in spans) == text
+    assert all(a.end == b.start and a.kind is not b.kind for a, b in pairwise(spans))
+    if text.strip():
+        assert visible.shown(text, spans).strip()

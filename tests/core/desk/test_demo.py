@@ -1,0 +1,174 @@
+"""The demo desk looks like a morning at a provider, made by the same verbs as any other."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+import main
+from channels.settings import ChannelSettings
+from core import settings
+from core.desk import accounts, books, demo, people, reference
+from core.desk.passwords import matches_now
+from core.facts import HubFacts
+from core.rules.coverage import STANDINGS
+from core.store import tables
+from core.store.database import Database, open_database
+
+NOW = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)  # a Tuesday
+IN_TWO_YEARS = datetime(2028, 7, 3, 22, 15, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> demo.Read:
+    """The reader of mails as a hub with the shipped settings has it."""
+    folder = tmp_path_factory.mktemp("hub")
+    return main._mail_reader(settings.load(None, [f"hub.data_dir={folder}"], channels=ChannelSettings))
+
+
+@pytest.fixture(scope="module")
+def logins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "logins.txt"
+
+
+@pytest.fixture(scope="module")
+def loaded(logins: Path, read: demo.Read, sqlite_template: Path) -> Iterator[Database]:
+    """A database with the demo desk and its log-ins, as `make run` leaves it."""
+    path = logins.parent / "centralino.db"
+    shutil.copyfile(sqlite_template, path)
+    database = open_database(f"sqlite:///{path}", HubFacts(token_key=b"k" * 32), readers=1, connections=1)
+    assert demo.load_if_empty(database, logins, read, now=NOW)
+    yield database
+    database.close()
+
+
+async def tickets(db: Database) -> list:
+    return await db.read(lambda tx: tx.all(select(tables.ticket).order_by(tables.ticket.c.number)))
+
+
+async def test_a_dozen_tickets_stand_in_many_states(db, read) -> None:
+    await db.write(demo.load, {}, {}, read, now=NOW)
+
+    found = await tickets(db)
+
+    assert len(found) >= 12
+    assert {ticket.state for ticket in found} >= {
+        "triage",
+        "assigned",
+        "in_progress",
+        "waiting_customer",
+        "on_hold",
+        "resolved",
+        "closed",
+    }
+    assert {ticket.verdict for ticket in found} >= {
+        "covered",
+        "grace",
+        "expired",
+        "suspended",
+        "insufficient_trust",
+        "unknown_customer",
+    }
+    assert {ticket.language for ticket in found} == {"it", "en"}
+    assert {ticket.desk_group for ticket in found} >= {"Network L1", "Systems L1", "Contact centre"}
+
+
+async def test_nothing_of_it_is_left_out_of_the_books(db, read) -> None:
+    await db.write(demo.load, {}, {}, read, now=NOW)
+
+    found = await db.read(books.verify)
+    waiting = await db.read(
+        lambda tx: tx.one(select(func.count().label("n")).where(tables.inbound.c.open.is_(True))).n
+    )
+
+    assert found.faults == ()
+    assert found.received == sum(found.outcomes.values())
+    assert waiting == 1  # a stranger who answered in somebody else's conversation
+
+
+async def test_a_mail_that_answers_joins_its_ticket(db, read) -> None:
+    await db.write(demo.load, {}, {}, read, now=NOW)
+
+    slow = next(ticket for ticket in await tickets(db) if ticket.subject.startswith("Rete della sede"))
+    said = await db.read(
+        lambda tx: tx.all(
+            select(tables.message.c.direction, tables.message.c.author_name)
+            .where(tables.message.c.ticket_id == slow.id, tables.message.c.automatic.is_(False))
+            .order_by(tables.message.c.at)
+        )
+    )
+
+    assert [(message.direction, message.author_name) for message in said] == [
+        ("in", "Mario Bellini"),
+        ("out", "Giulia Conti"),
+        ("in", "Mario Bellini"),
+    ]
+
+
+async def test_most_of_it_is_in_time_so_that_what_is_late_stands_out(db, read) -> None:
+    await db.write(demo.load, {}, {}, read, now=NOW)
+
+    due = [ticket.next_due for ticket in await tickets(db) if ticket.open and ticket.next_due]
+
+    assert sum(at < NOW for at in due) <= 2
+    assert sum(NOW <= at < NOW + timedelta(hours=1) for at in due) >= 3
+
+
+async def test_everybody_who_is_printed_can_sign_in_and_nobody_else_reads_it(loaded, logins) -> None:
+    told = [line.split() for line in logins.read_text().splitlines()[1:]]
+    kinds = set()
+    for place, email, password, *_ in told:
+        account = await loaded.read(accounts.account, email)
+        assert matches_now(account.password_hash, password)
+        assert await loaded.read(accounts.principal, account.kind, account.person) is not None
+        kinds.add((place, account.kind))
+
+    assert kinds == {("desk", "agent"), ("portal", "contact")}
+    assert len(told) >= 9
+    assert len({password for _, _, password, *_ in told}) == len(told)
+    assert stat.S_IMODE(logins.stat().st_mode) == 0o600
+
+
+async def test_a_desk_that_is_not_empty_stays_as_it_is(loaded, read, logins) -> None:
+    before = logins.read_text()
+
+    assert not demo.load_if_empty(loaded, logins, read, now=NOW)
+    assert logins.read_text() == before
+    assert await loaded.read(demo.is_loaded)
+
+
+async def test_the_contracts_are_of_several_kinds_whenever_it_is_loaded(db, read) -> None:
+    await db.write(demo.load, {}, {}, read, now=IN_TWO_YEARS)
+
+    customers = await db.read(people.customers)
+    found = [c for code, _ in customers for c in await db.read(reference.contracts, code)]
+
+    assert len(customers) >= 6
+    assert {contract.stands(IN_TWO_YEARS) for contract in found} >= set(STANDINGS) - {"not_started"}
+    assert {line.calendar for contract in found for line in contract.lines} >= {"24x7", "Office"}
+    assert {line.measure for contract in found for line in contract.lines} >= {"none", "hours"}
+
+
+async def test_every_address_is_one_that_cannot_exist() -> None:
+    text = demo.DESK.read_text(encoding="utf-8") + demo.DAY.read_text(encoding="utf-8")
+    words = [word.strip("<>\"'.,;") for word in text.split() if "@" in word]
+
+    assert len(words) > 50
+    assert [word for word in words if not word.endswith(".test")] == []
+
+
+async def test_a_start_that_is_interrupted_leaves_an_empty_desk(db) -> None:
+    def broken(raw: bytes, arrival: object) -> object:
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        await db.write(demo.load, {}, {}, broken, now=NOW)
+
+    assert await tickets(db) == []
+    assert not await db.read(demo.is_loaded)

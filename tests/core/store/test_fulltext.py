@@ -1,0 +1,127 @@
+"""What was written is found by its words, however they were typed, and only by whom it was written for."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.store import fulltext
+from core.store.database import Database
+from core.store.tx import Prepared, Tx
+
+TEXTS = {
+    "printer": (
+        "customer",
+        "Perché la stampante dell'ufficio non stampa più? Scrivere a mario.rossi@acme.test",
+    ),
+    "server": ("customer", "The server srv-db01 is down, ticket 26-000123, error 0x80070005"),
+    "note": ("internal", "La stampante va sostituita, non dirlo ancora"),
+    "vendor": ("vendor:7", "Please send a new printer, serial XK-99"),
+}
+
+
+def fill(tx: Tx) -> None:
+    for name, (audience, body) in TEXTS.items():
+        fulltext.index(tx, ticket_id=name, item_id=f"item of {name}", audience=audience, body=body)
+
+
+def find(tx: Tx, asked: str, audiences: tuple[str, ...] | None = None) -> list[str] | None:
+    matching = fulltext.matching(tx, asked, audiences=audiences)
+    if matching is None:
+        return None
+    return sorted(row.ticket_id for row in tx.all(Prepared(matching.tickets), **matching.values))
+
+
+ASKED = [
+    ("perche", ["printer"]),
+    ("PERCHÉ", ["printer"]),
+    ("stamp", ["note", "printer"]),
+    ("stampante ufficio", ["printer"]),
+    ("ufficio stampante", ["printer"]),
+    ("mario.rossi@acme.test", ["printer"]),
+    ("rossi@acme", ["printer"]),
+    ("srv-db01", ["server"]),
+    ("26-000123", ["server"]),
+    ("0x8007", ["server"]),
+    ("stampante server", []),
+    ("nothing like it", []),
+    ("", None),
+    (" -- * () ", None),
+]
+
+
+async def test_words_find_tickets(db: Database) -> None:
+    await db.write(fill)
+
+    for asked, found in ASKED:
+        assert await db.read(find, asked) == found, asked
+
+
+async def test_a_note_is_found_only_by_those_it_was_written_for(db: Database) -> None:
+    await db.write(fill)
+
+    assert await db.read(find, "stampante", ("customer",)) == ["printer"]
+    assert await db.read(find, "stampante", ("customer", "internal")) == ["note", "printer"]
+    assert await db.read(find, "printer", ("customer",)) == []
+
+
+SYNTAX = [
+    '"',
+    "'",
+    "*",
+    "AND",
+    "OR",
+    "NOT",
+    "NEAR(",
+    "audience:internal",
+    "a | b",
+    "a & !b",
+    ":*",
+    "\\",
+    "%",
+    "--",
+    "((",
+]
+
+
+async def test_syntax_that_somebody_types_is_only_words(db: Database) -> None:
+    await db.write(fill)
+
+    for asked in [
+        *SYNTAX,
+        *(f"stampante {one}" for one in SYNTAX),
+        '" OR audience:internal OR "',
+        "x" * 5000,
+    ]:
+        found = await db.read(find, asked, ("customer",))
+        assert not found or found == ["printer"], asked
+
+
+@settings(max_examples=50)
+@given(st.text(max_size=60))
+def test_a_question_holds_nothing_but_quoted_words(asked: str) -> None:
+    sqlite, postgres = fulltext.sqlite_question(asked), fulltext.postgres_question(asked)
+
+    for phrase in sqlite.split(" AND ") if sqlite else []:
+        assert phrase[0] == '"'
+        assert phrase.endswith('"*')
+        assert all(word.isalnum() for word in phrase[1:-2].split())
+    assert (sqlite == "") == (postgres == "")
+
+
+async def test_a_ticket_that_is_erased_is_not_found(db: Database) -> None:
+    await db.write(fill)
+    await db.write(fulltext.forget, "printer")
+
+    assert await db.read(find, "stampante") == ["note"]
+
+
+async def test_only_the_beginning_of_an_enormous_text_is_searched(db: Database) -> None:
+    def enormous(tx: Tx) -> None:
+        body = "beginning " + "filler " * 20_000 + "end"
+        fulltext.index(tx, ticket_id="big", item_id="1", audience="customer", body=body)
+
+    await db.write(enormous)
+
+    assert await db.read(find, "beginning") == ["big"]
+    assert await db.read(find, "end") == []

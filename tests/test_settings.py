@@ -1,0 +1,371 @@
+"""Settings are read once, checked whole, and every mistake is told with its place and advice."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from channels.settings import ChannelSettings, EmailSettings, MailboxSettings
+from core.settings import SHIPPED, Database, Limits, Secret, Settings, SettingsError, load, remarks
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Any:
+    """Writes a file of differences and returns its path."""
+
+    def write(text: str) -> Path:
+        path = tmp_path / "my.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def loaded(path: Path | None = None, *overrides: str) -> Settings:
+    return load(path, overrides, channels=ChannelSettings)
+
+
+def mistakes(path: Path | None = None, *overrides: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        loaded(path, *overrides)
+    assert str(caught.value) == "\n".join(caught.value.mistakes)
+    return [line.removeprefix(f"{path}: ") for line in caught.value.mistakes]
+
+
+def fields(kind: type[msgspec.Struct], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting there is, with its default."""
+    for field in msgspec.structs.fields(kind):
+        here = f"{path}.{field.encode_name}".lstrip(".")
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield from fields(field.type, here)
+        else:
+            yield here, field.default
+
+
+ALL = {
+    **{
+        f"{section.name}.{key}": default
+        for section in msgspec.structs.fields(Settings)
+        if section.name != "channels"
+        for key, default in fields(section.type)
+    },
+    **{f"channels.{key}": default for key, default in fields(ChannelSettings)},
+}
+
+
+def keys_of(document: dict[str, Any], path: str = "") -> Iterator[str]:
+    for key, value in document.items():
+        here = f"{path}.{key}".lstrip(".")
+        yield from keys_of(value, here) if isinstance(value, dict) else (here,)
+
+
+# What is shipped
+
+
+def test_the_shipped_file_names_every_setting_and_no_other() -> None:
+    assert set(keys_of(tomllib.loads(SHIPPED.read_text(encoding="utf-8")))) == set(ALL)
+
+
+def test_the_shipped_file_says_the_defaults_of_the_program(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.toml"
+    empty.write_text("")
+
+    assert load(None, [], channels=ChannelSettings) == load(None, [], channels=ChannelSettings, shipped=empty)
+
+
+def test_every_setting_has_a_comment_above_it_or_above_its_group() -> None:
+    commented = False
+    bare = []
+    for line in SHIPPED.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            commented = True
+        elif not line.strip() or line.startswith("["):
+            commented = False
+        elif not commented and line != "enabled = true":  # of a channel: its name says it
+            bare.append(line)
+    assert bare == []
+
+
+def test_the_example_of_a_mailbox_has_every_key_of_one() -> None:
+    lines = SHIPPED.read_text(encoding="utf-8").splitlines()
+    start = lines.index("# [[channels.email.mailboxes]]") + 1
+    example = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines[start : start + 6]))
+
+    assert set(example) == set(MailboxSettings.__struct_fields__)
+
+
+def test_the_hub_starts_with_the_file_as_shipped() -> None:
+    settings = loaded()
+
+    assert settings.hub.public_url == "http://127.0.0.1:8080"
+    assert settings.hub.data_dir == Path("data").absolute()
+    assert settings.database.url == f"sqlite:///{Path('data').absolute()}/centralino.db"
+    assert settings.channels.email.smtp_port == 2525
+    assert list(settings.channels.enabled()) == ["email"]
+    assert remarks(settings) == []
+
+
+# What differs
+
+
+def test_a_file_changes_what_it_names_and_leaves_the_rest(written: Any) -> None:
+    settings = loaded(
+        written('[hub]\nname = "Acme Desk"\n[limits]\nmail_size = "1 MiB"\nstaff_idle = "30m"\n')
+    )
+
+    assert settings.hub.name == "Acme Desk"
+    assert settings.hub.time_zone == "Europe/Rome"
+    assert (settings.limits.mail_size, settings.limits.staff_idle) == (1024 * 1024, 1800)
+    assert settings.limits.mail_recipients == Limits().mail_recipients
+
+
+@pytest.mark.parametrize(
+    ("override", "read", "expected"),
+    [
+        ("http.port=9000", lambda s: s.http.port, 9000),
+        ("hub.name=42", lambda s: s.hub.name, "42"),
+        ("hub.name=A = B", lambda s: s.hub.name, "A = B"),
+        ("hub.demo_in_public=true", lambda s: s.hub.demo_in_public, True),
+        ("hub.languages=en,it", lambda s: s.hub.languages, ("en", "it")),
+        ('hub.languages=["en"]', lambda s: s.hub.languages, ("en",)),
+        ("limits.mail_size=2 MiB", lambda s: s.limits.mail_size, 2097152),
+        ("limits.mail_size=4096", lambda s: s.limits.mail_size, 4096),
+        ("channels.email.enabled=false", lambda s: s.channels.enabled(), {}),
+        ("channels.email.relay_tls=starttls", lambda s: s.channels.email.relay_tls, "starttls"),
+        ("channels.email.addresses=a@x.test", lambda s: s.channels.email.addresses, ("a@x.test",)),
+    ],
+)
+def test_one_value_is_overridden_in_the_type_of_its_setting(override: str, read: Any, expected: Any) -> None:
+    assert read(loaded(None, override)) == expected
+
+
+def test_an_override_wins_over_the_file_and_the_last_one_over_the_others(written: Any) -> None:
+    assert loaded(written("[http]\nport = 1\n"), "http.port=2", "http.port=3").http.port == 3
+
+
+def test_the_public_address_follows_the_listener_until_it_is_set(written: Any) -> None:
+    assert loaded(None, "http.port=9000", "http.host=0.0.0.0").hub.public_url == "http://127.0.0.1:9000"
+    assert loaded(None, "http.host=::1").hub.public_url == "http://[::1]:8080"
+    assert loaded(None, "hub.public_url=https://desk.acme.test/").hub.public_url == "https://desk.acme.test"
+
+
+def test_the_database_lies_in_the_data_folder_until_it_is_set(tmp_path: Path) -> None:
+    assert loaded(None, f"hub.data_dir={tmp_path}").database.url == f"sqlite:///{tmp_path}/centralino.db"
+    assert loaded(None, "database.url=postgresql://u@db/desk").database.url == "postgresql://u@db/desk"
+
+
+def test_mailboxes_are_tables_with_defaults_of_their_own(written: Any) -> None:
+    path = written(
+        '[[channels.email.mailboxes]]\nhost = "imap.test"\nuser = "noc"\npassword = "pw"\ntls = false\n'
+        '[[channels.email.mailboxes]]\nhost = "imap.test"\nuser = "desk"\npassword = "pw"\nport = 143\n'
+    )
+    first, second = loaded(path).channels.email.mailboxes
+
+    assert (first.user, first.port, first.folder, first.tls) == ("noc", 993, "INBOX", "none")
+    assert (second.user, second.port, second.tls) == ("desk", 143, "tls")
+
+
+# What is wrong
+
+
+def test_all_mistakes_of_all_places_are_told_together(written: Any) -> None:
+    told = mistakes(
+        written(
+            '[hub]\nnam = "x"\nreaders = "3"\ntime_zone = "Europe/Room"\n'
+            "[htp]\nport = 1\n[http]\nport = 99999\n[channels.telegram]\nenabled = true\n"
+        ),
+        "channels.email.smtp_prt=1",
+        "limits.mail_size=5 MB",
+        "nonsense",
+    )
+
+    assert told == [
+        'hub.nam is not a setting; did you mean "name"?',
+        "hub.readers must be a whole number, not text",
+        'htp is not a setting; did you mean "http"?',
+        "channels.telegram is not a channel of this hub; known: email, console",
+        '--set: channels.email.smtp_prt is not a setting; did you mean "smtp_port"?',
+        '--set: limits.mail_size "5 MB" is not a size: write it like 512 KiB, 50 MiB or 1 GiB',
+        '--set: "nonsense" must look like section.key=value',
+        'hub.time_zone "Europe/Room" is no time zone; did you mean "Europe/Rome"?',
+        "http.port 99999 is no port: 1 to 65535, or 0 for any free one",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[hub]\nlanguages = ["it", "de"]', 'hub.languages "de" is not spoken here: choose from it, en'),
+        ("[hub]\nlanguages = []", "hub.languages is empty: name at least one of it, en"),
+        ('[hub]\nname = " "', "hub.name is empty: it is what customers see in every mail"),
+        ('[hub]\nlog_level = "loud"', 'hub.log_level "loud" is none of debug, info, warning, error'),
+        (
+            '[hub]\npublic_url = "desk.test"',
+            'hub.public_url "desk.test" must be absolute, such as https://desk.example.org',
+        ),
+        (
+            '[hub]\npublic_url = "https://desk.test/help"',
+            'hub.public_url "https://desk.test/help" must be scheme, host and port alone',
+        ),
+        ("hub = 3", "hub must be a table [hub]"),
+        ("[http]\nport = true", "http.port must be a whole number, not true or false"),
+        ('[http]\ntrusted_proxies = "10.0.0.1"', "http.trusted_proxies must be a list, not text"),
+        (
+            '[http]\ntrusted_proxies = ["10.0.0.1"]',
+            "http.proxy_secret is missing: forwarded headers count only with the secret that the proxy adds",
+        ),
+        (
+            '[http]\ntls_key = "/no/such/key.pem"',
+            'http.tls_key names the file "/no/such/key.pem", which is not there',
+        ),
+        (
+            '[database]\nurl = "mysql://db"',
+            'database.url "mysql://db" must begin with sqlite:/// or postgresql://',
+        ),
+        (
+            '[limits]\nstaff_idle = "5 years"',
+            'limits.staff_idle "5 years" is not a duration: write it like 15m, 4h, 2d or 1h30m',
+        ),
+        ("[limits]\nmail_recipients = 0", "limits.mail_recipients must be at least 1"),
+        (
+            '[channels.email]\naddresses = ["desk"]',
+            'channels.email.addresses "desk" is no address such as support@desk.example.org',
+        ),
+        (
+            '[channels.email]\naddresses = ["a+b@desk.test"]',
+            'channels.email.addresses "a+b@desk.test" holds a "+": what follows it is how the hub knows its reply addresses',
+        ),
+        (
+            '[channels.email]\ndomain = "desk_test"',
+            'channels.email.domain "desk_test" is no domain such as desk.example.org',
+        ),
+        (
+            '[channels.email]\nreply_domain = "desk.test"',
+            "channels.email.reply_domain is the domain itself: it must be one in which nobody has an address",
+        ),
+        (
+            '[channels.email]\nsmtp_host = ""',
+            "channels.email.smtp_host is empty, and there is neither lmtp_port nor a mailbox: no mail could come in",
+        ),
+        (
+            '[channels.email]\nrelay_tls = "ssl"',
+            'channels.email.relay_tls is "ssl": choose "none", "starttls" or "tls" (encrypted from the first byte)',
+        ),
+        (
+            '[channels.email]\nrelay_user = "desk"',
+            "channels.email.relay_password is empty: relay_user and relay_password go together",
+        ),
+        (
+            '[[channels.email.mailboxes]]\nhost = "h"\nuser = "u"\nprt = 1',
+            'channels.email.mailboxes[1].prt is not a setting; did you mean "port"?',
+        ),
+        (
+            "[channels.email]\nmailboxes = 3",
+            "channels.email.mailboxes must be tables [[channels.email.mailboxes]]",
+        ),
+    ],
+)
+def test_a_mistake_says_where_what_and_what_to_do(written: Any, text: str, told: str) -> None:
+    assert told in mistakes(written(text))
+
+
+def test_a_missing_password_of_a_mailbox_is_told_by_its_number(written: Any) -> None:
+    box = '[[channels.email.mailboxes]]\nhost = "h"\nuser = "u"\n'
+
+    assert mistakes(written(box + 'password = "p"\n' + box)) == [
+        "channels.email.mailboxes[2].password is missing"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"[hub\n", "is not TOML"),
+        (b'[hub]\nname = "\xff"\n', "is not UTF-8 text"),
+    ],
+)
+def test_a_file_that_cannot_be_understood_is_named(tmp_path: Path, content: bytes, told: str) -> None:
+    path = tmp_path / "my.toml"
+    path.write_bytes(content)
+
+    assert mistakes(path)[0].startswith(told)
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
+    assert mistakes(tmp_path / "none.toml") == ["there is no such file"]
+    assert mistakes(tmp_path)[0].startswith("cannot be read")
+
+
+def test_a_table_beside_the_sections_may_not_be_set_by_hand() -> None:
+    assert mistakes(None, "hub=3") == ['--set: "hub=3" must look like section.key=value']
+    assert mistakes(None, "channels.email=3") == ["--set: channels.email is a table: set one of its keys"]
+
+
+# Secrets
+
+
+def test_a_secret_comes_from_the_environment_or_a_file(
+    written: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "password").write_text("from the file\n")
+    monkeypatch.setenv("DESK_SECRET", "from the environment")
+    settings = loaded(
+        written(
+            f'[http]\nproxy_secret = "env:DESK_SECRET"\n'
+            f'[channels.email]\nrelay_user = "u"\nrelay_password = "file:{tmp_path}/password"\n'
+        )
+    )
+
+    assert settings.http.proxy_secret.reveal() == "from the environment"
+    assert settings.channels.email.relay_password.reveal() == "from the file"
+    assert remarks(settings) == []
+
+
+def test_a_secret_that_is_not_there_is_told(written: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DESK_SECRET", raising=False)
+
+    assert mistakes(written('[http]\nproxy_secret = "env:DESK_SECRET"\n')) == [
+        "http.proxy_secret asks for the environment variable DESK_SECRET, which is not set"
+    ]
+    assert mistakes(written('[http]\nproxy_secret = "file:/no/such"\n')) == [
+        'http.proxy_secret asks for the file "/no/such", which cannot be read: No such file or directory'
+    ]
+
+
+def test_no_secret_is_ever_printed(written: Any) -> None:
+    settings = loaded(
+        written(
+            '[database]\nurl = "postgresql://desk:hunter2@db/desk"\n[http]\nproxy_secret = "hunter2"\n'
+            '[[channels.email.mailboxes]]\nhost = "h"\nuser = "u"\npassword = "hunter2"\n'
+        )
+    )
+
+    assert "hunter2" not in f"{settings} {settings!r} {settings.http.proxy_secret}"
+    assert "hunter2" not in " ".join(mistakes(None, "database.url=mysql://desk:hunter2@db/desk"))
+    assert settings.database.url == "postgresql://desk:hunter2@db/desk"
+
+
+def test_a_secret_written_in_the_file_itself_is_allowed_and_remarked(written: Any) -> None:
+    path = written('[[channels.email.mailboxes]]\nhost = "h"\nuser = "u"\npassword = "hunter2"\n')
+
+    assert [line.split(" ")[0] for line in remarks(loaded(path))] == ["channels.email.mailboxes[1].password"]
+
+
+def test_secrets_are_equal_by_their_text() -> None:
+    assert Secret("a") == Secret("a", literal=True)
+    assert Secret("a") != Secret("b")
+    assert len({Secret("a"), Secret("a")}) == 1
+
+
+def test_reply_addresses_live_below_the_domain_until_set() -> None:
+    assert EmailSettings(domain="acme.test").answers_domain == "reply.acme.test"
+    assert EmailSettings(reply_domain="r.acme.test").answers_domain == "r.acme.test"
+
+
+def test_the_password_in_a_database_address_is_hidden_when_shown() -> None:
+    assert "pw" not in repr(Database(url="postgresql://u:pw@h/d"))

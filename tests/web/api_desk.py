@@ -1,0 +1,123 @@
+"""A desk behind the API: two customers, staff, tickets, tokens; and a client that speaks as each of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from core.desk import accounts
+from core.store import tables
+from core.store.database import Database
+from core.store.tx import Tx
+from tests import rows
+from web.api import API, make_api, routes
+
+SECRET = "MARKER-9f3b"  # noqa: S105 - what only staff may read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Tokens by person, and ids of what stands on the desk."""
+
+    tokens: dict[str, str]
+    ids: dict[str, str]
+
+
+class Caller:
+    """Somebody with a token."""
+
+    def __init__(self, client: Any, token: str | None) -> None:
+        self.client = client
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    async def get(self, path: str, **query: Any) -> Any:
+        """GET below the base."""
+        return await self.client.get(f"/api/v1{path}", params=query, headers=self.headers)
+
+    async def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        """POST JSON below the base; header names with _ for -."""
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.client.post(
+            f"/api/v1{path}", json={} if body is None else body, headers=self.headers | more
+        )
+
+
+def furnish(tx: Tx) -> Desk:
+    """Two customers with a ticket each, what is held beside one, a contract each."""
+    rows.people(tx)
+    tx.insert(tables.counter, name="ticket:26", value=100)  # numbers below are taken
+    for position, name in enumerate(("Network L1", "Servers L1")):
+        tx.insert(tables.desk_group, name=name, position=position)
+    acme = rows.a_ticket(
+        tx, "26-000001", desk_group="Network L1", last_event=1, snippet=SECRET, provenance={"site": SECRET}
+    )
+    rows.an_event(tx, acme, 1, "ticket.opened", actor="contact:alice", inbound=SECRET)
+    asked = rows.a_message(
+        tx,
+        acme,
+        "It is broken.\n> quoted",
+        direction="in",
+        author_name="Alice",
+        author_address="alice@acme.test",
+        trust="weak",
+        spans=[[0, 14, "visible"], [14, 22, "quoted"]],
+        notes=[SECRET],
+    )
+    rows.a_file(tx, acme, asked, b"log")
+    rows.a_message(tx, acme, f"a code {SECRET}", direction="in", author_address="noreply@shop.test")
+    rows.a_message(tx, acme, f"to the vendor {SECRET}", audience="vendor:1")
+    said = rows.a_message(
+        tx, acme, "We look into it.", author_name="Teo", at=rows.NOON + timedelta(minutes=1)
+    )
+    rows.a_delivery(tx, acme, said, "alice@acme.test", error=SECRET)
+    rows.a_delivery(tx, acme, said, f"{SECRET}@acme.test", state="given_up")
+    rows.a_note(tx, acme, f"they have not paid {SECRET}")
+    beta = rows.a_ticket(tx, "26-000002", by=rows.BOB, desk_group="Servers L1", subject="Beta's own")
+    rows.a_message(tx, beta, "Beta's words", direction="in", author_address="bob@beta.test")
+    held = rows.an_inbound(tx, ticket_id=acme, subject=SECRET)
+    broken = rows.an_inbound(tx, outcome="exception", reason="unreadable", detail={"error": "no"})
+    for number, customer in (("C-2026-001", "ACME"), ("C-2026-002", "BETA")):
+        tx.insert(tables.contract, number=number, customer=customer, version=number)
+        tx.insert(
+            tables.definition,
+            version=number,
+            kind="contract",
+            name=number,
+            content={
+                "number": number,
+                "customer": customer,
+                "valid_from": "2020-01-01",
+                "valid_until": "2099-12-31",
+                "lines": [{"name": "Network", "technologies": ["Network"]}],
+            },
+            at=rows.NOON,
+        )
+    now = datetime.now(UTC)
+    tokens = {
+        who.name: accounts.token_create(tx, kind=who.kind, email=who.email, name="test", now=now)
+        for who in (rows.LEADER, rows.TECHNICIAN, rows.ALICE, rows.BOB, rows.ADA)
+    }
+    tokens["reader"] = accounts.token_create(
+        tx, kind="agent", email=rows.LEADER.email, name="reader", now=now, scopes=("read",)
+    )
+    tokens["lapsed"] = accounts.token_create(
+        tx, kind="agent", email=rows.LEADER.email, name="lapsed", now=now, expires_at=now - timedelta(hours=1)
+    )
+    ids = {"acme": acme, "beta": beta, "held": held, "broken": broken, "asked": asked}
+    return Desk(tokens=tokens, ids=ids)
+
+
+@asynccontextmanager
+async def serving(db: Database, *, per_person: int = 1000) -> AsyncIterator[TestClient[Any, Any]]:
+    """The API alone on a port of its own."""
+    app = web.Application()
+    app[API] = make_api(db, per_person=per_person, per_address=per_person)
+    routes(app)
+    async with TestClient(TestServer(app)) as client:
+        yield client

@@ -1,0 +1,72 @@
+"""Is the document true? schemathesis calls a running API as an agent and as a contact, and compares."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.store.database import open_database
+from tests.web.api_desk import furnish, serving
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "unsupported_method",
+    "allow_header_conformance",
+    "ignored_auth",
+)
+CONFIG = """
+[parameters]
+"path.number" = "26-000001"
+"path.id" = "{held}"
+"""
+
+
+@pytest.fixture
+def sqlite_db(sqlite_url, facts):
+    database = open_database(sqlite_url, facts)
+    yield database
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("who", "phases"), [("Lea", "coverage,fuzzing"), ("Alice", "fuzzing")], ids=["agent", "contact"]
+)
+async def test_no_answer_differs_from_the_document(sqlite_db, tmp_path, who, phases):
+    desk = await sqlite_db.write(furnish)
+    config = tmp_path / "schemathesis.toml"
+    config.write_text(CONFIG.format(**desk.ids))
+    async with serving(sqlite_db, per_person=100_000) as client:
+        process = await asyncio.create_subprocess_exec(
+            Path(sys.executable).parent / "schemathesis",
+            "--config-file",
+            config,
+            "run",
+            str(client.make_url("/api/v1/openapi.json")),
+            "--url",
+            str(client.make_url("/api/v1")),
+            "--header",
+            f"Authorization: Bearer {desk.tokens[who]}",
+            "--checks",
+            ",".join(CHECKS),
+            "--phases",
+            phases,
+            "--max-examples",
+            "5",
+            "--seed",
+            "7",
+            "--continue-on-failure",
+            "--no-color",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            cwd=tmp_path,
+        )
+        told, _ = await asyncio.wait_for(process.communicate(), timeout=240)
+    assert process.returncode == 0, told.decode()[-20_000:]

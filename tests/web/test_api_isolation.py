@@ -1,0 +1,137 @@
+"""Does anybody get a byte of what is not theirs? Every call of the document, with ids of another customer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from core.store import tables
+from tests.web.api_desk import SECRET, Caller, furnish, serving
+from web.api import ENDPOINTS
+
+NOWHERE = {"number": "26-999999", "id": "01a20e0c-0000-7000-8000-000000000000"}
+BODIES: dict[str, dict[str, Any]] = {
+    "open_ticket": {"subject": "New", "text": "Please help."},
+    "add_message": {"audience": "customer", "text": "Hello?"},
+    "qualify_ticket": {"impact": 1},
+    "take_ticket": {},
+    "assign_ticket": {"group": "Network L1"},
+    "escalate_ticket": {"reason": "too hard"},
+    "wait_ticket": {"text": "Which port?"},
+    "resume_ticket": {},
+    "workaround_ticket": {"text": "Use the other."},
+    "resolve_ticket": {"cause": "network", "text": "Cable.", "minutes": 5},
+    "close_ticket": {},
+    "reopen_ticket": {"reason": "again"},
+    "cancel_ticket": {"reason": "a test"},
+    "approve_ticket": {"reason": "a good customer"},
+    "reject_ticket": {"reason": "not ours", "text": "Sorry."},
+    "confirm_ticket": {},
+    "refuse_ticket": {"reason": "still broken"},
+    "accept_inbound": {"as": "message"},
+    "discard_inbound": {},
+    "retry_inbound": {},
+}
+"""A body that each POST takes: what is refused is refused for the id alone."""
+WITH_IDS = [one for one in ENDPOINTS if one.parts]
+
+
+@pytest.fixture
+async def desk(db):
+    return await db.write(furnish)
+
+
+@pytest.fixture
+async def client(db):
+    async with serving(db) as client:
+        yield client
+
+
+@pytest.fixture
+def caller(client, desk):
+    return lambda name: Caller(client, desk.tokens[name])
+
+
+def ids_of_acme(endpoint, desk):
+    number = "C-2026-001" if endpoint.path.startswith("/contracts") else "26-000001"
+    return {"number": number, "id": desk.ids["held"]}
+
+
+async def ask(who, endpoint, ids, **headers):
+    path = endpoint.path.format(**ids)
+    if endpoint.method == "GET":
+        return await who.get(path)
+    return await who.post(path, BODIES[endpoint.name], **headers)
+
+
+def everything(tx):
+    """All rows of all tables, but for the sign of life of callers."""
+    left_out = {"idempotency", "api_token"}
+    return {
+        name: sorted(map(repr, tx.all(table.select())))
+        for name, table in tables.metadata.tables.items()
+        if name not in left_out
+    }
+
+
+def test_every_post_is_swept():
+    assert set(BODIES) == {one.name for one in ENDPOINTS if one.method == "POST"}
+
+
+@pytest.mark.parametrize("endpoint", WITH_IDS, ids=lambda one: one.name)
+async def test_a_foreign_id_looks_like_one_that_is_not_there(caller, desk, db, endpoint):
+    bob = caller("Bob")
+    before = await db.read(everything)
+
+    foreign = await ask(bob, endpoint, ids_of_acme(endpoint, desk))
+    nowhere = await ask(bob, endpoint, NOWHERE)
+    again = await ask(bob, endpoint, ids_of_acme(endpoint, desk), Idempotency_Key="k")
+
+    assert (foreign.status, nowhere.status, again.status) == (404, 404, 404)
+    assert await foreign.read() == await nowhere.read() == await again.read()
+    assert {name for name in foreign.headers if name != "Date"} == set(nowhere.headers) - {"Date"}
+    assert await db.read(everything) == before
+
+
+async def test_a_foreign_customer_shows_nothing_in_any_list(caller):
+    bob = caller("Bob")
+    for query in ({"customer": "ACME"}, {"q": "26-000001"}, {"q": "alice@acme.test"}, {"q": "broken"}):
+        assert (await (await bob.get("/tickets", **query)).json())["items"] == []
+    assert [one["number"] for one in (await (await bob.get("/tickets")).json())["items"]] == ["26-000002"]
+
+
+@pytest.mark.parametrize("name", ["Alice", "Ada"])
+async def test_nothing_a_contact_gets_holds_what_is_for_staff(caller, desk, name):
+    who = caller(name)
+    answers = []
+    for endpoint in ENDPOINTS:
+        answers.append(await ask(who, endpoint, ids_of_acme(endpoint, desk)))
+        if endpoint.path == "/tickets":
+            answers += [await who.get("/tickets", q=words) for words in (SECRET, "paid", "vendor", "code")]
+            answers += [await who.get("/tickets", view=view) for view in ("mine", "open", "closed", "all")]
+
+    for answer in answers:
+        assert SECRET not in await answer.text(), answer.url
+        assert answer.status < 500, answer.url
+    shown = await (await who.get("/tickets/26-000001")).json()
+    assert {one["audience"] for one in shown["messages"]} == {"customer"}
+    assert all(one["trust"] is None for one in shown["messages"])
+    assert shown["trust"] is None
+
+
+async def test_words_of_hidden_texts_find_nothing_for_a_contact(caller):
+    for words in (SECRET, "paid", "vendor", "code"):
+        assert (await (await caller("Alice").get("/tickets", q=words)).json())["items"] == []
+        assert (await (await caller("Lea").get("/tickets", q=words)).json())["items"] != []
+
+
+async def test_a_technician_of_another_group_sees_nothing(caller, desk, db):
+    await db.write(lambda tx: tx.run(tables.ticket.update().values(desk_group="Phones L1")))
+    teo = caller("Teo")
+
+    for endpoint in (one for one in WITH_IDS if not one.path.startswith("/contracts")):
+        answer = await ask(teo, endpoint, ids_of_acme(endpoint, desk))
+        assert answer.status == 404, endpoint.name
+    for path in ("/tickets", "/inbound", "/deliveries"):
+        assert (await (await teo.get(path)).json())["items"] == []

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import re
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import func, select
+
+from core.desk import accounts, coverage
+from core.settings import Settings
+from core.store import tables
+from tests import rows
+from web.app import make_app
+from web.words import catalogue
+
+MARKER = "MARKER-4c1d"
+LIMITS = accounts.Limits(
+    staff_idle=timedelta(hours=8),
+    portal_idle=timedelta(hours=8),
+    life=timedelta(days=1),
+    per_person=5,
+    tries=5,
+    window=900,
+    tries_per_address=50,
+)
+
+
+def furnish(tx):
+    rows.people(tx)
+    tx.insert(tables.counter, name="ticket:26", value=100)
+    tx.insert(tables.technology, name="Network", position=0)
+    tx.insert(tables.request_type, name="Incident", position=0)
+    tx.insert(tables.contract, number="C-1", customer="ACME", version="v1")
+    tx.insert(
+        tables.definition,
+        version="v1",
+        kind="contract",
+        name="C-1",
+        content={
+            "number": "C-1",
+            "customer": "ACME",
+            "valid_from": "2020-01-01",
+            "valid_until": "2099-12-31",
+            "lines": [{"name": "Rete", "technologies": ["Network"]}],
+        },
+        at=rows.NOON,
+    )
+    acme = rows.a_ticket(tx, "26-000001", last_event=1, subject="La rete è giù", state="waiting_customer")
+    rows.an_event(tx, acme, 1, "ticket.opened", actor="contact:alice", inbound=MARKER)
+    rows.a_message(
+        tx,
+        acme,
+        "<script>alert(1)</script>\n> detto prima",
+        direction="in",
+        author_name="Alice",
+        author_address="alice@acme.test",
+        spans=[[0, 26, "visible"], [26, 39, "quoted"]],
+        notes=[MARKER],
+    )
+    rows.a_message(tx, acme, f"to the vendor {MARKER}", audience="vendor:1")
+    rows.a_note(tx, acme, f"they have not paid {MARKER}")
+    rows.a_ticket(tx, "26-000002", by=rows.BOB, subject=f"Beta {MARKER}")
+    done = rows.a_ticket(tx, "26-000003", state="resolved", subject="Stampante")
+    rows.a_message(tx, done, "Toner sostituito.", kind="resolved", author_name="Teo")
+
+
+async def sign_in(email, db):
+    await db.write(lambda tx: tx.update(tables.contact, {"email": email}, password_hash="x"))
+    found = await db.read(accounts.account, email)
+    return await db.write(accounts.begin, found, device="test", limits=LIMITS, now=datetime.now(UTC))
+
+
+@asynccontextmanager
+async def serving(db):
+    app = make_app(db, Settings(channels={}), clean=lambda html, **_: html)
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+@pytest.fixture
+async def alice(db):
+    await db.write(furnish)
+    cookie, csrf = await sign_in("alice@acme.test", db)
+    async with serving(db) as client:
+        client.session.cookie_jar.update_cookies({"centralino": cookie}, client.make_url("/"))
+        client.csrf = csrf
+        yield client
+
+
+async def post(client, path, **fields):
+    data = {"csrf": client.csrf} | fields
+    return await client.post(
+        path, data=data, headers={"Sec-Fetch-Site": "same-origin"}, allow_redirects=False
+    )
+
+
+async def test_the_home_page_says_what_needs_the_customer_and_what_they_bought(alice):
+    text = await (await alice.get("/portal/")).text()
+
+    assert "Aspettiamo una Sua risposta" in text
+    assert "ce lo conferma?" in text
+    assert "C-1" in text
+    assert "31 dicembre 2099" in text
+    assert "Servizio attivo adesso" in text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/portal/",
+        "/portal/new",
+        "/portal/history",
+        "/portal/requests/26-000001",
+        "/portal/requests/26-000003",
+    ],
+)
+async def test_no_page_shows_what_is_inside_or_belongs_to_another_or_runs_anything(alice, path):
+    response = await alice.get(path)
+    text = await response.text()
+
+    assert response.status == 200, text
+    assert MARKER not in text
+    assert "<script>" not in text
+    assert " style=" not in text
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("what", ["", "/report", "/files/x", "/messages/x/html"])
+async def test_the_request_of_another_customer_is_not_there(alice, what):
+    assert (await alice.get(f"/portal/requests/26-000002{what}")).status == 404
+    for verb in ("reply", "confirm", "refuse"):
+        answer = await post(alice, f"/portal/requests/26-000002/{verb}", text="x", reason="x")
+        assert answer.status == 404
+
+
+async def test_a_form_sent_twice_makes_one_request(alice, db):
+    fields = {"subject": "VPN", "text": "Non va", "technology": "Network", "form": "one", "send": "1"}
+
+    first, second = [await post(alice, "/portal/new", **fields) for _ in range(2)]
+
+    assert first.status == second.status == 303
+    assert first.headers["Location"] == second.headers["Location"]
+    count = select(func.count()).select_from(tables.ticket).where(tables.ticket.c.subject == "VPN")
+    assert (await db.read(lambda tx: tx.one(count)))[0] == 1
+    assert (await alice.get(first.headers["Location"])).status == 200
+
+
+async def test_before_it_is_sent_the_page_says_what_the_contract_answers(alice, db):
+    answer = await post(alice, "/portal/new", subject="VPN", text="Non va", technology="Network")
+    text = await answer.text()
+
+    assert "Coperto dal contratto" in text
+    assert re.search(r'value="VPN"', text)
+    assert await db.read(lambda tx: tx.all(select(tables.inbound.c.id))) == []
+
+
+async def test_what_no_contract_covers_is_told_so(db):
+    await db.write(furnish)
+
+    found = await db.read(coverage.preview, rows.BOB, now=rows.NOON, technology="Network")
+
+    assert (found.verdict, found.covered) == ("no_contract", False)
+
+
+async def test_an_answer_ends_the_waiting(alice, db):
+    answer = await post(alice, "/portal/requests/26-000001/reply", text="Ecco il log", form="r1")
+
+    assert answer.status == 303
+    state = select(tables.ticket.c.state).where(tables.ticket.c.number == "26-000001")
+    assert (await db.read(lambda tx: tx.one(state))).state != "waiting_customer"
+    assert "Ecco il log" in await (await alice.get("/portal/requests/26-000001")).text()
+
+
+async def test_the_customer_closes_what_is_solved_and_prints_the_report(alice, db):
+    assert (await post(alice, "/portal/requests/26-000003/confirm")).status == 303
+
+    state = select(tables.ticket.c.state).where(tables.ticket.c.number == "26-000003")
+    assert (await db.read(lambda tx: tx.one(state))).state == "closed"
+    assert (await alice.get("/portal/requests/26-000003/report")).status == 200
+
+
+async def test_without_the_forms_token_nothing_happens(alice):
+    alice.csrf = "wrong"
+
+    assert (await post(alice, "/portal/requests/26-000003/confirm")).status == 403
+
+
+def test_both_languages_say_the_same_things():
+    ours = [{k for k in catalogue(language) if k.startswith("portal.")} for language in ("it", "en")]
+
+    assert ours[0] == ours[1]
+    used = "".join(path.read_text() for path in Path("templates/portal").glob("*.html"))
+    assert set(re.findall(r't\("(portal\.[a-z_.]+[a-z0-9_])"', used)) <= ours[0]

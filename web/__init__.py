@@ -1,0 +1,1 @@
+"""Pages and API: portal, shared inbox, REST, live updates. Knows the desk, no channel."""

@@ -1,0 +1,57 @@
+"""The REST API under /api/v1: endpoints on the desk's own verbs, and the document that describes them."""
+
+from __future__ import annotations
+
+import re
+
+from aiohttp import web
+
+from core.desk.principal import Principal
+from web.api import openapi, readable, tickets, traffic, verbs
+from web.api.endpoint import Endpoint
+from web.api.openapi import BASE
+from web.api.problems import ApiError
+from web.api.serve import API, Api, guarded, handler, make_api
+
+__all__ = ["API", "ENDPOINTS", "Api", "make_api", "routes"]
+
+ENDPOINTS: tuple[Endpoint, ...] = (*tickets.ENDPOINTS, *verbs.ENDPOINTS, *traffic.ENDPOINTS)
+
+
+def routes(app: web.Application) -> None:
+    """Add the API to an app that holds its shared parts: `app[API] = make_api(db)`."""
+    for endpoint in ENDPOINTS:
+        app.router.add_route(endpoint.method, BASE + endpoint.path, handler(endpoint))
+    app.router.add_get(f"{BASE}/openapi.json", _document)
+    app.router.add_get("/api", _readable)
+    app.router.add_route("*", BASE, _elsewhere)
+    app.router.add_route("*", f"{BASE}/{{tail:.*}}", _elsewhere)
+
+
+async def _document(request: web.Request) -> web.Response:
+    facts = request.app[API].db.facts
+    made = openapi.make(ENDPOINTS, public_url=facts.public_url, name=facts.name)
+    return web.json_response(made, headers={"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"})
+
+
+async def _readable(request: web.Request) -> web.Response:
+    return readable.page(ENDPOINTS, name=request.app[API].db.facts.name)
+
+
+async def _elsewhere(request: web.Request) -> web.Response:
+    """An address there is not, or a method that the address does not have."""
+    return await guarded(request, lambda who: _refuse(request, who))
+
+
+async def _refuse(request: web.Request, _: Principal) -> web.Response:
+    below = request.path.removeprefix(BASE)
+    allowed = sorted({one.method for one in ENDPOINTS if _matches(one, below)})
+    if below == "/openapi.json":
+        allowed = ["GET"]
+    if allowed:
+        raise ApiError("wrong-method", headers={"Allow": ", ".join(allowed)})
+    raise ApiError("not-found", "there is no such address: the document at /api/v1/openapi.json lists all")
+
+
+def _matches(endpoint: Endpoint, below: str) -> bool:
+    return re.fullmatch(re.sub(r"{\w+}", "[^/]+", endpoint.path), below) is not None

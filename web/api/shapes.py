@@ -1,0 +1,290 @@
+"""What does the API answer? The JSON of interfaces.md as closed shapes."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+State = Literal[
+    "received",
+    "triage",
+    "qualified",
+    "assigned",
+    "in_progress",
+    "waiting_customer",
+    "waiting_vendor",
+    "scheduled",
+    "onsite",
+    "monitoring",
+    "on_hold",
+    "resolved",
+    "closed",
+    "rejected",
+    "cancelled",
+    "merged",
+]
+
+
+class Shape(BaseModel):
+    """Times are RFC 3339 in UTC, durations whole seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class CustomerRef(Shape):
+    """A customer by its code."""
+
+    code: str
+    name: str
+
+
+class Requester(Shape):
+    """Who asks."""
+
+    name: str
+    email: str
+    phone: str = ""
+
+
+class Entitlement(Shape):
+    """What the contract said at the last check."""
+
+    verdict: str
+    reasons: list[str] = Field(description="For staff, in words.")
+    contract: str | None
+    line: str | None
+    at: datetime
+
+
+class Clock(Shape):
+    """A measured promise."""
+
+    name: str
+    state: str = Field(description="pending, running, paused, met, breached or cancelled.")
+    target_s: int
+    elapsed_s: int = Field(description="Open, unpaused seconds until now or its end.")
+    due_at: datetime | None = Field(description="None while it is paused.")
+    breached_at: datetime | None
+
+
+class Person(Shape):
+    """Who wrote, as they are called. The name is a label, never proof."""
+
+    name: str
+    address: str
+
+
+class Attachment(Shape):
+    """A file of a message."""
+
+    id: str
+    name: str
+    type: str
+    size: int = Field(description="Bytes.")
+
+
+class Recipient(Shape):
+    """One recipient of something that left."""
+
+    address: str
+    channel: str
+    state: str = Field(description="queued, sending, sent, bounced, failed, given_up or held.")
+    at: datetime | None = Field(description="When it was sent.")
+
+
+class MessageDelivery(Shape):
+    """What became of a message of ours."""
+
+    state: str = Field(description="That of the recipient who is worst off.")
+    recipients: list[Recipient]
+
+
+class Message(Shape):
+    """One message of the conversation; a note of colleagues has the audience `internal` and no thread."""
+
+    id: str
+    thread: str | None
+    channel: str
+    direction: Literal["in", "out"]
+    audience: str = Field(description="customer, internal, or vendor:ID.")
+    author: Person
+    trust: str | None = Field(
+        description="For staff: none, weak, aligned, token or verified; of what came in."
+    )
+    subject: str
+    text: str
+    visible_text: str = Field(description="Without quotations and signatures.")
+    attachments: list[Attachment]
+    at: datetime
+    delivery: MessageDelivery | None = Field(
+        description="Of what we said, as far as it went to the reader's eyes."
+    )
+
+
+class Thread(Shape):
+    """One conversation on one channel."""
+
+    id: str
+    channel: str
+    address: str
+
+
+class Summary(Shape):
+    """A ticket in a list."""
+
+    number: str
+    subject: str
+    state: State
+    priority: str | None
+    request_type: str | None
+    technology: str | None
+    customer: CustomerRef | None
+    requester: Requester
+    group: str | None
+    level: int
+    assignee: str | None = Field(description="E-mail of the agent; for contacts the name.")
+    origin: str = Field(description="The channel it began on.")
+    trust: str | None = Field(description="For staff: of the last message from outside.")
+    flags: list[str]
+    received_at: datetime
+    updated_at: datetime
+    next_due: datetime | None = Field(description="When the next promise is due.")
+    resolved_at: datetime | None
+    closed_at: datetime | None
+    last_event: int = Field(description="The newest event: what `seen` is compared with.")
+
+
+class Ticket(Summary):
+    """A ticket with its conversation."""
+
+    impact: int | None
+    urgency: int | None
+    asset: str | None
+    site: str | None
+    language: str
+    entitlement: Entitlement | None
+    clocks: list[Clock]
+    allowed: list[str] = Field(description="Verbs that the state allows to the caller.")
+    threads: list[Thread]
+    messages: list[Message]
+
+
+class Event(Shape):
+    """Something that happened."""
+
+    seq: int
+    kind: str
+    at: datetime = Field(description="When it was true.")
+    recorded_at: datetime
+    actor: str = Field(description="agent:ID, contact:ID, address or system; for contacts without the id.")
+    actor_name: str
+    data: dict[str, Any]
+
+
+class InboundItem(Shape):
+    """Something that arrived, and what became of it."""
+
+    id: str
+    channel: str
+    received_at: datetime
+    sender: str = Field(description="As the envelope said; proves nothing.")
+    recipients: list[str]
+    author: str
+    subject: str
+    size: int = Field(description="Bytes.")
+    outcome: str | None = Field(description="None: not yet understood.")
+    reason: str
+    detail: dict[str, Any] = Field(description="What led to the outcome.")
+    ticket: str | None = Field(description="Number of the ticket it belongs to, or is held beside.")
+    waiting: bool = Field(description="Staff have to decide.")
+    decided_at: datetime | None
+
+
+class Delivery(Shape):
+    """Something that left or is about to."""
+
+    id: str
+    ticket: str
+    message: str
+    channel: str
+    address: str
+    name: str
+    kind: str
+    state: str
+    attempts: int
+    error: str
+    created_at: datetime
+    sent_at: datetime | None
+
+
+class Tickets(Shape):
+    """A page of tickets."""
+
+    items: list[Summary]
+    next: str | None = Field(description="The cursor of the next page; None: this is the last.")
+
+
+class Events(Shape):
+    """A page of events."""
+
+    items: list[Event]
+    next: str | None
+
+
+class InboundItems(Shape):
+    """A page of what arrived."""
+
+    items: list[InboundItem]
+    next: str | None
+
+
+class Deliveries(Shape):
+    """A page of what left."""
+
+    items: list[Delivery]
+    next: str | None
+
+
+class Me(Shape):
+    """Whose token it is."""
+
+    kind: Literal["agent", "contact"]
+    id: str
+    name: str
+    email: str
+    role: str = Field(description="The one that says most.")
+    roles: list[str]
+    groups: list[str] = Field(description="Of an agent.")
+    customer: str | None = Field(description="Code, of a contact.")
+    sites: list[str] = Field(description="What a manager sees; empty: all.")
+    language: str
+    scopes: list[str]
+
+
+class ContractLine(Shape):
+    """What is bought. Empty lists mean all."""
+
+    name: str
+    technologies: list[str]
+    request_types: list[str]
+    channels: list[str]
+    calendar: str
+    sla: str | None
+    onsite: bool
+    measure: str
+    quantity: float | None
+    used: float
+
+
+class Contract(Shape):
+    """A contract in its present version."""
+
+    number: str
+    customer: str
+    valid_from: date
+    valid_until: date
+    status: str
+    stands: str = Field(description="valid, grace, suspended, not_started or expired, now.")
+    lines: list[ContractLine]

@@ -1,0 +1,243 @@
+"""How does what the desk shows become the JSON of the API?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.desk.accounts import SCOPES
+from core.desk.principal import AGENT_ROLES, CONTACT_ROLES, Principal
+from core.desk.views import (
+    ClockView,
+    DeliveryRow,
+    DeliveryView,
+    EntitlementView,
+    EventView,
+    InboundRow,
+    MessageView,
+    NoteView,
+    TicketRow,
+    TicketView,
+)
+from core.rules import entitlement as rules
+from web.api import shapes
+
+
+def summary(row: TicketRow) -> dict[str, Any]:
+    """The fields of Summary."""
+    return {
+        "number": row.number,
+        "subject": row.subject,
+        "state": row.state,
+        "priority": row.priority,
+        "request_type": row.request_type,
+        "technology": row.technology,
+        "customer": shapes.CustomerRef(code=row.customer, name=row.customer_name) if row.customer else None,
+        "requester": shapes.Requester(name=row.requester_name, email=row.requester_address),
+        "group": row.desk_group,
+        "level": row.level,
+        "assignee": row.assignee_email or row.assignee_name or None,
+        "origin": row.channel,
+        "trust": row.trust or None,
+        "flags": list(row.flags),
+        "received_at": row.received_at,
+        "updated_at": row.updated_at,
+        "next_due": row.next_due,
+        "resolved_at": row.resolved_at,
+        "closed_at": row.closed_at,
+        "last_event": row.last_event,
+    }
+
+
+def ticket(view: TicketView) -> shapes.Ticket:
+    """The whole ticket; notes stand among the messages, in the order of time."""
+    said = [message(one) for one in view.messages] + [note(one) for one in view.notes]
+    fields = summary(view.row)
+    fields["requester"] = fields["requester"].model_copy(update={"phone": view.contact_phone})
+    return shapes.Ticket(
+        **fields,
+        impact=view.impact,
+        urgency=view.urgency,
+        asset=view.asset,
+        site=view.site,
+        language=view.language,
+        entitlement=entitlement(view.entitlement) if view.entitlement else None,
+        clocks=[clock(one) for one in view.clocks],
+        allowed=list(view.allowed),
+        threads=[shapes.Thread(id=one.id, channel=one.channel, address=one.address) for one in view.threads],
+        messages=sorted(said, key=lambda one: (one.at, one.id)),
+    )
+
+
+def message(view: MessageView) -> shapes.Message:
+    """A message of the conversation."""
+    return shapes.Message(
+        id=view.id,
+        thread=view.thread,
+        channel=view.channel,
+        direction="in" if view.direction == "in" else "out",
+        audience=view.audience,
+        author=shapes.Person(name=view.author_name, address=view.author_address),
+        trust=view.trust or None,
+        subject=view.subject,
+        text=view.text,
+        visible_text=view.visible_text,
+        attachments=[_attachment(one) for one in view.files],
+        at=view.at,
+        delivery=_delivery(view.deliveries) if view.deliveries else None,
+    )
+
+
+def note(view: NoteView) -> shapes.Message:
+    """What a colleague wrote for colleagues."""
+    return shapes.Message(
+        id=view.id,
+        thread=None,
+        channel="desk",
+        direction="out",
+        audience="internal",
+        author=shapes.Person(name=view.agent_name, address=""),
+        trust=None,
+        subject="",
+        text=view.text,
+        visible_text=view.text,
+        attachments=[_attachment(one) for one in view.files],
+        at=view.at,
+        delivery=None,
+    )
+
+
+def clock(view: ClockView) -> shapes.Clock:
+    """A clock."""
+    return shapes.Clock(
+        name=view.name,
+        state=view.state,
+        target_s=view.target_s,
+        elapsed_s=view.elapsed_s,
+        due_at=view.due_at,
+        breached_at=view.breached_at,
+    )
+
+
+def entitlement(view: EntitlementView) -> shapes.Entitlement:
+    """The last check."""
+    return shapes.Entitlement(
+        verdict=view.verdict,
+        reasons=[str(reason.get("sentence") or reason.get("code", "")) for reason in view.reasons],
+        contract=view.contract,
+        line=view.line,
+        at=view.at,
+    )
+
+
+def event(view: EventView) -> shapes.Event:
+    """An event."""
+    return shapes.Event(
+        seq=view.seq,
+        kind=view.kind,
+        at=view.at,
+        recorded_at=view.recorded_at,
+        actor=view.actor,
+        actor_name=view.actor_name,
+        data=dict(view.data),
+    )
+
+
+def inbound_item(row: InboundRow) -> shapes.InboundItem:
+    """What arrived."""
+    return shapes.InboundItem(
+        id=row.id,
+        channel=row.channel,
+        received_at=row.received_at,
+        sender=row.sender,
+        recipients=list(row.recipients),
+        author=row.author,
+        subject=row.subject,
+        size=row.size,
+        outcome=row.outcome,
+        reason=row.reason,
+        detail=dict(row.detail),
+        ticket=row.ticket,
+        waiting=row.open,
+        decided_at=row.decided_at,
+    )
+
+
+def delivery(row: DeliveryRow) -> shapes.Delivery:
+    """What left."""
+    return shapes.Delivery(
+        id=row.id,
+        ticket=row.ticket,
+        message=row.message,
+        channel=row.channel,
+        address=row.address,
+        name=row.name,
+        kind=row.kind,
+        state=row.state,
+        attempts=row.attempts,
+        error=row.error,
+        created_at=row.created_at,
+        sent_at=row.sent_at,
+    )
+
+
+def me(who: Principal) -> shapes.Me:
+    """The principal of the call."""
+    known = AGENT_ROLES if who.is_agent else CONTACT_ROLES
+    roles = [role for role in known if role in who.roles]
+    return shapes.Me(
+        kind="agent" if who.is_agent else "contact",
+        id=who.id,
+        name=who.name,
+        email=who.email,
+        role=roles[-1] if roles else "",
+        roles=roles,
+        groups=list(who.groups),
+        customer=who.customer,
+        sites=list(who.sites),
+        language=who.language,
+        scopes=sorted(who.scopes) if who.scopes is not None else list(SCOPES),
+    )
+
+
+def contract(found: rules.Contract, stands: str) -> shapes.Contract:
+    """A contract and how it stands."""
+    return shapes.Contract(
+        number=found.number,
+        customer=found.customer,
+        valid_from=found.valid_from,
+        valid_until=found.valid_until,
+        status=found.status,
+        stands=stands,
+        lines=[
+            shapes.ContractLine(
+                name=line.name,
+                technologies=list(line.technologies),
+                request_types=list(line.request_types),
+                channels=list(line.channels),
+                calendar=line.calendar,
+                sla=line.sla,
+                onsite=line.onsite,
+                measure=line.measure,
+                quantity=line.quantity,
+                used=line.used,
+            )
+            for line in found.lines
+        ],
+    )
+
+
+_WORST_FIRST = ("failed", "given_up", "bounced", "held", "queued", "sending", "sent")
+
+
+def _delivery(sent: tuple[DeliveryView, ...]) -> shapes.MessageDelivery:
+    states = {one.state for one in sent}
+    worst = next((state for state in _WORST_FIRST if state in states), sent[0].state)
+    recipients = [
+        shapes.Recipient(address=one.address, channel=one.channel, state=one.state, at=one.sent_at)
+        for one in sent
+    ]
+    return shapes.MessageDelivery(state=worst, recipients=recipients)
+
+
+def _attachment(file: Any) -> shapes.Attachment:
+    return shapes.Attachment(id=file.id, name=file.name, type=file.type, size=file.size)

@@ -1,0 +1,152 @@
+"""What can be done to a ticket over the API: one verb of the desk a call, each answers the ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from core.desk import tickets
+from core.store.tx import Tx
+from web.api import shapes
+from web.api.endpoint import Body, Call, Endpoint, api
+from web.api.tickets import Level, Name, Seen, Words, ticket_now
+
+Cause = Literal[
+    "hardware", "software", "configuration", "network", "power", "user", "vendor", "security", "other"
+]
+Reason = Annotated[str, Field(min_length=1, max_length=10_000, pattern=r"\S")]
+Minutes = Annotated[int, Field(ge=1, le=100_000, description="Minutes of work.")]
+
+
+class Plain(Body):
+    """Nothing but what you have seen."""
+
+    seen: Seen = None
+
+
+class Qualify(Plain):
+    """What the request is. A field left out keeps its value."""
+
+    customer: Annotated[Name | None, Field(description="Code.")] = None
+    contact: Annotated[Name | None, Field(description="E-mail or id.")] = None
+    request_type: Name | None = None
+    technology: Name | None = None
+    impact: Annotated[
+        int | None, Field(ge=1, le=3, description="1 department or site, 2 service, 3 person.")
+    ] = None
+    urgency: Annotated[int | None, Field(ge=1, le=4, description="1 critical to 4 low.")] = None
+    asset: Name | None = None
+    site: Name | None = None
+
+
+class Assign(Plain):
+    """To whom. Without either the ticket goes back to its group."""
+
+    agent: Annotated[Name | None, Field(description="E-mail.")] = None
+    group: Name | None = None
+
+
+class Escalate(Plain):
+    """Why, and to which group or level; without either to the next level."""
+
+    reason: Reason
+    group: Name | None = None
+    level: Level = None
+
+
+class Text(Plain):
+    """What the customer is told."""
+
+    text: Words
+
+
+class Workaround(Text):
+    """What helps for now, and when it is looked at again."""
+
+    review_by: AwareDatetime | None = None
+
+
+class Resolve(Text):
+    """What it was and how long it took."""
+
+    cause: Cause
+    minutes: Minutes
+
+
+class Why(Plain):
+    """Why."""
+
+    reason: Reason
+
+
+class Reject(Why):
+    """Why, for colleagues, and what the customer is told."""
+
+    text: Words
+
+
+class Refuse(Body):
+    """What is still wrong."""
+
+    reason: Reason
+
+
+class Nothing(Body):
+    """No fields."""
+
+
+def _verb(name: str, body: type[Body], verb: Callable[..., str], does: str) -> Endpoint:
+    """The fields of the body are the verb's own named arguments."""
+
+    def act(tx: Tx, call: Call) -> shapes.Ticket:
+        verb(tx, call.who, call.number, now=call.now, **dict(call.body))
+        return ticket_now(tx, call, call.number)
+
+    act.__name__ = f"{name}_ticket"
+    act.__doc__ = does
+    return api("POST", f"/tickets/{{number}}/{name}", body=body, answer=shapes.Ticket)(act)
+
+
+ENDPOINTS = (
+    _verb(
+        "qualify",
+        Qualify,
+        tickets.qualify,
+        "Say what the request is; when all is known it gets a priority and a group.",
+    ),
+    _verb("take", Plain, tickets.take, "Start to work on it: it is yours, and the response clock is met."),
+    _verb("assign", Assign, tickets.assign, "Give it to an agent, a group, or back to its group."),
+    _verb(
+        "escalate", Escalate, tickets.escalate, "Hand it to the next level, with a note for whoever takes it."
+    ),
+    _verb(
+        "wait", Text, tickets.wait, "Ask the customer something, and pause their clocks until they answer."
+    ),
+    _verb("resume", Plain, tickets.resume, "Go on without the answer that was waited for."),
+    _verb("workaround", Workaround, tickets.workaround, "The service works again by a temporary measure."),
+    _verb("resolve", Resolve, tickets.resolve, "It is solved: the customer gets the report and may object."),
+    _verb("close", Plain, tickets.close, "The customer is content: the final report goes out."),
+    _verb(
+        "reopen",
+        Why,
+        tickets.reopen,
+        "Work goes on after all; on a closed ticket within ten days, by a shift leader.",
+    ),
+    _verb("cancel", Why, tickets.cancel, "It was withdrawn, doubled or a test."),
+    _verb(
+        "approve",
+        Why,
+        tickets.approve,
+        "Let work begin although the contract does not say so; the reason is evidence.",
+    ),
+    _verb(
+        "reject",
+        Reject,
+        tickets.reject,
+        "We will not do it: the customer gets the text, colleagues the reason.",
+    ),
+    _verb("confirm", Nothing, tickets.confirm, "As the customer: it is solved."),
+    _verb("refuse", Refuse, tickets.refuse, "As the customer: it is not solved, work goes on."),
+)

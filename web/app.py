@@ -1,0 +1,146 @@
+"""How are the pages served? One aiohttp application: sign-in, the desk, the portal, the API, health, live updates."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from core.desk import accounts
+from core.log import get_logger
+from core.settings import Settings
+from core.store.database import Database
+from web import api, desk, guard, portal, sign_in
+from web.limits import Limiter
+from web.live import Live
+from web.pages import Pages
+from web.site import SITE, Site
+
+if TYPE_CHECKING:
+    from core.hub import Hub
+
+STATIC = Path(__file__).parent / "static"
+HEAD_LIMIT = 16 * 1024  # bytes of a request's head line or of one field
+KEEP_ALIVE = 30.0  # seconds
+BURST = 5  # seconds' worth of requests that may come at once: a page brings its parts along
+MAX_LOOPBACK = ("127.0.0.1", "::1")
+
+log = get_logger("http")
+
+
+def make_app(
+    db: Database, settings: Settings, *, clean: Callable[..., str], also_by: str = ""
+) -> web.Application:
+    """The application; `clean` and `also_by` as in web.site.Site."""
+    app = web.Application(
+        middlewares=[guard.middleware], client_max_size=settings.limits.upload_request + 64 * 1024
+    )
+    app[SITE] = Site(
+        db=db,
+        settings=settings,
+        pages=Pages(settings.hub.name),
+        live=Live(
+            db, per_person=settings.limits.live_per_person, per_address=settings.limits.live_per_address
+        ),
+        limits=accounts.Limits(
+            staff_idle=timedelta(seconds=settings.limits.staff_idle),
+            portal_idle=timedelta(seconds=settings.limits.portal_idle),
+            life=timedelta(seconds=settings.limits.sign_in_life),
+            per_person=settings.limits.sign_ins_per_person,
+            tries=settings.limits.sign_in_tries,
+            window=settings.limits.sign_in_window,
+            tries_per_address=settings.limits.sign_in_tries_per_address,
+        ),
+        clean=clean,
+        also_by=also_by,
+        people=_limiter(settings.limits.requests_per_person),
+        strangers=_limiter(settings.limits.requests_per_address),
+    )
+    app[api.API] = api.make_api(
+        db,
+        per_person=settings.limits.requests_per_person,
+        per_address=settings.limits.requests_per_address,
+        address=guard.client_address,
+        also_by=also_by,
+        max_body=settings.limits.http_body,
+    )
+    for part in (sign_in, desk, portal, api):
+        part.routes(app)
+    app.router.add_get("/", _home)
+    app.router.add_get("/health/live", _live)
+    app.router.add_get("/health/ready", _ready)
+    app.router.add_get("/metrics", _metrics)
+    app.router.add_static("/static/", STATIC, append_version=True)
+    return app
+
+
+def _limiter(rate: int) -> Limiter:
+    return Limiter(rate=rate, burst=rate * BURST, clock=time.monotonic)
+
+
+async def _home(request: web.Request) -> web.Response:
+    raise web.HTTPSeeOther("/desk/" if (who := guard.who(request)) and who.is_agent else "/portal/")
+
+
+async def _live(_request: web.Request) -> web.Response:
+    return web.json_response({"live": True})
+
+
+async def _ready(request: web.Request) -> web.Response:
+    site = request.app[SITE]
+    reasons = await site.hub.ready() if site.hub is not None else ("the hub is starting",)
+    return web.json_response({"ready": not reasons, "reasons": list(reasons)}, status=503 if reasons else 200)
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    if request.remote not in MAX_LOOPBACK and not ((who := guard.who(request)) and who.is_admin):
+        raise web.HTTPNotFound
+    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+class WebServer:
+    """The application on its port, as a service of the hub."""
+
+    def __init__(self, app: web.Application, settings: Settings) -> None:
+        self.app = app
+        self._http = settings.http
+        self.port: int | None = None
+
+    def attach(self, hub: Hub) -> None:
+        """Let health pages ask the hub."""
+        self.app[SITE].hub = hub
+
+    def ready(self) -> bool:
+        """Listening?"""
+        return self.port is not None
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        runner = web.AppRunner(
+            self.app,
+            access_log=None,
+            max_line_size=HEAD_LIMIT,
+            max_field_size=HEAD_LIMIT,
+            keepalive_timeout=KEEP_ALIVE,
+            shutdown_timeout=2.0,
+        )
+        await runner.setup()
+        context = None
+        if self._http.tls_certificate:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(self._http.tls_certificate, self._http.tls_key)
+        try:
+            listener = web.TCPSite(runner, self._http.host, self._http.port, ssl_context=context)
+            await listener.start()
+            self.port = runner.addresses[0][1]
+            await asyncio.Event().wait()
+        finally:
+            self.port = None
+            await runner.cleanup()

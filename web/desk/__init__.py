@@ -1,0 +1,15 @@
+"""The shared inbox and everything behind it, for staff."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from web.desk import inbox, outgoing, ticket, waiting
+
+PARTS = (inbox, ticket, waiting, outgoing)
+
+
+def routes(app: web.Application) -> None:
+    """Add the pages of the desk."""
+    for part in PARTS:
+        part.routes(app)

@@ -1,0 +1,98 @@
+"""What stands around every page of the desk: views with counts, groups, health, who is signed in."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from core.desk import counts, reference
+from core.desk.principal import Principal
+from core.store.tx import Tx
+from web import guard
+from web.site import SITE, Site, now
+
+COUNT_EVERY = 1.0  # seconds: changes within this time are counted together
+CACHED_FRAMES = 500  # people
+
+VIEW_ICONS = {
+    "qualify": "funnel",
+    "mine": "user",
+    "groups": "user-group",
+    "unassigned": "inbox",
+    "due": "clock",
+    "waiting": "pause",
+    "open": "inbox-stack",
+    "all": "archive-box",
+    "held": "hand-raised",
+    "exceptions": "exclamation-triangle",
+    "undelivered": "paper-airplane",
+}
+HOT = ("due", "held", "exceptions", "undelivered")
+"""Views whose count is a call for help when it is not zero."""
+
+
+@dataclass(slots=True)
+class _Counted:
+    changes: int
+    at: float
+    values: dict[str, int]
+    groups: tuple[str, ...] = field(default=())
+
+
+_known: OrderedDict[tuple[int, str], _Counted] = OrderedDict()
+
+
+def staff(request: web.Request) -> Principal:
+    """The agent who is signed in; a contact is told nothing of the desk."""
+    found = guard.person(request)
+    if not found.is_agent:
+        raise web.HTTPNotFound
+    return found
+
+
+async def around(request: web.Request, who: Principal) -> dict[str, Any]:
+    """The values of `inbox/frame.html`."""
+    site = request.app[SITE]
+    counted = await _counted(site, who)
+    reasons = await _health(site)
+    return {
+        "views": [(name, VIEW_ICONS[name], counted.values.get(name)) for name in VIEW_ICONS],
+        "hot": HOT,
+        "groups": counted.groups,
+        "reasons": reasons,
+    }
+
+
+async def _counted(site: Site, who: Principal) -> _Counted:
+    key = (id(site), who.id)
+    known = _known.get(key)
+    clock = time.monotonic()
+    if known is not None and (known.changes == site.live.changes or clock - known.at < COUNT_EVERY):
+        return known
+    changes = site.live.changes
+    values, groups = await site.db.read(_count, who)
+    _known[key] = _Counted(changes, clock, values, groups)
+    if len(_known) > CACHED_FRAMES:
+        _known.popitem(last=False)
+    return _known[key]
+
+
+def _count(tx: Tx, who: Principal) -> tuple[dict[str, int], tuple[str, ...]]:
+    return counts.counts(tx, who, now=now()), tuple(reference.desk(tx).groups)
+
+
+_health_known: dict[int, tuple[float, tuple[str, ...]]] = {}
+HEALTH_EVERY = 5.0  # seconds
+
+
+async def _health(site: Site) -> tuple[str, ...]:
+    known = _health_known.get(id(site))
+    if known is not None and time.monotonic() - known[0] < HEALTH_EVERY:
+        return known[1]
+    reasons = await site.hub.ready() if site.hub is not None else ()
+    _health_known[id(site)] = (time.monotonic(), reasons)
+    return reasons

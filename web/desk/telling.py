@@ -1,0 +1,93 @@
+"""In which words does a ticket tell its clocks, its events, its contract, and who gets an answer?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from core.desk import tickets
+from core.desk.views import ClockView, EventView, TicketView
+from web.pages import left, spell
+from web.words import Say, say
+
+RISK = 0.75  # of the target
+ORDER = {"running": 0, "paused": 1, "breached": 2, "met": 3}
+GETS_ANSWERS = ("requester", "participant", "silent")
+
+
+def clocks(found: Sequence[ClockView], now: datetime, language: str) -> list[tuple[ClockView, str, str]]:
+    """The last cycle of each promise with its shape and its words; what runs comes first, then what is due first."""
+    last = {clock.name: clock for clock in sorted(found, key=lambda one: one.cycle)}
+    shown = [clock for clock in last.values() if clock.state in ORDER]
+    shown.sort(key=lambda one: (ORDER[one.state], one.due_at or now))
+    return [(clock, *_clock(clock, now, language)) for clock in shown]
+
+
+def _clock(clock: ClockView, now: datetime, language: str) -> tuple[str, str]:
+    t = say(language)
+    spent, target = spell(clock.elapsed_s, language), spell(clock.target_s, language)
+    match clock.state:
+        case "met":
+            return "met", t("ticket.clock_met", spent=spent)
+        case "breached":
+            return "late", t("ticket.clock_breached", spent=spent)
+        case "paused":
+            return "paused", t("ticket.clock_paused", spent=spent, target=target)
+        case _:
+            return _running(clock, now, language)
+
+
+def _running(clock: ClockView, now: datetime, language: str) -> tuple[str, str]:
+    t = say(language)
+    if clock.due_at is None:
+        return "paused", t("ticket.clock_pending")
+    if clock.due_at < now:
+        return "late", t("ticket.clock_late", left=left(now, clock.due_at, language))
+    shape = "risk" if clock.elapsed_s >= clock.target_s * RISK else "running"
+    return shape, t("ticket.clock_left", left=left(clock.due_at, now, language))
+
+
+def event(told: EventView, t: Say) -> str:
+    """What happened, in a few words."""
+    words = t.maybe("event", told.kind)  # type: ignore[attr-defined]
+    return str(words.format_map(_Known(told.data)) if "{" in words else words.replace(".", " "))
+
+
+def reason(told: Mapping[str, Any], t: Say) -> str:
+    """Why the contract check came out as it did: the catalogue's sentence, else the one kept with the check."""
+    words = str(t.maybe("reason", told["code"]))  # type: ignore[attr-defined]
+    if not t.has(f"reason.{told['code']}"):  # type: ignore[attr-defined]
+        return str(told.get("sentence", words))
+    values = {name: value for name, value in told.items() if name not in ("code", "sentence")}
+    values = values.get("values", values)
+    said = {name: ", ".join(value) if isinstance(value, list) else value for name, value in values.items()}
+    return words.format_map(_Known(said))
+
+
+class _Known(dict[str, Any]):
+    """Values for the places of a sentence; one that is missing is a question mark, not a failed page."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def goes_to(view: TicketView, t: Say) -> str:
+    """Who gets an answer, and on which channel."""
+    told = []
+    for thread in view.threads:
+        names = [
+            str(one["name"] or one["address"]) for one in thread.participants if one["role"] in GETS_ANSWERS
+        ]
+        if names:
+            told.append(t("ticket.to", channel=t.maybe("channel", thread.channel), who=", ".join(names)))  # type: ignore[attr-defined]
+    return " · ".join(told) if told else t("ticket.to_nobody")
+
+
+def fixed_choices(t: Say) -> dict[str, list[tuple[Any, str]]]:
+    """What forms offer whatever the desk is configured to be."""
+    return {
+        "causes": [(code, t(f"cause.{code}")) for code in tickets.CAUSES],
+        "impacts": [(n, t(f"level.{n}")) for n in (1, 2, 3)],
+        "urgencies": [(n, t(f"urgency.{n}")) for n in (1, 2, 3, 4)],
+    }

@@ -1,0 +1,252 @@
+"""One ticket: the conversation, what is known of it, and everything that can be done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from core.desk import page, people, presence, reference, tickets
+from core.desk.errors import DeskError, Invalid, Refused, Stale
+from core.desk.principal import Principal
+from core.desk.views import TicketView
+from core.store.tx import Tx
+from web import files, guard, html_frame
+from web.desk import inbox, telling
+from web.desk.frame import around, staff
+from web.sign_in import form_id
+from web.site import SITE, now
+from web.words import say
+
+TWO_PANES = ("view", *inbox.FILTERS)
+
+Form = Mapping[str, Any]
+
+
+def routes(app: web.Application) -> None:
+    """Add the pages."""
+    app.router.add_get("/desk/tickets/{number}", show)
+    app.router.add_post("/desk/tickets/{number}/do/{verb}", act)
+    app.router.add_post("/desk/tickets/{number}/draft", keep_draft)
+    app.router.add_post("/desk/tickets/{number}/here", be_here)
+    app.router.add_get("/desk/tickets/{number}/messages/{message}/html", show_html)
+    app.router.add_get("/desk/tickets/{number}/messages/{message}/source", source)
+    app.router.add_get("/desk/tickets/{number}/files/{file}", download)
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """The ticket; with `only=talk` what changes while somebody reads it."""
+    return await _page(request)
+
+
+async def _page(
+    request: web.Request,
+    *,
+    status: int = 200,
+    wrong: DeskError | None = None,
+    verb: str = "",
+    form: Form | None = None,
+) -> web.Response:
+    site = request.app[SITE]
+    who = staff(request)
+    number = request.match_info["number"]
+    at = now()
+    view: TicketView = await site.db.read(page.ticket, who, number, now=at)
+    choices = await site.db.read(_choices, view)
+    t = say(who.language)
+    values: dict[str, Any] = {
+        "ticket": view,
+        "timeline": _timeline(view),
+        "clocks": telling.clocks(view.clocks, at, who.language),
+        "goes_to": telling.goes_to(view, t),
+        "event_words": lambda event: telling.event(event, t),
+        "reason_words": lambda reason: telling.reason(reason, t),
+        "choices": choices | telling.fixed_choices(t),
+        "verb": verb,
+        "wrong": wrong,
+        "stale": wrong if isinstance(wrong, Stale) else None,
+        "form": form or {},
+        "form_id": form_id(),
+        "faults": {fault.pointer.lstrip("/"): fault.message for fault in wrong.faults}
+        if isinstance(wrong, Invalid)
+        else {},
+        "missing": wrong.missing if isinstance(wrong, Refused) else (),
+    }
+    if request.query.get("only") == "talk":
+        return site.pages.page(request, "inbox/talk.html", here=inbox.here(request), **values)
+    listed = await inbox.listing(request, who)
+    return site.pages.page(
+        request, "inbox/ticket.html", status=status, **values, **listed, **await around(request, who)
+    )
+
+
+def _choices(tx: Tx, view: TicketView) -> dict[str, Any]:
+    """What the forms offer."""
+    desk = reference.desk(tx)
+    code = view.row.customer
+    return {
+        "customers": people.customers(tx),
+        "contacts": [(c.id, f"{c.name} · {c.email}") for c in people.contacts(tx, code) if c.active]
+        if code
+        else [],
+        "assets": [(one.name, one.name) for one in people.assets(tx, code)] if code else [],
+        "sites": [(name, name) for name in people.sites(tx, code)] if code else [],
+        "request_types": [(name, name) for name in desk.request_types],
+        "technologies": [(name, name) for name in desk.technologies],
+        "groups": [(name, name) for name in desk.groups],
+        "agents": [(one.email, one.name) for one in people.agents(tx) if one.active],
+    }
+
+
+def _timeline(view: TicketView) -> list[tuple[str, Any]]:
+    """Messages, notes and runs of events, oldest first: ("message" | "note" | "events", what)."""
+    shown: list[tuple[datetime, str, Any]] = [(m.at, "message", m) for m in view.messages]
+    shown += [(n.at, "note", n) for n in view.notes]
+    shown += [
+        (e.at, "event", e) for e in view.events if not e.kind.startswith(("message.", "note.", "clock."))
+    ]
+    shown.sort(key=lambda entry: entry[0])
+    told: list[tuple[str, Any]] = []
+    for _, kind, what in shown:
+        if kind != "event":
+            told.append((kind, what))
+        elif told and told[-1][0] == "events":
+            told[-1][1].append(what)
+        else:
+            told.append(("events", [what]))
+    return told
+
+
+# --- Doing --------------------------------------------------------------------------------------------------
+
+
+async def act(request: web.Request) -> web.StreamResponse:
+    """One verb of the desk. A refusal shows the ticket again, with what was typed and what to do."""
+    site = request.app[SITE]
+    who = staff(request)
+    number, verb = request.match_info["number"], request.match_info["verb"]
+    if verb not in VERBS:
+        raise web.HTTPNotFound
+    form, sent = await files.form(request)
+    named = VERBS[verb](form)
+    if verb in ("reply", "note", "wait"):
+        named["files"] = sent
+    called: Callable[..., Any] = getattr(tickets, verb)
+    seen = form.get("seen", "")
+    if verb not in ("note", "retry_delivery") and seen.isdecimal():
+        named["seen"] = int(seen)
+    try:
+        await site.db.write(called, who, number, now=now(), **named)
+    except (Invalid, Refused, Stale) as error:
+        return await _page(
+            request, status=422 if isinstance(error, Invalid) else 409, wrong=error, verb=verb, form=form
+        )
+    to = f"/desk/tickets/{number}"
+    query = {name: request.query[name] for name in TWO_PANES if name in request.query}
+    raise web.HTTPSeeOther(f"{to}?{urlencode(query)}" if query else to)
+
+
+def _words(*names: str) -> Callable[[Form], dict[str, Any]]:
+    return lambda form: {name: form.get(name, "") for name in names}
+
+
+def _number(form: Form, name: str) -> int | None:
+    text = str(form.get(name, ""))
+    return int(text) if text.isdecimal() else None
+
+
+def _qualify(form: Form) -> dict[str, Any]:
+    names = ("customer", "contact", "request_type", "technology", "asset", "site")
+    return {name: form.get(name) or None for name in names} | {
+        "impact": _number(form, "impact"),
+        "urgency": _number(form, "urgency"),
+    }
+
+
+def _assign(form: Form) -> dict[str, Any]:
+    agent = form.get("agent")
+    return {"agent": agent if agent is not None else None, "group": form.get("group") or None}
+
+
+VERBS: Mapping[str, Callable[[Form], dict[str, Any]]] = {
+    "reply": _words("text", "idem"),
+    "wait": _words("text", "idem"),
+    "note": _words("text", "idem"),
+    "workaround": _words("text"),
+    "take": _words(),
+    "resume": _words(),
+    "close": _words(),
+    "reopen": _words("reason"),
+    "cancel": _words("reason"),
+    "approve": _words("reason"),
+    "reject": _words("reason", "text"),
+    "escalate": lambda form: {"reason": form.get("reason", ""), "group": form.get("group") or None},
+    "qualify": _qualify,
+    "assign": _assign,
+    "resolve": lambda form: {
+        "cause": form.get("cause", ""),
+        "text": form.get("text", ""),
+        "minutes": _number(form, "minutes") or 0,
+    },
+    "retry_delivery": _words("delivery"),
+}
+"""Verb to how its fields are read from the form."""
+
+
+async def keep_draft(request: web.Request) -> web.StreamResponse:
+    """Keep what has been typed so far: the script calls it a second after the last key."""
+    who = staff(request)
+    form, _ = await files.form(request)
+    await request.app[SITE].db.write(
+        presence.save_draft,
+        who,
+        request.match_info["number"],
+        form.get("kind", ""),
+        form.get("text", ""),
+        now=now(),
+    )
+    return web.Response(status=204)
+
+
+async def be_here(request: web.Request) -> web.StreamResponse:
+    """Somebody looks or writes; said again every 20 seconds by the script."""
+    who = staff(request)
+    form, _ = await files.form(request)
+    doing = form.get("doing", "looking")
+    db, number = request.app[SITE].db, request.match_info["number"]
+    if doing == "gone":
+        await db.write(presence.leave, who, number)
+    else:
+        await db.write(presence.here, who, number, doing, now=now())
+    return web.Response(status=204)
+
+
+# --- What came ----------------------------------------------------------------------------------------------
+
+
+async def show_html(request: web.Request) -> web.StreamResponse:
+    """The message as it was sent, cleaned, for the isolated frame."""
+    who = staff(request)
+    number, message = request.match_info["number"], request.match_info["message"]
+    site = request.app[SITE]
+    found, images = await site.db.read(page.html, who, number, message)
+    return html_frame.response(site.clean, found, images)
+
+
+async def source(request: web.Request) -> web.StreamResponse:
+    """The bytes as they came."""
+    who = staff(request)
+    number, message = request.match_info["number"], request.match_info["message"]
+    raw = await request.app[SITE].db.read(page.source, who, number, message)
+    return files.download(raw, f"{number}.eml", "message/rfc822")
+
+
+async def download(request: web.Request) -> web.StreamResponse:
+    """A file, always as a download; the scope is asked each time."""
+    who: Principal = guard.person(request)
+    number, file_id = request.match_info["number"], request.match_info["file"]
+    found, content = await request.app[SITE].db.read(page.file, who, number, file_id)
+    return files.download(content, found.name, found.type)

@@ -1,0 +1,229 @@
+"""Who may ask this server what? Host, sign-in, forged forms and sizes are checked here; every answer gets its headers."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+
+from core.desk import accounts
+from core.desk.errors import DeskError, Forbidden, Invalid, NotFound, Refused, Stale
+from core.desk.passwords import cookie_hash
+from core.desk.principal import Principal
+from core.log import get_logger
+from core.store.database import StoreUnavailable
+from web.site import SITE, Site, now
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+COOKIE = "centralino"
+REMEMBERED = 2.0  # seconds that a sign-in is not looked up again
+SIGN_IN = web.RequestKey("sign_in", accounts.SignIn)
+SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
+OPEN = ("/login", "/static/", "/health/", "/metrics", "/api", "/setup")
+"""Paths that ask no sign-in of the pages; the API asks for its own token."""
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+log = get_logger("http")
+
+
+def who(request: web.Request) -> Principal | None:
+    """Who is signed in."""
+    found = request.get(SIGN_IN)
+    return found.principal if found else None
+
+
+def person(request: web.Request) -> Principal:
+    """Who is signed in, on pages that need somebody."""
+    found = who(request)
+    if found is None:
+        raise web.HTTPSeeOther("/login")
+    return found
+
+
+def csrf(request: web.Request) -> str:
+    """The token that forms of this sign-in carry; before it, the one of the log-in form's own cookie."""
+    found = request.get(SIGN_IN)
+    return found.csrf if found else ""
+
+
+def cookie_name(site: Site) -> str:
+    """`__Host-` needs https; over plain http on loopback browsers refuse such a cookie."""
+    return f"__Host-{COOKIE}" if site.https else COOKIE
+
+
+@web.middleware
+async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Everything on the way in and out."""
+    site = request.app[SITE]
+    try:
+        _check_host(request, site)
+        _check_size(request, site)
+        await _recognise(request, site)
+        _check_rate(request, site)
+        _check_origin(request, site)
+        response = await handler(request)
+    except web.HTTPException as answer:
+        if answer.status >= 400 and not answer.prepared and answer.content_type == "text/plain":  # noqa: PLR2004
+            response = site.pages.error(request, answer.status)
+            response.headers.update(
+                {k: v for k, v in answer.headers.items() if k in ("Allow", "Retry-After")}
+            )
+        else:
+            response = _plain(answer)
+    except DeskError as error:
+        response = _refusal(request, site, error)
+    except StoreUnavailable as error:
+        log.warning("a page could not be served", reason=str(error))
+        response = site.pages.error(request, 503)
+        response.headers["Retry-After"] = "5"
+    except (ConnectionResetError, TimeoutError):
+        raise
+    except Exception:
+        trace = secrets.token_hex(4)
+        log.exception("a page failed", path=request.path, trace=trace)
+        response = site.pages.error(request, 500, detail=trace)
+    if not response.prepared:
+        _finish(request, response, site)
+    return response
+
+
+def _plain(answer: web.HTTPException) -> web.StreamResponse:
+    """The response an exception stands for: a redirect, or a refusal that brings its own body."""
+    headers = answer.headers.copy()
+    headers.popall(hdrs.CONTENT_LENGTH, None)
+    return web.Response(status=answer.status, reason=answer.reason, headers=headers, body=answer.body)
+
+
+def _check_host(request: web.Request, site: Site) -> None:
+    asked = request.headers.get(hdrs.HOST, "").lower()
+    wanted = urlsplit(site.public_url).netloc.lower()
+    if wanted and asked != wanted and not (request.path.startswith(("/health/", "/metrics"))):
+        host, _, port = asked.rpartition(":")
+        if host not in ("127.0.0.1", "localhost", "[::1]") or port != wanted.rpartition(":")[2]:
+            raise web.HTTPMisdirectedRequest
+
+
+async def _recognise(request: web.Request, site: Site) -> None:
+    if request.path.startswith(("/static/", "/api/", "/health/")):
+        return
+    cookie = request.cookies.get(cookie_name(site), "")
+    if cookie:
+        if (found := await _sign_in(cookie, site)) is not None:
+            request[SIGN_IN] = found
+    if request.get(SIGN_IN) is None and not request.path.startswith(OPEN):
+        if request.method in SAFE and "text/event-stream" not in request.headers.get(hdrs.ACCEPT, ""):
+            to = request.path_qs if request.path != "/" else ""
+            raise web.HTTPSeeOther(f"/login?next={to}" if to else "/login")
+        raise web.HTTPUnauthorized
+
+
+async def _sign_in(cookie: str, site: Site) -> accounts.SignIn | None:
+    key = cookie_hash(cookie)
+    known = site.signed_in.get(key)
+    if known is not None and time.monotonic() - known[0] < REMEMBERED:
+        return known[1]
+    at = now()
+    found = await site.db.read(accounts.principal_of_cookie, cookie, site.limits, now=at)
+    if found is None:
+        site.signed_in.pop(key, None)
+        return None
+    if len(site.signed_in) > 10_000:  # noqa: PLR2004 - sign-ins; more than a hub serves at once
+        site.signed_in.clear()
+    if at - found.seen_at > accounts.SEEN_EVERY:
+        site.db.submit(accounts.seen, key, now=at)
+    site.signed_in[key] = (time.monotonic(), found)
+    return found
+
+
+def _check_size(request: web.Request, site: Site) -> None:
+    """A request without files has no reason to be large; with files, aiohttp counts what really comes."""
+    if request.method in SAFE or request.content_type == "multipart/form-data":
+        return
+    size = request.content_length
+    if size is None and request.body_exists and not request.path.startswith("/api/"):
+        raise web.HTTPLengthRequired
+    if (size or 0) > site.settings.limits.http_body and not request.path.startswith("/api/"):
+        raise web.HTTPRequestEntityTooLarge(site.settings.limits.http_body, size or 0)
+
+
+def _check_rate(request: web.Request, site: Site) -> None:
+    """The API counts its own callers, by token."""
+    if request.path.startswith(("/static/", "/api/", "/health/", "/metrics")):
+        return
+    found = who(request)
+    allowance = site.people.take(found.id) if found else site.strangers.take(client_address(request))
+    if not allowance.granted:
+        raise web.HTTPTooManyRequests(headers={"Retry-After": str(max(1, allowance.wait))})
+
+
+def _check_origin(request: web.Request, site: Site) -> None:
+    """Writes come from our own pages: the browser says so, and the form's token proves it (checked by `form`)."""
+    if request.method in SAFE or request.path.startswith("/api/"):
+        return
+    fetched = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get(hdrs.ORIGIN)
+    own = {site.public_url, f"http://{request.headers.get(hdrs.HOST, '')}"}
+    if fetched not in (None, "same-origin") or (fetched is None and origin not in own):
+        raise web.HTTPForbidden
+
+
+def check_token(request: web.Request, given: str) -> None:
+    """The form's own token. Raises 403."""
+    expected = csrf(request)
+    if expected and not secrets.compare_digest(expected.encode(), given.encode()):
+        raise web.HTTPForbidden
+
+
+def client_address(request: web.Request) -> str:
+    """Whose network address it is: the peer's, or what a configured proxy with the shared secret says."""
+    http = request.app[SITE].settings.http
+    peer = request.remote or ""
+    if not http.trusted_proxies or not peer:
+        return peer
+    trusted = any(ipaddress.ip_address(peer) in ipaddress.ip_network(n) for n in http.trusted_proxies)
+    given = request.headers.get("X-Proxy-Secret", "")
+    if trusted and secrets.compare_digest(given.encode(), http.proxy_secret.reveal().encode()):
+        return request.headers.get("X-Forwarded-For", peer).rpartition(",")[2].strip() or peer
+    return peer
+
+
+def _refusal(request: web.Request, site: Site, error: DeskError) -> web.Response:
+    match error:
+        case NotFound():
+            return site.pages.error(request, 404)
+        case Forbidden():
+            return site.pages.error(request, 403, detail=str(error))
+        case Stale():
+            return site.pages.error(request, 409, detail=str(error))
+        case Refused():
+            return site.pages.error(request, 409, detail=str(error))
+        case Invalid():
+            return site.pages.error(request, 422, detail=str(error))
+        case _:
+            return site.pages.error(request, 400, detail=str(error))
+
+
+def _finish(request: web.Request, response: web.StreamResponse, site: Site) -> None:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", CSP)
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "no-referrer"
+    headers["Server"] = "Centralino"
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    if request.path.startswith("/static/"):
+        headers.setdefault(
+            "Cache-Control", "public, max-age=31536000, immutable" if "v" in request.query else "no-cache"
+        )
+    else:
+        headers.setdefault("Cache-Control", "no-store")
+    if site.https:
+        headers["Strict-Transport-Security"] = "max-age=31536000"

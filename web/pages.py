@@ -1,0 +1,198 @@
+"""How does a page come about? Jinja with autoescape, the reader's language and zone, and times said as people say them."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+from babel.dates import format_date, format_datetime, format_time
+from heroicons.jinja import heroicon_mini, heroicon_outline
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from core.texts import TEMPLATES
+from web.words import say
+
+if TYPE_CHECKING:
+    from web.site import Site
+
+STATIC = Path(__file__).parent / "static"
+DAY = timedelta(days=1)
+MINUTE = 60  # seconds
+HOUR = 3600
+
+
+class Pages:
+    """The templates, loaded once."""
+
+    def __init__(self, hub_name: str) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.globals.update(
+            hub=hub_name,
+            static=static,
+            icon=lambda name: heroicon_outline(name, size=18),
+            mini=lambda name: heroicon_mini(name, size=16),
+            ago=ago,
+            left=left,
+            clock_shape=clock_shape,
+            day_and_time=day_and_time,
+            moment=moment,
+            full_instant=full_instant,
+            size=size,
+        )
+
+    def render(self, template: str, *, language: str, zone: ZoneInfo, **values: Any) -> str:
+        """The text of a template."""
+        return self._environment.get_template(template).render(
+            t=say(language), language=language, zone=zone, **values
+        )
+
+    def page(self, request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
+        """A page for whoever is signed in."""
+        from web import guard  # noqa: PLC0415 - guard shows error pages through here
+        from web.site import SITE, now  # noqa: PLC0415
+
+        site = request.app[SITE]
+        who = guard.who(request)
+        text = self.render(
+            template,
+            language=who.language if who else language_of(request, site),
+            zone=ZoneInfo(site.settings.hub.time_zone),
+            who=who,
+            csrf=guard.csrf(request),
+            now=now(),
+            theme=request.cookies.get("theme", ""),
+            density=request.cookies.get("density", ""),
+            path=request.path,
+            **values,
+        )
+        return web.Response(text=text, status=status, content_type="text/html")
+
+    def error(self, request: web.Request, status: int, *, detail: str = "") -> web.Response:
+        """What happened and what to do, as a page; as a problem document for programs."""
+        known = status if status in (400, 401, 403, 404, 405, 408, 409, 413, 421, 422, 429, 500, 503) else 400
+        if "text/html" not in request.headers.get("Accept", "text/html"):
+            body = {"type": "about:blank", "status": status, "title": say("en")(f"error.{known}.title")}
+            return web.json_response(
+                body | ({"detail": detail} if detail else {}),
+                status=status,
+                content_type="application/problem+json",
+            )
+        return self.page(request, "errors/error.html", status=status, code=known, detail=detail)
+
+
+def language_of(request: web.Request, site: Site) -> str:
+    """What a stranger's browser asks for, of the languages we speak."""
+    for wanted in request.headers.get("Accept-Language", "").split(","):
+        if wanted.strip()[:2] in site.settings.hub.languages:
+            return wanted.strip()[:2]
+    return site.settings.hub.languages[0]
+
+
+@cache
+def static(name: str) -> str:
+    """The address of a static file, with its content's hash so that browsers may keep it."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"
+
+
+# --- Times and numbers -------------------------------------------------------------------------------------
+
+
+def ago(at: datetime, now: datetime, language: str) -> str:
+    """How long ago, short: the age column.
+
+    >>> from datetime import UTC
+    >>> ago(datetime(2026, 1, 1, 9, tzinfo=UTC), datetime(2026, 1, 1, 11, 30, tzinfo=UTC), "en")
+    '2 h'
+    """
+    return spell(int((now - at).total_seconds()), language)
+
+
+def left(due: datetime | None, now: datetime, language: str) -> str:
+    """How long until, or how late: "42 min", "-3 h"."""
+    if due is None:
+        return ""
+    seconds = int((due - now).total_seconds())
+    return spell(seconds, language) if seconds >= 0 else f"−{spell(-seconds, language)}"
+
+
+def spell(seconds: int, language: str) -> str:
+    """A span, in one unit: "42 min", "3 h", "5 d"."""
+    day = "g" if language == "it" else "d"
+    if seconds < MINUTE:
+        return "<1 min"
+    if seconds < 100 * MINUTE:
+        return f"{seconds // MINUTE} min"
+    if seconds < 48 * HOUR:
+        return f"{seconds // HOUR} h"
+    return f"{seconds // (24 * HOUR)} {day}"
+
+
+def clock_shape(
+    due: datetime | None, now: datetime, *, paused: bool = False, started: datetime | None = None
+) -> str:
+    """Which shape stands beside a clock: late, risk, running or paused. Colour never says it alone."""
+    if paused or due is None:
+        return "paused"
+    if due < now:
+        return "late"
+    whole = (due - started).total_seconds() if started else 0.0
+    risk = (due - now).total_seconds() < max(30 * MINUTE, whole * 0.25)
+    return "risk" if risk else "running"
+
+
+def day_and_time(at: datetime | None, zone: ZoneInfo, now: datetime, language: str) -> str:
+    """A moment as the reader needs it: today the time, this week the day, else the date."""
+    if at is None:
+        return ""
+    local, today = at.astimezone(zone), now.astimezone(zone)
+    time = str(format_time(local, "HH:mm", locale=language))
+    if local.date() == today.date():
+        return time
+    if abs(local - today) < 6 * DAY:
+        return f"{format_date(local, 'EEE', locale=language)} {time}"
+    if local.year == today.year:
+        return f"{format_date(local, 'd MMM', locale=language)} {time}"
+    return str(format_date(local, "d MMM y", locale=language))
+
+
+def full_instant(at: datetime, zone: ZoneInfo, language: str) -> str:
+    """For titles: nothing left out."""
+    local = at.astimezone(zone)
+    return f"{format_datetime(local, 'EEEE d MMMM y, HH:mm:ss', locale=language)} {local.tzname()}"
+
+
+def moment(at: datetime | None, zone: ZoneInfo, now: datetime, language: str) -> Markup:
+    """A <time> element: short to read, exact on hover and for programs."""
+    if at is None:
+        return Markup("")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.isoformat(timespec="seconds"),
+        full_instant(at, zone, language),
+        day_and_time(at, zone, now, language),
+    )
+
+
+def size(count: int) -> str:
+    """Bytes for people.
+
+    >>> size(1536), size(3_000_000)
+    ('1.5 kB', '2.9 MB')
+    """
+    if count < 1024:  # noqa: PLR2004
+        return f"{count} B"
+    kilobytes = count / 1024
+    return f"{kilobytes:.1f} kB" if kilobytes < 1024 else f"{kilobytes / 1024:.1f} MB"  # noqa: PLR2004

@@ -1,0 +1,75 @@
+"""What does a customer need to know in five seconds? What waits for them, what we do next, what they bought."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+from babel.dates import format_date
+
+from core.desk import course, coverage, search
+from core.desk.principal import Principal
+from core.desk.views import NextAction, TicketRow
+from core.store.tx import Tx
+from web.portal.frame import company, contact
+from web.site import SITE, now
+
+SHOWN = 50  # open requests on the home page
+ENDED = 10  # closed ones there; the history has the rest
+PER_PAGE = 30
+NEEDS_THEM = ("waiting_customer", "resolved")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A request and what happens next with it."""
+
+    row: TicketRow
+    next: NextAction
+
+
+def routes(app: web.Application) -> None:
+    """Add the pages."""
+    app.router.add_get("/portal", _there)
+    app.router.add_get("/portal/", show)
+    app.router.add_get("/portal/history", history)
+
+
+async def _there(_request: web.Request) -> web.StreamResponse:
+    raise web.HTTPSeeOther("/portal/")
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """The home page."""
+    site, who = request.app[SITE], contact(request)
+    found = await site.db.read(_home, who, now=now())
+    days = {day for one in found["contracts"] for day in (one.valid_from, one.valid_until)}
+    said = {day: format_date(day, "d MMMM y", locale=who.language) for day in days}
+    return site.pages.page(request, "portal/home.html", days=said, **found)
+
+
+async def history(request: web.Request) -> web.StreamResponse:
+    """What has ended, newest first."""
+    site, who = request.app[SITE], contact(request)
+    found = await site.db.read(
+        search.tickets, who, view="closed", cursor=request.query.get("from") or None, limit=PER_PAGE
+    )
+    return site.pages.page(request, "portal/history.html", found=found)
+
+
+def _home(tx: Tx, who: Principal, *, now: datetime) -> dict[str, Any]:
+    going_on = search.tickets(tx, who, view="open", limit=SHOWN)
+    solved = search.tickets(tx, who, view="all", state="resolved", limit=SHOWN)
+    ended = search.tickets(tx, who, view="closed", limit=SHOWN)
+    rows = {row.id: row for row in (*solved.items, *going_on.items)}
+    cards = [Card(row=row, next=course.next_action(tx, row)) for row in rows.values()]
+    return {
+        "company": company(tx, who),
+        "needed": [card for card in cards if card.row.state in NEEDS_THEM],
+        "cards": [card for card in cards if card.row.state not in NEEDS_THEM],
+        "more_open": going_on.next is not None,
+        "ended": [row for row in ended.items if row.state != "resolved"][:ENDED],
+        "contracts": coverage.bought(tx, who, now=now),
+    }

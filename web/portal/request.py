@@ -1,0 +1,149 @@
+"""One request as its customer sees it: what was said, what happens next, and the report when it is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from core.desk import page, requests, tickets
+from core.desk.errors import DeskError, Invalid, Refused, Stale
+from core.desk.views import MessageView, TicketView
+from web import files, html_frame
+from web.portal.frame import contact
+from web.sign_in import form_id
+from web.site import SITE, now
+
+REPORTS = ("resolved", "closed")
+"""Kinds of message that say what was done."""
+QUIET_EVENTS = ("ticket.customer_message",)
+"""Said by the message itself."""
+
+
+def routes(app: web.Application) -> None:
+    """Add the pages."""
+    base = "/portal/requests/{number}"
+    app.router.add_get(base, show)
+    app.router.add_get(f"{base}/report", report)
+    app.router.add_post(f"{base}/reply", reply)
+    app.router.add_post(f"{base}/confirm", confirm)
+    app.router.add_post(f"{base}/refuse", refuse)
+    app.router.add_get(f"{base}/messages/{{message}}/html", show_html)
+    app.router.add_get(f"{base}/files/{{file}}", download)
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """The whole of it."""
+    return await _page(request)
+
+
+async def _page(
+    request: web.Request,
+    *,
+    status: int = 200,
+    wrong: DeskError | None = None,
+    typed: str = "",
+    refused: str = "",
+    idem: str = "",
+) -> web.Response:
+    site, who = request.app[SITE], contact(request)
+    found: TicketView = await site.db.read(page.ticket, who, request.match_info["number"], now=now())
+    return site.pages.page(
+        request,
+        "portal/request.html",
+        status=status,
+        ticket=found,
+        timeline=timeline(found),
+        promises=[c for c in found.clocks if c.state == "running" and c.due_at is not None],
+        report=last_report(found),
+        wrong=wrong,
+        stale=isinstance(wrong, Stale),
+        typed=typed,
+        refused=refused,
+        form_id=idem or form_id(),
+    )
+
+
+async def report(request: web.Request) -> web.StreamResponse:
+    """The closing report alone, to be printed."""
+    site, who = request.app[SITE], contact(request)
+    found: TicketView = await site.db.read(page.ticket, who, request.match_info["number"], now=now())
+    said = last_report(found)
+    if said is None:
+        raise web.HTTPNotFound
+    return site.pages.page(request, "portal/report.html", ticket=found, report=said)
+
+
+async def reply(request: web.Request) -> web.StreamResponse:
+    """The customer writes; what was typed is never lost."""
+    site, who = request.app[SITE], contact(request)
+    number = request.match_info["number"]
+    fields, sent = await files.form(request)
+    text, idem = fields.get("text", ""), fields.get("form", "")
+    seen = int(fields["seen"]) if fields.get("seen", "").isdecimal() else None
+    try:
+        message = await site.db.write(
+            requests.write, who, number, text, now=now(), seen=seen, idem=idem[:100], files=sent
+        )
+    except (Invalid, Refused, Stale) as error:
+        status = 422 if isinstance(error, Invalid) else 409
+        return await _page(request, status=status, wrong=error, typed=text, idem=idem)
+    raise web.HTTPSeeOther(f"/portal/requests/{number}#m-{message}")
+
+
+async def confirm(request: web.Request) -> web.StreamResponse:
+    """It is solved."""
+    site, who = request.app[SITE], contact(request)
+    number = request.match_info["number"]
+    await files.form(request)
+    try:
+        await site.db.write(tickets.confirm, who, number, now=now())
+    except Refused as error:
+        return await _page(request, status=409, wrong=error)
+    raise web.HTTPSeeOther(f"/portal/requests/{number}")
+
+
+async def refuse(request: web.Request) -> web.StreamResponse:
+    """It is not solved: work goes on."""
+    site, who = request.app[SITE], contact(request)
+    number = request.match_info["number"]
+    fields, _ = await files.form(request)
+    reason = fields.get("reason", "")
+    try:
+        await site.db.write(tickets.refuse, who, number, now=now(), reason=reason)
+    except (Invalid, Refused) as error:
+        status = 422 if isinstance(error, Invalid) else 409
+        return await _page(request, status=status, wrong=error, refused=reason)
+    raise web.HTTPSeeOther(f"/portal/requests/{number}")
+
+
+async def show_html(request: web.Request) -> web.StreamResponse:
+    """A message as it was sent, cleaned, for its isolated frame."""
+    site, who = request.app[SITE], contact(request)
+    number, message = request.match_info["number"], request.match_info["message"]
+    found, pictures = await site.db.read(page.html, who, number, message)
+    return html_frame.response(site.clean, found, pictures)
+
+
+async def download(request: web.Request) -> web.StreamResponse:
+    """A file, always as a download; the scope is asked each time."""
+    who = contact(request)
+    number, file_id = request.match_info["number"], request.match_info["file"]
+    found, content = await request.app[SITE].db.read(page.file, who, number, file_id)
+    return files.download(content, found.name, found.type)
+
+
+def timeline(found: TicketView) -> list[tuple[str, Any]]:
+    """Messages and events, newest last: ("message" | "event", what)."""
+    told = [(one.at, 0, "message", one) for one in found.messages]
+    events = [(one.at, 1, "event", one) for one in found.events if one.kind not in QUIET_EVENTS]
+    ordered = sorted((*told, *events), key=lambda entry: entry[:2])
+    return [(kind, what) for _, _, kind, what in ordered]
+
+
+def last_report(found: TicketView) -> MessageView | None:
+    """What was said when it was done, if that still stands."""
+    if found.row.state not in ("resolved", "closed"):
+        return None
+    reports = [one for one in found.messages if one.kind in REPORTS and one.direction == "out"]
+    return reports[-1] if reports else None

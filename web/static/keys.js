@@ -1,0 +1,110 @@
+// The keyboard map. Single letters are off while somebody types, with Alt or Meta, and while an IME composes.
+const WAIT_FOR_SECOND = 1200; // ms after `g`
+
+const click = (selector) => {
+  const found = document.querySelector(selector);
+  found?.click();
+  return Boolean(found);
+};
+const openMenu = (name) => {
+  const menu = document.querySelector(`details[data-menu="${name}"]`);
+  if (!menu) return false;
+  menu.open = true;
+  menu.querySelector("select, textarea, input:not([type=hidden]), button")?.focus();
+  return true;
+};
+const write = (kind) => {
+  const tab = document.getElementById(`compose-${kind}`);
+  const box = document.getElementById(`${kind}-text`);
+  if (!tab || !box) return false;
+  tab.checked = true;
+  box.focus();
+  return true;
+};
+
+// In the list the lines, on a ticket the lines beside it when there are any, else the messages.
+function step(by) {
+  const rows = [...document.querySelectorAll(".rows .row")].filter((row) => row.offsetParent);
+  if (rows.length) {
+    const at = rows.findIndex((row) => row.contains(document.activeElement));
+    const from = at >= 0 ? at : rows.findIndex((row) => row.classList.contains("current"));
+    const next = rows[Math.min(Math.max(from + by, 0), rows.length - 1)];
+    next?.querySelector("a.open").focus();
+    next?.scrollIntoView({ block: "nearest" });
+    return true;
+  }
+  const messages = [...document.querySelectorAll("#p-timeline > .msg")];
+  const at = messages.findIndex((one) => one === document.activeElement);
+  const next = messages[at < 0 ? messages.length - 1 : Math.min(Math.max(at + by, 0), messages.length - 1)];
+  next?.setAttribute("tabindex", "-1");
+  next?.focus();
+  return Boolean(next);
+}
+
+const go = (address) => () => {
+  location.href = address;
+  return true;
+};
+
+export const KEYS = {
+  j: () => step(1),
+  k: () => step(-1),
+  o: () => click(".row:focus-within a.open"),
+  u: () => click("a.back"),
+  "/": () => {
+    document.getElementById("search").focus();
+    return true;
+  },
+  "?": () => {
+    document.getElementById("keys").showModal();
+    return true;
+  },
+  r: () => write("reply"),
+  n: () => write("note"),
+  i: () => click('button[data-verb="take"]'),
+  a: () => openMenu("assign"),
+  q: () => openMenu("qualify"),
+  p: () => openMenu("qualify"),
+  w: () => openMenu("workaround"),
+  s: () => openMenu("resolve") || openMenu("reopen") || click('button[data-verb="close"]'),
+};
+const AFTER_G = { i: go("/desk/"), m: go("/desk/?view=mine"), u: go("/desk/?view=unassigned") };
+
+export function listenForKeys() {
+  let waiting = 0;
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.altKey || event.metaKey) return;
+    const typing = event.target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]");
+    if (event.key === "Enter" && event.ctrlKey && event.target.form) {
+      event.preventDefault();
+      const form = event.target.form;
+      const wait = event.shiftKey && form.querySelector("[data-send-wait]");
+      form.requestSubmit(wait || undefined);
+      return;
+    }
+    if (event.key === "Escape") return escape(event, typing);
+    if (typing || event.ctrlKey || document.querySelector("dialog[open]")) return;
+    const second = performance.now() - waiting < WAIT_FOR_SECOND;
+    waiting = 0;
+    if (second && AFTER_G[event.key]) {
+      event.preventDefault();
+      AFTER_G[event.key]();
+    } else if (event.key === "g") {
+      waiting = performance.now();
+    } else if (KEYS[event.key]?.()) {
+      event.preventDefault();
+    }
+  });
+}
+
+function escape(event, typing) {
+  const menu = document.querySelector("details.menu[open]");
+  if (menu) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  } else if (typing) {
+    event.target.blur();
+  } else if (!document.querySelector("dialog[open]")) {
+    click("a.back");
+  }
+}
