@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 import channels
@@ -49,10 +50,13 @@ def run(settings: File = None, set_: Set = None, *, demo: bool = True) -> None:
     log.start_logging(config.hub.log_level)
     for remark in hub_settings.remarks(config):
         typer.echo(f"note: {remark}", err=True)
+    config, trouble = _listening(config)
     with _database(config) as db:
-        if demo:
+        if demo and not trouble:
             _demo_if_empty(config, db)
         _refuse_public_demo(config, db)
+        if trouble:
+            fail(trouble, code=commands.NO)
         _serve(config, db)
 
 
@@ -229,6 +233,32 @@ def _surroundings(config: Settings) -> Surroundings:
     )
 
 
+def _listening(config: Settings) -> tuple[Settings, str]:
+    """The same with a number for every port 0, and why there is something that cannot be listened on, if there is."""
+    from core import places  # noqa: PLC0415
+    from core.hub import AlreadyRunning, alone  # noqa: PLC0415
+
+    mail = config.channels.email
+    wanted = {"http.port": (config.http.host, config.http.port)}
+    if mail.enabled and mail.smtp_host:
+        wanted["channels.email.smtp_port"] = (mail.smtp_host, mail.smtp_port)
+    if mail.enabled and mail.lmtp_port:
+        wanted["channels.email.lmtp_port"] = (mail.lmtp_host, mail.lmtp_port)
+    try:
+        found = places.free(wanted)
+    except places.CannotListen as error:
+        try:
+            with alone(config.hub.data_dir):
+                return config, str(error)
+        except AlreadyRunning as other:  # started twice: that says more than a port
+            return config, str(other)
+        except OSError:
+            return config, str(error)
+    config = hub_settings.with_http_port(config, found["http.port"])
+    email = msgspec.structs.replace(mail, smtp_port=found.get("channels.email.smtp_port", mail.smtp_port))
+    return msgspec.structs.replace(config, channels=msgspec.structs.replace(config.channels, email=email)), ""
+
+
 def _serve(config: Settings, db: Database) -> None:
     """Put worker, channels and pages together and run them until told to stop."""
     import uvloop  # noqa: PLC0415
@@ -264,6 +294,7 @@ async def _hub(config: Settings, db: Database) -> None:
             memory=config.limits.reading_memory,
         ),
         disk_reserve=config.limits.disk_reserve,
+        lease=timedelta(seconds=config.hub.lease),
     )
     site.attach(hub)
     typer.echo(f"Portal  {config.hub.public_url}/portal/")

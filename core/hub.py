@@ -71,6 +71,7 @@ class Hub:
         periodic: Sequence[Schedule] = (),
         readers: Readers | None = None,
         disk_reserve: int = DISK_RESERVE,
+        lease: timedelta = work.LEASE,
     ) -> None:
         self.db = db
         self.channels = channels
@@ -88,6 +89,7 @@ class Hub:
             db,
             {**handlers(db, channels, self.readers), **(extra or {})},
             owner=owner or new_id(),
+            lease=lease,
         )
         self.door = HubDoor(db, self.worker, self._disk)
 

@@ -22,6 +22,7 @@ class Keys:
 
 def load(data_dir: Path, *, instance: str = "") -> Keys:
     """The keys of this installation; those that are missing are made. Raises OSError."""
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # customers' mail will be in it
     folder = data_dir / "keys"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return Keys(

@@ -21,6 +21,7 @@ from structlog.typing import FilteringBoundLogger
 LEVELS = ("debug", "info", "warning", "error")
 LONGEST = 2000  # characters of one value
 LONGEST_TRACE = 20_000
+MOST = 20  # values of a list
 
 _NEVER = frozenset(
     "authorization body cookie html otp password pin raw secret set_cookie subject text token".split()
@@ -76,6 +77,8 @@ def _discreet(_logger: Any, _method: str, event: Event) -> Event:
             longest = LONGEST_TRACE if key == "exception" else LONGEST
             kept = value if len(value) <= longest else value[:longest] + "…"
             event[key] = mask(kept)
+        elif isinstance(value, list | tuple):
+            event[key] = [mask(str(one)[:LONGEST]) for one in value[:MOST]]
         elif not isinstance(value, int | float | None):
             event[key] = mask(str(value)[:LONGEST])
     return event

@@ -37,6 +37,7 @@ __all__ = [
     "SettingsError",
     "load",
     "remarks",
+    "with_http_port",
     "without_password",
 ]
 
@@ -54,6 +55,7 @@ class Hub(Table, frozen=True, kw_only=True):
     languages: tuple[str, ...] = ("it", "en")
     instance: str = ""
     readers: int = 1
+    lease: Span = 60
     demo_in_public: bool = False
     log_level: str = "info"
 
@@ -73,6 +75,7 @@ class Hub(Table, frozen=True, kw_only=True):
         if self.log_level not in LEVELS:
             yield "log_level", f'"{self.log_level}" is none of {", ".join(LEVELS)}'
         yield from below(self, 1, "readers")
+        yield from below(self, 3, "lease")
 
 
 class Database(Table, frozen=True, kw_only=True):
@@ -222,6 +225,13 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield from _leaves(item, f"{path}[{number}]")
     else:
         yield path, value
+
+
+def with_http_port(settings: Settings, port: int) -> Settings:
+    """The same with the port that was found for `http.port = 0`; links name it, unless `public_url` was given."""
+    return _completed(
+        msgspec.structs.replace(settings, http=msgspec.structs.replace(settings.http, port=port))
+    )
 
 
 def _completed(settings: Settings) -> Settings:

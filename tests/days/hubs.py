@@ -1,0 +1,210 @@
+"""How do whole days drive a hub? As its operator does: a process, its command line, signals, and its log."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.days.people import Api, Browser
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 60.0  # seconds a test waits for what must happen: the machine is shared
+STOP_WITHIN = 10.0  # seconds from SIGTERM to the end, as promised
+
+SETTINGS = """
+[hub]
+log_level = "warning"
+[limits]
+requests_per_person = 1000
+requests_per_address = 1000
+disk_reserve = "1 MiB"
+[brakes]
+known_per_hour = 1000
+known_per_day = 1000
+unknown_per_day = 1000
+automatic_per_minute = 100000
+automatic_per_hour = 100000
+mails_of_sender = 100000
+"""
+
+
+class Hub:
+    """One hub in a process group of its own. `url`: its database, if not the file in its data folder."""
+
+    def __init__(self, folder: Path, *, url: str = "", **settings: Any) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.http, self.smtp = free_port(), free_port()
+        self.base = f"http://127.0.0.1:{self.http}"
+        self.log = folder / "hub.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = folder / "my.toml"
+        self._file.write_text(SETTINGS, encoding="utf-8")
+        own = {"hub.data_dir": self.data, "http.port": self.http, "channels.email.smtp_port": self.smtp}
+        if url:
+            own["database.url"] = url
+        named = {name.replace("__", "."): value for name, value in settings.items()}
+        self.settings = {**own, **named}
+
+    @property
+    def words(self) -> list[str]:
+        """The settings, as every command of this hub is given them."""
+        sets = [word for name, value in self.settings.items() for word in ("--set", f"{name}={value}")]
+        return ["--settings", str(self._file), *sets]
+
+    def start(self, *more: str, wait: bool = True) -> float:
+        """Start it; return the seconds until it was ready."""
+        started = time.monotonic()
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "main.py", "run", "--no-demo", *self.words, *more],
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        if wait:
+            until(self.ready, f"the hub is not ready: {self.log}")
+        return time.monotonic() - started
+
+    def ready(self) -> bool:
+        """What /health/ready says; a hub that has ended never is."""
+        assert self.process is not None
+        assert self.process.poll() is None, self.said()
+        return self.health()[0] == 200
+
+    def health(self) -> tuple[int, list[str]]:
+        """Status and reasons; 0 when nobody listens."""
+        try:
+            with urllib.request.urlopen(f"{self.base}/health/ready", timeout=5) as answer:
+                return answer.status, json.load(answer)["reasons"]
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)["reasons"]
+        except (OSError, ValueError):
+            return 0, []
+
+    def kill(self) -> None:
+        """As a power cut ends it: the whole process group at once, readers included."""
+        assert self.process is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(timeout=PATIENCE)
+
+    def signal(self, number: signal.Signals) -> None:
+        """To the hub itself, as a supervisor sends it."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def stop(self) -> float:
+        """SIGTERM; return the seconds it took. Fails when it did not end well."""
+        started = time.monotonic()
+        self.signal(signal.SIGTERM)
+        assert self.process is not None
+        assert self.process.wait(timeout=PATIENCE) == 0, self.said()
+        return time.monotonic() - started
+
+    def said(self) -> str:
+        """Its log so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+    def readers(self) -> list[int]:
+        """Process ids of its reading processes."""
+        assert self.process is not None
+        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in found.read_text().split()]
+
+    # --- The command line --------------------------------------------------------------------------------
+
+    def line(self, *words: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+        """One command, with this hub's settings."""
+        return command(*words, *self.words, answer=answer)
+
+    def done(self, *words: str, answer: str = "") -> str:
+        """What a command printed that ended well."""
+        ended = self.line(*words, answer=answer)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    def balances(self) -> None:
+        """`main.py verify` proves the books."""
+        ended = self.line("verify")
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert "the books balance" in ended.stdout
+
+    # --- People ------------------------------------------------------------------------------------------
+
+    def token(self, *who: str) -> str:
+        """A new API token, as the operator makes it."""
+        return self.done("token", "create", *who).strip()
+
+    def api(self, token: str) -> Api:
+        """Somebody with a token."""
+        return Api(self.base, token)
+
+    def browser(self, email: str, password: str) -> Browser:
+        """Somebody who has signed in."""
+        browser = Browser(self.base)
+        page = browser.submit(browser.get("/login"), "/login", email=email, password=password)
+        assert page.status == 200, page.text
+        assert "/login" not in page.path, page.text
+        return browser
+
+
+def command(*words: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+    """`main.py` with these words, as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "main.py", *words],
+        cwd=ROOT,
+        input=answer,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+def until(question: Any, complaint: str, *, seconds: float = PATIENCE) -> Any:
+    """Ask until the answer is true; return it."""
+    end = time.monotonic() + seconds
+    while not (answer := question()):
+        assert time.monotonic() < end, complaint
+        time.sleep(0.05)
+    return answer
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def copied(source: Path, target: Path) -> Path:
+    """A data folder once more."""
+    shutil.copytree(source, target)
+    return target
+
+
+@contextlib.contextmanager
+def ended(*hubs: Hub) -> Iterator[None]:
+    """Whatever happens, no process is left behind."""
+    try:
+        yield
+    finally:
+        for hub in hubs:
+            if hub.process is not None and hub.process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(hub.process.pid, signal.SIGCONT)
+                hub.kill()

@@ -1,0 +1,146 @@
+"""A mail becomes a ticket, a person answers it, the customer writes back, and the closing report comes."""
+
+from __future__ import annotations
+
+import re
+from email import message_from_bytes, policy
+from email.utils import parseaddr
+from typing import Any
+
+import pytest
+
+from tests.days.conftest import MakeDay
+from tests.days.hubs import Hub, until
+from tests.days.posting import Relay, mail, post
+
+SECRET = "They have not paid since March."
+
+
+@pytest.mark.parametrize("way_out", ["relay", "folder"])
+def test_from_the_first_mail_to_the_closing_report(a_day: MakeDay, request: Any, way_out: str) -> None:
+    relay: Relay | None = request.getfixturevalue("relay") if way_out == "relay" else None
+    out = (
+        {"channels__email__relay_host": "127.0.0.1", "channels__email__relay_port": relay.port}
+        if relay
+        else {}
+    )
+    day = a_day(**out)
+    hub = day.hub
+    hub.start()
+
+    # Alice writes; her request is acknowledged.
+    raw = mail(
+        "Alice Rossi <alice@acme.test>",
+        "The switch is dead",
+        "Nothing blinks.",
+        Message_ID="<first@acme.test>",
+    )
+    assert post(hub.smtp, raw)[0] == 250
+    out = Out(hub, relay)
+    ack = out.next("received")
+    (ticket,) = day.ann.all("/tickets")
+    number = ticket["number"]
+    assert (ticket["customer"]["code"], ticket["origin"], ticket["trust"]) == ("ACME", "email", "weak")
+    assert number in ack["Subject"]
+    assert ack["In-Reply-To"] == "<first@acme.test>"
+    assert ack["Auto-Submitted"] == "auto-replied"
+
+    # Ann takes it in the inbox, leaves a note for colleagues, and answers.
+    ann = hub.browser("ann@hub.test", "correct horse battery")
+    assert "The switch is dead" in ann.get("/desk/").text
+    here = f"/desk/tickets/{number}"
+    page = ann.submit(
+        ann.get(here), "/do/qualify", request_type="Incident", technology="Network", impact="3", urgency="3"
+    )
+    assert day.ann.get(f"/tickets/{number}")["group"] == "Network L1"
+    page = ann.submit(page, "/do/take")
+    page = ann.submit(page, "/do/note", text=SECRET)
+    page = ann.submit(page, "/do/reply", text="Is the red lamp on?")
+    assert (page.status, page.path) == (200, here)
+    answer = out.next("Is the red lamp on?")
+    assert "Auto-Submitted" not in answer
+    assert "<first@acme.test>" in answer["References"]
+    reply_address = parseaddr(answer["Reply-To"])[1]
+    assert re.fullmatch(r"support\+r-[a-z2-7]{26}@reply\.desk\.test", reply_address)
+
+    # Alice answers that mail with her mail program: it joins the conversation, whatever its subject.
+    back = mail(
+        "alice@acme.test",
+        "Re: other words",
+        "Yes, since nine.",
+        to=reply_address,
+        Message_ID="<second@acme.test>",
+        In_Reply_To=answer["Message-ID"],
+        References=f"{answer['References']} {answer['Message-ID']}",
+    )
+    assert post(hub.smtp, back, to=reply_address)[0] == 250
+    until(lambda: "Yes, since nine." in ann.get(here).text, "her answer is not in the inbox")
+    assert [item["outcome"] for item in day.ann.all("/inbound")] == ["attached", "ticket"]
+
+    # She sees it in the portal, and not the note.
+    alice = hub.browser("alice@acme.test", "a staple for alice")
+    hers = alice.get(f"/portal/requests/{number}").text
+    for said in ("Nothing blinks.", "Is the red lamp on?", "Yes, since nine."):
+        assert said in hers
+    assert SECRET not in hers
+    assert alice.get(here).status in (403, 404)
+    bruno = hub.browser("bruno@beta.test", "a staple for bruno")
+    assert bruno.get(f"/portal/requests/{number}").status == 404
+
+    # Ann resolves and closes it; the report leaves by mail, where the request came from, and stands in the portal.
+    page = ann.get(here)
+    cause = re.search(r'<select id="resolve-cause".*?<option value="([a-z][^"]*)"', page.text, re.DOTALL)
+    assert cause is not None
+    page = ann.submit(
+        page, "/do/resolve", cause=cause[1], minutes="25", text="The power supply was replaced."
+    )
+    assert out.next("The power supply was replaced.")["Auto-Submitted"]
+    ann.submit(ann.get(here), "/do/close")
+    report = out.next("closed")
+    assert "The power supply was replaced." in _text(report)
+    assert report["Auto-Submitted"]
+    assert day.ann.get(f"/tickets/{number}")["state"] == "closed"
+    assert "The power supply was replaced." in alice.get(f"/portal/requests/{number}/report").text
+    assert number in alice.get("/portal/history").text
+
+    # Everything that left went to her alone, once, and nothing of it is the note.
+    everything = out.all()
+    assert len({one["Message-ID"] for one in everything}) == len(everything)
+    assert {parseaddr(one["To"])[1] for one in everything} == {"alice@acme.test"}
+    assert not any(SECRET in one.as_string() for one in everything)
+    assert {one["state"] for one in day.ann.all("/deliveries")} == {"sent"}
+    assert hub.stop() < 10
+    hub.balances()
+
+
+class Out:
+    """What left, by the relay or into the folder, in the order it is asked for."""
+
+    def __init__(self, hub: Hub, relay: Relay | None) -> None:
+        self._hub = hub
+        self._relay = relay
+        self._seen: set[str] = set()
+
+    def all(self) -> list[Any]:
+        """Everything so far."""
+        if self._relay is not None:
+            return [one.mail for one in self._relay.all]
+        kept = sorted((self._hub.data / "outgoing").glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
+        return [message_from_bytes(path.read_bytes(), policy=policy.default) for path in kept]
+
+    def next(self, words: str) -> Any:
+        """The first new mail that says this."""
+
+        def found() -> Any:
+            for one in self.all():
+                if one["Message-ID"] not in self._seen:
+                    self._seen.add(one["Message-ID"])
+                    if words in _text(one):
+                        return one
+            return None
+
+        return until(found, f"no mail came that says {words!r}")
+
+
+def _text(one: Any) -> str:
+    return str(one.get_body(("plain",)).get_content())

@@ -1,0 +1,86 @@
+"""A hub that is killed, stopped or frozen in the middle of its work loses nothing and does nothing twice."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from email import message_from_bytes
+from typing import Any
+
+from tests.days.conftest import MakeDay
+from tests.days.hubs import STOP_WITHIN, Hub, ended, until
+from tests.days.posting import Customers, each_once
+
+ROUNDS = 4
+
+
+def test_a_hub_killed_again_and_again_under_load_keeps_every_mail_it_took_exactly_once(
+    a_day: MakeDay,
+) -> None:
+    day = a_day()
+    hub = day.hub
+    hub.start()
+    starts = []
+    with Customers([hub.smtp]) as customers:
+        for _ in range(ROUNDS):
+            customers.wait_for(random.randint(15, 50))
+            hub.kill()
+            starts.append(hub.start())
+        customers.wait_for(15)
+    print("seconds from start to ready:", [round(seconds, 2) for seconds in starts])
+
+    items = each_once(day.ann, customers.ledger)
+    assert len(items) == len(customers.ledger)
+    _each_acknowledged_once(hub, day.ann, len(items))
+    hub.stop()
+    hub.balances()
+
+
+def test_sigterm_under_load_ends_in_time_and_loses_nothing(a_day: MakeDay) -> None:
+    day = a_day()
+    hub = day.hub
+    hub.start()
+    with Customers([hub.smtp]) as customers:
+        customers.wait_for(40)
+        took = hub.stop()
+        hub.start()
+        customers.wait_for(10)
+
+    assert took < STOP_WITHIN
+    assert "Traceback" not in hub.said()
+    items = each_once(day.ann, customers.ledger)
+    _each_acknowledged_once(hub, day.ann, len(items))
+    hub.stop()
+    hub.balances()
+
+
+def test_a_second_hub_on_the_same_data_folder_says_so_and_ends(a_day: MakeDay) -> None:
+    day = a_day()
+    hub = day.hub
+    hub.start()
+    other = Hub(hub.folder / "other", hub__data_dir=hub.data)
+
+    with ended(other):
+        other.start(wait=False)
+        assert other.process is not None
+        code = other.process.wait(timeout=30)
+
+    assert code == 1
+    assert f"a hub is running on {hub.data} already (process {hub.process.pid})" in other.said()  # type: ignore[union-attr]
+    assert "Traceback" not in other.said()
+    assert hub.health()[0] == 200
+
+
+def _each_acknowledged_once(hub: Hub, api: Any, count: int) -> None:
+    deliveries = until(lambda: _all_sent(api), "not every acknowledgement left")
+    received = Counter(one["ticket"] for one in deliveries if one["kind"] == "received")
+    assert len(received) == count
+    assert set(received.values()) == {1}
+    kept = [message_from_bytes(path.read_bytes()) for path in (hub.data / "outgoing").glob("*.eml")]
+    assert len(kept) == len(deliveries)
+    assert set(Counter(one["To"] for one in kept).values()) == {1}
+
+
+def _all_sent(api: Any) -> Any:
+    deliveries = api.all("/deliveries")
+    return deliveries if {one["state"] for one in deliveries} == {"sent"} else None
