@@ -21,8 +21,9 @@ DOWNLOADED = (
     "application/pdf",
     "application/zip",
     "message/rfc822",
+    "application/octet-stream",
 )
-"""Types that a download may name; everything else is bytes."""
+"""Types that a download may name; everything else is `application/octet-stream`."""
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),

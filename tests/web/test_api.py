@@ -120,6 +120,18 @@ async def test_a_ticket_has_the_shape_that_was_promised(leader, desk):
     assert said["delivery"]["state"] == "given_up"
 
 
+async def test_a_file_comes_as_a_download_of_the_bytes_that_were_sent(leader):
+    ticket = await (await leader.get("/tickets/26-000001")).json()
+    (sent,) = [one for message in ticket["messages"] for one in message["attachments"]]
+
+    answer = await leader.get(f"/tickets/26-000001/files/{sent['id']}")
+
+    assert (answer.status, answer.content_type) == (200, "application/octet-stream")
+    assert answer.headers["Content-Disposition"].startswith('attachment; filename="log.txt"')
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert len(await answer.read()) == sent["size"]
+
+
 async def test_lists_come_page_by_page_newest_first(leader):
     first = await (await leader.get("/tickets", limit=1)).json()
     second = await (await leader.get("/tickets", limit=1, cursor=first["next"])).json()

@@ -54,7 +54,16 @@ class Call:
         return self.path["number"]
 
 
-Handler = Callable[[Tx, Call], BaseModel]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """An answer that is no JSON: what somebody sent along, as a download."""
+
+    name: str
+    type: str
+    content: bytes
+
+
+Handler = Callable[[Tx, Call], BaseModel | File]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +76,7 @@ class Endpoint:
     run: Handler
     query: type[Query] | None
     body: type[Body] | None
-    answer: type[BaseModel]
+    answer: type[BaseModel | File]
     status: int
     errors: tuple[int, ...]
 
@@ -102,7 +111,7 @@ def api(
     method: Method,
     path: str,
     *,
-    answer: type[BaseModel],
+    answer: type[BaseModel | File],
     query: type[Query] | None = None,
     body: type[Body] | None = None,
     status: int = 200,

@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from web.api import problems
 from web.api.endpoint import Endpoint
 from web.api.serve import MAX_KEY
+from web.files import DOWNLOADED
 
 BASE = "/api/v1"
 VERSION = "1.0.0"
@@ -39,7 +40,7 @@ _WORDS = {
 
 def make(endpoints: Sequence[Endpoint], *, public_url: str, name: str) -> dict[str, Any]:
     """The document."""
-    outputs: list[type[BaseModel]] = [one.answer for one in endpoints]
+    outputs: list[type[BaseModel]] = [one.answer for one in endpoints if issubclass(one.answer, BaseModel)]
     outputs += [problems.Problem, problems.Conflict]
     wanted: dict[Shape, None] = {(one.body, "validation"): None for one in endpoints if one.body}
     wanted |= {(model, "serialization"): None for model in outputs}
@@ -65,7 +66,10 @@ def make(endpoints: Sequence[Endpoint], *, public_url: str, name: str) -> dict[s
 
 
 def _operation(one: Endpoint, refs: Any) -> dict[str, Any]:
-    answer = refs[one.answer, "serialization"]
+    if issubclass(one.answer, BaseModel):
+        content = {"application/json": {"schema": refs[one.answer, "serialization"]}}
+    else:
+        content = {media: {} for media in DOWNLOADED}
     headers = {name: {"schema": {"type": "string"}, "description": words} for name, words in _HEADERS.items()}
     if one.method == "POST":
         headers["Idempotent-Replay"] = {
@@ -76,7 +80,7 @@ def _operation(one: Endpoint, refs: Any) -> dict[str, Any]:
         str(one.status): {
             "description": "Done." if one.method == "POST" else "Here it is.",
             "headers": headers,
-            "content": {"application/json": {"schema": answer}},
+            "content": content,
         }
     }
     for status in one.errors:

@@ -24,8 +24,9 @@ from core.log import get_logger
 from core.store.database import Database, StoreUnavailable
 from core.store.tx import Tx
 from web.api import problems, shown
-from web.api.endpoint import Call, Endpoint
+from web.api.endpoint import Call, Endpoint, File
 from web.api.problems import ApiError, Fault, Kind
+from web.files import download
 from web.limits import Allowance, Limiter
 
 BODY_TIME = 60.0  # seconds
@@ -164,13 +165,14 @@ async def _answer(request: web.Request, endpoint: Endpoint, who: Principal) -> w
     if endpoint.method == "GET":
         call = Call(who=who, path=path, query=query, body=None, now=api.now(), key="", also_by=api.also_by)
         answer = await api.db.read(endpoint.run, call)
+        if isinstance(answer, File):
+            return download(answer.content, answer.name, answer.type)
         return _json(endpoint.status, answer.model_dump_json(by_alias=True))
     body = await _body(endpoint, request)
     key = _key(request)
     call = Call(who=who, path=path, query=query, body=body, now=api.now(), key=key, also_by=api.also_by)
     if not key:
-        answer = await api.db.write(endpoint.run, call)
-        return _json(endpoint.status, answer.model_dump_json(by_alias=True))
+        return _json(endpoint.status, await api.db.write(_as_json, endpoint, call))
     mine = (who.actor, key)
     if mine in api.running:
         raise ApiError("running", headers={"Retry-After": RETRY_AFTER})
@@ -197,9 +199,15 @@ def _tidy(api: Api) -> None:
 
 def _once(tx: Tx, endpoint: Endpoint, call: Call, digest: str) -> repetition.Answer:
     def act() -> tuple[int, str]:
-        return endpoint.status, endpoint.run(tx, call).model_dump_json(by_alias=True)
+        return endpoint.status, _as_json(tx, endpoint, call)
 
     return repetition.once(tx, call.who, call.key, digest, act, now=call.now)
+
+
+def _as_json(tx: Tx, endpoint: Endpoint, call: Call) -> str:
+    answer = endpoint.run(tx, call)
+    assert isinstance(answer, BaseModel)  # a POST answers what it did
+    return answer.model_dump_json(by_alias=True)
 
 
 def _json(status: int, text: str) -> web.Response:

@@ -10,7 +10,7 @@ from core.desk import page, requests, search, tickets
 from core.desk.errors import invalid
 from core.store.tx import Tx
 from web.api import shapes, shown
-from web.api.endpoint import Body, Call, Query, api
+from web.api.endpoint import Body, Call, File, Query, api
 from web.api.shapes import State
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -120,6 +120,13 @@ def list_events(tx: Tx, call: Call) -> shapes.Events:
     return shapes.Events(items=[shown.event(one) for one in found.items], next=found.next)
 
 
+@api("GET", "/tickets/{number}/files/{id}", answer=File)
+def get_file(tx: Tx, call: Call) -> File:
+    """A file that came with a message, as a download: its type is that of its first bytes, not of its name."""
+    found, content = page.file(tx, call.who, call.number, call.path["id"])
+    return File(name=found.name, type=found.type, content=content)
+
+
 @api("POST", "/tickets", body=NewTicket, answer=shapes.Ticket, status=201)
 def open_ticket(tx: Tx, call: Call) -> shapes.Ticket:
     """Open a request: a contact their own, an agent one for somebody.
@@ -173,4 +180,4 @@ def ticket_now(tx: Tx, call: Call, number: str) -> shapes.Ticket:
     return shown.ticket(page.ticket(tx, call.who, number, now=call.now))
 
 
-ENDPOINTS = (list_tickets, open_ticket, get_ticket, list_events, add_message)
+ENDPOINTS = (list_tickets, open_ticket, get_ticket, list_events, get_file, add_message)
