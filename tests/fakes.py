@@ -1,9 +1,11 @@
-"""Doubles that behave: a channel with knobs."""
+"""Doubles that behave: a channel and a door with knobs."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,3 +61,48 @@ class FakeChannel:
         await self.running.wait()
         assert self.door is not None
         return await self.door.accept(arrival)
+
+
+@dataclass(slots=True, kw_only=True)
+class FakeDoor:
+    """A door (core.channel.Door) that keeps what comes in. A test may look at it from another thread."""
+
+    fails_with: Exception | None = None
+    """Raised by each `accept` until it is taken away."""
+    open: threading.Event = field(default_factory=threading.Event)
+    """Clear: what is handed in is not stored until it is set."""
+    came: list[Arrival] = field(default_factory=list)
+    """What is stored, by now."""
+    asked: int = 0
+    """How often something was handed in."""
+    leases: dict[str, asyncio.Lock] = field(default_factory=dict)
+    """Who shares this mapping with another door waits for its leases."""
+    _news: threading.Condition = field(default_factory=threading.Condition)
+
+    def __post_init__(self) -> None:
+        self.open.set()
+
+    async def accept(self, arrival: Arrival) -> str:
+        """See core.channel.Door."""
+        with self._news:
+            self.asked += 1
+            self._news.notify_all()
+        if not self.open.is_set():
+            await asyncio.to_thread(self.open.wait, 30)
+        if self.fails_with is not None:
+            raise self.fails_with
+        with self._news:
+            self.came.append(arrival)
+            self._news.notify_all()
+        return f"inbound-{len(self.came)}"
+
+    @asynccontextmanager
+    async def lease(self, name: str) -> AsyncIterator[None]:
+        """See core.channel.Door."""
+        async with self.leases.setdefault(name, asyncio.Lock()):
+            yield
+
+    def wait_until(self, condition: Callable[[FakeDoor], bool], *, seconds: float = 20.0) -> None:
+        """Wait, in a thread that is not the channel's, until something has happened here."""
+        with self._news:
+            assert self._news.wait_for(lambda: condition(self), seconds), f"{len(self.came)} came"

@@ -19,6 +19,8 @@ class Addressing:
 
     def ours(self, address: str) -> bool:
         """Do we take mail for this address? A wrong token is answered like a right one."""
+        if address.lower() == "postmaster":  # RFC 5321 4.5.1: taken without a domain too
+            return True
         local, _, domain = address.lower().rpartition("@")
         if f"{local}@{domain}" in self.addresses or (local == "postmaster" and domain == self.domain):
             return True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from channels.email.addressing import Addressing
 from channels.email.channel import EmailChannel
 from channels.email.compose import Identity
-from channels.email.listener import Gate
+from channels.email.gate import Gate
 from channels.email.mailbox import Mailbox
 from channels.email.relay import Folder, Relay, SmtpRelay
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from channels.email.addressing import Addressing
 from channels.email.compose import Identity, compose
-from channels.email.listener import Gate, listen
+from channels.email.gate import Gate
+from channels.email.listener import Listener, listen
 from channels.email.mailbox import Mailbox
 from channels.email.relay import Relay
 from core.channel import Door
@@ -33,6 +34,8 @@ class EmailChannel:
     reader: str = "channels.email.reading.read:read"
     bound: dict[str, int] = field(default_factory=dict)
     """Ports really listened on, by protocol; filled when running."""
+    listening: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while mail can come in."""
 
     @property
     def addressing(self) -> Addressing:
@@ -54,20 +57,21 @@ class EmailChannel:
 
     async def run(self, door: Door) -> None:
         """Listen and watch until cancelled."""
-        servers = []
+        listeners: list[Listener] = []
         try:
             for protocol, place in (("smtp", self.smtp), ("lmtp", self.lmtp)):
                 if place is not None:
-                    server = await listen(*place, self.gate, door, lmtp=protocol == "lmtp", tls=self.tls)
-                    self.bound[protocol] = server.sockets[0].getsockname()[1]
-                    servers.append(server)
+                    listener = await listen(*place, self.gate, door, lmtp=protocol == "lmtp", tls=self.tls)
+                    self.bound[protocol] = listener.port
+                    listeners.append(listener)
+            self.listening.set()
             async with asyncio.TaskGroup() as tasks:
                 for mailbox in self.mailboxes:
                     tasks.create_task(mailbox.watch(door), name=f"mailbox-{mailbox.user}")
                 tasks.create_task(asyncio.Event().wait(), name="smtp-until-cancelled")
         finally:
-            for server in servers:
-                server.close()
+            self.listening.clear()
+            await asyncio.gather(*(listener.close() for listener in listeners))
 
     async def send(self, outgoing: Outgoing) -> Sent:
         """One mail to one person, with its own reply address and envelope sender."""

@@ -1,0 +1,65 @@
+"""Who may talk to us by SMTP and LMTP, how many at a time, how fast, and for which addresses?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from channels.email.addressing import Addressing
+
+LOOPBACK = ("127.", "::1")
+MAILS_A_MINUTE = 600  # of one peer
+
+
+@dataclass(slots=True, kw_only=True)
+class Gate:
+    """The limits, and what is counted against them over all listeners of the channel."""
+
+    addressing: Addressing
+    max_size: int  # bytes
+    max_recipients: int
+    max_connections: int
+    max_per_peer: int
+    max_mails_a_minute: int = MAILS_A_MINUTE
+    """Of one peer."""
+    idle: float = 60.0
+    """Seconds between commands."""
+    transaction: float = 300.0
+    """Seconds from the greeting, or the last mail, to the end of the next, however busy the client is."""
+    store_within: float = 120.0
+    """Seconds; then the client is told to keep the mail."""
+    trusted_peers: tuple[str, ...] = ()
+    """Mail servers in front of us: not counted by peer."""
+    uncounted: tuple[str, ...] = LOOPBACK
+    """Beginnings of addresses where a mail server of our own would be: not counted by peer either."""
+    open: Counter[str] = field(default_factory=Counter)
+    _minute: int = -1
+    _mails: Counter[str] = field(default_factory=Counter)
+
+    def enter(self, peer: str) -> bool:
+        """Count a connection in; False: there are too many."""
+        if self.open.total() >= self.max_connections:
+            return False
+        if self._counted(peer) and self.open[peer] >= self.max_per_peer:
+            return False
+        self.open[peer] += 1
+        return True
+
+    def leave(self, peer: str) -> None:
+        """Count it out again."""
+        self.open[peer] -= 1
+        if self.open[peer] <= 0:
+            del self.open[peer]
+
+    def take(self, peer: str, *, now: float) -> bool:
+        """Count a mail; False: this peer sent too many in this minute. `now`: seconds, from any beginning."""
+        if not self._counted(peer):
+            return True
+        if self._minute != int(now // 60):
+            self._minute = int(now // 60)
+            self._mails.clear()  # so that it never grows beyond the peers of one minute
+        self._mails[peer] += 1
+        return self._mails[peer] <= self.max_mails_a_minute
+
+    def _counted(self, peer: str) -> bool:
+        return not peer.startswith(self.uncounted) and peer not in self.trusted_peers
