@@ -96,24 +96,26 @@ class Sending(Handler):
         self._channels = channels
         self._clock = clock
         self._taken: OrderedDict[str, Sent] = OrderedDict()
-        """What the other side took lately: if writing that down fails, it is not sent again for that."""
+        """By job, what the other side took lately: if writing that down fails, it is not sent again for that. Staff who
+        send a delivery once more make another job."""
 
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """See Handler."""
         return await asyncio.gather(*(self._one(job) for job in jobs))
 
     async def _one(self, job: Job) -> Effect | Exception:
-        delivery = job.payload["delivery"]
-        taken = self._taken.get(delivery)
+        taken = self._taken.get(job.id)
         if taken is None:
-            outgoing = await self._db.write(outbox.begin, job.shard, delivery, now=self._clock())
+            outgoing = await self._db.write(
+                outbox.begin, job.shard, job.payload["delivery"], now=self._clock()
+            )
             if outgoing is None:
                 return _nothing
             try:
                 taken = await self._hand_over(outgoing)
             except DeliveryError as error:
                 return partial(_not_taken, job=job, error=error, now=self._clock())
-            self._taken[delivery] = taken
+            self._taken[job.id] = taken
             if len(self._taken) > REMEMBERED:
                 self._taken.popitem(last=False)
         return partial(_taken, job=job, what=taken, now=self._clock())

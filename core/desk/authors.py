@@ -31,10 +31,8 @@ class Author:
 
     @property
     def actor(self) -> str:
-        """How events name them; an address is no personal text of a stranger's choosing beyond itself."""
-        if self.contact:
-            return f"contact:{self.contact}"
-        return f"agent:{self.agent}" if self.agent else "address"
+        """How events name them. The address of an agent in a From proves nothing: no event is an agent's for that."""
+        return f"contact:{self.contact}" if self.contact else "address"
 
     @property
     def display(self) -> str:

@@ -48,6 +48,9 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
     same row, and is counted. `later=False`: the caller understands it in this transaction. Raises ValueError for a
     naive instant.
     """
+    if arrival.received_at.tzinfo is None:
+        message = f"received_at: {arrival.received_at} has no time zone"
+        raise ValueError(message)
     identity = _identity(arrival)
     if tx.one(_ONE, id=identity) is not None:
         tx.run(_AGAIN, id=identity)

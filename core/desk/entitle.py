@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, select
 
 from core.desk import people, reference
 from core.desk.case import Case
@@ -13,13 +13,10 @@ from core.envelope import Trust
 from core.rules import entitlement
 from core.store import tables
 from core.store.columns import to_json
-from core.store.tx import Prepared
+from core.store.tx import Prepared, Row
 
 evidence = tables.entitlement_check
 
-_LAST = Prepared(
-    select(func.max(evidence.c.seq).label("seq")).where(evidence.c.ticket_id == bindparam("ticket_id"))
-)
 LATEST = Prepared(
     select(evidence)
     .where(evidence.c.ticket_id == bindparam("ticket_id"))
@@ -29,9 +26,17 @@ LATEST = Prepared(
 
 
 def check(
-    case: Case, *, trust: Trust, failed: bool = False, candidates: tuple[str, ...] = ()
+    case: Case,
+    *,
+    trust: Trust,
+    failed: bool = False,
+    by_domain: bool = False,
+    candidates: tuple[str, ...] = (),
 ) -> entitlement.Verdict:
-    """Judge the ticket as it is known now, at its received_at; store the verdict with its inputs and reasons."""
+    """Judge the ticket as it is known now, at its received_at; store the verdict with its inputs and reasons.
+
+    What somebody let begin in spite of a verdict stays allowed as long as the verdict stays the same.
+    """
     tx = case.tx
     customer = reference.customer(tx, case["customer"]) if case["customer"] else None
     desk = reference.desk(tx)
@@ -43,6 +48,7 @@ def check(
         customer=case["customer"],
         candidates=candidates,
         contact=case["requester_address"] if case["contact"] else None,
+        by_domain=by_domain,
         request_type=case["request_type"],
         technology=case["technology"],
         asset=case["asset"],
@@ -77,11 +83,18 @@ def override(case: Case, *, by: str, reason: str) -> None:
     case.event("entitlement.overridden", actor=by, check=last.seq + 1)
 
 
+def _still_allowed(last: Row, verdict: entitlement.Verdict, now: datetime) -> bool:
+    lapsed = last.override_until is not None and last.override_until <= now
+    return bool(last.overridden_by) and last.verdict == verdict.verdict and not lapsed
+
+
 def _keep(case: Case, asked: entitlement.Asked, verdict: entitlement.Verdict, trust: Trust) -> None:
     tx = case.tx
     inputs = asked.inputs() | {"rule_version": entitlement.RULE_VERSION}
-    last = None if case.new else tx.one(_LAST, ticket_id=case.id)
-    seq = 1 + (last.seq or 0 if last else 0)
+    last = None if case.new else tx.one(LATEST, ticket_id=case.id)
+    allowed = last if last is not None and _still_allowed(last, verdict, case.now) else None
+    decision = allowed.decision if allowed else verdict.decision
+    seq = last.seq + 1 if last else 1
     tx.insert(
         evidence,
         ticket_id=case.id,
@@ -91,7 +104,7 @@ def _keep(case: Case, asked: entitlement.Asked, verdict: entitlement.Verdict, tr
         inputs_hash=hashlib.sha256(to_json(inputs).encode()).hexdigest(),
         verdict=verdict.verdict,
         would_be=verdict.would_be,
-        decision=verdict.decision,
+        decision=decision,
         reasons=[{**r.values, "code": r.code, "sentence": r.sentence} for r in verdict.reasons],
         contract=verdict.contract,
         contract_version=verdict.contract_version,
@@ -100,15 +113,16 @@ def _keep(case: Case, asked: entitlement.Asked, verdict: entitlement.Verdict, tr
         window_open=bool(verdict.window_open),
         next_open_at=verdict.next_open_at,
         trust=trust,
+        overridden_by=allowed.overridden_by if allowed else None,
+        override_reason=allowed.override_reason if allowed else "",
+        override_until=allowed.override_until if allowed else None,
     )
     case.set(
         verdict=verdict.verdict,
-        decision=verdict.decision,
+        decision=decision,
         contract=verdict.contract,
         contract_version=verdict.contract_version,
         line=verdict.line,
     )
-    case.flag("not_covered", on=verdict.decision == "accept_with_warning")
-    case.event(
-        "entitlement.checked", actor="system", check=seq, verdict=verdict.verdict, decision=verdict.decision
-    )
+    case.flag("not_covered", on=decision == "accept_with_warning")
+    case.event("entitlement.checked", actor="system", check=seq, verdict=verdict.verdict, decision=decision)

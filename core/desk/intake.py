@@ -13,7 +13,19 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import authors, door, notices, outbox, placing, restraint, threads, tickets, timing, traffic
+from core.desk import (
+    authors,
+    door,
+    notices,
+    outbox,
+    placing,
+    restraint,
+    shares,
+    threads,
+    tickets,
+    timing,
+    traffic,
+)
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, invalid
 from core.desk.principal import Principal
@@ -80,6 +92,7 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
             number=tx.one(_NUMBER, id=row.ticket_id).number if row.ticket_id else None,
             message_id=row.message_id,
         )
+    said = shares.own(tx, row, said, now=now)
     if said.content_key and not tx.insert_new(
         tables.content_key, key=said.content_key, inbound_id=inbound_id, at=now
     ):
@@ -98,6 +111,7 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
 def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> _Message:
     """Who wrote it, how far that is believed, and where it belongs."""
     author = authors.find(tx, said)
+    said = replace(said, notes=(*said.notes, *_same_id(tx, said)))
     candidates = threads.candidates(tx, said, author, now=now)
     decided = trust.decide(
         known=author.kind in ("contact", "agent"),
@@ -109,6 +123,8 @@ def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> _Message:
     placed = threading.decide(
         threading.Asked(
             trust=decided.trust,
+            aligned=said.authentication.verdict == "pass",
+            customer=author.customer,
             forward=said.forward,
             authentication_failed=decided.reasons[:1] == ("dmarc_fail",),
         ),
@@ -121,6 +137,7 @@ def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> _Message:
         "authentication": list(said.authentication.evidence),
         "threading": placed.reason,
         "suggestions": list(placed.suggestions),
+        "links": list(placed.links),
         "considered": [
             {"how": c.how, "number": c.number, "taken": c.taken, "why": c.why} for c in placed.log
         ],
@@ -130,23 +147,31 @@ def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> _Message:
     return _Message(row=row, said=said, author=author, trust=decided.trust, placed=placed, detail=detail)
 
 
+def _same_id(tx: Tx, said: Inbound) -> list[str]:
+    """Two different messages under one id: both are kept, and the second says so."""
+    if not said.message_id or all(row.kind != "seen" for row in tx.all(threads.BY_REF, ref=said.message_id)):
+        return []
+    return ["another message came with the same id before"]
+
+
 def _place(tx: Tx, message: _Message, *, now: datetime) -> Understood:
     said, placed, rights = message.said, message.placed, threading.rights(message.said.kind)
+    known = restraint.sender(tx, message.author, now=now)
+    if restraint.flooding(tx, known) and (rights.may_open or rights.may_attach):
+        return _hold(tx, message, "sender_flood", now=now)
     if placed.outcome == "attach" and rights.may_attach:
         return _attach(tx, message, str(placed.ticket), str(placed.thread), now=now)
     if placed.outcome == "held" and rights.may_attach:
         return _hold(tx, message, placed.reason, now=now)
     if not rights.may_open:
         return _conclude(tx, message.row, said, "machine", said.kind, now=now, detail=message.detail)
-    known = restraint.sender(tx, message.author, now=now)
-    if restraint.flooding(tx, known):
-        return _hold(tx, message, "sender_flood", now=now)
     return _open(tx, message, known, now=now)
 
 
 # --- What staff decide ---------------------------------------------------------------------------------------
 
 
+HELD_TEXT = 2_000  # characters that the list of held messages shows
 TAKE_AS = ("message", "ticket", "note")
 
 
@@ -207,9 +232,21 @@ def _again(tx: Tx, row: Row, who: Principal, detail: Mapping[str, Any], *, now: 
 def _no_longer_held(tx: Tx, row: Row, who: Principal, event: str, *, now: datetime) -> None:
     if row.detail.get("ticket"):
         case = Case.open(tx, row.detail["ticket"], now=now)
-        case.flag("held", on=False)
+        case.flag("held", on=tx.one(_OTHER_HELD, ticket_id=case.id, id=row.id) is not None)
         case.event(event, actor=who.actor, inbound=row.id)
         case.save()
+
+
+_OTHER_HELD = Prepared(
+    select(inbound_table.c.id)
+    .where(
+        inbound_table.c.ticket_id == bindparam("ticket_id"),
+        inbound_table.c.id != bindparam("id"),
+        inbound_table.c.outcome == "held",
+        inbound_table.c.open,
+    )
+    .limit(1)
+)
 
 
 def _released(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
@@ -228,6 +265,7 @@ def _released(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     text = f"{message.author.display}: {said.subject}\n\n{said.text}"
     tx.insert(tables.note, ticket_id=case.id, id=note_id, agent=row.detail["by"], text=text, at=now)
     outbox.keep_files(tx, case.id, note_id, said.attachments, internal=True)
+    fulltext.index(tx, ticket_id=case.id, item_id=note_id, audience="internal", body=text)
     case.event("note.added", actor=f"agent:{row.detail['by']}", note=note_id, inbound=row.id)
     case.save()
     return _conclude(
@@ -283,7 +321,7 @@ def _open(tx: Tx, message: _Message, known: restraint.Sender, *, now: datetime) 
             where,
             plain=brake.plain,
             next_open=placing.next_open(case) if case["verdict"] == "covered_outside_window" else None,
-            only=Address(author.address, author.name),
+            only=Address(author.address, "" if brake.plain else author.name),
             answers=said.message_id,
         )
     timing.settle(case)
@@ -363,13 +401,13 @@ def _attach(tx: Tx, message: _Message, ticket_id: str, thread_id: str, *, now: d
     threads.listen(case, thread_id, said, author)
     if author.address and author.kind == "contact":
         threads.join(case, thread_id, author)
-    case.set(
-        snippet=tickets.snippet(_visible(said)) if rights.may_reopen else case["snippet"],
-        last_direction="in",
-        trust=message.trust,
-    )
-    if rights.may_reopen:
-        tickets.customer_wrote(case, author.display, at=message.row.received_at)
+    elif (
+        author.by_domain and message.placed.reason != "released"
+    ):  # attached because the domain vouches for them
+        threads.confirm(case, thread_id, author)
+    if rights.may_reopen:  # a machine's word is no answer
+        case.set(snippet=tickets.snippet(_visible(said)), last_direction="in", trust=message.trust)
+        tickets.customer_wrote(case, at=message.row.received_at)
     timing.settle(case)
     case.save()
     return _conclude(
@@ -390,7 +428,8 @@ def _attach(tx: Tx, message: _Message, ticket_id: str, thread_id: str, *, now: d
 
 def _hold(tx: Tx, message: _Message, reason: str, *, now: datetime) -> Understood:
     """Staff decide. It is no part of any conversation, and nobody is told."""
-    detail = message.detail | {"ticket": message.placed.ticket, "thread": message.placed.thread}
+    text = _visible(message.said).strip()[:HELD_TEXT]
+    detail = message.detail | {"ticket": message.placed.ticket, "thread": message.placed.thread, "text": text}
     case = Case.open(tx, message.placed.ticket, now=now) if message.placed.ticket else None
     done = _conclude(
         tx, message.row, message.said, "held", reason, now=now, detail=detail, case=case, waiting=True
@@ -404,22 +443,7 @@ def _hold(tx: Tx, message: _Message, reason: str, *, now: datetime) -> Understoo
 
 def _report(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     """A machine's word about something we sent: noted at that delivery, or in the list of what nobody knows."""
-    about = None
-    if said.kind in (Kind.BOUNCE_HARD, Kind.BOUNCE_SOFT, Kind.DELAYED):
-        about = outbox.reported(
-            tx,
-            bounce_tokens=said.bounce_tokens,
-            report=said.report,
-            hard=said.kind is Kind.BOUNCE_HARD,
-            delayed=said.kind is Kind.DELAYED,
-            now=now,
-        )
-    elif said.kind is Kind.ARF and said.report is not None:
-        for recipient in said.report.recipients:
-            if recipient.recipient:
-                tx.insert_new(
-                    tables.bad_address, address=recipient.recipient.lower(), reason="complaint", at=now
-                )
+    about = outbox.reported(tx, said.kind, bounce_tokens=said.bounce_tokens, report=said.report, now=now)
     reason = said.kind if about is not None else f"{said.kind}_unknown"
     return _conclude(
         tx,

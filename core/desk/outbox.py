@@ -1,26 +1,30 @@
 """What leaves, to whom, and what became of it? One delivery row per recipient, written beside its cause.
 
-Nothing is sent here: a delivery is a job on the lane of its thread, and a channel does the sending. A send is at
+Nothing is sent here: a delivery is a job on the lane of its recipient, and a channel does the sending. A send is at
 least once; the delivery's `ref` is fixed, so that the other side can tell a repetition.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, literal, select
 
 from core.desk.case import Case
-from core.envelope import Address, Attachment, Earlier, Outgoing, Report, Sent
+from core.envelope import Address, Attachment, Earlier, Kind, Outgoing, Report, Sent
 from core.ids import new_id, new_token, token_hash
 from core.store import blobs, fulltext, tables, work
+from core.store.columns import Instant
 from core.store.tx import Prepared, Row, Tx
 
 WAITS = (60.0, 300.0, 900.0, 3600.0)  # seconds before each further try; then every hour
 GIVE_UP_AFTER = timedelta(hours=48)
+SOON = timedelta(seconds=60)
+"""What is to leave later than this holds up nothing that is written meanwhile."""
 HISTORY = 5  # earlier messages quoted below an answer
 REFERENCES = 20  # ids kept in References: the first and the last 19
 ADDRESS_LIVES = timedelta(days=90)  # after closing, an answer to an old mail still finds its ticket
@@ -211,13 +215,18 @@ def _deliver(
     work.enqueue(
         tx,
         shard=case.id,
-        lane=f"send:{where.id}:{channel}",
+        lane=_lane(where.id, to.address, channel) if due - now <= SOON else f"send:{delivery_id}:{channel}",
         kind="send",
         payload={"delivery": delivery_id},
         due=due,
         now=now,
         idem_key=f"send:{delivery_id}",
     )
+
+
+def _lane(thread_id: str, address: str, channel: str) -> str:
+    """What one person gets in one conversation leaves in order; nobody waits for another's address that does not answer."""
+    return f"send:{thread_id}.{hashlib.sha256(address.encode()).hexdigest()[:12]}:{channel}"
 
 
 def keep_files(
@@ -322,12 +331,25 @@ def sent(tx: Tx, ticket_id: str, delivery_id: str, what: Sent, *, now: datetime)
 
 
 def postponed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetime) -> bool:
-    """It was not taken this time. Returns whether to try again: not after 48 hours."""
+    """It was not taken this time. Returns whether to try again: not 48 hours after the first try."""
     row = tx.one(_ONE, ticket_id=ticket_id, id=delivery_id)
     _attempt(tx, row, "retry", error, now=now)
     tx.update(delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="queued", error=error[:500])
     tx.tell("ticket", ticket_id)
-    return bool(now - row.created_at < GIVE_UP_AFTER)
+    first = tx.one(_FIRST_TRY, ticket_id=ticket_id, delivery_id=delivery_id, since=row.created_at)
+    return bool(now - first.at < GIVE_UP_AFTER)
+
+
+_FIRST_TRY = Prepared(
+    select(tables.delivery_attempt.c.at)
+    .where(
+        tables.delivery_attempt.c.ticket_id == bindparam("ticket_id"),
+        tables.delivery_attempt.c.delivery_id == bindparam("delivery_id"),
+        tables.delivery_attempt.c.at >= bindparam("since", type_=Instant),
+    )
+    .order_by(tables.delivery_attempt.c.n)
+    .limit(1)
+)
 
 
 def failed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetime) -> None:
@@ -342,7 +364,10 @@ def failed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetim
 
 
 def retry(case: Case, delivery_id: str) -> bool:
-    """Queue a given-up or bounced delivery again; say whether there was one."""
+    """Queue a given-up or bounced delivery again; say whether there was one.
+
+    Whoever asks for it believes that the address works: automatic mail may go there again too.
+    """
     row = case.tx.one(_ONE, ticket_id=case.id, id=delivery_id)
     if row is None or row.state not in ("given_up", "bounced"):
         return False
@@ -352,22 +377,35 @@ def retry(case: Case, delivery_id: str) -> bool:
     work.enqueue(
         case.tx,
         shard=case.id,
-        lane=f"send:{row.thread_id}:{row.channel}",
+        lane=_lane(row.thread_id, row.address, row.channel),
         kind="send",
         payload={"delivery": delivery_id},
         due=case.now,
         now=case.now,
     )
-    case.flag("undelivered", on=False)
+    case.tx.run(_WORKS, address=row.address)
+    case.flag("undelivered", on=case.tx.one(_UNDELIVERED, ticket_id=case.id) is not None)
     return True
 
 
+_WORKS = Prepared(tables.bad_address.delete().where(tables.bad_address.c.address == bindparam("address")))
+_UNDELIVERED = Prepared(
+    select(delivery.c.id)
+    .where(
+        delivery.c.ticket_id == bindparam("ticket_id"),
+        delivery.c.state.in_([literal("given_up"), literal("bounced")]),
+    )
+    .limit(1)
+)
+
+
 def reported(
-    tx: Tx, *, bounce_tokens: Sequence[str], report: Report | None, hard: bool, delayed: bool, now: datetime
+    tx: Tx, kind: Kind, *, bounce_tokens: Sequence[str], report: Report | None, now: datetime
 ) -> Row | None:
     """A report about something we sent: note it at the delivery. None: no delivery of ours is meant.
 
-    Believed only through the address that belongs to the one delivery, or our own ref in the returned headers.
+    Believed only through the address that belongs to the one delivery, or our own ref in the returned headers. Only
+    a bounce changes its state; an address that is dead or complained gets no automatic mail until staff say so.
     """
     row = None
     for token in bounce_tokens:
@@ -379,14 +417,17 @@ def reported(
     said = report.recipients[0] if report and report.recipients else None
     detail = " ".join(part for part in (said.status, said.text) if part) if said else ""
     key = {"ticket_id": row.ticket_id, "id": row.id}
-    _attempt(tx, row, "delayed" if delayed else "bounced", detail, now=now)
-    if not delayed:
+    bounced = kind in (Kind.BOUNCE_HARD, Kind.BOUNCE_SOFT)
+    _attempt(tx, row, "bounced" if bounced else str(kind), detail, now=now)
+    if kind is Kind.ARF:
+        tx.insert_new(tables.bad_address, address=row.address, reason="complaint", at=now)
+    if bounced:
         tx.update(delivery, key, state="bounced", error=detail[:500])
         case = Case.open(tx, row.ticket_id, now=now)
         case.flag("undelivered")
-        case.event("delivery.bounced", actor="system", delivery=row.id, hard=hard)
+        case.event("delivery.bounced", actor="system", delivery=row.id, hard=kind is Kind.BOUNCE_HARD)
         case.save()
-        if hard:
+        if kind is Kind.BOUNCE_HARD:
             tx.insert_new(tables.bad_address, address=row.address, reason="hard bounce", at=now)
     return row
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import bindparam, select
+
 from core import texts
-from core.desk import authors, entitle, notices, people, reference, timing
+from core.desk import authors, entitle, notices, people, reference, threads, timing
 from core.desk.case import Case
 from core.desk.errors import Fault, Invalid, Refused, invalid
 from core.desk.principal import HUB, Principal
@@ -15,6 +17,7 @@ from core.envelope import Inbound, Trust
 from core.ids import new_id
 from core.rules import priority, routing, workflow
 from core.store import tables
+from core.store.tx import Prepared
 
 REQUIRED = ("customer", "contact", "request_type", "technology", "impact", "urgency")
 """What a ticket needs to leave triage (desk.md 3)."""
@@ -32,7 +35,7 @@ def first(case: Case, said: Inbound, author: authors.Author, *, trust: Trust) ->
     case.set(provenance=dict.fromkeys(hints, said.hints.provenance), **hints)
     _only_choice(case)
     failed = said.authentication.verdict == "fail" and said.authentication.policy in ("quarantine", "reject")
-    entitle.check(case, trust=trust, failed=failed, candidates=author.candidates)
+    entitle.check(case, trust=trust, failed=failed, by_domain=author.by_domain, candidates=author.candidates)
     if case["decision"] == "hold_for_approval":
         _move(case, HUB, "hold")
         timing.apply(case, "triage")
@@ -76,7 +79,7 @@ def describe(case: Case, who: Principal, given: Mapping[str, Any]) -> None:
         elif name in given:
             values[name] = given[name]
     if code and code != case["customer"] and case["contact"] and "contact" not in given:
-        values["contact"] = None
+        values |= {"contact": None, "language": _language(case, code, None)}
     if "contact" in given:
         contact = _contact(case, code, given["contact"])
         if contact is None:
@@ -86,7 +89,9 @@ def describe(case: Case, who: Principal, given: Mapping[str, Any]) -> None:
                 "contact": contact.id,
                 "requester_name": contact.name,
                 "requester_address": contact.email,
+                "language": _language(case, contact.customer, contact.language),
             }
+            threads.welcome(case, contact.email, contact.name, contact.id)
     if faults:
         raise Invalid(faults)
     changed = [name for name in values if name in FIELDS and case[name] != values[name]]
@@ -110,7 +115,7 @@ def qualify(case: Case, who: Principal) -> None:
     if case["state"] in ("received", "triage"):
         entitle.check(case, trust=Trust(case["trust"]))
         if case["decision"] == "hold_for_approval":
-            _move(case, who, "hold")
+            _held(case, who)
             return
         _qualified(case, who, tell=True)
         return
@@ -118,6 +123,9 @@ def qualify(case: Case, who: Principal) -> None:
     _prioritise(case)
     entitle.check(case, trust=Trust(case["trust"]))
     timing.retarget(case)
+    if case["decision"] == "hold_for_approval" and case["state"] in ("qualified", "assigned"):
+        _held(case, who)
+        return
     if case["state"] in ("qualified", "assigned"):
         _route(case, who)
     if case["priority"] != before:
@@ -174,10 +182,31 @@ def _qualified(case: Case, who: Principal, *, tell: bool) -> None:
     _prioritise(case)
     _move(case, who, "qualify")
     timing.apply(case, "qualified")
+    answered = case.tx.one(_FIRST_ANSWER, ticket_id=case.id)
+    if answered is not None:  # somebody wrote to the customer before it was known what was promised
+        timing.apply(case, "public_answer", at=answered.at)
     _route(case, who)
     if tell:
         timing.settle(case)
         notices.progress(case, "qualified", **_words(case))
+
+
+_FIRST_ANSWER = Prepared(
+    select(tables.message.c.at)
+    .where(
+        tables.message.c.ticket_id == bindparam("ticket_id"),
+        tables.message.c.direction == "out",
+        tables.message.c.automatic.is_(False),
+    )
+    .order_by(tables.message.c.at)
+    .limit(1)
+)
+
+
+def _held(case: Case, who: Principal) -> None:
+    """The contract does not say so: a leader decides before anybody works on it."""
+    _move(case, who, "hold")
+    notices.progress(case, "approval")
 
 
 def _prioritise(case: Case) -> None:
@@ -291,7 +320,7 @@ def _known(case: Case, hints: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _only_choice(case: Case) -> None:
-    """A named asset says which technology; a contract that covers one only says it too."""
+    """A named asset says which technology."""
     if case["technology"] is None and case["asset"] and case["customer"]:
         asset = people.asset(case.tx, case["customer"], case["asset"])
         if asset and asset.technology:
@@ -302,7 +331,8 @@ def _requester(case: Case, who: Principal) -> None:
     """Staff who say whose request it is make an unknown writer a contact there, without any log-in."""
     if case["customer"] is None or case["contact"] is not None or not case["requester_address"]:
         return
-    known = _contact(case, case["customer"], case["requester_address"])
+    address = case["requester_address"].lower()
+    known = case.tx.one(_BY_EMAIL, customer=case["customer"], email=address)
     if known is None:
         contact_id = new_id()
         case.tx.insert(
@@ -310,13 +340,29 @@ def _requester(case: Case, who: Principal) -> None:
             id=contact_id,
             customer=case["customer"],
             name=case["requester_name"],
-            email=case["requester_address"].lower(),
+            email=address,
             role="user",
         )
         case.event("contact.added", actor=who.actor, contact=contact_id)
-    else:
+    else:  # also one who left: the request is theirs, a log-in it does not give
         contact_id = known.id
-    case.set(contact=contact_id)
+    case.set(
+        contact=contact_id, language=_language(case, case["customer"], known.language if known else None)
+    )
+    threads.welcome(case, address, case["requester_name"], contact_id)
+
+
+_BY_EMAIL = Prepared(
+    select(tables.contact.c.id, tables.contact.c.language).where(
+        tables.contact.c.customer == bindparam("customer"), tables.contact.c.email == bindparam("email")
+    )
+)
+
+
+def _language(case: Case, code: str | None, own: str | None) -> str:
+    """What a person of this customer is written to in."""
+    customer = reference.customer(case.tx, code) if code else None
+    return case.tx.facts.language(own or (customer.language if customer else None))
 
 
 def _contact(case: Case, customer: str | None, wanted: str) -> people.Contact | None:

@@ -85,7 +85,7 @@ def values(case: Case) -> dict[str, Any]:
 
 
 def working_days_later(case: Case, days: int) -> datetime:
-    """The same time that many working days later, by the calendar of the ticket's line, else the office's."""
+    """The same time that many working days later, by the calendar named Office, else around the clock."""
     desk = reference.desk(case.tx)
     hours = desk.calendars.get("Office") or desk.calendars[reference.ALWAYS]
     due = hours.calendar.due_working_days(case.now, days)

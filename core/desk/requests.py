@@ -131,7 +131,7 @@ def write(
         )
         threads.join(case, thread.id, author)
     case.set(trust="verified")
-    tickets.customer_wrote(case, who.name, at=now)
+    tickets.customer_wrote(case, at=now)
     timing.settle(case)
     case.save()
     return message_id

@@ -21,6 +21,8 @@ AUTOMATIC = "automatic"
 THIS_MINUTE = "automatic:minute"
 SLOT = 5 * MINUTE
 """Counts are kept in slots of five minutes and summed: a window of an hour is right to five minutes."""
+SHORT_SLOT = 10
+"""Of what is allowed in a minute."""
 
 brake = tables.brake
 
@@ -33,7 +35,7 @@ _COUNT = Prepared(
 )
 _SUM = Prepared(
     select(func.coalesce(func.sum(brake.c.count), 0).label("count")).where(
-        brake.c.key == bindparam("key"), brake.c.slot >= bindparam("since")
+        brake.c.key == bindparam("key"), brake.c.slot > bindparam("since")
     )
 )
 _OF_SENDER = Prepared(
@@ -86,7 +88,7 @@ def sender(tx: Tx, author: Author, *, now: datetime) -> Sender:
     )
 
     def total(key: str, since: int) -> int:
-        return sum(row.count for row in rows if row.key == key and row.slot >= since)
+        return sum(row.count for row in rows if row.key == key and row.slot > since)
 
     mails = total(f"mail:{author.address}", seconds - FLOOD_WINDOW)
     if author.address and not author.proved:
@@ -127,7 +129,7 @@ def acknowledge(
         count(tx, f"ack:{author.address}", now=now)
         if trust is not Trust.VERIFIED:
             count(tx, AUTOMATIC, now=now)
-            count(tx, THIS_MINUTE, now=now, slot=MINUTE)
+            count(tx, THIS_MINUTE, now=now, slot=SHORT_SLOT)
     return decided
 
 

@@ -22,7 +22,7 @@ MAX_PARTICIPANTS = 50
 ticket, thread, participant = tables.ticket, tables.thread, tables.participant
 
 _BY_TOKEN = Prepared(select(tables.reply_address).where(tables.reply_address.c.hash == bindparam("hash")))
-_BY_REF = Prepared(select(tables.thread_ref).where(tables.thread_ref.c.ref == bindparam("ref")))
+BY_REF = Prepared(select(tables.thread_ref).where(tables.thread_ref.c.ref == bindparam("ref")))
 _BY_NUMBER = Prepared(select(ticket.c.id).where(ticket.c.number == bindparam("number")))
 _TICKET = Prepared(
     select(
@@ -49,28 +49,38 @@ _FIRST_THREAD = Prepared(
 def candidates(tx: Tx, said: Inbound, author: Author, *, now: datetime) -> list[threading.Candidate]:
     """Every thread the message could continue, each at most once for each way."""
     found: list[threading.Candidate] = []
+    vouched = said.authentication.verdict == "pass"
     for token in said.reply_tokens:
         row = tx.one(_BY_TOKEN, hash=token_hash(token))
         if row is not None and (row.expires_at is None or row.expires_at > now):
             issued = row.address.lower() == author.address
-            found += _candidate(tx, How.REPLY_ADDRESS, row.ticket_id, row.thread_id, author, issued=issued)
+            found += _candidate(
+                tx, How.REPLY_ADDRESS, row.ticket_id, row.thread_id, author, vouched=vouched, issued=issued
+            )
     for ref in said.own_refs[:MAX_REFERENCES]:
-        for row in tx.all(_BY_REF, ref=ref):
-            found += _candidate(tx, How.OWN_ID, row.ticket_id, row.thread_id, author)
+        for row in tx.all(BY_REF, ref=ref):
+            found += _candidate(tx, How.OWN_ID, row.ticket_id, row.thread_id, author, vouched=vouched)
     others = dict.fromkeys([*said.in_reply_to, *reversed(said.references)])
     for ref in list(others)[:MAX_REFERENCES]:
-        for row in tx.all(_BY_REF, ref=ref):
+        for row in tx.all(BY_REF, ref=ref):
             if row.kind != "own" and (row.customer is None or row.customer == author.customer):
-                found += _candidate(tx, How.KNOWN_ID, row.ticket_id, row.thread_id, author)
+                found += _candidate(tx, How.KNOWN_ID, row.ticket_id, row.thread_id, author, vouched=vouched)
     for number in said.ticket_numbers[:5]:
         row = tx.one(_BY_NUMBER, number=number)
         if row is not None:
-            found += _candidate(tx, How.SUBJECT_NUMBER, row.id, None, author)
+            found += _candidate(tx, How.SUBJECT_NUMBER, row.id, None, author, vouched=vouched)
     return found
 
 
 def _candidate(
-    tx: Tx, how: How, ticket_id: str, thread_id: str | None, author: Author, *, issued: bool = False
+    tx: Tx,
+    how: How,
+    ticket_id: str,
+    thread_id: str | None,
+    author: Author,
+    *,
+    vouched: bool,
+    issued: bool = False,
 ) -> list[threading.Candidate]:
     row = tx.one(_TICKET, id=ticket_id)
     seen = {ticket_id}
@@ -92,14 +102,15 @@ def _candidate(
             number=row.number,
             state=row.state,
             closed_at=row.closed_at,
-            relation=_relation(tx, row, author),
+            relation=_relation(tx, row, author, vouched=vouched),
             issued_to_author=issued,
             customer=row.customer,
         )
     ]
 
 
-def _relation(tx: Tx, row: Row, author: Author) -> Relation:
+def _relation(tx: Tx, row: Row, author: Author, *, vouched: bool) -> Relation:
+    """`vouched`: the domain of the mail stands for its author, so that an address we never saw is its company's."""
     if author.kind == "nobody":
         return Relation.THIRD_PARTY
     if author.contact and author.contact == row.contact:
@@ -111,7 +122,8 @@ def _relation(tx: Tx, row: Row, author: Author) -> Relation:
     for person in tx.all(_PEOPLE, ticket_id=row.id):
         if person.address.lower() == author.address and person.role in ("requester", "participant", "silent"):
             return Relation.PARTICIPANT
-    if author.kind == "contact" and author.customer and author.customer == row.customer:
+    known = author.kind == "contact" or vouched
+    if known and author.customer and author.customer == row.customer:
         return Relation.SAME_CUSTOMER
     return Relation.THIRD_PARTY
 
@@ -164,9 +176,26 @@ def join(case: Case, thread_id: str, author: Author) -> None:
         role="participant",
     )
     if not added:
-        case.tx.run(
-            _CONFIRM, ticket_id=case.id, thread_id=thread_id, address=author.address, contact=author.contact
-        )
+        confirm(case, thread_id, author)
+
+
+def confirm(case: Case, thread_id: str, author: Author) -> None:
+    """Somebody who was in copy wrote, and is believed: from now on they are written to."""
+    case.tx.run(
+        _CONFIRM, ticket_id=case.id, thread_id=thread_id, address=author.address, contact=author.contact
+    )
+
+
+def welcome(case: Case, address: str, name: str, contact: str) -> None:
+    """Staff say whose request it is: this contact is written to in its first conversation."""
+    if case.new:
+        return
+    first = case.tx.one(_FIRST_THREAD, ticket_id=case.id)
+    if first is None or not address:
+        return
+    key = {"ticket_id": case.id, "thread_id": first.id, "address": address}
+    if not case.tx.insert_new(participant, **key, name=name, contact=contact, role="requester"):
+        case.tx.update(participant, key, contact=contact, role="requester")
 
 
 _CONFIRM = Prepared(

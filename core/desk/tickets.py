@@ -29,6 +29,8 @@ CONFIRM_WITHIN_DAYS = 3  # working days until a solved ticket closes by itself
 CAUSES = ("hardware", "software", "configuration", "network", "power", "user", "vendor", "security", "other")
 """Cause codes of a resolution."""
 
+WAITING = ("waiting_customer", "waiting_vendor")
+
 message, note_table = tables.message, tables.note
 
 _BY_IDEM = Prepared(
@@ -47,7 +49,6 @@ _NEWER = Prepared(
     select(tables.event.c.seq, tables.event.c.kind, tables.event.c.actor, tables.event.c.data)
     .where(tables.event.c.ticket_id == bindparam("ticket_id"), tables.event.c.seq > bindparam("seen"))
     .order_by(tables.event.c.seq)
-    .limit(100)
 )
 _MESSAGE = Prepared(
     select(message).where(message.c.ticket_id == bindparam("ticket_id"), message.c.id == bindparam("id"))
@@ -71,10 +72,10 @@ def reply(
     Meets the response clock. Deletes the agent's draft in the same transaction, so that no old text is sent twice.
     """
     case = _open(tx, who, number, now=now)
+    _staff(who)
     done = tx.one(_BY_IDEM, ticket_id=case.id, idem=idem) if idem else None
     if done is not None:
         return str(done.id)
-    _staff(who)
     _check_seen(case, who, seen, ("message.in", "message.out"))
     text = _text(text)
     if not case["open"] and case["state"] != "resolved":
@@ -102,12 +103,9 @@ def note(
     if done is not None:
         return str(done.id)
     text = _text(text)
-    note_id = new_id()
-    tx.insert(note_table, ticket_id=case.id, id=note_id, agent=who.id, text=text, at=now, idem=idem)
+    note_id = _note(case, who, text, idem=idem)
     outbox.keep_files(tx, case.id, note_id, files, internal=True)
-    fulltext.index(tx, ticket_id=case.id, item_id=note_id, audience="internal", body=text)
     _drop_draft(case, who, "note")
-    case.event("note.added", actor=who.actor, note=note_id)
     case.save()
     return note_id
 
@@ -218,6 +216,8 @@ def escalate(
     _staff(who)
     _check_seen(case, who, seen, ("ticket.",))
     reason = _text(reason, "/reason")
+    if case["state"] in WAITING:  # whoever gets it does not wait: the clocks go on
+        timing.apply(case, "resume")
     _move(case, who, "escalate")
     placing.escalate(case, who, group=group, level=level)
     case.set(assignee=None)
@@ -365,7 +365,7 @@ def refuse(tx: Tx, who: Principal, number: str, *, now: datetime, reason: str) -
     if case["state"] != "resolved":
         raise Refused(f"{number} is not waiting for a confirmation", allowed=workflow.allowed(case["state"]))
     hear(case, who, reason)
-    reopen_case(case, who, "refused")
+    reopen_case(case, who, why="refused")
     _finish(case)
     return number
 
@@ -383,8 +383,8 @@ def reopen(
             raise Forbidden("a closed ticket is reopened by a shift leader or above")
         if now - case["closed_at"] > workflow.REOPEN_WITHIN:
             raise Refused(f"{number} was closed too long ago: open a new request")
-    reopen_case(case, who, reason)
-    notices.progress(case, "reopened")
+    reopen_case(case, who, why="staff")
+    _note(case, who, reason)
     _finish(case)
     return number
 
@@ -481,24 +481,24 @@ def hear(case: Case, who: Principal, text: str) -> str:
     return message_id
 
 
-def customer_wrote(case: Case, who: str, *, at: datetime) -> None:
+def customer_wrote(case: Case, *, at: datetime) -> None:
     """The customer answered: what we waited for is there, what was solved is open again."""
     if case["state"] == "waiting_customer":
         _move(case, HUB, "customer_message")
         timing.apply(case, "customer_message", at=at)
     elif case["state"] == "resolved":
-        reopen_case(case, HUB, f"message of {who}")
+        reopen_case(case, HUB, why="customer_message")
 
 
-def reopen_case(case: Case, who: Principal, reason: str) -> None:
-    """From resolved or closed back to work, for whoever worked on it last."""
-    _move(case, who, "reopen", reason=reason if reason == "refused" else "")
-    if reason not in ("refused", "") and who.kind == "agent":
-        _note(case, who, reason)
+def reopen_case(case: Case, who: Principal, *, why: str) -> None:
+    """From resolved or closed back to work, for whoever worked on it last. `why`: refused, staff or customer_message."""
+    _move(case, who, "reopen", reason=why)
     case.set(resolved_at=None, closed_at=None, open=True)
     case.flag("reopened")
     timing.apply(case, "reopen")
     work.cancel(case.tx, shard=case.id, key="auto-close")
+    case.tx.update(tables.reply_address, {"ticket_id": case.id}, expires_at=None)
+    notices.progress(case, "reopened")
 
 
 def snippet(text: str) -> str:
@@ -572,7 +572,7 @@ def _say(
     due: datetime | None = None,
 ) -> str:
     notices.overtaken(case)
-    message_id = ""
+    message_id, deliveries = "", 0
     for where in notices.customer_threads(case):
         said = outbox.say(
             case,
@@ -589,7 +589,8 @@ def _say(
             due=due,
         )
         message_id = message_id or said.message_id
-    if not message_id:
+        deliveries += said.deliveries
+    if not deliveries:
         raise Refused("this ticket has no conversation with the customer: add a contact first")
     case.event("message.out", actor=who.actor, message=message_id)
     case.set(snippet=snippet(text), last_direction="out")
@@ -597,10 +598,12 @@ def _say(
     return message_id
 
 
-def _note(case: Case, who: Principal, text: str) -> None:
+def _note(case: Case, who: Principal, text: str, *, idem: str = "") -> str:
     note_id = new_id()
-    case.tx.insert(note_table, ticket_id=case.id, id=note_id, agent=who.id, text=text, at=case.now)
+    case.tx.insert(note_table, ticket_id=case.id, id=note_id, agent=who.id, text=text, at=case.now, idem=idem)
+    fulltext.index(case.tx, ticket_id=case.id, item_id=note_id, audience="internal", body=text)
     case.event("note.added", actor=who.actor, note=note_id)
+    return note_id
 
 
 def _drop_draft(case: Case, who: Principal, kind: str) -> None:

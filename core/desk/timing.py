@@ -80,6 +80,11 @@ def settle(case: Case) -> None:
         else:
             key = {"ticket_id": case.id, "name": row.pop("name"), "cycle": row.pop("cycle")}
             case.tx.update(sla_clock, key, **row)
+    for name in {
+        clock.name for clock in standing
+    }:  # a breach is known when it is seen, by the timer or by a verb
+        late_one = any(clock.breached_at for clock in standing if clock.name is name)
+        case.flag(f"breached:{name}", on=late_one)
     running = [clock for clock in standing if clock.state is ClockState.RUNNING]
     due = [(clock.due_at, clock.name) for clock in running if clock.due_at is not None]
     first = min(due, default=(None, None))

@@ -490,7 +490,7 @@ delivery_attempt = Table(
     _key("delivery_id"),
     Column("n", Integer, primary_key=True, autoincrement=False),
     _at("at"),
-    _text("outcome"),  # sent, retry, failed, bounced, delayed
+    _text("outcome"),  # sent, retry, failed, bounced, or the kind of a report that changes no state
     _text("detail"),
 )
 

@@ -1,0 +1,221 @@
+"""The desk never talks to a machine, and a machine's word changes nothing but what it is about."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.desk import tickets
+from core.envelope import Kind, Report, ReportedRecipient
+from core.rules import threading
+from core.store import tables
+from tests.desk_at_work import SOLUTION, AtWork, at_work
+
+REPORTS = sorted(threading.ABOUT_A_DELIVERY)
+ANSWERING = [Kind.OUT_OF_OFFICE, Kind.AUTO_REPLY, Kind.CHALLENGE]
+
+
+@pytest.fixture
+async def desk(db) -> AtWork:
+    return await at_work(db)
+
+
+def a_report(ref: str = "", recipient: str = "alice@acme.test", status: str = "5.1.1") -> Report:
+    said = ReportedRecipient(recipient=recipient, action="failed", status=status, text="no such user")
+    return Report(recipients=(said,), own_refs=(ref,) if ref else ())
+
+
+async def bounce_token(desk: AtWork, number: str) -> str:
+    (delivery, *_) = await desk.deliveries(number)
+    return await desk.db.read(lambda tx: tx.facts.token("bounce", delivery.id))
+
+
+# --- Out of office and its like ---
+
+
+@pytest.mark.parametrize("kind", [*ANSWERING, *REPORTS, Kind.OWN_LOOP])
+async def test_alone_it_opens_nothing_and_is_answered_by_nobody(desk, kind):
+    done = await desk.mail("alice@acme.test", kind=kind, may_auto_reply=False)
+
+    assert done.outcome == "machine"
+    assert await desk.rows(tables.ticket) == []
+    assert await desk.rows(tables.delivery) == []
+
+
+@pytest.mark.parametrize("kind", ANSWERING)
+async def test_on_a_solved_ticket_it_is_kept_and_opens_nothing_again(desk, kind):
+    number = await desk.resolved()
+    before, told = await desk.ticket(number), len(await desk.deliveries(number))
+
+    done = await desk.mail(
+        "alice@acme.test", text="Sono in ferie.", kind=kind, own_refs=(await desk.ref(number),)
+    )
+
+    after = await desk.ticket(number)
+    assert done.outcome == "attached"
+    assert (after.state, after.snippet, after.last_direction) == (
+        "resolved",
+        before.snippet,
+        before.last_direction,
+    )
+    assert len(await desk.deliveries(number)) == told
+    (kept,) = await desk.rows(tables.message, number, kind=kind)
+    assert kept.automatic
+    assert [job.idem_key for job in await desk.rows(tables.job, kind="auto-close")] == ["auto-close"]
+
+
+async def test_while_we_wait_for_the_customer_it_ends_no_wait_and_stops_no_clock(desk):
+    number = await desk.taken()
+    await desk.do(tickets.wait, await desk.who("ann"), number, "Quale switch?")
+
+    await desk.mail("alice@acme.test", kind=Kind.OUT_OF_OFFICE, own_refs=(await desk.ref(number),))
+
+    assert (await desk.ticket(number)).state == "waiting_customer"
+    assert (await desk.clocks(number))["resolve"].state == "paused"
+
+
+async def test_about_a_closed_ticket_it_is_a_machines_record(desk):
+    number = await desk.closed()
+
+    done = await desk.mail("alice@acme.test", kind=Kind.OUT_OF_OFFICE, own_refs=(await desk.ref(number),))
+
+    assert (done.outcome, done.reason) == ("machine", "ooo")
+
+
+async def test_a_stranger_machine_with_a_key_is_held_like_any_stranger(desk):
+    number = await desk.qualified()
+
+    done = await desk.mail("eve@evil.test", kind=Kind.OUT_OF_OFFICE, own_refs=(await desk.ref(number),))
+
+    assert (done.outcome, done.reason) == ("held", "third_party")
+
+
+@pytest.mark.parametrize("kind", [Kind.SYSTEM_NOTIFICATION, Kind.MAILING_LIST])
+async def test_a_notification_opens_a_ticket_that_nothing_automatic_answers(desk, kind):
+    done = await desk.mail("alice@acme.test", kind=kind, may_auto_reply=False)
+    number = await desk.qualify(done.number)
+    await desk.do(tickets.take, await desk.who("ann"), number)
+    assert await desk.deliveries(number) == []
+
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Ecco.")
+
+    assert [row.address for row in await desk.deliveries(number)] == ["alice@acme.test"], (
+        "a person's answer goes out"
+    )
+
+
+async def test_a_mail_that_might_be_a_machines_is_a_ticket_without_an_acknowledgement(desk):
+    done = await desk.mail("alice@acme.test", may_auto_reply=False)
+
+    assert done.outcome == "ticket"
+    assert await desk.deliveries(done.number) == []
+    assert (await desk.inbound()).detail["acknowledged"] == "machine"
+
+
+# --- Reports about what we sent ---
+
+
+@pytest.mark.parametrize("kind", [Kind.BOUNCE_HARD, Kind.BOUNCE_SOFT])
+@pytest.mark.parametrize("known_by", ["token", "ref"])
+async def test_a_bounce_is_attached_to_exactly_its_delivery(desk, kind, known_by):
+    number = await desk.qualified()
+    (acknowledgement, *others) = await desk.deliveries(number)
+    before = await desk.ticket(number)
+    by_token = known_by == "token"
+
+    done = await desk.mail(
+        "mailer-daemon@acme.test",
+        kind=kind,
+        bounce_tokens=(await bounce_token(desk, number),) if by_token else (),
+        report=a_report("" if by_token else acknowledgement.ref),
+    )
+
+    (after, *rest) = await desk.deliveries(number)
+    assert (done.outcome, done.reason) == ("machine", str(kind))
+    assert (after.state, after.error) == ("bounced", "5.1.1 no such user")
+    assert rest == others
+    assert (await desk.inbound()).detail["delivery"] == acknowledgement.id
+    (attempt,) = await desk.rows(tables.delivery_attempt, number)
+    assert (attempt.outcome, attempt.n, attempt.delivery_id) == ("bounced", 1, acknowledgement.id)
+    ticket = await desk.ticket(number)
+    assert "undelivered" in ticket.flags
+    assert ticket.state == before.state
+    (event,) = await desk.events(number, "delivery.bounced")
+    assert event.data["hard"] is (kind is Kind.BOUNCE_HARD)
+    bad = [row.address for row in await desk.rows(tables.bad_address)]
+    assert bad == (["alice@acme.test"] if kind is Kind.BOUNCE_HARD else [])
+
+
+@pytest.mark.parametrize("kind", REPORTS)
+async def test_a_forged_report_changes_nothing(desk, kind):
+    number = await desk.qualified()
+    before = (await desk.ticket(number), await desk.deliveries(number))
+
+    done = await desk.mail(
+        "eve@evil.test", kind=kind, bounce_tokens=("a" * 26,), report=a_report("b" * 26), may_auto_reply=False
+    )
+
+    assert (done.outcome, done.reason) == ("machine", f"{kind}_unknown")
+    assert (await desk.ticket(number), await desk.deliveries(number)) == before
+    assert await desk.rows(tables.bad_address) == []
+    assert await desk.rows(tables.delivery_attempt) == []
+
+
+@pytest.mark.parametrize("kind", [Kind.DELAYED, Kind.RELAYED_OK, Kind.MDN])
+async def test_what_is_no_failure_is_noted_at_the_delivery_and_changes_no_state(desk, kind):
+    number = await desk.qualified()
+    before = (await desk.ticket(number), await desk.deliveries(number))
+
+    done = await desk.mail("relay@acme.test", kind=kind, bounce_tokens=(await bounce_token(desk, number),))
+
+    assert done.reason == str(kind)
+    assert [row.outcome for row in await desk.rows(tables.delivery_attempt, number)] == [str(kind)]
+    assert (await desk.ticket(number), await desk.deliveries(number)) == before
+
+
+async def test_who_complained_gets_no_automatic_mail_any_more_but_a_persons_answer(desk):
+    number = await desk.qualified()
+    (told, *_) = await desk.deliveries(number)
+
+    await desk.mail(
+        "fbl@provider.test", kind=Kind.ARF, report=a_report(told.ref, recipient="someone@else.test")
+    )
+
+    assert [(row.address, row.reason) for row in await desk.rows(tables.bad_address)] == [
+        ("alice@acme.test", "complaint")
+    ], "the address we wrote to, whatever the report says"
+    sent = len(await desk.deliveries(number))
+    await desk.do(tickets.take, await desk.who("ann"), number)
+    assert len(await desk.deliveries(number)) == sent
+    assert (await desk.outward(number))[-1].kind == "progress", "it is on the ticket all the same"
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Eccomi.")
+    assert len(await desk.deliveries(number)) == sent + 1
+
+
+async def test_an_address_that_is_dead_gets_no_acknowledgement(desk):
+    number = await desk.qualified()
+    await desk.mail(
+        "mailer-daemon@acme.test", kind=Kind.BOUNCE_HARD, bounce_tokens=(await bounce_token(desk, number),)
+    )
+    desk.passes(days=1)
+
+    done = await desk.mail("alice@acme.test")
+
+    assert done.outcome == "ticket"
+    assert await desk.deliveries(done.number) == []
+    assert (await desk.inbound()).detail["acknowledged"] == "address_does_not_work"
+
+
+async def test_staff_who_send_again_say_that_the_address_works(desk):
+    number = await desk.qualified()
+    (first, *_) = await desk.deliveries(number)
+    await desk.mail(
+        "mailer-daemon@acme.test", kind=Kind.BOUNCE_HARD, bounce_tokens=(await bounce_token(desk, number),)
+    )
+
+    await desk.do(tickets.retry_delivery, await desk.who("tom"), number, first.id)
+    await desk.do(tickets.take, await desk.who("ann"), number)
+    await desk.do(tickets.resolve, await desk.who("ann"), number, **SOLUTION)
+
+    assert await desk.rows(tables.bad_address) == []
+    assert (await desk.ticket(number)).flags == []
+    assert {row.kind for row in await desk.deliveries(number)} >= {"received", "progress", "resolved"}

@@ -1,0 +1,403 @@
+"""Everything that arrives is stored first, is understood once, and ends in exactly one outcome that staff can see."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from core.desk import books, door, intake, page, search
+from core.desk.errors import Forbidden, Invalid, NotFound, Refused
+from core.envelope import Address, Arrival, Attachment, Hints, Span, SpanKind
+from core.store import blobs, tables
+from tests.desk_at_work import DISOWNED, MONDAY, PASSED, AtWork, a_mail, at_work
+
+
+@pytest.fixture
+async def desk(db) -> AtWork:
+    return await at_work(db)
+
+
+def an_arrival(**given) -> Arrival:
+    return Arrival(
+        **({"channel": "email", "raw": b"From: a@b.test\r\n\r\nhi", "received_at": MONDAY} | given)
+    )
+
+
+# --- At the door ---
+
+
+async def test_bytes_are_kept_as_they_came_before_anybody_reads_them(desk):
+    raw = b"\xff\x00 not a mail at all"
+    inbound_id = await desk.db.write(door.accept, an_arrival(raw=raw), now=MONDAY)
+
+    row = await desk.inbound(inbound_id)
+    assert (row.outcome, row.size, row.copies) == (None, len(raw), 1)
+    assert await desk.db.read(blobs.get, row.raw) == raw
+    assert [job.kind for job in await desk.rows(tables.job)] == ["understand"]
+
+
+async def test_the_same_id_of_a_channel_is_one_arrival_however_often_it_is_handed_in(desk):
+    first = await desk.db.write(door.accept, an_arrival(external_id="INBOX/1/7"), now=MONDAY)
+    again = await desk.db.write(
+        door.accept, an_arrival(external_id="INBOX/1/7", raw=b"other bytes"), now=desk.passes(days=1)
+    )
+    other = await desk.db.write(door.accept, an_arrival(external_id="INBOX/1/8"), now=MONDAY)
+
+    assert first == again != other
+    assert (await desk.inbound(first)).copies == 2
+    assert len(await desk.rows(tables.job)) == 2
+
+
+async def test_without_an_id_the_same_bytes_for_the_same_people_are_one_arrival(desk):
+    to = ("support@desk.test", "help@desk.test")
+    first = await desk.db.write(door.accept, an_arrival(recipients=to), now=MONDAY)
+    again = await desk.db.write(door.accept, an_arrival(recipients=to[::-1]), now=MONDAY)
+    elsewhere = await desk.db.write(door.accept, an_arrival(recipients=to[:1]), now=MONDAY)
+    otherwise = await desk.db.write(door.accept, an_arrival(recipients=to, channel="console"), now=MONDAY)
+
+    assert first == again
+    assert len({first, elsewhere, otherwise}) == 3
+
+
+async def test_an_instant_without_a_zone_is_refused(desk):
+    with pytest.raises(ValueError, match="zone"):
+        await desk.db.write(door.accept, an_arrival(received_at=datetime(2026, 3, 2, 9)), now=MONDAY)  # noqa: DTZ001
+
+
+async def test_a_reader_is_given_what_is_stored_and_only_what_is_not_understood_yet(desk):
+    done = (await desk.mail("alice@acme.test"),)[0]
+    waiting = await desk.arrive("bob@beta.test", external_id="7", envelope={"peer": "192.0.2.1"})
+    row = (await desk.rows(tables.inbound, outcome="ticket"))[0]
+
+    found = await desk.db.read(door.load, [row.id, waiting, "nothing"])
+
+    assert done.outcome == "ticket"
+    assert list(found) == [waiting]
+    assert found[waiting].arrival["external_id"] == "7"
+    assert found[waiting].arrival["envelope"] == {"peer": "192.0.2.1"}
+
+
+# --- Understood once ---
+
+
+async def test_a_mail_of_a_known_contact_becomes_their_ticket_and_is_acknowledged(desk):
+    done = await desk.mail("Alice@ACME.test", "Rete ferma", authentication=PASSED)
+
+    ticket = await desk.ticket(done.number)
+    assert (done.outcome, done.number) == ("ticket", "26-000001")
+    assert (ticket.customer, ticket.requester_address, ticket.trust) == ("ACME", "alice@acme.test", "aligned")
+    assert ticket.state == "triage"
+    (told,) = await desk.outward(done.number)
+    assert "26-000001" in told.text
+    assert [row.address for row in await desk.deliveries(done.number)] == ["alice@acme.test"]
+
+
+async def test_to_understand_again_changes_nothing_and_gives_the_same_answer(desk):
+    inbound_id = await desk.arrive("alice@acme.test")
+    first = await desk.understand(inbound_id, "alice@acme.test")
+    again = await desk.understand(inbound_id, "alice@acme.test", "Quite another reading")
+
+    assert again == first
+    assert len(await desk.rows(tables.ticket)) == 1
+    assert len(await desk.rows(tables.message, first.number)) == 2
+
+
+async def test_numbers_count_up_within_the_year_of_the_hubs_zone(desk):
+    desk.now = datetime.fromisoformat("2026-12-31T22:59:00+00:00")
+    last = await desk.mail("alice@acme.test")
+    desk.passes(minutes=2)  # in Rome it is the first of January
+    first = await desk.mail("aldo@acme.test")
+
+    assert (last.number, first.number) == ("26-000001", "27-000001")
+
+
+async def test_the_same_mail_by_two_ways_is_one_ticket_and_the_second_points_to_the_first(desk):
+    first = await desk.mail("alice@acme.test", content_key="one and the same")
+    again = await desk.mail("alice@acme.test", content_key="one and the same")
+
+    row = (await desk.rows(tables.inbound, outcome="duplicate"))[0]
+    origin = (await desk.rows(tables.inbound, outcome="ticket"))[0]
+    assert (first.outcome, again.outcome, again.reason) == ("ticket", "duplicate", "same_content")
+    assert row.detail["first"] == origin.id
+    assert len(await desk.rows(tables.ticket)) == 1
+
+
+async def test_two_mails_under_one_id_are_both_kept_and_the_second_says_so(desk):
+    await desk.mail("alice@acme.test", text="One.", message_id="same@client.test")
+    second = await desk.mail("alice@acme.test", text="Two.", message_id="same@client.test")
+
+    assert second.outcome == "ticket"
+    texts = [(row.text, row.notes) for row in await desk.rows(tables.message, direction="in")]
+    assert sorted(texts) == [("One.", []), ("Two.", ["another message came with the same id before"])]
+
+
+async def test_a_mail_without_any_usable_author_is_a_ticket_that_nobody_is_told_of(desk):
+    said = a_mail("", author_text="From: <", author_defects=("empty",))
+    done = await desk.db.write(intake.understand, await desk.arrive(""), said, now=desk.now)
+
+    ticket = await desk.ticket(done.number)
+    assert (done.outcome, ticket.trust, ticket.customer) == ("ticket", "none", None)
+    assert await desk.deliveries(done.number) == []
+    assert (await desk.inbound()).detail["acknowledged"] == "no_address"
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "shown"),
+    [
+        ("  ", "Il server\nnon parte", "Il server non parte"),
+        ("", " ", "alice@acme.test"),
+        ("x" * 2000, "", "x" * 1000),
+    ],
+)
+async def test_every_ticket_has_a_subject(desk, subject, text, shown):
+    done = await desk.mail("alice@acme.test", subject, text)
+
+    assert (await desk.ticket(done.number)).subject == shown
+
+
+async def test_files_html_and_folded_text_are_kept_and_the_list_shows_the_visible_words(desk):
+    text = "Ecco.\n> vecchio"
+    done = await desk.mail(
+        "alice@acme.test",
+        text=text,
+        spans=(Span(0, 6, SpanKind.VISIBLE), Span(6, len(text), SpanKind.QUOTED)),
+        html="<p>Ecco.</p>",
+        attachments=(Attachment(name="log.txt", type="text/plain", content=b"x"),),
+        cc=(Address("carl@elsewhere.test", "Carl"),),
+    )
+
+    shown = await desk.db.read(page.ticket, await desk.who("tom"), done.number, now=desk.now)
+    assert shown.row.snippet == "Ecco."
+    assert (shown.messages[0].text, shown.messages[0].visible_text) == (text, "Ecco.")
+    assert (shown.messages[0].has_html, shown.messages[0].files[0].name) == (True, "log.txt")
+    people = {person["address"]: person["role"] for person in shown.threads[0].participants}
+    assert people == {"alice@acme.test": "requester", "carl@elsewhere.test": "cc"}
+
+
+async def test_what_a_channel_tells_is_kept_with_where_it_came_from_and_what_nobody_knows_is_left_out(desk):
+    hints = Hints(
+        asset="sw-1", technology="Wizardry", impact=9, urgency=2, site="Verona", provenance="mail_alias"
+    )
+    done = await desk.mail("alice@acme.test", hints=hints)
+
+    ticket = await desk.ticket(done.number)
+    assert (ticket.asset, ticket.site, ticket.urgency, ticket.impact) == ("sw-1", "Verona", 2, None)
+    assert ticket.technology == "Network", "of the asset"
+    assert ticket.provenance == {
+        "asset": "mail_alias",
+        "site": "mail_alias",
+        "urgency": "mail_alias",
+        "technology": "rule",
+    }
+
+
+async def test_a_request_that_arrives_complete_goes_all_the_way_to_its_group(desk):
+    hints = Hints(
+        request_type="Incident", technology="Network", impact=3, urgency=2, provenance="portal_form"
+    )
+    alice = await desk.who("alice")
+    said = a_mail("alice@acme.test", hints=hints, contact=alice.id)
+
+    done = await desk.db.write(intake.receive, an_arrival(channel="portal"), said, now=desk.now)
+
+    ticket = await desk.ticket(done.number)
+    assert (ticket.state, ticket.desk_group, ticket.priority, ticket.trust) == (
+        "assigned",
+        "Network L1",
+        "P3",
+        "verified",
+    )
+    assert {name for name, clock in (await desk.clocks(done.number)).items() if clock.state == "running"} == {
+        "response",
+        "restore",
+        "resolve",
+    }
+
+
+# --- What cannot be understood ---
+
+
+async def test_what_cannot_be_read_waits_for_staff_with_its_bytes_and_can_be_tried_again(desk):
+    inbound_id = await desk.arrive("eve@evil.test", raw=b"broken")
+    await desk.db.write(door.exception, inbound_id, "no header", now=desk.now)
+    tom = await desk.who("tom")
+
+    (item,) = (await desk.db.read(search.inbound, tom, outcome="exception")).items
+    assert (item.id, item.reason, item.detail["error"]) == (inbound_id, "unreadable", "no header")
+    await desk.do(intake.retry, tom, inbound_id)
+    again = await desk.understand(inbound_id, "alice@acme.test")
+
+    assert again.outcome == "ticket"
+    assert (await desk.db.read(search.inbound, tom, outcome="exception")).items == ()
+
+
+async def test_an_exception_never_takes_back_an_outcome(desk):
+    inbound_id = await desk.arrive("alice@acme.test")
+    await desk.understand(inbound_id, "alice@acme.test")
+
+    await desk.db.write(door.exception, inbound_id, "too late", now=desk.now)
+    await desk.db.write(door.exception, "nothing", "not there", now=desk.now)
+
+    assert (await desk.inbound(inbound_id)).outcome == "ticket"
+
+
+async def test_staff_may_decide_that_nothing_is_to_be_done(desk):
+    inbound_id = await desk.arrive("eve@evil.test")
+    await desk.db.write(door.exception, inbound_id, "no header", now=desk.now)
+    tom = await desk.who("tom")
+
+    await desk.do(intake.discard, tom, inbound_id)
+
+    row = await desk.inbound(inbound_id)
+    assert (row.outcome, row.open, row.detail["discarded_by"]) == ("exception", False, tom.id)
+    for verb in (intake.retry, intake.discard):
+        with pytest.raises(Refused, match="no longer waiting"):
+            await desk.do(verb, tom, inbound_id)
+
+
+async def test_only_staff_decide_and_only_about_what_is_there(desk):
+    inbound_id = await desk.arrive("eve@evil.test")
+    await desk.db.write(door.exception, inbound_id, "no header", now=desk.now)
+
+    with pytest.raises(Forbidden):
+        await desk.do(intake.retry, await desk.who("alice"), inbound_id)
+    with pytest.raises(NotFound):
+        await desk.do(intake.retry, await desk.who("tom"), "nothing")
+    with pytest.raises(NotFound):
+        await desk.do(intake.retry, await desk.who("ann"), inbound_id)  # of no ticket of her groups
+
+
+# --- What is held ---
+
+
+async def held(desk: AtWork) -> tuple[str, str]:
+    """A stranger's mail with the reply address of Alice's ticket: the ticket's number, the item's id."""
+    number = await desk.qualified()
+    token = await desk.token(number, "alice@acme.test")
+    done = await desk.mail("eve@evil.test", "Your code", "It is 1234.", reply_tokens=(token,))
+    assert done.outcome == "held"
+    return number, (await desk.rows(tables.inbound, outcome="held"))[-1].id
+
+
+async def test_what_is_held_is_beside_the_ticket_and_in_no_conversation(desk):
+    number, item = await held(desk)
+
+    ticket = await desk.ticket(number)
+    assert "held" in ticket.flags
+    assert [row.kind for row in await desk.events(number, "inbound.")] == ["inbound.held"]
+    assert all(row.author_address != "eve@evil.test" for row in await desk.rows(tables.message, number))
+    assert (await desk.inbound(item)).open
+
+
+async def test_a_held_message_taken_into_the_conversation_can_be_read_by_the_customer(desk):
+    number, item = await held(desk)
+
+    await desk.do(intake.release, await desk.who("tom"), item, as_="message")
+    done = await desk.understand(item, "eve@evil.test", "Your code", "It is 1234.")
+
+    assert (done.outcome, done.reason, done.number) == ("attached", "released", number)
+    shown = await desk.db.read(page.ticket, await desk.who("alice"), number, now=desk.now)
+    assert "It is 1234." in [one.text for one in shown.messages]
+    assert (await desk.ticket(number)).flags == []
+    roles = {row.address: row.role for row in await desk.rows(tables.participant, number)}
+    assert "eve@evil.test" not in roles, "who is taken in once is not written to"
+
+
+async def test_a_held_message_taken_as_a_note_is_for_colleagues_only(desk):
+    number, item = await held(desk)
+
+    await desk.do(intake.release, await desk.who("tom"), item, as_="note")
+    done = await desk.understand(
+        item,
+        "eve@evil.test",
+        "Your code",
+        "It is 1234.",
+        attachments=(Attachment(name="a.txt", type="text/plain", content=b"x"),),
+    )
+
+    assert (done.outcome, done.reason) == ("attached", "as_note")
+    (note,) = await desk.rows(tables.note, number)
+    assert note.text == "eve@evil.test: Your code\n\nIt is 1234."
+    assert [row.internal for row in await desk.rows(tables.attachment, number)] == [True]
+    found = await desk.db.read(search.tickets, await desk.who("tom"), q="1234")
+    assert [row.number for row in found.items] == [number]
+    assert not (await desk.db.read(books.verify)).faults
+
+
+async def test_a_held_message_taken_as_a_ticket_is_one_of_its_own(desk):
+    number, item = await held(desk)
+
+    await desk.do(intake.release, await desk.who("tom"), item, as_="ticket")
+    done = await desk.understand(item, "eve@evil.test", "Your code")
+
+    assert done.outcome == "ticket"
+    assert done.number != number
+    assert (await desk.inbound(item)).detail["released_by"] == (await desk.who("tom")).id
+
+
+async def test_the_flag_stays_as_long_as_something_is_held(desk):
+    number, first = await held(desk)
+    token = await desk.token(number, "alice@acme.test")
+    await desk.mail("mallory@evil.test", reply_tokens=(token,))
+
+    await desk.do(intake.discard, await desk.who("tom"), first)
+    assert (await desk.ticket(number)).flags == ["held"]
+
+    (second,) = await desk.rows(tables.inbound, open=True)
+    await desk.do(intake.discard, await desk.who("tom"), second.id)
+    assert (await desk.ticket(number)).flags == []
+    assert [row.kind for row in await desk.events(number, "inbound.discarded")] == ["inbound.discarded"] * 2
+
+
+async def test_what_names_no_ticket_can_only_be_taken_as_one(desk):
+    await desk.mail("alice@acme.test", authentication=DISOWNED)
+    (item,) = await desk.rows(tables.inbound, outcome="held")
+    tom = await desk.who("tom")
+
+    with pytest.raises(Invalid, match="names no ticket"):
+        await desk.do(intake.release, tom, item.id, as_="message")
+    with pytest.raises(Invalid, match="must be one of message, ticket, note"):
+        await desk.do(intake.release, tom, item.id, as_="spam")
+    await desk.do(intake.release, tom, item.id, as_="ticket")
+
+    assert (await desk.understand(item.id, "alice@acme.test", authentication=DISOWNED)).outcome == "ticket"
+
+
+async def test_what_was_received_is_the_sum_of_what_became_of_it(desk):
+    number, _ = await held(desk)
+    await desk.mail("alice@acme.test", content_key="twice")
+    await desk.mail("alice@acme.test", content_key="twice")
+    await desk.mail("alice@acme.test", reply_tokens=(await desk.token(number, "alice@acme.test"),))
+    await desk.arrive("bob@beta.test")
+    await desk.db.write(door.exception, await desk.arrive("x@y.test"), "broken", now=desk.now)
+
+    found = await desk.db.read(books.verify)
+
+    assert {name: n for name, n in found.outcomes.items() if n} == {
+        "ticket": 2,
+        "attached": 1,
+        "held": 1,
+        "duplicate": 1,
+        "exception": 1,
+    }
+    assert (found.received, found.waiting, found.faults) == (7, 1, ())
+
+
+async def test_a_mail_for_two_customers_reaches_both_and_links_neither(desk):
+    ours = await desk.qualified("alice@acme.test")
+    theirs = (await desk.mail("gina@gamma.test")).number
+    both = (await desk.token(ours, "alice@acme.test"), await desk.token(theirs, "gina@gamma.test"))
+    inbound_id = await desk.arrive(
+        "alice@acme.test", recipients=tuple(f"support+r-{token}@reply.desk.test" for token in both)
+    )
+
+    first = await desk.understand(inbound_id, "alice@acme.test", reply_tokens=both, content_key="both")
+
+    assert (first.outcome, first.number) == ("attached", ours)
+    (other,) = await desk.rows(tables.inbound, outcome=None)
+    assert other.recipients == [f"support+r-{both[1]}@reply.desk.test"]
+    second = await desk.understand(other.id, "alice@acme.test", reply_tokens=both[1:], content_key="both")
+    assert (second.outcome, second.reason) == ("held", "third_party")
+    assert "held" in (await desk.ticket(theirs)).flags
+    assert not (await desk.db.read(books.verify)).faults

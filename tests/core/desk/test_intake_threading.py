@@ -1,0 +1,399 @@
+"""Nobody gets into another's ticket by writing a mail, and who belongs there finds it by whatever link survives."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.desk import page, tickets
+from core.desk.errors import NotFound
+from core.envelope import Address, Authentication
+from core.store import tables
+from tests.desk_at_work import DISOWNED, PASSED, SOLUTION, AtWork, a_mail, at_work
+
+
+@pytest.fixture
+async def desk(db) -> AtWork:
+    return await at_work(db)
+
+
+async def texts(desk: AtWork, number: str) -> list[tuple[str, str]]:
+    """(author, text) of what came in."""
+    found = await desk.rows(tables.message, number, direction="in")
+    return [(row.author_address, row.text) for row in found]
+
+
+# --- Who belongs to the conversation ---
+
+
+async def test_an_answer_to_the_reply_address_threads_by_that_alone(desk):
+    number = await desk.qualified()
+
+    done = await desk.mail(
+        "alice@acme.test", "(no subject)", reply_tokens=(await desk.token(number, "alice@acme.test"),)
+    )
+
+    assert (done.outcome, done.reason, done.number) == ("attached", "reply_address", number)
+    assert (await desk.ticket(number)).trust == "token"
+
+
+@pytest.mark.parametrize("place", [0, 13, 25])
+async def test_one_flipped_character_of_the_address_threads_nothing(desk, place):
+    number = await desk.qualified()
+    token = await desk.token(number, "alice@acme.test")
+    wrong = token[:place] + ("b" if token[place] == "a" else "a") + token[place + 1 :]
+
+    done = await desk.mail("alice@acme.test", reply_tokens=(wrong,))
+
+    assert done.outcome == "ticket"
+    assert done.number != number
+
+
+@pytest.mark.parametrize("link", ["own_refs", "in_reply_to", "references", "ticket_numbers"])
+async def test_the_requester_continues_their_ticket_by_every_link(desk, link):
+    first = await desk.mail("alice@acme.test", message_id="first@acme.test")
+    links = {
+        "own_refs": await desk.ref(first.number),
+        "in_reply_to": "first@acme.test",
+        "references": "first@acme.test",
+        "ticket_numbers": first.number,
+    }
+
+    done = await desk.mail("alice@acme.test", **{link: (links[link],)})
+
+    assert (done.outcome, done.number) == ("attached", first.number)
+
+
+@pytest.mark.parametrize("authentication", [Authentication(), PASSED])
+@pytest.mark.parametrize("link", ["reply_tokens", "own_refs", "in_reply_to"])
+async def test_a_stranger_with_a_key_of_the_conversation_is_held_never_joined(desk, link, authentication):
+    first = await desk.mail("alice@acme.test", message_id="first@acme.test")
+    links = {
+        "reply_tokens": await desk.token(first.number, "alice@acme.test"),
+        "own_refs": await desk.ref(first.number),
+        "in_reply_to": "first@acme.test",
+    }
+
+    done = await desk.mail(
+        "eve@evil.test",
+        cc=(Address("mallory@evil.test"),),
+        authentication=authentication,
+        **{link: (links[link],)},
+    )
+
+    if link == "in_reply_to":  # ids of a customer's own mails are looked up for that customer only
+        assert done.outcome == "ticket"
+        assert done.number != first.number
+    else:
+        assert (done.outcome, done.reason) == ("held", "third_party")
+        assert done.number == first.number, "beside the ticket"
+    assert await texts(desk, first.number) == [("alice@acme.test", "Non va niente.")]
+    people = {row.address for row in await desk.rows(tables.participant, first.number)}
+    assert people == {"alice@acme.test"}
+    assert [row.address for row in await desk.deliveries(first.number)] == ["alice@acme.test"]
+
+
+async def test_a_number_in_the_subject_is_no_right_of_a_stranger(desk):
+    number = await desk.qualified()
+    before = await desk.ticket(number)
+
+    done = await desk.mail("eve@evil.test", f"Re: [#{number}]", ticket_numbers=(number,))
+
+    assert done.outcome == "ticket"
+    assert done.number != number
+    assert await desk.ticket(number) == before
+    assert (await desk.inbound()).detail["suggestions"] == [number]
+
+
+async def test_a_number_that_nobody_has_means_nothing(desk):
+    assert (await desk.mail("alice@acme.test", ticket_numbers=("26-999999",))).reason == "no_thread"
+
+
+async def test_a_contact_of_another_customer_who_names_our_mail_opens_their_own_ticket(desk):
+    number = await desk.qualified("alice@acme.test")
+
+    done = await desk.mail("gina@gamma.test", own_refs=(await desk.ref(number),))
+
+    assert done.outcome == "ticket"
+    assert (await desk.ticket(done.number)).customer == "GAMMA"
+    assert (await desk.inbound()).detail["suggestions"] == []
+    assert "held" not in (await desk.ticket(number)).flags
+
+
+# --- Colleagues ---
+
+
+async def test_a_colleague_in_copy_answers_as_himself_and_takes_part_from_then_on(desk):
+    first = await desk.mail(
+        "alice@acme.test", message_id="m1@acme.test", cc=(Address("aldo@acme.test", "Aldo"),)
+    )
+    aldo = await desk.who("aldo")
+    with pytest.raises(NotFound):
+        await desk.db.read(page.ticket, aldo, first.number, now=desk.now)
+
+    done = await desk.mail(
+        "aldo@acme.test", text="Anche da me.", in_reply_to=("m1@acme.test",), authentication=PASSED
+    )
+
+    assert (done.outcome, done.number) == ("attached", first.number)
+    shown = await desk.db.read(page.ticket, aldo, first.number, now=desk.now)
+    said = {
+        one.text: (one.author_address, one.author_is_requester)
+        for one in shown.messages
+        if one.direction == "in"
+    }
+    assert said["Anche da me."] == ("aldo@acme.test", False)
+    assert {row.address: row.role for row in await desk.rows(tables.participant, first.number)} == {
+        "alice@acme.test": "requester",
+        "aldo@acme.test": "participant",
+    }
+
+
+async def test_a_colleague_whose_mail_proves_nothing_is_held(desk):
+    first = await desk.mail("alice@acme.test", message_id="m1@acme.test")
+
+    done = await desk.mail("aldo@acme.test", in_reply_to=("m1@acme.test",))
+
+    assert (done.outcome, done.reason) == ("held", "third_party")
+    assert len(await texts(desk, first.number)) == 1
+
+
+async def test_a_colleague_nobody_knows_joins_once_the_companys_domain_vouches_for_them(desk):
+    first = await desk.mail("alice@acme.test", message_id="m1@acme.test", cc=(Address("new@acme.test"),))
+
+    unproved = await desk.mail("new@acme.test", own_refs=(await desk.ref(first.number),))
+    proved = await desk.mail("new@acme.test", own_refs=(await desk.ref(first.number),), authentication=PASSED)
+
+    assert (unproved.outcome, proved.outcome) == ("held", "attached")
+    people = {row.address: row.role for row in await desk.rows(tables.participant, first.number)}
+    assert people["new@acme.test"] == "participant", "in copy before, confirmed now"
+
+
+async def test_who_was_not_in_copy_is_heard_and_not_written_to(desk):
+    first = await desk.mail("alice@acme.test")
+
+    done = await desk.mail("new@acme.test", own_refs=(await desk.ref(first.number),), authentication=PASSED)
+
+    assert done.outcome == "attached"
+    assert [row.address for row in await desk.rows(tables.participant, first.number)] == ["alice@acme.test"]
+
+
+# --- Roots, forwards, names that are proof of nothing ---
+
+
+@pytest.mark.parametrize("authentication", [Authentication(), PASSED])
+async def test_two_answers_to_a_mail_we_never_saw_meet_in_one_ticket(desk, authentication):
+    first = await desk.mail(
+        "alice@acme.test", references=("root@elsewhere.test",), authentication=authentication
+    )
+    second = await desk.mail(
+        "alice@acme.test",
+        in_reply_to=("root@elsewhere.test",),
+        authentication=authentication,
+    )
+
+    assert (second.outcome, second.number) == ("attached", first.number)
+
+
+async def test_two_colleagues_who_answer_a_mail_we_never_saw_meet_once_their_domain_vouches(desk):
+    first = await desk.mail("alice@acme.test", references=("root@acme.test",), authentication=PASSED)
+    second = await desk.mail("aldo@acme.test", references=("root@acme.test",), authentication=PASSED)
+
+    assert (second.outcome, second.number) == ("attached", first.number)
+
+
+async def test_a_forward_of_our_mail_to_the_desk_is_a_new_ticket_that_names_the_old_one(desk):
+    number = await desk.qualified()
+
+    done = await desk.mail(
+        "alice@acme.test", "FW: Rete ferma", forward=True, own_refs=(await desk.ref(number),)
+    )
+
+    assert (done.outcome, done.reason) == ("ticket", "forward")
+    assert done.number != number
+    assert (await desk.inbound()).detail["suggestions"] == [number]
+
+
+async def test_of_two_tickets_named_one_gets_the_mail_and_the_other_is_noted(desk):
+    one, two = await desk.qualified(), await desk.qualified()
+
+    done = await desk.mail(
+        "alice@acme.test", own_refs=(await desk.ref(two),), ticket_numbers=(one,), authentication=PASSED
+    )
+
+    assert done.number == two
+    detail = (await desk.inbound()).detail
+    assert detail["links"] == [one]
+    assert [(c["number"], c["taken"]) for c in detail["considered"]] == [(two, True), (one, False)]
+
+
+async def test_an_answer_to_a_merged_ticket_follows_the_signposts_even_in_a_circle(desk):
+    one, two = await desk.qualified(), await desk.qualified()
+    ref = await desk.ref(one)
+
+    def merge(tx, circle):
+        ids = {row.number: row.id for row in tx.all(tables.ticket.select())}
+        tx.update(tables.ticket, {"number": one}, merged_into=ids[two], state="merged", open=False)
+        if circle:
+            tx.update(tables.ticket, {"number": two}, merged_into=ids[one])
+
+    await desk.db.write(merge, False)  # noqa: FBT003
+    straight = await desk.mail("alice@acme.test", own_refs=(ref,), authentication=PASSED)
+    await desk.db.write(merge, True)  # noqa: FBT003
+    circle = await desk.mail("alice@acme.test", own_refs=(ref,), authentication=PASSED)
+
+    assert straight.number == two
+    assert circle.outcome in ("attached", "ticket")
+
+
+async def test_a_mail_that_its_domain_disowns_is_held_and_answered_by_nobody(desk):
+    number = await desk.qualified()
+    token = await desk.token(number, "alice@acme.test")
+    told = len(await desk.rows(tables.delivery))
+
+    alone = await desk.mail("alice@acme.test", authentication=DISOWNED)
+    beside = await desk.mail("alice@acme.test", reply_tokens=(token,), authentication=DISOWNED)
+
+    assert (alone.outcome, alone.reason, alone.number) == ("held", "authentication_failed", None)
+    assert (beside.outcome, beside.reason, beside.number) == ("held", "authentication_failed", number)
+    assert len(await desk.rows(tables.delivery)) == told
+
+
+async def test_an_agents_name_in_a_mail_is_never_an_agents_act(desk):
+    number = await desk.taken()
+    before = await desk.ticket(number)
+    token = await desk.token(number, "alice@acme.test")
+
+    held = await desk.mail(
+        "ann@hub.test", text="Close it.", reply_tokens=(token,), own_refs=(await desk.ref(number),)
+    )
+    opened = await desk.mail("ann@hub.test", f"[#{number}] close", ticket_numbers=(number,))
+
+    after = await desk.ticket(number)
+    assert (held.outcome, held.reason) == ("held", "third_party")
+    assert (after.state, after.assignee, after.snippet) == (before.state, before.assignee, before.snippet)
+    assert opened.number != number
+    ann = await desk.who("ann")
+    for row in await desk.rows(tables.event, opened.number):
+        assert row.actor != ann.actor, row.kind
+    assert all(row.agent is None for row in await desk.rows(tables.message, opened.number))
+
+
+async def test_an_expired_reply_address_threads_nothing(desk):
+    number = await desk.closed()
+    token = await desk.token(number, "alice@acme.test")
+
+    desk.passes(days=89)
+    within = await desk.mail("alice@acme.test", reply_tokens=(token,))
+    desk.passes(days=2)
+    after = await desk.mail("alice@acme.test", reply_tokens=(token,))
+
+    assert (await desk.ticket(within.number)).follow_up_of == (await desk.ticket(number)).id
+    assert (await desk.ticket(after.number)).follow_up_of is None
+
+
+async def test_a_ticket_that_is_opened_again_keeps_its_reply_addresses(desk):
+    number = await desk.closed()
+    await desk.do(tickets.reopen, await desk.who("lea"), number, reason="not solved")
+    desk.passes(days=120)
+
+    done = await desk.mail("alice@acme.test", reply_tokens=(await desk.token(number, "alice@acme.test"),))
+
+    assert (done.outcome, done.number) == ("attached", number)
+
+
+# --- What a customer's message does to a ticket ---
+
+
+async def test_an_answer_ends_the_wait_at_the_instant_it_came(desk):
+    number = await desk.taken()
+    await desk.do(tickets.wait, await desk.who("ann"), number, "Quale switch?")
+    desk.passes(hours=3)
+    inbound_id = await desk.arrive("alice@acme.test")
+    came = desk.now
+    desk.passes(hours=1)  # the hub was down
+
+    await desk.understand(inbound_id, "alice@acme.test", own_refs=(await desk.ref(number),))
+
+    ticket = await desk.ticket(number)
+    resolve = (await desk.clocks(number))["resolve"]
+    assert (ticket.state, ticket.last_direction) == ("in_progress", "in")
+    assert (resolve.state, resolve.paused_s) == ("running", 3 * 3600)
+    (resumed,) = [row for row in await desk.events(number, "clock.resume") if row.data["clock"] == "resolve"]
+    assert (resumed.at, resumed.recorded_at) == (came, desk.now)
+
+
+async def test_an_answer_to_a_solved_ticket_opens_it_again_and_the_customer_is_told(desk):
+    number = await desk.resolved()
+    desk.passes(hours=5)
+
+    done = await desk.mail("alice@acme.test", text="Ancora fermo.", own_refs=(await desk.ref(number),))
+
+    ticket = await desk.ticket(number)
+    assert (done.outcome, ticket.state, ticket.resolved_at) == ("attached", "in_progress", None)
+    assert "reopened" in ticket.flags
+    assert (await desk.events(number, "ticket.reopen"))[0].data["reason"] == "customer_message"
+    assert "riaperta" in (await desk.outward(number))[-1].text
+    assert await desk.rows(tables.job, kind="auto-close") == []
+    clock = (await desk.clocks(number))["resolve"]
+    assert (clock.state, clock.paused_s) == ("running", 5 * 3600)
+
+
+async def test_an_answer_to_a_closed_ticket_is_a_new_one_that_continues_it(desk):
+    number = await desk.closed()
+
+    done = await desk.mail("alice@acme.test", own_refs=(await desk.ref(number),), authentication=PASSED)
+
+    new = await desk.ticket(done.number)
+    assert (done.outcome, done.reason) == ("ticket", "own_id_of_ended")
+    assert new.follow_up_of == (await desk.ticket(number)).id
+    assert (await desk.ticket(number)).state == "closed"
+
+
+async def test_mail_opens_a_solved_ticket_so_often_and_then_staff_look_first(desk):
+    number = await desk.resolved()
+    ann = await desk.who("ann")
+    for _ in range(3):
+        ref = await desk.ref(number)
+        assert (await desk.mail("alice@acme.test", own_refs=(ref,))).outcome == "attached"
+        await desk.do(tickets.resolve, ann, number, **SOLUTION)
+        desk.passes(minutes=20)
+
+    done = await desk.mail("alice@acme.test", own_refs=(await desk.ref(number),))
+
+    assert (done.outcome, done.reason) == ("held", "reopened_too_often")
+    assert (await desk.ticket(number)).state == "resolved"
+
+
+async def test_a_mail_by_a_person_with_two_customers_waits_for_staff_to_say_for_which(db):
+    from tests.desk_at_work import CONFIGURED
+
+    twice = CONFIGURED.replace(
+        'name = "Gina"\n  email = "gina@gamma.test"', 'name = "Alice"\n  email = "alice@acme.test"'
+    )
+    desk = await at_work(db, twice)
+
+    done = await desk.mail("alice@acme.test", authentication=PASSED)
+
+    ticket = await desk.ticket(done.number)
+    (check,) = await desk.rows(tables.entitlement_check, done.number)
+    assert (ticket.customer, ticket.contact, ticket.verdict) == (None, None, "unknown_customer")
+    assert check.inputs["candidates"] == ["ACME", "GAMMA"]
+    assert ticket.state == "triage"
+
+
+async def test_an_address_in_a_customers_domain_is_that_customers_but_unverified(desk):
+    done = await desk.mail("new@acme.test", authentication=PASSED)
+
+    ticket = await desk.ticket(done.number)
+    assert (ticket.customer, ticket.contact) == ("ACME", None)
+    assert (ticket.verdict, ticket.decision) == ("insufficient_trust", "accept_unverified")
+    (check,) = await desk.rows(tables.entitlement_check, done.number)
+    assert (check.would_be, check.reasons[0]["code"]) == ("covered", "known_by_domain_only")
+
+
+async def test_a_contact_named_by_a_channel_that_is_not_there_is_nobody(desk):
+    from core.desk import authors
+
+    found = await desk.db.read(authors.find, a_mail("alice@acme.test", contact="nobody"))
+
+    assert (found.kind, found.display, found.actor) == ("nobody", "?", "address")

@@ -1,0 +1,309 @@
+"""A desk where something happens: mails come in, staff act, the worker does its jobs, and the rows can be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from sqlalchemy import Table, select
+
+from core import handlers
+from core.desk import accounts, door, intake, people, tickets
+from core.desk.principal import HUB, Principal
+from core.envelope import Address, Arrival, Authentication, Inbound
+from core.isolation import Readers
+from core.store import tables
+from core.store.database import Database
+from core.store.tx import Row, Tx
+from core.worker import Worker
+from tests.desk_files import put
+from tests.fakes import FakeChannel
+
+MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
+"""Ten in the morning in Rome."""
+
+PASSED = Authentication(verdict="pass", evidence=("dkim=pass",))
+DISOWNED = Authentication(verdict="fail", policy="reject", evidence=("dmarc=fail",))
+
+CONFIGURED = """
+[[calendars]]
+name = "Office"
+time_zone = "Europe/Rome"
+weekly = ["mon-fri 09:00-13:00", "mon-fri 14:00-18:00"]
+[[slas]]
+name = "Gold"
+[slas.targets.P1]
+response = "15m"
+update = "1h"
+restore = "4h"
+resolve = "8h"
+resolve_after_workaround = "5d"
+[slas.targets.P3]
+response = "2h"
+restore = "8h"
+resolve = "24h"
+[slas.targets.P4]
+response = "4h"
+resolve = "48h"
+[[request_types]]
+name = "Incident"
+[[request_types]]
+name = "Change"
+[[technologies]]
+name = "Network"
+[[technologies]]
+name = "Server"
+[[groups]]
+name = "Network L1"
+technologies = ["Network"]
+[[groups]]
+name = "Network L2"
+level = 2
+technologies = ["Network"]
+[[groups]]
+name = "Systems"
+technologies = ["Server"]
+[[agents]]
+email = "ann@hub.test"
+name = "Ann"
+roles = ["technician"]
+groups = ["Network L1"]
+[[agents]]
+email = "tom@hub.test"
+name = "Tom"
+roles = ["contact-centre"]
+[[agents]]
+email = "lea@hub.test"
+name = "Lea"
+roles = ["shift-leader"]
+[[customers]]
+name = "Acme S.p.A."
+code = "ACME"
+domains = ["acme.test"]
+language = "it"
+  [[customers.sites]]
+  name = "Verona"
+  [[customers.contacts]]
+  name = "Alice"
+  email = "alice@acme.test"
+  [[customers.contacts]]
+  name = "Aldo"
+  email = "aldo@acme.test"
+  [[customers.assets]]
+  name = "sw-1"
+  technology = "Network"
+  criticality = "critical"
+  [[customers.contracts]]
+  number = "C-1"
+  valid_from = 2026-01-01
+  valid_until = 2026-12-31
+    [[customers.contracts.lines]]
+    name = "Network"
+    technologies = ["Network"]
+    sla = "Gold"
+    [[customers.contracts.lines]]
+    name = "Server by day"
+    technologies = ["Server"]
+    calendar = "Office"
+    sla = "Gold"
+[[customers]]
+name = "Beta Ltd"
+code = "BETA"
+domains = ["beta.test"]
+language = "en"
+time_zone = "Europe/London"
+  [[customers.contacts]]
+  name = "Bob"
+  email = "bob@beta.test"
+  [[customers.contracts]]
+  number = "C-2"
+  valid_from = 2026-01-01
+  valid_until = 2026-12-31
+  status = "suspended"
+    [[customers.contracts.lines]]
+    name = "All"
+[[customers]]
+name = "Gamma"
+code = "GAMMA"
+language = "en"
+  [[customers.contacts]]
+  name = "Gina"
+  email = "gina@gamma.test"
+"""
+
+_numbers = count(1)
+
+
+@dataclass(slots=True)
+class AtWork:
+    """A configured desk and the instant it is; `passes` moves it on."""
+
+    db: Database
+    now: datetime = MONDAY
+    channel: FakeChannel = field(default_factory=FakeChannel)
+    last: str = ""
+    """Id of what arrived last."""
+    _people: dict[str, Principal] = field(default_factory=dict)
+
+    def passes(self, **span: float) -> datetime:
+        self.now += timedelta(**span)
+        return self.now
+
+    # --- What happens ---
+
+    async def mail(
+        self, sender: str, subject: str = "Rete ferma", text: str = "Non va niente.", **said: Any
+    ) -> intake.Understood:
+        """A mail by this address, stored and then understood. `said`: other facts that its reader found."""
+        return await self.understand(await self.arrive(sender), sender, subject, text, **said)
+
+    async def arrive(self, sender: str, **arrival: Any) -> str:
+        raw = {"channel": "email", "raw": f"mail {next(_numbers)}".encode(), "received_at": self.now}
+        given = raw | {"sender": sender, "recipients": ("support@desk.test",)} | arrival
+        self.last = await self.db.write(door.accept, Arrival(**given), now=self.now)
+        return self.last
+
+    async def understand(
+        self,
+        inbound_id: str,
+        sender: str,
+        subject: str = "Rete ferma",
+        text: str = "Non va niente.",
+        **said: Any,
+    ) -> intake.Understood:
+        found = a_mail(sender, subject, text, **said)
+        return await self.db.write(intake.understand, inbound_id, found, now=self.now)
+
+    async def do(
+        self, verb: Callable[..., Any], who: Principal, number: str, *words: str, **fields: Any
+    ) -> Any:
+        """An act of somebody, now."""
+        return await self.db.write(verb, who, number, *words, now=self.now, **fields)
+
+    async def qualified(self, sender: str = "alice@acme.test", **said: Any) -> str:
+        """The number of a ticket in Network L1, P3 unless told otherwise, that nobody has taken."""
+        return await self.qualify((await self.mail(sender, **said)).number or "")
+
+    async def qualify(self, number: str, **fields: Any) -> str:
+        given = {"request_type": "Incident", "technology": "Network", "impact": 3, "urgency": 2} | fields
+        await self.do(tickets.qualify, await self.who("tom"), number, **given)
+        return number
+
+    async def taken(self, sender: str = "alice@acme.test", **said: Any) -> str:
+        """The same, taken by Ann."""
+        number = await self.qualified(sender, **said)
+        await self.do(tickets.take, await self.who("ann"), number)
+        return number
+
+    async def resolved(self, sender: str = "alice@acme.test", **said: Any) -> str:
+        number = await self.taken(sender, **said)
+        await self.do(tickets.resolve, await self.who("ann"), number, **SOLUTION)
+        return number
+
+    async def closed(self, sender: str = "alice@acme.test", **said: Any) -> str:
+        number = await self.resolved(sender, **said)
+        await self.do(tickets.close, await self.who("ann"), number)
+        return number
+
+    async def work(self) -> int:
+        """Let the worker do everything that is due now; return how many jobs that were."""
+        readers = Readers()
+        try:
+            todo = handlers.handlers(self.db, [self.channel], readers, clock=lambda: self.now)
+            return await Worker(self.db, todo, owner="here", clock=lambda: self.now).drain()
+        finally:
+            await readers.close()
+
+    # --- What can be seen ---
+
+    async def who(self, name: str) -> Principal:
+        """Ann, Tom, Lea of staff, or a contact, by the first part of their address."""
+        if name not in self._people:
+            self._people[name] = await self.db.read(_principal, name)
+        return self._people[name]
+
+    async def ticket(self, number: str) -> Row:
+        return await self.db.read(
+            lambda tx: tx.one(select(tables.ticket).where(tables.ticket.c.number == number))
+        )
+
+    async def rows(self, table: Table, number: str | None = None, **where: Any) -> list[Row]:
+        """Rows of a table, of one ticket or of all, in the order of their keys."""
+        statement = select(table).order_by(*table.primary_key.columns)
+        if number is not None:
+            statement = statement.where(table.c.ticket_id == (await self.ticket(number)).id)
+        for name, value in where.items():
+            statement = statement.where(table.c[name] == value)
+        return await self.db.read(lambda tx: tx.all(statement))
+
+    async def events(self, number: str, kind: str = "ticket.") -> list[Row]:
+        return [row for row in await self.rows(tables.event, number) if row.kind.startswith(kind)]
+
+    async def clocks(self, number: str) -> dict[str, Row]:
+        """By name, the last cycle of each."""
+        return {row.name: row for row in await self.rows(tables.sla_clock, number)}
+
+    async def outward(self, number: str, kind: str | None = None) -> list[Row]:
+        """Our messages, oldest first, with their deliveries' recipients as `to`."""
+        found = await self.rows(tables.message, number, direction="out")
+        return [row for row in found if kind in (None, row.kind)]
+
+    async def deliveries(self, number: str, **where: Any) -> list[Row]:
+        return await self.rows(tables.delivery, number, **where)
+
+    async def inbound(self, inbound_id: str | None = None) -> Row:
+        """One inbound row; without an id the one that arrived last."""
+        return (await self.rows(tables.inbound, id=inbound_id or self.last))[0]
+
+    async def token(self, number: str, address: str) -> str:
+        """The token of the reply address that this person was given on the ticket."""
+        (thread,) = await self.rows(tables.thread, number)
+        return await self.db.read(lambda tx: tx.facts.token("reply", thread.id, address))
+
+    async def ref(self, number: str, **where: Any) -> str:
+        """The ref in the Message-ID of our last mail on the ticket."""
+        return str((await self.deliveries(number, **where))[-1].ref)
+
+
+SOLUTION: dict[str, Any] = {"cause": "network", "text": "Cambiato il cavo.", "minutes": 30}
+
+
+def a_mail(sender: str, subject: str = "Rete ferma", text: str = "Non va niente.", **said: Any) -> Inbound:
+    """What a reader returns of it; each is a mail of its own."""
+    n = next(_numbers)
+    given = {
+        "channel": "email",
+        "author": Address(sender, sender.partition("@")[0].title()) if sender else None,
+        "mailbox": "support@desk.test",
+        "message_id": f"{n}@client.test",
+        "content_key": f"content {n}",
+        "subject": subject,
+        "text": text,
+    }
+    return Inbound(**(given | said))
+
+
+async def at_work(db: Database, text: str = CONFIGURED) -> AtWork:
+    """A desk with this configuration, on a Monday morning."""
+    await db.write(put, text, now=MONDAY - timedelta(days=1))
+    return AtWork(db)
+
+
+def _principal(tx: Tx, name: str) -> Principal:
+    if name == "hub":
+        return HUB
+    agent = people.agent_by_email(tx, f"{name}@hub.test")
+    if agent is not None:
+        kind, person = "agent", agent.id
+    else:
+        places = ("acme.test", "beta.test", "gamma.test")
+        kind, person = (
+            "contact",
+            next(c.id for place in places for c in people.by_address(tx, f"{name}@{place}")),
+        )
+    who = accounts.principal(tx, kind, person)
+    assert who is not None
+    return who
