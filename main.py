@@ -23,6 +23,7 @@ from channels.surroundings import Surroundings
 from core import commands, keys, log
 from core import settings as hub_settings
 from core.commands import fail
+from core.disk import Disk
 from core.facts import HubFacts
 from core.settings import Settings, SettingsError
 from core.store import migrate
@@ -51,7 +52,7 @@ def run(settings: File = None, set_: Set = None, *, demo: bool = True) -> None:
     for remark in hub_settings.remarks(config):
         typer.echo(f"note: {remark}", err=True)
     config, trouble = _listening(config)
-    with _database(config) as db:
+    with _database(config, takes_in=True) as db:
         if demo and not trouble:
             _demo_if_empty(config, db)
         _refuse_public_demo(config, db)
@@ -194,8 +195,8 @@ def _settings(path: Path | None, overrides: list[str] | None) -> Settings:
 
 
 @contextmanager
-def _database(config: Settings) -> Iterator[Database]:
-    """The database, made or brought up to date first."""
+def _database(config: Settings, *, takes_in: bool = False) -> Iterator[Database]:
+    """The database, made or brought up to date first. `takes_in`: as long as the disk has room for more."""
     try:
         made = keys.load(config.hub.data_dir, instance=config.hub.instance)
         known = HubFacts(
@@ -205,6 +206,7 @@ def _database(config: Settings) -> Iterator[Database]:
             languages=config.hub.languages,
             brakes=config.brakes.limits(),
             token_key=made.token,
+            **({"full": _disk(config).full} if takes_in else {}),
         )
         migrate.upgrade(config.database.url)
         db = open_database(
@@ -221,6 +223,13 @@ def _database(config: Settings) -> Iterator[Database]:
         fail(f"the database cannot be used: {error}")
     finally:
         db.close()
+
+
+def _disk(config: Settings) -> Disk:
+    folders = [config.hub.data_dir]
+    if config.database.url.startswith("sqlite:///"):
+        folders.append(Path(config.database.url.removeprefix("sqlite:///")).parent)
+    return Disk(folders, config.limits.disk_reserve)
 
 
 def _surroundings(config: Settings) -> Surroundings:
@@ -293,7 +302,6 @@ async def _hub(config: Settings, db: Database) -> None:
             wall_hard=config.limits.reading_time,
             memory=config.limits.reading_memory,
         ),
-        disk_reserve=config.limits.disk_reserve,
         lease=timedelta(seconds=config.hub.lease),
     )
     site.attach(hub)

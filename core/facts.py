@@ -5,10 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from core.rules.brakes import Limits
+
+
+def _never() -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +28,8 @@ class HubFacts:
     """When the desk holds back its own voice."""
     token_key: bytes = b""
     """Outside the database (data_dir/keys), so that a copy of the database makes no valid address."""
+    full: Callable[[], str] = _never
+    """Why nothing new can be taken in just now, in words; empty: it can (core.disk)."""
 
     @property
     def zone(self) -> ZoneInfo:

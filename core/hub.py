@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import fcntl
 import os
-import shutil
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -33,8 +32,6 @@ LAST_WAIT = 60.0  # seconds
 STOOD = 60.0  # seconds up, after which the waiting begins anew
 STOP_WITHIN = 10.0  # seconds from the signal to the end
 STALE = timedelta(seconds=30)  # without a claim, after which the worker does not count as working
-LOOK_AT_DISK = 1.0  # seconds between looks
-DISK_RESERVE = 512 * 1024 * 1024  # bytes; below, nothing new is taken in, so that the database keeps its room
 PING_TIMEOUT = 2.0  # seconds
 
 log = get_logger("hub")
@@ -57,7 +54,8 @@ class Service:
 class Hub:
     """One process of Centralino. `run` returns after `stop`, or a signal, within 10 seconds.
 
-    `extra` are handlers of further kinds of job, `periodic` what comes round again.
+    `extra` are handlers of further kinds of job, `periodic` what comes round again. `full`: why nothing new can be
+    taken in, if so; else the database's facts are asked.
     """
 
     def __init__(
@@ -70,7 +68,7 @@ class Hub:
         extra: Mapping[str, Handler] | None = None,
         periodic: Sequence[Schedule] = (),
         readers: Readers | None = None,
-        disk_reserve: int = DISK_RESERVE,
+        full: Callable[[], str] | None = None,
         lease: timedelta = work.LEASE,
     ) -> None:
         self.db = db
@@ -79,7 +77,7 @@ class Hub:
         self.readers = readers or Readers()
         self._periodic = periodic
         self._lock = _Lock(data_dir)
-        self._disk = _Disk(data_dir, disk_reserve)
+        self._full = full or db.facts.full
         self._stopping = asyncio.Event()
         self._up: dict[str, bool] = {}
         self._ended: dict[str, str] = {}
@@ -91,7 +89,7 @@ class Hub:
             owner=owner or new_id(),
             lease=lease,
         )
-        self.door = HubDoor(db, self.worker, self._disk)
+        self.door = HubDoor(db, self.worker, self._full)
 
     async def run(self, *, signals: bool = True) -> None:
         """Start everything and keep it up until told to stop. `signals`: SIGTERM and SIGINT stop it."""
@@ -138,7 +136,7 @@ class Hub:
             reasons.append("nobody works on what is waiting")
         reasons += [f"{name} is down" + self._why(name) for name, up in self._up.items() if not up]
         reasons += [f"{service.name} is not ready" for service in self.services if not service.ready()]
-        if full := self._disk.full():
+        if full := self._full():
             reasons.append(full)
         return tuple(reasons)
 
@@ -214,14 +212,14 @@ class Hub:
 class HubDoor:
     """See core.channel.Door."""
 
-    def __init__(self, db: Database, worker: Worker, disk: _Disk) -> None:
+    def __init__(self, db: Database, worker: Worker, full: Callable[[], str]) -> None:
         self._db = db
         self._worker = worker
-        self._disk = disk
+        self._full = full
 
     async def accept(self, arrival: Arrival) -> str:
         """See core.channel.Door. The client may hang up meanwhile: what has begun is stored all the same."""
-        if full := self._disk.full():
+        if full := self._full():  # asked here too: a line of refusals need not wait for the database
             raise Unavailable(full)
         try:
             stored = self._db.submit(door.accept, arrival, now=datetime.now(UTC))
@@ -232,29 +230,6 @@ class HubDoor:
     def lease(self, name: str) -> AbstractAsyncContextManager[None]:
         """See core.channel.Door."""
         return self._worker.lease(name)
-
-
-class _Disk:
-    """Is there room on the disk? Asked at most once a second."""
-
-    def __init__(self, folder: Path, reserve: int) -> None:
-        self._folder = folder
-        self._reserve = reserve
-        self._looked = 0.0
-        self._full = ""
-
-    def full(self) -> str:
-        now = time.monotonic()
-        if now - self._looked > LOOK_AT_DISK or not self._looked:
-            self._looked = now
-            try:
-                free = shutil.disk_usage(self._folder).free
-            except OSError as error:
-                self._full = f"the disk of {self._folder} cannot be looked at: {error.strerror}"
-            else:
-                low = free < self._reserve
-                self._full = f"the disk is full: {free // 2**20} MiB are left" if low else ""
-        return self._full
 
 
 @contextlib.contextmanager

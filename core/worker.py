@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,8 @@ FIND_CREWS = 5.0  # seconds between looks for lanes of a channel we have not met
 STOP_WITHIN = 0.2  # seconds until a stop is noticed
 GRACE = 8.0  # seconds that work in hand may take at the end
 STORE_RETRY = 1.0  # seconds before a database that was away is asked again
+SAY_AGAIN = 30.0  # seconds between lines about a database that is away
+IN_FLIGHT = 0.1  # seconds in which the news of a commit reaches whoever waits for it
 
 log = get_logger("worker")
 
@@ -128,6 +131,7 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: dict[tuple[str, str, int], tuple[Claim, asyncio.Task[Any]]] = {}
         self._stopping = False
+        self._said_away = -SAY_AGAIN
         self._loop: asyncio.AbstractEventLoop | None = None
         self.done = 0
         """Jobs whose effect is committed."""
@@ -266,7 +270,7 @@ class Worker:
                 try:
                     claims = await self._claim(crew.name, most=room, jobs=crew.size.jobs)
                 except StoreUnavailable as error:
-                    log.warning("the database is away", crew=crew.name, error=str(error))
+                    self._database_away(error)
                     await asyncio.sleep(STORE_RETRY)
                     continue
             if claims:
@@ -325,6 +329,8 @@ class Worker:
                 continue
             with contextlib.suppress(StoreUnavailable):
                 lost = await self._db.write(_renew_all, [claim for claim, _ in held], now=self._clock())
+                if lost:  # most were given back by their own commit meanwhile, and leave `_held` on that news
+                    await asyncio.sleep(IN_FLIGHT)
                 for claim in lost:
                     entry = self._held.pop((claim.shard, claim.lane, claim.epoch), None)
                     if entry is not None:
@@ -481,16 +487,29 @@ class Worker:
                 error = handler.judge(job, error)
         await self._write(_failed, claim, job, error, release=release, now=self._clock(), handler=handler)
 
-    async def _write(self, verb: Callable[..., Any], *args: Any, **named: Any) -> Any:
+    async def _write(
+        self, verb: Callable[..., Any], claim: Claim, *args: Any, release: bool, **named: Any
+    ) -> Any:
         """Write it, however long the database is away: what was done outside must not be done again."""
         while True:
             try:
-                return await self._db.write(verb, *args, **named)
+                answer = await self._db.write(verb, claim, *args, release=release, **named)
             except StoreUnavailable as error:
                 if self._stopping:
                     raise
-                log.warning("the database is away; a result waits", error=str(error))
+                self._database_away(error)
                 await asyncio.sleep(STORE_RETRY)
+            else:
+                if release:  # given back in that transaction: no longer ours to keep
+                    self._held.pop((claim.shard, claim.lane, claim.epoch), None)
+                return answer
+
+    def _database_away(self, error: StoreUnavailable) -> None:
+        """Said once in a while, however many wait for it."""
+        now = time.monotonic()
+        if now - self._said_away > SAY_AGAIN:
+            self._said_away = now
+            log.warning("the database is away; what was done waits to be written", error=str(error))
 
 
 class _Crew:

@@ -12,8 +12,8 @@ from email.header import Header
 from email.mime.base import MIMEBase
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
-from email.policy import compat32
-from email.utils import format_datetime, formataddr
+from email.policy import SMTPUTF8, compat32
+from email.utils import format_datetime, formataddr, quote
 from functools import lru_cache
 from pathlib import Path
 
@@ -91,7 +91,8 @@ def compose(outgoing: Outgoing, identity: Identity, *, now: datetime) -> bytes:
         mail["X-Auto-Response-Suppress"] = "All"
     for file in outgoing.attachments:
         mail.attach(_file(file))
-    return mail.as_bytes(policy=_CRLF)
+    # RFC 6532: an address with letters beyond ASCII is written as it is, and sent with SMTPUTF8.
+    return mail.as_bytes(policy=_CRLF if outgoing.to.address.isascii() else SMTPUTF8)
 
 
 def _body(outgoing: Outgoing) -> MIMEMultipart:
@@ -149,6 +150,8 @@ def _address(name: str, address: str) -> str:
     name = _line(name)
     if not name.isascii():
         return f"{_encoded(name)} <{address}>"
+    if not address.isascii():
+        return f'"{quote(name)}" <{address}>' if name else address
     return formataddr((name, address))
 
 

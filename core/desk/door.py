@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, select, update
 from core.envelope import Arrival
 from core.ids import derived_id, fixed_id
 from core.store import blobs, tables, work
+from core.store.database import StoreUnavailable
 from core.store.tx import Prepared, Tx
 
 LANES = 16
@@ -46,11 +47,13 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
 
     Safe to repeat: the same (channel, external id), or without one the same bytes for the same recipients, is the
     same row, and is counted. `later=False`: the caller understands it in this transaction. Raises ValueError for a
-    naive instant.
+    naive instant, and StoreUnavailable when the disk has no room for more.
     """
     if arrival.received_at.tzinfo is None:
         message = f"received_at: {arrival.received_at} has no time zone"
         raise ValueError(message)
+    if full := tx.facts.full():
+        raise StoreUnavailable(full)
     identity = _identity(arrival)
     if tx.one(_ONE, id=identity) is not None:
         tx.run(_AGAIN, id=identity)

@@ -293,6 +293,7 @@ _RENEW = Prepared(
         lane.c.shard == bindparam("shard"),
         lane.c.name == bindparam("name"),
         lane.c.epoch == bindparam("epoch"),
+        lane.c.lease_until.is_not(None),  # else it was given back: nobody would work on what nobody holds
     )
     .values(lease_until=bindparam("lease_until", type_=Instant))
 )

@@ -69,7 +69,7 @@ def channel() -> FakeChannel:
 
 @pytest.fixture
 def hub(db: Database, channel: FakeChannel, tmp_path: Path) -> Hub:
-    return Hub(db, data_dir=tmp_path / "data", channels=[channel], disk_reserve=0)
+    return Hub(db, data_dir=tmp_path / "data", channels=[channel])
 
 
 async def test_a_message_handed_in_becomes_a_ticket_and_is_acknowledged(
@@ -163,7 +163,7 @@ async def test_a_channel_that_falls_over_is_started_again_and_takes_nobody_down(
 ) -> None:
     monkeypatch.setattr("core.hub.FIRST_WAIT", 0.05)
     broken, fine = FakeChannel(name="chat", breaks_with=OSError("no route")), FakeChannel()
-    hub = Hub(db, data_dir=tmp_path / "data", channels=[broken, fine], disk_reserve=0)
+    hub = Hub(db, data_dir=tmp_path / "data", channels=[broken, fine])
     async with running(hub):
         await until(lambda: broken.starts >= 3)
         assert fine.starts == 1
@@ -189,7 +189,7 @@ async def test_a_service_is_kept_up_like_a_channel(
             raise OSError("port in use")
         await asyncio.Event().wait()
 
-    hub = Hub(db, data_dir=tmp_path / "data", services=[Service(name="web", run=serve)], disk_reserve=0)
+    hub = Hub(db, data_dir=tmp_path / "data", services=[Service(name="web", run=serve)])
     async with running(hub):
         await until(lambda: len(starts) == 3)
         await until(lambda: _is_ready(hub))
@@ -209,7 +209,7 @@ async def test_who_hangs_up_does_not_undo_the_storing(db: Database, hub: Hub, ch
 async def test_without_room_on_the_disk_nothing_is_taken_in(
     db: Database, channel: FakeChannel, tmp_path: Path
 ) -> None:
-    hub = Hub(db, data_dir=tmp_path / "data", channels=[channel], disk_reserve=2**60)
+    hub = Hub(db, data_dir=tmp_path / "data", channels=[channel], full=lambda: "the disk is full")
     async with running(hub):
         with pytest.raises(Unavailable, match="the disk is full"):
             await channel.receive(a_mail())
@@ -246,7 +246,7 @@ async def test_leases_of_a_hub_that_was_killed_are_free_at_the_next_start(
     db: Database, channel: FakeChannel, tmp_path: Path
 ) -> None:
     data_dir = tmp_path / "data"
-    killed = Hub(db, data_dir=data_dir, channels=[channel], disk_reserve=0)
+    killed = Hub(db, data_dir=data_dir, channels=[channel])
     await HubDoorOf(killed).accept(a_mail())
     claims = await db.write(
         work.claim, crew="intake", owner=killed.worker._owner, now=datetime.now(UTC), most=10
@@ -254,7 +254,7 @@ async def test_leases_of_a_hub_that_was_killed_are_free_at_the_next_start(
     assert claims
     killed._lock.give_back()  # what the end of a process does
 
-    async with running(Hub(db, data_dir=data_dir, channels=[channel], disk_reserve=0)):
+    async with running(Hub(db, data_dir=data_dir, channels=[channel])):
         await until(lambda: _decided(db), seconds=5)
 
 

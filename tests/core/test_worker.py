@@ -390,6 +390,20 @@ async def test_a_lane_made_anew_refuses_the_epoch_of_the_old_one(db: Database) -
         await db.write(work.release, old)
 
 
+async def test_a_lane_that_was_given_back_is_not_leased_again_by_a_late_renewal(db: Database) -> None:
+    def give_back(tx: Tx) -> work.Claim:
+        work.enqueue(tx, shard=TICKET, lane="timer", kind="note", payload={}, due=NOON, now=NOON)
+        (claim,) = work.claim(tx, crew="timer", owner="a", now=NOON, most=1)
+        work.let_go(tx, claim)
+        return claim
+
+    old = await db.write(give_back)
+
+    with pytest.raises(LeaseLost):
+        await db.write(work.renew, old, now=NOON)
+    assert len(await db.write(work.claim, crew="timer", owner="b", now=NOON, most=1)) == 1
+
+
 async def test_the_same_intention_is_written_down_once(db: Database) -> None:
     def twice(tx: Tx) -> list[str | None]:
         return [

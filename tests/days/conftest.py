@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import psycopg
 import pytest
 
 from tests.days.hubs import Hub, copied, ended
@@ -69,6 +72,63 @@ def a_day(tmp_path: Path, furnished: Furnished) -> Iterator[MakeDay]:
             return Day(hub=hub, ann=hub.api(furnished.ann), alice=hub.api(furnished.alice))
 
         yield make
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desks:
+    """Makes hubs on one PostgreSQL database with the desk in it."""
+
+    url: str
+    keys: Path
+    ann_token: str
+    folder: Path
+    stack: ExitStack
+
+    def hub(self, name: str, **settings: Any) -> Hub:
+        """One of the hubs, with the keys that all of them share; not yet started."""
+        made = Hub(self.folder / name, url=self.url, **settings)
+        copied(self.keys, made.data / "keys")
+        self.stack.enter_context(ended(made))
+        return made
+
+
+@pytest.fixture(scope="session")
+def furnished_postgres(
+    postgres_server: str, furnished: Furnished, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, str]]:
+    """(name of a database with the desk in it, Ann's token): a template for others."""
+    name = f"centralino_tmpl_{int(time.time())}_{uuid4().hex[:12]}"
+    with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield name, furnish(f"{postgres_server}/{name}", tmp_path_factory.mktemp("postgres"), furnished)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def furnish(url: str, folder: Path, furnished: Furnished) -> str:
+    """Put the desk into a PostgreSQL database; Ann's token there."""
+    hub = Hub(folder, url=url)
+    copied(furnished.data / "keys", hub.data / "keys")
+    hub.done("apply", str(DESK), "--yes")
+    return hub.token("--agent", "ann@hub.test")
+
+
+@pytest.fixture
+def desks(
+    postgres_server: str, furnished_postgres: tuple[str, str], furnished: Furnished, tmp_path: Path
+) -> Iterator[Desks]:
+    """Several hubs may share this one database."""
+    template, token = furnished_postgres
+    name = f"centralino_test_{int(time.time())}_{uuid4().hex[:12]}"
+    with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection, ExitStack() as stack:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        stack.callback(connection.execute, f"DROP DATABASE {name} WITH (FORCE)")
+        yield Desks(
+            url=f"{postgres_server}/{name}",
+            keys=furnished.data / "keys",
+            ann_token=token,
+            folder=tmp_path,
+            stack=stack,
+        )
 
 
 @pytest.fixture

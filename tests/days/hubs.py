@@ -41,10 +41,15 @@ mails_of_sender = 100000
 
 
 class Hub:
-    """One hub in a process group of its own. `url`: its database, if not the file in its data folder."""
+    """One hub in a process group of its own.
 
-    def __init__(self, folder: Path, *, url: str = "", **settings: Any) -> None:
+    `url`: its database, if not the file in its data folder. `inside`: words before each command, which put it into
+    a place of its own. Settings are named with __ for the dot.
+    """
+
+    def __init__(self, folder: Path, *, url: str = "", inside: tuple[str, ...] = (), **settings: Any) -> None:
         self.folder = folder
+        self._inside = inside
         self.data = folder / "data"
         self.http, self.smtp = free_port(), free_port()
         self.base = f"http://127.0.0.1:{self.http}"
@@ -70,7 +75,7 @@ class Hub:
         started = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "main.py", "run", "--no-demo", *self.words, *more],
+                [*self._inside, sys.executable, "main.py", "run", "--no-demo", *self.words, *more],
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
@@ -130,7 +135,7 @@ class Hub:
 
     def line(self, *words: str, answer: str = "") -> subprocess.CompletedProcess[str]:
         """One command, with this hub's settings."""
-        return command(*words, *self.words, answer=answer)
+        return command(*words, *self.words, answer=answer, inside=self._inside)
 
     def done(self, *words: str, answer: str = "") -> str:
         """What a command printed that ended well."""
@@ -163,10 +168,10 @@ class Hub:
         return browser
 
 
-def command(*words: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+def command(*words: str, answer: str = "", inside: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     """`main.py` with these words, as a process of its own."""
     return subprocess.run(
-        [sys.executable, "main.py", *words],
+        [*inside, sys.executable, "main.py", *words],
         cwd=ROOT,
         input=answer,
         capture_output=True,

@@ -102,7 +102,7 @@ class Customers:
             if self._enough.is_set():
                 break
             subject = f"Mail {person}-{n} of {id(self)}"
-            sender = f"p{person}-{n}@acme.test"
+            sender = f"p{person}-{n}-{id(self)}@acme.test"
             raw = mail(sender, subject, Message_ID=f"<{person}.{n}.{id(self)}@acme.test>")
             tries = 0
             while not self._give_up.is_set():

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+import signal
+import time
 from collections import Counter
 from email import message_from_bytes
 from typing import Any
 
-from tests.days.conftest import MakeDay
+import pytest
+
+from tests.days.conftest import Desks, MakeDay
 from tests.days.hubs import STOP_WITHIN, Hub, ended, until
-from tests.days.posting import Customers, each_once
+from tests.days.posting import Customers, Relay, each_once
 
 ROUNDS = 4
 
@@ -84,3 +88,59 @@ def _each_acknowledged_once(hub: Hub, api: Any, count: int) -> None:
 def _all_sent(api: Any) -> Any:
     deliveries = api.all("/deliveries")
     return deliveries if {one["state"] for one in deliveries} == {"sent"} else None
+
+
+@pytest.mark.postgres
+def test_of_two_hubs_one_is_killed_and_the_other_does_the_work_of_both(desks: Desks, relay: Relay) -> None:
+    out = {"channels__email__relay_host": "127.0.0.1", "channels__email__relay_port": relay.port}
+    one, two = (desks.hub(name, hub__lease="3s", **out) for name in ("one", "two"))
+    one.start()
+    two.start()
+    api = two.api(desks.ann_token)
+    with Customers([one.smtp, two.smtp]) as customers:
+        customers.wait_for(30)
+        one.kill()
+        customers.wait_for(30)
+
+    items = each_once(api, customers.ledger)
+    _one_notice_each(api, relay, len(items))
+    two.stop()
+    two.balances()
+
+
+@pytest.mark.postgres
+def test_a_hub_frozen_for_longer_than_its_lease_finds_its_work_done_and_does_none_of_it_again(
+    desks: Desks, relay: Relay
+) -> None:
+    out = {"channels__email__relay_host": "127.0.0.1", "channels__email__relay_port": relay.port}
+    one, two = (desks.hub(name, hub__lease="3s", **out) for name in ("one", "two"))
+    one.start()
+    two.start()
+    api = two.api(desks.ann_token)
+    with Customers([one.smtp]) as customers, Customers([two.smtp]) as others:
+        customers.wait_for(20)
+        one.signal(signal.SIGSTOP)
+        frozen = time.monotonic()
+        others.wait_for(20)
+        until(lambda: time.monotonic() - frozen > 4, "time stands still")
+        one.signal(signal.SIGCONT)
+        customers.wait_for(10)
+
+    items = each_once(api, [*customers.ledger, *others.ledger])
+    _one_notice_each(api, relay, len(items))
+    one.stop()
+    two.stop()
+    two.balances()
+
+
+def _one_notice_each(api: Any, relay: Relay, count: int) -> None:
+    """Each ticket is acknowledged by one notice; sent again after a break, it is the same one (same Message-ID)."""
+    deliveries = until(lambda: _all_sent(api), "not every acknowledgement left")
+    received = Counter(one["ticket"] for one in deliveries if one["kind"] == "received")
+    assert len(received) == count
+    assert set(received.values()) == {1}
+    by_reader: dict[str, set[str]] = {}
+    for mail in relay.all:
+        by_reader.setdefault(mail.recipient, set()).add(mail.header("Message-ID"))
+    assert len(by_reader) == count
+    assert {len(ids) for ids in by_reader.values()} == {1}
