@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import smtplib
 import ssl
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from core.channel import DeliveryError
 from core.envelope import Sent
 
 TIMEOUT = 60.0  # seconds for each step of the dialogue
+AT_ONCE = 32  # mails on their way
+
+# Threads of its own: a relay that is slow to answer must not hold up who else needs one, such as the pages' files.
+_threads = ThreadPoolExecutor(AT_ONCE, "relay")
 
 
 class Relay(Protocol):
@@ -36,7 +42,7 @@ class SmtpRelay:
 
     async def send(self, ref: str, sender: str, recipient: str, mail: bytes) -> Sent:
         """See Relay. The message is ours until 250: a broken connection is tried again with the same Message-ID."""
-        return await asyncio.to_thread(self._send, sender, recipient, mail)
+        return await _in_thread(self._send, sender, recipient, mail)
 
     def _send(self, sender: str, recipient: str, mail: bytes) -> Sent:
         try:
@@ -77,7 +83,7 @@ class Folder:
 
     async def send(self, ref: str, sender: str, recipient: str, mail: bytes) -> Sent:
         """See Relay."""
-        return await asyncio.to_thread(self._keep, ref, sender, recipient, mail)
+        return await _in_thread(self._keep, ref, sender, recipient, mail)
 
     def _keep(self, ref: str, sender: str, recipient: str, mail: bytes) -> Sent:
         try:
@@ -90,6 +96,10 @@ class Folder:
             message = f"{self.path} cannot be written: {error}"
             raise DeliveryError(message) from error
         return Sent(detail=f"kept as {ref}.eml")
+
+
+async def _in_thread(work: Callable[..., Sent], *args: Any) -> Sent:
+    return await asyncio.get_running_loop().run_in_executor(_threads, work, *args)
 
 
 def _refused(code: int, text: bytes | str) -> DeliveryError:

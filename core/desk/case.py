@@ -36,18 +36,23 @@ ADMINISTRATION = "administration"
 
 def event_hash(previous: str, row: Mapping[str, Any]) -> str:
     """The link of one event to the one before; `row` has the columns of table event but hash."""
-    text = "|".join(
-        (
-            previous,
-            row["ticket_id"],
-            str(row["seq"]),
-            row["kind"],
-            str(to_micros(row["at"])),
-            str(to_micros(row["recorded_at"])),
-            row["actor"],
-            to_json(row["data"]),
-        )
+    return link(
+        previous,
+        row["ticket_id"],
+        row["seq"],
+        row["kind"],
+        to_micros(row["at"]),
+        to_micros(row["recorded_at"]),
+        row["actor"],
+        to_json(row["data"]),
     )
+
+
+def link(
+    previous: str, ticket_id: str, seq: int, kind: str, at: int, recorded_at: int, actor: str, data: str
+) -> str:
+    """The same of an event as the table holds it: instants in microseconds, data as canonical JSON."""
+    text = f"{previous}|{ticket_id}|{seq}|{kind}|{at}|{recorded_at}|{actor}|{data}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -1,0 +1,164 @@
+"""Where do the measured databases come from? Templates made once per shape of the rows, and a copy for each run."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import uuid4
+
+import psycopg
+
+from bench.processes import ROOT
+from bench.seed import seed
+
+RESULTS = ROOT / "bench" / "results"
+SERVER = os.environ.get("BENCH_POSTGRES", "postgresql://postgres@127.0.0.1:5432")
+PREFIX = "centralino_bench_"
+_SHAPE = ("core/store/tables.py", "core/store/fulltext.py", "core/desk/case.py", "templates/demo/desk.toml")
+_SEED = ("desk", "mail_load", "patterns", "seed", "words")
+
+
+def version() -> str:
+    """Which code made the rows: a template of another version is not used."""
+    files = [ROOT / name for name in _SHAPE] + [ROOT / "bench" / f"{name}.py" for name in _SEED]
+    digest = hashlib.sha256()
+    for file in [*files, *sorted((ROOT / "migrations" / "versions").glob("*.py"))]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:10]
+
+
+class Kind(Protocol):
+    """A kind of database."""
+
+    name: str
+
+    def copy(self, tickets: int, folder: Path) -> contextlib.AbstractContextManager[str]:
+        """The URL of a desk with so many tickets, thrown away at the end."""
+        ...
+
+    def said(self) -> dict[str, str]:
+        """What a figure depends on: version and how commits are synced."""
+        ...
+
+
+class Sqlite:
+    """Files beside the results."""
+
+    name = "sqlite"
+
+    @contextlib.contextmanager
+    def copy(self, tickets: int, folder: Path) -> Iterator[str]:
+        """See Kind."""
+        template = self._template(tickets)
+        path = folder / f"{tickets}-{uuid4().hex[:6]}.db"
+        shutil.copyfile(template, path)
+        try:
+            yield f"sqlite:///{path}"
+        finally:
+            for end in ("", "-wal", "-shm"):
+                path.with_name(path.name + end).unlink(missing_ok=True)
+
+    def _template(self, tickets: int) -> Path:
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        path = RESULTS / f"template-{version()}-{tickets}.db"
+        if not path.exists():
+            for old in RESULTS.glob("template-*"):
+                if version() not in old.name:
+                    old.unlink()
+            print(f"making a desk with {tickets:,} tickets on SQLite; kept for the next time", flush=True)
+            unfinished = path.with_suffix(".new")
+            for end in ("", "-wal", "-shm"):
+                unfinished.with_name(unfinished.name + end).unlink(missing_ok=True)
+            seed(f"sqlite:///{unfinished}", tickets)
+            with contextlib.closing(sqlite3.connect(unfinished)) as raw:
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            unfinished.replace(path)
+        return path
+
+    def said(self) -> dict[str, str]:
+        """See Kind."""
+        return {"database": f"SQLite {sqlite3.sqlite_version}", "sync": "WAL, synchronous=FULL, group commit"}
+
+
+class Postgres:
+    """Databases of a server on loopback; `BENCH_POSTGRES` names another one."""
+
+    name = "postgresql"
+
+    @contextlib.contextmanager
+    def copy(self, tickets: int, folder: Path) -> Iterator[str]:
+        """See Kind."""
+        template = self._template(tickets)
+        name = f"{PREFIX}run_{uuid4().hex[:8]}"
+        self._tell(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        try:
+            yield f"{SERVER}/{name}"
+        finally:
+            self._tell(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def _template(self, tickets: int) -> str:
+        name = f"{PREFIX}{version()}_{tickets}"
+        known = self._ask("SELECT datname FROM pg_database WHERE datname LIKE %s", f"{PREFIX}%")
+        if (name,) not in known:
+            for (old,) in known:
+                if version() not in old and "_run_" not in old:
+                    self._tell(f"DROP DATABASE IF EXISTS {old} WITH (FORCE)")
+            print(f"making a desk with {tickets:,} tickets on PostgreSQL; kept for the next time", flush=True)
+            unfinished = f"{PREFIX}{version()}_new"
+            self._tell(f"DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)")
+            self._tell(f"CREATE DATABASE {unfinished}")
+            seed(f"{SERVER}/{unfinished}", tickets)
+            self._tell(f"ALTER DATABASE {unfinished} RENAME TO {name}")
+        return name
+
+    def said(self) -> dict[str, str]:
+        """See Kind."""
+        (server,) = self._ask("SHOW server_version")[0]
+        (commit,) = self._ask("SHOW synchronous_commit")[0]
+        (fsync,) = self._ask("SHOW fsync")[0]
+        return {
+            "database": f"PostgreSQL {server.split()[0]}",
+            "sync": f"synchronous_commit={commit}, fsync={fsync}",
+        }
+
+    def answers(self) -> bool:
+        """Is the server there?"""
+        try:
+            self._ask("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _tell(self, what: str) -> None:
+        with psycopg.connect(f"{SERVER}/postgres", autocommit=True, connect_timeout=3) as connection:
+            connection.execute(what)
+
+    def _ask(self, what: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(f"{SERVER}/postgres", autocommit=True, connect_timeout=3) as connection:
+            return connection.execute(what, values or None).fetchall()
+
+
+class Look:
+    """Counts what a hub has done, from beside it."""
+
+    def __init__(self, url: str) -> None:
+        self._sqlite = url.startswith("sqlite")
+        self._raw: Any = (
+            sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+            if self._sqlite
+            else psycopg.connect(url, autocommit=True)
+        )
+
+    def count(self, question: str, *values: Any) -> int:
+        """The one number that is asked for; values stand for `?`."""
+        text = question if self._sqlite else question.replace("?", "%s")
+        return int(self._raw.execute(text, values).fetchone()[0])
+
+    def close(self) -> None:
+        self._raw.close()

@@ -1,0 +1,180 @@
+"""Which processes are measured? A hub and the null server, started on loopback, watched, and killed at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_WITHIN = 60.0  # seconds
+MANY = 1_000_000
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def silent_relay() -> Iterator[int]:
+    """A mail server that accepts connections and never says a word: what is queued for it stays queued."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(128)
+        yield int(listening.getsockname()[1])
+
+
+@contextlib.contextmanager
+def null_server() -> Iterator[int]:
+    """Stock aiosmtpd that throws every mail away."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.null_smtp", str(port)], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    try:
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+class Hub:
+    """One hub on a database, started when made and ready when that returns."""
+
+    def __init__(self, folder: Path, url: str, *, relay: int, plain: bool = False) -> None:
+        self.url = url
+        self.http, self.smtp = free_port(), free_port()
+        self.static = folder / "static"
+        self.static.mkdir(parents=True, exist_ok=True)
+        settings = folder / "settings.toml"
+        settings.write_text(_settings(folder / "data", url, self.http, self.smtp, relay), encoding="utf-8")
+        program = ["main.py"] if plain else ["-m", "bench.served", str(self.static)]
+        began = time.perf_counter()
+        self.errors = folder / "errors.txt"
+        with self.errors.open("ab") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, *program, "run", "--no-demo", "--settings", str(settings)],
+                cwd=ROOT,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
+        self._wait()
+        self.started_within = time.perf_counter() - began
+        """Seconds from the start of the process until it says that it is ready."""
+        self._peak: dict[str, float] = {"hub": 0.0, "readers": 0.0}
+        self._watch = threading.Event()
+        self._watching = threading.Thread(target=self._look, daemon=True)
+        self._watching.start()
+
+    def _wait(self) -> None:
+        until = time.monotonic() + READY_WITHIN
+        ask = f"http://127.0.0.1:{self.http}/health/ready"
+        while time.monotonic() < until:
+            with (
+                contextlib.suppress(OSError, urllib.error.URLError),
+                urllib.request.urlopen(ask, timeout=5) as answer,
+            ):
+                if json.load(answer)["ready"]:
+                    return
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.01)
+        raise RuntimeError(f"the hub did not start: {self.errors.read_text(encoding='utf-8')[-2000:]}")
+
+    def _look(self) -> None:
+        while not self._watch.wait(0.2):
+            self.memory()
+
+    def memory(self) -> dict[str, float]:
+        """The most that hub, and its readers together, held so far: resident, in MB."""
+        now = {
+            "hub": _resident(self._process.pid),
+            "readers": sum(map(_resident, _children(self._process.pid))),
+        }
+        self._peak = {name: max(self._peak[name], now[name]) for name in now}
+        return self._peak
+
+    def cpu(self) -> dict[str, float]:
+        """Seconds of processor time used by the hub and by its readers."""
+        return {
+            "hub": _cpu(self._process.pid),
+            "readers": sum(map(_cpu, _children(self._process.pid))),
+        }
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End it at once: its database is thrown away."""
+        self._watch.set()
+        self._watching.join()
+        self._process.kill()
+        self._process.wait()
+
+
+def _settings(data: Path, url: str, http: int, smtp: int, relay: int) -> str:
+    # The brakes are opened: on loopback two thousand people write as much in seconds as in life in months, and each
+    # mail has to become a ticket with an acknowledgement. Their counters are kept and asked all the same.
+    values: dict[str, dict[str, Any]] = {
+        "hub": {"data_dir": str(data), "log_level": "warning"},
+        "database": {"url": url},
+        "http": {"port": http},
+        "limits": {"requests_per_person": MANY, "requests_per_address": MANY},
+        "brakes": dict.fromkeys(
+            (
+                "known_per_hour",
+                "known_per_day",
+                "automatic_per_minute",
+                "automatic_per_hour",
+                "mails_of_sender",
+            ),
+            MANY,
+        ),
+        "channels.email": {"smtp_port": smtp, "relay_host": "127.0.0.1", "relay_port": relay},
+    }
+    return "".join(
+        f"[{section}]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in table.items())
+        for section, table in values.items()
+    )
+
+
+def _resident(pid: int) -> float:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def _children(pid: int) -> list[int]:
+    with contextlib.suppress(OSError):
+        return [
+            int(child)
+            for task in Path(f"/proc/{pid}/task").iterdir()
+            for child in (task / "children").read_text(encoding="ascii").split()
+        ]
+    return []
+
+
+def _cpu(pid: int) -> float:
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
