@@ -7,29 +7,29 @@ mailbox, UIDVALIDITY and UID, so reading it again is no second message.
 from __future__ import annotations
 
 import asyncio
-import ssl
+import contextlib
 import threading
-import time
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from imapclient import SEEN, IMAPClient
-from imapclient.exceptions import IMAPClientError
+from imapclient import SEEN
+from imapclient.exceptions import IMAPClientError, LoginError
 
+from channels.email.imap import Connection
 from core.channel import Door, Unavailable
 from core.envelope import Arrival
 from core.log import get_logger
 
-IDLE_SLICE = 5.0  # seconds: how soon a stop is noticed
-IDLE_AT_MOST = 29 * 60.0  # seconds: RFC 2177 asks for a new IDLE before the server's half hour
+IDLE_AT_MOST = 5 * 60.0  # seconds: RFC 2177 asks for less than 29 minutes; routers forget sooner
 POLL = 60.0  # seconds between looks where the server cannot IDLE
-TIMEOUT = 60.0  # seconds for each command
 STORE_TIMEOUT = 60.0  # seconds to wait for the door
-FIRST_WAIT = 5.0  # seconds after a failure, doubled up to LAST_WAIT
-LAST_WAIT = 300.0
+LAST_WAIT = 300.0  # seconds between tries, at most
+WRONG_LOG_IN = 60.0  # seconds at least, so that the account is not locked by us
+END_WITHIN = 5.0  # seconds for the thread to end
 FETCH_AT_ONCE = 20  # messages
+SMALL_TALK = 16 * 1024 * 1024  # bytes of an answer beside the message itself: a million numbers, say
 
 log = get_logger("imap")
 
@@ -47,6 +47,8 @@ class Mailbox:
     """none (loopback only, or a tunnel), starttls or tls."""
     max_size: int = 50 * 1024 * 1024
     """Bytes; a larger message is left where it is, and logged."""
+    first_wait: float = 5.0
+    """Seconds after a failure, doubled up to LAST_WAIT."""
 
     @property
     def name(self) -> str:
@@ -55,133 +57,155 @@ class Mailbox:
 
     async def watch(self, door: Door) -> None:
         """Take messages in until cancelled. Failures are waited out here: other mailboxes go on."""
-        async with door.lease(f"mailbox:{self.name}"):
-            stop = threading.Event()
-            loop = asyncio.get_running_loop()
-            ended: asyncio.Future[None] = loop.create_future()
-            thread = threading.Thread(
-                target=self._run, args=(door, loop, stop, ended), name=f"imap-{self.user}", daemon=True
-            )
-            thread.start()
+        while True:
             try:
-                await ended
-            finally:
-                stop.set()
+                async with door.lease(f"mailbox:{self.name}"):
+                    await _Watch(self, door).run()
+            except Exception as error:  # the lease was lost, or could not be asked for
+                log.warning("mailbox left for now", mailbox=self.name, error=str(error))
+            await asyncio.sleep(self.first_wait)
 
-    def _run(
-        self, door: Door, loop: asyncio.AbstractEventLoop, stop: threading.Event, ended: asyncio.Future[None]
-    ) -> None:
-        wait = FIRST_WAIT
-        try:
-            while not stop.is_set():
-                try:
-                    with self._connect() as server:
-                        wait = FIRST_WAIT
-                        self._serve(server, door, loop, stop)
-                except (IMAPClientError, OSError, Unavailable, TimeoutError) as error:
-                    log.warning("mailbox not readable", mailbox=self.name, error=str(error), retry_in=wait)
-                    stop.wait(wait)
-                    wait = min(wait * 2, LAST_WAIT)
-        except BaseException as error:
-            log.exception("mailbox reader stopped", mailbox=self.name)
-            loop.call_soon_threadsafe(_fail, ended, error)
-        else:
-            loop.call_soon_threadsafe(_end, ended)
 
-    def _connect(self) -> IMAPClient:
-        context = ssl.create_default_context() if self.tls != "none" else None
-        server = IMAPClient(
-            self.host,
-            port=self.port,
-            ssl=self.tls == "tls",
-            ssl_context=context,
-            timeout=TIMEOUT,
-            use_uid=True,
+class _Watch:
+    """One thread that watches one mailbox, as long as the lease is ours."""
+
+    def __init__(self, mailbox: Mailbox, door: Door) -> None:
+        self._mailbox = mailbox
+        self._door = door
+        self._loop = asyncio.get_running_loop()
+        self._stop = threading.Event()
+        self._server: Connection | None = None
+        self._wait = mailbox.first_wait
+        self._looked_at: set[int] = set()
+        """UIDs that need not be looked at again on this connection: stored, too large, or unreadable."""
+
+    async def run(self) -> None:
+        """Until cancelled; then what is being stored is stored, and the thread ends."""
+        ended = self._loop.create_future()
+        thread = threading.Thread(
+            target=self._run, args=(ended,), name=f"imap-{self._mailbox.user}", daemon=True
         )
-        if self.tls == "starttls":
-            server.starttls(context)
-        server.login(self.user, self.password)
-        return server
+        thread.start()
+        try:
+            await asyncio.shield(ended)
+        finally:
+            self._stop.set()
+            if self._server is not None:
+                self._server.cut()
+            await asyncio.wait([ended], timeout=END_WITHIN)
 
-    def _serve(
-        self, server: IMAPClient, door: Door, loop: asyncio.AbstractEventLoop, stop: threading.Event
-    ) -> None:
-        selected = server.select_folder(self.folder)
+    def _run(self, ended: asyncio.Future[None]) -> None:
+        try:
+            while not self._stop.is_set():
+                self._stop.wait(self._visit())
+        finally:
+            with contextlib.suppress(RuntimeError):  # the loop may be gone, when this took too long
+                self._loop.call_soon_threadsafe(_end, ended)
+
+    def _visit(self) -> float:
+        """Connect and serve until something fails; how many seconds to wait then."""
+        mailbox, wait = self._mailbox, self._wait
+        try:
+            with Connection(mailbox.host, mailbox.port, encryption=mailbox.tls) as self._server:
+                if not self._stop.is_set():
+                    self._server.login(mailbox.user, mailbox.password)
+                    self._serve(self._server)
+        except (IMAPClientError, OSError, Unavailable) as error:
+            if not self._stop.is_set():
+                wait = max(wait, WRONG_LOG_IN) if isinstance(error, LoginError) else wait
+                log.warning("mailbox not readable", mailbox=mailbox.name, error=str(error), retry_in=wait)
+        except Exception:  # whatever a server may say: the mailbox is tried again
+            log.exception("mailbox not readable", mailbox=mailbox.name, retry_in=wait)
+        self._server = None
+        self._wait = min(self._wait * 2, LAST_WAIT)
+        return wait
+
+    def _serve(self, server: Connection) -> None:
+        server.allow(SMALL_TALK)
+        selected = server.select_folder(self._mailbox.folder)
+        if selected.get(b"READ-ONLY"):
+            log.error(
+                "nothing can be marked in this mailbox: it may only be read", mailbox=self._mailbox.name
+            )
         validity = selected[b"UIDVALIDITY"]
         idles = server.has_capability("IDLE")
-        too_large: set[int] = set()
-        while not stop.is_set():
-            fresh = [uid for uid in server.search(["UNSEEN"]) if uid not in too_large]
+        self._looked_at = set()
+        while not self._stop.is_set():
+            server.allow(SMALL_TALK)
+            server.news()
+            fresh = [uid for uid in server.search(["UNSEEN"]) if uid not in self._looked_at]
             for start in range(0, len(fresh), FETCH_AT_ONCE):
-                if stop.is_set():
+                self._take(server, fresh[start : start + FETCH_AT_ONCE], validity)
+                if self._stop.is_set():
                     return
-                self._take(server, fresh[start : start + FETCH_AT_ONCE], validity, door, loop, too_large)
-            if fresh:
-                continue  # more may have come while these were stored
+            self._wait = self._mailbox.first_wait
+            if fresh or server.news():
+                continue  # more came while we looked
             if idles:
-                self._idle(server, stop)
+                server.wait_for_news(IDLE_AT_MOST)
             else:
-                stop.wait(POLL)
-                server.noop()
+                self._stop.wait(POLL)
 
-    def _take(
-        self,
-        server: IMAPClient,
-        uids: list[int],
-        validity: int,
-        door: Door,
-        loop: asyncio.AbstractEventLoop,
-        too_large: set[int],
-    ) -> None:
+    def _take(self, server: Connection, uids: list[int], validity: int) -> None:
+        server.allow(SMALL_TALK)
         sizes = server.fetch(uids, ["RFC822.SIZE"])
         for uid in uids:
-            if uid not in sizes:
+            if self._stop.is_set():
+                return
+            self._looked_at.add(uid)
+            size = sizes.get(uid, {}).get(b"RFC822.SIZE")
+            if size is None:
                 continue  # somebody moved it meanwhile
-            if sizes[uid][b"RFC822.SIZE"] > self.max_size:
-                too_large.add(uid)
-                log.error(
-                    "a message is larger than the limit and stays in the mailbox", mailbox=self.name, uid=uid
-                )
+            if size > self._mailbox.max_size:
+                self._leave(uid, "it is larger than the limit")
                 continue
-            answer: dict[Any, Any] = server.fetch([uid], ["BODY.PEEK[]", "INTERNALDATE"]).get(uid, {})
+            server.allow(self._mailbox.max_size + SMALL_TALK)
+            try:
+                answer = server.fetch([uid], ["BODY.PEEK[]", "INTERNALDATE"]).get(uid, {})
+            except ValueError as error:  # of the parser: the answer was read, and made no sense
+                self._leave(uid, f"the server's answer cannot be read: {error}")
+                continue
             raw = answer.get(b"BODY[]")
-            if raw is None:
-                continue
-            arrival = Arrival(
-                channel="email",
-                raw=raw,
-                received_at=_aware(answer.get(b"INTERNALDATE")),
-                external_id=f"{self.name}/{validity}/{uid}",
-                envelope={"protocol": "IMAP", "mailbox": self.name, "uid": uid},
-            )
-            stored: Future[str] = asyncio.run_coroutine_threadsafe(door.accept(arrival), loop)
-            stored.result(timeout=STORE_TIMEOUT)
-            server.add_flags([uid], [SEEN], silent=True)
+            if isinstance(raw, bytes) and self._stored(uid, raw, answer, validity):
+                server.add_flags([uid], [SEEN], silent=True)
 
-    def _idle(self, server: IMAPClient, stop: threading.Event) -> None:
-        server.idle()
+    def _stored(self, uid: int, raw: bytes, answer: dict[Any, Any], validity: int) -> bool:
+        """Hand it in. Raises Unavailable, or TimeoutError, when it must be handed in again."""
+        mailbox = self._mailbox
+        arrival = Arrival(
+            channel="email",
+            raw=raw,
+            received_at=_received(answer.get(b"INTERNALDATE")),
+            external_id=f"{mailbox.name}/{validity}/{uid}",
+            envelope={"protocol": "IMAP", "mailbox": mailbox.name, "uid": uid},
+        )
+        storing: Future[str] = asyncio.run_coroutine_threadsafe(self._door.accept(arrival), self._loop)
         try:
-            until = time.monotonic() + IDLE_AT_MOST
-            while not stop.is_set() and time.monotonic() < until:
-                if any(b"EXISTS" in line for line in server.idle_check(timeout=IDLE_SLICE)):
-                    return
-        finally:
-            server.idle_done()
+            storing.result(timeout=STORE_TIMEOUT)
+        except (Unavailable, TimeoutError):
+            raise
+        except Exception as error:  # this message cannot be stored, the next one may
+            log.exception("a message could not be stored", mailbox=mailbox.name, uid=uid)
+            self._leave(uid, str(error))
+            return False
+        return True
+
+    def _leave(self, uid: int, reason: str) -> None:
+        """It stays in the mailbox, unmarked: somebody must look. It is tried again on the next connection."""
+        log.error("a message stays in the mailbox", mailbox=self._mailbox.name, uid=uid, reason=reason)
 
 
-def _aware(internal: datetime | None) -> datetime:
-    # imapclient gives INTERNALDATE in local time without a zone; a message from the future came just now.
+def _received(internal: Any) -> datetime:
+    """When the mailbox got it, as its server says; a message from the future came just now."""
     now = datetime.now(UTC)
-    if internal is None:
+    if not isinstance(internal, datetime) or internal.tzinfo is None:
         return now
-    return min(internal.astimezone(UTC), now)
+    try:
+        return min(internal.astimezone(UTC), now)
+    except OverflowError:
+        return now
 
 
 def _end(ended: asyncio.Future[None]) -> None:
     if not ended.done():
         ended.set_result(None)
-
-
-def _fail(ended: asyncio.Future[None], error: BaseException) -> None:
-    if not ended.done():
-        ended.set_exception(error)
