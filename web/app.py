@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from core.desk import accounts
 from core.log import get_logger
 from core.settings import Settings
 from core.store.database import Database
-from web import api, desk, guard, portal, sign_in
+from web import account, api, desk, guard, metrics, portal, sign_in
 from web.limits import Limiter
 from web.live import Live
 from web.pages import Pages
@@ -28,9 +27,8 @@ if TYPE_CHECKING:
 
 STATIC = Path(__file__).parent / "static"
 HEAD_LIMIT = 16 * 1024  # bytes of a request's head line or of one field
-KEEP_ALIVE = 30.0  # seconds
+IDLE = 10.0  # seconds a connection may have until its next request is there; aiohttp counts from its first byte on
 BURST = 5  # seconds' worth of requests that may come at once: a page brings its parts along
-MAX_LOOPBACK = ("127.0.0.1", "::1")
 
 log = get_logger("http")
 
@@ -63,6 +61,7 @@ def make_app(
         people=_limiter(settings.limits.requests_per_person),
         strangers=_limiter(settings.limits.requests_per_address),
     )
+    db.listen(lambda topics: guard.forget(app[SITE], topics))
     app[api.API] = api.make_api(
         db,
         per_person=settings.limits.requests_per_person,
@@ -71,12 +70,11 @@ def make_app(
         also_by=also_by,
         max_body=settings.limits.http_body,
     )
-    for part in (sign_in, desk, portal, api):
+    for part in (sign_in, account, metrics, desk, portal, api):
         part.routes(app)
     app.router.add_get("/", _home)
     app.router.add_get("/health/live", _live)
     app.router.add_get("/health/ready", _ready)
-    app.router.add_get("/metrics", _metrics)
     app.router.add_static("/static/", STATIC, append_version=True)
     return app
 
@@ -99,17 +97,12 @@ async def _ready(request: web.Request) -> web.Response:
     return web.json_response({"ready": not reasons, "reasons": list(reasons)}, status=503 if reasons else 200)
 
 
-async def _metrics(request: web.Request) -> web.Response:
-    if request.remote not in MAX_LOOPBACK and not ((who := guard.who(request)) and who.is_admin):
-        raise web.HTTPNotFound
-    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-
 class WebServer:
     """The application on its port, as a service of the hub."""
 
-    def __init__(self, app: web.Application, settings: Settings) -> None:
+    def __init__(self, app: web.Application, settings: Settings, *, idle: float = IDLE) -> None:
         self.app = app
+        self._idle = idle
         self._http = settings.http
         self.port: int | None = None
 
@@ -128,7 +121,7 @@ class WebServer:
             access_log=None,
             max_line_size=HEAD_LIMIT,
             max_field_size=HEAD_LIMIT,
-            keepalive_timeout=KEEP_ALIVE,
+            keepalive_timeout=self._idle,
             shutdown_timeout=2.0,
         )
         await runner.setup()

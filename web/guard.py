@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from aiohttp import hdrs, web
 
@@ -15,13 +16,14 @@ from core.desk.errors import DeskError, Forbidden, Invalid, NotFound, Refused, S
 from core.desk.passwords import cookie_hash
 from core.desk.principal import Principal
 from core.log import get_logger
-from core.store.database import StoreUnavailable
+from core.store.database import StoreUnavailable, Topics
 from web.site import SITE, Site, now
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 COOKIE = "centralino"
 REMEMBERED = 2.0  # seconds that a sign-in is not looked up again
+BODY_TIME = 60.0  # seconds a form may take to arrive
 SIGN_IN = web.RequestKey("sign_in", accounts.SignIn)
 SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 OPEN = ("/login", "/static/", "/health/", "/metrics", "/api", "/setup")
@@ -60,6 +62,19 @@ def cookie_name(site: Site) -> str:
     return f"__Host-{COOKIE}" if site.https else COOKIE
 
 
+def set_cookie(response: web.Response, site: Site, cookie: str) -> None:
+    """Give a browser its sign-in."""
+    response.set_cookie(
+        cookie_name(site),
+        cookie,
+        path="/",
+        secure=site.https,
+        httponly=True,
+        samesite="Lax",
+        max_age=int(site.limits.life.total_seconds()),
+    )
+
+
 @web.middleware
 async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Everything on the way in and out."""
@@ -70,6 +85,7 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         await _recognise(request, site)
         _check_rate(request, site)
         _check_origin(request, site)
+        await _read_form(request)
         response = await handler(request)
     except web.HTTPException as answer:
         if answer.status >= 400 and not answer.prepared and answer.content_type == "text/plain":  # noqa: PLR2004
@@ -121,7 +137,7 @@ async def _recognise(request: web.Request, site: Site) -> None:
             request[SIGN_IN] = found
     if request.get(SIGN_IN) is None and not request.path.startswith(OPEN):
         if request.method in SAFE and "text/event-stream" not in request.headers.get(hdrs.ACCEPT, ""):
-            to = request.path_qs if request.path != "/" else ""
+            to = quote(request.path_qs, safe="") if request.path != "/" else ""
             raise web.HTTPSeeOther(f"/login?next={to}" if to else "/login")
         raise web.HTTPUnauthorized
 
@@ -174,6 +190,26 @@ def _check_origin(request: web.Request, site: Site) -> None:
     own = {site.public_url, f"http://{request.headers.get(hdrs.HOST, '')}"}
     if fetched not in (None, "same-origin") or (fetched is None and origin not in own):
         raise web.HTTPForbidden
+
+
+async def _read_form(request: web.Request) -> None:
+    """The whole form, before anybody looks at it: who sends it drop by drop is not waited for."""
+    if request.method in SAFE or request.path.startswith("/api/"):
+        return
+    try:
+        async with asyncio.timeout(BODY_TIME):
+            await request.post()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    except ValueError:  # what aiohttp says of a form that is none
+        raise web.HTTPBadRequest from None
+
+
+def forget(site: Site, topics: Topics) -> None:
+    """A sign-in that ended is not remembered any longer. Called from any thread."""
+    for topic, about in topics:
+        if topic == "sign_in":
+            site.signed_in.pop(about, None)
 
 
 def check_token(request: web.Request, given: str) -> None:

@@ -1,13 +1,15 @@
 """How do open pages learn that something changed? Server-sent events with an id, resumed from a ring, else "look again".
 
-An event says which ticket and nothing of it: the page fetches what it may see. Each browser has a bounded queue; one
-that does not keep up is closed and comes back with its last id.
+An event says which ticket and nothing of it: the page fetches what it may see. A page carries the position it was made
+at and begins from there, so that nothing is missed between its making and its listening. Each browser has a bounded
+queue; one that does not keep up is closed and comes back with its last id.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections import Counter, deque
 
 from aiohttp import web
@@ -20,6 +22,8 @@ HEARTBEAT = 15.0  # seconds
 RING = 2_000  # events that a returning page can be told again
 QUEUE = 256  # events waiting for one browser
 TOPICS = frozenset({"ticket", "inbound", "presence", "desk"})
+ENDED = "sign_in"
+"""The topic of a sign-in that is over: its pages are told nothing more."""
 
 log = get_logger("live")
 
@@ -28,14 +32,20 @@ class TooMany(Exception):
     """This person, or this address, has enough pages open."""
 
 
+Event = tuple[int, str, str]
+"""Number, topic, what about."""
+
+
 class Live:
     """The open pages of one hub."""
 
     def __init__(self, db: Database, *, per_person: int = 10, per_address: int = 50) -> None:
         self._run = new_token()[:8]
-        self._ring: deque[tuple[int, str, str]] = deque(maxlen=RING)
+        self._lock = threading.Lock()  # commits are told from any thread
+        self._ring: deque[Event] = deque(maxlen=RING)
         self._last = 0
-        self._open: dict[asyncio.Queue[tuple[int, str, str] | None], str] = {}
+        self._open: dict[asyncio.Queue[Event | None], str] = {}
+        """The queue of each open page to the sign-in it belongs to."""
         self._people: Counter[str] = Counter()
         self._per_person = per_person
         self._addresses: Counter[str] = Counter()
@@ -45,43 +55,69 @@ class Live:
         """Goes up with every change of a ticket or list: what was counted before is old."""
         db.listen(self._told)
 
+    @property
+    def position(self) -> str:
+        """Where the stream stands: a page made now has missed nothing when it listens from here."""
+        return f"{self._run}-{self._last}"
+
+    @property
+    def pages(self) -> int:
+        """Pages that listen now."""
+        return len(self._open)
+
     def _told(self, topics: Topics) -> None:
-        wanted = [(topic, about) for topic, about in topics if topic in TOPICS]
+        for topic, about in topics:
+            if topic == ENDED and self._loop is not None:
+                with contextlib.suppress(RuntimeError):  # the loop is closing
+                    self._loop.call_soon_threadsafe(self._end, about)
+        wanted = dict.fromkeys((topic, about) for topic, about in topics if topic in TOPICS)
         if not wanted:
             return
         self.changes += 1
+        with self._lock:
+            events = [(self._last + n, *one) for n, one in enumerate(wanted, 1)]
+            self._ring.extend(events)
+            self._last += len(events)
         if self._loop is not None and self._open:
             with contextlib.suppress(RuntimeError):  # the loop is closing
-                self._loop.call_soon_threadsafe(self._spread, wanted)
+                self._loop.call_soon_threadsafe(self._spread, events)
 
-    def _spread(self, topics: Topics) -> None:
-        for topic, about in dict.fromkeys(topics):
-            self._last += 1
-            event = (self._last, topic, about)
-            self._ring.append(event)
-            for queue in list(self._open):
+    def _spread(self, events: list[Event]) -> None:
+        for queue in list(self._open):
+            for event in events:
                 if queue.qsize() >= QUEUE - 1:
                     self._open.pop(queue, None)
                     queue.put_nowait(None)
-                else:
-                    queue.put_nowait(event)
+                    break
+                queue.put_nowait(event)
 
-    async def stream(self, request: web.Request, person: str, address: str) -> web.StreamResponse:
-        """Serve one browser until it goes, falls behind, or the hub stops. Raises TooMany."""
+    def _end(self, sign_in: str) -> None:
+        for queue in [queue for queue, whose in self._open.items() if whose == sign_in]:
+            self._open.pop(queue, None)
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(None)
+
+    async def stream(
+        self, request: web.Request, *, person: str, sign_in: str, address: str, since: str = ""
+    ) -> web.StreamResponse:
+        """Serve one browser until it goes, falls behind, is signed out, or the hub stops. Raises TooMany.
+
+        `since`: the position the page was made at; a browser that comes back says its own Last-Event-ID instead.
+        """
         if self._people[person] >= self._per_person or self._addresses[address] >= self._per_address:
             raise TooMany
         self._loop = asyncio.get_running_loop()
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
-        queue: asyncio.Queue[tuple[int, str, str] | None] = asyncio.Queue(QUEUE)
+        queue: asyncio.Queue[Event | None] = asyncio.Queue(QUEUE)
         self._people[person] += 1
         self._addresses[address] += 1
-        self._open[queue] = person
+        self._open[queue] = sign_in
         try:
             await response.prepare(request)
-            for missed in self._missed(request.headers.get("Last-Event-ID", "")):
-                await response.write(self._line(missed))
+            written = await self._catch_up(response, request.headers.get("Last-Event-ID", "") or since)
             while True:
                 try:
                     async with asyncio.timeout(HEARTBEAT):
@@ -91,7 +127,8 @@ class Live:
                     continue
                 if event is None:
                     return response
-                await response.write(self._line(event))
+                if event[0] > written:
+                    await response.write(self._line(event))
         except (ConnectionResetError, asyncio.CancelledError):
             return response
         finally:
@@ -99,7 +136,17 @@ class Live:
             self._people[person] -= 1
             self._addresses[address] -= 1
 
-    def _missed(self, last_id: str) -> list[tuple[int, str, str]]:
+    async def _catch_up(self, response: web.StreamResponse, last_id: str) -> int:
+        """Tell what was missed, and an id for the next time even when that is nothing; the number of the last one told."""
+        with self._lock:
+            missed, last = self._missed(last_id), self._last
+        for event in missed:
+            await response.write(self._line(event))
+        if not missed:
+            await response.write(f"id: {self._run}-{last}\n\n".encode())
+        return last
+
+    def _missed(self, last_id: str) -> list[Event]:
         run, _, number = last_id.partition("-")
         if not last_id:
             return []
@@ -108,6 +155,6 @@ class Live:
             return [(self._last, "refresh", "")]
         return [event for event in self._ring if event[0] > int(number)]
 
-    def _line(self, event: tuple[int, str, str]) -> bytes:
+    def _line(self, event: Event) -> bytes:
         number, topic, about = event
         return f"id: {self._run}-{number}\nevent: {topic}\ndata: {about}\n\n".encode()

@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from core.texts import TEMPLATES
+from web import said
 from web.words import say
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Pages:
             moment=moment,
             full_instant=full_instant,
             size=size,
+            parts=said.parts,
+            is_notice=said.is_notice,
         )
 
     def render(self, template: str, *, language: str, zone: ZoneInfo, **values: Any) -> str:
@@ -126,7 +129,7 @@ def left(due: datetime | None, now: datetime, language: str) -> str:
     if due is None:
         return ""
     seconds = int((due - now).total_seconds())
-    return spell(seconds, language) if seconds >= 0 else f"−{spell(-seconds, language)}"
+    return spell(seconds, language) if seconds >= 0 else f"−{spell(max(MINUTE, -seconds), language)}"
 
 
 def spell(seconds: int, language: str) -> str:
@@ -189,10 +192,10 @@ def moment(at: datetime | None, zone: ZoneInfo, now: datetime, language: str) ->
 def size(count: int) -> str:
     """Bytes for people.
 
-    >>> size(1536), size(3_000_000)
-    ('1.5 kB', '2.9 MB')
+    >>> size(1536), size(3_000_000), size(25 * 1024 * 1024)
+    ('1.5 kB', '2.9 MB', '25 MB')
     """
     if count < 1024:  # noqa: PLR2004
         return f"{count} B"
-    kilobytes = count / 1024
-    return f"{kilobytes:.1f} kB" if kilobytes < 1024 else f"{kilobytes / 1024:.1f} MB"  # noqa: PLR2004
+    unit, amount = ("kB", count / 1024) if count < 1024**2 else ("MB", count / 1024**2)
+    return f"{amount:.1f} {unit}".replace(".0 ", " ")

@@ -11,7 +11,7 @@ from core.desk import accounts, passwords
 from core.desk.configuration import document, rows
 from core.desk.principal import HUB
 from web import guard
-from web.site import SITE, Site, now
+from web.site import SITE, now
 
 LOCAL_ONLY = ("//", "/\\")
 MAX_FIELD = 1_000  # characters
@@ -67,7 +67,7 @@ async def enter(request: web.Request) -> web.StreamResponse:
     cookie, _ = await site.db.write(accounts.begin, found, device=device, limits=site.limits, now=at)
     to = _next(form) or ("/desk/" if found.kind == "agent" else "/portal/")
     response = web.Response(status=303, headers={hdrs.LOCATION: to})
-    _set_cookie(response, site, cookie)
+    guard.set_cookie(response, site, cookie)
     mark = await site.db.read(accounts.device_mark, found)
     response.set_cookie(
         DEVICE, mark, path="/login", secure=site.https, httponly=True, samesite="Lax", max_age=DEVICE_LIVES
@@ -132,18 +132,6 @@ def _next(given: Any) -> str:
     """Where to go on: a path of ours, nothing else."""
     to = str(given.get("next", ""))
     return to if to.startswith("/") and not to.startswith(LOCAL_ONLY) and to.isprintable() else ""
-
-
-def _set_cookie(response: web.Response, site: Site, cookie: str) -> None:
-    response.set_cookie(
-        guard.cookie_name(site),
-        cookie,
-        path="/",
-        secure=site.https,
-        httponly=True,
-        samesite="Lax",
-        max_age=int(site.limits.life.total_seconds()),
-    )
 
 
 def form_id() -> str:

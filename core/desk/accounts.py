@@ -78,6 +78,8 @@ _CONTACT = Prepared(
     .order_by(tables.contact.c.id)
     .limit(1)
 )
+_AGENT_HASH = Prepared(select(tables.agent.c.password_hash).where(tables.agent.c.id == bindparam("id")))
+_CONTACT_HASH = Prepared(select(tables.contact.c.password_hash).where(tables.contact.c.id == bindparam("id")))
 _SIGN_IN = Prepared(select(sign_in).where(sign_in.c.hash == bindparam("hash")))
 _OF_PERSON = Prepared(
     select(sign_in).where(sign_in.c.person == bindparam("person")).order_by(sign_in.c.seen_at.desc())
@@ -109,6 +111,12 @@ def account(tx: Tx, email: str) -> Account | None:
         return Account(kind="agent", person=row.id, password_hash=row.password_hash)
     row = tx.one(_CONTACT, email=email)
     return None if row is None else Account(kind="contact", person=row.id, password_hash=row.password_hash)
+
+
+def account_of(tx: Tx, who: Principal) -> Account:
+    """The account of somebody who is signed in."""
+    row = tx.one(_AGENT_HASH if who.is_agent else _CONTACT_HASH, id=who.id)
+    return Account(kind=who.kind, person=who.id, password_hash=row.password_hash if row else None)
 
 
 def may_try(tx: Tx, email: str, address: str, limits: Limits, *, now: datetime, device: str = "") -> bool:
@@ -187,6 +195,18 @@ def end(tx: Tx, sign_in_hash: str) -> None:
     """Sign out, or revoke."""
     tx.run(delete(sign_in).where(sign_in.c.hash == sign_in_hash))
     tx.tell("sign_in", sign_in_hash)
+
+
+def change_password(
+    tx: Tx, found: Account, password_hash: str, *, device: str, limits: Limits, now: datetime
+) -> str:
+    """Store the new password's hash, end every sign-in, and begin one anew; return its cookie."""
+    table = tables.agent if found.kind == "agent" else tables.contact
+    tx.update(table, {"id": found.person}, password_hash=password_hash)
+    end_all(tx, found.person)
+    case.record(tx, case.ADMINISTRATION, "password.changed", now=now, actor=f"{found.kind}:{found.person}")
+    cookie, _ = begin(tx, found, device=device, limits=limits, now=now)
+    return cookie
 
 
 def end_all(tx: Tx, person: str) -> None:

@@ -80,6 +80,17 @@ _DROP = Prepared(
     )
 )
 
+_SENT = {
+    kind: Prepared(
+        select(table.c.id).where(
+            table.c.ticket_id == bindparam("ticket_id"),
+            table.c.idem == bindparam("idem"),
+            table.c.idem != "",
+        )
+    )
+    for kind, table in (("reply", tables.message), ("note", tables.note))
+}
+
 
 def here(tx: Tx, who: Principal, number: str, doing: str, *, now: datetime) -> None:
     """An agent has the ticket open: looking or writing. Holds for 30 s unless said again.
@@ -105,8 +116,12 @@ def leave(tx: Tx, who: Principal, number: str) -> None:
         tx.tell("presence", ticket_id)
 
 
-def save_draft(tx: Tx, who: Principal, number: str, kind: str, text: str, *, now: datetime) -> None:
+def save_draft(
+    tx: Tx, who: Principal, number: str, kind: str, text: str, *, now: datetime, idem: str = ""
+) -> None:
     """Keep what an agent has written so far: one draft per agent, ticket and kind. Empty text drops it.
+
+    `idem`: the form it is typed in. Once that form was sent, what it says late is no draft any more.
 
     Raises NotFound, Forbidden for contacts, Invalid.
     """
@@ -115,6 +130,8 @@ def save_draft(tx: Tx, who: Principal, number: str, kind: str, text: str, *, now
         raise invalid("/kind", f"must be one of {', '.join(DRAFTS)}")
     if len(text) > MAX_DRAFT:
         raise invalid("/text", f"must have at most {MAX_DRAFT:,} characters; it has {len(text):,}")
+    if idem and tx.one(_SENT[kind], ticket_id=ticket_id, idem=idem) is not None:
+        return
     if text.strip():
         tx.run(_SAVE, ticket_id=ticket_id, agent=who.id, kind=kind, text=text, now=now)
     else:

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from core.desk import counts, reference
+from core.desk import counts, reference, stuck
 from core.desk.principal import Principal
 from core.store.tx import Tx
 from web import guard
@@ -43,6 +43,9 @@ class _Counted:
     groups: tuple[str, ...] = field(default=())
 
 
+POSITION = web.RequestKey("position", str)
+"""Of the live stream, taken before anything of the page is read."""
+
 _known: OrderedDict[tuple[int, str], _Counted] = OrderedDict()
 
 
@@ -51,6 +54,7 @@ def staff(request: web.Request) -> Principal:
     found = guard.person(request)
     if not found.is_agent:
         raise web.HTTPNotFound
+    request[POSITION] = request.app[SITE].live.position
     return found
 
 
@@ -63,7 +67,10 @@ async def around(request: web.Request, who: Principal) -> dict[str, Any]:
         "views": [(name, VIEW_ICONS[name], counted.values.get(name)) for name in VIEW_ICONS],
         "hot": HOT,
         "groups": counted.groups,
+        "stuck": counted.values.get("stuck"),
         "reasons": reasons,
+        "position": request[POSITION],
+        "back": request.path_qs if request.method in guard.SAFE else request.path.partition("/do/")[0],
     }
 
 
@@ -82,7 +89,8 @@ async def _counted(site: Site, who: Principal) -> _Counted:
 
 
 def _count(tx: Tx, who: Principal) -> tuple[dict[str, int], tuple[str, ...]]:
-    return counts.counts(tx, who, now=now()), tuple(reference.desk(tx).groups)
+    found = counts.counts(tx, who, now=now()) | {"stuck": stuck.count(tx, who)}
+    return found, tuple(reference.desk(tx).groups)
 
 
 _health_known: dict[int, tuple[float, tuple[str, ...]]] = {}

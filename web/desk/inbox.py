@@ -50,15 +50,14 @@ async def _slash(_request: web.Request) -> web.Response:
 
 
 async def show(request: web.Request) -> web.StreamResponse:
-    """The list of a view; with `only=rows` just the lines, for a page that brings itself up to date."""
+    """The list of a view; with `only=rows` just the lines and the counts, for a page that brings itself up to date."""
     who = staff(request)
     view = request.query.get("view", "open")
     if view not in OF_TICKETS:
         raise web.HTTPSeeOther(f"/desk/waiting?view={view}")
     listed = await listing(request, who)
-    if request.query.get("only") == "rows":
-        return web.Response(text=listed["rows"], content_type="text/html")
-    return request.app[SITE].pages.page(request, "inbox/list.html", **listed, **await around(request, who))
+    template = "inbox/list_live.html" if request.query.get("only") == "rows" else "inbox/list.html"
+    return request.app[SITE].pages.page(request, template, **listed, **await around(request, who))
 
 
 async def listing(request: web.Request, who: Principal) -> dict[str, Any]:
@@ -85,6 +84,7 @@ async def listing(request: web.Request, who: Principal) -> dict[str, Any]:
         "empty": not page.items,
         "more": f"{here(request)}&{urlencode({'cursor': page.next})}" if page.next else "",
         "here": here(request),
+        "cursor": request.query.get("cursor", ""),
     }
 
 
@@ -126,7 +126,13 @@ async def live(request: web.Request) -> web.StreamResponse:
     """Server-sent events: what changed, not how."""
     who = staff(request)
     try:
-        return await request.app[SITE].live.stream(request, who.id, guard.client_address(request))
+        return await request.app[SITE].live.stream(
+            request,
+            person=who.id,
+            sign_in=request[guard.SIGN_IN].hash,
+            address=guard.client_address(request),
+            since=request.query.get("since", ""),
+        )
     except TooMany:
         raise web.HTTPTooManyRequests(headers={"Retry-After": "30"}) from None
 

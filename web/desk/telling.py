@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from core.desk import tickets
+from core.desk.errors import DeskError, Invalid
 from core.desk.views import ClockView, EventView, TicketView
 from web.pages import left, spell
 from web.words import Say, say
@@ -70,6 +71,19 @@ class _Known(dict[str, Any]):
 
     def __missing__(self, key: str) -> str:
         return "?"
+
+
+def faults(wrong: DeskError | None, t: Say) -> dict[str, str]:
+    """Field to what is wrong with it, in the reader's words where the catalogue has them."""
+    if not isinstance(wrong, Invalid):
+        return {}
+    told = {fault.pointer.lstrip("/"): fault.message for fault in wrong.faults}
+    return {name: t(f"fault.{name}") if t.has(f"fault.{name}") else said for name, said in told.items()}  # type: ignore[attr-defined]
+
+
+def names(codes: Sequence[str], of: str, t: Say) -> str:
+    """A list of things by their names in the catalogue; what has none there is no word for people."""
+    return ", ".join(t(f"{of}.{code}") for code in codes if t.has(f"{of}.{code}"))  # type: ignore[attr-defined]
 
 
 def goes_to(view: TicketView, t: Say) -> str:

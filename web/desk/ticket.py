@@ -14,7 +14,7 @@ from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.principal import Principal
 from core.desk.views import TicketView
 from core.store.tx import Tx
-from web import files, guard, html_frame
+from web import files, html_frame
 from web.desk import inbox, telling
 from web.desk.frame import around, staff
 from web.sign_in import form_id
@@ -22,6 +22,8 @@ from web.site import SITE, now
 from web.words import say
 
 TWO_PANES = ("view", *inbox.FILTERS)
+
+MAX_FORM_ID = 100  # characters
 
 Form = Mapping[str, Any]
 
@@ -49,6 +51,7 @@ async def _page(
     wrong: DeskError | None = None,
     verb: str = "",
     form: Form | None = None,
+    lost: bool = False,
 ) -> web.Response:
     site = request.app[SITE]
     who = staff(request)
@@ -70,10 +73,10 @@ async def _page(
         "stale": wrong if isinstance(wrong, Stale) else None,
         "form": form or {},
         "form_id": form_id(),
-        "faults": {fault.pointer.lstrip("/"): fault.message for fault in wrong.faults}
-        if isinstance(wrong, Invalid)
-        else {},
-        "missing": wrong.missing if isinstance(wrong, Refused) else (),
+        "faults": telling.faults(wrong, t),
+        "missing": telling.names(wrong.missing, "ticket", t) if isinstance(wrong, Refused) else "",
+        "possible": telling.names(view.allowed, "verb", t),
+        "lost": lost,
     }
     if request.query.get("only") == "talk":
         return site.pages.page(request, "inbox/talk.html", here=inbox.here(request), **values)
@@ -141,9 +144,10 @@ async def act(request: web.Request) -> web.StreamResponse:
     try:
         await site.db.write(called, who, number, now=now(), **named)
     except (Invalid, Refused, Stale) as error:
-        return await _page(
-            request, status=422 if isinstance(error, Invalid) else 409, wrong=error, verb=verb, form=form
-        )
+        if verb in DRAFT_OF and len(form.get("text", "")) <= presence.MAX_DRAFT:
+            await site.db.write(_keep, who, number, DRAFT_OF[verb], form)
+        status = 422 if isinstance(error, Invalid) else 409
+        return await _page(request, status=status, wrong=error, verb=verb, form=form, lost=bool(sent))
     to = f"/desk/tickets/{number}"
     query = {name: request.query[name] for name in TWO_PANES if name in request.query}
     raise web.HTTPSeeOther(f"{to}?{urlencode(query)}" if query else to)
@@ -196,18 +200,25 @@ VERBS: Mapping[str, Callable[[Form], dict[str, Any]]] = {
 """Verb to how its fields are read from the form."""
 
 
+DRAFT_OF = {"reply": "reply", "wait": "reply", "note": "note"}
+"""Verb to the kind of draft that its text is kept as while it cannot be sent."""
+
+
+def _keep(tx: Tx, who: Principal, number: str, kind: str, form: Form) -> None:
+    presence.save_draft(
+        tx, who, number, kind, form.get("text", ""), now=now(), idem=str(form.get("idem", ""))[:MAX_FORM_ID]
+    )
+
+
 async def keep_draft(request: web.Request) -> web.StreamResponse:
-    """Keep what has been typed so far: the script calls it a second after the last key."""
+    """Keep what has been typed so far: the script calls it a second after the last key.
+
+    Raises Invalid for a kind there is not, and for too long a text.
+    """
     who = staff(request)
     form, _ = await files.form(request)
-    await request.app[SITE].db.write(
-        presence.save_draft,
-        who,
-        request.match_info["number"],
-        form.get("kind", ""),
-        form.get("text", ""),
-        now=now(),
-    )
+    number = request.match_info["number"]
+    await request.app[SITE].db.write(_keep, who, number, form.get("kind", ""), form)
     return web.Response(status=204)
 
 
@@ -246,7 +257,7 @@ async def source(request: web.Request) -> web.StreamResponse:
 
 async def download(request: web.Request) -> web.StreamResponse:
     """A file, always as a download; the scope is asked each time."""
-    who: Principal = guard.person(request)
+    who = staff(request)
     number, file_id = request.match_info["number"], request.match_info["file"]
     found, content = await request.app[SITE].db.read(page.file, who, number, file_id)
     return files.download(content, found.name, found.type)

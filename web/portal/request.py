@@ -45,6 +45,7 @@ async def _page(
     typed: str = "",
     refused: str = "",
     idem: str = "",
+    lost: bool = False,
 ) -> web.Response:
     site, who = request.app[SITE], contact(request)
     found: TicketView = await site.db.read(page.ticket, who, request.match_info["number"], now=now())
@@ -61,6 +62,7 @@ async def _page(
         typed=typed,
         refused=refused,
         form_id=idem or form_id(),
+        lost=lost,
     )
 
 
@@ -87,7 +89,7 @@ async def reply(request: web.Request) -> web.StreamResponse:
         )
     except (Invalid, Refused, Stale) as error:
         status = 422 if isinstance(error, Invalid) else 409
-        return await _page(request, status=status, wrong=error, typed=text, idem=idem)
+        return await _page(request, status=status, wrong=error, typed=text, idem=idem, lost=bool(sent))
     raise web.HTTPSeeOther(f"/portal/requests/{number}#m-{message}")
 
 

@@ -2,15 +2,11 @@
 import { keepDrafts } from "./drafts.js";
 import { listenForKeys } from "./keys.js";
 import { listenForChanges } from "./live.js";
+import { closeMenus, closeOthers } from "./menus.js";
 import { offerCommands } from "./palette.js";
 
-for (const menu of document.querySelectorAll("details.menu")) menu.name = "menu";
-
-document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!menu.contains(event.target)) menu.open = false;
-  }
-});
+document.addEventListener("click", (event) => closeMenus(event.target));
+document.addEventListener("toggle", (event) => event.target.matches?.("details.menu[open]") && closeOthers(event.target), true);
 document.addEventListener("change", (event) => {
   const to = { "compose-reply": "reply-text", "compose-note": "note-text" }[event.target.id];
   if (to) document.getElementById(to)?.focus();
@@ -24,20 +20,21 @@ document.addEventListener("change", (event) => {
 document.addEventListener("submit", (event) => {
   // A double click sends one form; the server would make one message of two as well.
   if (event.target.dataset.sent) return event.preventDefault();
-  event.target.dataset.sent = "1";
+  if (event.target.method === "post") event.target.dataset.sent = "1";
 });
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
-const timeline = document.getElementById("p-timeline");
-const talk = document.querySelector(".talk");
-if (timeline && !location.hash) {
-  const wrong = document.getElementById("wrong");
-  if (wrong) wrong.scrollIntoView({ block: "center" });
-  else if (talk.scrollHeight > talk.clientHeight) talk.scrollTop = talk.scrollHeight;
-}
+// The last thing that was said is what one comes to read; where something went wrong, that.
+const said = document.querySelector(".said");
+const wrong = document.getElementById("wrong");
+if (wrong) wrong.scrollIntoView({ block: "center" });
+else if (said && !location.hash) said.scrollTop = said.scrollHeight;
 document.querySelector(".row.current")?.scrollIntoView({ block: "nearest" });
+const side = document.querySelector(".side");
+const here = side?.querySelector("[aria-current]");
+if (here && side.scrollWidth > side.clientWidth) side.scrollLeft = here.offsetLeft - 16;
 
 keepDrafts();
 listenForChanges();

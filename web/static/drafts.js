@@ -15,6 +15,7 @@ export function keepDrafts() {
       const body = new FormData();
       body.set("csrf", form.elements.csrf.value);
       body.set("kind", form.dataset.kind);
+      body.set("idem", form.elements.idem.value); // what comes after the form was sent is no draft any more
       body.set("text", text);
       const number = document.querySelector("section.ticket").dataset.number;
       try {

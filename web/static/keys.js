@@ -1,4 +1,6 @@
 // The keyboard map. Single letters are off while somebody types, with Alt or Meta, and while an IME composes.
+import { leaveMenu, openMenu } from "./menus.js";
+
 const WAIT_FOR_SECOND = 1200; // ms after `g`
 
 const click = (selector) => {
@@ -6,12 +8,10 @@ const click = (selector) => {
   found?.click();
   return Boolean(found);
 };
-const openMenu = (name) => {
-  const menu = document.querySelector(`details[data-menu="${name}"]`);
-  if (!menu) return false;
-  menu.open = true;
-  menu.querySelector("select, textarea, input:not([type=hidden]), button")?.focus();
-  return true;
+const focus = (selector) => {
+  const found = document.querySelector(selector);
+  found?.focus();
+  return Boolean(found);
 };
 const write = (kind) => {
   const tab = document.getElementById(`compose-${kind}`);
@@ -46,7 +46,7 @@ const go = (address) => () => {
   return true;
 };
 
-export const KEYS = {
+const KEYS = {
   j: () => step(1),
   k: () => step(-1),
   o: () => click(".row:focus-within a.open"),
@@ -66,7 +66,9 @@ export const KEYS = {
   q: () => openMenu("qualify"),
   p: () => openMenu("qualify"),
   w: () => openMenu("workaround"),
-  s: () => openMenu("resolve") || openMenu("reopen") || click('button[data-verb="close"]'),
+  e: () => openMenu("escalate"),
+  // Closing sends the report: the key goes to the button, and Enter presses it.
+  s: () => openMenu("resolve") || focus('button[data-verb="close"]') || openMenu("reopen"),
 };
 const AFTER_G = { i: go("/desk/"), m: go("/desk/?view=mine"), u: go("/desk/?view=unassigned") };
 
@@ -98,13 +100,7 @@ export function listenForKeys() {
 }
 
 function escape(event, typing) {
-  const menu = document.querySelector("details.menu[open]");
-  if (menu) {
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  } else if (typing) {
-    event.target.blur();
-  } else if (!document.querySelector("dialog[open]")) {
-    click("a.back");
-  }
+  if (document.querySelector("dialog[open]") || leaveMenu()) return;
+  if (typing) event.target.blur();
+  else click("a.back");
 }

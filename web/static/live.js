@@ -1,164 +1,176 @@
-// What changed while somebody looks: the server says which, the page fetches what it may see and keeps focus and scroll.
+// What changed while somebody looks: the server says which, the page fetches what it may see.
+import { differs, follow, remember, swap } from "./served.js";
+
+const GATHER = 250; // ms: changes within this time are fetched together
+const MINUTE = 60000; // ms: times that are left are told anew
 const SAY_AT_MOST = 5000; // ms between two sentences of a screen reader
-const GATHER = 300; // ms: changes within this time are fetched together
 const HERE_EVERY = 20000; // ms; the server forgets after 30 s
+const PARTS = ["p-head", "p-acts", "p-about"];
 
 const ticket = document.querySelector("section.ticket");
-const list = document.querySelector(".rows");
+const list = document.querySelector("ul[data-list]");
+const button = document.querySelector("[data-refresh]");
+let wanted = { list: false, ticket: false };
 let timer = 0;
-let pending = { list: false, ticket: false };
-let saidAt = 0;
+let saidAt = -SAY_AT_MOST;
 
 export function listenForChanges() {
-  const source = new EventSource("/desk/live");
-  source.addEventListener("ticket", (event) => changed({ list: true, ticket: event.data === ticket?.dataset.id }));
-  source.addEventListener("presence", (event) => changed({ ticket: event.data === ticket?.dataset.id }));
-  source.addEventListener("inbound", () => changed({ list: true }));
-  source.addEventListener("refresh", () => changed({ list: true, ticket: true }));
+  remember(document.querySelectorAll("ul[data-list] > li, #p-timeline > li, .side a"));
+  remember(PARTS.map((id) => document.getElementById(id)).filter(Boolean));
+  const source = new EventSource(document.querySelector(".desk").dataset.live);
+  const mine = (event) => event.data === ticket?.dataset.id;
+  source.addEventListener("ticket", (event) => look({ list: true, ticket: mine(event) }));
+  source.addEventListener("presence", (event) => look({ ticket: mine(event) }));
+  source.addEventListener("inbound", () => look({ list: true }));
+  source.addEventListener("desk", () => look({ list: true, ticket: true }));
+  source.addEventListener("refresh", () => look({ list: true, ticket: true }));
+  setInterval(() => document.visibilityState === "visible" && look({ list: true, ticket: true }), MINUTE);
   addEventListener("pagehide", () => source.close());
   addEventListener("pageshow", (event) => event.persisted && location.reload());
+  button?.addEventListener("click", () => look({ list: true, asked: true }));
+  // A part in which a menu was open waited for it.
+  document.getElementById("p-acts")?.parentElement.addEventListener("toggle", () => waiting.size && look({ ticket: true }), true);
   if (ticket) beHere();
 }
 
-function changed(what) {
-  pending.list ||= Boolean(what.list && list);
-  pending.ticket ||= Boolean(what.ticket && ticket);
-  if (!timer && (pending.list || pending.ticket)) timer = setTimeout(refresh, GATHER);
+function look(at) {
+  wanted.list ||= Boolean(at.list && list);
+  wanted.ticket ||= Boolean(at.ticket && ticket);
+  wanted.asked ||= Boolean(at.asked);
+  if (!timer && (wanted.list || wanted.ticket)) timer = setTimeout(refresh, at.asked ? 0 : GATHER);
 }
 
 async function refresh() {
-  const wanted = pending;
-  pending = { list: false, ticket: false };
+  const now = wanted;
+  wanted = { list: false, ticket: false };
   try {
-    if (wanted.ticket) await refreshTicket();
-    if (wanted.list) await refreshList();
+    if (now.ticket) await refreshTicket();
+    if (now.list) await refreshList(now.asked);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // the hub is away for a moment: the stream comes back and says so
   } finally {
     timer = 0;
-    changed({});
+    look({});
   }
 }
 
 async function fetched(address) {
   const answer = await fetch(address, { headers: { Accept: "text/html" } });
-  if (answer.status === 401 || answer.redirected) location.reload();
+  if (answer.status === 401 || answer.redirected) location.reload(); // signed out
   if (!answer.ok) return null;
   const parsed = document.createElement("template");
   parsed.innerHTML = await answer.text();
   return parsed.content;
 }
 
-// Rows that are there keep their place until somebody asks; new ones and those that left make the button appear.
-async function refreshList() {
-  const fresh = await fetched(list.dataset.rows);
+// --- The list ------------------------------------------------------------------------------------------------
+
+// Lines change where they are. They come, go and change places only when nobody points at them, or when asked to.
+async function refreshList(asked) {
+  const fresh = await fetched(list.dataset.list);
   if (!fresh) return;
-  const rows = [...fresh.querySelectorAll(".row")];
-  const shown = new Map([...list.children].map((row) => [row.id, row]));
-  for (const row of rows) {
-    const old = shown.get(row.id);
-    if (!old) continue;
-    row.classList.toggle("current", old.classList.contains("current"));
-    if (old.outerHTML === row.outerHTML) continue;
-    const focused = old.contains(document.activeElement);
-    row.classList.add("new");
-    old.replaceWith(row);
-    if (focused) row.querySelector("a.open").focus();
+  for (const view of fresh.querySelectorAll(".side a")) {
+    const old = document.querySelector(`.side a[href="${CSS.escape(view.getAttribute("href"))}"]`);
+    if (old && differs(old, view)) swap(old, view);
   }
-  const order = [...list.children].map((row) => row.id).join();
-  if (order === rows.map((row) => row.id).join()) return;
-  const moved = [...fresh.querySelectorAll(".row")].filter((row) => !shown.has(row.id)).length;
-  const button = document.querySelector("[data-refresh]");
-  if (document.activeElement === document.body && !ticket && scrollTop() === 0) return apply(fresh, rows, shown);
-  button.hidden = false;
-  button.querySelector("span").textContent = moved || "";
-  button.onclick = () => location.reload();
-  say(button.textContent.trim());
+  const rows = fresh.querySelector("ul[data-list]");
+  for (const row of rows.children) if (row.id === `t${ticket?.dataset.number}`) row.classList.add("current");
+  const moves = moved(rows);
+  if (moves && !asked && attended()) {
+    for (const row of [...rows.children]) {
+      const old = document.getElementById(row.id);
+      if (!old || !differs(old, row)) continue;
+      swap(old, row);
+      light(row);
+    }
+    return offer(moves);
+  }
+  const { came, changed } = follow(list, rows);
+  [...came, ...changed].forEach(light);
+  document.getElementById("empty").hidden = fresh.getElementById("empty").hidden;
+  offer(0);
 }
 
-function scrollTop() {
-  return document.querySelector("section.list").scrollTop + scrollY;
+function moved(rows) {
+  const before = [...list.children].map((row) => row.id);
+  const after = [...rows.children].map((row) => row.id);
+  const came = after.filter((id) => !before.includes(id)).length;
+  const gone = before.filter((id) => !after.includes(id)).length;
+  return before.join() === after.join() ? 0 : Math.max(came, gone, 1);
 }
 
-function apply(fresh, rows, shown) {
-  const all = await_order(rows);
-  for (const row of all) if (!shown.has(row.id)) row.classList.add("new");
-  list.replaceChildren(...all);
+const attended = () => list.matches(":hover, :focus-within") || list.parentElement.scrollTop + scrollY > 0;
+
+function light(row) {
+  row.classList.add("new");
+  row.addEventListener("animationend", () => row.classList.remove("new"), { once: true });
 }
 
-function await_order(rows) {
-  return rows.map((row) => document.getElementById(row.id) ?? row);
+function offer(count) {
+  const word = count ? (count === 1 ? button.dataset.one : button.dataset.many).replace("{count}", count) : "";
+  button.hidden = !count;
+  button.querySelector("span").textContent = word;
+  say(word);
 }
+
+// --- The ticket ----------------------------------------------------------------------------------------------
+
+const waiting = new Set();
 
 async function refreshTicket() {
-  const fresh = await fetched(`/desk/tickets/${ticket.dataset.number}?only=talk&${list?.dataset.here ?? ""}`);
+  const fresh = await fetched(`/desk/tickets/${ticket.dataset.number}?only=talk&${list.dataset.here}`);
   if (!fresh) return;
-  const talk = ticket.querySelector(".talk");
-  const atEnd = talk.scrollHeight - talk.scrollTop - talk.clientHeight < 80;
-  for (const id of ["p-head", "p-acts", "p-timeline", "p-about"]) {
+  waiting.clear();
+  for (const id of PARTS) {
     const [old, now] = [document.getElementById(id), fresh.getElementById(id)];
-    if (old.innerHTML === now.innerHTML) continue;
-    if (old.contains(document.activeElement) && document.activeElement !== document.body) {
-      if (document.activeElement.matches("input, select, textarea")) continue; // somebody fills in a form here
-    }
-    if (old.querySelector("details.menu[open]")) continue;
-    const open = [...old.querySelectorAll("details")].map((one) => one.open);
-    const focused = document.activeElement?.id;
-    const count = old.children.length;
-    old.replaceWith(now);
-    [...now.querySelectorAll("details")].forEach((one, n) => {
-      if (n < open.length) one.open = open[n];
-      if (one.classList.contains("menu")) one.name = "menu";
-    });
-    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-    if (id === "p-timeline" && now.children.length > count) newMessage(fresh, atEnd, talk);
+    if (!differs(old, now)) continue;
+    if (busy(old)) waiting.add(id);
+    else swap(old, now);
   }
-  seen(fresh);
+  const scroll = document.querySelector(".said");
+  const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
+  const { came } = follow(document.getElementById("p-timeline"), fresh.getElementById("p-timeline"));
+  if (came.length && atEnd) scroll.scrollTop = scroll.scrollHeight;
+  say(came.filter((one) => one.matches(".msg")).at(-1)?.querySelector("header, summary")?.textContent ?? "");
+  haveSeen(fresh.getElementById("p-about").dataset.seen, came.some((one) => one.matches(".msg.in, .msg.out:not(.auto)")));
 }
 
-function newMessage(fresh, atEnd, talk) {
-  if (atEnd) talk.scrollTop = talk.scrollHeight;
-  say(document.querySelector("#p-timeline > .msg:last-of-type header")?.textContent ?? "");
-}
+// Somebody fills in a form here.
+const busy = (part) =>
+  Boolean(part.querySelector("details.menu[open]")) ||
+  (part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea"));
 
-// While something is being written, a send still carries what was seen before: the server asks to read first.
-function seen(fresh) {
-  const last = fresh.getElementById("p-about")?.dataset.seen ?? document.getElementById("p-about").dataset.seen;
+// While something is being written, sending still carries what was seen before: the server asks to read first.
+function haveSeen(last, newer) {
   const box = document.getElementById("reply-text");
-  const field = document.querySelector("form.reply input[name=seen]");
-  if (!field || !last) return;
-  if (!box.value.trim()) field.value = last;
-  else if (field.value !== last) document.getElementById("newer").hidden = !isNewer();
+  if (!box) return;
+  if (!box.value.trim()) box.form.elements.seen.value = last;
+  else if (newer) document.getElementById("newer").hidden = false;
 }
 
-function isNewer() {
-  const last = [...document.querySelectorAll("#p-timeline > .msg.in, #p-timeline > .msg.out:not(.auto)")].at(-1);
-  const known = ticket.dataset.lastMessage;
-  return Boolean(last && known && last.id !== known);
-}
+// --- Who is here ---------------------------------------------------------------------------------------------
 
 function beHere() {
-  const last = [...document.querySelectorAll("#p-timeline > .msg.in, #p-timeline > .msg.out:not(.auto)")].at(-1);
-  ticket.dataset.lastMessage = last?.id ?? "none";
-  const tell = (doing) => {
+  const box = document.getElementById("reply-text");
+  const doing = () => (box?.value.trim() && document.activeElement === box ? "writing" : "looking");
+  let told = "";
+  const tell = (what) => {
+    told = what;
     const form = new FormData();
     form.set("csrf", document.querySelector("#compose input[name=csrf]").value);
-    form.set("doing", doing);
-    return fetch(`/desk/tickets/${ticket.dataset.number}/here`, { method: "POST", body: form, keepalive: true }).catch(() => {});
+    form.set("doing", what);
+    const to = `/desk/tickets/${ticket.dataset.number}/here`;
+    return fetch(to, { method: "POST", body: form, keepalive: true }).catch(() => {}); // said again in a while
   };
-  const doing = () => {
-    const box = document.activeElement;
-    return box?.id === "reply-text" && box.value.trim() ? "writing" : "looking";
-  };
-  let told = "";
-  const again = () => document.visibilityState === "visible" && tell((told = doing()));
+  const again = () => document.visibilityState === "visible" && tell(doing());
   again();
   setInterval(again, HERE_EVERY);
-  document.getElementById("reply-text")?.addEventListener("input", () => doing() !== told && again());
+  box?.addEventListener("input", () => doing() !== told && again());
   addEventListener("pagehide", () => tell("gone"));
 }
 
 function say(sentence) {
-  const now = Date.now();
-  if (!sentence || now - saidAt < SAY_AT_MOST) return;
-  saidAt = now;
+  if (!sentence || performance.now() - saidAt < SAY_AT_MOST) return;
+  saidAt = performance.now();
   document.getElementById("said").textContent = sentence.replace(/\s+/g, " ").trim();
 }

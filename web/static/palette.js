@@ -1,4 +1,6 @@
 // Ctrl+K: every view and every verb of the page that is shown, by a few letters; a ticket number goes there.
+import { openMenu } from "./menus.js";
+
 const NUMBER = /^\d{2}-?\d{1,6}$/;
 
 export function offerCommands() {
@@ -84,14 +86,11 @@ function toTicket(asked) {
 function collect() {
   const word = (one) => one.textContent.replace(/\s+/g, " ").trim();
   const verbs = [...document.querySelectorAll("#p-acts button[data-verb]")].map((one) => ({ name: word(one), run: () => one.click(), key: one.dataset.verb === "take" ? "i" : "" }));
-  const keys = { assign: "a", qualify: "q", resolve: "s", workaround: "w" };
-  const menus = [...document.querySelectorAll("#p-acts details.menu")].map((one) => ({
+  const keys = { assign: "a", qualify: "q", resolve: "s", workaround: "w", escalate: "e" };
+  const menus = [...document.querySelectorAll("#p-acts details.menu:not(.more)")].map((one) => ({
     name: word(one.querySelector("summary")),
     key: keys[one.dataset.menu] ?? "",
-    run: () => {
-      one.open = true;
-      one.querySelector("select, textarea, input:not([type=hidden])")?.focus();
-    },
+    run: () => openMenu(one.dataset.menu),
   }));
   const boxes = ["reply", "note"].filter((kind) => document.getElementById(`${kind}-text`)).map((kind) => ({
     name: word(document.querySelector(`label[for="compose-${kind}"]`)).replace(/ [rn]$/, ""),

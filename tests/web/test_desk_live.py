@@ -1,0 +1,167 @@
+"""How do open pages of the desk learn what changed, and who else is there?"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from core.desk import presence, tickets
+from tests import rows
+from web.live import RING
+
+TICKET = "/desk/tickets/26-000001"
+LONG = 20.0  # seconds: more than a busy machine needs
+
+
+class Stream:
+    """One browser's stream of events."""
+
+    def __init__(self, response):
+        self.response = response
+        self.last_id = ""
+
+    async def next(self):
+        """The next event as (topic, about); ids on the way are kept."""
+        told = {}
+        async with asyncio.timeout(LONG):
+            while True:
+                line = (await self.response.content.readline()).decode().rstrip("\n")
+                if line.startswith("id: "):
+                    self.last_id = line[4:]
+                elif ": " in line:
+                    name, _, value = line.partition(": ")
+                    told[name] = value
+                elif not line and "event" in told:
+                    return told["event"], told.get("data", "")
+
+    async def settled(self):
+        """Wait until the hub has said where the stream stands."""
+        async with asyncio.timeout(LONG):
+            line = (await self.response.content.readline()).decode()
+            assert line.startswith("id: "), line
+            self.last_id = line[4:].rstrip("\n")
+            assert await self.response.content.readline() == b"\n"
+        return self.last_id
+
+
+@asynccontextmanager
+async def listening(person, *, since="", last_id=""):
+    headers = person.headers | {"Accept": "text/event-stream"}
+    if last_id:
+        headers["Last-Event-ID"] = last_id
+    async with person.client.get(f"/desk/live?since={since}", headers=headers) as response:
+        assert response.status == 200
+        assert response.content_type == "text/event-stream"
+        yield Stream(response)
+
+
+async def say(db, text):
+    await db.write(tickets.note, rows.LEADER, "26-000001", text, now=rows.NOON)
+
+
+def position(page):
+    found = page.text.split('data-live="/desk/live?since=', 1)[1]
+    return found.split('"', 1)[0]
+
+
+async def test_an_open_page_is_told_which_ticket_changed_and_nothing_of_it(teo, db, desk):
+    async with listening(teo) as stream:
+        await stream.settled()
+        await say(db, "SECRET")
+
+        assert await stream.next() == ("ticket", desk.ticket)
+
+
+async def test_what_happened_between_the_page_and_the_listening_is_not_missed(teo, db, desk):
+    page = await teo.get(TICKET)
+    await say(db, "meanwhile")
+
+    async with listening(teo, since=position(page)) as stream:
+        assert await stream.next() == ("ticket", desk.ticket)
+
+
+async def test_a_page_that_comes_back_hears_what_it_missed_once(teo, db, desk):
+    async with listening(teo) as stream:
+        last_id = await stream.settled()
+    await say(db, "missed")
+
+    async with listening(teo, last_id=last_id) as stream:
+        assert await stream.next() == ("ticket", desk.ticket)
+        last_id = stream.last_id
+    async with listening(teo, last_id=last_id) as stream:
+        await stream.settled()
+        await say(db, "new")
+        assert await stream.next() == ("ticket", desk.ticket)
+        assert stream.last_id != last_id
+
+
+@pytest.mark.parametrize("last_id", ["another-7", "garbage", "x-y-z"])
+async def test_a_page_of_another_life_of_the_hub_looks_again(teo, last_id):
+    async with listening(teo, last_id=last_id) as stream:
+        assert await stream.next() == ("refresh", "")
+
+
+async def test_a_page_that_was_away_too_long_looks_again(pages, teo, desk):
+    async with listening(teo) as stream:
+        last_id = await stream.settled()
+    for _ in range(RING + 1):
+        pages.site.live._told([("ticket", desk.ticket)])
+
+    async with listening(teo, last_id=last_id) as stream:
+        assert await stream.next() == ("refresh", "")
+
+
+async def test_one_person_opens_only_so_many_streams(teo, lea):
+    async with AsyncExitStack() as stack:
+        for _ in range(10):
+            await stack.enter_async_context(listening(teo))
+        response = await teo.client.get("/desk/live", headers=teo.headers)
+        assert response.status == 429
+        assert response.headers["Retry-After"]
+        async with listening(lea) as stream:
+            await stream.settled()
+
+
+async def test_without_a_sign_in_there_is_no_stream(pages):
+    response = await pages.client.get("/desk/live", headers={"Accept": "text/event-stream"})
+
+    assert response.status == 401
+
+
+# --- Who else is there ----------------------------------------------------------------------------------------
+
+
+async def test_colleagues_see_who_looks_and_who_writes(teo, lea):
+    for doing, said in (("looking", "Teo is looking at this"), ("writing", "Teo is writing a reply")):
+        assert (await teo.post(f"{TICKET}/here", doing=doing)).status == 204
+        assert said in (await lea.get(TICKET)).words
+
+    await teo.post(f"{TICKET}/here", doing="gone")
+    assert "Teo is" not in (await lea.get(TICKET)).words
+
+
+async def test_nobody_is_told_that_they_are_there_themselves(teo):
+    await teo.post(f"{TICKET}/here", doing="writing")
+
+    assert 'class="presence' not in (await teo.get(TICKET)).text
+
+
+async def test_a_colleague_who_begins_to_write_is_announced(teo, lea, desk):
+    async with listening(lea) as stream:
+        await stream.settled()
+        await teo.post(f"{TICKET}/here", doing="writing")
+
+        assert await stream.next() == ("presence", desk.ticket)
+
+
+async def test_who_lost_their_connection_is_gone_after_half_a_minute(lea, db):
+    long_ago = rows.NOON
+    await db.write(presence.here, rows.TECHNICIAN, "26-000001", "writing", now=long_ago)
+
+    assert "Teo is" not in (await lea.get(TICKET)).words
+
+
+async def test_doing_something_else_is_refused(teo):
+    assert (await teo.post(f"{TICKET}/here", doing="sleeping")).status == 422

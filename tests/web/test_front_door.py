@@ -1,0 +1,382 @@
+"""Who gets in, how far, and what is every stranger told? Over the whole application, on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from core.desk import accounts, passwords
+from core.settings import Http, Limits, Settings
+from core.settings import Hub as HubSettings
+from core.store import tables, work
+from tests import rows
+from web.app import WebServer, make_app
+
+PASSWORD = "a password of hers"
+OTHER = "another password"
+SAME = {"Sec-Fetch-Site": "same-origin"}
+
+
+@cache
+def hash_of(password):
+    return passwords.hash_now(password)
+
+
+def furnish(tx):
+    rows.people(tx)
+    tx.update(tables.contact, {"id": "alice"}, password_hash=hash_of(PASSWORD))
+    for agent in ("agent-lead", "agent-tech"):
+        tx.update(tables.agent, {"id": agent}, password_hash=hash_of(PASSWORD))
+
+
+@asynccontextmanager
+async def browser(db, **limits):
+    settings = Settings(channels={}, limits=Limits(**limits))
+    app = make_app(db, settings, clean=lambda html, **_: html)
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+@pytest.fixture
+async def client(db):
+    await db.write(furnish)
+    async with browser(db) as client:
+        yield client
+
+
+async def log_in(client, email="alice@acme.test", password=PASSWORD, **more):
+    form = {"email": email, "password": password} | more
+    return await client.post("/login", data=form, headers=SAME, allow_redirects=False)
+
+
+def sign_in(tx, email):
+    found = accounts.account(tx, email)
+    return accounts.begin(tx, found, device="hers", limits=accounts.Limits(), now=datetime.now(UTC))
+
+
+async def token(client, page="/account"):
+    return re.search(r'name="csrf" value="([^"]+)"', await (await client.get(page)).text())[1]
+
+
+# --- Signing in ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("email", "home"),
+    [("alice@acme.test", "/portal/"), ("lea@desk.test", "/desk/"), ("LEA@desk.test", "/desk/")],
+)
+async def test_customers_land_in_the_portal_and_staff_at_the_desk(client, email, home):
+    answer = await log_in(client, email)
+
+    assert (answer.status, answer.headers["Location"]) == (303, home)
+    assert "HttpOnly" in answer.headers["Set-Cookie"]
+    assert "SameSite=Lax" in answer.headers["Set-Cookie"]
+
+
+async def test_wrong_password_and_unknown_address_get_the_same_answer(client):
+    wrong = await log_in(client, password="not hers")
+    unknown = await log_in(client, "eve@evil.test", password="not hers")
+
+    assert wrong.status == unknown.status == 401
+    assert (await wrong.text()).replace("alice@acme.test", "eve@evil.test") == await unknown.text()
+
+
+async def test_who_guesses_waits_and_the_owner_gets_in_on_a_known_device(db, client):
+    await log_in(client)
+    client.session.cookie_jar.clear(lambda cookie: cookie.key == "centralino")
+    async with browser(db) as stranger:
+        guesses = [(await log_in(stranger, password=f"guess {n}")).status for n in range(5)]
+        late = await log_in(stranger)
+
+    owner = await log_in(client)
+
+    assert guesses == [401] * 5
+    assert late.status == 401
+    assert owner.status == 303
+
+
+@pytest.mark.parametrize("to", ["//evil.test", "https://evil.test", "/\\evil.test", "evil"])
+async def test_nobody_is_sent_away_from_here_after_the_log_in(client, to):
+    assert (await log_in(client, next=to)).headers["Location"] == "/portal/"
+
+
+async def test_a_page_that_needs_a_log_in_comes_back_after_it_whole(client):
+    asked = await client.get("/desk/?view=mine&q=a%26b", allow_redirects=False)
+    page = await (await client.get(asked.headers["Location"])).text()
+    to = re.search(r'name="next" value="([^"]*)"', page)[1].replace("&amp;", "&")
+
+    assert asked.status == 303
+    assert to == "/desk/?view=mine&q=a%26b"
+
+
+async def test_over_https_the_cookie_belongs_to_this_host_alone(db):
+    await db.write(furnish)
+    settings = Settings(channels={}, hub=HubSettings(public_url="https://desk.test"))
+    app = make_app(db, settings, clean=lambda html, **_: html)
+    async with TestClient(TestServer(app)) as client:
+        answer = await client.post(
+            "/login",
+            data={"email": "alice@acme.test", "password": PASSWORD},
+            headers=SAME | {"Host": "desk.test"},
+            allow_redirects=False,
+        )
+
+    assert answer.headers.getall("Set-Cookie")[0].startswith("__Host-centralino=")
+    assert "Secure" in answer.headers.getall("Set-Cookie")[0]
+    assert answer.headers["Strict-Transport-Security"]
+
+
+async def test_who_signs_out_is_out_at_once(client):
+    await log_in(client)
+    csrf = await token(client)
+    cookie = client.session.cookie_jar.filter_cookies(client.make_url("/"))["centralino"].value
+
+    await client.post("/logout", data={"csrf": csrf}, headers=SAME, allow_redirects=False)
+    client.session.cookie_jar.update_cookies({"centralino": cookie}, client.make_url("/"))
+
+    assert (await client.get("/portal/", allow_redirects=False)).headers["Location"].startswith("/login")
+
+
+# --- The account --------------------------------------------------------------------------------------------
+
+
+async def test_a_device_is_signed_out_from_another_and_its_live_page_ends(db, client):
+    await log_in(client, "lea@desk.test")
+    async with browser(db) as elsewhere:
+        await log_in(elsewhere, "lea@desk.test")
+        live = await elsewhere.get("/desk/live", headers={"Accept": "text/event-stream"})
+        page = await (await client.get("/account")).text()
+        (device,) = re.findall(r"/account/devices/(\w+)/end", page)
+
+        await client.post(f"/account/devices/{device}/end", data={"csrf": await token(client)}, headers=SAME)
+
+        async with asyncio.timeout(10):
+            assert (await live.read()).count(b"event:") == 0
+    assert len(await db.read(accounts.of_person, rows.LEADER)) == 1
+
+
+async def test_nobody_signs_somebody_else_out(db, client):
+    await log_in(client)
+    await db.write(sign_in, "lea@desk.test")
+    (hers,) = await db.read(accounts.of_person, rows.LEADER)
+
+    answer = await client.post(
+        f"/account/devices/{hers.hash}/end", data={"csrf": await token(client)}, headers=SAME
+    )
+
+    assert answer.status == 404
+    assert len(await db.read(accounts.of_person, rows.LEADER)) == 1
+
+
+async def test_a_new_password_takes_the_old_one_and_signs_everybody_else_out(db, client):
+    await log_in(client)
+    async with browser(db) as elsewhere:
+        await log_in(elsewhere)
+        changed = await client.post(
+            "/account/password",
+            data={"csrf": await token(client), "old": PASSWORD, "new": OTHER},
+            headers=SAME,
+        )
+        assert "notice good" in await changed.text()
+        assert (await elsewhere.get("/portal/", allow_redirects=False)).status == 303
+        assert (await log_in(elsewhere)).status == 401
+        assert (await log_in(elsewhere, password=OTHER)).status == 303
+
+
+@pytest.mark.parametrize(("old", "new"), [("not hers", OTHER), (PASSWORD, "short")])
+async def test_a_password_is_not_changed_without_the_old_one_or_to_a_short_one(client, old, new):
+    await log_in(client)
+
+    answer = await client.post(
+        "/account/password", data={"csrf": await token(client), "old": old, "new": new}, headers=SAME
+    )
+
+    assert answer.status == 422
+    assert 'role="alert"' in await answer.text()
+
+
+# --- Forged, strange and oversized requests -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.test"}],
+)
+async def test_a_form_of_another_site_is_refused(client, headers):
+    form = {"email": "alice@acme.test", "password": PASSWORD}
+
+    answer = await client.post("/login", data=form, headers=headers, allow_redirects=False)
+
+    assert answer.status == 403
+    assert "Set-Cookie" not in answer.headers
+
+
+async def test_a_form_without_its_token_is_refused(client):
+    await log_in(client)
+
+    assert (await client.post("/logout", data={"csrf": "guess"}, headers=SAME)).status == 403
+
+
+async def test_another_name_of_this_server_is_not_answered(db):
+    settings = Settings(channels={}, hub=HubSettings(public_url="https://desk.test"))
+    async with TestClient(TestServer(make_app(db, settings, clean=lambda html, **_: html))) as client:
+        assert (await client.get("/login", headers={"Host": "evil.test"})).status == 421
+        assert (await client.get("/login", headers={"Host": "desk.test"})).status == 200
+
+
+async def test_a_forwarded_address_counts_only_from_a_proxy_that_knows_the_secret(db):
+    await db.write(furnish)
+    async with browser(db, sign_in_tries_per_address=2, sign_in_tries=100) as client:
+        form = {"email": "alice@acme.test", "password": "guess"}
+        for n in range(2):
+            await client.post("/login", data=form, headers=SAME | {"X-Forwarded-For": f"192.0.2.{n}"})
+        late = await client.post(
+            "/login",
+            data=form | {"password": PASSWORD},
+            headers=SAME | {"X-Forwarded-For": "192.0.2.9"},
+            allow_redirects=False,
+        )
+
+    assert late.status == 401
+
+
+async def test_a_form_larger_than_the_limit_is_refused(db):
+    async with browser(db, http_body=1000) as client:
+        answer = await log_in(client, password="x" * 2000)
+
+    assert answer.status == 413
+
+
+async def test_one_person_cannot_ask_without_end_and_others_are_still_served(db):
+    await db.write(furnish)
+    async with browser(db, requests_per_person=1) as client, browser(db) as other:
+        await log_in(client)
+        asked = [(await client.get("/account")).status for _ in range(8)]
+
+        assert asked[0] == 200
+        assert asked[-1] == 429
+        assert (await other.get("/login")).status == 200
+
+
+async def test_every_page_says_that_nothing_strange_may_run_in_it(client):
+    await log_in(client)
+
+    for path in ("/login", "/account", "/nowhere", "/portal/"):
+        headers = (await client.get(path)).headers
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert "unsafe-inline" not in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["Server"] == "Centralino"
+
+
+async def test_a_program_gets_a_problem_document(client):
+    await log_in(client)
+
+    answer = await client.get("/portal/requests/26-999999", headers={"Accept": "application/json"})
+
+    assert answer.status == 404
+    assert answer.content_type == "application/problem+json"
+    assert (await answer.json())["status"] == 404
+
+
+async def test_a_monitoring_system_sees_what_waits(client):
+    figures = await (await client.get("/metrics")).text()
+
+    assert 'centralino_items{view="open"} 0.0' in figures
+    assert "process_resident_memory_bytes" in figures
+
+
+# --- Slow ones ----------------------------------------------------------------------------------------------
+
+
+async def listening(server):
+    async with asyncio.timeout(10):
+        while server.port is None:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.01)
+
+
+async def test_a_connection_that_never_asks_is_closed_and_others_are_served_meanwhile(db):
+    settings = Settings(channels={}, http=Http(port=0))
+    server = WebServer(make_app(db, settings, clean=lambda html, **_: html), settings, idle=0.3)
+    serving = asyncio.create_task(server.run())
+    try:
+        await listening(server)
+        silent, asking = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(2)]
+        silent[1].write(b"GET /login HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
+        asking[1].write(b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+
+        async with asyncio.timeout(10):
+            assert (await asking[0].readline()).startswith(b"HTTP/1.1 200")
+            assert await silent[0].read() == b""
+        for _, writer in (silent, asking):
+            writer.close()
+            await writer.wait_closed()
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+# --- The first administrator --------------------------------------------------------------------------------
+
+
+async def test_the_set_up_link_makes_one_administrator_and_then_leads_nowhere(db):
+    link = await db.write(
+        accounts.link_create, "setup", "first", life=timedelta(hours=1), now=datetime.now(UTC)
+    )
+    form = {"token": link, "email": "Ada@Desk.test", "name": "Ada", "password": PASSWORD}
+    async with browser(db) as client:
+        assert (await client.get("/setup")).status == 404
+        assert (await client.get(f"/setup?token={link}")).status == 200
+        refused = await client.post("/setup", data=form | {"password": "short"}, headers=SAME)
+        foreign = await client.post("/setup", data=form | {"token": "guess"}, headers=SAME)
+        made = await client.post("/setup", data=form, headers=SAME, allow_redirects=False)
+        again = await client.post("/setup", data=form, headers=SAME)
+
+        assert (refused.status, foreign.status, made.status, again.status) == (422, 404, 303, 404)
+        assert (await client.get(f"/setup?token={link}")).status == 404
+        assert (await log_in(client, "ada@desk.test")).headers["Location"] == "/desk/"
+
+
+# --- What got stuck -----------------------------------------------------------------------------------------
+
+
+def bury_one(tx):
+    at = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    work.enqueue(tx, shard="s", lane="timer", kind="clocks", payload={}, due=at, now=at)
+    (claim,) = work.claim(tx, crew="timer", owner="me", now=at, most=1)
+    work.bury(tx, claim.jobs[0], reason="Boom: the disk", now=at)
+    work.done(tx, claim.jobs[0])
+    work.release(tx, claim)
+
+
+async def test_a_leader_sees_what_got_stuck_and_tries_it_again(db, client):
+    await db.write(bury_one)
+    await log_in(client, "lea@desk.test")
+    page = await (await client.get("/desk/stuck")).text()
+    act = re.search(r'action="(/desk/stuck/s/[\w-]+/retry)"', page)[1]
+
+    done = await client.post(act, data={"csrf": await token(client)}, headers=SAME)
+    again = await client.post(act, data={"csrf": await token(client)}, headers=SAME)
+
+    assert "Boom: the disk" in page
+    assert "Boom" not in await done.text()
+    assert str(again.url).endswith("?gone=1")
+    assert [row.kind for row in await db.read(lambda tx: tx.all(tables.job.select()))] == ["clocks"]
+
+
+async def test_what_got_stuck_is_not_for_technicians_nor_customers(client):
+    await log_in(client, "teo@desk.test")
+    technician = await client.get("/desk/stuck")
+    client.session.cookie_jar.clear()
+    await log_in(client)
+
+    assert technician.status == 403
+    assert (await client.get("/desk/stuck")).status == 404

@@ -1,0 +1,79 @@
+"""What can people do about their own log-in? See where they are signed in, end it there, change the password."""
+
+from __future__ import annotations
+
+from aiohttp import hdrs, web
+
+from core.desk import accounts, passwords
+from core.desk.errors import NotFound
+from web import guard
+from web.site import SITE, now
+
+MAX_FIELD = 1_000  # characters
+
+
+def routes(app: web.Application) -> None:
+    """Add the pages."""
+    app.router.add_get("/account", show)
+    app.router.add_post("/account/devices/{hash}/end", end)
+    app.router.add_post("/account/password", change_password)
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """The page."""
+    return await _page(request, done="changed" in request.query)
+
+
+async def _page(
+    request: web.Request, *, status: int = 200, wrong: str = "", done: bool = False
+) -> web.Response:
+    site, who = request.app[SITE], guard.person(request)
+    return site.pages.page(
+        request,
+        "account.html",
+        status=status,
+        devices=await site.db.read(accounts.of_person, who),
+        current=request[guard.SIGN_IN].hash,
+        least=passwords.MIN_LENGTH,
+        wrong=wrong,
+        done=done,
+    )
+
+
+async def end(request: web.Request) -> web.StreamResponse:
+    """Sign another device out."""
+    site, who = request.app[SITE], guard.person(request)
+    guard.check_token(request, str((await request.post()).get("csrf", "")))
+    ended = request.match_info["hash"]
+    if ended not in {one.hash for one in await site.db.read(accounts.of_person, who)}:
+        raise NotFound(ended)
+    await site.db.write(accounts.end, ended)
+    raise web.HTTPSeeOther("/account")
+
+
+async def change_password(request: web.Request) -> web.StreamResponse:
+    """The old one is asked for, and wrong ones are counted as at the log-in. Everybody else is signed out."""
+    site, who = request.app[SITE], guard.person(request)
+    form = await request.post()
+    guard.check_token(request, str(form.get("csrf", "")))
+    old, new = str(form.get("old", ""))[:MAX_FIELD], str(form.get("new", ""))
+    at, address = now(), guard.client_address(request)
+    if not passwords.MIN_LENGTH <= len(new) <= MAX_FIELD:
+        return await _page(request, status=422, wrong="short")
+    if not await site.db.read(accounts.may_try, who.email, address, site.limits, now=at):
+        return await _page(request, status=429, wrong="wait")
+    found = await site.db.read(accounts.account_of, who)
+    try:
+        if not await passwords.matches(found.password_hash, old):
+            await site.db.write(accounts.failed, who.email, address, now=at)
+            return await _page(request, status=422, wrong="wrong")
+        hashed = await passwords.hashed(new)
+    except passwords.TooManyWaiting:
+        raise web.HTTPTooManyRequests(headers={"Retry-After": "5"}) from None
+    device = request.headers.get(hdrs.USER_AGENT, "")
+    cookie = await site.db.write(
+        accounts.change_password, found, hashed, device=device, limits=site.limits, now=at
+    )
+    response = web.Response(status=303, headers={hdrs.LOCATION: "/account?changed=1"})
+    guard.set_cookie(response, site, cookie)
+    return response

@@ -1,0 +1,77 @@
+"""What can a monitoring system see? Figures in the text format of Prometheus, for this machine and for administrators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from core.desk import figures
+from web import guard
+from web.site import SITE, Site, now
+
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+def routes(app: web.Application) -> None:
+    """Add the page."""
+    app.router.add_get("/metrics", show)
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """Figures of this hub, and of the desk it works for."""
+    who = guard.who(request)
+    if guard.client_address(request) not in LOOPBACK and not (who and who.is_admin):
+        raise web.HTTPNotFound
+    site, at = request.app[SITE], now()
+    waiting = await site.db.read(figures.waiting, now=at)
+    behind = await site.db.read(figures.behind, now=at)
+    registry = CollectorRegistry()
+    registry.register(_Figures([*_of_desk(waiting, behind), *await _of_hub(site)]))
+    return web.Response(
+        body=generate_latest(registry) + generate_latest(REGISTRY),
+        headers={"Content-Type": CONTENT_TYPE_LATEST},
+    )
+
+
+def _of_desk(waiting: dict[str, int], behind: dict[str, tuple[int, float]]) -> Iterator[Metric]:
+    items = GaugeMetricFamily("centralino_items", "Items of a view of the inbox.", labels=["view"])
+    for view, count in waiting.items():
+        items.add_metric([view], count)
+    yield items
+    lanes = GaugeMetricFamily("centralino_lanes_due", "Lanes whose work is due or in hand.", labels=["crew"])
+    oldest = GaugeMetricFamily(
+        "centralino_lanes_oldest_seconds", "How long the oldest is due.", labels=["crew"]
+    )
+    for crew, (count, seconds) in behind.items():
+        lanes.add_metric([crew], count)
+        oldest.add_metric([crew], seconds)
+    yield lanes
+    yield oldest
+
+
+async def _of_hub(site: Site) -> list[Metric]:
+    hub = site.hub
+    if hub is None:
+        return []
+    reasons = await hub.ready()
+    return [
+        GaugeMetricFamily(
+            "centralino_ready", "1 when nothing keeps this hub from working.", value=not reasons
+        ),
+        CounterMetricFamily("centralino_jobs_done", "Jobs this hub has done.", value=hub.worker.done),
+        GaugeMetricFamily("centralino_live_pages", "Pages that are told of changes.", value=site.live.pages),
+    ]
+
+
+class _Figures:
+    """What prometheus_client asks for figures that somebody else keeps."""
+
+    def __init__(self, found: list[Metric]) -> None:
+        self._found = found
+
+    def collect(self) -> list[Metric]:
+        """All of them."""
+        return self._found
