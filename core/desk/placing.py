@@ -165,6 +165,8 @@ def into_group(case: Case, who: Principal, group: str) -> None:
 def escalate(case: Case, who: Principal, *, group: str | None, level: int | None) -> None:
     """To the group that is named, or to the competent one of the next or named level."""
     if group:
+        if group == case["desk_group"]:
+            raise invalid("/group", f"{group} has it already")
         into_group(case, who, group)
         return
     wanted = level or case["level"] + 1
