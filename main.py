@@ -111,13 +111,30 @@ def export(file: Path, settings: File = None, set_: Set = None) -> None:
 
 @token_app.command("create")
 def token_create(
-    agent: str = "", contact: str = "", name: str = "command line", settings: File = None, set_: Set = None
+    agent: str = "",
+    contact: str = "",
+    name: str = "command line",
+    scope: Annotated[
+        list[str] | None, typer.Option(help="read or write; may be given again. Default: both.")
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, help="How long it is good for; default: until it is ended.")
+    ] = None,
+    settings: File = None,
+    set_: Set = None,
 ) -> None:
     """Print a new API token for --agent or --contact EMAIL, once, alone on one line."""
     if bool(agent) == bool(contact):
         fail("name one of --agent EMAIL and --contact EMAIL")
     with _database(_settings(settings, set_)) as db:
-        commands.token(db, kind="agent" if agent else "contact", email=agent or contact, name=name)
+        commands.token(
+            db,
+            kind="agent" if agent else "contact",
+            email=agent or contact,
+            name=name,
+            scopes=scope,
+            life=None if days is None else timedelta(days=days),
+        )
 
 
 # --- Questions ----------------------------------------------------------------------------------------------

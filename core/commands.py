@@ -6,8 +6,8 @@ Each says what it did on standard output; what is wrong goes to standard error, 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -104,14 +104,24 @@ def check(db: Database, wanted: Document | None) -> None:
     typer.echo("no mistakes found")
 
 
-def token(db: Database, *, kind: str, email: str, name: str) -> None:
-    """Print a new API token, alone on one line."""
+def token(
+    db: Database, *, kind: str, email: str, name: str, scopes: Sequence[str] | None, life: timedelta | None
+) -> None:
+    """Print a new API token, alone on one line. `scopes` None: all; `life` None: until somebody ends it."""
     from core.desk import accounts  # noqa: PLC0415
     from core.desk.errors import DeskError  # noqa: PLC0415
 
     now = datetime.now(UTC)
     try:
-        made = db.submit(accounts.token_create, kind=kind, email=email, name=name, now=now).result()
+        made = db.submit(
+            accounts.token_create,
+            kind=kind,
+            email=email,
+            name=name,
+            now=now,
+            scopes=tuple(scopes or accounts.SCOPES),
+            expires_at=None if life is None else now + life,
+        ).result()
     except DeskError as error:
         fail(str(error), code=NO)
     typer.echo(made)

@@ -219,6 +219,12 @@ def test_a_token_is_printed_once_alone_on_a_line(desk: Line) -> None:
     assert re.fullmatch(r"cnt_[\w-]{40,}\n", desk.done("token", "create", "--contact", "alice@acme.test"))
 
 
+def test_a_token_may_be_for_reading_alone_and_for_some_days(desk: Line) -> None:
+    assert desk.done("token", "create", "--agent", "ann@hub.test", "--scope", "read", "--days", "30")
+    told = desk("token", "create", "--agent", "ann@hub.test", "--scope", "rule")
+    refused(told, "/scopes: 'rule' is not one of read, write", code=1)
+
+
 def test_a_token_needs_one_person_who_exists(desk: Line) -> None:
     refused(desk("token", "create"), "name one of --agent EMAIL and --contact EMAIL")
     refused(desk("token", "create", "--agent", "eve@evil.test"), "there is no agent eve@evil.test", code=1)

@@ -16,6 +16,7 @@ def routes(app: web.Application) -> None:
     """Add the pages."""
     app.router.add_get("/account", show)
     app.router.add_post("/account/devices/{hash}/end", end)
+    app.router.add_post("/account/tokens/{hash}/end", end_token)
     app.router.add_post("/account/password", change_password)
 
 
@@ -33,6 +34,7 @@ async def _page(
         "account.html",
         status=status,
         devices=await site.db.read(accounts.of_person, who),
+        tokens=await site.db.read(accounts.tokens_of, who),
         current=request[guard.SIGN_IN].hash,
         least=passwords.MIN_LENGTH,
         wrong=wrong,
@@ -48,6 +50,14 @@ async def end(request: web.Request) -> web.StreamResponse:
     if ended not in {one.hash for one in await site.db.read(accounts.of_person, who)}:
         raise NotFound(ended)
     await site.db.write(accounts.end, ended)
+    raise web.HTTPSeeOther("/account")
+
+
+async def end_token(request: web.Request) -> web.StreamResponse:
+    """A program that has it gets in no longer."""
+    site, who = request.app[SITE], guard.person(request)
+    guard.check_token(request, str((await request.post()).get("csrf", "")))
+    await site.db.write(accounts.token_end, who, request.match_info["hash"], now=now())
     raise web.HTTPSeeOther("/account")
 
 

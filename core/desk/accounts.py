@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, delete, func, select, update
 
 from core.desk import case, people, reference, restraint
-from core.desk.errors import invalid
+from core.desk.errors import NotFound, invalid
 from core.desk.passwords import cookie_hash
 from core.desk.principal import Principal
 from core.ids import token_hash
@@ -85,6 +85,12 @@ _OF_PERSON = Prepared(
     select(sign_in).where(sign_in.c.person == bindparam("person")).order_by(sign_in.c.seen_at.desc())
 )
 _TOKEN = Prepared(select(api_token).where(api_token.c.hash == bindparam("hash")))
+_TOKENS_OF = Prepared(
+    select(api_token).where(api_token.c.person == bindparam("person")).order_by(api_token.c.created_at.desc())
+)
+_END_TOKEN = Prepared(
+    delete(api_token).where(api_token.c.hash == bindparam("hash"), api_token.c.person == bindparam("person"))
+)
 _USE_LINK = Prepared(
     update(link)
     .where(
@@ -304,6 +310,18 @@ def principal_of_token(tx: Tx, token: str, *, now: datetime) -> Principal | None
     if row is None or (row.expires_at is not None and row.expires_at <= now):
         return None
     return principal(tx, row.kind, row.person, row.scopes)
+
+
+def tokens_of(tx: Tx, who: Principal) -> list[Row]:
+    """The tokens of a person: hash, name, scopes, created_at, expires_at, used_at."""
+    return tx.all(_TOKENS_OF, person=who.id)
+
+
+def token_end(tx: Tx, who: Principal, hash_: str, *, now: datetime) -> None:
+    """End one of one's own. Raises NotFound for any other."""
+    if not tx.run(_END_TOKEN, hash=hash_, person=who.id):
+        raise NotFound("there is no such token of yours")
+    case.record(tx, case.ADMINISTRATION, "token.ended", now=now, actor=who.actor)
 
 
 def token_seen(tx: Tx, token: str, *, now: datetime) -> None:

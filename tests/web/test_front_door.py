@@ -12,6 +12,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from core.desk import accounts, passwords
+from core.ids import token_hash
 from core.settings import Http, Limits, Settings
 from core.settings import Hub as HubSettings
 from core.store import tables, work
@@ -199,6 +200,23 @@ async def test_a_password_is_not_changed_without_the_old_one_or_to_a_short_one(c
 
     assert answer.status == 422
     assert 'role="alert"' in await answer.text()
+
+
+async def test_somebody_ends_their_own_token_and_nobody_elses(db, client):
+    at = datetime.now(UTC)
+    hers = await db.write(accounts.token_create, kind="contact", email="alice@acme.test", name="n", now=at)
+    other = await db.write(accounts.token_create, kind="contact", email="bob@beta.test", name="n", now=at)
+    await log_in(client)
+    page = await (await client.get("/account")).text()
+    (act,) = re.findall(r'action="(/account/tokens/\w+/end)"', page)
+    form = {"csrf": await token(client)}
+
+    foreign = await client.post(f"/account/tokens/{token_hash(other)}/end", data=form, headers=SAME)
+    ended = await client.post(act, data=form, headers=SAME)
+
+    assert (foreign.status, ended.status) == (404, 200)
+    assert await db.read(accounts.principal_of_token, hers, now=at) is None
+    assert await db.read(accounts.principal_of_token, other, now=at) is not None
 
 
 # --- Forged, strange and oversized requests -----------------------------------------------------------------
