@@ -73,7 +73,7 @@ const KEYS = {
 const AFTER_G = { i: go("/desk/"), m: go("/desk/?view=mine"), u: go("/desk/?view=unassigned") };
 
 export function listenForKeys() {
-  let waiting = 0;
+  let waiting = -Infinity; // since when a second key is waited for
   document.addEventListener("keydown", (event) => {
     if (event.isComposing || event.altKey || event.metaKey) return;
     const typing = event.target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]");
@@ -87,7 +87,7 @@ export function listenForKeys() {
     if (event.key === "Escape") return escape(event, typing);
     if (typing || event.ctrlKey || document.querySelector("dialog[open]")) return;
     const second = performance.now() - waiting < WAIT_FOR_SECOND;
-    waiting = 0;
+    waiting = -Infinity;
     if (second && AFTER_G[event.key]) {
       event.preventDefault();
       AFTER_G[event.key]();
