@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
 from core.desk.case import event_hash
 from core.store import tables
@@ -17,7 +17,7 @@ WORST = 20  # faults listed of each kind; the rest is counted
 PAGE = 500  # tickets whose chains are read at once
 
 inbound, blob, event, delivery = tables.inbound, tables.blob, tables.event, tables.delivery
-ticket, message, job, lane = tables.ticket, tables.message, tables.job, tables.lane
+ticket, message, job, lane, clock = tables.ticket, tables.message, tables.job, tables.lane, tables.sla_clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +97,12 @@ def _accounts(tx: Tx, counted: dict[str, int], waiting: int, received: int) -> I
         .exists(),
     )
     yield from _each(tx, no_message, "inbound without its message")
+    for row in tx.all(select(inbound.c.id, inbound.c.detail).where(inbound.c.outcome == "duplicate")):
+        if tx.one(_INBOUND, id=row.detail.get("first", "")) is None:
+            yield Fault(kind="duplicate of nothing", about=row.id)
+
+
+_INBOUND = Prepared(select(inbound.c.id).where(inbound.c.id == bindparam("id")))
 
 
 def _each(tx: Tx, question: Select[tuple[str]], kind: str) -> Iterator[Fault]:
@@ -124,6 +130,16 @@ def _chains(tx: Tx) -> Iterator[tuple[Fault | None, int]]:
             known = tx.one(_SEEN, id=after)
             name = known.number if known else after
             yield _broken_link(name, chain, known.last_event if known else None), len(chain)
+    for row in tx.all(_NO_CHAIN):
+        about = f"{row.number}: the ticket says {row.last_event} events, there are 0"
+        yield Fault(kind="event chain", about=about), 0
+
+
+_NO_CHAIN = Prepared(
+    select(ticket.c.number, ticket.c.last_event)
+    .where(~select(event.c.seq).where(event.c.ticket_id == ticket.c.id).exists())
+    .limit(WORST)
+)
 
 
 def _broken_link(name: str, chain: list[Row], last_event: int | None) -> Fault | None:
@@ -202,3 +218,16 @@ def _lost_work(tx: Tx) -> Iterator[Fault]:
     for row in tx.all(select(delivery.c.id).where(delivery.c.state.in_(("queued", "sending")))):
         if row.id not in sending:
             yield Fault(kind="delivery that nobody will send", about=row.id)
+    unwatched = select(clock.c.ticket_id.label("id")).where(
+        clock.c.state == "running", clock.c.next_check_at.is_not(None), *_no_job("clocks", clock.c.ticket_id)
+    )
+    yield from _each(tx, unwatched.distinct(), "running clock that nobody watches")
+    unclosed = select(ticket.c.id).where(ticket.c.state == "resolved", *_no_job("auto-close", ticket.c.id))
+    yield from _each(tx, unclosed, "solved ticket that nobody will close")
+
+
+def _no_job(kind: str, shard: ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
+    return tuple(
+        ~select(table.c.id).where(table.c.shard == shard, table.c.kind == kind).exists()
+        for table in (job, tables.dead_job)
+    )
