@@ -122,12 +122,16 @@ def route(asked: Asked, rules: Sequence[Rule], groups: Mapping[str, Group]) -> R
     )
 
 
-def ties(rules: Sequence[Rule]) -> tuple[tuple[int, int], ...]:
-    """Pairs of rules (counted from 1) that ask for exactly the same: the second can never win."""
+def ties(rules: Sequence[Rule], levels: Mapping[str, int]) -> tuple[tuple[int, int], ...]:
+    """Pairs of rules (counted from 1) that ask for exactly the same: where both groups may work, the second never wins.
+
+    `levels`: of each group. A rule that names no level is for that of its group.
+    """
     seen: dict[tuple[object, ...], int] = {}
     found = []
     for n, rule in enumerate(rules, start=1):
-        key = (rule.technology, rule.request_type, rule.customer, rule.level, rule.calendar)
+        level = rule.level or levels.get(rule.group)
+        key = (rule.technology, rule.request_type, rule.customer, level, rule.calendar)
         if key in seen:
             found.append((seen[key], n))
         else:

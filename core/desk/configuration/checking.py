@@ -100,7 +100,7 @@ def remarks(document: Document) -> list[str]:
     ]
     return found + [
         f"routing[{second}]: asks for the same as routing[{first}], which comes first and always wins"
-        for first, second in ties(rules)
+        for first, second in ties(rules, {part.name: part.level for part in document.get("groups", ())})
     ]
 
 
