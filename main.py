@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -30,6 +32,7 @@ from core.store import migrate
 from core.store.database import Database, StoreUnavailable, open_database
 
 SETUP_LINK_LIVES = timedelta(hours=1)
+LAST_RESORT = 1.5  # seconds from the hub's end to the end of the process
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 token_app = typer.Typer(no_args_is_help=True, help="API tokens.")
@@ -328,6 +331,19 @@ async def _hub(config: Settings, db: Database) -> None:
     if mail.enabled and mail.smtp_host:
         typer.echo(f"Mail    to {mail.addresses[0]} by SMTP at {mail.smtp_host}:{mail.smtp_port}")
     await hub.run()
+    _end_soon()
+
+
+def _end_soon() -> None:
+    """What does not let go now, a thread in the middle of a dialogue, ends with the process: all that counts is stored."""
+
+    def end() -> None:
+        log.get_logger("hub").warning("ended beside something that did not stop")
+        os._exit(0)
+
+    last = threading.Timer(LAST_RESORT, end)
+    last.daemon = True
+    last.start()
 
 
 def _mail_reader(config: Settings) -> Callable[[bytes, Any], Any]:

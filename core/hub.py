@@ -30,7 +30,8 @@ from core.worker import Handler, Worker
 FIRST_WAIT = 0.5  # seconds before something that fell over is started again; doubled each time
 LAST_WAIT = 60.0  # seconds
 STOOD = 60.0  # seconds up, after which the waiting begins anew
-STOP_WITHIN = 10.0  # seconds from the signal to the end
+STOP_WITHIN = 8.0  # seconds from the signal until `run` returns; main.py ends the process within 10
+LET_GO = 1.0  # of these, for parts that have to be cancelled
 STALE = timedelta(seconds=30)  # without a claim, after which the worker does not count as working
 PING_TIMEOUT = 2.0  # seconds
 
@@ -168,11 +169,13 @@ class Hub:
                 task.cancel()
             self.worker.stop()
             ending = [*supervised, working]
-            _, late = await asyncio.wait(ending, timeout=STOP_WITHIN - 0.5)
+            _, late = await asyncio.wait(ending, timeout=STOP_WITHIN - LET_GO)
             for task in late:
                 log.warning("did not stop in time", part=task.get_name())
                 task.cancel()
-            await asyncio.gather(*ending, return_exceptions=True)
+            _, stuck = await asyncio.wait(ending, timeout=LET_GO)
+            for task in stuck:
+                log.error("does not stop at all", part=task.get_name())
 
     def _parts(self) -> dict[str, Callable[[], Awaitable[None]]]:
         parts: dict[str, Callable[[], Awaitable[None]]] = {}

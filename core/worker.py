@@ -26,7 +26,8 @@ from core.store.work import Claim, Job, LeaseLost
 POLL = 1.0  # seconds: the truth behind every wake-up
 FIND_CREWS = 5.0  # seconds between looks for lanes of a channel we have not met
 STOP_WITHIN = 0.2  # seconds until a stop is noticed
-GRACE = 8.0  # seconds that work in hand may take at the end
+GRACE = 6.0  # seconds that work in hand may take at the end
+GIVE_BACK = 0.8  # seconds for giving leases back; who cannot has them end by themselves
 STORE_RETRY = 1.0  # seconds before a database that was away is asked again
 SAY_AGAIN = 30.0  # seconds between lines about a database that is away
 IN_FLIGHT = 0.1  # seconds in which the news of a commit reaches whoever waits for it
@@ -305,6 +306,9 @@ class Worker:
         except asyncio.CancelledError:
             await self._give_back(claims)
             raise
+        except StoreUnavailable as error:  # while stopping: nothing is written any more, and it comes again
+            self._database_away(error)
+            await self._give_back(claims)
         except Exception:
             log.exception("a round of work failed", crew=crew.name)
             await asyncio.sleep(STORE_RETRY)
@@ -317,8 +321,9 @@ class Worker:
 
     async def _give_back(self, claims: Sequence[Claim]) -> None:
         """Lanes that are done or lost are not touched: they have another epoch, or none."""
-        with contextlib.suppress(StoreUnavailable):
-            await self._db.write(_let_go_all, claims)
+        with contextlib.suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(GIVE_BACK):
+                await self._db.write(_let_go_all, claims)
 
     async def _renew(self) -> None:
         """Keep what is in hand for a third of a lease at a time; who lost a lane is stopped."""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
+from sqlalchemy.exc import DBAPIError
+
 from core.facts import HubFacts
 from core.log import get_logger
 from core.store.tx import Tx
@@ -90,6 +92,12 @@ class Waiting:
                     listener(topics)
                 except Exception:
                     log.exception("a listener failed")
+
+
+def in_a_line(error: BaseException) -> str:
+    """What the driver said, without the statement and its values, which SQLAlchemy adds: they are customers' words."""
+    said = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return " ".join(str(said).split())
 
 
 def open_database(

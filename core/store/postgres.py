@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 from core.facts import HubFacts
 from core.ids import new_token
 from core.log import get_logger
-from core.store.database import Listener, P, R, StoreUnavailable, Topics, Verb, Waiting
+from core.store.database import Listener, P, R, StoreUnavailable, Topics, Verb, Waiting, in_a_line
 from core.store.sqlite import MAX_WAITING, _Request
 from core.store.tx import Tx
 
@@ -29,6 +29,8 @@ NOTIFY_EVERY = 0.05  # seconds: at most 20 notifications a second and hub
 CHANNEL = "centralino"
 RECONNECT_AFTER = 1.0  # seconds
 CONNECT_TIMEOUT = 5  # seconds
+CLOSE_WITHIN = 30.0  # seconds for what is queued, at the end
+CLOSE_AWAY = 1.0  # seconds, when the server does not answer: nobody was promised anything
 
 _AGAIN = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 
@@ -79,12 +81,13 @@ class PostgresDatabase(Waiting):
         self._closed = True
         for _ in self._threads[:-1]:
             self._work.put(None)
+        until = time.monotonic() + (CLOSE_AWAY if self._trouble else CLOSE_WITHIN)
         for thread in self._threads[:-1]:
-            thread.join(timeout=30)
+            thread.join(timeout=max(0.0, until - time.monotonic()))
         self._told.put(None)
-        self._threads[-1].join(timeout=5)
+        self._threads[-1].join(timeout=max(NOTIFY_EVERY * 4, until - time.monotonic()))
         os.write(self._stop_hearing[1], b".")
-        self._listening.join(timeout=CONNECT_TIMEOUT)
+        self._listening.join(timeout=CLOSE_AWAY if self._trouble else CONNECT_TIMEOUT)
         for end in self._stop_hearing:
             os.close(end)
         self._engine.dispose()
@@ -107,6 +110,9 @@ class PostgresDatabase(Waiting):
             writes, request = item
             if not request.begin():
                 continue
+            if self._closed and self._trouble:
+                request.fail(StoreUnavailable(self._trouble))
+                continue
             for attempt in range(1, TRIES + 1):
                 try:
                     if connection is None or tx is None:
@@ -119,14 +125,14 @@ class PostgresDatabase(Waiting):
                     ):  # idle connections die with a restart of the server: a new one may do
                         _discard(connection)
                         connection = tx = None
-                    if attempt < TRIES and (lost or _conflict(error)):
+                    if attempt < TRIES and (_conflict(error) or (lost and not self._closed)):
                         time.sleep(TRY_AGAIN * attempt)
                         continue
                     if lost or isinstance(error, _InDoubt):
-                        self._trouble = f"PostgreSQL does not answer: {error}"
+                        self._trouble = f"PostgreSQL does not answer: {in_a_line(error)}"
                         _discard(connection)
                         connection = tx = None
-                        request.fail(StoreUnavailable(str(error)))
+                        request.fail(StoreUnavailable(in_a_line(error)))
                     else:
                         request.fail(error)
                     break
@@ -159,7 +165,7 @@ class PostgresDatabase(Waiting):
                     for payload in _payloads(self._hub, seen):
                         cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload))
             except psycopg.Error as error:  # a hint only: the poll is the truth
-                log.warning("other hubs were not told", error=str(error))
+                log.warning("other hubs were not told", error=in_a_line(error))
                 connection = None
             if last:
                 break
@@ -179,7 +185,7 @@ class PostgresDatabase(Waiting):
                                 self.tell(topics)
             except (psycopg.Error, OSError) as error:
                 if not self._closed:
-                    log.warning("not listening to other hubs", error=str(error))
+                    log.warning("not listening to other hubs", error=in_a_line(error))
                     os_select.select([self._stop_hearing[0]], [], [], RECONNECT_AFTER)
 
 
@@ -205,7 +211,7 @@ def _transaction(tx: Tx, request: _Request, *, writes: bool) -> Any:
         transaction.commit()
     except Exception as error:
         if _lost(error) and writes:
-            raise _InDoubt(str(error)) from error
+            raise _InDoubt(in_a_line(error)) from error
         raise
     return value
 

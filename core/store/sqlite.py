@@ -18,13 +18,14 @@ from sqlalchemy.pool import NullPool
 
 from core.facts import HubFacts
 from core.log import get_logger
-from core.store.database import Listener, P, R, StoreUnavailable, Topics, Verb, Waiting
+from core.store.database import Listener, P, R, StoreUnavailable, Topics, Verb, Waiting, in_a_line
 from core.store.tx import Tx
 
 MAX_GROUP = 64  # requests that share a commit
 GROUP_TIME = 0.03  # seconds: a group that has worked this long commits with what it has
 MAX_WAITING = 10_000  # requests; more are refused at once
-BUSY_TIMEOUT = 5_000  # milliseconds to wait for another process that writes (apply, token …)
+BUSY_TIMEOUT = 5.0  # seconds to wait for another process that writes (apply, token …)
+BUSY_LOOK = 0.5  # seconds of them before it is asked whether to go on waiting
 
 _REFUSED = (
     sqlite3.SQLITE_FULL,
@@ -104,7 +105,7 @@ class SqliteDatabase(Waiting):
 
     def health(self) -> str:
         """See Database.health."""
-        return "" if self._broken is None else f"the database file failed: {self._broken}"
+        return "" if self._broken is None else f"the database file failed: {in_a_line(self._broken)}"
 
     def close(self) -> None:
         """See Database.close."""
@@ -131,10 +132,10 @@ class SqliteDatabase(Waiting):
             self._broken = error
             log.exception("the writing thread stopped; the hub refuses everything until it is started again")
             for request in group:
-                request.fail(StoreUnavailable(str(error)))
+                request.fail(StoreUnavailable(in_a_line(error)))
             while (late := self._writes.get()) is not None:
                 if late.begin():
-                    late.fail(StoreUnavailable(str(error)))
+                    late.fail(StoreUnavailable(in_a_line(error)))
 
     def _together(
         self, tx: Tx, group: list[_Request], *, more: queue.SimpleQueue[_Request | None] | None = None
@@ -146,7 +147,7 @@ class SqliteDatabase(Waiting):
         raw: sqlite3.Connection = tx.connection.connection.driver_connection  # type: ignore[assignment]
         goes_on = True
         try:
-            raw.execute("BEGIN IMMEDIATE")
+            self._begin(raw)
         except sqlite3.Error as error:
             if _fatal(error):
                 raise
@@ -198,6 +199,18 @@ class SqliteDatabase(Waiting):
             request.future.set_result(value)
         return goes_on
 
+    def _begin(self, raw: sqlite3.Connection) -> None:
+        """Take the file for writing, waiting for another process, but not when we are to close."""
+        until = time.monotonic() + BUSY_TIMEOUT
+        while True:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+            except sqlite3.Error as error:
+                if _codes(error)[1] != sqlite3.SQLITE_BUSY or self._closed or time.monotonic() >= until:
+                    raise
+            else:
+                return
+
     def _read_all(self) -> None:
         connection: Connection | None = None
         tx: Tx | None = None
@@ -245,7 +258,7 @@ def _look(tx: Tx, request: _Request) -> Any:
         raw.rollback()
 
 
-def _engine(path: Path) -> Engine:
+def _engine(path: Path, *, busy: float = BUSY_LOOK) -> Engine:
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -254,7 +267,7 @@ def _engine(path: Path) -> Engine:
         raw.execute("PRAGMA journal_mode = WAL")
         raw.execute("PRAGMA synchronous = FULL")
         raw.execute("PRAGMA foreign_keys = ON")
-        raw.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+        raw.execute(f"PRAGMA busy_timeout = {int(busy * 1000)}")
         raw.execute("PRAGMA cache_size = -16384")  # 16 MiB a connection
 
     return engine
@@ -262,7 +275,7 @@ def _engine(path: Path) -> Engine:
 
 def connect_once(url: str) -> Connection:
     """A connection of one's own, for migrations and tools. BEGIN and COMMIT are the caller's."""
-    return _engine(Path(url.removeprefix("sqlite:///"))).connect()
+    return _engine(Path(url.removeprefix("sqlite:///")), busy=BUSY_TIMEOUT).connect()
 
 
 def _codes(error: BaseException) -> tuple[int, int]:
@@ -285,5 +298,5 @@ def _fatal(error: BaseException) -> bool:
 def _unavailable(error: BaseException) -> StoreUnavailable | None:
     code, plain = _codes(error)
     if code in _REFUSED or plain in _REFUSED or _fatal(error):
-        return StoreUnavailable(str(error))
+        return StoreUnavailable(in_a_line(error))
     return None

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.days.conftest import Furnished, MakeDay, furnish
-from tests.days.hubs import Hub, copied, ended, until
+from tests.days.hubs import STOP_WITHIN, Hub, copied, ended, until
 from tests.days.posting import Customers, each_once, mail, post
 from tests.days.servers import SmallDisk, own_postgres, small_disk
 
@@ -45,7 +45,8 @@ def test_a_postgresql_server_that_crashes_under_load_is_waited_for(
             assert problem["detail"]
             assert set(customers.answers) <= {"451", "gone"}
             each_once(api, customers.ledger)
-            assert hub.stop() < 10
+            assert hub.stop() < STOP_WITHIN
+            assert "Traceback" not in hub.said()
             hub.balances()
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 import signal
+import socket
+import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
 from email import message_from_bytes
 from typing import Any
 
@@ -13,7 +16,7 @@ import pytest
 
 from tests.days.conftest import Desks, MakeDay
 from tests.days.hubs import STOP_WITHIN, Hub, ended, until
-from tests.days.posting import Customers, Relay, each_once
+from tests.days.posting import Customers, Relay, each_once, mail, post
 
 ROUNDS = 4
 
@@ -54,6 +57,34 @@ def test_sigterm_under_load_ends_in_time_and_loses_nothing(a_day: MakeDay) -> No
     assert "Traceback" not in hub.said()
     items = each_once(day.ann, customers.ledger)
     _each_acknowledged_once(hub, day.ann, len(items))
+    hub.stop()
+    hub.balances()
+
+
+def test_sigterm_ends_in_time_although_a_mail_server_is_silent_and_the_database_locked(
+    a_day: MakeDay,
+) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        out = {
+            "channels__email__relay_host": "127.0.0.1",
+            "channels__email__relay_port": silent.getsockname()[1],
+        }
+        day = a_day(**out)
+        hub = day.hub
+        hub.start()
+        assert post(hub.smtp, mail("alice@acme.test", "Before"))[0] == 250
+        with closing(silent.accept()[0]), Customers([hub.smtp], people=2) as customers:
+            customers.wait_for(10)
+            with closing(sqlite3.connect(hub.data / "centralino.db", isolation_level=None)) as other:
+                other.execute("BEGIN EXCLUSIVE")
+                took = hub.stop()
+                other.execute("ROLLBACK")
+            silent.close()
+            hub.start()
+
+    assert took < STOP_WITHIN
+    assert "Traceback" not in hub.said()
+    each_once(day.ann, [*customers.ledger, "Before"])
     hub.stop()
     hub.balances()
 
@@ -140,7 +171,7 @@ def _one_notice_each(api: Any, relay: Relay, count: int) -> None:
     assert len(received) == count
     assert set(received.values()) == {1}
     by_reader: dict[str, set[str]] = {}
-    for mail in relay.all:
-        by_reader.setdefault(mail.recipient, set()).add(mail.header("Message-ID"))
+    for notice in relay.all:
+        by_reader.setdefault(notice.recipient, set()).add(notice.header("Message-ID"))
     assert len(by_reader) == count
     assert {len(ids) for ids in by_reader.values()} == {1}

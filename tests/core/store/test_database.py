@@ -282,7 +282,7 @@ def test_a_full_database_refuses_and_recovers(sqlite_db: SqliteDatabase) -> None
 def test_a_file_locked_by_another_process_is_refused_once_for_all_who_wait(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_module, "BUSY_TIMEOUT", 300)
+    monkeypatch.setattr(sqlite_module, "BUSY_TIMEOUT", 0.3)
     db = open_database(sqlite_url)
     db.submit(put, "before").result(5)
     other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
@@ -297,6 +297,32 @@ def test_a_file_locked_by_another_process_is_refused_once_for_all_who_wait(
     other.close()
     assert db.submit(put, "after").result(5) == "after"
     db.close()
+
+
+def test_a_file_locked_by_another_process_does_not_hold_up_the_end(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_module, "BUSY_TIMEOUT", 3600)
+    db = open_database(sqlite_url)
+    other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    waiting = [db.submit(put, f"during {n}") for n in range(3)]
+    db.close()
+
+    assert all(isinstance(one.exception(0), StoreUnavailable) for one in waiting)
+    other.execute("ROLLBACK")
+    other.close()
+
+
+def test_what_the_database_said_holds_no_word_of_the_rows() -> None:
+    from sqlalchemy.exc import OperationalError
+
+    from core.store.database import in_a_line
+
+    error = OperationalError("INSERT INTO name VALUES (?)", ("secret",), Exception("disk I/O\nerror"))
+
+    assert in_a_line(error) == "disk I/O error"
 
 
 def test_when_the_writing_thread_dies_nobody_waits_for_ever(sqlite_db: SqliteDatabase) -> None:
