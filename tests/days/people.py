@@ -22,6 +22,8 @@ class Form:
     action: str
     multipart: bool
     fields: dict[str, str] = field(default_factory=dict)
+    buttons: dict[str, str] = field(default_factory=dict)
+    """Buttons with a name, and what they say to the server."""
 
 
 @dataclass(slots=True)
@@ -56,12 +58,12 @@ class Browser:
         with self._opener.open(self.base + path, timeout=TIMEOUT) as answer:
             return bytes(answer.read())
 
-    def submit(self, page: Page, action: str, **typed: str) -> Page:
-        """Fill in the form that goes to `action`, and send it."""
+    def submit(self, page: Page, action: str, *, press: str = "", **typed: str) -> Page:
+        """Fill in the form that goes to `action`, and send it, by the button of that name if there are several."""
         form = page.form(action)
         unknown = typed.keys() - form.fields.keys()
         assert not unknown, f"the form {action} has no field {unknown}: {list(form.fields)}"
-        fields = {**form.fields, **typed}
+        fields = {**form.fields, **typed, **({press: form.buttons[press]} if press else {})}
         if form.multipart:
             body, kind = _multipart(fields)
         else:
@@ -148,6 +150,8 @@ class _Forms(HTMLParser):
         name = given.get("name", "")
         if tag == "input" and name and given.get("type") not in ("file", "checkbox", "radio", "submit"):
             self._form.fields[name] = given.get("value", "")
+        elif tag == "button" and name:
+            self._form.buttons[name] = given.get("value", "")
         elif tag == "textarea" and name:
             self._typing = name
             self._form.fields[name] = ""

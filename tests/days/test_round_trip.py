@@ -113,6 +113,52 @@ def test_from_the_first_mail_to_the_closing_report(a_day: MakeDay, request: Any,
     hub.balances()
 
 
+def test_a_request_made_in_the_portal_is_answered_there_and_by_mail_and_ends_with_the_report(
+    a_day: MakeDay,
+) -> None:
+    day = a_day()
+    hub = day.hub
+    hub.start()
+    out = Out(hub, None)
+    bruno = hub.browser("bruno@beta.test", "a staple for bruno")
+    page = bruno.submit(
+        bruno.get("/portal/new"), "/portal/new", subject="La stampante", text="Non stampa più."
+    )
+    assert day.ann.all("/tickets") == []  # first it is said what the contract answers
+    page = bruno.submit(page, "/portal/new", press="send")
+    (ticket,) = day.ann.all("/tickets")
+    number = ticket["number"]
+    assert page.path.startswith(f"/portal/requests/{number}")
+    assert (ticket["origin"], ticket["customer"]["code"], ticket["trust"]) == ("portal", "BETA", "verified")
+    assert parseaddr(out.next(number)["To"])[1] == "bruno@beta.test"
+
+    ann = hub.browser("ann@hub.test", "correct horse battery")
+    here = f"/desk/tickets/{number}"
+    page = ann.get(here)
+    if any(form.action.endswith("/do/approve") for form in page.forms):  # no contract covers it
+        page = ann.submit(page, "/do/approve", reason="A good customer.")
+    page = ann.submit(
+        page, "/do/qualify", request_type="Incident", technology="Network", impact="3", urgency="3"
+    )
+    page = ann.submit(ann.submit(page, "/do/take"), "/do/reply", text="Provi a riaccenderla.")
+    assert parseaddr(out.next("Provi a riaccenderla.")["To"])[1] == "bruno@beta.test"
+    assert "Provi a riaccenderla." in bruno.get(f"/portal/requests/{number}").text
+    page = bruno.submit(bruno.get(f"/portal/requests/{number}"), "/reply", text="Ora va, grazie.")
+    assert "Ora va, grazie." in page.text
+
+    ann.submit(ann.get(here), "/do/resolve", cause="hardware", minutes="5", text="Riaccesa.")
+    page = bruno.submit(bruno.get(f"/portal/requests/{number}"), "/confirm")
+    assert day.ann.get(f"/tickets/{number}")["state"] == "closed"
+    assert "Riaccesa." in bruno.get(f"/portal/requests/{number}/report").text
+    assert {one["address"] for one in day.ann.all("/deliveries") if one["channel"] == "email"} == {
+        "bruno@beta.test"
+    }
+    until(lambda: {one["state"] for one in day.ann.all("/deliveries")} == {"sent"}, "something did not leave")
+    hub.stop()
+    assert "Traceback" not in hub.said()
+    hub.balances()
+
+
 class Out:
     """What left, by the relay or into the folder, in the order it is asked for."""
 

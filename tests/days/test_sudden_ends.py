@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
+import smtplib
 import socket
 import sqlite3
 import time
@@ -15,8 +17,8 @@ from typing import Any
 import pytest
 
 from tests.days.conftest import Desks, MakeDay
-from tests.days.hubs import STOP_WITHIN, Hub, ended, until
-from tests.days.posting import Customers, Relay, each_once, mail, post
+from tests.days.hubs import PATIENCE, STOP_WITHIN, Hub, ended, until
+from tests.days.posting import Customers, Relay, each_once, mail, post, understood
 
 ROUNDS = 4
 
@@ -39,6 +41,49 @@ def test_a_hub_killed_again_and_again_under_load_keeps_every_mail_it_took_exactl
     items = each_once(day.ann, customers.ledger)
     assert len(items) == len(customers.ledger)
     _each_acknowledged_once(hub, day.ann, len(items))
+    hub.stop()
+    hub.balances()
+
+
+def test_reading_processes_that_are_killed_take_no_mail_with_them(a_day: MakeDay) -> None:
+    day = a_day(hub__readers=2)
+    hub = day.hub
+    hub.start()
+    killed = set()
+    with Customers([hub.smtp]) as customers:
+        for _ in range(3):
+            customers.wait_for(20)
+            for pid in hub.readers():
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+        customers.wait_for(10)
+
+    assert len(killed) >= 3
+    for item in understood(day.ann):
+        if item["outcome"] == "exception":  # killed twice over the same mail: staff try it again
+            assert item["waiting"]
+            day.ann.post(f"/inbound/{item['id']}/retry")
+    items = each_once(day.ann, customers.ledger)
+    assert len(items) == len(customers.ledger)
+    hub.stop()
+    hub.balances()
+
+
+def test_a_mail_that_is_cut_off_in_the_middle_leaves_nothing(a_day: MakeDay) -> None:
+    day = a_day()
+    hub = day.hub
+    hub.start()
+    for ending in (b"", b"\r\n.", b"\r\n.\r"):
+        with smtplib.SMTP("127.0.0.1", hub.smtp, timeout=PATIENCE) as smtp:
+            smtp.ehlo("client.test")
+            smtp.mail("alice@acme.test")
+            smtp.rcpt("support@desk.test")
+            smtp.docmd("data")
+            smtp.send(b"From: alice@acme.test\r\nSubject: Half\r\n\r\nIt does no" + ending)
+            smtp.close()
+    assert post(hub.smtp, mail("alice@acme.test", "Whole"))[0] == 250
+
+    assert [item["subject"] for item in understood(day.ann)] == ["Whole"]
     hub.stop()
     hub.balances()
 
