@@ -58,7 +58,7 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
     if tx.one(_ONE, id=identity) is not None:
         tx.run(_AGAIN, id=identity)
         return identity
-    tx.insert(
+    stored = tx.insert_new(
         inbound,
         id=identity,
         channel=arrival.channel,
@@ -70,6 +70,9 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
         raw=blobs.put(tx, arrival.raw),
         size=len(arrival.raw),
     )
+    if not stored:  # somebody handed it in at the same moment
+        tx.run(_AGAIN, id=identity)
+        return identity
     if later:
         enqueue(tx, identity, arrival.sender, now=now)
     return identity

@@ -44,12 +44,13 @@ async def test_each_person_gets_a_mail_of_their_own_with_an_address_of_their_own
     await desk.do(tickets.reply, await desk.who("ann"), number, "Eccoci.")
     await desk.work()
 
-    assert [one.to.address for one in desk.channel.sent] == ["alice@acme.test", "aldo@acme.test"]
+    assert {one.to.address for one in desk.channel.sent} == {"alice@acme.test", "aldo@acme.test"}
     for what in ("ref", "reply_token", "bounce_token", "delivery_id"):
         assert len({getattr(one, what) for one in desk.channel.sent}) == 2, what
     assert {row.state for row in await desk.deliveries(number)} == {"sent"}
     assert (await last(desk, number)).remote == "250 taken"
-    answered = await desk.mail("aldo@acme.test", reply_tokens=(desk.channel.sent[1].reply_token,))
+    of_aldo = next(one for one in desk.channel.sent if one.to.address == "aldo@acme.test")
+    answered = await desk.mail("aldo@acme.test", reply_tokens=(of_aldo.reply_token,))
     assert answered.number == number
 
 
@@ -289,7 +290,7 @@ async def test_staff_send_again_what_was_given_up_and_only_that(desk):
     await desk.do(tickets.retry_delivery, tom, number, two.id)
     await desk.work()
 
-    assert [sent.ref for sent in desk.channel.sent] == [one.ref, two.ref], "under the same id"
+    assert {sent.ref for sent in desk.channel.sent} == {one.ref, two.ref}, "under the same id"
     assert "undelivered" not in (await desk.ticket(number)).flags
     assert [event.actor for event in await desk.events(number, "delivery.retried")] == [tom.actor] * 2
 
