@@ -10,6 +10,16 @@ from web import guard
 from web.site import SITE, now
 
 MAX_FIELD = 1_000  # characters
+# In this order: most browsers name others' names too.
+BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrom": "Chrome", "Safari": "Safari"}
+SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Windows": "Windows",
+    "Mac OS": "macOS",
+    "Linux": "Linux",
+}
 
 
 def routes(app: web.Application) -> None:
@@ -36,10 +46,25 @@ async def _page(
         devices=await site.db.read(accounts.of_person, who),
         tokens=await site.db.read(accounts.tokens_of, who),
         current=request[guard.SIGN_IN].hash,
+        browser_name=browser_name,
         least=passwords.MIN_LENGTH,
         wrong=wrong,
         done=done,
     )
+
+
+def browser_name(agent: str) -> str:
+    """A browser as people call it; what it says of itself where we do not know it.
+
+    >>> browser_name("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36")
+    'Chrome · Linux'
+    >>> browser_name("curl/8.5.0")
+    'curl/8.5.0'
+    """
+    known = [
+        next((name for mark, name in table.items() if mark in agent), "") for table in (BROWSERS, SYSTEMS)
+    ]
+    return " · ".join(known) if all(known) else agent[:60]
 
 
 async def end(request: web.Request) -> web.StreamResponse:
