@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -128,8 +129,7 @@ class Hub:
     def readers(self) -> list[int]:
         """Process ids of its reading processes."""
         assert self.process is not None
-        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(pid) for pid in found.read_text().split()]
+        return [pid for pid, parent in _processes() if parent == self.process.pid]
 
     # --- The command line --------------------------------------------------------------------------------
 
@@ -191,9 +191,18 @@ def until(question: Any, complaint: str, *, seconds: float = PATIENCE) -> Any:
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """A port nobody listens on now, below those that the system gives to clients, who would take it meanwhile."""
+    while True:
+        port = 15_000 + secrets.randbelow(17_000)  # not `random`: all processes of a test run seed it alike
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
+def _processes() -> Iterator[tuple[int, int]]:
+    """(process id, its parent's) of everything that runs."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has just ended
+            yield int(stat.parent.name), int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
 
 
 def copied(source: Path, target: Path) -> Path:
