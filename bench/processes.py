@@ -144,6 +144,7 @@ def _settings(data: Path, url: str, http: int, smtp: int, relay: int) -> str:
                 "automatic_per_minute",
                 "automatic_per_hour",
                 "mails_of_sender",
+                "same_text",
             ),
             MANY,
         ),

@@ -37,6 +37,15 @@ def derived_id(milliseconds: int, *parts: str) -> str:
     return _text(milliseconds, int.from_bytes(digest[:2], "big") & 0xFFF, int.from_bytes(digest[2:10], "big"))
 
 
+def first_id(milliseconds: int) -> str:
+    """No id of this millisecond or later sorts before it.
+
+    >>> first_id(1) <= derived_id(1, "x") < first_id(2)
+    True
+    """
+    return _text(milliseconds, 0, 0)
+
+
 def fixed_id(name: str) -> str:
     """The shard of work that belongs to no ticket: always the same for one name."""
     return derived_id(0, "fixed", name)

@@ -160,6 +160,8 @@ class Brakes(Table, frozen=True, kw_only=True):
     automatic_per_minute: int = 60
     automatic_per_hour: int = 500
     mails_of_sender: int = 20
+    same_text: int = 3
+    machines_per_hour: int = 5
     reopens_per_day: int = 3
 
     def mistakes(self) -> Iterator[tuple[str, str]]:

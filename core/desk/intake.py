@@ -160,11 +160,17 @@ def _place(tx: Tx, message: _Message, *, now: datetime) -> Understood:
     if restraint.flooding(tx, known) and (rights.may_open or rights.may_attach):
         return _hold(tx, message, "sender_flood", now=now)
     if placed.outcome == "attach" and rights.may_attach:
+        if not rights.may_reopen and restraint.chattering(tx, str(placed.ticket), now=now):
+            return _conclude(tx, message.row, said, "machine", "too_many", now=now, detail=message.detail)
         return _attach(tx, message, str(placed.ticket), str(placed.thread), now=now)
     if placed.outcome == "held" and rights.may_attach:
         return _hold(tx, message, placed.reason, now=now)
     if not rights.may_open:
         return _conclude(tx, message.row, said, "machine", said.kind, now=now, detail=message.detail)
+    where = restraint.repeated(tx, said, message.author, known, now=now) if rights.may_reopen else None
+    if where is not None and placed.follow_up_of is None:
+        message = replace(message, placed=replace(placed, reason="same_text"))
+        return _attach(tx, message, where.ticket, where.thread, now=now)
     return _open(tx, message, known, now=now)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, literal, select
+from sqlalchemy import bindparam, func, literal, select
 
 from core.desk.case import Case
 from core.envelope import Address, Attachment, Earlier, Kind, Outgoing, Report, Sent
@@ -22,6 +22,8 @@ from core.store.columns import Instant
 from core.store.tx import Prepared, Row, Tx
 
 WAITS = (60.0, 300.0, 900.0, 3600.0)  # seconds before each further try; then every hour
+SOFT_BOUNCES = 5  # within SOFT_WITHIN: then nothing automatic goes there any more
+SOFT_WITHIN = timedelta(days=7)
 GIVE_UP_AFTER = timedelta(hours=48)
 SOON = timedelta(seconds=60)
 """What is to leave later than this holds up nothing that is written meanwhile."""
@@ -429,7 +431,36 @@ def reported(
         case.save()
         if kind is Kind.BOUNCE_HARD:
             tx.insert_new(tables.bad_address, address=row.address, reason="hard bounce", at=now)
+        elif _bounces(tx, row.address, now=now) >= SOFT_BOUNCES:
+            tx.insert_new(tables.bad_address, address=row.address, reason="soft bounces", at=now)
     return row
+
+
+def _bounces(tx: Tx, address: str, *, now: datetime) -> int:
+    """How often mail to this address came back lately, on whatever ticket."""
+    return int(tx.one(_BOUNCES, address=address, since=now - SOFT_WITHIN).n)
+
+
+_BOUNCES = Prepared(
+    select(func.count().label("n"))
+    .select_from(
+        participant.join(
+            delivery,
+            (delivery.c.ticket_id == participant.c.ticket_id)
+            & (delivery.c.thread_id == participant.c.thread_id)
+            & (delivery.c.address == participant.c.address),
+        ).join(
+            tables.delivery_attempt,
+            (tables.delivery_attempt.c.ticket_id == delivery.c.ticket_id)
+            & (tables.delivery_attempt.c.delivery_id == delivery.c.id),
+        )
+    )
+    .where(
+        participant.c.address == bindparam("address"),
+        tables.delivery_attempt.c.at > bindparam("since", type_=Instant),
+        tables.delivery_attempt.c.outcome == "bounced",
+    )
+)
 
 
 def _attempt(tx: Tx, row: Row, outcome: str, detail: str, *, now: datetime) -> None:

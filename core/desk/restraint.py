@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, func, or_, select
 
 from core.desk.authors import Author
 from core.envelope import Inbound, Trust
+from core.ids import first_id
 from core.rules import brakes
 from core.store import tables
+from core.store.columns import Instant, to_micros
 from core.store.tx import Prepared, Tx
 
 MINUTE = 60  # seconds
@@ -131,6 +133,74 @@ def acknowledge(
             count(tx, AUTOMATIC, now=now)
             count(tx, THIS_MINUTE, now=now, slot=SHORT_SLOT)
     return decided
+
+
+def repeated(tx: Tx, said: Inbound, author: Author, known: Sender, *, now: datetime) -> Where | None:
+    """Where this sender said the same before, so often that it is one request; None: it is a new one."""
+    limits = tx.facts.brakes
+    if author.proved or not author.address or not brakes.repeats(same_text=known.mails, limits=limits):
+        return None  # who wrote so little cannot have repeated it so often: most mails end here
+    words = _words(said.subject, said.text)
+    since = now - timedelta(seconds=FLOOD_WINDOW)
+    same = [
+        row
+        for row in tx.all(
+            _SAID, address=author.address, since=since, first=first_id(to_micros(since) // 1000)
+        )
+        if _words(row.subject, row.text) == words
+    ]
+    if not brakes.repeats(same_text=len(same), limits=limits):
+        return None
+    return Where(ticket=same[0].ticket_id, thread=same[0].thread_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """A conversation of a ticket."""
+
+    ticket: str
+    thread: str
+
+
+def _words(subject: str, text: str) -> list[str]:
+    """What is compared: not spaces, not capitals."""
+    return f"{subject}\n{text}".casefold().split()
+
+
+_SAID = Prepared(
+    select(
+        tables.message.c.ticket_id,
+        tables.message.c.thread_id,
+        tables.message.c.subject,
+        tables.message.c.text,
+    )
+    .select_from(
+        tables.participant.join(
+            tables.message,
+            (tables.message.c.ticket_id == tables.participant.c.ticket_id)
+            & (tables.message.c.author_address == tables.participant.c.address),
+        ).join(tables.ticket, tables.ticket.c.id == tables.message.c.ticket_id)
+    )
+    .where(
+        tables.participant.c.address == bindparam("address"),
+        tables.participant.c.ticket_id
+        >= bindparam("first"),  # of tickets opened since: the index has them in order
+        tables.message.c.at > bindparam("since", type_=Instant),
+        tables.message.c.direction == "in",
+        tables.ticket.c.open,
+    )
+    .order_by(tables.message.c.at, tables.message.c.id)
+    .limit(100)
+)
+
+
+def chattering(tx: Tx, ticket_id: str, *, now: datetime) -> bool:
+    """Has this ticket taken enough of machines for an hour? Counts one more."""
+    key = f"machine:{ticket_id}"
+    if brakes.chattering(of_machines=happened(tx, key, within=HOUR, now=now), limits=tx.facts.brakes):
+        return True
+    count(tx, key, now=now)
+    return False
 
 
 def may_reopen(tx: Tx, ticket_id: str, *, now: datetime) -> bool:

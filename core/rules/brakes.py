@@ -19,6 +19,10 @@ class Limits:
     automatic_per_hour: int = 500
     mails_of_sender: int = 20
     """In ten minutes; more are held."""
+    same_text: int = 3
+    """Of one sender in ten minutes; more belong to the first."""
+    machines_per_hour: int = 5
+    """Messages of machines on one ticket; more are recorded and not shown there."""
     reopens_per_day: int = 3
     """By mail, of one ticket, without staff touching it between."""
 
@@ -74,6 +78,16 @@ def may_acknowledge(
 def flooding(*, mails_of_sender: int, limits: Limits) -> bool:
     """Does one sender write faster than anybody reads?"""
     return mails_of_sender >= limits.mails_of_sender
+
+
+def repeats(*, same_text: int, limits: Limits) -> bool:
+    """Did one sender say the same so often that it is one request?"""
+    return same_text >= limits.same_text
+
+
+def chattering(*, of_machines: int, limits: Limits) -> bool:
+    """Do machines write more into a ticket than anybody wants to see there?"""
+    return of_machines >= limits.machines_per_hour
 
 
 def may_reopen(*, reopens_today: int, limits: Limits) -> bool:

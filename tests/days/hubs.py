@@ -38,6 +38,7 @@ unknown_per_day = 1000
 automatic_per_minute = 100000
 automatic_per_hour = 100000
 mails_of_sender = 100000
+same_text = 100000
 """
 
 

@@ -178,3 +178,52 @@ async def test_a_machine_that_keeps_answering_is_never_answered(desk):
 
     assert {row.kind for row in await desk.outward(number)} == {"received", "progress", "reply"}
     assert len(await desk.outward(number, "reply")) == 8
+
+
+# --- The same again ---
+
+
+async def test_the_same_words_three_times_are_three_tickets_and_then_they_belong_to_the_first(desk):
+    numbers = []
+    for n in range(5):
+        done = await desk.mail("alice@acme.test", "ALLARME  ups", f"Batteria{' ' * (n + 1)}scarica")
+        numbers.append(done.number)
+        desk.passes(seconds=30)
+
+    assert len(set(numbers[:3])) == 3
+    assert numbers[3:] == [numbers[0]] * 2
+    assert (await desk.inbound()).reason == "same_text"
+    assert len(await desk.rows(tables.message, numbers[0], direction="in")) == 3
+
+
+async def test_other_words_another_hour_or_another_person_are_requests_of_their_own(desk):
+    for _ in range(3):
+        await desk.mail("alice@acme.test", "Allarme", "Batteria scarica")
+
+    assert (await desk.mail("alice@acme.test", "Allarme", "Batteria carica")).outcome == "ticket"
+    assert (await desk.mail("aldo@acme.test", "Allarme", "Batteria scarica")).outcome == "ticket"
+    desk.passes(minutes=20)
+    assert (await desk.mail("alice@acme.test", "Allarme", "Batteria scarica")).outcome == "ticket"
+
+
+async def test_what_was_said_on_a_ticket_that_has_ended_is_said_anew(desk):
+    number = await desk.closed("alice@acme.test", subject="Allarme", text="Batteria scarica")
+    for _ in range(3):
+        done = await desk.mail("alice@acme.test", "Allarme", "Batteria scarica")
+
+    assert (done.outcome, done.number != number) == ("ticket", True)
+
+
+async def test_a_ticket_takes_five_messages_of_machines_an_hour_and_records_the_rest(desk):
+    number = await desk.taken()
+    ref = await desk.ref(number)
+    outcomes = []
+    for _ in range(7):
+        done = await desk.mail("alice@acme.test", kind=Kind.AUTO_REPLY, own_refs=(ref,))
+        outcomes.append((done.outcome, done.reason))
+        desk.passes(minutes=1)
+
+    assert outcomes == [("attached", "own_id")] * 5 + [("machine", "too_many")] * 2
+    assert (await desk.mail("alice@acme.test", own_refs=(ref,))).outcome == "attached", "a person always is"
+    desk.passes(hours=2)
+    assert (await desk.mail("alice@acme.test", kind=Kind.AUTO_REPLY, own_refs=(ref,))).outcome == "attached"

@@ -219,3 +219,24 @@ async def test_staff_who_send_again_say_that_the_address_works(desk):
     assert await desk.rows(tables.bad_address) == []
     assert (await desk.ticket(number)).flags == []
     assert {row.kind for row in await desk.deliveries(number)} >= {"received", "progress", "resolved"}
+
+
+async def test_an_address_whose_mail_comes_back_again_and_again_gets_nothing_automatic_any_more(desk):
+    for days in range(6):
+        number = await desk.qualified("gina@gamma.test" if days == 0 else "alice@acme.test")
+        desk.passes(days=1)
+        for row in (await desk.deliveries(number))[:1]:
+            token = await desk.db.read(lambda tx, one=row.id: tx.facts.token("bounce", one))
+            await desk.mail("mailer-daemon@acme.test", kind=Kind.BOUNCE_SOFT, bounce_tokens=(token,))
+        marked = [(bad.address, bad.reason) for bad in await desk.rows(tables.bad_address)]
+        assert marked == ([("alice@acme.test", "soft bounces")] if days == 5 else [])
+
+
+async def test_mail_that_comes_back_now_and_then_is_no_dead_address(desk):
+    for _ in range(6):
+        number = await desk.qualified("alice@acme.test")
+        token = await bounce_token(desk, number)
+        await desk.mail("mailer-daemon@acme.test", kind=Kind.BOUNCE_SOFT, bounce_tokens=(token,))
+        desk.passes(days=3)
+
+    assert await desk.rows(tables.bad_address) == []

@@ -104,8 +104,10 @@ def test_whatever_the_counts_only_proof_makes_the_desk_say_more_than_a_number(
 
 
 @given(st.integers(0, 50), st.integers(0, 50))
-def test_a_flood_begins_at_the_limit_and_so_does_reopening_by_mail(many, limit) -> None:
-    limits = Limits(mails_of_sender=limit, reopens_per_day=limit)
+def test_every_brake_works_from_its_limit_on(many, limit) -> None:
+    limits = Limits(mails_of_sender=limit, reopens_per_day=limit, same_text=limit, machines_per_hour=limit)
 
     assert brakes.flooding(mails_of_sender=many, limits=limits) is (many >= limit)
     assert brakes.may_reopen(reopens_today=many, limits=limits) is (many < limit)
+    assert brakes.repeats(same_text=many, limits=limits) is (many >= limit)
+    assert brakes.chattering(of_machines=many, limits=limits) is (many >= limit)
