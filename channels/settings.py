@@ -20,6 +20,7 @@ from core.settings_values import (
 _DOMAIN = re.compile(
     r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE
 )
+LONGEST_NAME = 35  # characters before the @: with `+r-` and a token it is 64, the limit of RFC 5321 4.5.3.1.1
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*/=?^_`{|}~.-]{1,64}")  # no +: what follows it is ours
 
 
@@ -119,6 +120,8 @@ def _wrong_address(address: str) -> str | None:
     local, at, domain = address.rpartition("@")
     if "+" in local:
         return f'"{address}" holds a "+": what follows it is how the hub knows its reply addresses'
+    if at and len(local) > LONGEST_NAME:
+        return f'"{address}" is too long: at most {LONGEST_NAME} characters may stand before the @, as reply addresses add 29'
     if not at or not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(domain):
         return f'"{address}" is no address such as support@desk.example.org'
     return None

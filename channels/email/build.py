@@ -29,6 +29,7 @@ def build(settings: EmailSettings, around: Surroundings) -> EmailChannel:
         relay = SmtpRelay(
             host=settings.relay_host,
             port=settings.relay_port,
+            name=settings.domain,
             user=settings.relay_user,
             password=settings.relay_password.reveal(),
             tls=settings.relay_tls,

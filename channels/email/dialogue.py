@@ -9,6 +9,7 @@ connections or recipients. Nothing of the message is parsed here.
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -28,9 +29,11 @@ LAST_WORDS = 5.0  # seconds to read why the connection ends
 UNKNOWN_COMMANDS = 20
 COMMANDS = 10_000  # without a message
 DECLARED_SLACK = 1024 * 1024  # bytes: SIZE is an estimate (RFC 1870, 5), but not any number
+BYTES_A_SECOND = 1000  # of a message; who sends less counts as silent for the rest
 LABEL = 1000  # characters kept of what the client says of itself
 
 LATER = "451 4.3.0 Not stored just now, please try again later"
+ROOM = "421 4.3.2 Making room for others, please try again later"
 LEAVING = "421 4.3.2 Shutting down, please try again later"
 
 _PLAIN_PATH = re.compile(
@@ -131,7 +134,9 @@ class Dialogue(SMTP):
     def __init__(self, handler: Handler, gate: Gate, sessions: set[Dialogue], *, tls: Any) -> None:
         self._gate = gate
         self._sessions = sessions
-        self._entered = self._leaving = self._waiting = False
+        self._entered = self._counted = self._leaving = False
+        self._waiting: float | None = None  # since when we wait for the client
+        self._came = 0  # bytes of the message we wait for
         self._deadline = 0.0
         self._commands = self._unknown = 0
         loop = asyncio.get_running_loop()
@@ -159,12 +164,14 @@ class Dialogue(SMTP):
         """Made a second time after STARTTLS."""
         if not self._entered:
             self.peer = str((transport.get_extra_info("peername") or ("local",))[0]).removeprefix("::ffff:")
+            if self._gate.full():
+                self._make_room()
             if not self._gate.enter(self.peer):
                 refused = cast(asyncio.WriteTransport, transport)
                 refused.write(b"421 4.7.0 Too many connections, try again later\r\n")
                 refused.close()
                 return
-            self._entered = True
+            self._entered = self._counted = True
             self._sessions.add(self)
             self._deadline = self.loop.time() + self._gate.transaction
         super().connection_made(transport)
@@ -175,8 +182,29 @@ class Dialogue(SMTP):
             return  # refused before it began, or lost already
         self._entered = False
         self._sessions.discard(self)
-        self._gate.leave(self.peer)
+        self._give_place_back()
         super().connection_lost(error)
+
+    def silent(self, now: float) -> float:
+        """For how many seconds the client has kept us waiting, less those it has sent a message in."""
+        if self._waiting is None:
+            return -math.inf  # we are at work ourselves
+        came = self._came + len(self._reader._buffer) if self._came else 0  # type: ignore[attr-defined]
+        return now - self._waiting - came / BYTES_A_SECOND
+
+    def _make_room(self) -> None:
+        """Those who drip must not keep out those who speak."""
+        now = self.loop.time()
+        slowest = max(self._sessions, key=lambda session: session.silent(now), default=None)
+        if slowest is not None and slowest.silent(now) > self._gate.patience:
+            log.warning("a silent client makes room", peer=slowest.peer)
+            slowest._give_place_back()
+            slowest._say_goodbye(ROOM)
+
+    def _give_place_back(self) -> None:
+        if self._counted:
+            self._counted = False
+            self._gate.leave(self.peer)
 
     def eof_received(self) -> bool | None:
         """The client will say no more. What it said before is still read and answered."""
@@ -188,7 +216,7 @@ class Dialogue(SMTP):
     def leave(self) -> None:
         """End the conversation: at once between commands, else after the one that is being answered."""
         self._leaving = True
-        if self._waiting:
+        if self._waiting is not None and not self._came:
             self._say_goodbye(LEAVING)
 
     def abort(self) -> None:
@@ -249,13 +277,13 @@ class Dialogue(SMTP):
     async def _answer_next(self) -> bool:
         """Read one command and answer it; False: that was the last one."""
         try:
-            self._waiting = True
+            self._waiting = self.loop.time()
             line = await self._reader.readuntil(b"\n")
         except asyncio.LimitOverrunError:
             await self.push("500 5.5.6 Line too long")
             return False
         finally:
-            self._waiting = False
+            self._waiting = None
         name, _, rest = line.rstrip(b"\r\n").partition(b" ")
         method = self._smtp_methods.get(name.upper().decode("ascii", "replace"))
         if method is None:
@@ -294,7 +322,23 @@ class Dialogue(SMTP):
             return None, None
         return given
 
-    async def smtp_AUTH(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name, as those below
+    async def push(self, status: Any) -> None:
+        """Answer; a client that does not read keeps us waiting too."""
+        before, self._waiting = self._waiting, self.loop.time()
+        try:
+            await super().push(status)
+        finally:
+            self._waiting = before
+
+    async def smtp_STARTTLS(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name, as those below
+        """RFC 3207; the client may keep us waiting in the handshake."""
+        self._waiting = self.loop.time()
+        try:
+            await super().smtp_STARTTLS(arg)
+        finally:
+            self._waiting = None
+
+    async def smtp_AUTH(self, arg: str) -> None:  # noqa: N802
         """Nobody has an account here."""
         await self.push("502 5.5.1 Not implemented")
 
@@ -341,18 +385,22 @@ class Dialogue(SMTP):
         data = bytearray(b"\r\n")  # so that a dot on the first line is found like any other
         too_large = False
         self._read_up_to(PIECE)
+        self._waiting, self._came = self.loop.time(), 1
         try:
             while True:
+                before = len(data)
                 try:
                     data += await self._reader.readuntil(b".\r\n")
                 except asyncio.LimitOverrunError as overrun:
                     data += await self._reader.read(overrun.consumed)
+                self._came += len(data) - before
                 if data.endswith(b"\r\n.\r\n"):
                     break
                 if len(data) > limit + 2:
                     too_large = True
                     del data[:-4]
         finally:
+            self._waiting, self._came = None, 0
             self._read_up_to(COMMAND_LINE)
         if too_large or len(data) > limit + 5:
             return None

@@ -26,6 +26,8 @@ class Gate:
     """Seconds between commands."""
     transaction: float = 300.0
     """Seconds from the greeting, or the last mail, to the end of the next, however busy the client is."""
+    patience: float = 2.0
+    """Seconds; who is silent for longer makes room when all connections are taken."""
     store_within: float = 120.0
     """Seconds; then the client is told to keep the mail."""
     trusted_peers: tuple[str, ...] = ()
@@ -38,12 +40,14 @@ class Gate:
 
     def enter(self, peer: str) -> bool:
         """Count a connection in; False: there are too many."""
-        if self.open.total() >= self.max_connections:
-            return False
-        if self._counted(peer) and self.open[peer] >= self.max_per_peer:
+        if self.full() or (self._counted(peer) and self.open[peer] >= self.max_per_peer):
             return False
         self.open[peer] += 1
         return True
+
+    def full(self) -> bool:
+        """Are all connections taken?"""
+        return self.open.total() >= self.max_connections
 
     def leave(self, peer: str) -> None:
         """Count it out again."""

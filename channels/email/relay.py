@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import smtplib
+import socket
 import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,9 @@ from typing import Any, Protocol
 from core.channel import DeliveryError
 from core.envelope import Sent
 
-TIMEOUT = 60.0  # seconds for each step of the dialogue
+CONNECT_TIMEOUT = 10.0  # seconds
+TIMEOUT = 60.0  # seconds for each answer
+WITHIN = 240.0  # seconds for the whole dialogue
 AT_ONCE = 32  # mails on their way
 
 # Threads of its own: a relay that is slow to answer must not hold up who else needs one, such as the pages' files.
@@ -35,44 +39,116 @@ class SmtpRelay:
 
     host: str
     port: int
+    name: str
+    """What we say our name is. Not asked of the DNS, which may not answer."""
     user: str = ""
     password: str = ""
     tls: str = "none"
     """none, starttls or tls. What is configured is required: never silently dropped."""
+    timeout: float = TIMEOUT
+    within: float = WITHIN
 
     async def send(self, ref: str, sender: str, recipient: str, mail: bytes) -> Sent:
         """See Relay. The message is ours until 250: a broken connection is tried again with the same Message-ID."""
-        return await _in_thread(self._send, sender, recipient, mail)
-
-    def _send(self, sender: str, recipient: str, mail: bytes) -> Sent:
+        handing_over = _HandingOver(self)
         try:
-            with self._connect() as smtp:
-                if self.tls == "starttls":
-                    smtp.starttls(context=ssl.create_default_context())
-                if self.user:
-                    smtp.login(self.user, self.password)
-                smtp.ehlo_or_helo_if_needed()
-                options = ["SMTPUTF8"] if not (sender + recipient).isascii() else []
-                code, text = smtp.mail(sender, options)
-                if code == 250:  # noqa: PLR2004 - RFC 5321 4.2
-                    code, text = smtp.rcpt(recipient)
+            async with asyncio.timeout(self.within):
+                return await _in_thread(handing_over.run, sender, recipient, mail)
+        except TimeoutError:
+            raise DeliveryError(f"{self} did not take it within {self.within:.0f} s") from None
+        finally:
+            handing_over.cut()  # when nobody waits any more, its thread ends too
+
+    def __str__(self) -> str:
+        return f"the relay {self.host}:{self.port}"
+
+
+class _HandingOver:
+    """One dialogue with the relay, in a thread; it may be cut from another one."""
+
+    def __init__(self, relay: SmtpRelay) -> None:
+        self._relay = relay
+        self._cut = False
+        self._smtp: smtplib.SMTP | None = None
+
+    def cut(self) -> None:
+        """End it at once: whoever waits for an answer fails."""
+        self._cut = True
+        connection = self._smtp.sock if self._smtp is not None else None
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def run(self, sender: str, recipient: str, mail: bytes) -> Sent:
+        """Raises DeliveryError: permanent only when this mail was refused, not when the relay would not talk with us."""
+        refused = False
+        try:
+            smtp = self._connected()
+            if not (sender + recipient).isascii() and not smtp.has_extn("smtputf8"):
+                message = f"{self._relay} cannot send to addresses beyond ASCII (it offers no SMTPUTF8)"
+                raise DeliveryError(message, permanent=True)
+            code, text = smtp.mail(sender, [] if (sender + recipient).isascii() else ["SMTPUTF8"])
+            if code == 250:
+                refused = True
+                code, text = smtp.rcpt(recipient)
                 if code in (250, 251):
                     code, text = smtp.data(mail)
+            if 200 <= code < 300:
+                # It has it. What it says to QUIT is of no interest, nor whether it says anything.
+                with contextlib.suppress(OSError, smtplib.SMTPException):
+                    smtp.putcmd("QUIT")
         except smtplib.SMTPResponseException as error:
-            raise _refused(error.smtp_code, error.smtp_error) from error
+            code, text = error.smtp_code, _bytes(error.smtp_error)
         except (OSError, smtplib.SMTPException) as error:
-            message = f"the relay {self.host}:{self.port} could not be used: {error}"
-            raise DeliveryError(message) from error
-        if code != 250:  # noqa: PLR2004
-            raise _refused(code, text)
-        return Sent(detail=f"{code} {_words(text)}")
+            raise DeliveryError(f"{self._relay} could not be used: {error}") from error
+        finally:
+            if self._smtp is not None:
+                self._smtp.close()
+        if 200 <= code < 300:
+            return Sent(detail=f"{code} {_words(text)}")
+        # RFC 5321 4.2.1: 5yz is permanent, everything else may pass.
+        raise DeliveryError(f"{code} {_words(text)}", permanent=refused and 500 <= code < 600)
 
-    def _connect(self) -> smtplib.SMTP:
-        if self.tls == "tls":
-            return smtplib.SMTP_SSL(
-                self.host, self.port, timeout=TIMEOUT, context=ssl.create_default_context()
-            )
-        return smtplib.SMTP(self.host, self.port, timeout=TIMEOUT)
+    def _connected(self) -> smtplib.SMTP:
+        """Greeted, encrypted and logged in, as it is configured."""
+        relay = self._relay
+        context = ssl.create_default_context() if relay.tls != "none" else None
+        smtp = self._smtp = (
+            _Encrypted(local_hostname=relay.name, timeout=relay.timeout, context=context)
+            if relay.tls == "tls"
+            else _Plain(local_hostname=relay.name, timeout=relay.timeout)
+        )
+        # The name in the certificate; smtplib keeps it only when it connects as it is made.
+        smtp._host = relay.host  # type: ignore[union-attr]
+        code, text = smtp.connect(relay.host, relay.port)
+        if code != 220:
+            raise smtplib.SMTPConnectError(code, text)
+        if self._cut:
+            raise smtplib.SMTPServerDisconnected("nobody waits for it any more")
+        smtp.ehlo_or_helo_if_needed()
+        if relay.tls == "starttls":
+            smtp.starttls(context=context)
+        if relay.user:
+            smtp.login(relay.user, relay.password)
+        smtp.ehlo_or_helo_if_needed()
+        return smtp
+
+
+class _Patient(smtplib.SMTP):
+    """A connection is there soon or not at all; an answer may take longer."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        connection: socket.socket = super()._get_socket(host, port, CONNECT_TIMEOUT)  # type: ignore[misc]
+        connection.settimeout(timeout)
+        return connection
+
+
+class _Plain(_Patient):
+    pass
+
+
+class _Encrypted(_Patient, smtplib.SMTP_SSL):
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +178,9 @@ async def _in_thread(work: Callable[..., Sent], *args: Any) -> Sent:
     return await asyncio.get_running_loop().run_in_executor(_threads, work, *args)
 
 
-def _refused(code: int, text: bytes | str) -> DeliveryError:
-    # RFC 5321 4.2.1: 5yz is permanent, everything else may pass.
-    return DeliveryError(f"{code} {_words(text)}", permanent=500 <= code < 600)  # noqa: PLR2004
+def _bytes(text: bytes | str) -> bytes:
+    return text.encode("utf-8", "replace") if isinstance(text, str) else text
 
 
-def _words(text: bytes | str) -> str:
-    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return " ".join(words.split())[:300]
+def _words(text: bytes) -> str:
+    return " ".join(text.decode("utf-8", "replace").split())[:300]

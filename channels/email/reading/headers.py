@@ -35,8 +35,14 @@ _MARKS = frozenset(
 
 
 def raw_text(value: str, charset: str = "") -> str:
-    """Raw 8-bit bytes in a header: UTF-8, else the body's charset, else cp1252."""
-    if value.isascii():
+    """Raw 8-bit bytes in a header: UTF-8, else the body's charset, else cp1252.
+
+    What holds characters that no byte stands for was decoded before, as parameters are (RFC 2231), and is left as it is.
+
+    >>> raw_text("\xe2\x82\xac"), raw_text("\xe9"), raw_text("日本語")
+    ('€', 'é', '日本語')
+    """
+    if value.isascii() or max(value) > "\xff":
         return value
     content = value.encode("latin-1", "replace")
     try:

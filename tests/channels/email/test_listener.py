@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import smtplib
 import socket
 import ssl
@@ -431,6 +432,40 @@ def test_a_client_that_drips_is_cut_off_however_busy_it_is_and_others_are_served
     assert [arrival.raw for arrival in door.came] == [MAIL]
 
 
+def test_a_steady_sender_loses_its_place_to_nobody(tmp_path, door):
+    channel = a_channel(tmp_path, max_connections=1)
+    channel.gate.patience = 0.2
+    with running(channel, door), ready_for_data(channel) as steady:
+        steady.say(b"x" * 20_000)
+        time.sleep(0.5)
+        with Raw(channel.bound["smtp"]) as other:
+            assert other.hear().startswith("421 4.7.0")
+        steady.say(b"\r\n.\r\n")
+
+        assert steady.hear().startswith("250")
+
+
+@pytest.mark.parametrize("where", ["silent", "in a message"])
+def test_when_all_places_are_taken_by_those_who_drip_a_mail_still_comes_in(tmp_path, door, where):
+    channel = a_channel(tmp_path, max_connections=3)
+    with running(channel, door), contextlib.ExitStack() as stack:
+        channel.gate.patience = 60.0
+        slow = [
+            stack.enter_context(ready_for_data(channel) if where == "in a message" else greeted(channel))
+            for _ in range(3)
+        ]
+        with Raw(channel.bound["smtp"]) as early:
+            assert early.hear().startswith("421 4.7.0")  # they might still say something
+        channel.gate.patience = -1.0  # time has passed
+        with client(channel) as smtp:
+            smtp.sendmail("ann@cust.test", ["support@hub.test"], MAIL)
+        (gone_one,), _, _ = select.select([raw.socket for raw in slow], [], [], 20)
+        sent_away = gone_one.recv(4096).decode()
+
+    assert sent_away.startswith("421 4.3.2")
+    assert [arrival.raw for arrival in door.came] == [MAIL]
+
+
 def test_a_client_that_talks_without_sending_a_mail_is_cut_off(tmp_path, door):
     channel = a_channel(tmp_path)
     channel.gate.transaction = 0.5
@@ -495,6 +530,18 @@ def test_commands_slipped_in_before_the_encryption_are_forgotten(encrypted_desk,
         assert raw.ask("DATA").startswith("503")  # nothing was said yet, not even hello
         assert raw.ask("EHLO a.test").startswith("250-hub.test")
         assert raw.ask("RCPT TO:<support@hub.test>").startswith("503")
+
+
+def test_a_handshake_that_never_ends_keeps_no_place_from_others(encrypted_desk, door):
+    channel, _ = encrypted_desk
+    channel.gate.max_connections, channel.gate.patience = 1, -1.0  # time has passed
+    with greeted(channel) as raw:
+        assert raw.ask("STARTTLS").startswith("220")
+        with client(channel) as smtp:
+            smtp.sendmail("ann@cust.test", ["support@hub.test"], MAIL)
+        gone(raw)
+
+    assert len(door.came) == 1
 
 
 def test_a_client_that_fails_to_encrypt_is_sent_away_and_the_next_one_served(encrypted_desk, door):
