@@ -31,10 +31,16 @@ from core.settings import Settings, SettingsError
 from core.store import migrate
 from core.store.database import Database, StoreUnavailable, open_database
 
+HELP = """
+Centralino, a switchboard for a help desk: mail, portal, shared inbox and API in one program.
+
+Commands that need a desk take --settings FILE and --set section.key=value; settings.toml explains every one.
+Exit codes: 0 done, 1 the answer is no, 2 wrong use or bad input.
+"""
 SETUP_LINK_LIVES = timedelta(hours=1)
 LAST_RESORT = 1.5  # seconds from the hub's end to the end of the process
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
 token_app = typer.Typer(no_args_is_help=True, help="API tokens.")
 app.add_typer(token_app, name="token")
 
@@ -219,6 +225,9 @@ def _database(config: Settings, *, takes_in: bool = False) -> Iterator[Database]
     """The database, made or brought up to date first. `takes_in`: as long as the disk has room for more."""
     try:
         made = keys.load(config.hub.data_dir, instance=config.hub.instance)
+    except OSError as error:
+        fail(f"hub.data_dir {config.hub.data_dir} cannot be used: {error.strerror}")
+    try:
         known = HubFacts(
             name=config.hub.name,
             public_url=config.hub.public_url,

@@ -36,8 +36,10 @@ def desk_file(path: Path, *, code: int = WRONG) -> Document:
 
     try:
         return checking.read(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"{path} cannot be read: {error}")
+    except OSError as error:
+        fail(f"{path} cannot be read: {error.strerror}")
+    except UnicodeDecodeError as error:
+        fail(f"{path} cannot be read: it is not UTF-8 ({error.reason} at byte {error.start})")
     except document.ConfigurationError as error:
         fail(f"{path} cannot be applied:\n{error}", code=code)
 

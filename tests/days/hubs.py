@@ -51,7 +51,7 @@ class Hub:
 
     def __init__(self, folder: Path, *, url: str = "", inside: tuple[str, ...] = (), **settings: Any) -> None:
         self.folder = folder
-        self._inside = inside
+        self.inside = inside
         self.data = folder / "data"
         self.http, self.smtp = free_port(), free_port()
         self.base = f"http://127.0.0.1:{self.http}"
@@ -77,7 +77,7 @@ class Hub:
         started = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*self._inside, sys.executable, "main.py", "run", "--no-demo", *self.words, *more],
+                [*self.inside, sys.executable, "main.py", "run", "--no-demo", *self.words, *more],
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
@@ -136,7 +136,7 @@ class Hub:
 
     def line(self, *words: str, answer: str = "") -> subprocess.CompletedProcess[str]:
         """One command, with this hub's settings."""
-        return command(*words, *self.words, answer=answer, inside=self._inside)
+        return command(*words, *self.words, answer=answer, inside=self.inside)
 
     def done(self, *words: str, answer: str = "") -> str:
         """What a command printed that ended well."""
