@@ -32,7 +32,7 @@ from core.desk.principal import Principal
 from core.desk.scope import PUBLISHED
 from core.envelope import Address, Arrival, Inbound, Kind, Trust
 from core.ids import derived_id, new_id
-from core.rules import threading, trust
+from core.rules import threading, trust, workflow
 from core.store import blobs, fulltext, tables
 from core.store.columns import to_micros
 from core.store.tx import Prepared, Row, Tx
@@ -156,7 +156,7 @@ def _same_id(tx: Tx, said: Inbound) -> list[str]:
 
 def _place(tx: Tx, message: _Message, *, now: datetime) -> Understood:
     said, placed, rights = message.said, message.placed, threading.rights(message.said.kind)
-    known = restraint.sender(tx, message.author, now=now)
+    known = restraint.sender(tx, message.author, message.row.sender, now=now)
     if restraint.flooding(tx, known) and (rights.may_open or rights.may_attach):
         return _hold(tx, message, "sender_flood", now=now)
     if placed.outcome == "attach" and rights.may_attach:
@@ -260,7 +260,7 @@ def _released(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     message = replace(message, detail=message.detail | {"released_by": row.detail["by"]})
     take_as, ticket_id = row.detail["take_as"], row.detail.get("ticket")
     if take_as == "ticket" or not ticket_id:
-        return _open(tx, message, restraint.sender(tx, message.author, now=now), now=now)
+        return _open(tx, message, restraint.sender(tx, message.author, row.sender, now=now), now=now)
     if take_as == "message":
         # Its author is nobody of the request: only now may the customer read it.
         published = replace(said, notes=(*said.notes, PUBLISHED))
@@ -401,6 +401,10 @@ def _attach(tx: Tx, message: _Message, ticket_id: str, thread_id: str, *, now: d
     said, author = message.said, message.author
     case = Case.open(tx, ticket_id, now=now)
     rights = threading.rights(said.kind)
+    if case["state"] in workflow.ENDED and "released_by" not in message.detail:
+        return _place(
+            tx, _judge(tx, message.row, said, now=now), now=now
+        )  # it ended while we waited for its row
     if case["state"] == "resolved" and rights.may_reopen and not restraint.may_reopen(tx, ticket_id, now=now):
         return _hold(tx, message, "reopened_too_often", now=now)
     message_id = _keep(case, message, thread_id)

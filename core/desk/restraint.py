@@ -77,13 +77,17 @@ class Sender:
     counts: brakes.Counts
 
 
-def sender(tx: Tx, author: Author, *, now: datetime) -> Sender:
-    """Look the address up and count this message. One query: this is on the way of every mail."""
+def sender(tx: Tx, author: Author, envelope: str, *, now: datetime) -> Sender:
+    """Look the address up and count this message. One query: this is on the way of every mail.
+
+    `envelope`: who the transport said it was, which counts where the message has no usable author.
+    """
     seconds = int(now.timestamp())
+    writer = author.address or f"envelope {envelope.lower()}"
     rows = tx.all(
         _OF_SENDER,
         ack=f"ack:{author.address}",
-        mail=f"mail:{author.address}",
+        mail=f"mail:{writer}",
         day=seconds - DAY,
         hour=seconds - HOUR,
         minute=seconds - MINUTE,
@@ -92,9 +96,9 @@ def sender(tx: Tx, author: Author, *, now: datetime) -> Sender:
     def total(key: str, since: int) -> int:
         return sum(row.count for row in rows if row.key == key and row.slot > since)
 
-    mails = total(f"mail:{author.address}", seconds - FLOOD_WINDOW)
-    if author.address and not author.proved:
-        count(tx, f"mail:{author.address}", now=now)
+    mails = total(f"mail:{writer}", seconds - FLOOD_WINDOW)
+    if not author.proved:
+        count(tx, f"mail:{writer}", now=now)
     return Sender(
         mails=0 if author.proved else mails,
         counts=brakes.Counts(

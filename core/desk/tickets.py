@@ -30,6 +30,8 @@ CAUSES = ("hardware", "software", "configuration", "network", "power", "user", "
 """Cause codes of a resolution."""
 
 WAITING = ("waiting_customer", "waiting_vendor")
+STILL = {"waiting_customer": "wait_customer", "resolved": "resolve"}
+"""States in which no next update is owed, and what made the clocks stand still."""
 
 message, note_table = tables.message, tables.note
 
@@ -82,6 +84,8 @@ def reply(
         raise Refused(f"{number} is {case['state']}: reopen it, or open a new request", allowed=("reopen",))
     message_id = _say(case, who, text, kind="reply", idem=idem, files=files, due=send_after)
     timing.apply(case, "public_answer")
+    if case["state"] in STILL:  # the promise of a next update waits as the others do
+        timing.apply(case, STILL[case["state"]])
     _finish(case)
     return message_id
 

@@ -227,3 +227,15 @@ async def test_a_ticket_takes_five_messages_of_machines_an_hour_and_records_the_
     assert (await desk.mail("alice@acme.test", own_refs=(ref,))).outcome == "attached", "a person always is"
     desk.passes(hours=2)
     assert (await desk.mail("alice@acme.test", kind=Kind.AUTO_REPLY, own_refs=(ref,))).outcome == "attached"
+
+
+async def test_mails_without_a_usable_author_are_counted_by_their_envelope(desk):
+    outcomes = []
+    for n in range(22):
+        said = a_mail("", author_text=f"From: <{n}")
+        inbound_id = await desk.arrive("bot@evil.test")
+        outcomes.append((await desk.db.write(intake.understand, inbound_id, said, now=desk.now)).outcome)
+
+    assert outcomes == ["ticket"] * 20 + ["held"] * 2
+    other = await desk.arrive("other@evil.test")
+    assert (await desk.db.write(intake.understand, other, a_mail(""), now=desk.now)).outcome == "ticket"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.desk import page, tickets
+from core.desk import intake, page, tickets
 from core.desk.errors import NotFound
 from core.envelope import Address, Authentication
 from core.store import tables
@@ -397,3 +397,51 @@ async def test_a_contact_named_by_a_channel_that_is_not_there_is_nobody(desk):
     found = await desk.db.read(authors.find, a_mail("alice@acme.test", contact="nobody"))
 
     assert (found.kind, found.display, found.actor) == ("nobody", "?", "address")
+
+
+async def test_a_mail_for_a_ticket_that_is_deleted_is_a_new_request(desk):
+    number = await desk.qualified()
+    ref = await desk.ref(number)
+    await desk.db.write(lambda tx: tx.run(tables.ticket.delete().where(tables.ticket.c.number == number)))
+
+    done = await desk.mail("alice@acme.test", own_refs=(ref,))
+
+    assert (done.outcome, done.reason) == ("ticket", "no_thread")
+
+
+async def test_a_mail_of_nobody_with_a_key_is_held(desk):
+    number = await desk.qualified()
+    said = a_mail("", reply_tokens=(await desk.token(number, "alice@acme.test"),))
+
+    done = await desk.db.write(intake.understand, await desk.arrive(""), said, now=desk.now)
+
+    assert (done.outcome, done.reason, done.number) == ("held", "third_party", number)
+
+
+async def test_a_ticket_that_ends_while_a_mail_waits_for_it_is_continued_by_a_new_one(desk):
+    number = await desk.resolved()
+    ann, ref = await desk.who("ann"), await desk.ref(number)
+    inbound_id = await desk.arrive("alice@acme.test")
+
+    def at_once(tx):
+        row = tx.one(tables.inbound.select().where(tables.inbound.c.id == inbound_id))
+        judged = intake._judge(tx, row, a_mail("alice@acme.test", own_refs=(ref,)), now=desk.now)
+        tickets.close(tx, ann, number, now=desk.now)
+        return intake._place(tx, judged, now=desk.now)
+
+    done = await desk.db.write(at_once)
+
+    assert (done.outcome, done.number != number) == ("ticket", True)
+    assert (await desk.ticket(done.number)).follow_up_of == (await desk.ticket(number)).id
+
+
+async def test_staff_may_take_a_held_message_into_a_ticket_that_ended_meanwhile(desk):
+    number = await desk.taken()
+    await desk.mail("eve@evil.test", own_refs=(await desk.ref(number),))
+    item = desk.last
+    await desk.do(tickets.cancel, await desk.who("ann"), number, reason="x")
+
+    await desk.do(intake.release, await desk.who("tom"), item, as_="message")
+
+    assert (await desk.understand(item, "eve@evil.test")).number == number
+    assert (await desk.ticket(number)).state == "cancelled"

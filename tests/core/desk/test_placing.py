@@ -383,3 +383,22 @@ async def test_a_warning_is_a_flag_that_a_better_description_takes_back(db):
     await desk.qualify(number, technology="Network")
 
     assert (await desk.ticket(number)).flags == []
+
+
+async def test_another_customer_without_a_contact_makes_the_writer_one_of_theirs(desk):
+    number = (await desk.mail("alice@acme.test")).number
+
+    await desk.qualify(number, customer="GAMMA")
+
+    (there,) = await desk.rows(tables.contact, email="alice@acme.test", customer="GAMMA")
+    ticket = await desk.ticket(number)
+    assert (ticket.contact, ticket.customer, ticket.language) == (there.id, "GAMMA", "en")
+
+
+async def test_the_group_it_has_is_no_change(desk):
+    number = await desk.qualified()
+    before = len(await desk.events(number))
+
+    await desk.do(tickets.assign, await desk.who("tom"), number, group="Network L1")
+
+    assert len(await desk.events(number)) == before

@@ -201,3 +201,38 @@ async def test_a_calendar_that_changes_moves_no_running_promise(desk):
     await desk.do(tickets.take, await desk.who("lea"), number)
 
     assert (await desk.clocks(number))["resolve"].due_at == before
+
+
+@pytest.mark.parametrize(
+    ("verb", "fields", "state"),
+    [(tickets.wait, {"text": "Quale?"}, "waiting_customer"), (tickets.resolve, SOLUTION, "resolved")],
+)
+async def test_no_next_update_is_owed_while_the_customer_has_the_ball(desk, verb, fields, state):
+    number = await desk.qualified()
+    await desk.qualify(number, impact=1, urgency=1)
+    ann = await desk.who("ann")
+    await desk.do(tickets.take, ann, number)
+    await desk.do(verb, ann, number, **fields)
+    desk.passes(minutes=10)
+
+    await desk.do(tickets.reply, ann, number, "Ancora una cosa.")
+    desk.passes(hours=5)
+    await desk.mail("alice@acme.test", own_refs=(await desk.ref(number),))
+
+    assert await desk.events(number, f"ticket.{verb.__name__ if state == 'resolved' else 'wait_customer'}")
+    clocks = await desk.clocks(number)
+    assert (clocks["update"].state, clocks["update"].elapsed_s) == ("running", 0)
+    assert not [flag for flag in (await desk.ticket(number)).flags if flag.startswith("breached")]
+
+
+async def test_each_public_answer_begins_the_promise_of_the_next(desk):
+    number = await desk.qualified()
+    await desk.qualify(number, impact=1, urgency=1)
+    ann = await desk.who("ann")
+    await desk.do(tickets.take, ann, number)
+    for _ in range(2):
+        desk.passes(minutes=50)
+        await desk.do(tickets.reply, ann, number, "Stiamo lavorando.")
+
+    cycles = [(row.cycle, row.state) for row in await desk.rows(tables.sla_clock, number, name="update")]
+    assert cycles == [(1, "met"), (2, "met"), (3, "running")]
