@@ -225,7 +225,7 @@ class HubDoor:
         if full := self._full():  # asked here too: a line of refusals need not wait for the database
             raise Unavailable(full)
         try:
-            stored = self._db.submit(door.accept, arrival, now=datetime.now(UTC))
+            stored = self._db.submit_first(door.accept, arrival, now=datetime.now(UTC))
             return await asyncio.shield(asyncio.wrap_future(stored))
         except StoreUnavailable as error:
             raise Unavailable(str(error)) from error

@@ -28,6 +28,9 @@ FIND_CREWS = 5.0  # seconds between looks for lanes of a channel we have not met
 STOP_WITHIN = 0.2  # seconds until a stop is noticed
 GRACE = 6.0  # seconds that work in hand may take at the end
 GIVE_BACK = 0.8  # seconds for giving leases back; who cannot has them end by themselves
+PIECE = (
+    4  # jobs of a lane that are written in one go: who waits for the database need not wait for a whole lane
+)
 STORE_RETRY = 1.0  # seconds before a database that was away is asked again
 SAY_AGAIN = 30.0  # seconds between lines about a database that is away
 IN_FLIGHT = 0.1  # seconds in which the news of a commit reaches whoever waits for it
@@ -415,24 +418,38 @@ class Worker:
 
     async def _lane_done(self, claim: Claim, pairs: Sequence[tuple[Job, Effect | Exception]]) -> None:
         good = [(job, effect) for job, effect in pairs if not isinstance(effect, Exception)]
-        if len(good) == len(pairs) and (self._together or len(pairs) <= 1):
-            try:
-                await self._write(
-                    _finish, claim, good, release=True, now=self._clock(), handlers=self._handlers
-                )
-            except LeaseLost:
-                raise
-            except Exception as error:
-                if len(good) == 1:
-                    await self._fail(claim, good[0][0], error, release=True)
+        if len(good) == len(pairs) == 1:
+            await self._commit(claim, *good[0], release=True)
+            return
+        if len(good) == len(pairs) and self._together:
+            if len(good) <= PIECE:
+                if await self._piece(claim, good, release=True):
                     return
-                log.info("a batch is taken apart", lane=claim.lane, jobs=len(good), error=repr(error))
             else:
-                self.done += len(good)
-                return
+                pieces = [good[at : at + PIECE] for at in range(0, len(good), PIECE)]
+                written = await asyncio.gather(
+                    *(self._piece(claim, piece, release=False) for piece in pieces)
+                )
+                pairs = [
+                    pair for piece, done in zip(pieces, written, strict=True) if not done for pair in piece
+                ]
         for job, effect in pairs:
             await self._commit(claim, job, effect, release=False)
         await self._write(_finish, claim, [], release=True)
+
+    async def _piece(self, claim: Claim, pairs: Sequence[tuple[Job, Effect]], *, release: bool) -> bool:
+        """Write what comes of a few jobs in one transaction; False: one of them fails, so each has to go alone."""
+        try:
+            await self._write(
+                _finish, claim, pairs, release=release, now=self._clock(), handlers=self._handlers
+            )
+        except LeaseLost:
+            raise
+        except Exception as error:
+            log.info("a batch is taken apart", lane=claim.lane, jobs=len(pairs), error=repr(error))
+            return False
+        self.done += len(pairs)
+        return True
 
     async def _prepare(self, jobs: Sequence[Job]) -> list[Effect | Exception]:
         if len({job.kind for job in jobs}) == 1:

@@ -42,6 +42,10 @@ class Database(Protocol):
         """Queue a change; the future is done once it is on disk. Raises StoreUnavailable at once when full."""
         ...
 
+    def submit_first(self, verb: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
+        """The same before all that waits already: for the door, where a sender waits for an answer."""
+        ...
+
     def query(self, question: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
         """Queue a question: one snapshot, read only."""
         ...

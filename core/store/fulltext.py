@@ -75,7 +75,7 @@ def index(tx: Tx, *, ticket_id: str, item_id: str, audience: str, body: str) -> 
     if not body.strip():
         return
     if tx.is_sqlite:
-        tx.run(_ADD, ticket_id=ticket_id, item_id=item_id, audience=audience, body=body)
+        tx.later(_ADD, ticket_id=ticket_id, item_id=item_id, audience=audience, body=body)
         return
     words = " ".join(_WORD.findall(fold(body)))
     tx.run(_ADD_VECTOR, ticket_id=ticket_id, item_id=item_id, audience=audience, body=body, words=words)
@@ -83,6 +83,7 @@ def index(tx: Tx, *, ticket_id: str, item_id: str, audience: str, body: str) -> 
 
 def forget(tx: Tx, ticket_id: str) -> None:
     """Take everything of a ticket out of the index: for erasure. Reads the whole index on SQLite."""
+    tx.finish()  # what is still to be written is to be forgotten as well
     tx.run(_FORGET, ticket_id=ticket_id)
 
 
@@ -94,6 +95,7 @@ def matching(tx: Tx, asked: str, *, audiences: Sequence[str] | None = None) -> M
     words = sqlite_question(asked) if tx.is_sqlite else postgres_question(asked)
     if not words:
         return None
+    tx.finish()  # a verb may ask for what it has just written
     named = {f"search_audience_{n}": audience for n, audience in enumerate(audiences or ())}
     if tx.is_sqlite:
         tickets = select(search_text.c.ticket_id).where(

@@ -20,6 +20,7 @@ from core.facts import HubFacts
 from core.ids import new_token
 from core.log import get_logger
 from core.store.database import Listener, P, R, StoreUnavailable, Topics, Verb, Waiting, in_a_line
+from core.store.line import Line
 from core.store.sqlite import MAX_WAITING, _Request
 from core.store.tx import Tx
 
@@ -48,7 +49,7 @@ class PostgresDatabase(Waiting):
         self.listeners: list[Listener] = []
         self._hub = new_token()
         self._engine = engine(url)
-        self._work: queue.SimpleQueue[tuple[bool, _Request] | None] = queue.SimpleQueue()
+        self._work: Line[tuple[bool, _Request] | None] = Line()
         self._told: queue.SimpleQueue[Topics | None] = queue.SimpleQueue()
         self._stop_hearing = os.pipe()
         self._closed = False
@@ -64,11 +65,15 @@ class PostgresDatabase(Waiting):
 
     def submit(self, verb: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
         """See Database.submit."""
-        return self._queue(verb, args, named, writes=True)
+        return self._queue(_Request(verb, args, named, Future()), writes=True)
+
+    def submit_first(self, verb: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
+        """See Database.submit_first."""
+        return self._queue(_Request(verb, args, named, Future(), first=True), writes=True)
 
     def query(self, question: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
         """See Database.query."""
-        return self._queue(question, args, named, writes=False)
+        return self._queue(_Request(question, args, named, Future()), writes=False)
 
     def health(self) -> str:
         """See Database.health."""
@@ -92,21 +97,20 @@ class PostgresDatabase(Waiting):
             os.close(end)
         self._engine.dispose()
 
-    def _queue(self, verb: Any, args: Any, named: Any, *, writes: bool) -> Future[Any]:
+    def _queue(self, request: _Request, *, writes: bool) -> Future[Any]:
         if self._closed:
             message = "the database is closed"
             raise StoreUnavailable(message)
-        if self._work.qsize() >= MAX_WAITING:
+        if self._work.length() >= MAX_WAITING:
             message = f"{MAX_WAITING} requests are waiting for the database already"
             raise StoreUnavailable(message)
-        request = _Request(verb, args, named, Future())
-        self._work.put((writes, request))
+        self._work.put((writes, request), first=request.first)
         return request.future
 
     def _serve(self) -> None:
         connection: Connection | None = None
         tx: Tx | None = None
-        while (item := self._work.get()) is not None:
+        while (item := self._work.take()) is not None:
             writes, request = item
             if not request.begin():
                 continue

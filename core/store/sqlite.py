@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool
 from core.facts import HubFacts
 from core.log import get_logger
 from core.store.database import Listener, P, R, StoreUnavailable, Topics, Verb, Waiting, in_a_line
+from core.store.line import Line
 from core.store.tx import Tx
 
 MAX_GROUP = 64  # requests that share a commit
@@ -26,6 +27,8 @@ GROUP_TIME = 0.03  # seconds: a group that has worked this long commits with wha
 MAX_WAITING = 10_000  # requests; more are refused at once
 BUSY_TIMEOUT = 5.0  # seconds to wait for another process that writes (apply, token …)
 BUSY_LOOK = 0.5  # seconds of them before it is asked whether to go on waiting
+
+WAL_PAGES = 8_000  # 32 MB: a page that changes all the time is copied to its place once for many commits
 
 _REFUSED = (
     sqlite3.SQLITE_FULL,
@@ -45,6 +48,8 @@ class _Request:
     args: tuple[Any, ...]
     named: dict[str, Any]
     future: Future[Any]
+    first: bool = False
+    """Somebody outside waits for it."""
 
     def begin(self) -> bool:
         """Take it in hand; False when whoever asked has gone. From here on it cannot be cancelled."""
@@ -67,7 +72,9 @@ class SqliteDatabase(Waiting):
         path.parent.mkdir(parents=True, exist_ok=True)
         self.listeners: list[Listener] = []
         self._engine = _engine(path)
-        self._writes: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._writes: Line[_Request | None] = Line()
+        self._passed_over = False
+        """The last group was of the door alone, and others waited."""
         self._reads: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         self._broken: BaseException | None = None
         self._closed = False
@@ -82,13 +89,19 @@ class SqliteDatabase(Waiting):
 
     def submit(self, verb: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
         """See Database.submit."""
+        return self._submit(_Request(verb, args, named, Future()))
+
+    def submit_first(self, verb: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
+        """See Database.submit_first."""
+        return self._submit(_Request(verb, args, named, Future(), first=True))
+
+    def _submit(self, request: _Request) -> Future[Any]:
         if self._closed or self._broken is not None:
             raise StoreUnavailable(self.health() or "the database is closed")
-        if self._writes.qsize() >= MAX_WAITING:
+        if self._writes.length() >= MAX_WAITING:
             message = f"{MAX_WAITING} changes are waiting for the database already"
             raise StoreUnavailable(message)
-        request = _Request(verb, args, named, Future())
-        self._writes.put(request)
+        self._writes.put(request, first=request.first)
         return request.future
 
     def query(self, question: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
@@ -124,7 +137,7 @@ class SqliteDatabase(Waiting):
         try:
             with self._engine.connect() as connection:
                 tx = Tx(connection, self.facts)
-                while (first := self._writes.get()) is not None:
+                while (first := self._writes.take()) is not None:
                     group = [first] if first.begin() else []
                     if group and not self._together(tx, group, more=self._writes):
                         return
@@ -133,16 +146,14 @@ class SqliteDatabase(Waiting):
             log.exception("the writing thread stopped; the hub refuses everything until it is started again")
             for request in group:
                 request.fail(StoreUnavailable(in_a_line(error)))
-            while (late := self._writes.get()) is not None:
+            while (late := self._writes.take()) is not None:
                 if late.begin():
                     late.fail(StoreUnavailable(in_a_line(error)))
 
-    def _together(
-        self, tx: Tx, group: list[_Request], *, more: queue.SimpleQueue[_Request | None] | None = None
-    ) -> bool:
+    def _together(self, tx: Tx, group: list[_Request], *, more: Line[_Request | None] | None = None) -> bool:
         """Run requests under one commit, each in its own savepoint, so that one failure sinks nobody else.
 
-        `more`: who else may join, as long as there is room and time. False: the queue has ended.
+        `more`: who else may join, see `_join`. False: the line has ended.
         """
         raw: sqlite3.Connection = tx.connection.connection.driver_connection  # type: ignore[assignment]
         goes_on = True
@@ -152,7 +163,7 @@ class SqliteDatabase(Waiting):
             if _fatal(error):
                 raise
             while more is not None and goes_on and not more.empty():
-                goes_on = _join(group, more)
+                goes_on = _let_in(group, more.take())
             for request in group:  # locked or read-only: each by itself would only wait as long again
                 request.fail(error)
             return goes_on
@@ -167,16 +178,21 @@ class SqliteDatabase(Waiting):
                 raw.execute("SAVEPOINT request")
                 tx.topics = []
                 tx.memo = {}
+                late = len(tx.late)
                 try:
                     done.append((request, request.verb(tx, *request.args, **request.named), tx.topics))
                 except Exception as error:  # the verb's own failure belongs to its caller
                     if _fatal(error) or not raw.in_transaction:  # a full disk takes the whole group back
                         raise
                     raw.execute("ROLLBACK TO request")
+                    del tx.late[late:]
                     failed.append((request, error))
                 raw.execute("RELEASE request")
-                if more is not None and at == len(group) < MAX_GROUP and time.monotonic() < until:
-                    goes_on = goes_on and _join(group, more)
+                if more is not None and goes_on and at == len(group) < MAX_GROUP and time.monotonic() < until:
+                    goes_on = self._join(group, more)
+            if more is not None:
+                self._passed_over = more.others() and all(request.first for request in group)
+            tx.finish()
             tx.fresh()
             raw.execute("COMMIT")
         except Exception as error:
@@ -211,6 +227,19 @@ class SqliteDatabase(Waiting):
             else:
                 return
 
+    def _join(self, group: list[_Request], more: Line[_Request | None]) -> bool:
+        """Let the next one that waits join the group; False: the line has ended.
+
+        A group that has somebody of the door in it commits as soon as no other is at the door, so that they need not
+        wait for the work of all others; but of two such groups one takes a piece of that work along.
+        """
+        if self._passed_over and more.others():
+            self._passed_over = False
+            return _let_in(group, more.take_other())
+        if more.hurried() or not any(request.first for request in group):
+            return more.empty() or _let_in(group, more.take())
+        return True
+
     def _read_all(self) -> None:
         connection: Connection | None = None
         tx: Tx | None = None
@@ -236,15 +265,12 @@ class SqliteDatabase(Waiting):
             connection.close()
 
 
-def _join(group: list[_Request], more: queue.SimpleQueue[_Request | None]) -> bool:
-    """Let the next one that waits join the group; False: the queue has ended."""
-    while not more.empty():
-        request = more.get()
-        if request is None:
-            return False
-        if request.begin():
-            group.append(request)
-            break
+def _let_in(group: list[_Request], request: _Request | None) -> bool:
+    """Add one to the group, unless whoever asked has gone; False: the line has ended."""
+    if request is None:
+        return False
+    if request.begin():
+        group.append(request)
     return True
 
 
@@ -269,6 +295,8 @@ def _engine(path: Path, *, busy: float = BUSY_LOOK) -> Engine:
         raw.execute("PRAGMA foreign_keys = ON")
         raw.execute(f"PRAGMA busy_timeout = {int(busy * 1000)}")
         raw.execute("PRAGMA cache_size = -16384")  # 16 MiB a connection
+        raw.execute("PRAGMA temp_store = MEMORY")  # what savepoints keep is never worth a file
+        raw.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
 
     return engine
 

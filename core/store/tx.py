@@ -107,7 +107,7 @@ def _result_columns(statement: Any) -> list[Any]:
 class Tx:
     """One transaction, as a verb sees it. Verbs never commit, and never keep it."""
 
-    __slots__ = ("_cursor", "connection", "dialect", "facts", "memo", "topics")
+    __slots__ = ("_cursor", "connection", "dialect", "facts", "late", "memo", "topics")
 
     def __init__(self, connection: Connection, facts: HubFacts) -> None:
         self.connection = connection
@@ -115,6 +115,8 @@ class Tx:
         self.dialect = connection.dialect
         self._cursor: Any = connection.connection.cursor()
         self.topics: list[tuple[str, str]] = []
+        self.late: list[tuple[str, Any]] = []
+        """Statements and parameters that wait for the end of the group; see `later`."""
         self.memo: dict[str, Any] = {}
         """What was read once and cannot change within this transaction."""
 
@@ -127,6 +129,7 @@ class Tx:
         self._cursor.close()
         self._cursor = self.connection.connection.cursor()
         self.topics = []
+        self.late = []
         self.memo = {}
 
     @property
@@ -158,6 +161,25 @@ class Tx:
             self._cursor.execute(form.text, form.parameters(values))
             return int(self._cursor.rowcount)
         return int(self.connection.execute(statement, values).rowcount)
+
+    def later(self, statement: Prepared, **values: Any) -> None:
+        """Run a change that nobody asks for before the commit; on SQLite together with those of the whole group.
+
+        The search index is such: it writes what it has gathered at every savepoint, which costs more than gathering.
+        """
+        if not self.is_sqlite:
+            self.run(statement, **values)
+            return
+        form = statement.form(self.dialect)
+        self.late.append((form.text, form.parameters(values)))
+
+    def finish(self) -> None:
+        """Run what was put off. For the database's own threads before a commit, and for who must see it now."""
+        while self.late:
+            text = self.late[0][0]
+            several = [parameters for other, parameters in self.late if other == text]
+            self.late = [one for one in self.late if one[0] != text]
+            self._cursor.executemany(text, several)
 
     def insert(self, table: Table, **values: Any) -> None:
         """Add one row."""

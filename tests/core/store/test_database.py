@@ -64,6 +64,55 @@ def together(db: SqliteDatabase, *calls: tuple[Any, ...]) -> list[Future[Any]]:
         go.set()
 
 
+async def test_who_waits_at_the_door_goes_before_all_who_wait_already(
+    database_url: str, facts: HubFacts
+) -> None:
+    db = open_database(database_url, facts, readers=1, connections=1)
+    order: list[str] = []
+    held, go = threading.Event(), threading.Event()
+
+    def hold(tx: Tx) -> None:
+        held.set()
+        go.wait(5)
+
+    def note(tx: Tx, name: str) -> None:
+        order.append(name)
+
+    try:
+        waiting = [db.submit(hold)]
+        held.wait(5)
+        waiting += [db.submit(note, f"work {n}") for n in range(3)]
+        waiting += [db.submit_first(note, f"mail {n}") for n in range(2)]
+        go.set()
+        await asyncio.gather(*(asyncio.wrap_future(future) for future in waiting))
+    finally:
+        go.set()
+        db.close()
+
+    assert order == ["mail 0", "mail 1", "work 0", "work 1", "work 2"]
+
+
+def test_who_has_time_gets_on_however_many_come_to_the_door(sqlite_db: SqliteDatabase) -> None:
+    """Mails that come without a pause must not keep those from being understood that have come."""
+    order: list[str] = []
+
+    def at_the_door(tx: Tx) -> None:
+        order.append("mail")
+        if len(order) < 200:
+            sqlite_db.submit_first(at_the_door)
+
+    def work(tx: Tx) -> None:
+        order.append("work")
+
+    sqlite_db.submit_first(at_the_door)
+    futures = [sqlite_db.submit(work) for _ in range(3)]
+    for future in futures:
+        future.result(timeout=5)
+
+    assert order.count("work") == 3
+    assert order.index("work") < 199
+
+
 async def test_a_verb_that_fails_leaves_nothing_and_its_caller_hears_why(db: Database) -> None:
     with pytest.raises(LookupError, match="half"):
         await db.write(put_then_fail, "half")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -125,3 +127,31 @@ async def test_only_the_beginning_of_an_enormous_text_is_searched(db: Database) 
 
     assert await db.read(find, "beginning") == ["big"]
     assert await db.read(find, "end") == []
+
+
+async def test_what_a_failed_verb_wrote_is_not_found_though_others_of_its_commit_are(db: Database) -> None:
+    def fail(tx: Tx) -> None:
+        fulltext.index(tx, ticket_id="lost", item_id="1", audience="customer", body="stampante perduta")
+        raise LookupError
+
+    results = await asyncio.gather(
+        db.write(fill), db.write(fail), db.write(fill_more), return_exceptions=True
+    )
+
+    assert [type(result) for result in results] == [type(None), LookupError, type(None)]
+    assert await db.read(find, "stampante") == ["more", "note", "printer"]
+
+
+def fill_more(tx: Tx) -> None:
+    fulltext.index(tx, ticket_id="more", item_id="1", audience="customer", body="ancora la stampante")
+
+
+async def test_a_verb_finds_and_forgets_what_it_has_just_written(db: Database) -> None:
+    def write_ask_forget(tx: Tx) -> list[str] | None:
+        fill(tx)
+        found = find(tx, "printer")
+        fulltext.forget(tx, "vendor")
+        return found
+
+    assert await db.write(write_ask_forget) == ["vendor"]
+    assert await db.read(find, "printer") == []

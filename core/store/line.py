@@ -1,0 +1,51 @@
+"""Who waits for a thread of the database? Two lines: those at the door, whom somebody outside waits for, and all others."""
+
+from __future__ import annotations
+
+import queue
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Line(Generic[T]):
+    """Each of the two in the order of coming; any number of threads may put and take."""
+
+    def __init__(self) -> None:
+        self._waiting: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._hurried: queue.SimpleQueue[T] = queue.SimpleQueue()
+        self._others: queue.SimpleQueue[T] = queue.SimpleQueue()
+
+    def put(self, item: T, *, first: bool = False) -> None:
+        """Queue up; `first`: before those who have time."""
+        (self._hurried if first else self._others).put(item)
+        self._waiting.put(None)
+
+    def take(self) -> T:
+        """The next one, as soon as there is one."""
+        self._waiting.get()
+        try:
+            return self._hurried.get_nowait()
+        except queue.Empty:
+            return self._others.get_nowait()
+
+    def take_other(self) -> T:
+        """The next of those who have time: where only one thread takes, and `others` says that there is one."""
+        self._waiting.get()
+        return self._others.get_nowait()
+
+    def hurried(self) -> bool:
+        """Does somebody wait at the door?"""
+        return not self._hurried.empty()
+
+    def others(self) -> bool:
+        """Does somebody wait who has time?"""
+        return not self._others.empty()
+
+    def empty(self) -> bool:
+        """Does nobody wait?"""
+        return self._hurried.empty() and self._others.empty()
+
+    def length(self) -> int:
+        """How many wait."""
+        return self._hurried.qsize() + self._others.qsize()
