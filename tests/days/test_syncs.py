@@ -47,7 +47,7 @@ def test_after_a_sync_that_failed_the_hub_acknowledges_nothing_until_it_is_start
 ) -> None:
     day = a_day()
     hub = day.hub
-    hub.inside = meddling("error=EIO:when=40")
+    hub.inside = meddling("error=EIO:when=40+")
     hub.start()
     with Customers([hub.smtp], people=3) as customers:
         until(lambda: customers.answers["451"] > 5, "nobody was told to come again")
