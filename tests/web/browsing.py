@@ -148,6 +148,6 @@ def visiting(demo: Demo, chromium: Any, email: str, **options: Any) -> Iterator[
             sign_in(visitor, email, demo.logins[email])
             demo.signed_in[email] = context.storage_state()
         yield visitor
-        assert visitor.complaints == []
+        assert visitor.complaints == [], visitor.complaints
     finally:
         context.close()

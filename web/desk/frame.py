@@ -67,6 +67,7 @@ async def around(request: web.Request, who: Principal) -> dict[str, Any]:
         "views": [(name, VIEW_ICONS[name], counted.values.get(name)) for name in VIEW_ICONS],
         "hot": HOT,
         "groups": counted.groups,
+        "counts_old": counted.changes != site.live.changes,
         "stuck": counted.values.get("stuck"),
         "reasons": reasons,
         "position": request[POSITION],

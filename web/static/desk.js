@@ -2,14 +2,20 @@
 import { keepDrafts } from "./drafts.js";
 import { listenForKeys } from "./keys.js";
 import { listenForChanges } from "./live.js";
-import { closeMenus, closeOthers } from "./menus.js";
+import { closeMenus, closeOthers, write } from "./menus.js";
 import { offerCommands } from "./palette.js";
 
-document.addEventListener("click", (event) => closeMenus(event.target));
+document.addEventListener("click", (event) => {
+  closeMenus(event.target);
+  // Who points at "Reply" wants to write. With keys the box is one step further: arrows choose between the two first.
+  const tab = event.target.closest("label.tab");
+  if (tab) {
+    event.preventDefault();
+    write(tab.htmlFor.replace("compose-", ""));
+  }
+});
 document.addEventListener("toggle", (event) => event.target.matches?.("details.menu[open]") && closeOthers(event.target), true);
 document.addEventListener("change", (event) => {
-  const to = { "compose-reply": "reply-text", "compose-note": "note-text" }[event.target.id];
-  if (to) document.getElementById(to)?.focus();
   if (event.target.matches("input.file")) {
     const label = document.querySelector(`label[for="${event.target.id}"]`);
     label.dataset.word ??= label.lastChild.textContent;

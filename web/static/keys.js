@@ -1,5 +1,5 @@
 // The keyboard map. Single letters are off while somebody types, with Alt or Meta, and while an IME composes.
-import { leaveMenu, openMenu } from "./menus.js";
+import { leaveMenu, openMenu, write } from "./menus.js";
 
 const WAIT_FOR_SECOND = 1200; // ms after `g`
 
@@ -12,14 +12,6 @@ const focus = (selector) => {
   const found = document.querySelector(selector);
   found?.focus();
   return Boolean(found);
-};
-const write = (kind) => {
-  const tab = document.getElementById(`compose-${kind}`);
-  const box = document.getElementById(`${kind}-text`);
-  if (!tab || !box) return false;
-  tab.checked = true;
-  box.focus();
-  return true;
 };
 
 // In the list the lines, on a ticket the lines beside it when there are any, else the messages.

@@ -2,6 +2,7 @@
 import { differs, follow, remember, swap } from "./served.js";
 
 const GATHER = 250; // ms: changes within this time are fetched together
+const COUNTED_ANEW = 1100; // ms: the server counts the views of one person once a second
 const MINUTE = 60000; // ms: times that are left are told anew
 const SAY_AT_MOST = 5000; // ms between two sentences of a screen reader
 const HERE_EVERY = 20000; // ms; the server forgets after 30 s
@@ -46,16 +47,15 @@ async function refresh() {
   try {
     if (now.ticket) await refreshTicket();
     if (now.list) await refreshList(now.asked);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error; // the hub is away for a moment: the stream comes back and says so
   } finally {
     timer = 0;
     look({});
   }
 }
 
+// The page at this address, read; null while the hub is away: the stream comes back and says so.
 async function fetched(address) {
-  const answer = await fetch(address, { headers: { Accept: "text/html" } });
+  const answer = await fetch(address, { headers: { Accept: "text/html" } }).catch(() => new Response(null, { status: 503 }));
   if (answer.status === 401 || answer.redirected) location.reload(); // signed out
   if (!answer.ok) return null;
   const parsed = document.createElement("template");
@@ -73,6 +73,7 @@ async function refreshList(asked) {
     const old = document.querySelector(`.side a[href="${CSS.escape(view.getAttribute("href"))}"]`);
     if (old && differs(old, view)) swap(old, view);
   }
+  if ("old" in fresh.querySelector(".side").dataset) setTimeout(() => look({ list: true }), COUNTED_ANEW);
   const rows = fresh.querySelector("ul[data-list]");
   for (const row of rows.children) if (row.id === `t${ticket?.dataset.number}`) row.classList.add("current");
   const moves = moved(rows);
@@ -120,6 +121,7 @@ const waiting = new Set();
 async function refreshTicket() {
   const fresh = await fetched(`/desk/tickets/${ticket.dataset.number}?only=talk&${list.dataset.here}`);
   if (!fresh) return;
+  const last = fresh.getElementById("p-about").dataset.seen;
   waiting.clear();
   for (const id of PARTS) {
     const [old, now] = [document.getElementById(id), fresh.getElementById(id)];
@@ -132,7 +134,7 @@ async function refreshTicket() {
   const { came } = follow(document.getElementById("p-timeline"), fresh.getElementById("p-timeline"));
   if (came.length && atEnd) scroll.scrollTop = scroll.scrollHeight;
   say(came.filter((one) => one.matches(".msg")).at(-1)?.querySelector("header, summary")?.textContent ?? "");
-  haveSeen(fresh.getElementById("p-about").dataset.seen, came.some((one) => one.matches(".msg.in, .msg.out:not(.auto)")));
+  haveSeen(last, came.some((one) => one.matches(".msg.in, .msg.out:not(.auto)")));
 }
 
 // Somebody fills in a form here.

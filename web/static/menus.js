@@ -1,4 +1,4 @@
-// Menus are <details>: one is open at a time, and the menus inside it.
+// What opens: menus, which are <details>, one at a time with those it is in; and the box one writes in.
 const OPEN = "details.menu[open]";
 
 // Somebody clicked `at`: menus around it stay.
@@ -30,5 +30,16 @@ export function leaveMenu() {
   if (!menu) return false;
   menu.open = false;
   menu.querySelector("summary").focus();
+  return true;
+}
+
+// Turn to the box for a "reply" or a "note" and write. False: there is none.
+export function write(kind) {
+  const tab = document.getElementById(`compose-${kind}`);
+  const box = document.getElementById(`${kind}-text`);
+  if (!tab || !box) return false;
+  tab.checked = true;
+  tab.focus({ preventScroll: true }); // unfolds the box
+  box.focus();
   return true;
 }

@@ -1,5 +1,5 @@
 // Ctrl+K: every view and every verb of the page that is shown, by a few letters; a ticket number goes there.
-import { openMenu } from "./menus.js";
+import { openMenu, write } from "./menus.js";
 
 const NUMBER = /^\d{2}-?\d{1,6}$/;
 
@@ -95,10 +95,7 @@ function collect() {
   const boxes = ["reply", "note"].filter((kind) => document.getElementById(`${kind}-text`)).map((kind) => ({
     name: word(document.querySelector(`label[for="compose-${kind}"]`)).replace(/ [rn]$/, ""),
     key: kind[0],
-    run: () => {
-      document.getElementById(`compose-${kind}`).checked = true;
-      document.getElementById(`${kind}-text`).focus();
-    },
+    run: () => write(kind),
   }));
   const views = [...document.querySelectorAll("nav.side a")].map((one) => ({
     name: word(one.querySelector(".cut")),

@@ -1,0 +1,155 @@
+"""Is it as quick, as still and as open to everybody as was promised? Axe, layout shifts, weight, narrow screens, motion."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.web.browsing import LEADER, MARIO
+
+pytestmark = pytest.mark.browser
+
+DESK = ["/desk/", "ticket", "/desk/waiting?view=held", "/desk/outgoing", "/desk/?q=zzzz-nothing"]
+PORTAL = ["/portal/", "request", "/portal/new", "/portal/history"]
+WIDTHS = [360, 768, 1280, 1920]
+MAX_WEIGHT = 150_000  # bytes of a page with everything it loads
+
+
+@pytest.fixture(scope="module")
+def number(demo):
+    """A ticket with a bit of everything."""
+    found = demo.in_progress(text="Buongiorno,\nla rete cade.\n\n> prima\n> e dopo\n\n-- \nMario")
+    demo.say(found, "Guardiamo subito.")
+    demo.say(found, "Cliente importante.", audience="internal")
+    demo.do(found, "workaround", text="Usi l'altra linea.")
+    return found
+
+
+def place(name, number):
+    return {"ticket": f"/desk/tickets/{number}", "request": f"/portal/requests/{number}"}.get(name, name)
+
+
+def at(visit, name, number, **options):
+    visitor = visit(MARIO if name in PORTAL else LEADER, **options)
+    visitor.go(place(name, number))
+    visitor.page.wait_for_load_state()
+    return visitor
+
+
+@pytest.mark.parametrize("name", [*DESK, *PORTAL, "/login"])
+def test_axe_finds_nothing_by_day_and_by_night(visit, number, name):
+    visitor = at(visit, name, number)
+    if name == "/login":
+        visitor.context.clear_cookies()
+        visitor.go(name)
+    for theme in ("light", "dark"):
+        visitor.page.emulate_media(color_scheme=theme)
+
+        found = Axe().run(visitor.page)
+
+        assert found.violations_count == 0, f"{theme}: {found.generate_report()}"
+
+
+@pytest.mark.parametrize("name", ["menu", "reply", "keys", "palette", "refused"])
+def test_axe_finds_nothing_in_what_opens(visit, number, name):
+    visitor = at(visit, "ticket", number)
+    page = visitor.page
+    match name:
+        case "menu":
+            visitor.press("q")
+        case "reply":
+            visitor.press("n")
+        case "keys":
+            visitor.press("?")
+        case "palette":
+            visitor.press("Control+k")
+        case "refused":
+            visitor.press("s")
+            page.fill("#resolve-minutes", "1")
+            page.fill("#resolve-text", "x")
+            visitor.send(lambda: page.click("[data-menu=resolve] button.filled"))
+            assert page.locator("#wrong").is_visible()
+
+    found = Axe().run(page)
+
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("name", [*DESK, *PORTAL])
+def test_nothing_shifts_and_nothing_is_wider_than_the_screen(visit, number, name):
+    visitor = at(visit, name, number)
+    for width in WIDTHS:
+        visitor.page.set_viewport_size({"width": width, "height": 800})
+        visitor.page.reload()
+
+        assert visitor.page.evaluate("window.shift") == 0, width
+        for what in ("document.documentElement", "document.querySelector('main')"):
+            assert visitor.page.evaluate(f"{what}.scrollWidth") <= width, what
+
+
+def test_an_arriving_message_shifts_nothing_that_is_being_read(demo, visit, number):
+    visitor = at(visit, "ticket", number)
+    top = "document.querySelector('#p-timeline > li').getBoundingClientRect().top"
+    visitor.page.evaluate("document.querySelector('.said').scrollTop = 0")
+    before = visitor.page.evaluate(top)
+
+    demo.say(number, "Ancora una cosa.")
+
+    visitor.page.locator("#p-timeline", has_text="Ancora una cosa.").wait_for()
+    assert visitor.page.evaluate(top) == before
+
+
+@pytest.mark.parametrize("name", ["/desk/", "ticket", "/portal/"])
+def test_a_page_is_light(visit, number, name):
+    visitor = visit(MARIO if name in PORTAL else LEADER)
+    loaded = []
+    visitor.page.on("requestfinished", lambda one: loaded.append(one))  # noqa: PLW0108 - playwright marks its handlers
+
+    visitor.go(place(name, number))
+    visitor.page.wait_for_load_state()
+
+    weight = sum(one.sizes()["responseBodySize"] for one in loaded if "/live" not in one.url)
+    assert 5_000 < weight < MAX_WEIGHT
+
+
+@pytest.mark.parametrize(("motion", "moves"), [("no-preference", "arrived"), ("reduce", "none")])
+def test_who_wants_no_motion_gets_none(visit, number, motion, moves):
+    visitor = at(visit, "/desk/", number, reduced_motion=motion)
+
+    name = visitor.page.evaluate(
+        "(() => { const row = document.querySelector('.row'); row.classList.add('new'); "
+        "return getComputedStyle(row).animationName })()"
+    )
+
+    assert name == moves
+
+
+def test_on_a_narrow_screen_the_answer_box_waits_until_it_is_wanted(visit, number):
+    visitor = at(visit, "ticket", number, viewport={"width": 360, "height": 740}, has_touch=True)
+    page = visitor.page
+    tall = "document.querySelector('#compose').getBoundingClientRect().height"
+
+    assert page.evaluate(tall) < 90
+    page.tap("label[for=compose-reply]")
+    assert page.locator("#reply-text").is_visible()
+    assert page.evaluate("document.activeElement.id") == "reply-text"
+    assert page.evaluate(tall) > 250
+    assert page.locator("a.back").is_visible()
+
+
+def test_targets_are_large_enough_for_a_thumb(visit, number):
+    visitor = at(visit, "ticket", number, viewport={"width": 360, "height": 740})
+
+    small = visitor.page.locator("main :is(button, .button, .tab):visible").evaluate_all(
+        "all => all.filter((one) => one.getBoundingClientRect().height < 44).map((one) => one.textContent)"
+    )
+
+    assert small == []
+
+
+def test_printing_leaves_the_words_and_no_controls(visit, number):
+    visitor = at(visit, "ticket", number)
+    visitor.page.emulate_media(media="print")
+
+    assert not visitor.page.locator(".side, .top, #compose, .acts-bar").first.is_visible()
+    assert "Guardiamo subito." in visitor.words("#p-timeline")
