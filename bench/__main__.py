@@ -10,7 +10,7 @@ import argparse
 import contextlib
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,12 +76,14 @@ def _kinds(wanted: str) -> Iterator[Kind]:
             print("PostgreSQL is left out: no server answers (BENCH_POSTGRES names one)", file=sys.stderr)
 
 
-def measure(kind: Kind, sizes: Sizes, parts: list[str] | tuple[str, ...] = PARTS) -> list[Figure]:
-    """The figures of one kind of database."""
+def measure(
+    kind: Kind, sizes: Sizes, parts: Sequence[str] = PARTS, *, within: Path = RESULTS
+) -> list[Figure]:
+    """The figures of one kind of database. `within`: where the hubs may put their files."""
     figures: list[Figure] = []
     with contextlib.ExitStack() as stack:
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=RESULTS, prefix="run-")))
+        within.mkdir(parents=True, exist_ok=True)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=within, prefix="run-")))
         relay = stack.enter_context(silent_relay())
         large = stack.enter_context(kind.copy(sizes.tickets, folder))
         if "start" in parts:
@@ -136,24 +138,26 @@ def _mail(kind: Kind, sizes: Sizes, large: Hub, small: Hub) -> list[Figure]:
             null.append(mails.null(port, sizes.mails, 10 + n))
             of_small.append(mails.to_tickets(small, sizes.mails, 20 + n))
             of_large.append(mails.to_tickets(large, sizes.mails, 30 + n))
-    reference = {
-        "database": kind.name,
-        "unit": "mails/s",
-        "reference": median(null),
-        "referred": "null aiosmtpd",
-    }
     empty = median(run.tickets for run in of_small)
     full = median(run.tickets for run in of_large)
     cpu = {name: median(getattr(run, name) for run in of_large) for name in ("cpu", "cpu_reading")}
+
+    def beside_null(what: str, measured: float, at_least: float) -> Figure:
+        return Figure(
+            what=what,
+            database=kind.name,
+            measured=measured,
+            unit="mails/s",
+            reference=median(null),
+            referred="null aiosmtpd",
+            at_least=at_least,
+        )
+
+    accepted = median(run.accepted for run in of_large)
     return [
-        Figure(
-            what="mails accepted with 250, while tickets are made of them",
-            measured=median(run.accepted for run in of_large),
-            at_least=0.5,
-            **reference,
-        ),
-        Figure(what="mails to tickets, empty desk", measured=empty, at_least=0.2, **reference),
-        Figure(what=f"mails to tickets, {sizes.tickets:,} tickets", measured=full, at_least=0.2, **reference),
+        beside_null("mails accepted with 250, while tickets are made", accepted, 0.5),
+        beside_null("mails to tickets, empty desk", empty, 0.2),
+        beside_null(f"mails to tickets, {sizes.tickets:,} tickets", full, 0.2),
         Figure(
             what="the same beside the empty desk",
             database=kind.name,

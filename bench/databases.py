@@ -48,9 +48,12 @@ class Kind(Protocol):
 
 
 class Sqlite:
-    """Files beside the results."""
+    """Files beside the results. `kept`: the folder of the templates."""
 
     name = "sqlite"
+
+    def __init__(self, kept: Path = RESULTS) -> None:
+        self._kept = kept
 
     @contextlib.contextmanager
     def copy(self, tickets: int, folder: Path) -> Iterator[str]:
@@ -65,10 +68,10 @@ class Sqlite:
                 path.with_name(path.name + end).unlink(missing_ok=True)
 
     def _template(self, tickets: int) -> Path:
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        path = RESULTS / f"template-{version()}-{tickets}.db"
+        self._kept.mkdir(parents=True, exist_ok=True)
+        path = self._kept / f"template-{version()}-{tickets}.db"
         if not path.exists():
-            for old in RESULTS.glob("template-*"):
+            for old in self._kept.glob("template-*"):
                 if version() not in old.name:
                     old.unlink()
             print(f"making a desk with {tickets:,} tickets on SQLite; kept for the next time", flush=True)

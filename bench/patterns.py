@@ -209,12 +209,12 @@ def _agent(tx: Tx, email: str) -> Principal:
     return found
 
 
-async def play_all(db: Database, *, now: datetime) -> list[Pattern]:
+async def play_all(db: Database, *, kinds: int = len(KINDS), now: datetime) -> list[Pattern]:
     """Each course for each kind of request: those that are over ended days ago, the others began lately."""
     player = Player(db)
-    found = []
+    found: list[Pattern] = []
     for course in COURSES:
-        for kind in range(len(KINDS)):
+        for kind in range(kinds):
             ago = timedelta(hours=4 + 4 * kind) if course in OPEN else timedelta(days=4)
             person = (len(found) * 37) % mail_load.PEOPLE
             found.append(await player.play(course, kind, person, start=now - ago))
