@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from tests.days.hubs import until
 from tests.days.posting import post
-from tests.web.browsing import LEADER
+from tests.web.browsing import LEADER, visiting
 
 pytestmark = [pytest.mark.browser, pytest.mark.samples]
 
@@ -53,41 +54,77 @@ def attacked(demo, samples):
     return found
 
 
-def test_no_sample_runs_asks_or_says_anything_in_its_ticket(attacked, visit):
-    agent = visit(LEADER)
-    numbers = sorted({item["ticket"] for item in attacked if item["ticket"]})
-    assert len(numbers) > 20
-    frames = 0
-    for number in numbers:
-        page = agent.go(f"/desk/tickets/{number}")
-        title = page.title()
-        page.evaluate(OPEN_ALL)
-        for frame in page.locator("iframe").all():
-            frame.scroll_into_view_if_needed()
-            inside = frame.element_handle().content_frame()
-            inside.wait_for_load_state()
-            frames += inside.url != "about:blank"
+@pytest.fixture(scope="module")
+def opened(attacked, demo, chromium):
+    """What was found when each of their tickets was opened, with everything on it unfolded."""
+    found = []
+    with visiting(demo, chromium, LEADER) as agent:
+        for number in sorted({item["ticket"] for item in attacked if item["ticket"]}):
+            page = agent.go(f"/desk/tickets/{number}")
+            before = page.title()
+            page.evaluate(OPEN_ALL)
+            frames = []
+            for frame in page.locator("iframe").all():
+                frame.scroll_into_view_if_needed()
+                inside = frame.element_handle().content_frame()
+                inside.wait_for_load_state()
+                frames.append(inside.content())
+            names = []
+            for link in page.locator("#p-timeline .files a").all()[:2]:
+                with page.expect_download() as download:
+                    link.click()
+                names.append(download.value.suggested_filename)
+            found.append(
+                Opened(
+                    number=number,
+                    titles=(before, page.title()),
+                    address=page.url,
+                    active=page.locator(f".msg :is({DANGEROUS}):not(iframe, svg)").count(),
+                    frames=frames,
+                    names=names,
+                    complaints=[*agent.complaints],
+                )
+            )
+            agent.complaints.clear()
+    return found
 
-        assert re.match(r"\d\d-\d{6} ", title)
-        assert page.title() == title
-        assert page.url.endswith(number)
-        assert page.locator(".msg form, .msg script, .msg object, .msg embed, .msg svg use").count() == 0
-        assert page.evaluate("document.getElementById('said').tagName") == "P"
-        assert agent.complaints == [], number
-    assert frames > 10
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """One ticket, as the browser saw it."""
+
+    number: str
+    titles: tuple[str, str]
+    address: str
+    active: int
+    frames: list[str]
+    names: list[str]
+    complaints: list[str]
 
 
-def test_a_frame_holds_no_way_out_and_nothing_that_runs(attacked, visit):
-    agent = visit(LEADER)
-    seen = 0
-    for number in sorted({item["ticket"] for item in attacked if item["ticket"]}):
-        page = agent.go(f"/desk/tickets/{number}")
-        for address in page.locator("iframe").evaluate_all(
-            "all => all.map((one) => one.getAttribute('src'))"
-        ):
-            seen += 1
-            assert dangers(page.request.get(agent.base + address).text()) == [], number
-    assert seen > 10
+def test_no_sample_runs_asks_or_says_anything_in_its_ticket(opened):
+    assert len(opened) > 20
+    for one in opened:
+        assert one.complaints == [], one.number
+        assert one.titles[0] == one.titles[1]
+        assert one.titles[0].startswith(f"{one.number} ")
+        assert one.address.endswith(one.number)
+        assert one.active == 0, one.number
+
+
+def test_a_frame_holds_no_way_out_and_nothing_that_runs(opened):
+    assert sum(len(one.frames) for one in opened) > 10
+    for one in opened:
+        for text in one.frames:
+            assert dangers(text) == [], one.number
+
+
+def test_files_with_hostile_names_come_down_under_harmless_ones(opened):
+    names = [name for one in opened for name in one.names]
+    assert len(names) > 5
+    for name in names:
+        assert not set(name) & set('/\\:"<>|\r\n\0'), name
+        assert not name.startswith("."), name
 
 
 def test_lists_with_hostile_names_and_subjects_are_only_lists(attacked, visit):
@@ -103,19 +140,3 @@ def test_lists_with_hostile_names_and_subjects_are_only_lists(attacked, visit):
         assert page.locator("main script, main [onclick], main iframe").count() == 0
     agent.press("Control+k")
     assert agent.page.locator("#palette").is_visible()
-
-
-def test_files_with_hostile_names_come_down_under_harmless_ones(attacked, visit):
-    agent = visit(LEADER)
-    names = []
-    for number in sorted({item["ticket"] for item in attacked if item["ticket"]}):
-        page = agent.go(f"/desk/tickets/{number}")
-        for link in page.locator("#p-timeline .files a").all()[:3]:
-            with page.expect_download() as download:
-                link.click()
-            names.append(download.value.suggested_filename)
-
-    assert len(names) > 5
-    for name in names:
-        assert not set(name) & set('/\\:"<>|\r\n\0'), name
-        assert not name.startswith("."), name
