@@ -338,7 +338,9 @@ def test_a_mailbox_is_read_encrypted_when_the_certificate_can_be_trusted(
 
 
 @contextmanager
-def a_hostile_server(*answers: bytes, forever: bool = False) -> Iterator[int]:
+def a_hostile_server(
+    *answers: bytes, forever: bool = False, heard: list[bytes] | None = None
+) -> Iterator[int]:
     """Gives one answer to each command (`T` is its tag), then closes; `forever`: says the last one again and again."""
 
     def serve() -> None:
@@ -349,9 +351,12 @@ def a_hostile_server(*answers: bytes, forever: bool = False) -> Iterator[int]:
                 there.sendall(b"* OK ready\r\n")
                 left = list(answers)
                 while left and (line := lines.readline()):
-                    tag, command = line.split(b" ")[:2]
+                    tag, _, command = line.partition(b" ")
                     known = b"* CAPABILITY IMAP4rev1 IDLE\r\nT OK done\r\n"
-                    answer = known if command.startswith(b"CAPABILITY") else left.pop(0)
+                    asked = command.startswith(b"CAPABILITY")
+                    if heard is not None and not asked:
+                        heard.append(command)
+                    answer = known if asked else left.pop(0)
                     there.sendall(answer.replace(b"T ", tag + b" "))
                     while forever and not left:
                         there.sendall(answer)
@@ -365,6 +370,9 @@ def a_hostile_server(*answers: bytes, forever: bool = False) -> Iterator[int]:
             with suppress(OSError):
                 listening.shutdown(socket.SHUT_RDWR)
             thread.join(20)
+
+
+DONE = b"T OK done\r\n"
 
 
 @contextmanager
@@ -396,14 +404,35 @@ def test_a_message_that_is_larger_than_it_said_is_not_read_to_its_end():
     assert "more than it was asked for" in told
 
 
-@pytest.mark.parametrize("waiting", [b"+ idling\r\n", b"+ idling\r\n* 1 EXISTS\r\n"])
-def test_a_server_that_goes_or_has_news_as_soon_as_we_wait_is_noticed_at_once(waiting):
-    with a_hostile_server(waiting) as port, selected(port) as server:
+@pytest.mark.parametrize("answers", [(b"+ idling\r\n",), (b"+ idling\r\n* 1 EXISTS\r\n", b"")])
+def test_a_server_that_goes_or_has_news_as_soon_as_we_wait_is_noticed_at_once(answers):
+    with a_hostile_server(*answers) as port, selected(port) as server:
         began = time.monotonic()
         told = refusal(server.wait_for_news, 60)
 
     assert told
     assert time.monotonic() - began < 10
+
+
+def test_mail_that_comes_during_a_search_is_looked_for_at_once(door):
+    heard: list[bytes] = []
+    answers = (
+        DONE,
+        b"* 0 EXISTS\r\n* OK [UIDVALIDITY 7] valid\r\nT OK [READ-WRITE] done\r\n",
+        b"* SEARCH\r\n* 1 EXISTS\r\n" + DONE,
+        b"* SEARCH 1\r\n" + DONE,
+        b"* 1 FETCH (UID 1 RFC822.SIZE 6)\r\n" + DONE,
+        b'* 1 FETCH (UID 1 INTERNALDATE "01-Jan-2026 10:00:00 +0100" BODY[] {6}\r\nx\r\ny\r\n)\r\n' + DONE,
+    )
+    with a_hostile_server(*answers, heard=heard) as port:
+        mailbox = Mailbox(host="127.0.0.1", port=port, user="desk", password="x", tls="none", first_wait=9.0)
+        with watching(mailbox, door):
+            door.wait_until(came(1))
+
+    assert [command.split(b" ")[0] for command in heard[:2]] == [b"LOGIN", b"SELECT"]
+    assert heard[2] == heard[3] == b"UID SEARCH UNSEEN\r\n"
+    assert door.came[0].external_id == "desk@127.0.0.1/INBOX/7/1"
+    assert door.came[0].received_at == datetime(2026, 1, 1, 9, tzinfo=UTC)
 
 
 def test_waiting_is_ended_from_another_thread():

@@ -262,7 +262,8 @@ async def test_a_relay_that_hangs_is_left_after_a_while_however_busy_it_looks(tm
 async def test_a_relay_that_is_silent_for_too_long_is_left(tmp_path):
     with a_server_that_says(b"220 relay.test\r\n") as port:
         channel = patient_for(a_channel(tmp_path, relay_host="127.0.0.1", relay_port=port), timeout=0.2)
-        refused = await refusal(channel)
+        async with asyncio.timeout(5):
+            refused = await refusal(channel)
 
     assert not refused.permanent
     assert f"the relay 127.0.0.1:{port} could not be used" in str(refused)
