@@ -334,6 +334,8 @@ def _requester(case: Case, who: Principal) -> None:
     if case["customer"] is None or case["contact"] is not None or not case["requester_address"]:
         return
     address = case["requester_address"].lower()
+    if people.agent_by_email(case.tx, address) is not None:
+        return  # whose request a colleague passed on is for staff to say: they are nobody's contact
     known = case.tx.one(_BY_EMAIL, customer=case["customer"], email=address)
     if known is None:
         contact_id = new_id()

@@ -488,6 +488,7 @@ def hear(case: Case, who: Principal, text: str) -> str:
 def customer_wrote(case: Case, *, at: datetime) -> None:
     """The customer answered: what we waited for is there, what was solved is open again."""
     if case["state"] == "waiting_customer":
+        at = max(at, case["state_since"])  # one that came before we asked, and was read or taken in after
         _move(case, HUB, "customer_message")
         timing.apply(case, "customer_message", at=at)
     elif case["state"] == "resolved":

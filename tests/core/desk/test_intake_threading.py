@@ -445,3 +445,17 @@ async def test_staff_may_take_a_held_message_into_a_ticket_that_ended_meanwhile(
 
     assert (await desk.understand(item, "eve@evil.test")).number == number
     assert (await desk.ticket(number)).state == "cancelled"
+
+
+async def test_a_message_that_came_before_we_asked_and_is_read_after_ends_the_wait_all_the_same(desk):
+    number = await desk.taken()
+    inbound_id = await desk.arrive("alice@acme.test")
+    desk.passes(minutes=5)
+    await desk.do(tickets.wait, await desk.who("ann"), number, "Quale switch?")
+    desk.passes(minutes=5)
+
+    await desk.understand(inbound_id, "alice@acme.test", own_refs=(await desk.ref(number),))
+
+    clock = (await desk.clocks(number))["resolve"]
+    assert (await desk.ticket(number)).state == "in_progress"
+    assert (clock.state, clock.paused_s) == ("running", 0)

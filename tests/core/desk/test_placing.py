@@ -402,3 +402,15 @@ async def test_the_group_it_has_is_no_change(desk):
     await desk.do(tickets.assign, await desk.who("tom"), number, group="Network L1")
 
     assert len(await desk.events(number)) == before
+
+
+async def test_a_colleague_who_passes_a_request_on_does_not_become_the_customers_contact(desk):
+    number = (await desk.mail("ann@hub.test", "Fwd: Rete")).number
+
+    with pytest.raises(Refused) as refusal:
+        await desk.qualify(number, customer="ACME")
+    assert refusal.value.missing == ("contact",)
+
+    await desk.qualify(number, customer="ACME", contact="alice@acme.test")
+    assert (await desk.ticket(number)).requester_address == "alice@acme.test"
+    assert await desk.rows(tables.contact, email="ann@hub.test") == []
