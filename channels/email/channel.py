@@ -68,9 +68,13 @@ class EmailChannel:
             async with asyncio.TaskGroup() as tasks:
                 for mailbox in self.mailboxes:
                     tasks.create_task(mailbox.watch(door), name=f"mailbox-{mailbox.user}")
-                tasks.create_task(asyncio.Event().wait(), name="smtp-until-cancelled")
+                for listener in listeners:
+                    tasks.create_task(_open(listener), name="listener-until-cancelled")
+                if not (listeners or self.mailboxes):
+                    await asyncio.Event().wait()  # it only sends
         finally:
             self.listening.clear()
+            self.bound.clear()
             await asyncio.gather(*(listener.close() for listener in listeners))
 
     async def send(self, outgoing: Outgoing) -> Sent:
@@ -79,3 +83,11 @@ class EmailChannel:
         mailbox = self.addressing.mailbox(outgoing.mailbox)
         sender = self.addressing.bounce(mailbox, outgoing.bounce_token)
         return await self.relay.send(outgoing.ref, sender, outgoing.to.address, mail)
+
+
+async def _open(listener: Listener) -> None:
+    """Until cancelled; it closes while the mailboxes are left, not after."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await listener.close()

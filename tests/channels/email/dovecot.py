@@ -65,27 +65,24 @@ service anvil {{
 """
 
 
-def programs() -> tuple[str, str]:
-    """The server; the test is skipped where it, or what else it takes, is missing."""
+def program() -> str:
+    """The server; the test is skipped where it is missing."""
     found = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if found is None or not any(
         Path(place, "imap").exists() for place in ("/usr/lib/dovecot", "/usr/libexec/dovecot")
     ):
         pytest.skip("needs dovecot-imapd")
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs openssl")
     version = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
     if not re.match(r"2\.[23]\.", version):
         pytest.skip(f"needs dovecot-imapd 2.2 or 2.3, this is {version.split(' ')[0].strip()}")
-    return found, openssl
+    return found
 
 
 class Dovecot:
     """One server. Every user name is a new, empty mailbox; the password is PASSWORD."""
 
     def __init__(self, home: Path) -> None:
-        self._program, _ = programs()
+        self._program = program()
         self.home = home
         self.port, self.tls_port = _free_ports()
         self.certificate, key = a_certificate(home)
@@ -185,7 +182,7 @@ class Dovecot:
 @contextlib.contextmanager
 def a_dovecot() -> Iterator[Dovecot]:
     """A server of one's own, started; its folder has a short name, as its sockets need one."""
-    programs()
+    program()
     with tempfile.TemporaryDirectory(prefix="dc") as folder:
         server = Dovecot(Path(folder))
         server.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import smtplib
 import socket
 import ssl
@@ -13,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
 import uvloop
 
 from channels.email.build import build
@@ -156,6 +158,8 @@ class Raw:
 
 def a_certificate(folder: Path, name: str = "127.0.0.1") -> tuple[Path, Path]:
     """A certificate that vouches for itself, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl")
     certificate, key = folder / "cert.pem", folder / "key.pem"
     if not certificate.exists():
         subprocess.run(
