@@ -8,6 +8,7 @@ import statistics
 import threading
 import time
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -90,9 +91,8 @@ def sizes(hub: Hub, readers: list[Reader]) -> dict[str, int]:
     for kind in ("list", "ticket"):
         seen = []
         for reader in readers:
-            browser = Browser(hub.http, reader.cookie)
-            seen += [len(browser.get(_path(kind, reader, chance))) for _ in range(4)]
-            browser.close()
+            with closing(Browser(hub.http, reader.cookie)) as browser:
+                seen += [len(browser.get(_path(kind, reader, chance))) for _ in range(4)]
         found[kind] = int(statistics.mean(seen))
         (hub.static / f"{kind}.html").write_bytes(
             b"<p>A page that is always the same.</p>\n" * (found[kind] // 39)
@@ -125,10 +125,9 @@ def look_around(hub: Hub, readers: list[Reader], *, seconds: float, seed: int) -
 
 
 def _go(hub: Hub, reader: Reader, chance: random.Random, times: Times, seconds: float) -> None:
-    browser = Browser(hub.http, reader.cookie)
     began = time.monotonic()
     due = began + chance.random() / PACE
-    try:
+    with closing(Browser(hub.http, reader.cookie)) as browser:
         while due < began + seconds:
             for what in ("static list", "list", "static ticket", "ticket"):
                 time.sleep(max(0.0, due - time.monotonic()))
@@ -137,8 +136,6 @@ def _go(hub: Hub, reader: Reader, chance: random.Random, times: Times, seconds: 
                 start = time.perf_counter()
                 browser.get(path)
                 times.of[what].append(time.perf_counter() - start)
-    finally:
-        browser.close()
 
 
 def _path(kind: str, reader: Reader, chance: random.Random) -> str:

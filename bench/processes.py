@@ -10,9 +10,9 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -84,18 +84,18 @@ class Hub:
 
     def _wait(self) -> None:
         until = time.monotonic() + READY_WITHIN
-        ask = f"http://127.0.0.1:{self.http}/health/ready"
         while time.monotonic() < until:
-            with (
-                contextlib.suppress(OSError, urllib.error.URLError),
-                urllib.request.urlopen(ask, timeout=5) as answer,
-            ):
-                if json.load(answer)["ready"]:
+            with contextlib.suppress(OSError, HTTPException), closing(self._ask()) as asking:
+                asking.request("GET", "/health/ready")
+                if asking.getresponse().status == 200:
                     return
             if self._process.poll() is not None:
                 break
             time.sleep(0.01)
         raise RuntimeError(f"the hub did not start: {self.errors.read_text(encoding='utf-8')[-2000:]}")
+
+    def _ask(self) -> HTTPConnection:
+        return HTTPConnection("127.0.0.1", self.http, timeout=5)
 
     def _look(self) -> None:
         while not self._watch.wait(0.2):
