@@ -6,6 +6,7 @@ Facts are fetched here and decided in `core.rules`; every decision is kept with 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -407,8 +408,11 @@ def _attach(tx: Tx, message: _Message, ticket_id: str, thread_id: str, *, now: d
         )  # it ended while we waited for its row
     if case["state"] == "resolved" and rights.may_reopen and not restraint.may_reopen(tx, ticket_id, now=now):
         return _hold(tx, message, "reopened_too_often", now=now)
-    message_id = _keep(case, message, thread_id)
-    threads.listen(case, thread_id, said, author)
+    if _another_subject(case["subject"], said.subject):
+        said = replace(said, notes=(*said.notes, "the subject is another than the ticket's"))
+    message_id = _keep(case, replace(message, said=said), thread_id)
+    belongs = author.contact is not None or author.address == case["requester_address"]
+    threads.listen(case, thread_id, said if belongs else replace(said, to=(), cc=()), author)
     if author.address and author.kind == "contact":
         threads.join(case, thread_id, author)
     elif (
@@ -431,6 +435,16 @@ def _attach(tx: Tx, message: _Message, ticket_id: str, thread_id: str, *, now: d
         case=case,
         message_id=message_id,
     )
+
+
+_WORDS = re.compile(r"[^\W\d_]{3,}")
+_SAID_BY_PROGRAMS = frozenset({"fwd", "inoltra", "antwort", "wtr"})
+
+
+def _another_subject(of_ticket: str, said: str) -> bool:
+    """Not one word of the old subject is left: an old mail was taken to write about something else."""
+    old, new = (set(_WORDS.findall(text.casefold())) - _SAID_BY_PROGRAMS for text in (of_ticket, said))
+    return bool(old and new) and not old & new
 
 
 # --- What is not for a ticket, or not yet -------------------------------------------------------------------

@@ -459,3 +459,37 @@ async def test_a_message_that_came_before_we_asked_and_is_read_after_ends_the_wa
     clock = (await desk.clocks(number))["resolve"]
     assert (await desk.ticket(number)).state == "in_progress"
     assert (clock.state, clock.paused_s) == ("running", 0)
+
+
+@pytest.mark.parametrize(
+    ("subject", "flagged"),
+    [
+        ("Re: Rete ferma", False),
+        ("R: [#26-000001-k7] rete FERMA di nuovo", False),
+        ("Re: la rete", False),
+        ("", False),
+        ("Re: 123", False),
+        ("Nuova stampante in ufficio", True),
+    ],
+)
+async def test_an_answer_under_quite_another_subject_is_kept_and_says_so(desk, subject, flagged):
+    number = await desk.qualified()
+
+    done = await desk.mail("alice@acme.test", subject, own_refs=(await desk.ref(number),))
+
+    kept = (await desk.rows(tables.message, number, direction="in"))[-1]
+    assert done.number == number
+    assert kept.notes == (["the subject is another than the ticket's"] if flagged else [])
+
+
+async def test_only_people_of_the_conversation_bring_others_into_copy(desk):
+    number = await desk.qualified()
+    ref = await desk.ref(number)
+    await desk.mail("eve@evil.test", cc=(Address("mallory@evil.test"),), own_refs=(ref,))
+    item = desk.last
+    await desk.do(intake.release, await desk.who("tom"), item, as_="message")
+    await desk.understand(item, "eve@evil.test", cc=(Address("mallory@evil.test"),), own_refs=(ref,))
+    await desk.mail("alice@acme.test", cc=(Address("carl@elsewhere.test"),), own_refs=(ref,))
+
+    people = {row.address: row.role for row in await desk.rows(tables.participant, number)}
+    assert people == {"alice@acme.test": "requester", "carl@elsewhere.test": "cc"}
