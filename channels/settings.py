@@ -93,6 +93,14 @@ class EmailSettings(Table, frozen=True, kw_only=True):
         if self.enabled and not (self.smtp_host or self.lmtp_port or self.mailboxes):
             yield "smtp_host", "is empty, and there is neither lmtp_port nor a mailbox: no mail could come in"
 
+    def remarks(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        if self.relay_user and self.relay_tls == "none":
+            yield (
+                "relay_tls",
+                'is "none": the password crosses the network for everybody to read. Better starttls or tls',
+            )
+
 
 class ConsoleSettings(Table, frozen=True, kw_only=True):
     """[channels.console]: a line typed at the terminal becomes a request."""

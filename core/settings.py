@@ -211,11 +211,25 @@ def load(
 
 def remarks(settings: Settings) -> list[str]:
     """What is allowed and unwise, for the first lines of a start."""
-    return [
+    found = [
         f"{path} is written in the settings themselves: whoever reads the file knows it. Better env:NAME or file:PATH"
         for path, value in _leaves(settings, "")
         if isinstance(value, Secret) and value.literal
     ]
+    return found + [
+        f"{path}.{key} {why}" for path, table in _tables(settings, "") for key, why in table.remarks()
+    ]
+
+
+def _tables(value: Any, path: str) -> Iterator[tuple[str, Table]]:
+    if isinstance(value, Table):
+        yield path, value
+    if isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            yield from _tables(getattr(value, name), f"{path}.{name}".lstrip("."))
+    elif isinstance(value, tuple):
+        for number, item in enumerate(value, start=1):
+            yield from _tables(item, f"{path}[{number}]")
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:

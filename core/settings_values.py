@@ -97,6 +97,10 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """What no type can say: (key, what is wrong with it and what to do)."""
         return iter(())
 
+    def remarks(self) -> Iterator[tuple[str, str]]:
+        """What is allowed and unwise: (key, why)."""
+        return iter(())
+
 
 def without_password(url: str) -> str:
     """A URL fit for logs and errors.

@@ -317,7 +317,7 @@ def test_a_secret_comes_from_the_environment_or_a_file(
     settings = loaded(
         written(
             f'[http]\nproxy_secret = "env:DESK_SECRET"\n'
-            f'[channels.email]\nrelay_user = "u"\nrelay_password = "file:{tmp_path}/password"\n'
+            f'[channels.email]\nrelay_tls = "tls"\nrelay_user = "u"\nrelay_password = "file:{tmp_path}/password"\n'
         )
     )
 
@@ -354,6 +354,19 @@ def test_a_secret_written_in_the_file_itself_is_allowed_and_remarked(written: An
     path = written('[[channels.email.mailboxes]]\nhost = "h"\nuser = "u"\npassword = "hunter2"\n')
 
     assert [line.split(" ")[0] for line in remarks(loaded(path))] == ["channels.email.mailboxes[1].password"]
+
+
+def test_a_password_that_leaves_unencrypted_is_remarked(
+    written: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELAY", "hunter2")
+    relay = '[channels.email]\nrelay_host = "relay.test"\nrelay_user = "desk"\nrelay_password = "env:RELAY"\n'
+
+    open_ = remarks(loaded(written(relay)))
+    sealed = remarks(loaded(written(relay + 'relay_tls = "starttls"\n')))
+
+    assert [line.split(" ")[0] for line in open_] == ["channels.email.relay_tls"]
+    assert sealed == []
 
 
 def test_secrets_are_equal_by_their_text() -> None:
