@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from core.ids import token_text
 from core.rules.brakes import Limits
 
 
@@ -49,5 +48,4 @@ class HubFacts:
             message = "the hub has no token key; it is made on first start in data_dir/keys"
             raise ValueError(message)
         text = "|".join((purpose, *parts))
-        digest = hmac.new(self.token_key, text.encode(), hashlib.sha256).digest()[:16]
-        return base64.b32encode(digest).decode().lower().rstrip("=")
+        return token_text(hmac.digest(self.token_key, text.encode(), "sha256")[:16])

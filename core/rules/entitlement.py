@@ -271,7 +271,7 @@ def _coverage(
         return _verdict("unauthorised_caller", reason, **_of(best[0]), considered=others)
     if state in ("valid", "grace"):
         found = _by_line(asked, may, window, resolve_due, grace=state == "grace")
-        return replace(found, considered=(*found.considered, *others))
+        return replace(found, considered=(*found.considered, *others)) if others else found
     speaks = (
         min(may, key=lambda c: c.valid_from)
         if state == "not_started"

@@ -69,12 +69,12 @@ class Json(TypeDecorator[Any]):
 
 
 def binder(kind: TypeEngine[Any], *, sqlite: bool) -> Callable[[Any], Any] | None:
-    """How a value of this type is handed to a driver; None: as it is."""
+    """How a value of this type that is not None is handed to a driver; None: as it is."""
     match kind:
         case Instant():
-            return _optional(to_micros)
+            return to_micros
         case Json():
-            return _optional(to_json)
+            return to_json
         case Text() if not sqlite:
             return _plain_text
         case _:
@@ -82,31 +82,22 @@ def binder(kind: TypeEngine[Any], *, sqlite: bool) -> Callable[[Any], Any] | Non
 
 
 def fetcher(kind: TypeEngine[Any], *, sqlite: bool) -> Callable[[Any], Any] | None:
-    """How a driver's value of this type is read; None: as it is."""
+    """How a driver's value of this type that is not None is read; None: as it is."""
     match kind:
         case Instant():
-            return _optional(from_micros)
+            return from_micros
         case Json():
-            return _optional(_decode)
+            return _decode
         case Boolean() if sqlite:
-            return _optional(bool)
+            return bool
         case LargeBinary():
-            return _optional(bytes)
+            return bytes
         case _:
             return None
-
-
-def _optional(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def maybe(value: Any) -> Any:
-        return None if value is None else convert(value)
-
-    return maybe
 
 
 def _plain_text(value: Any) -> Any:
     # psycopg has ideas of its own about enumerations that are text, and PostgreSQL's text cannot hold NUL. SQLite
     # takes both as they are.
-    if value is None:
-        return None
     text = str(value)
     return text.replace("\0", "") if "\0" in text else text

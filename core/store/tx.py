@@ -75,8 +75,8 @@ def _binding(binds: dict[str, Any], names: Sequence[str], *, sqlite: bool) -> Ca
         convert = binder(bind.type, sqlite=sqlite)
         if convert is not None:
             known[f"c{i}"] = convert
-            value = f"c{i}({value})"
-        parts.append(value if sqlite else f"{name!r}: {value}")
+            value = f"None if (x := {value}) is None else c{i}(x)"
+        parts.append(value if sqlite else f"{name!r}: ({value})")
     inside = "".join(f"{part}, " for part in parts)
     source = f"lambda v: ({inside})" if sqlite else f"lambda v: {{{inside}}}"
     made: Callable[[dict[str, Any]], Any] = eval(source, known)  # noqa: S307 - see _Form
@@ -93,7 +93,10 @@ def _fetching(columns: Sequence[Any], *, sqlite: bool) -> Callable[[Sequence[Any
     known: dict[str, Any] = {"row": row} | {
         f"c{i}": convert for i, convert in enumerate(converters) if convert
     }
-    inside = ", ".join(f"c{i}(r[{i}])" if convert else f"r[{i}]" for i, convert in enumerate(converters))
+    inside = ", ".join(
+        f"None if (x := r[{i}]) is None else c{i}(x)" if convert else f"r[{i}]"
+        for i, convert in enumerate(converters)
+    )
     return eval(f"lambda r: row({inside})", known)  # type: ignore[no-any-return] # noqa: S307 - see _Form
 
 
