@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections import Counter, deque
+from collections import deque
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -36,6 +37,22 @@ Event = tuple[int, str, str]
 """Number, topic, what about."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Browser:
+    """Who listens."""
+
+    person: str
+    address: str
+    sign_in: str
+    request: web.Request
+
+    @property
+    def gone(self) -> bool:
+        """Its connection is closed."""
+        transport = self.request.transport
+        return transport is None or transport.is_closing()
+
+
 class Live:
     """The open pages of one hub."""
 
@@ -44,11 +61,8 @@ class Live:
         self._lock = threading.Lock()  # commits are told from any thread
         self._ring: deque[Event] = deque(maxlen=RING)
         self._last = 0
-        self._open: dict[asyncio.Queue[Event | None], str] = {}
-        """The queue of each open page to the sign-in it belongs to."""
-        self._people: Counter[str] = Counter()
+        self._open: dict[asyncio.Queue[Event | None], _Browser] = {}
         self._per_person = per_person
-        self._addresses: Counter[str] = Counter()
         self._per_address = per_address
         self._loop: asyncio.AbstractEventLoop | None = None
         self.changes = 0
@@ -92,7 +106,7 @@ class Live:
                 queue.put_nowait(event)
 
     def _end(self, sign_in: str) -> None:
-        for queue in [queue for queue, whose in self._open.items() if whose == sign_in]:
+        for queue in [queue for queue, one in self._open.items() if one.sign_in == sign_in]:
             self._open.pop(queue, None)
             if queue.full():
                 queue.get_nowait()
@@ -105,16 +119,14 @@ class Live:
 
         `since`: the position the page was made at; a browser that comes back says its own Last-Event-ID instead.
         """
-        if self._people[person] >= self._per_person or self._addresses[address] >= self._per_address:
+        if self._full(person, address):
             raise TooMany
         self._loop = asyncio.get_running_loop()
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
         queue: asyncio.Queue[Event | None] = asyncio.Queue(QUEUE)
-        self._people[person] += 1
-        self._addresses[address] += 1
-        self._open[queue] = sign_in
+        self._open[queue] = _Browser(person, address, sign_in, request)
         try:
             await response.prepare(request)
             written = await self._catch_up(response, request.headers.get("Last-Event-ID", "") or since)
@@ -133,8 +145,14 @@ class Live:
             return response
         finally:
             self._open.pop(queue, None)
-            self._people[person] -= 1
-            self._addresses[address] -= 1
+
+    def _full(self, person: str, address: str) -> bool:
+        """Pages that were left hold no place, although their end is noticed at the next heartbeat only."""
+        here = [one for one in self._open.values() if not one.gone]
+        return (
+            sum(one.person == person for one in here) >= self._per_person
+            or sum(one.address == address for one in here) >= self._per_address
+        )
 
     async def _catch_up(self, response: web.StreamResponse, last_id: str) -> int:
         """Tell what was missed, and an id for the next time even when that is nothing; the number of the last one told."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.web.browsing import CENTRE, ENGLISH, LEADER, sign_in, visiting
@@ -229,6 +231,22 @@ def test_a_double_click_sends_once(demo, visit):
 
     page.wait_for_load_state()
     assert agent.words("#p-timeline").count("Una volta sola.") == 1
+
+
+def test_who_was_signed_out_elsewhere_is_led_to_the_log_in_by_the_next_change(demo, chromium):
+    number = demo.in_progress()
+    who = "marta.rinaldi@nordest.test"
+    with visiting(demo, chromium, who) as agent, visiting(demo, chromium, who) as other:
+        page = agent.go("/desk/")
+        other.go("/desk/")
+        other.page.click(".who summary")
+        other.send(lambda: other.page.click("form[action='/logout'] button"))
+
+        demo.do(number, "workaround", text="Altra linea.")
+
+        page.wait_for_url(re.compile("/login"))
+        agent.complaints.clear()  # Chromium tells the console of the 401
+    del demo.signed_in[who]
 
 
 def test_colours_are_chosen_and_stay(visit):

@@ -183,7 +183,7 @@ async def test_what_was_quoted_and_what_the_hub_says_by_itself_folds(lea):
     assert re.search(
         r"<details><summary>Quoted text</summary><span class=\"folded\">&gt; what we said before<", text
     )
-    assert re.search(r"<details>\s*<summary><span class=\"strong\">Acknowledgement</span>", text)
+    assert re.search(r"<details>\s*<summary>[^<]*Acknowledgement", text)
     assert re.search(r"<summary>Signature</summary><span class=\"folded\">Our desk<", text)
 
 

@@ -124,6 +124,13 @@ async def test_one_person_opens_only_so_many_streams(teo, lea):
             await stream.settled()
 
 
+async def test_who_leafs_quickly_through_tickets_is_not_refused(teo):
+    for _ in range(15):
+        async with listening(teo) as stream:
+            await stream.settled()
+            stream.response.close()
+
+
 async def test_without_a_sign_in_there_is_no_stream(pages):
     response = await pages.client.get("/desk/live", headers={"Accept": "text/event-stream"})
 

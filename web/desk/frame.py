@@ -91,7 +91,8 @@ async def _counted(site: Site, who: Principal) -> _Counted:
 
 def _count(tx: Tx, who: Principal) -> tuple[dict[str, int], tuple[str, ...]]:
     found = counts.counts(tx, who, now=now()) | {"stuck": stuck.count(tx, who)}
-    return found, tuple(reference.desk(tx).groups)
+    groups = reference.desk(tx).groups
+    return found, tuple(name for name in groups if who.sees_everything or name in who.groups)
 
 
 _health_known: dict[int, tuple[float, tuple[str, ...]]] = {}

@@ -14,7 +14,7 @@ from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.principal import Principal
 from core.desk.views import TicketView
 from core.store.tx import Tx
-from web import files, html_frame
+from web import files, html_frame, said
 from web.desk import inbox, telling
 from web.desk.frame import around, staff
 from web.sign_in import form_id
@@ -105,8 +105,13 @@ def _choices(tx: Tx, view: TicketView) -> dict[str, Any]:
 
 
 def _timeline(view: TicketView) -> list[tuple[str, Any]]:
-    """Messages, notes and runs of events, oldest first: ("message" | "note" | "events", what)."""
-    shown: list[tuple[datetime, str, Any]] = [(m.at, "message", m) for m in view.messages]
+    """Oldest first: ("message" | "note", what), and between them ("events", runs of what happened by itself).
+
+    A run holds ("event" | "notice", what): a notice is a mail of ours that tells the customer of the events beside it.
+    """
+    shown: list[tuple[datetime, str, Any]] = [
+        (m.at, "notice" if said.is_notice(m) else "message", m) for m in view.messages
+    ]
     shown += [(n.at, "note", n) for n in view.notes]
     shown += [
         (e.at, "event", e) for e in view.events if not e.kind.startswith(("message.", "note.", "clock."))
@@ -114,12 +119,12 @@ def _timeline(view: TicketView) -> list[tuple[str, Any]]:
     shown.sort(key=lambda entry: entry[0])
     told: list[tuple[str, Any]] = []
     for _, kind, what in shown:
-        if kind != "event":
+        if kind in ("message", "note"):
             told.append((kind, what))
         elif told and told[-1][0] == "events":
-            told[-1][1].append(what)
+            told[-1][1].append((kind, what))
         else:
-            told.append(("events", [what]))
+            told.append(("events", [(kind, what)]))
     return told
 
 

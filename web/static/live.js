@@ -4,6 +4,7 @@ import { differs, follow, remember, swap } from "./served.js";
 const GATHER = 250; // ms: changes within this time are fetched together
 const COUNTED_ANEW = 1100; // ms: the server counts the views of one person once a second
 const MINUTE = 60000; // ms: times that are left are told anew
+const REFUSED = 30000; // ms until the hub is asked again for a stream that it refused
 const SAY_AT_MOST = 5000; // ms between two sentences of a screen reader
 const HERE_EVERY = 20000; // ms; the server forgets after 30 s
 const PARTS = ["p-head", "p-acts", "p-about"];
@@ -18,20 +19,31 @@ let saidAt = -SAY_AT_MOST;
 export function listenForChanges() {
   remember(document.querySelectorAll("ul[data-list] > li, #p-timeline > li, .side a"));
   remember(PARTS.map((id) => document.getElementById(id)).filter(Boolean));
-  const source = new EventSource(document.querySelector(".desk").dataset.live);
+  listen(document.querySelector(".desk").dataset.live);
+  setInterval(() => document.visibilityState === "visible" && look({ list: true, ticket: true }), MINUTE);
+  addEventListener("pageshow", (event) => event.persisted && location.reload());
+  button?.addEventListener("click", () => look({ list: true, asked: true }));
+  // A part in which a menu was open waited for it.
+  document.getElementById("p-acts")?.parentElement.addEventListener("toggle", () => waiting.size && look({ ticket: true }), true);
+  if (ticket) beHere();
+}
+
+// The browser comes back by itself after a lost connection, but not after a refusal. Whoever was signed out is told so
+// by the page that is fetched then.
+function listen(address) {
+  const source = new EventSource(address);
   const mine = (event) => event.data === ticket?.dataset.id;
   source.addEventListener("ticket", (event) => look({ list: true, ticket: mine(event) }));
   source.addEventListener("presence", (event) => look({ ticket: mine(event) }));
   source.addEventListener("inbound", () => look({ list: true }));
   source.addEventListener("desk", () => look({ list: true, ticket: true }));
   source.addEventListener("refresh", () => look({ list: true, ticket: true }));
-  setInterval(() => document.visibilityState === "visible" && look({ list: true, ticket: true }), MINUTE);
+  source.onerror = () => {
+    if (source.readyState !== EventSource.CLOSED) return;
+    look({ list: true, ticket: true });
+    setTimeout(() => listen(address), REFUSED);
+  };
   addEventListener("pagehide", () => source.close());
-  addEventListener("pageshow", (event) => event.persisted && location.reload());
-  button?.addEventListener("click", () => look({ list: true, asked: true }));
-  // A part in which a menu was open waited for it.
-  document.getElementById("p-acts")?.parentElement.addEventListener("toggle", () => waiting.size && look({ ticket: true }), true);
-  if (ticket) beHere();
 }
 
 function look(at) {
