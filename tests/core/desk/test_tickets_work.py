@@ -394,14 +394,15 @@ ACTS = {
 }
 
 
-@pytest.mark.parametrize("verb", ACTS, ids=lambda verb: verb.__name__)
-async def test_customers_do_none_of_this_and_strangers_to_a_ticket_do_not_see_it(desk, verb):
+async def test_customers_do_none_of_this_and_strangers_to_a_ticket_do_not_see_it(desk):
     number = await desk.taken()
+    alice, bob = await desk.who("alice"), await desk.who("bob")
 
-    with pytest.raises(Forbidden):
-        await desk.do(verb, await desk.who("alice"), number, **ACTS[verb])
-    with pytest.raises(NotFound, match=f"there is no ticket {number} that you may see"):
-        await desk.do(verb, await desk.who("bob"), number, **ACTS[verb])
+    for verb, fields in ACTS.items():
+        with pytest.raises(Forbidden):
+            await desk.do(verb, alice, number, **fields)
+        with pytest.raises(NotFound, match=f"there is no ticket {number} that you may see"):
+            await desk.do(verb, bob, number, **fields)
 
 
 async def test_a_technician_acts_on_tickets_of_their_groups_only(desk):
@@ -412,36 +413,32 @@ async def test_a_technician_acts_on_tickets_of_their_groups_only(desk):
         await desk.do(tickets.take, await desk.who("ann"), number)
 
 
-@pytest.mark.parametrize(
-    ("verb", "fields"),
-    [
-        (verb, fields)
-        for verb, fields in ACTS.items()
-        if verb
-        not in (
-            tickets.note,
-            tickets.qualify,
-            tickets.approve,
-            tickets.reject,
-            tickets.reopen,
-            tickets.resume,
-            tickets.close,
-        )
-    ],
-    ids=lambda value: value.__name__ if callable(value) else "",
+SEEN_OR_NOT = (
+    tickets.note,
+    tickets.qualify,
+    tickets.approve,
+    tickets.reject,
+    tickets.reopen,
+    tickets.resume,
+    tickets.close,
 )
-async def test_who_has_not_seen_what_a_colleague_did_is_stopped_and_shown_it(desk, verb, fields):
+"""Acts that are refused here anyway, or to which it does not matter."""
+
+
+async def test_who_has_not_seen_what_a_colleague_did_is_stopped_and_shown_it(desk):
     number = await desk.taken()
     seen = (await desk.ticket(number)).last_event
     await desk.mail("alice@acme.test", text="Aspettate!", own_refs=(await desk.ref(number),))
     await desk.do(tickets.escalate, await desk.who("lea"), number, reason="x", group="Systems")
     await desk.do(tickets.assign, await desk.who("lea"), number, group="Network L1")
+    ann, now_there = await desk.who("ann"), (await desk.ticket(number)).last_event
 
-    with pytest.raises(Stale) as stale:
-        await desk.do(verb, await desk.who("ann"), number, seen=seen, **fields)
-
-    assert stale.value.newer
-    assert stale.value.last_event == (await desk.ticket(number)).last_event
+    for verb, fields in ACTS.items():
+        if verb not in SEEN_OR_NOT:
+            with pytest.raises(Stale) as stale:
+                await desk.do(verb, ann, number, seen=seen, **fields)
+            assert stale.value.newer, verb.__name__
+            assert stale.value.last_event == now_there
 
 
 async def test_a_stale_answer_gets_the_messages_that_were_not_seen(desk):
@@ -470,37 +467,37 @@ async def test_what_the_hub_did_or_one_did_oneself_stops_nobody(desk):
 
 
 @pytest.mark.parametrize(
-    ("where", "verb"),
+    ("where", "verbs"),
     [
-        ("qualified", tickets.wait),
-        ("qualified", tickets.resolve),
-        ("qualified", tickets.close),
-        ("qualified", tickets.resume),
-        ("qualified", tickets.workaround),
-        ("qualified", tickets.reopen),
-        ("qualified", tickets.approve),
-        ("qualified", tickets.reject),
-        ("taken", tickets.close),
-        ("taken", tickets.reopen),
-        ("resolved", tickets.take),
-        ("resolved", tickets.wait),
-        ("resolved", tickets.escalate),
-        ("resolved", tickets.cancel),
-        ("closed", tickets.resolve),
-        ("closed", tickets.take),
-        ("closed", tickets.cancel),
+        (
+            "qualified",
+            (
+                tickets.wait,
+                tickets.resolve,
+                tickets.close,
+                tickets.resume,
+                tickets.workaround,
+                tickets.reopen,
+                tickets.approve,
+                tickets.reject,
+            ),
+        ),
+        ("taken", (tickets.close, tickets.reopen)),
+        ("resolved", (tickets.take, tickets.wait, tickets.escalate, tickets.cancel)),
+        ("closed", (tickets.resolve, tickets.take, tickets.cancel)),
     ],
-    ids=lambda value: value if isinstance(value, str) else value.__name__,
+    ids=["qualified", "taken", "resolved", "closed"],
 )
-async def test_a_move_that_the_table_does_not_have_is_refused_with_those_it_has(desk, where, verb):
+async def test_a_move_that_the_table_does_not_have_is_refused_with_those_it_has(desk, where, verbs):
     number = await getattr(desk, where)()
     before, told = await desk.ticket(number), len(await desk.outward(number))
 
-    with pytest.raises(Refused, match=f"cannot .* from {before.state}") as refusal:
-        await desk.do(verb, await desk.who("lea"), number, **ACTS[verb])
+    for verb in verbs:
+        with pytest.raises(Refused, match=f"cannot .* from {before.state}") as refusal:
+            await desk.do(verb, await desk.who("lea"), number, **ACTS[verb])
+        assert refusal.value.allowed == workflow.allowed(before.state)
+        assert await desk.ticket(number) == before, verb.__name__
 
-    assert refusal.value.allowed == workflow.allowed(before.state)
-    assert await desk.ticket(number) == before
     assert len(await desk.outward(number)) == told
 
 
