@@ -26,5 +26,5 @@ def _ours(text: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def is_notice(message: MessageView) -> bool:
-    """A mail of the hub that folds to one line: what it says stands in the events too."""
-    return message.automatic and message.direction == "out" and message.kind in NOTICES
+    """A mail of the hub that folds to one line: what it says stands in the events too. A person's words never fold."""
+    return message.automatic and message.direction == "out" and message.kind in NOTICES and not message.words

@@ -154,6 +154,7 @@ def _message_view(
         audience=row.audience,
         kind=row.kind,
         automatic=row.automatic,
+        words=any(step.get("text") for step in row.made_from.get("steps", ())),
         author_name=row.author_name,
         author_address=row.author_address,
         author_is_requester=by_requester,

@@ -113,6 +113,8 @@ class MessageView:
     audience: str
     kind: str
     automatic: bool
+    words: bool
+    """A notice of ours that hands on what a person wrote: a workaround."""
     author_name: str
     author_address: str
     author_is_requester: bool

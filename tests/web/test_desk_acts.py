@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import func, select
 
 from core.store import tables
@@ -292,6 +293,14 @@ async def test_a_form_of_another_site_changes_nothing(pages, teo, db):
 async def test_a_verb_there_is_not_is_not_there(lea):
     for verb in ("delete", "hear", "__class__", "reopen_case"):
         assert (await lea.do(verb)).status == 404
+
+
+async def test_a_workaround_stands_open_for_customer_and_staff_and_is_not_folded_away(teo, alice):
+    done(await teo.do("workaround", text="Use the other port."))
+
+    for page in (await teo.get(TICKET), await alice.get("/portal/requests/26-000001")):
+        said = [one.text() for one in LexborHTMLParser(page.text).css(".msg > .text")]
+        assert any("Use the other port." in words for words in said)
 
 
 # --- What waits for somebody to decide ----------------------------------------------------------------------

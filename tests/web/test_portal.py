@@ -33,10 +33,10 @@ def furnish(tx):
     tx.insert(tables.counter, name="ticket:26", value=100)
     tx.insert(tables.technology, name="Network", position=0)
     tx.insert(tables.request_type, name="Incident", position=0)
-    tx.insert(tables.contract, number="C-1", customer="ACME", version="v1")
+    tx.insert(tables.contract, number="C-1", customer="ACME", version="portal-v1")
     tx.insert(
         tables.definition,
-        version="v1",
+        version="portal-v1",
         kind="contract",
         name="C-1",
         content={

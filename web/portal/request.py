@@ -9,7 +9,7 @@ from aiohttp import web
 from core.desk import page, requests, tickets
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.views import MessageView, TicketView
-from web import files, html_frame
+from web import files, html_frame, said
 from web.portal.frame import contact
 from web.sign_in import form_id
 from web.site import SITE, now
@@ -70,10 +70,10 @@ async def report(request: web.Request) -> web.StreamResponse:
     """The closing report alone, to be printed."""
     site, who = request.app[SITE], contact(request)
     found: TicketView = await site.db.read(page.ticket, who, request.match_info["number"], now=now())
-    said = last_report(found)
-    if said is None:
+    ended = last_report(found)
+    if ended is None:
         raise web.HTTPNotFound
-    return site.pages.page(request, "portal/report.html", ticket=found, report=said)
+    return site.pages.page(request, "portal/report.html", ticket=found, report=ended)
 
 
 async def reply(request: web.Request) -> web.StreamResponse:
@@ -135,12 +135,18 @@ async def download(request: web.Request) -> web.StreamResponse:
     return files.download(content, found.name, found.type)
 
 
-def timeline(found: TicketView) -> list[tuple[str, Any]]:
-    """Messages and events, newest last: ("message" | "event", what)."""
-    told = [(one.at, 0, "message", one) for one in found.messages]
+def timeline(found: TicketView) -> list[tuple[str, Any, Any]]:
+    """Messages and events, newest last: ("message", it, None), or ("event", it, the mail that told of it, if one did)."""
+    said_all = [(one.at, 0, "message", one) for one in found.messages]
     events = [(one.at, 1, "event", one) for one in found.events if one.kind not in QUIET_EVENTS]
-    ordered = sorted((*told, *events), key=lambda entry: entry[:2])
-    return [(kind, what) for _, _, kind, what in ordered]
+    told: list[tuple[str, Any, Any]] = []
+    for _, _, kind, what in sorted((*said_all, *events), key=lambda entry: entry[:2]):
+        before = told[-1] if told else None
+        if kind == "event" and before and before[0] == "message" and said.is_notice(before[1]):
+            told[-1] = ("event", what, before[1])
+        else:
+            told.append((kind, what, None))
+    return told
 
 
 def last_report(found: TicketView) -> MessageView | None:
