@@ -401,3 +401,18 @@ async def test_a_mail_for_two_customers_reaches_both_and_links_neither(desk):
     assert (second.outcome, second.reason) == ("held", "third_party")
     assert "held" in (await desk.ticket(theirs)).flags
     assert not (await desk.db.read(books.verify)).faults
+
+
+async def test_two_addresses_of_one_customer_or_one_named_in_the_header_only_make_no_second_arrival(desk):
+    one, two = await desk.qualified("alice@acme.test"), await desk.qualified("alice@acme.test")
+    theirs = (await desk.mail("gina@gamma.test")).number
+    tokens = [await desk.token(number, "alice@acme.test") for number in (one, two)]
+    before = len(await desk.rows(tables.inbound))
+
+    same = await desk.mail("alice@acme.test", reply_tokens=(*tokens, "a" * 26))
+    foreign = await desk.token(theirs, "gina@gamma.test")
+    header = await desk.mail("alice@acme.test", reply_tokens=(tokens[1], foreign))
+
+    assert (same.number, header.number) == (one, two)
+    assert len(await desk.rows(tables.inbound)) == before + 2
+    assert "held" not in (await desk.ticket(theirs)).flags

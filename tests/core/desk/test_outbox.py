@@ -319,3 +319,38 @@ async def test_what_came_back_and_is_sent_again_really_leaves_again(desk):
     assert [one.ref for one in desk.channel.sent] == [row.ref]
     assert (await last(desk, number)).state == "sent"
     await readers.close()
+
+
+async def test_a_mail_that_left_is_found_by_its_id_by_those_who_may_see_its_ticket(desk):
+    from core.desk import traffic
+    from core.desk.errors import Forbidden, NotFound
+
+    number = await two_people(desk)
+    ref = (await last(desk, number)).ref
+
+    assert await desk.db.read(traffic.delivery_of_ref, await desk.who("ann"), ref) == number
+    with pytest.raises(Forbidden):
+        await desk.db.read(traffic.delivery_of_ref, await desk.who("alice"), ref)
+    with pytest.raises(NotFound, match="there is no delivery nothing"):
+        await desk.db.read(traffic.delivery_of_ref, await desk.who("tom"), "nothing")
+    await desk.do(tickets.assign, await desk.who("tom"), number, group="Systems")
+    with pytest.raises(NotFound):
+        await desk.db.read(traffic.delivery_of_ref, await desk.who("ann"), ref)
+
+
+async def test_a_delivery_whose_job_is_given_up_is_given_up_at_its_ticket(desk):
+    from core import handlers
+
+    number = await two_people(desk)
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Eccoci.")
+    row = await last(desk, number)
+    sending = handlers.Sending(desk.db, {}, clock=lambda: desk.now)
+    (job,) = [one for one in await desk.rows(tables.job, kind="send") if one.payload["delivery"] == row.id]
+
+    assert await desk.db.write(sending.dead, job, "a bug of ours", now=desk.now), "no second place to look"
+
+    assert ((await last(desk, number)).state, (await last(desk, number)).error) == (
+        "given_up",
+        "a bug of ours",
+    )
+    assert "undelivered" in (await desk.ticket(number)).flags
