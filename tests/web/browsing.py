@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from tests.days.hubs import Hub, until
 from tests.days.posting import mail, post
 
@@ -23,6 +25,9 @@ FLAGS = [
 LONG = 30_000  # ms a page is waited for: the machine is shared
 EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (409|422)")
 """What Chromium says of a form that was refused."""
+
+ONE_AT_A_TIME = pytest.mark.xdist_group("browser")
+"""One hub and one browser serve all of them, however many workers there are."""
 
 LEADER = "paolo.marin@nordest.test"
 CENTRE = "lucia.ferrari@nordest.test"

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from tests.web.browsing import CENTRE, ENGLISH, LEADER, sign_in, visiting
+from tests.web.browsing import CENTRE, ENGLISH, LEADER, ONE_AT_A_TIME, sign_in, visiting
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, ONE_AT_A_TIME]
 
 SEND = "form.reply [data-send]"
 

@@ -10,9 +10,9 @@ from selectolax.lexbor import LexborHTMLParser
 
 from tests.days.hubs import until
 from tests.days.posting import post
-from tests.web.browsing import LEADER, visiting
+from tests.web.browsing import LEADER, ONE_AT_A_TIME, visiting
 
-pytestmark = [pytest.mark.browser, pytest.mark.samples]
+pytestmark = [pytest.mark.browser, ONE_AT_A_TIME, pytest.mark.samples]
 
 KINDS = ("xss*.eml", "id*.eml", "att*.eml", "inj*.eml")
 OPEN_ALL = """for (const one of document.querySelectorAll("#p-timeline details")) one.open = true;

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.web.browsing import LEADER, MARIO
+from tests.web.browsing import LEADER, MARIO, ONE_AT_A_TIME
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, ONE_AT_A_TIME]
 
 DESK = ["/desk/", "ticket", "/desk/waiting?view=held", "/desk/outgoing", "/desk/?q=zzzz-nothing"]
 PORTAL = ["/portal/", "request", "/portal/new", "/portal/history"]

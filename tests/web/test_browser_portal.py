@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.web.browsing import CARLA, LEADER, MARIO
+from tests.web.browsing import CARLA, LEADER, MARIO, ONE_AT_A_TIME
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, ONE_AT_A_TIME]
 
 
 def a_request(customer, subject, **files):

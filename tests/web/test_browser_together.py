@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.web.browsing import CENTRE, LEADER
+from tests.web.browsing import CENTRE, LEADER, ONE_AT_A_TIME
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, ONE_AT_A_TIME]
 
 SEND = "form.reply [data-send]"
 

@@ -45,7 +45,12 @@ export function follow(list, fresh) {
   return { came, changed };
 }
 
-const name = (details) => details.closest("[id]")?.id + " " + (details.dataset.menu ?? details.querySelector("summary")?.textContent);
+// What tells a <details> from others: its menu, its place in a line of the conversation, else its words.
+function name(details) {
+  if (details.dataset.menu) return details.dataset.menu;
+  const line = details.closest("li[id]");
+  return line ? `${line.id} ${[...line.querySelectorAll("details")].indexOf(details)}` : details.querySelector("summary")?.textContent;
+}
 
 function same(element, fresh) {
   if (element.id) return document.getElementById(element.id);
