@@ -338,9 +338,13 @@ async def _hub(config: Settings, db: Database) -> None:
     typer.echo(f"Desk    {config.hub.public_url}/desk/")
     mail = config.channels.email
     if mail.enabled and mail.smtp_host:
-        typer.echo(f"Mail    to {mail.addresses[0]} by SMTP at {mail.smtp_host}:{mail.smtp_port}")
+        typer.echo(f"Mail    to {mail.addresses[0]} by SMTP at {_bracketed(mail.smtp_host)}:{mail.smtp_port}")
     await hub.run()
     _end_soon()
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _end_soon() -> None:

@@ -71,7 +71,9 @@ class Customers:
             one.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failure: object, *_: object) -> None:
+        if failure is not None:  # nobody insists on a hub that the test has given up
+            self._give_up.set()
         self.finish()
 
     def wait_for(self, more: int) -> None:
@@ -87,11 +89,12 @@ class Customers:
     def finish(self) -> None:
         """No new mail; what is in hand is tried until it is taken."""
         self._enough.set()
+        end = time.monotonic() + PATIENCE
         for one in self._people:
-            one.join(timeout=PATIENCE)
+            one.join(timeout=max(0.0, end - time.monotonic()))
         self._give_up.set()
         for one in self._people:
-            one.join(timeout=PATIENCE)
+            one.join(timeout=1.0)
 
     def _write(self, person: int) -> None:
         ports = itertools.cycle(

@@ -72,7 +72,7 @@ def test_while_another_program_locks_the_file_mail_waits_and_pages_can_be_read(a
 
     assert (page.status, tickets[0]) == (200, 200)
     assert "Before" in page.text
-    assert answered < 5  # seconds: reading waits for no lock
+    assert answered < 15  # seconds; a tenth of one on a machine of its own: reading waits for no lock
     assert status == 503
     assert problem["detail"]
     each_once(day.ann, [*customers.ledger, "Before"])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.days.conftest import MakeDay
-from tests.days.hubs import Hub, until
+from tests.days.hubs import STOP_WITHIN, Hub, until
 from tests.days.posting import Relay, mail, post
 
 SECRET = "They have not paid since March."
@@ -109,7 +109,7 @@ def test_from_the_first_mail_to_the_closing_report(a_day: MakeDay, request: Any,
     assert {parseaddr(one["To"])[1] for one in everything} == {"alice@acme.test"}
     assert not any(SECRET in one.as_string() for one in everything)
     assert {one["state"] for one in day.ann.all("/deliveries")} == {"sent"}
-    assert hub.stop() < 10
+    assert hub.stop() < STOP_WITHIN
     hub.balances()
 
 
