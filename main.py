@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the answer is no, 2 wrong use or bad input.
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import json
 import os
@@ -37,6 +38,7 @@ Centralino, a switchboard for a help desk: mail, portal, shared inbox and API in
 Commands that need a desk take --settings FILE and --set section.key=value; settings.toml explains every one.
 Exit codes: 0 done, 1 the answer is no, 2 wrong use or bad input.
 """
+COLLECT = (10_000, 20, 50)  # a mail makes some thousand objects, of which hardly any is part of a circle
 SETUP_LINK_LIVES = timedelta(hours=1)
 LAST_RESORT = 1.5  # seconds from the hub's end to the end of the process
 
@@ -339,6 +341,8 @@ async def _hub(config: Settings, db: Database) -> None:
     mail = config.channels.email
     if mail.enabled and mail.smtp_host:
         typer.echo(f"Mail    to {mail.addresses[0]} by SMTP at {_bracketed(mail.smtp_host)}:{mail.smtp_port}")
+    gc.freeze()  # what was loaded until here stays: nobody need look through it for what can go
+    gc.set_threshold(*COLLECT)
     await hub.run()
     _end_soon()
 
