@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.databases import Look
-from bench.processes import ROOT, Hub
+from bench.processes import ROOT, Hub, Null
 
 CONNECTIONS = 8
 TRICKLE = 4.0  # mails a second
@@ -34,9 +34,11 @@ class Lost(Exception):
     """Something that was acknowledged is not there, or is not what it should be. Says how many."""
 
 
-def null(port: int, count: int, seed: int) -> float:
-    """Mails a second that the null server takes."""
-    return _answer(_load(port, count, seed))["rate"]
+def null(server: Null, count: int, seed: int) -> tuple[float, float]:
+    """Mails a second that the null server takes, and its milliseconds of processor time for each."""
+    before = server.cpu()
+    rate = _answer(_load(server.port, count, seed))["rate"]
+    return rate, 1000 * (server.cpu() - before) / count
 
 
 def to_tickets(hub: Hub, count: int, seed: int) -> Run:

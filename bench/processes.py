@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,20 @@ def silent_relay() -> Iterator[int]:
         yield int(listening.getsockname()[1])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Null:
+    """A running null server."""
+
+    port: int
+    pid: int
+
+    def cpu(self) -> float:
+        """Seconds of processor time it has used."""
+        return _cpu(self.pid)
+
+
 @contextlib.contextmanager
-def null_server() -> Iterator[int]:
+def null_server() -> Iterator[Null]:
     """Stock aiosmtpd that throws every mail away."""
     port = free_port()
     process = subprocess.Popen(
@@ -47,7 +60,7 @@ def null_server() -> Iterator[int]:
     assert process.stdout is not None
     process.stdout.readline()
     try:
-        yield port
+        yield Null(port=port, pid=process.pid)
     finally:
         process.kill()
         process.wait()

@@ -130,7 +130,8 @@ def enqueue(
         tx.insert(job, **values)
     elif not tx.insert_new(job, **values):  # somebody had the same intention before
         return None
-    tx.tell("work", team)
+    if due <= now:  # nobody is woken for what has time: it would be a look, and a commit, for nothing
+        tx.tell("work", team)
     return identity
 
 
@@ -192,7 +193,8 @@ def set_timer(
     key_of_job = {"shard": shard, "name": found.name, "seq": found.seq}
     tx.update(job, key_of_job, kind=kind, payload=payload, due=due, attempt=0)
     tx.run(_LOWER, shard=shard, name=found.name, to=due)
-    tx.tell("work", "timer")
+    if due <= now:
+        tx.tell("work", "timer")
 
 
 _LOWER = Prepared(

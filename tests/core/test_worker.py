@@ -85,9 +85,16 @@ def left(tx: Tx) -> tuple[int, int]:
     return len(tx.all(select(tables.job.c.id))), len(tx.all(select(tables.lane.c.name)))
 
 
-def todo(tx: Tx, *what: str, lane: str = "send:t:email", shard: str = TICKET, due: datetime = NOON) -> None:
+def todo(
+    tx: Tx,
+    *what: str,
+    lane: str = "send:t:email",
+    shard: str = TICKET,
+    due: datetime = NOON,
+    now: datetime = NOON,
+) -> None:
     for one in what:
-        work.enqueue(tx, shard=shard, lane=lane, kind="note", payload={"what": one}, due=due, now=NOON)
+        work.enqueue(tx, shard=shard, lane=lane, kind="note", payload={"what": one}, due=due, now=now)
 
 
 @pytest.fixture
@@ -484,11 +491,22 @@ async def test_a_running_worker_is_woken_by_the_commit(db: Database, notes: Note
     async with running(worker):
         await asyncio.sleep(0.3)
         started = asyncio.get_running_loop().time()
-        await db.write(todo, "now", due=datetime.now(UTC))
+        at = datetime.now(UTC)
+        await db.write(todo, "now", due=at, now=at)
         await until(lambda: worker.done)
 
     assert asyncio.get_running_loop().time() - started < 2
     assert await db.read(written) == ["now"]
+
+
+async def test_nobody_is_woken_for_what_is_not_due(db: Database) -> None:
+    heard: list[tuple[str, str]] = []
+    db.listen(heard.extend)
+
+    await db.write(todo, "later", lane="timer", due=NOON + timedelta(minutes=1))
+    assert heard == []
+    await db.write(todo, "now", lane="timer", due=NOON)
+    assert heard == [("work", "timer")]
 
 
 async def test_what_is_overdue_at_the_start_is_found_without_a_hint(db: Database, notes: Notes) -> None:
