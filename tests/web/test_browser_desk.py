@@ -20,7 +20,7 @@ def state(demo, number):
 def test_a_ticket_is_worked_from_first_look_to_close_with_the_mouse(demo, visit):
     number = demo.a_ticket("Il tunnel cade.")
     agent = visit(LEADER)
-    page = agent.go("/desk/?view=qualify")
+    page = agent.go("/desk/?view=qualify&sort=newest")
 
     agent.send(lambda: page.click(f"#t{number} a.open"))
     assert "Il tunnel cade." in agent.words("#p-timeline")
@@ -171,7 +171,7 @@ def test_search_finds_words_of_the_conversation(demo, visit):
 def test_without_scripts_reading_and_answering_work(demo, chromium):
     number = demo.in_progress(text="Il tunnel cade.")
     with visiting(demo, chromium, CENTRE, java_script_enabled=False) as agent:
-        page = agent.go("/desk/?view=all")
+        page = agent.go("/desk/?view=all&sort=newest")
         assert not page.locator("[data-palette]").is_visible()
         agent.send(lambda: page.click(f"#t{number} a.open"))
         page.click("#reply-text")

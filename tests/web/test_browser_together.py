@@ -27,7 +27,7 @@ def test_a_line_changes_where_it_is_while_somebody_reads_the_list(demo, visit):
 
 def test_a_new_ticket_appears_by_itself_when_nobody_points_at_the_list(demo, visit):
     agent = visit(LEADER)
-    page = agent.go("/desk/?view=open")
+    page = agent.go("/desk/?view=open&sort=newest")
     page.evaluate("window.same = true")
     before = page.locator(".side a[href$='view=open'] .count").inner_text()
 
@@ -43,7 +43,7 @@ def test_a_new_ticket_appears_by_itself_when_nobody_points_at_the_list(demo, vis
 
 def test_under_the_pointer_nothing_moves_until_it_is_asked_to(demo, visit):
     agent = visit(LEADER)
-    page = agent.go("/desk/?view=all")
+    page = agent.go("/desk/?view=all&sort=newest")
     first = page.locator(".row").first
     first.hover()
     standing = page.locator(".row").evaluate_all("rows => rows.map((row) => row.id)")
