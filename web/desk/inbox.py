@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from typing import Any
 from urllib.parse import urlencode
@@ -55,9 +56,9 @@ async def show(request: web.Request) -> web.StreamResponse:
     view = request.query.get("view", "open")
     if view not in OF_TICKETS:
         raise web.HTTPSeeOther(f"/desk/waiting?view={view}")
-    listed = await listing(request, who)
+    listed, framed = await asyncio.gather(listing(request, who), around(request, who))
     template = "inbox/list_live.html" if request.query.get("only") == "rows" else "inbox/list.html"
-    return request.app[SITE].pages.page(request, template, **listed, **await around(request, who))
+    return request.app[SITE].pages.page(request, template, **listed, **framed)
 
 
 async def listing(request: web.Request, who: Principal) -> dict[str, Any]:

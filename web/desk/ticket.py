@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -57,8 +58,15 @@ async def _page(
     who = staff(request)
     number = request.match_info["number"]
     at = now()
-    view: TicketView = await site.db.read(page.ticket, who, number, now=at)
-    choices = await site.db.read(_choices, view)
+    showing = site.db.read(_shown, who, number, now=at)
+    talk = request.query.get("only") == "talk"
+    if talk:
+        shown, listed, framed = await showing, {}, {}
+    else:  # three questions at once
+        shown, listed, framed = await asyncio.gather(
+            showing, inbox.listing(request, who), around(request, who)
+        )
+    view, choices = shown
     t = say(who.language)
     values: dict[str, Any] = {
         "ticket": view,
@@ -78,12 +86,14 @@ async def _page(
         "possible": telling.names(view.allowed, "verb", t),
         "lost": lost,
     }
-    if request.query.get("only") == "talk":
+    if talk:
         return site.pages.page(request, "inbox/talk.html", here=inbox.here(request), **values)
-    listed = await inbox.listing(request, who)
-    return site.pages.page(
-        request, "inbox/ticket.html", status=status, **values, **listed, **await around(request, who)
-    )
+    return site.pages.page(request, "inbox/ticket.html", status=status, **values, **listed, **framed)
+
+
+def _shown(tx: Tx, who: Principal, number: str, *, now: datetime) -> tuple[TicketView, dict[str, Any]]:
+    view = page.ticket(tx, who, number, now=now)
+    return view, _choices(tx, view)
 
 
 def _choices(tx: Tx, view: TicketView) -> dict[str, Any]:
