@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
@@ -51,6 +52,7 @@ class Pages:
             day_and_time=day_and_time,
             moment=moment,
             full_instant=full_instant,
+            options_of=options_of,
             size=size,
             parts=said.parts,
             is_notice=said.is_notice,
@@ -121,6 +123,23 @@ def icon(name: str) -> Markup:
 def mini(name: str) -> Markup:
     """The same beside words."""
     return Markup(heroicon_mini(name, size=16))  # noqa: S704 - a drawing of the library's
+
+
+def options_of(choices: Iterable[tuple[Any, str]], chosen: str) -> Markup:
+    """The options of a select, (value, words) each. Lists that every page shows again are written once.
+
+    >>> options_of([(1, "one"), (2, "<two>")], "2")
+    Markup('<option value="1">one</option><option value="2" selected>&lt;two&gt;</option>')
+    """
+    begins = Markup('<option value="{}">').format(chosen)
+    made = _options(tuple(choices))
+    return Markup(made.replace(begins, begins[:-1] + Markup(" selected>"), 1))  # noqa: S704 - escaped before
+
+
+@lru_cache(maxsize=512)
+def _options(choices: tuple[tuple[Any, str], ...]) -> Markup:
+    one = Markup('<option value="{}">{}</option>')
+    return Markup("").join(one.format(value, words) for value, words in choices)
 
 
 # --- Times and numbers -------------------------------------------------------------------------------------
