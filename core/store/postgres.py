@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
@@ -33,7 +33,11 @@ CONNECT_TIMEOUT = 5  # seconds
 CLOSE_WITHIN = 30.0  # seconds for what is queued, at the end
 CLOSE_AWAY = 1.0  # seconds, when the server does not answer: nobody was promised anything
 
+ABANDONED = 20.0  # seconds a transaction may stand still: a hub that froze in one must not hold the others up
+
 _AGAIN = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
+
+_LOST = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout)
 
 log = get_logger("store")
 
@@ -43,12 +47,12 @@ class PostgresDatabase(Waiting):
 
     kind = "postgresql"
 
-    def __init__(self, url: str, facts: HubFacts, *, connections: int) -> None:
+    def __init__(self, url: str, facts: HubFacts, *, connections: int, abandoned: float = ABANDONED) -> None:
         self.url = url
         self.facts = facts
         self.listeners: list[Listener] = []
         self._hub = new_token()
-        self._engine = engine(url)
+        self._engine = engine(url, abandoned=abandoned)
         self._work: Line[tuple[bool, _Request] | None] = Line()
         self._told: queue.SimpleQueue[Topics | None] = queue.SimpleQueue()
         self._stop_hearing = os.pipe()
@@ -220,13 +224,24 @@ def _transaction(tx: Tx, request: _Request, *, writes: bool) -> Any:
     return value
 
 
-def engine(url: str) -> Engine:
-    """An engine without a pool: each thread keeps its own connection."""
-    return create_engine(
+def engine(url: str, *, abandoned: float = 0) -> Engine:
+    """An engine without a pool: each thread keeps its own connection.
+
+    `abandoned`: seconds after which the server ends a transaction in which nobody says anything; 0: never.
+    """
+    made = create_engine(
         _plain(url).replace("postgresql://", "postgresql+psycopg://", 1),
         poolclass=NullPool,
         connect_args={"connect_timeout": CONNECT_TIMEOUT},
     )
+
+    @event.listens_for(made, "connect")
+    def _configure(raw: psycopg.Connection[Any], _record: object) -> None:
+        raw.autocommit = True
+        raw.execute(f"SET idle_in_transaction_session_timeout = {int(abandoned * 1000)}")
+        raw.autocommit = False
+
+    return made
 
 
 def _listener(url: str) -> psycopg.Connection[Any]:
@@ -262,7 +277,7 @@ def _conflict(error: BaseException) -> bool:
 
 def _lost(error: BaseException) -> bool:
     # Conflicts are operational errors too, to psycopg and to SQLAlchemy; their connection is in order.
-    return isinstance(_cause(error), psycopg.OperationalError) and not _conflict(error)
+    return isinstance(_cause(error), _LOST) and not _conflict(error)
 
 
 def _discard(connection: Connection | None) -> None:

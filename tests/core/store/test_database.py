@@ -13,12 +13,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, update
 
 from core.facts import HubFacts
 from core.store import columns, tables
 from core.store import sqlite as sqlite_module
 from core.store.database import Database, StoreUnavailable, open_database
+from core.store.postgres import PostgresDatabase
 from core.store.sqlite import SqliteDatabase
 from core.store.tx import Prepared, Tx
 
@@ -494,6 +495,32 @@ def test_a_nul_is_left_out_where_the_database_has_none(postgres_db: Database) ->
     postgres_db.submit(put, "a\0b").result(5)
 
     assert postgres_db.query(names).result(5) == ["ab"]
+
+
+@pytest.mark.postgres
+def test_a_hub_that_froze_in_a_transaction_holds_nobody_up_and_does_it_again(postgres_url: str) -> None:
+    frozen = PostgresDatabase(postgres_url, HubFacts(), connections=1, abandoned=0.3)
+    other = PostgresDatabase(postgres_url, HubFacts(), connections=1)
+    begun, thaw = threading.Event(), threading.Event()
+    other.submit(lambda tx: tx.insert(tables.counter, name="one", value=0)).result()
+
+    def freeze(tx: Tx) -> None:
+        tx.run(update(tables.counter).values(value=tables.counter.c.value + 1))
+        begun.set()
+        thaw.wait(30)
+        tx.run(update(tables.counter).values(value=tables.counter.c.value + 10))
+
+    try:
+        held = frozen.submit(freeze)
+        assert begun.wait(30)
+        other.submit(lambda tx: tx.update(tables.counter, {"name": "one"}, value=100)).result(30)
+        thaw.set()
+        held.result(30)
+        assert other.query(lambda tx: tx.one(select(tables.counter.c.value)).value).result() == 111
+    finally:
+        thaw.set()
+        frozen.close()
+        other.close()
 
 
 @pytest.mark.postgres
