@@ -1,9 +1,8 @@
 """Who does what was written down to be done? Crews that claim lanes, prepare outside, and commit effect and receipt.
 
 One crew for each sort of lane (core.store.work.crew): a slow relay holds up nobody who reads. A crew claims a few lanes,
-lets each kind's handler prepare its jobs, and writes what comes of a lane in one transaction: the fence, the jobs
-taken off, their effects, the lane given back. Lanes of one claim are written together, so that SQLite's writer commits
-them as a group.
+lets each kind's handler prepare their jobs, and writes each job in a transaction of its own: the fence, the job taken
+off, its effect. Those of one claim queue together, so that SQLite's writer commits them as a group.
 """
 
 from __future__ import annotations
@@ -28,9 +27,6 @@ FIND_CREWS = 5.0  # seconds between looks for lanes of a channel we have not met
 STOP_WITHIN = 0.2  # seconds until a stop is noticed
 GRACE = 6.0  # seconds that work in hand may take at the end
 GIVE_BACK = 0.8  # seconds for giving leases back; who cannot has them end by themselves
-PIECE = (
-    4  # jobs of a lane that are written in one go: who waits for the database need not wait for a whole lane
-)
 STORE_RETRY = 1.0  # seconds before a database that was away is asked again
 SAY_AGAIN = 30.0  # seconds between lines about a database that is away
 IN_FLIGHT = 0.1  # seconds in which the news of a commit reaches whoever waits for it
@@ -129,7 +125,7 @@ class Worker:
         self._lease = lease
         self._sizes = sizes
         self._poll = poll
-        # On one writer a transaction of many jobs is quick; on PostgreSQL it would hold the rows that all want.
+        # At one writer all jobs of a lane queue at once; on PostgreSQL they would wait for one another's rows.
         self._together = db.kind == "sqlite"
         self._crews: dict[str, _Crew] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -417,39 +413,16 @@ class Worker:
             log.warning("a lane was taken over", lane=claim.lane)
 
     async def _lane_done(self, claim: Claim, pairs: Sequence[tuple[Job, Effect | Exception]]) -> None:
-        good = [(job, effect) for job, effect in pairs if not isinstance(effect, Exception)]
-        if len(good) == len(pairs) == 1:
-            await self._commit(claim, *good[0], release=True)
+        """Each job in a transaction of its own: one that fails takes no other down, and no lane keeps the door waiting."""
+        if len(pairs) == 1:
+            await self._commit(claim, *pairs[0], release=True)
             return
-        if len(good) == len(pairs) and self._together:
-            if len(good) <= PIECE:
-                if await self._piece(claim, good, release=True):
-                    return
-            else:
-                pieces = [good[at : at + PIECE] for at in range(0, len(good), PIECE)]
-                written = await asyncio.gather(
-                    *(self._piece(claim, piece, release=False) for piece in pieces)
-                )
-                pairs = [
-                    pair for piece, done in zip(pieces, written, strict=True) if not done for pair in piece
-                ]
-        for job, effect in pairs:
-            await self._commit(claim, job, effect, release=False)
+        if self._together:
+            await asyncio.gather(*(self._commit(claim, *pair, release=False) for pair in pairs))
+        else:
+            for pair in pairs:
+                await self._commit(claim, *pair, release=False)
         await self._write(_finish, claim, [], release=True)
-
-    async def _piece(self, claim: Claim, pairs: Sequence[tuple[Job, Effect]], *, release: bool) -> bool:
-        """Write what comes of a few jobs in one transaction; False: one of them fails, so each has to go alone."""
-        try:
-            await self._write(
-                _finish, claim, pairs, release=release, now=self._clock(), handlers=self._handlers
-            )
-        except LeaseLost:
-            raise
-        except Exception as error:
-            log.info("a batch is taken apart", lane=claim.lane, jobs=len(pairs), error=repr(error))
-            return False
-        self.done += len(pairs)
-        return True
 
     async def _prepare(self, jobs: Sequence[Job]) -> list[Effect | Exception]:
         if len({job.kind for job in jobs}) == 1:
