@@ -133,6 +133,7 @@ class WebServer:
             listener = web.TCPSite(runner, self._http.host, self._http.port, ssl_context=context)
             await listener.start()
             self.port = runner.addresses[0][1]
+            await asyncio.to_thread(self.app[SITE].pages.read_all)
             await asyncio.Event().wait()
         finally:
             self.port = None

@@ -87,7 +87,8 @@ class Live:
         wanted = dict.fromkeys((topic, about) for topic, about in topics if topic in TOPICS)
         if not wanted:
             return
-        self.changes += 1
+        if any(topic != "presence" for topic, _ in wanted):
+            self.changes += 1
         with self._lock:
             events = [(self._last + n, *one) for n, one in enumerate(wanted, 1)]
             self._ring.extend(events)

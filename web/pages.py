@@ -16,8 +16,10 @@ from heroicons.jinja import heroicon_mini, heroicon_outline
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from core.settings import LANGUAGES
 from core.texts import TEMPLATES
 from web import said
+from web.settled import SettledEnvironment
 from web.words import say
 
 if TYPE_CHECKING:
@@ -30,38 +32,23 @@ HOUR = 3600
 
 
 class Pages:
-    """The templates, loaded once."""
+    """The templates of each language, read once."""
 
     def __init__(self, hub_name: str) -> None:
-        self._environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        self._environment.globals.update(
-            hub=hub_name,
-            static=static,
-            icon=icon,
-            mini=mini,
-            ago=ago,
-            left=left,
-            clock_shape=clock_shape,
-            day_and_time=day_and_time,
-            moment=moment,
-            full_instant=full_instant,
-            options_of=options_of,
-            size=size,
-            parts=said.parts,
-            is_notice=said.is_notice,
-        )
+        self._environments = {language: _environment(language, hub_name) for language in LANGUAGES}
+
+    def read_all(self) -> None:
+        """Read every template now, so that the first visitor need not wait for it."""
+        for environment in self._environments.values():
+            for name in environment.list_templates(filter_func=_is_page):
+                environment.get_template(name)
 
     def render(self, template: str, *, language: str, zone: ZoneInfo, **values: Any) -> str:
         """The text of a template."""
-        return self._environment.get_template(template).render(
-            t=say(language), language=language, zone=zone, **values
+        return (
+            self._environments[language]
+            .get_template(template)
+            .render(t=say(language), language=language, zone=zone, **values)
         )
 
     def page(self, request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
@@ -96,6 +83,41 @@ class Pages:
                 content_type="application/problem+json",
             )
         return self.page(request, "errors/error.html", status=status, code=known, detail=detail)
+
+
+def _environment(language: str, hub_name: str) -> Environment:
+    made = SettledEnvironment(
+        {"t": say(language), "icon": icon, "mini": mini, "static": static},
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    made.globals.update(
+        hub=hub_name,
+        static=static,
+        icon=icon,
+        mini=mini,
+        ago=ago,
+        left=left,
+        clock_shape=clock_shape,
+        day_and_time=day_and_time,
+        moment=moment,
+        full_instant=full_instant,
+        options_of=options_of,
+        size=size,
+        parts=said.parts,
+        is_notice=said.is_notice,
+    )
+    return made
+
+
+def _is_page(name: str) -> bool:
+    """Of the web, not a mail's or a notice's: those have an environment of their own."""
+    return name.endswith(".html") and not name.startswith(("email/", "api/"))
 
 
 def language_of(request: web.Request, site: Site) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -17,10 +20,13 @@ from core.desk.views import Page, TicketRow
 from web import guard
 from web.desk.frame import around, staff
 from web.live import TooMany
+from web.pages import ago, clock_shape, left
 from web.site import SITE, Site, now
 
 PAGE = 50  # rows
 CACHED_ROWS = 20_000
+CACHED_LISTS = 200  # 40 kB each
+LIST_KEPT = 5.0  # seconds: times are said in minutes
 FILTERS = ("q", "group", "customer", "assignee", "state", "sort")
 OF_TICKETS = ("qualify", "mine", "groups", "unassigned", "due", "waiting", "open", "all", "closed")
 CHANNEL_ICONS = {
@@ -32,10 +38,23 @@ CHANNEL_ICONS = {
 YEAR = 365 * 86400  # seconds
 PREFERENCES = {"theme": ("light", "dark", ""), "density": ("compact", "")}
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listed:
+    """The lines of a list as they were."""
+
+    changes: int
+    """Of the live updates, before they were asked for."""
+    at: float
+    text: str
+    next: str | None
+
+
 WITH_LIST = "?@list"
 """Where the address of a row takes the list it stands in: rows are kept without it."""
 
-_rows: OrderedDict[tuple[str, int, str, str, int], str] = OrderedDict()
+_lists: OrderedDict[tuple[Any, ...], _Listed] = OrderedDict()
+_rows: OrderedDict[tuple[Any, ...], str] = OrderedDict()
 
 
 def routes(app: web.Application) -> None:
@@ -64,29 +83,48 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def listing(request: web.Request, who: Principal) -> dict[str, Any]:
     """The values of the list, from the query of the request."""
     site = request.app[SITE]
-    view = request.query.get("view", "open")
     given: dict[str, Any] = {name: request.query[name] for name in FILTERS if request.query.get(name)}
-    page: Page = await site.db.read(
-        search.tickets,
-        who,
-        view="all" if given.get("q") and "view" not in request.query else view,
-        cursor=request.query.get("cursor"),
-        limit=PAGE,
-        **given,
-    )
-    text = render_rows(site, who, page).replace(WITH_LIST, f"?{escape(here(request))}")
+    cursor = request.query.get("cursor", "")
+    found = await _listed(site, who, request, given, cursor)
+    text = found.text
     number = request.match_info.get("number")
     if number:
         text = text.replace(f'" id="t{number}"', f' current" id="t{number}"', 1)
     return {
-        "view": view,
+        "view": request.query.get("view", "open"),
         "given": given,
         "rows": Markup(text),  # noqa: S704 - each row was rendered with autoescape
-        "empty": not page.items,
-        "more": f"{here(request)}&{urlencode({'cursor': page.next})}" if page.next else "",
+        "empty": not text,
+        "more": f"{here(request)}&{urlencode({'cursor': found.next})}" if found.next else "",
         "here": here(request),
-        "cursor": request.query.get("cursor", ""),
+        "cursor": cursor,
     }
+
+
+async def _listed(
+    site: Site, who: Principal, request: web.Request, given: Mapping[str, Any], cursor: str
+) -> _Listed:
+    """The lines of one list, asked for again only when something changed or their times may read differently.
+
+    Who leafs through tickets sees the same lines beside each of them.
+    """
+    key = (id(site), who.id, who.language, here(request), "view" in request.query, cursor)
+    known, clock, changes = _lists.get(key), time.monotonic(), site.live.changes
+    if known is not None and known.changes == changes and clock - known.at < LIST_KEPT:
+        return known
+    page: Page = await site.db.read(
+        search.tickets,
+        who,
+        view="all" if given.get("q") and "view" not in request.query else request.query.get("view", "open"),
+        cursor=cursor or None,
+        limit=PAGE,
+        **given,
+    )
+    text = render_rows(site, who, page).replace(WITH_LIST, f"?{escape(here(request))}")
+    found = _lists[key] = _Listed(changes=changes, at=clock, text=text, next=page.next)
+    if len(_lists) > CACHED_LISTS:
+        _lists.popitem(last=False)
+    return found
 
 
 def here(request: web.Request) -> str:
@@ -96,29 +134,32 @@ def here(request: web.Request) -> str:
 
 
 def render_rows(site: Site, who: Principal, page: Page) -> str:
-    """The lines, each rendered once for a version of its ticket, a language and a minute."""
-    at = now()
-    minute = int(at.timestamp()) // 60
-    zone = site.settings.hub.time_zone
+    """The lines, each rendered once for a version of its ticket, a language and what its times are called now."""
+    at, language, zone = now(), who.language, site.settings.hub.time_zone
     parts = []
     for row in page.items:
-        key = (row.id, row.last_event, who.language, zone, minute)
+        times = {
+            "age": ago(row.received_at, at, language),
+            "left": left(row.next_due, at, language),
+            "shape": clock_shape(row.next_due, at, paused=row.next_due is None, started=row.received_at),
+        }
+        key = (row.id, row.last_event, language, zone, *times.values())
         text = _rows.get(key)
         if text is None:
-            text = _rows[key] = _render(site, who.language, row, at)
+            text = _rows[key] = _render(site, language, row, times)
             if len(_rows) > CACHED_ROWS:
                 _rows.popitem(last=False)
         parts.append(text)
     return "".join(parts)
 
 
-def _render(site: Site, language: str, row: TicketRow, at: Any) -> str:
+def _render(site: Site, language: str, row: TicketRow, times: Mapping[str, str]) -> str:
     return site.pages.render(
         "inbox/row.html",
         language=language,
         zone=ZoneInfo(site.settings.hub.time_zone),
         row=row,
-        now=at,
+        times=times,
         channel_icon=CHANNEL_ICONS.get(row.channel, "chat-bubble-left"),
     )
 
