@@ -32,7 +32,9 @@ class Figure:
     @property
     def ratio(self) -> float | None:
         """The figure in units of its reference."""
-        return None if self.reference is None else self.measured / self.reference
+        return (
+            self.measured / self.reference if self.reference else None
+        )  # too little to be counted is no measure
 
     @property
     def met(self) -> bool | None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-LOOK_EVERY = 1.0  # seconds between looks
+LOOK_EVERY = 0.1  # seconds between looks: a flood of mail fills tens of megabytes a second
 MIB = 2**20
 
 
@@ -21,7 +21,7 @@ class Disk:
         self._full = ""
 
     def full(self) -> str:
-        """What is wrong, in words; empty: there is room. From any thread; looks at most once a second."""
+        """What is wrong, in words; empty: there is room. From any thread; looks every LOOK_EVERY at most."""
         now = time.monotonic()
         if now - self._looked > LOOK_EVERY or not self._looked:
             self._looked = now
