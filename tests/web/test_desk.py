@@ -130,6 +130,13 @@ async def test_search_finds_numbers_people_words_and_notes(lea, asked, found):
     assert ("Nothing found" in page.words) or found
 
 
+async def test_who_searches_looks_everywhere_and_a_ticket_keeps_that_list_beside_it(lea):
+    page = await lea.get("/desk/?q=26-000001")
+
+    assert re.search(r'href="/desk/\?view=all" aria-current="page"', page.text)
+    assert "/desk/tickets/26-000001?view=all&amp;q=26-000001" in page.text
+
+
 async def test_what_was_searched_for_is_text_wherever_it_is_shown(lea):
     page = await lea.get('/desk/?q="><script>alert(1)</script>')
 

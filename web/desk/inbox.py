@@ -91,7 +91,7 @@ async def listing(request: web.Request, who: Principal) -> dict[str, Any]:
     if number:
         text = text.replace(f'" id="t{number}"', f' current" id="t{number}"', 1)
     return {
-        "view": request.query.get("view", "open"),
+        "view": view_of(request),
         "given": given,
         "rows": Markup(text),  # noqa: S704 - each row was rendered with autoescape
         "empty": not text,
@@ -108,14 +108,14 @@ async def _listed(
 
     Who leafs through tickets sees the same lines beside each of them.
     """
-    key = (id(site), who.id, who.language, here(request), "view" in request.query, cursor)
+    key = (id(site), who.id, who.language, here(request), cursor)
     known, clock, changes = _lists.get(key), time.monotonic(), site.live.changes
     if known is not None and known.changes == changes and clock - known.at < LIST_KEPT:
         return known
     page: Page = await site.db.read(
         search.tickets,
         who,
-        view="all" if given.get("q") and "view" not in request.query else request.query.get("view", "open"),
+        view=view_of(request),
         cursor=cursor or None,
         limit=PAGE,
         **given,
@@ -130,7 +130,12 @@ async def _listed(
 def here(request: web.Request) -> str:
     """The list that is shown, as a query."""
     given = {name: request.query[name] for name in FILTERS if request.query.get(name)}
-    return urlencode({"view": request.query.get("view", "open"), **given})
+    return urlencode({"view": view_of(request), **given})
+
+
+def view_of(request: web.Request) -> str:
+    """The view that is asked for; who searches without one looks everywhere."""
+    return request.query.get("view") or ("all" if request.query.get("q") else "open")
 
 
 def render_rows(site: Site, who: Principal, page: Page) -> str:
