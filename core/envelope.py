@@ -260,6 +260,7 @@ class Earlier:
 
     author: str
     at: datetime
+    """In the zone of the customer, who reads it."""
     text: str
 
 

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, func, literal, select
 
+from core.desk import reference
 from core.desk.case import Case
 from core.envelope import Address, Attachment, Earlier, Kind, Outgoing, Report, Sent
 from core.ids import new_id, new_token, token_hash
@@ -265,7 +267,9 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
     )
     said = tx.one(_MESSAGE, ticket_id=ticket_id, id=row.message_id)
     where = tx.one(_THREAD, ticket_id=ticket_id, id=row.thread_id)
-    number = tx.one(_NUMBER, id=ticket_id).number
+    of = tx.one(_TICKET, id=ticket_id)
+    customer = reference.customer(tx, of.customer) if of.customer else None
+    zone = ZoneInfo(customer.time_zone) if customer else tx.facts.zone
     earlier = [m for m in tx.all(_MESSAGES, ticket_id=ticket_id, thread_id=row.thread_id) if m.id < said.id]
     files = tuple(
         Attachment(name=f.name, type=f.type, content=blobs.get(tx, f.sha256))
@@ -283,7 +287,7 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
         subject=said.subject,
         text=said.text,
         language=said.language,
-        ticket_number=number,
+        ticket_number=of.number,
         reply_token=tx.facts.token("reply", row.thread_id, row.address),
         bounce_token=tx.facts.token("bounce", row.id),
         in_reply_to=row.in_reply_to,
@@ -291,7 +295,7 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
         history=()
         if said.automatic
         else tuple(
-            Earlier(author=m.author_name or tx.facts.name, at=m.at, text=_visible(m))
+            Earlier(author=m.author_name or tx.facts.name, at=m.at.astimezone(zone), text=_visible(m))
             for m in earlier[:HISTORY]
             if not m.automatic
         ),
@@ -305,7 +309,9 @@ _MESSAGE = Prepared(
 _THREAD = Prepared(
     select(thread).where(thread.c.ticket_id == bindparam("ticket_id"), thread.c.id == bindparam("id"))
 )
-_NUMBER = Prepared(select(tables.ticket.c.number).where(tables.ticket.c.id == bindparam("id")))
+_TICKET = Prepared(
+    select(tables.ticket.c.number, tables.ticket.c.customer).where(tables.ticket.c.id == bindparam("id"))
+)
 
 
 def _references(tx: Tx, row: Row, earlier: Sequence[Row]) -> tuple[str, ...]:

@@ -80,6 +80,7 @@ async def test_an_answer_names_what_it_answers_and_quotes_what_was_said(desk):
     asked = next(one for one in desk.channel.sent if one.text == "Da quando?")
     assert asked.ref in sent.references
     assert [earlier.text for earlier in sent.history] == ["Da ieri.", "Da quando?", "Non va."]
+    assert {earlier.at.tzname() for earlier in sent.history} <= {"CET", "CEST"}  # where the customer reads it
     assert [(file.name, file.content) for file in sent.attachments] == [("r.pdf", b"%")]
     assert not sent.automatic
     assert all(one.history == () for one in desk.channel.sent if one.automatic)
