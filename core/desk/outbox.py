@@ -181,15 +181,7 @@ def _deliver(
 ) -> None:
     tx, now = case.tx, case.now
     delivery_id, ref = new_id(), new_token()
-    token = tx.facts.token("reply", where.id, to.address)
-    tx.insert_new(
-        tables.reply_address,
-        hash=token_hash(token),
-        ticket_id=case.id,
-        thread_id=where.id,
-        address=to.address,
-        expires_at=None,
-    )
+    _answers_to(tx, case.id, where.id, to.address)
     tx.insert(
         delivery,
         ticket_id=case.id,
@@ -257,13 +249,33 @@ def keep_files(
     return ids
 
 
+def _answers_to(tx: Tx, ticket_id: str, thread_id: str, address: str) -> str:
+    """The token of one person's answers in one conversation: always the same, and known to the desk from now on."""
+    token = tx.facts.token("reply", thread_id, address)
+    tx.insert_new(
+        tables.reply_address,
+        hash=token_hash(token),
+        ticket_id=ticket_id,
+        thread_id=thread_id,
+        address=address,
+        expires_at=None,
+    )
+    return token
+
+
 def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoing | None:
     """What the channel is to send, marked `sending`; None when there is nothing to send any more."""
     row = tx.one(_ONE, ticket_id=ticket_id, id=delivery_id)
     if row is None or row.state not in ("queued", "sending"):
         return None
+    # The hub that sends may have another key than the one that wrote it down: what it issues must be known all the same.
+    bounces_to = tx.facts.token("bounce", row.id)
     tx.update(
-        delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="sending", attempts=row.attempts + 1
+        delivery,
+        {"ticket_id": ticket_id, "id": delivery_id},
+        state="sending",
+        attempts=row.attempts + 1,
+        bounce_hash=token_hash(bounces_to),
     )
     said = tx.one(_MESSAGE, ticket_id=ticket_id, id=row.message_id)
     where = tx.one(_THREAD, ticket_id=ticket_id, id=row.thread_id)
@@ -288,8 +300,8 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
         text=said.text,
         language=said.language,
         ticket_number=of.number,
-        reply_token=tx.facts.token("reply", row.thread_id, row.address),
-        bounce_token=tx.facts.token("bounce", row.id),
+        reply_token=_answers_to(tx, ticket_id, row.thread_id, row.address),
+        bounce_token=bounces_to,
         in_reply_to=row.in_reply_to,
         references=_references(tx, row, earlier),
         history=()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -12,6 +13,7 @@ from core.desk import books, outbox, search, tickets
 from core.desk.errors import Refused
 from core.envelope import Address, Attachment
 from core.store import tables
+from core.store.database import open_database
 from tests.desk_at_work import PASSED, AtWork, at_work
 
 
@@ -52,6 +54,21 @@ async def test_each_person_gets_a_mail_of_their_own_with_an_address_of_their_own
     of_aldo = next(one for one in desk.channel.sent if one.to.address == "aldo@acme.test")
     answered = await desk.mail("aldo@acme.test", reply_tokens=(of_aldo.reply_token,))
     assert answered.number == number
+
+
+async def test_what_a_hub_with_another_key_sends_can_be_answered(desk):
+    number = await two_people(desk)
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Eccoci.")
+    row = await last(desk, number)
+    other = open_database(desk.db.url, replace(desk.db.facts, token_key=b"another key of another hub......"))
+    try:
+        sent = await other.write(outbox.begin, row.ticket_id, row.id, now=desk.now)
+    finally:
+        other.close()
+
+    done = await desk.mail("alice@acme.test", reply_tokens=(sent.reply_token,))
+
+    assert (done.outcome, done.reason, done.number) == ("attached", "reply_address", number)
 
 
 async def test_an_answer_names_what_it_answers_and_quotes_what_was_said(desk):
