@@ -17,6 +17,7 @@ from core.desk.passwords import cookie_hash
 from core.desk.principal import Principal
 from core.log import get_logger
 from core.store.database import StoreUnavailable, Topics
+from web.live import ENDED
 from web.site import SITE, Site, now
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -208,7 +209,7 @@ async def _read_form(request: web.Request) -> None:
 def forget(site: Site, topics: Topics) -> None:
     """A sign-in that ended is not remembered any longer. Called from any thread."""
     for topic, about in topics:
-        if topic == "sign_in":
+        if topic == ENDED:
             site.signed_in.pop(about, None)
 
 

@@ -215,6 +215,13 @@ def change_password(
     return cookie
 
 
+def end_own(tx: Tx, who: Principal, sign_in_hash: str) -> None:
+    """End one of one's own sign-ins, from wherever. Raises NotFound for any other."""
+    if sign_in_hash not in {row.hash for row in of_person(tx, who)}:
+        raise NotFound("there is no such sign-in of yours")
+    end(tx, sign_in_hash)
+
+
 def end_all(tx: Tx, person: str) -> None:
     """Sign somebody out everywhere: their password, role or right to be here changed."""
     for row in tx.all(_OF_PERSON, person=person):

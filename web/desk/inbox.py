@@ -72,7 +72,7 @@ async def _slash(_request: web.Request) -> web.Response:
 async def show(request: web.Request) -> web.StreamResponse:
     """The list of a view; with `only=rows` just the lines and the counts, for a page that brings itself up to date."""
     who = staff(request)
-    view = request.query.get("view", "open")
+    view = view_of(request)
     if view not in OF_TICKETS:
         raise web.HTTPSeeOther(f"/desk/waiting?view={view}")
     listed, framed = await asyncio.gather(listing(request, who), around(request, who))
