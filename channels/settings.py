@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from core import addresses
 from core.settings_values import (
     Encryption,
     Secret,
@@ -17,9 +18,7 @@ from core.settings_values import (
     wrong_ports,
 )
 
-_DOMAIN = re.compile(
-    r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE
-)
+_DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 LONGEST_NAME = 35  # characters before the @: with `+r-` and a token it is 64, the limit of RFC 5321 4.5.3.1.1
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*/=?^_`{|}~.-]{1,64}")  # no +: what follows it is ours
 
@@ -73,9 +72,9 @@ class EmailSettings(Table, frozen=True, kw_only=True):
         """See Table."""
         for name in ("domain", "reply_domain"):
             domain = getattr(self, name)
-            if (domain or name == "domain") and not _DOMAIN.fullmatch(domain):
+            if (domain or name == "domain") and not _DOMAIN.fullmatch(addresses.domain(domain)):
                 yield name, f'"{domain}" is no domain such as desk.example.org'
-        if self.answers_domain == self.domain:
+        if addresses.domain(self.answers_domain) == addresses.domain(self.domain):
             yield "reply_domain", "is the domain itself: it must be one in which nobody has an address"
         if not self.addresses:
             yield "addresses", f'is empty: name at least one, such as "support@{self.domain}"'
@@ -130,6 +129,6 @@ def _wrong_address(address: str) -> str | None:
         return f'"{address}" holds a "+": what follows it is how the hub knows its reply addresses'
     if at and len(local) > LONGEST_NAME:
         return f'"{address}" is too long: at most {LONGEST_NAME} characters may stand before the @, as reply addresses add 29'
-    if not at or not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(domain):
+    if not at or not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(addresses.domain(domain)):
         return f'"{address}" is no address such as support@desk.example.org'
     return None

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from core import addresses
+
 Facts = Mapping[str, Any]
 """Facts of one channel in JSON's own types; only the channel that wrote them reads them."""
 
@@ -66,7 +68,8 @@ class Address:
     """Somebody's address on a channel, and the name they go by. The name is a label, never proof.
 
     `address` is one atom without control characters, white space or angle brackets, so that it can never
-    become a second header or a second command. A name may hold anything but control characters.
+    become a second header or a second command; its domain is in the normal form of `core.addresses`. A name may
+    hold anything but control characters.
 
     >>> Address("eve@evil.test\\nBcc: x")
     Traceback (most recent call last):
@@ -82,14 +85,22 @@ class Address:
             if character in "<>" or character.isspace() or not character.isprintable():
                 message = f"{self.address!r} cannot be an address: it holds {character!r}"
                 raise BadAddress(message)
+        normal = addresses.normal(self.address)
+        if normal != self.address:
+            object.__setattr__(self, "address", normal)
         if not self.name.isprintable():
             clean = "".join(c if c.isprintable() else " " for c in self.name)
             object.__setattr__(self, "name", clean)
 
     @property
     def domain(self) -> str:
-        """The part behind the last @, in lower case; empty where there is none."""
-        return self.address.rpartition("@")[2].lower() if "@" in self.address else ""
+        """The part behind the last @, in normal form; empty where there is none."""
+        return self.address.rpartition("@")[2] if "@" in self.address else ""
+
+    @property
+    def key(self) -> str:
+        """What it is stored and compared by."""
+        return self.address.lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

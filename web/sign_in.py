@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
+from core import addresses
 from core.desk import accounts, passwords
 from core.desk.configuration import document, rows
 from core.desk.principal import HUB
@@ -112,7 +113,7 @@ async def set_up(request: web.Request) -> web.StreamResponse:
         wanted = document.read_plain(plain)
         hashed = await passwords.hashed(password)
         made = await site.db.write(
-            _first, token, wanted, {("password", "", person["email"].lower()): hashed}, now=now()
+            _first, token, wanted, {("password", "", addresses.key(person["email"])): hashed}, now=now()
         )
     except document.ConfigurationError as error:
         return site.pages.page(request, "setup.html", status=422, token=token, wrong=str(error))

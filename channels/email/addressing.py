@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from core import addresses
+
 _TOKEN = re.compile(r"\+([rb])-([a-z2-7]{26})\Z")
 
 
@@ -14,14 +16,14 @@ class Addressing:
 
     domain: str
     addresses: tuple[str, ...]
-    """In lower case; the first one is the desk's own name and box."""
+    """As `core.addresses.key` has them; the first one is the desk's own name and box."""
     reply_domain: str
 
     def ours(self, address: str) -> bool:
         """Do we take mail for this address? A wrong token is answered like a right one."""
         if address.lower() == "postmaster":  # RFC 5321 4.5.1: taken without a domain too
             return True
-        local, _, domain = address.lower().rpartition("@")
+        local, _, domain = addresses.key(address).rpartition("@")
         if f"{local}@{domain}" in self.addresses or (local == "postmaster" and domain == self.domain):
             return True
         if _TOKEN.search(local):
@@ -31,7 +33,7 @@ class Addressing:
 
     def mailbox(self, wanted: str) -> str:
         """The address a conversation is held with: the wanted one if it is ours, else the desk's first."""
-        return wanted if wanted.lower() in self.addresses else self.addresses[0]
+        return wanted if addresses.key(wanted) in self.addresses else self.addresses[0]
 
     def reply(self, mailbox: str, token: str) -> str:
         """The address that answers come back to; `token` was made for one person and one thread."""

@@ -11,6 +11,7 @@ from channels.email.compose import Identity
 from channels.email.gate import Gate
 from channels.email.mailbox import Mailbox
 from channels.email.relay import Folder, Relay, SmtpRelay
+from core import addresses
 
 if TYPE_CHECKING:
     from channels.settings import EmailSettings
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
 def build(settings: EmailSettings, around: Surroundings) -> EmailChannel:
     """The channel. Raises OSError or ssl.SSLError for a certificate that cannot be used."""
     addressing = Addressing(
-        domain=settings.domain.lower(),
-        addresses=tuple(address.lower() for address in settings.addresses),
-        reply_domain=settings.answers_domain.lower(),
+        domain=addresses.domain(settings.domain),
+        addresses=tuple(addresses.key(address) for address in settings.addresses),
+        reply_domain=addresses.domain(settings.answers_domain),
     )
     relay: Relay = Folder(path=around.data_dir / "outgoing")
     if settings.relay_host:
         relay = SmtpRelay(
             host=settings.relay_host,
             port=settings.relay_port,
-            name=settings.domain,
+            name=addresses.domain(settings.domain),
             user=settings.relay_user,
             password=settings.relay_password.reveal(),
             tls=settings.relay_tls,

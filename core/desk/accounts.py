@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, delete, func, select, update
 
+from core import addresses
 from core.desk import case, people, reference, restraint
 from core.desk.errors import NotFound, invalid
 from core.desk.passwords import cookie_hash
@@ -111,7 +112,7 @@ _ANY_AGENT = Prepared(select(func.count().label("count")).select_from(tables.age
 
 def account(tx: Tx, email: str) -> Account | None:
     """Who signs in with this address; an agent before a contact."""
-    email = email.strip().lower()
+    email = addresses.key(email)
     row = tx.one(_AGENT, email=email)
     if row is not None:
         return Account(kind="agent", person=row.id, password_hash=row.password_hash)
@@ -131,7 +132,7 @@ def may_try(tx: Tx, email: str, address: str, limits: Limits, *, now: datetime, 
     `device`: what `device_mark` gave a browser at an earlier log-in. Who guesses at an account cannot lock its owner
     out of a device that is known.
     """
-    email = email.strip().lower()
+    email = addresses.key(email)
     if restraint.happened(tx, f"wrong-from:{address}", within=3600, now=now) >= limits.tries_per_address:
         return False
     if device:
@@ -151,7 +152,7 @@ def device_mark(tx: Tx, found: Account) -> str:
 
 def failed(tx: Tx, email: str, address: str, *, now: datetime) -> None:
     """Count a wrong password."""
-    restraint.count(tx, f"wrong:{email.strip().lower()}", now=now)
+    restraint.count(tx, f"wrong:{addresses.key(email)}", now=now)
     restraint.count(tx, f"wrong-from:{address}", now=now)
 
 

@@ -46,7 +46,7 @@ def find(tx: Tx, said: Inbound) -> Author:
         return _contact(tx, people.contact(tx, said.contact), proved=True)
     if said.author is None or not said.author.address:
         return Author(kind="nobody", name=said.author_text[:200], address="")
-    address = said.author.address.lower()
+    address = said.author.key
     name = said.author.name
     found = people.by_address(tx, address)
     if len(found) == 1:

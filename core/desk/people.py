@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
 
+from core import addresses
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -91,12 +92,12 @@ _CUSTOMERS = Prepared(
 
 def by_address(tx: Tx, email: str) -> list[Contact]:
     """Active contacts with this e-mail address: several when one person works for several customers."""
-    return [_contact(row) for row in tx.all(_BY_ADDRESS, email=email.lower())]
+    return [_contact(row) for row in tx.all(_BY_ADDRESS, email=addresses.key(email))]
 
 
 def customers_of_domain(tx: Tx, domain: str) -> list[str]:
     """Codes of the customers that mail from this domain."""
-    return [row.customer for row in tx.all(_DOMAIN, domain=domain.lower())]
+    return [row.customer for row in tx.all(_DOMAIN, domain=addresses.domain(domain))]
 
 
 def contact(tx: Tx, identity: str) -> Contact | None:
@@ -118,7 +119,7 @@ def agent(tx: Tx, identity: str) -> Agent | None:
 
 def agent_by_email(tx: Tx, email: str) -> Agent | None:
     """The agent with this address."""
-    row = tx.one(_AGENT_BY_EMAIL, email=email.lower())
+    row = tx.one(_AGENT_BY_EMAIL, email=addresses.key(email))
     return None if row is None else _agent(row)
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from core import addresses
 from core.desk.counts import TO_QUALIFY, WAITING
 from core.desk.listing import Condition, Order, Walk, hidden
 from core.desk.principal import Principal
@@ -184,7 +185,9 @@ def asked_for(tx: Tx, mine: Scope, words: str) -> Condition:
     if _ADDRESS.match(words):
         here = select(participant.c.ticket_id).where(participant.c.address == bindparam("q_address"))
         return Condition(
-            shape=("q address",), build=lambda: ticket.c.id.in_(here), values={"q_address": words.lower()}
+            shape=("q address",),
+            build=lambda: ticket.c.id.in_(here),
+            values={"q_address": addresses.key(words)},
         )
     return _words(tx, mine, words)
 
@@ -196,7 +199,7 @@ def assignee_of(tx: Tx, who: Principal, wanted: str) -> str | None:
     if wanted == "me":
         return who.id
     if "@" in wanted:
-        row = tx.one(_AGENT_BY_EMAIL, email=wanted.lower())
+        row = tx.one(_AGENT_BY_EMAIL, email=addresses.key(wanted))
         return str(row.id) if row else wanted  # an address nobody has is nobody's id either
     return wanted
 

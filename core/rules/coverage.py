@@ -7,6 +7,8 @@ from datetime import date, datetime
 from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
+from core import addresses
+
 Standing: TypeAlias = Literal["valid", "grace", "suspended", "not_started", "expired"]
 STANDINGS: tuple[Standing, ...] = ("valid", "grace", "suspended", "not_started", "expired")
 """Best first: of several contracts the best one speaks."""
@@ -112,5 +114,6 @@ class Contract:
     def authorises(self, contact: str | None) -> bool:
         """May this person (an e-mail address) ask for work under it?"""
         return not self.authorised_contacts or (
-            contact is not None and contact.lower() in {known.lower() for known in self.authorised_contacts}
+            contact is not None
+            and addresses.key(contact) in {addresses.key(known) for known in self.authorised_contacts}
         )

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from core import addresses
 from core.envelope import Trust
 from core.rules.calendars import ALWAYS, Calendar, CalendarDefinition, holiday_dates, parse_weekly
 from core.rules.coverage import Contract, Line
@@ -193,13 +194,13 @@ def _answer(desk: _Desk, request: _Request) -> dict[str, Any]:
 
 def _who(desk: _Desk, request: _Request) -> _Who:
     """Whose request it is: by name, by alert source, by a contact's address or number, else by the mail domain."""
-    sender = request.sender.strip().lower()
+    sender = addresses.key(request.sender)
     known_as = sender if "@" in sender else _number(sender)
     own = {
-        customer.code: contact.email.lower() or None
+        customer.code: addresses.key(contact.email) or None
         for customer in desk.customers
         for contact in customer.contacts
-        if known_as and known_as in (contact.email.lower(), _number(contact.phone))
+        if known_as and known_as in (addresses.key(contact.email), _number(contact.phone))
     }
     if request.customer:
         return _Who(customer=request.customer, contact=own.get(request.customer))
@@ -214,7 +215,7 @@ def _who(desk: _Desk, request: _Request) -> _Who:
     named = tuple(
         customer.code
         for customer in desk.customers
-        if domain and domain in {known.lower() for known in customer.domains}
+        if domain and domain in {addresses.domain(known) for known in customer.domains}
     )
     return _one_of(named, by_domain=True)
 

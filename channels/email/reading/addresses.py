@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from channels.email.reading import headers
+from core.addresses import shown
 from core.envelope import Address
 
 ADDRESSES = 100
@@ -55,7 +56,7 @@ def author(fields: list[str], charset: str = "") -> Author:
         return Author(None, text, defects)
     if "@" in one.name and _other_address(one):
         defects = (*defects, "the name looks like another address")
-    if not one.address.isascii() and _mixed_scripts(one.address):
+    if _mixed_scripts(shown(one.address)):
         defects = (*defects, "letters of several alphabets in the address")
     return Author(one, text, defects)
 
@@ -93,7 +94,7 @@ def _address(text: str, name: str) -> Address | None:
     local, _, domain = text.rpartition("@")
     if not local or _DOMAIN.fullmatch(domain) is None or ".." in domain:
         return None
-    return Address(f"{local}@{domain.lower()}", name[:NAME_CHARACTERS].strip())
+    return Address(f"{local}@{domain}", name[:NAME_CHARACTERS].strip())
 
 
 _DOMAIN = re.compile(r"\w[\w.-]{0,254}|\[[^\[\]\s<>]{1,100}\]")
@@ -278,6 +279,8 @@ def _other_address(one: Address) -> bool:
 
 def _mixed_scripts(address: str) -> bool:
     """Letters that look alike from two alphabets in one word: an address made to be taken for another."""
+    if address.isascii():
+        return False
     for word in re.split(r"[@.]", address):
         scripts = {unicodedata.name(c, "?").split(" ", 1)[0] for c in word if c.isalpha()}
         if len(scripts & {"LATIN", "CYRILLIC", "GREEK"}) > 1:

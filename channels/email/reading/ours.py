@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core import addresses
+
 _TAGGED = re.compile(r"([^\s@+]{1,64})\+([rb])-([a-z2-7]{26})@([^\s@]{1,255})")
 _REF = re.compile(r"m\.([a-z2-7]{26})@([^\s@]{1,255})")
 _NUMBER = re.compile(r"\[#(\d{2}-\d{6}(?:-[A-Za-z0-9]{2,4})?)\]")
@@ -31,11 +33,11 @@ class Desk:
 
 
 def desk(options: Mapping[str, Any]) -> Desk:
-    """The options of `read`, each with its default, in lower case."""
+    """The options of `read`, each with its default, addresses and domains in normal form."""
     return Desk(
-        domain=str(options.get("domain") or "").lower(),
-        reply_domain=str(options.get("reply_domain") or "").lower(),
-        addresses=tuple(str(a).lower() for a in options.get("addresses") or ()),
+        domain=addresses.domain(str(options.get("domain") or "")),
+        reply_domain=addresses.domain(str(options.get("reply_domain") or "")),
+        addresses=tuple(addresses.key(str(a)) for a in options.get("addresses") or ()),
         authserv_ids=frozenset(str(a).lower() for a in options.get("authserv_ids") or ()),
         trusted_peers=frozenset(str(a) for a in options.get("trusted_peers") or ()),
         instance=str(options.get("instance") or ""),
@@ -58,7 +60,7 @@ def is_own_loop(value: str, ours: Desk) -> bool:
     return hmac.compare_digest(mac.encode("utf-8", "replace"), made.encode())
 
 
-def tokens(addresses: Iterable[str], ours: Desk, mark: str) -> tuple[str, ...]:
+def tokens(among: Iterable[str], ours: Desk, mark: str) -> tuple[str, ...]:
     """The tokens in our reply (`mark` is r) or bounce (b) addresses among these, each once.
 
     >>> ours = desk({"reply_domain": "reply.hub.test"})
@@ -66,9 +68,9 @@ def tokens(addresses: Iterable[str], ours: Desk, mark: str) -> tuple[str, ...]:
     ('a2a2a2a2a2a2a2a2a2a2a2a2a2',)
     """
     found: dict[str, None] = {}
-    for address in addresses:
+    for address in among:
         if "+" in address:
-            match = _TAGGED.fullmatch(address.lower())
+            match = _TAGGED.fullmatch(addresses.key(address))
             if match is not None and match.group(2) == mark and _of_desk(match, ours):
                 found[match.group(3)] = None
     return tuple(found)
@@ -80,11 +82,11 @@ def _of_desk(match: re.Match[str], ours: Desk) -> bool:
     return domain == ours.reply_domain or f"{box}@{domain}" in ours.addresses
 
 
-def mailbox(addresses: Iterable[str], ours: Desk) -> str:
+def mailbox(recipients: Iterable[str], ours: Desk) -> str:
     """Which of our addresses these recipients mean, tokens taken off; the first one where none is known."""
     first = ""
-    for address in addresses:
-        low = address.lower()
+    for address in recipients:
+        low = addresses.key(address)
         if low in ours.addresses:
             return low
         match = _TAGGED.fullmatch(low)

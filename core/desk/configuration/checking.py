@@ -8,6 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from core import addresses
 from core.desk.configuration.document import (
     HOLIDAY_YEARS,
     PARTS,
@@ -210,7 +211,8 @@ def _customer(part: CustomerPart, at: str, names: Names) -> Iterator[str]:
         yield f"{at}.phone_code: '{part.phone_code}' must be digits; leave it out to have one made"
     yield from _none_of(f"{at}.language", part.language, LANGUAGES)
     yield from _zone(f"{at}.time_zone", part.time_zone)
-    for domain in {d for d in part.domains if [other.lower() for other in part.domains].count(d.lower()) > 1}:
+    domains = [addresses.domain(domain) for domain in part.domains]
+    for domain in sorted({domain for domain in domains if domains.count(domain) > 1}):
         yield f"{at}.domains: '{domain}' stands there twice"
     for name in ("sites", "contacts", "assets", "contracts"):
         yield from _doubles(f"{at}.{name}", getattr(part, name))
@@ -252,8 +254,8 @@ def _contact(part: Any, at: str, sites: frozenset[str]) -> Iterator[str]:
 
 def _contract(part: ContractPart, at: str, customer: CustomerPart, names: Names) -> Iterator[str]:
     yield from _none_of(f"{at}.status", part.status, STATUSES)
-    people = frozenset(contact.email.lower() for contact in customer.contacts)
-    authorised = [email.lower() for email in part.authorised_contacts]
+    people = frozenset(addresses.key(contact.email) for contact in customer.contacts)
+    authorised = [addresses.key(email) for email in part.authorised_contacts]
     yield from _not_there(f"{at}.authorised_contacts", authorised, people, "a contact of this customer")
     if part.valid_until < part.valid_from:
         yield f"{at}.valid_until: {part.valid_until} is before valid_from, {part.valid_from}"
@@ -293,9 +295,12 @@ def _doubles(at: str, parts: Iterable[Any]) -> Iterator[str]:
     seen = set()
     for number, part in enumerate(parts, start=1):
         here = place(at, part, number)
-        if here.lower() in seen:
+        one = addresses.key(
+            here.removesuffix("]")
+        )  # also of e-mail addresses: one domain written in two ways
+        if one in seen:
             yield f"{here}: stands there twice"
-        seen.add(here.lower())
+        seen.add(one)
 
 
 def _doubled_numbers(customers: Iterable[CustomerPart]) -> Iterator[str]:

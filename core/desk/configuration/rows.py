@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Table, func, select
 
+from core import addresses
 from core.desk import accounts, case, reference
 from core.desk.configuration import export, told
 from core.desk.configuration.checking import check
@@ -86,7 +87,7 @@ def known_hashes(tx: Tx) -> dict[tuple[str, str, str], str]:
 def hash_secrets(document: Document, known: Hashes) -> dict[tuple[str, str, str], str]:
     """The hashes the file asks for, and those that stay. Slow (0.2 s each): never within a transaction."""
     given = {
-        ("password", "", agent.email.lower()): agent.password
+        ("password", "", addresses.key(agent.email)): agent.password
         for agent in document.get("agents", ())
         if agent.password
     }
@@ -94,7 +95,7 @@ def hash_secrets(document: Document, known: Hashes) -> dict[tuple[str, str, str]
         for person in customer.contacts:
             for kind, secret in (("password", person.password), ("pin", person.pin)):
                 if secret:
-                    given[kind, customer.code, person.email.lower()] = secret
+                    given[kind, customer.code, addresses.key(person.email)] = secret
 
     def stored(key: tuple[str, str, str]) -> str:
         before = known.get(key)
@@ -245,7 +246,7 @@ def _agents(tx: Tx, parts: Any, hashes: Hashes, difference: _Difference) -> None
     ids = {row.email: row.id for row in tx.all(select(tables.agent.c.email, tables.agent.c.id))}
     rows = []
     for part in parts:
-        email = part.email.lower()
+        email = addresses.key(part.email)
         fields = _fields(part, without=("email", "password"))
         rows.append(
             {
@@ -289,7 +290,7 @@ def _customers(tx: Tx, parts: tuple[CustomerPart, ...], hashes: Hashes, differen
         fields = _fields(part, without=("domains", "sites", "contacts", "assets", "contracts"))
         rows.append({**fields, "phone_code": phone_code, "active": True})
     _sync(tx, difference, "customers", tables.customer, ("code",), rows, retire=True)
-    domains = [{"domain": d.lower(), "customer": part.code} for part in parts for d in part.domains]
+    domains = [{"domain": addresses.domain(d), "customer": part.code} for part in parts for d in part.domains]
     _sync(tx, difference, "domains", tables.customer_domain, ("customer", "domain"), domains)
     sites = [{"customer": part.code, **_fields(site)} for part in parts for site in part.sites]
     _sync(tx, difference, "sites", tables.site, ("customer", "name"), sites)
@@ -307,7 +308,7 @@ def _contacts(tx: Tx, parts: tuple[CustomerPart, ...], hashes: Hashes, differenc
     rows = []
     for part in parts:
         for person in part.contacts:
-            email = person.email.lower()
+            email = addresses.key(person.email)
             fields = _fields(person, without=("email", "password", "pin"))
             rows.append(
                 {
@@ -331,7 +332,7 @@ def _contracts(tx: Tx, parts: tuple[CustomerPart, ...], difference: _Difference)
             owner = {"customer": part.code, "time_zone": part.time_zone}
             version = _version(written | owner)
             bought = [{k: v for k, v in line.items() if k != "period"} for line in written["lines"]]
-            people = [email.lower() for email in contract.authorised_contacts]
+            people = [addresses.key(email) for email in contract.authorised_contacts]
             content = {**written, **owner, "authorised_contacts": people, "lines": bought}
             _define(difference, version, "contract", contract.number, content)
             _define(difference, export.FILE + version, "contract file", contract.number, written)

@@ -21,14 +21,14 @@ DESK = Identity(
 
 
 @pytest.mark.parametrize("name", ["", "Jürgen", 'Al "the" Boss, Ltd.'])
-def test_an_address_beyond_ascii_stands_in_the_mail_as_it_is(name: str) -> None:
+def test_a_name_beyond_ascii_stands_as_it_is_before_a_domain_that_every_relay_knows(name: str) -> None:
     outgoing = Outgoing(
         delivery_id="1",
         channel="email",
         ref="x" * 26,
         kind="reply",
         automatic=False,
-        to=Address("jürgen@büro.test", name),
+        to=Address("jürgen@xn--bro-hoa.test", name),
         subject="Perché? " * 20,
         text="Ciao.",
         language="it",
@@ -41,9 +41,9 @@ def test_an_address_beyond_ascii_stands_in_the_mail_as_it_is(name: str) -> None:
     raw = compose(outgoing, DESK, now=NOON)
 
     head = raw.partition(b"\r\n\r\n")[0].decode()
-    assert "<jürgen@büro.test>" in head or "To: jürgen@büro.test" in head
+    assert "<jürgen@xn--bro-hoa.test>" in head or "To: jürgen@xn--bro-hoa.test" in head
     assert raw.count(b"\n") == raw.count(b"\r\n")
     read = message_from_string(raw.decode(), policy=policy.SMTPUTF8)
     (to,) = read["To"].addresses
-    assert (to.addr_spec, to.display_name) == ("jürgen@büro.test", name)
+    assert (to.addr_spec, to.display_name) == ("jürgen@xn--bro-hoa.test", name)
     assert read["Subject"].startswith("Perché? Perché?")

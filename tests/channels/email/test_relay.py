@@ -171,15 +171,25 @@ async def test_unusual_addresses_are_handed_over_as_they_are(channel, relay, add
     assert understood(relay.taken[0].content).to[0].address.replace('"', "") == address.replace('"', "")
 
 
-async def test_an_address_beyond_ascii_needs_a_relay_that_can(channel, relay, tmp_path):
+async def test_a_domain_beyond_ascii_is_sent_as_its_a_label_to_any_relay(channel, tmp_path):
+    with FakeRelay(offers=False).running() as old:
+        await a_channel(tmp_path, relay_host="127.0.0.1", relay_port=old.port).send(
+            an_answer(to=Address("info@Müller.test", "Jürgen"))
+        )
+
+    assert old.taken[0].recipients == ("info@xn--mller-kva.test",)
+    assert b"<info@xn--mller-kva.test>" in old.taken[0].content
+
+
+async def test_a_name_beyond_ascii_before_the_at_needs_a_relay_that_can(channel, relay, tmp_path):
     await channel.send(an_answer(to=Address("jürgen@büro.test", "Jürgen")))
     with FakeRelay(offers=False).running() as old:
         refused = await refusal(
             a_channel(tmp_path, relay_host="127.0.0.1", relay_port=old.port), to=Address("jürgen@büro.test")
         )
 
-    assert relay.taken[0].recipients == ("jürgen@büro.test",)
-    assert "To: =?utf-8?q?J=C3=BCrgen?=\r\n <jürgen@büro.test>".encode() in relay.taken[0].content
+    assert relay.taken[0].recipients == ("jürgen@xn--bro-hoa.test",)
+    assert "To: =?utf-8?q?J=C3=BCrgen?=\r\n <jürgen@xn--bro-hoa.test>".encode() in relay.taken[0].content
     assert refused.permanent
     assert "SMTPUTF8" in str(refused)
     assert old.heard == []
