@@ -229,7 +229,7 @@ async def test_a_closed_database_refuses_at_the_door(db: Database, hub: Hub, cha
 async def test_a_second_hub_on_the_same_file_is_refused_with_who_has_it(
     sqlite_url: str, tmp_path: Path, facts: Any
 ) -> None:
-    from core.store.database import open_database
+    from core.store.opening import open_database
 
     db = open_database(sqlite_url, facts)
     hub = Hub(db, data_dir=tmp_path / "data")

@@ -13,7 +13,7 @@ from core.desk import books, outbox, search, tickets
 from core.desk.errors import Refused
 from core.envelope import Address, Attachment
 from core.store import tables
-from core.store.database import open_database
+from core.store.opening import open_database
 from tests.desk_at_work import PASSED, AtWork, at_work
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy import bindparam, update
 
 from core.store import tables
-from core.store.database import open_database
+from core.store.opening import open_database
 from core.store.tx import Prepared, Tx
 from core.store.work import Job
 from core.worker import Effect, Handler, Size, Worker
