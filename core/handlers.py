@@ -15,10 +15,11 @@ from core.desk.door import Stored
 from core.envelope import Inbound, Outgoing, Sent
 from core.isolation import ReaderDied, ReaderFailed, Readers, Unreadable
 from core.log import get_logger
+from core.rounds import Effect, Handler, Hopeless, Retry
 from core.store.database import Database
 from core.store.tx import Tx
 from core.store.work import Job
-from core.worker import Effect, Handler, Hopeless, Retry, utc_now
+from core.worker import utc_now
 
 SEND_TIMEOUT = 300.0  # seconds; channels have shorter limits of their own
 READ_AGAIN = 1.0  # seconds after a reading process died: it may have been somebody else's message
