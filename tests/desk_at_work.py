@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from core import handlers
-from core.desk import accounts, door, intake, people, tickets
+from core.desk import accounts, door, intake, people, resolution, tickets
 from core.desk.principal import HUB, Principal
 from core.envelope import Address, Arrival, Authentication, Inbound
 from core.isolation import Readers
@@ -200,12 +200,12 @@ class AtWork:
 
     async def resolved(self, sender: str = "alice@acme.test", **said: Any) -> str:
         number = await self.taken(sender, **said)
-        await self.do(tickets.resolve, await self.who("ann"), number, **SOLUTION)
+        await self.do(resolution.resolve, await self.who("ann"), number, **SOLUTION)
         return number
 
     async def closed(self, sender: str = "alice@acme.test", **said: Any) -> str:
         number = await self.resolved(sender, **said)
-        await self.do(tickets.close, await self.who("ann"), number)
+        await self.do(resolution.close, await self.who("ann"), number)
         return number
 
     async def work(self) -> int:

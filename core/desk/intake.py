@@ -15,15 +15,17 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from core.desk import (
+    acts,
     authors,
     door,
     notices,
     outbox,
     placing,
+    resolution,
     restraint,
+    returns,
     shares,
     threads,
-    tickets,
     timing,
     traffic,
 )
@@ -285,7 +287,7 @@ def _released(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
 
 def _open(tx: Tx, message: _Message, known: restraint.Sender, *, now: datetime) -> Understood:
     said, author, row, placed = message.said, message.author, message.row, message.placed
-    subject = said.subject.strip() or tickets.snippet(said.text)[:80] or author.display
+    subject = said.subject.strip() or acts.snippet(said.text)[:80] or author.display
     case = Case.begin(
         tx,
         now=now,
@@ -301,7 +303,7 @@ def _open(tx: Tx, message: _Message, known: restraint.Sender, *, now: datetime) 
         channel=said.channel,
         trust=message.trust,
         language=tx.facts.language(author.language),
-        snippet=tickets.snippet(_visible(said)),
+        snippet=acts.snippet(_visible(said)),
         last_direction="in",
         received_at=row.received_at,
         updated_at=now,
@@ -420,8 +422,8 @@ def _attach(tx: Tx, message: _Message, ticket_id: str, thread_id: str, *, now: d
     ):  # attached because the domain vouches for them
         threads.confirm(case, thread_id, author)
     if rights.may_reopen:  # a machine's word is no answer
-        case.set(snippet=tickets.snippet(_visible(said)), last_direction="in", trust=message.trust)
-        tickets.customer_wrote(case, at=message.row.received_at)
+        case.set(snippet=acts.snippet(_visible(said)), last_direction="in", trust=message.trust)
+        resolution.customer_wrote(case, at=message.row.received_at)
     timing.settle(case)
     case.save()
     return _conclude(
@@ -467,7 +469,7 @@ def _hold(tx: Tx, message: _Message, reason: str, *, now: datetime) -> Understoo
 
 def _report(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     """A machine's word about something we sent: noted at that delivery, or in the list of what nobody knows."""
-    about = outbox.reported(tx, said.kind, bounce_tokens=said.bounce_tokens, report=said.report, now=now)
+    about = returns.reported(tx, said.kind, bounce_tokens=said.bounce_tokens, report=said.report, now=now)
     reason = said.kind if about is not None else f"{said.kind}_unknown"
     return _conclude(
         tx,

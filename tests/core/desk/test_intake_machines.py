@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.desk import tickets
+from core.desk import resolution, tickets
 from core.envelope import Kind, Report, ReportedRecipient
 from core.rules import threading
 from core.store import tables
@@ -214,7 +214,7 @@ async def test_staff_who_send_again_say_that_the_address_works(desk):
 
     await desk.do(tickets.retry_delivery, await desk.who("tom"), number, first.id)
     await desk.do(tickets.take, await desk.who("ann"), number)
-    await desk.do(tickets.resolve, await desk.who("ann"), number, **SOLUTION)
+    await desk.do(resolution.resolve, await desk.who("ann"), number, **SOLUTION)
 
     assert await desk.rows(tables.bad_address) == []
     assert (await desk.ticket(number)).flags == []

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from core.channel import DeliveryError
-from core.desk import books, outbox, search, tickets
+from core.desk import books, search, sending, tickets
 from core.desk.errors import Refused
 from core.envelope import Address, Attachment
 from core.store import tables
@@ -62,7 +62,7 @@ async def test_what_a_hub_with_another_key_sends_can_be_answered(desk):
     row = await last(desk, number)
     other = open_database(desk.db.url, replace(desk.db.facts, token_key=b"another key of another hub......"))
     try:
-        sent = await other.write(outbox.begin, row.ticket_id, row.id, now=desk.now)
+        sent = await other.write(sending.begin, row.ticket_id, row.id, now=desk.now)
     finally:
         other.close()
 
@@ -286,8 +286,8 @@ async def test_what_left_is_not_sent_again(desk):
     await desk.work()
     row = await last(desk, number)
 
-    assert await desk.db.write(outbox.begin, row.ticket_id, row.id, now=desk.now) is None
-    assert await desk.db.write(outbox.begin, row.ticket_id, "nothing", now=desk.now) is None
+    assert await desk.db.write(sending.begin, row.ticket_id, row.id, now=desk.now) is None
+    assert await desk.db.write(sending.begin, row.ticket_id, "nothing", now=desk.now) is None
 
 
 async def test_staff_send_again_what_was_given_up_and_only_that(desk):
