@@ -13,7 +13,7 @@ from typing import Any
 from bench import mail_load
 from bench.words import line, subject
 from channels.email.reading.read import read
-from core.desk import accounts, door, intake, resolution, tickets
+from core.desk import accounts, door, filing, intake, resolution, tickets
 from core.desk.principal import Principal
 from core.envelope import Arrival, Outgoing, Sent
 from core.facts import HubFacts
@@ -195,7 +195,7 @@ def mail(sender: str, topic: str, lines: tuple[str, ...], *, at: datetime, token
     return (head + "\r\n".join(lines) + "\r\n").encode()
 
 
-def _receive(tx: Tx, arrival: Arrival, *, now: datetime) -> intake.Understood:
+def _receive(tx: Tx, arrival: Arrival, *, now: datetime) -> filing.Understood:
     inbound_id = door.accept(tx, arrival, now=now, later=False)
     stored = door.load(tx, [inbound_id])[inbound_id]
     return intake.understand(tx, inbound_id, read(stored.raw, stored.arrival, OPTIONS), now=now)

@@ -1,6 +1,8 @@
-"""Which database is behind a URL? Each driver is imported only where it is used."""
+"""Which database is behind a URL? Each driver is imported only where it is used: a start on SQLite does not pay for PostgreSQL's."""
 
 from __future__ import annotations
+
+from sqlalchemy import Connection
 
 from core.facts import HubFacts
 from core.store.database import Database
@@ -23,3 +25,14 @@ def open_database(
         return PostgresDatabase(url, facts or HubFacts(), connections=connections)
     message = f"database.url {url!r} must begin with sqlite:/// or postgresql://"
     raise ValueError(message)
+
+
+def connect_once(url: str) -> Connection:
+    """A connection of one's own, for migrations and tools. BEGIN and COMMIT are the caller's."""
+    if url.startswith("sqlite:///"):
+        from core.store import sqlite  # noqa: PLC0415
+
+        return sqlite.connect_once(url)
+    from core.store import postgres  # noqa: PLC0415
+
+    return postgres.engine(url).connect()

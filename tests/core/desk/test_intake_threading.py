@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.desk import intake, page, resolution, tickets
+from core.desk import intake, page, resolution, tickets, waiting
 from core.desk.errors import NotFound
 from core.envelope import Address, Authentication
 from core.store import tables
@@ -441,7 +441,7 @@ async def test_staff_may_take_a_held_message_into_a_ticket_that_ended_meanwhile(
     item = desk.last
     await desk.do(resolution.cancel, await desk.who("ann"), number, reason="x")
 
-    await desk.do(intake.release, await desk.who("tom"), item, as_="message")
+    await desk.do(waiting.release, await desk.who("tom"), item, as_="message")
 
     assert (await desk.understand(item, "eve@evil.test")).number == number
     assert (await desk.ticket(number)).state == "cancelled"
@@ -487,7 +487,7 @@ async def test_only_people_of_the_conversation_bring_others_into_copy(desk):
     ref = await desk.ref(number)
     await desk.mail("eve@evil.test", cc=(Address("mallory@evil.test"),), own_refs=(ref,))
     item = desk.last
-    await desk.do(intake.release, await desk.who("tom"), item, as_="message")
+    await desk.do(waiting.release, await desk.who("tom"), item, as_="message")
     await desk.understand(item, "eve@evil.test", cc=(Address("mallory@evil.test"),), own_refs=(ref,))
     await desk.mail("alice@acme.test", cc=(Address("carl@elsewhere.test"),), own_refs=(ref,))
 
