@@ -30,7 +30,8 @@ from core.disk import Disk
 from core.facts import HubFacts
 from core.settings import Settings, SettingsError
 from core.store import migrate
-from core.store.database import Database, StoreUnavailable, open_database
+from core.store.database import Database, StoreUnavailable
+from core.store.opening import open_database
 
 HELP = """
 Centralino, a switchboard for a help desk: mail, portal, shared inbox and API in one program.

@@ -21,7 +21,7 @@ from bench.databases import RESULTS, Kind, Postgres, Sqlite
 from bench.patterns import FACTS
 from bench.processes import Hub, null_server, silent_relay
 from bench.table import Figure
-from core.store.database import open_database
+from core.store.opening import open_database
 
 PARTS = ("mail", "pages", "start")
 

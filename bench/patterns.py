@@ -13,7 +13,7 @@ from typing import Any
 from bench import mail_load
 from bench.words import line, subject
 from channels.email.reading.read import read
-from core.desk import accounts, door, intake, tickets
+from core.desk import accounts, door, filing, intake, resolution, tickets
 from core.desk.principal import Principal
 from core.envelope import Arrival, Outgoing, Sent
 from core.facts import HubFacts
@@ -124,7 +124,7 @@ class Player:
             }
             await step.do(tickets.qualify, after=12, who=helper, **values)
         if course == "cancelled":
-            await step.do(tickets.cancel, after=9, reason="Sent twice")
+            await step.do(resolution.cancel, after=9, reason="Sent twice")
         if course not in ("new", "assigned", "cancelled"):
             await step.do(tickets.take, after=25)
         if course == "working":
@@ -139,9 +139,9 @@ class Player:
             await step.do(tickets.reply, "We are on it and will call you within the hour.", after=8)
         if course in ("quick", "dialogue", "question", "resolved"):
             text = "The switch port was faulty; the device is connected to another one."
-            await step.do(tickets.resolve, after=55, cause="hardware", text=text, minutes=35)
+            await step.do(resolution.resolve, after=55, cause="hardware", text=text, minutes=35)
         if course in ("quick", "dialogue", "question"):
-            await step.do(tickets.close, after=26 * 60)
+            await step.do(resolution.close, after=26 * 60)
         await self.settle()
         return Pattern(course=course, number=number, person=person, lines=lines, subject=topic)
 
@@ -195,7 +195,7 @@ def mail(sender: str, topic: str, lines: tuple[str, ...], *, at: datetime, token
     return (head + "\r\n".join(lines) + "\r\n").encode()
 
 
-def _receive(tx: Tx, arrival: Arrival, *, now: datetime) -> intake.Understood:
+def _receive(tx: Tx, arrival: Arrival, *, now: datetime) -> filing.Understood:
     inbound_id = door.accept(tx, arrival, now=now, later=False)
     stored = door.load(tx, [inbound_id])[inbound_id]
     return intake.understand(tx, inbound_id, read(stored.raw, stored.arrival, OPTIONS), now=now)

@@ -28,8 +28,9 @@ from bench.words import line, subject
 from core.desk.case import link
 from core.store import migrate, tables
 from core.store.columns import Instant, to_micros
-from core.store.database import Database, open_database
+from core.store.database import Database
 from core.store.fulltext import search_text
+from core.store.opening import open_database
 from core.store.tx import Tx
 
 FEW = 1_000  # tickets of a desk that is no measure of anything: one kind of each will do

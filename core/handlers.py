@@ -10,15 +10,16 @@ from functools import partial
 from typing import Any
 
 from core.channel import Channel, DeliveryError
-from core.desk import door, intake, outbox, tickets, timing
+from core.desk import door, intake, resolution, sending, timing
 from core.desk.door import Stored
 from core.envelope import Inbound, Outgoing, Sent
 from core.isolation import ReaderDied, ReaderFailed, Readers, Unreadable
 from core.log import get_logger
+from core.rounds import Effect, Handler, Hopeless, Retry
 from core.store.database import Database
 from core.store.tx import Tx
 from core.store.work import Job
-from core.worker import Effect, Handler, Hopeless, Retry, utc_now
+from core.worker import utc_now
 
 SEND_TIMEOUT = 300.0  # seconds; channels have shorter limits of their own
 READ_AGAIN = 1.0  # seconds after a reading process died: it may have been somebody else's message
@@ -41,7 +42,7 @@ def handlers(
         "understand": Understanding(db, by_name, readers.read, clock=clock),
         "send": Sending(db, by_name, clock=clock),
         "clocks": Ringing(timing.check, clock=clock),
-        "auto-close": Ringing(tickets.close_when_silent, clock=clock),
+        "auto-close": Ringing(resolution.close_when_silent, clock=clock),
     }
 
 
@@ -107,7 +108,7 @@ class Sending(Handler):
         taken = self._taken.get(job.id)
         if taken is None:
             outgoing = await self._db.write(
-                outbox.begin, job.shard, job.payload["delivery"], now=self._clock()
+                sending.begin, job.shard, job.payload["delivery"], now=self._clock()
             )
             if outgoing is None:
                 return _nothing
@@ -137,7 +138,7 @@ class Sending(Handler):
 
     def dead(self, tx: Tx, job: Job, reason: str, *, now: datetime) -> bool:
         """See Handler. The delivery is given up, which staff see at the ticket."""
-        outbox.failed(tx, job.shard, job.payload["delivery"], reason, now=now)
+        sending.failed(tx, job.shard, job.payload["delivery"], reason, now=now)
         return True
 
 
@@ -162,15 +163,15 @@ def _understand(tx: Tx, *, inbound_id: str, said: Inbound, now: datetime) -> Non
 
 
 def _taken(tx: Tx, *, job: Job, what: Sent, now: datetime) -> None:
-    outbox.sent(tx, job.shard, job.payload["delivery"], what, now=now)
+    sending.sent(tx, job.shard, job.payload["delivery"], what, now=now)
 
 
 def _not_taken(tx: Tx, *, job: Job, error: DeliveryError, now: datetime) -> Retry | None:
     delivery = job.payload["delivery"]
-    if error.permanent or not outbox.postponed(tx, job.shard, delivery, str(error), now=now):
-        outbox.failed(tx, job.shard, delivery, str(error), now=now)
+    if error.permanent or not sending.postponed(tx, job.shard, delivery, str(error), now=now):
+        sending.failed(tx, job.shard, delivery, str(error), now=now)
         return None
-    return Retry(str(error), retry_after=error.retry_after, waits=outbox.WAITS)
+    return Retry(str(error), retry_after=error.retry_after, waits=sending.WAITS)
 
 
 def _ring(tx: Tx, *, verb: Callable[..., None], ticket_id: str, now: datetime) -> None:

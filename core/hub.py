@@ -22,10 +22,11 @@ from core.handlers import handlers
 from core.ids import new_id
 from core.isolation import Readers
 from core.log import get_logger
-from core.store import schedules, work
+from core.rounds import Handler
+from core.store import lanes, schedules
 from core.store.database import Database, StoreUnavailable
 from core.store.schedules import Schedule
-from core.worker import Handler, Worker
+from core.worker import Worker
 
 FIRST_WAIT = 0.5  # seconds before something that fell over is started again; doubled each time
 LAST_WAIT = 60.0  # seconds
@@ -70,7 +71,7 @@ class Hub:
         periodic: Sequence[Schedule] = (),
         readers: Readers | None = None,
         full: Callable[[], str] | None = None,
-        lease: timedelta = work.LEASE,
+        lease: timedelta = lanes.LEASE,
     ) -> None:
         self.db = db
         self.channels = channels
@@ -127,7 +128,7 @@ class Hub:
         else:
             try:
                 async with asyncio.timeout(PING_TIMEOUT):
-                    await self.db.read(work.crews)
+                    await self.db.read(lanes.crews)
             except TimeoutError:
                 reasons.append(f"the database did not answer within {PING_TIMEOUT:.0f} s")
             except StoreUnavailable as error:
@@ -148,7 +149,7 @@ class Hub:
     async def _prepare(self) -> None:
         if self._alone:  # who left these leases is gone; their work need not wait until they end
             owner = None if self.db.kind == "sqlite" else self._lock.owner
-            freed = await self.db.write(work.free_all, owner=owner)
+            freed = await self.db.write(lanes.free_all, owner=owner)
             if freed:
                 log.info("took over what was in hand when the hub last ended", lanes=freed)
         for one in self._periodic:

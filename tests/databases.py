@@ -22,7 +22,8 @@ import pytest
 from core.desk import reference
 from core.facts import HubFacts
 from core.store import migrate, tables
-from core.store.database import Database, open_database
+from core.store.database import Database
+from core.store.opening import open_database
 
 __all__ = [
     "database_url",

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from core import handlers
-from core.desk import accounts, door, intake, people, tickets
+from core.desk import accounts, door, filing, intake, people, resolution, tickets
 from core.desk.principal import HUB, Principal
 from core.envelope import Address, Arrival, Authentication, Inbound
 from core.isolation import Readers
@@ -156,7 +156,7 @@ class AtWork:
 
     async def mail(
         self, sender: str, subject: str = "Rete ferma", text: str = "Non va niente.", **said: Any
-    ) -> intake.Understood:
+    ) -> filing.Understood:
         """A mail by this address, stored and then understood. `said`: other facts that its reader found."""
         return await self.understand(await self.arrive(sender), sender, subject, text, **said)
 
@@ -173,7 +173,7 @@ class AtWork:
         subject: str = "Rete ferma",
         text: str = "Non va niente.",
         **said: Any,
-    ) -> intake.Understood:
+    ) -> filing.Understood:
         found = a_mail(sender, subject, text, **said)
         return await self.db.write(intake.understand, inbound_id, found, now=self.now)
 
@@ -198,14 +198,24 @@ class AtWork:
         await self.do(tickets.take, await self.who("ann"), number)
         return number
 
+    async def two_people(self) -> str:
+        """A ticket whose conversation has Alice and Aldo in it; what went out so far has left."""
+        number = await self.taken()
+        await self.mail("aldo@acme.test", own_refs=(await self.ref(number),), authentication=PASSED)
+        self.passes(minutes=2)
+        await self.work()
+        self.channel.sent.clear()
+        self.channel.tries = 0
+        return number
+
     async def resolved(self, sender: str = "alice@acme.test", **said: Any) -> str:
         number = await self.taken(sender, **said)
-        await self.do(tickets.resolve, await self.who("ann"), number, **SOLUTION)
+        await self.do(resolution.resolve, await self.who("ann"), number, **SOLUTION)
         return number
 
     async def closed(self, sender: str = "alice@acme.test", **said: Any) -> str:
         number = await self.resolved(sender, **said)
-        await self.do(tickets.close, await self.who("ann"), number)
+        await self.do(resolution.close, await self.who("ann"), number)
         return number
 
     async def work(self) -> int:
@@ -253,6 +263,9 @@ class AtWork:
 
     async def deliveries(self, number: str, **where: Any) -> list[Row]:
         return await self.rows(tables.delivery, number, **where)
+
+    async def last_delivery(self, number: str, address: str = "alice@acme.test") -> Row:
+        return (await self.deliveries(number, address=address))[-1]
 
     async def inbound(self, inbound_id: str | None = None) -> Row:
         """One inbound row; without an id the one that arrived last."""

@@ -14,7 +14,8 @@ from bench.databases import Sqlite
 from bench.seed import seed
 from bench.table import Figure
 from core.desk import books
-from core.store.database import Database, open_database
+from core.store.database import Database
+from core.store.opening import open_database
 from core.store.tx import Tx
 
 TINY = Sizes(tickets=40, rounds=1, mails=24, seconds=0.4)

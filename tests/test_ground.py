@@ -128,6 +128,8 @@ TREE = {
     "channels/email/__init__.py": "",
     "channels/console.py": "",
     "web/__init__.py": "",
+    "web/pages.py": "",
+    "web/site.py": "import web.pages",
 }
 
 
@@ -179,6 +181,7 @@ def test_a_tree_that_keeps_the_walls_passes(tmp_path: Path) -> None:
         ("web__list", "import sqlalchemy", "SQL lives in the core"),
         ("channels__email__inbox", "import sqlite3", "SQL lives in the core"),
         ("channels__email__both", "import channels.console", "Channels do not know each other"),
+        ("web__pages", "import web.site", "What imports another is not imported by it"),
     ],
 )
 def test_each_wall_is_seen_when_it_is_broken(tmp_path: Path, module: str, text: str, wall: str) -> None:

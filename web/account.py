@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import hdrs, web
 
 from core.desk import accounts, passwords
-from web import guard
+from web import guard, visitor
 from web.sign_in import MAX_FIELD
 from web.site import SITE, now
 
@@ -37,14 +37,14 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def _page(
     request: web.Request, *, status: int = 200, wrong: str = "", done: bool = False
 ) -> web.Response:
-    site, who = request.app[SITE], guard.person(request)
+    site, who = request.app[SITE], visitor.person(request)
     return site.pages.page(
         request,
         "account.html",
         status=status,
         devices=await site.db.read(accounts.of_person, who),
         tokens=await site.db.read(accounts.tokens_of, who),
-        current=request[guard.SIGN_IN].hash,
+        current=request[visitor.SIGN_IN].hash,
         browser_name=browser_name,
         least=passwords.MIN_LENGTH,
         wrong=wrong,
@@ -68,7 +68,7 @@ def browser_name(agent: str) -> str:
 
 async def end(request: web.Request) -> web.StreamResponse:
     """Sign another device out."""
-    site, who = request.app[SITE], guard.person(request)
+    site, who = request.app[SITE], visitor.person(request)
     guard.check_token(request, str((await request.post()).get("csrf", "")))
     await site.db.write(accounts.end_own, who, request.match_info["hash"])
     raise web.HTTPSeeOther("/account")
@@ -76,7 +76,7 @@ async def end(request: web.Request) -> web.StreamResponse:
 
 async def end_token(request: web.Request) -> web.StreamResponse:
     """A program that has it gets in no longer."""
-    site, who = request.app[SITE], guard.person(request)
+    site, who = request.app[SITE], visitor.person(request)
     guard.check_token(request, str((await request.post()).get("csrf", "")))
     await site.db.write(accounts.token_end, who, request.match_info["hash"], now=now())
     raise web.HTTPSeeOther("/account")
@@ -84,7 +84,7 @@ async def end_token(request: web.Request) -> web.StreamResponse:
 
 async def change_password(request: web.Request) -> web.StreamResponse:
     """The old one is asked for, and wrong ones are counted as at the log-in. Everybody else is signed out."""
-    site, who = request.app[SITE], guard.person(request)
+    site, who = request.app[SITE], visitor.person(request)
     form = await request.post()
     guard.check_token(request, str(form.get("csrf", "")))
     old, new = str(form.get("old", ""))[:MAX_FIELD], str(form.get("new", ""))

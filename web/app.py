@@ -16,7 +16,7 @@ from core.desk import accounts
 from core.log import get_logger
 from core.settings import Settings
 from core.store.database import Database
-from web import account, api, desk, guard, metrics, portal, sign_in
+from web import account, api, desk, guard, metrics, portal, sign_in, visitor
 from web.limits import Limiter
 from web.live import Live
 from web.pages import Pages
@@ -43,7 +43,7 @@ def make_app(
     app[SITE] = Site(
         db=db,
         settings=settings,
-        pages=Pages(settings.hub.name),
+        pages=Pages(settings.hub),
         live=Live(
             db, per_person=settings.limits.live_per_person, per_address=settings.limits.live_per_address
         ),
@@ -84,7 +84,7 @@ def _limiter(rate: int) -> Limiter:
 
 
 async def _home(request: web.Request) -> web.Response:
-    raise web.HTTPSeeOther("/desk/" if (who := guard.who(request)) and who.is_agent else "/portal/")
+    raise web.HTTPSeeOther("/desk/" if (who := visitor.who(request)) and who.is_agent else "/portal/")
 
 
 async def _live(_request: web.Request) -> web.Response:

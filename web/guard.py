@@ -14,18 +14,17 @@ from aiohttp import hdrs, web
 from core.desk import accounts
 from core.desk.errors import DeskError, Forbidden, Invalid, NotFound, Refused, Stale
 from core.desk.passwords import cookie_hash
-from core.desk.principal import Principal
 from core.log import get_logger
 from core.store.database import StoreUnavailable, Topics
 from web.live import ENDED
 from web.site import SITE, Site, now
+from web.visitor import SIGN_IN, csrf, who
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 COOKIE = "centralino"
 REMEMBERED = 2.0  # seconds that a sign-in is not looked up again
 BODY_TIME = 60.0  # seconds a form may take to arrive
-SIGN_IN = web.RequestKey("sign_in", accounts.SignIn)
 SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 OPEN = ("/login", "/static/", "/health/", "/metrics", "/api", "/setup")
 """Paths that ask no sign-in of the pages; the API asks for its own token."""
@@ -36,26 +35,6 @@ CSP = (
 )
 
 log = get_logger("http")
-
-
-def who(request: web.Request) -> Principal | None:
-    """Who is signed in."""
-    found = request.get(SIGN_IN)
-    return found.principal if found else None
-
-
-def person(request: web.Request) -> Principal:
-    """Who is signed in, on pages that need somebody."""
-    found = who(request)
-    if found is None:
-        raise web.HTTPSeeOther("/login")
-    return found
-
-
-def csrf(request: web.Request) -> str:
-    """The token that forms of this sign-in carry; before it, the one of the log-in form's own cookie."""
-    found = request.get(SIGN_IN)
-    return found.csrf if found else ""
 
 
 def cookie_name(site: Site) -> str:

@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from core.desk import figures
-from web import guard
+from web import guard, visitor
 from web.site import SITE, Site, now
 
 LOOPBACK = ("127.0.0.1", "::1")
@@ -22,7 +22,7 @@ def routes(app: web.Application) -> None:
 
 async def show(request: web.Request) -> web.StreamResponse:
     """Figures of this hub, and of the desk it works for."""
-    who = guard.who(request)
+    who = visitor.who(request)
     if guard.client_address(request) not in LOOPBACK and not (who and who.is_admin):
         raise web.HTTPNotFound
     site, at = request.app[SITE], now()

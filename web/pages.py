@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -16,14 +16,11 @@ from heroicons.jinja import heroicon_mini, heroicon_outline
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from core.settings import LANGUAGES
+from core.settings import LANGUAGES, Hub
 from core.texts import TEMPLATES
-from web import said
+from web import said, visitor
 from web.settled import SettledEnvironment
 from web.words import say
-
-if TYPE_CHECKING:
-    from web.site import Site
 
 STATIC = Path(__file__).parent / "static"
 DAY = timedelta(days=1)
@@ -32,10 +29,12 @@ HOUR = 3600
 
 
 class Pages:
-    """The templates of each language, read once."""
+    """The templates of each language, read once. `hub`: its name, zone and languages are in every page."""
 
-    def __init__(self, hub_name: str) -> None:
-        self._environments = {language: _environment(language, hub_name) for language in LANGUAGES}
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._zone = ZoneInfo(hub.time_zone)
+        self._environments = {language: _environment(language, hub.name) for language in LANGUAGES}
 
     def read_all(self) -> None:
         """Read every template now, so that the first visitor need not wait for it."""
@@ -53,18 +52,14 @@ class Pages:
 
     def page(self, request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
         """A page for whoever is signed in."""
-        from web import guard  # noqa: PLC0415 - guard shows error pages through here
-        from web.site import SITE, now  # noqa: PLC0415
-
-        site = request.app[SITE]
-        who = guard.who(request)
+        who = visitor.who(request)
         text = self.render(
             template,
-            language=who.language if who else language_of(request, site),
-            zone=ZoneInfo(site.settings.hub.time_zone),
+            language=who.language if who else _language_of(request, self._hub.languages),
+            zone=self._zone,
             who=who,
-            csrf=guard.csrf(request),
-            now=now(),
+            csrf=visitor.csrf(request),
+            now=datetime.now(UTC),
             theme=request.cookies.get("theme", ""),
             density=request.cookies.get("density", ""),
             path=request.path,
@@ -120,12 +115,12 @@ def _is_page(name: str) -> bool:
     return name.endswith(".html") and not name.startswith(("email/", "api/"))
 
 
-def language_of(request: web.Request, site: Site) -> str:
+def _language_of(request: web.Request, ours: Sequence[str]) -> str:
     """What a stranger's browser asks for, of the languages we speak."""
     for wanted in request.headers.get("Accept-Language", "").split(","):
-        if wanted.strip()[:2] in site.settings.hub.languages:
+        if wanted.strip()[:2] in ours:
             return wanted.strip()[:2]
-    return site.settings.hub.languages[0]
+    return ours[0]
 
 
 @cache

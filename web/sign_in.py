@@ -11,7 +11,7 @@ from core import addresses
 from core.desk import accounts, passwords
 from core.desk.configuration import document, rows
 from core.desk.principal import HUB
-from web import guard
+from web import guard, visitor
 from web.site import SITE, now
 
 LOCAL_ONLY = ("//", "/\\")
@@ -32,7 +32,7 @@ def routes(app: web.Application) -> None:
 
 async def show(request: web.Request) -> web.StreamResponse:
     """The form; somebody who is signed in goes on."""
-    if guard.who(request):
+    if visitor.who(request):
         raise web.HTTPSeeOther("/")
     return request.app[SITE].pages.page(
         request, "sign-in.html", next=_next(request.query), email="", wrong=""
@@ -81,7 +81,7 @@ async def leave(request: web.Request) -> web.StreamResponse:
     site = request.app[SITE]
     form = await request.post()
     guard.check_token(request, str(form.get("csrf", "")))
-    found = request.get(guard.SIGN_IN)
+    found = request.get(visitor.SIGN_IN)
     if found is not None:
         site.signed_in.pop(found.hash, None)
         await site.db.write(accounts.end, found.hash)

@@ -13,11 +13,11 @@ from core.desk import accounts
 from core.settings import Settings
 from core.store.database import Database
 from web.limits import Limiter
+from web.live import Live
+from web.pages import Pages
 
 if TYPE_CHECKING:
     from core.hub import Hub
-    from web.live import Live
-    from web.pages import Pages
 
 
 @dataclass(slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
-from core.desk import accounts, door, intake, tickets
+from core.desk import accounts, door, intake, resolution, tickets
 from core.desk.configuration import checking, document, rows
 from core.desk.passwords import new_password
 from core.desk.principal import HUB
@@ -27,6 +27,18 @@ from core.texts import TEMPLATES
 
 DESK = TEMPLATES / "demo" / "desk.toml"
 DAY = TEMPLATES / "demo" / "day.toml"
+
+VERBS: Mapping[str, Callable[..., str]] = {
+    "qualify": tickets.qualify,
+    "take": tickets.take,
+    "reply": tickets.reply,
+    "note": tickets.note,
+    "wait": tickets.wait,
+    "workaround": tickets.workaround,
+    "resolve": resolution.resolve,
+    "close": resolution.close,
+}
+"""What agents do in the morning that the file tells."""
 
 WRITTEN = date(2026, 11, 24)
 """The day the file speaks of: whenever the demo desk is loaded, one contract has just ended and others have not."""
@@ -172,7 +184,7 @@ def _act(tx: Tx, step: Step, number: str, at: datetime) -> None:
     if who is None:
         message = f"{DAY}: {step.agent} is nobody of the demo desk"
         raise ValueError(message)
-    verb = getattr(tickets, step.verb)
+    verb = VERBS[step.verb]
     words = [step.text] if step.verb in ("reply", "note", "wait", "workaround") else []
     fields = dict(step.fields)
     if step.verb in ("resolve", "reject"):

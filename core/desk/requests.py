@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from core.desk import intake, outbox, people, reference, threads, tickets, timing
+from core.desk import acts, intake, outbox, people, reference, resolution, threads, timing
 from core.desk.authors import Author
 from core.desk.case import Case
 from core.desk.errors import Fault, Forbidden, Invalid, Refused, invalid
@@ -52,7 +52,7 @@ def open_request(  # noqa: PLR0913 - the fields of a request
     if who.kind == "contact" and (customer or contact):
         message = "you open requests for yourself: leave customer and contact out"
         raise Forbidden(message)
-    subject, text = " ".join(subject.split())[:MAX_SUBJECT], tickets._text(text)
+    subject, text = " ".join(subject.split())[:MAX_SUBJECT], acts.plain(text)
     if not subject:
         raise invalid("/subject", "must not be empty")
     asker, contact_id, code = _for_whom(tx, who, customer, contact)
@@ -114,14 +114,13 @@ def write(
     if who.kind != "contact":
         message = "staff answer with reply"
         raise Forbidden(message)
-    done = tx.one(tickets._BY_IDEM, ticket_id=case.id, idem=idem) if idem else None
-    if done is not None:
-        return str(done.id)
-    tickets._check_seen(case, who, seen, ("message.out",))
-    text = tickets._text(text)
+    if (done := acts.said_before(case, idem)) is not None:
+        return done
+    acts.check_seen(case, who, seen, ("message.out",))
+    text = acts.plain(text)
     if not case["open"] and case["state"] != "resolved":
         raise Refused(f"{number} is {case['state']}: open a new request and name it there")
-    message_id = tickets.hear(case, who, text)
+    message_id = acts.hear(case, who, text)
     if idem:
         tx.update(tables.message, {"ticket_id": case.id, "id": message_id}, idem=idem)
     outbox.keep_files(tx, case.id, message_id, files, internal=False)
@@ -131,7 +130,7 @@ def write(
         )
         threads.join(case, thread.id, author)
     case.set(trust="verified")
-    tickets.customer_wrote(case, at=now)
+    resolution.customer_wrote(case, at=now)
     timing.settle(case)
     case.save()
     return message_id

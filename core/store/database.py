@@ -1,4 +1,4 @@
-"""How does a verb become a transaction? `await db.write(verb, …)` and `await db.read(query, …)`, on either database."""
+"""How does a verb become a transaction? `await db.write(verb, …)` and `await db.read(query, …)`, whichever database it is."""
 
 from __future__ import annotations
 
@@ -102,22 +102,3 @@ def in_a_line(error: BaseException) -> str:
     """What the driver said, without the statement and its values, which SQLAlchemy adds: they are customers' words."""
     said = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     return " ".join(str(said).split())
-
-
-def open_database(
-    url: str, facts: HubFacts | None = None, *, readers: int = 3, connections: int = 8
-) -> Database:
-    """The database behind a URL: `sqlite:///path` or `postgresql://…`. Raises ValueError for anything else.
-
-    `readers`: reading threads on SQLite. `connections`: threads with a connection each on PostgreSQL.
-    """
-    if url.startswith("sqlite:///"):
-        from core.store.sqlite import SqliteDatabase  # noqa: PLC0415 - each driver only where it is used
-
-        return SqliteDatabase(url, facts or HubFacts(), readers=readers)
-    if url.startswith(("postgresql://", "postgres://")):
-        from core.store.postgres import PostgresDatabase  # noqa: PLC0415
-
-        return PostgresDatabase(url, facts or HubFacts(), connections=connections)
-    message = f"database.url {url!r} must begin with sqlite:/// or postgresql://"
-    raise ValueError(message)

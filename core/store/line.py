@@ -3,9 +3,35 @@
 from __future__ import annotations
 
 import queue
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+MAX_WAITING = 10_000  # requests; more are refused at once
 
 T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Request:
+    """A verb or a question that waits, and where its answer goes."""
+
+    verb: Callable[..., Any]
+    args: tuple[Any, ...]
+    named: dict[str, Any]
+    future: Future[Any]
+    first: bool = False
+    """Somebody outside waits for it."""
+
+    def begin(self) -> bool:
+        """Take it in hand; False when whoever asked has gone. From here on it cannot be cancelled."""
+        return self.future.set_running_or_notify_cancel()
+
+    def fail(self, error: BaseException) -> None:
+        """Tell whoever asked, unless they were told already."""
+        if not self.future.done():
+            self.future.set_exception(error)
 
 
 class Line(Generic[T]):

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from core.store.database import StoreUnavailable
+from core.store.opening import connect_once
 
 HEAD = "0001"
 """The newest migration. A test compares it with the folder."""
@@ -24,7 +25,7 @@ def current(url: str) -> str | None:
     """The migration the database stands at; None: it has no tables of ours. A missing SQLite file is not made."""
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
         return None
-    connection = _connect(url)
+    connection = connect_once(url)
     try:
         return _version(connection)
     finally:
@@ -47,7 +48,7 @@ def upgrade(url: str) -> bool:
 def _bring_up(url: str) -> bool:
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    connection = _connect(url)
+    connection = connect_once(url)
     try:
         if _version(connection) == HEAD:
             return False
@@ -62,17 +63,6 @@ def _bring_up(url: str) -> bool:
     finally:
         connection.close()
     return True
-
-
-def _connect(url: str) -> Connection:
-    # Each driver only where it is used: a start on SQLite does not pay for PostgreSQL's.
-    if url.startswith("sqlite:///"):
-        from core.store import sqlite  # noqa: PLC0415
-
-        return sqlite.connect_once(url)
-    from core.store import postgres  # noqa: PLC0415
-
-    return postgres.engine(url).connect()
 
 
 def _version(connection: Connection) -> str | None:

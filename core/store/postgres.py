@@ -20,8 +20,7 @@ from core.facts import HubFacts
 from core.ids import new_token
 from core.log import get_logger
 from core.store.database import Listener, P, R, StoreUnavailable, Topics, Verb, Waiting, in_a_line
-from core.store.line import Line
-from core.store.sqlite import MAX_WAITING, _Request
+from core.store.line import MAX_WAITING, Line, Request
 from core.store.tx import Tx
 
 TRIES = 3  # for serialization failures and deadlocks
@@ -53,7 +52,7 @@ class PostgresDatabase(Waiting):
         self.listeners: list[Listener] = []
         self._hub = new_token()
         self._engine = engine(url, abandoned=abandoned)
-        self._work: Line[tuple[bool, _Request] | None] = Line()
+        self._work: Line[tuple[bool, Request] | None] = Line()
         self._told: queue.SimpleQueue[Topics | None] = queue.SimpleQueue()
         self._stop_hearing = os.pipe()
         self._closed = False
@@ -69,15 +68,15 @@ class PostgresDatabase(Waiting):
 
     def submit(self, verb: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
         """See Database.submit."""
-        return self._queue(_Request(verb, args, named, Future()), writes=True)
+        return self._queue(Request(verb, args, named, Future()), writes=True)
 
     def submit_first(self, verb: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
         """See Database.submit_first."""
-        return self._queue(_Request(verb, args, named, Future(), first=True), writes=True)
+        return self._queue(Request(verb, args, named, Future(), first=True), writes=True)
 
     def query(self, question: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
         """See Database.query."""
-        return self._queue(_Request(question, args, named, Future()), writes=False)
+        return self._queue(Request(question, args, named, Future()), writes=False)
 
     def health(self) -> str:
         """See Database.health."""
@@ -101,7 +100,7 @@ class PostgresDatabase(Waiting):
             os.close(end)
         self._engine.dispose()
 
-    def _queue(self, request: _Request, *, writes: bool) -> Future[Any]:
+    def _queue(self, request: Request, *, writes: bool) -> Future[Any]:
         if self._closed:
             message = "the database is closed"
             raise StoreUnavailable(message)
@@ -201,7 +200,7 @@ class _InDoubt(Exception):
     """The connection was lost during the commit: it may have happened. Verbs that matter are safe to repeat."""
 
 
-def _transaction(tx: Tx, request: _Request, *, writes: bool) -> Any:
+def _transaction(tx: Tx, request: Request, *, writes: bool) -> Any:
     tx.topics = []
     tx.memo = {}
     raw: psycopg.Connection[Any] = tx.connection.connection.driver_connection  # type: ignore[assignment]

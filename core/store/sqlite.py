@@ -6,9 +6,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +17,11 @@ from sqlalchemy.pool import NullPool
 from core.facts import HubFacts
 from core.log import get_logger
 from core.store.database import Listener, P, R, StoreUnavailable, Topics, Verb, Waiting, in_a_line
-from core.store.line import Line
+from core.store.line import MAX_WAITING, Line, Request
 from core.store.tx import Tx
 
 MAX_GROUP = 64  # requests that share a commit
 GROUP_TIME = 0.03  # seconds: a group that has worked this long commits with what it has
-MAX_WAITING = 10_000  # requests; more are refused at once
 BUSY_TIMEOUT = 5.0  # seconds to wait for another process that writes (apply, token …)
 BUSY_LOOK = 0.5  # seconds of them before it is asked whether to go on waiting
 
@@ -45,24 +42,6 @@ _REFUSED = (
 log = get_logger("store")
 
 
-@dataclass(slots=True)
-class _Request:
-    verb: Callable[..., Any]
-    args: tuple[Any, ...]
-    named: dict[str, Any]
-    future: Future[Any]
-    first: bool = False
-    """Somebody outside waits for it."""
-
-    def begin(self) -> bool:
-        """Take it in hand; False when whoever asked has gone. From here on it cannot be cancelled."""
-        return self.future.set_running_or_notify_cancel()
-
-    def fail(self, error: BaseException) -> None:
-        if not self.future.done():
-            self.future.set_exception(_unavailable(error) or error)
-
-
 class SqliteDatabase(Waiting):
     """See core.store.database.Database."""
 
@@ -75,10 +54,10 @@ class SqliteDatabase(Waiting):
         path.parent.mkdir(parents=True, exist_ok=True)
         self.listeners: list[Listener] = []
         self._engine = _engine(path)
-        self._writes: Line[_Request | None] = Line()
+        self._writes: Line[Request | None] = Line()
         self._passed_over = False
         """The last group was of the door alone, and others waited."""
-        self._reads: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._reads: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._broken: BaseException | None = None
         self._closed = False
         self.groups = 0
@@ -92,13 +71,13 @@ class SqliteDatabase(Waiting):
 
     def submit(self, verb: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
         """See Database.submit."""
-        return self._submit(_Request(verb, args, named, Future()))
+        return self._submit(Request(verb, args, named, Future()))
 
     def submit_first(self, verb: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
         """See Database.submit_first."""
-        return self._submit(_Request(verb, args, named, Future(), first=True))
+        return self._submit(Request(verb, args, named, Future(), first=True))
 
-    def _submit(self, request: _Request) -> Future[Any]:
+    def _submit(self, request: Request) -> Future[Any]:
         if self._closed or self._broken is not None:
             raise StoreUnavailable(self.health() or "the database is closed")
         if self._writes.length() >= MAX_WAITING:
@@ -115,7 +94,7 @@ class SqliteDatabase(Waiting):
         if self._reads.qsize() >= MAX_WAITING:
             message = f"{MAX_WAITING} questions are waiting for the database already"
             raise StoreUnavailable(message)
-        request = _Request(question, args, named, Future())
+        request = Request(question, args, named, Future())
         self._reads.put(request)
         return request.future
 
@@ -136,7 +115,7 @@ class SqliteDatabase(Waiting):
         self._engine.dispose()
 
     def _write_all(self) -> None:
-        group: list[_Request] = []
+        group: list[Request] = []
         try:
             with self._engine.connect() as connection:
                 connection.exec_driver_sql(WRITER_CACHE)
@@ -154,7 +133,7 @@ class SqliteDatabase(Waiting):
                 if late.begin():
                     late.fail(StoreUnavailable(in_a_line(error)))
 
-    def _together(self, tx: Tx, group: list[_Request], *, more: Line[_Request | None] | None = None) -> bool:
+    def _together(self, tx: Tx, group: list[Request], *, more: Line[Request | None] | None = None) -> bool:
         """Run requests under one commit, each in its own savepoint, so that one failure sinks nobody else.
 
         `more`: who else may join, see `_join`. False: the line has ended.
@@ -169,10 +148,10 @@ class SqliteDatabase(Waiting):
             while more is not None and goes_on and not more.empty():
                 goes_on = _let_in(group, more.take())
             for request in group:  # locked or read-only: each by itself would only wait as long again
-                request.fail(error)
+                request.fail(_told(error))
             return goes_on
-        done: list[tuple[_Request, Any, Topics]] = []
-        failed: list[tuple[_Request, Exception]] = []
+        done: list[tuple[Request, Any, Topics]] = []
+        failed: list[tuple[Request, Exception]] = []
         try:
             until = time.monotonic() + GROUP_TIME
             at = 0
@@ -205,7 +184,7 @@ class SqliteDatabase(Waiting):
             if _fatal(error):
                 raise
             if len(group) == 1:
-                group[0].fail(error)
+                group[0].fail(_told(error))
                 return goes_on
             for request in group:  # each alone: only the guilty one fails
                 self._together(tx, [request])
@@ -213,7 +192,7 @@ class SqliteDatabase(Waiting):
         self.groups += 1
         self.requests += len(group)
         for request, refusal in failed:
-            request.fail(refusal)
+            request.fail(_told(refusal))
         self.tell([topic for _, _, told in done for topic in told])
         for request, value, _ in done:  # only now: a result is a promise of durability
             request.future.set_result(value)
@@ -231,7 +210,7 @@ class SqliteDatabase(Waiting):
             else:
                 return
 
-    def _join(self, group: list[_Request], more: Line[_Request | None]) -> bool:
+    def _join(self, group: list[Request], more: Line[Request | None]) -> bool:
         """Let the next one that waits join the group; False: the line has ended.
 
         A group that has somebody of the door in it commits as soon as no other is at the door, so that they need not
@@ -262,14 +241,14 @@ class SqliteDatabase(Waiting):
                 ):  # a question that writes is a bug, not a full disk
                     request.future.set_exception(error)
                 else:
-                    request.fail(error)
+                    request.fail(_told(error))
             else:
                 request.future.set_result(value)
         if connection is not None:
             connection.close()
 
 
-def _let_in(group: list[_Request], request: _Request | None) -> bool:
+def _let_in(group: list[Request], request: Request | None) -> bool:
     """Add one to the group, unless whoever asked has gone; False: the line has ended."""
     if request is None:
         return False
@@ -278,7 +257,7 @@ def _let_in(group: list[_Request], request: _Request | None) -> bool:
     return True
 
 
-def _look(tx: Tx, request: _Request) -> Any:
+def _look(tx: Tx, request: Request) -> Any:
     raw: sqlite3.Connection = tx.connection.connection.driver_connection  # type: ignore[assignment]
     raw.execute("BEGIN")
     try:
@@ -327,8 +306,9 @@ def _fatal(error: BaseException) -> bool:
     )
 
 
-def _unavailable(error: BaseException) -> StoreUnavailable | None:
+def _told(error: BaseException) -> BaseException:
+    """What whoever asked is told: that the database is away just now, or the error as it is."""
     code, plain = _codes(error)
     if code in _REFUSED or plain in _REFUSED or _fatal(error):
         return StoreUnavailable(in_a_line(error))
-    return None
+    return error

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from core import handlers
-from core.desk import books, intake, search
+from core.desk import books, search, waiting
 from core.envelope import Address
 from core.isolation import Readers
 from core.store import tables
@@ -91,7 +91,7 @@ async def test_after_a_fix_staff_try_again_and_it_is_a_ticket_like_any_other(des
     await worker.drain()
     desk.channel.reader = "tests.core.test_handlers:read_at_last"
 
-    await desk.do(intake.retry, await desk.who("tom"), inbound_id)
+    await desk.do(waiting.retry, await desk.who("tom"), inbound_id)
     await worker.drain()
 
     assert (await desk.inbound(inbound_id)).outcome == "ticket"

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from core.channel import DeliveryError, Unavailable
 from core.envelope import Arrival
 from core.hub import AlreadyRunning, Hub, Service
-from core.store import tables, work
+from core.store import lanes, tables
 from core.store.database import Database
 from core.store.tx import Tx
 from tests.fakes import FakeChannel
@@ -229,7 +229,7 @@ async def test_a_closed_database_refuses_at_the_door(db: Database, hub: Hub, cha
 async def test_a_second_hub_on_the_same_file_is_refused_with_who_has_it(
     sqlite_url: str, tmp_path: Path, facts: Any
 ) -> None:
-    from core.store.database import open_database
+    from core.store.opening import open_database
 
     db = open_database(sqlite_url, facts)
     hub = Hub(db, data_dir=tmp_path / "data")
@@ -249,7 +249,7 @@ async def test_leases_of_a_hub_that_was_killed_are_free_at_the_next_start(
     killed = Hub(db, data_dir=data_dir, channels=[channel])
     await HubDoorOf(killed).accept(a_mail())
     claims = await db.write(
-        work.claim, crew="intake", owner=killed.worker._owner, now=datetime.now(UTC), most=10
+        lanes.claim, crew="intake", owner=killed.worker._owner, now=datetime.now(UTC), most=10
     )
     assert claims
     killed._lock.give_back()  # what the end of a process does

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from core.store import schedules, tables, work
+from core.rounds import Effect, Handler, Hopeless, Retry
+from core.store import lanes, schedules, tables, work
 from core.store.database import Database, StoreUnavailable
+from core.store.lanes import LeaseLost
 from core.store.tx import Tx
-from core.store.work import Job, LeaseLost
-from core.worker import Effect, Handler, Hopeless, Retry, Size, Worker
+from core.store.work import Job
+from core.worker import Size, Worker
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TICKET = "0195-ticket"
@@ -323,7 +325,7 @@ async def test_a_kind_that_nobody_does_is_shown_not_lost(db: Database, clock: Cl
 async def test_a_database_that_was_away_while_preparing_is_no_failure_of_the_job(
     db: Database, worker: Worker, notes: Notes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.worker.STORE_RETRY", 0.01)
+    monkeypatch.setattr("core.rounds.STORE_RETRY", 0.01)
     await db.write(todo, "job")
     tries = []
 
@@ -348,7 +350,7 @@ async def test_who_lost_the_lane_changes_nothing(
     slow = asyncio.create_task(worker.drain())
     await until(lambda: notes.prepared)
 
-    clock.passes(seconds=work.LEASE.total_seconds() + 1)
+    clock.passes(seconds=lanes.LEASE.total_seconds() + 1)
     other_notes = Notes()
     await Worker(db, {"note": other_notes}, owner="another hub", clock=clock).drain()
     notes.gate.set()
@@ -357,73 +359,6 @@ async def test_who_lost_the_lane_changes_nothing(
     assert other_notes.prepared == ["once"]
     assert await db.read(written) == ["once"]
     assert await db.read(left) == (0, 0)
-
-
-async def test_an_enqueue_does_not_break_a_lease(db: Database) -> None:
-    await db.write(todo, "first")
-    (claim,) = await db.write(work.claim, crew="send:email", owner="a", now=NOON, most=10)
-
-    await db.write(todo, "second")
-
-    assert await db.write(work.claim, crew="send:email", owner="b", now=NOON, most=10) == []
-    await db.write(work.release, claim)
-    assert len(await db.write(work.claim, crew="send:email", owner="b", now=NOON, most=10)) == 1
-
-
-async def test_a_lane_made_anew_refuses_the_epoch_of_the_old_one(db: Database) -> None:
-    await db.write(todo, "first")
-    (old,) = await db.write(work.claim, crew="send:email", owner="a", now=NOON, most=10)
-
-    def take_over(tx: Tx) -> None:
-        later = NOON + work.LEASE + timedelta(seconds=1)
-        (claim,) = work.claim(tx, crew="send:email", owner="b", now=later, most=10)
-        work.done(tx, claim.jobs[0])
-        work.release(tx, claim)
-        work.enqueue(
-            tx,
-            shard=TICKET,
-            lane="send:t:email",
-            kind="note",
-            payload={"what": "second"},
-            due=later,
-            now=later,
-        )
-
-    await db.write(take_over)
-
-    with pytest.raises(LeaseLost):
-        await db.write(work.renew, old, now=NOON)
-    with pytest.raises(LeaseLost):
-        await db.write(work.release, old)
-
-
-async def test_a_lane_that_was_given_back_is_not_leased_again_by_a_late_renewal(db: Database) -> None:
-    def give_back(tx: Tx) -> work.Claim:
-        work.enqueue(tx, shard=TICKET, lane="timer", kind="note", payload={}, due=NOON, now=NOON)
-        (claim,) = work.claim(tx, crew="timer", owner="a", now=NOON, most=1)
-        work.let_go(tx, claim)
-        return claim
-
-    old = await db.write(give_back)
-
-    with pytest.raises(LeaseLost):
-        await db.write(work.renew, old, now=NOON)
-    assert len(await db.write(work.claim, crew="timer", owner="b", now=NOON, most=1)) == 1
-
-
-async def test_the_same_intention_is_written_down_once(db: Database) -> None:
-    def twice(tx: Tx) -> list[str | None]:
-        return [
-            work.enqueue(
-                tx, shard=TICKET, lane="timer", kind="note", payload={}, due=NOON, now=NOON, idem_key="close"
-            )
-            for _ in range(2)
-        ]
-
-    first, second = await db.write(twice)
-
-    assert first
-    assert second is None
 
 
 async def test_a_timer_moved_while_it_is_in_hand_rings_at_its_new_time(
@@ -581,7 +516,7 @@ async def test_what_cannot_be_finished_in_time_is_given_back_at_once(
         await until(lambda: notes.prepared)
 
     now = datetime.now(UTC)
-    (claim,) = await db.write(work.claim, crew="send:email", owner="the next", now=now, most=1)
+    (claim,) = await db.write(lanes.claim, crew="send:email", owner="the next", now=now, most=1)
     assert [job.payload["what"] for job in claim.jobs] == ["stuck"]
 
 
@@ -604,9 +539,9 @@ async def test_a_lease_is_held_by_one_and_passes_on(db: Database) -> None:
 
 async def test_who_loses_a_lease_is_stopped_and_told(db: Database) -> None:
     def take_over(tx: Tx) -> None:
-        work.free_all(tx)
+        lanes.free_all(tx)
         (lane,) = tx.all(select(tables.lane))
-        assert work.hold(tx, shard=lane.shard, name=lane.name, owner="b", now=datetime.now(UTC)) is not None
+        assert lanes.hold(tx, shard=lane.shard, name=lane.name, owner="b", now=datetime.now(UTC)) is not None
 
     async def watch() -> None:
         async with worker.lease("mailbox:noc"):

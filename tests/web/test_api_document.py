@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.store.database import open_database
+from core.store.opening import open_database
 from tests.web.api_desk import furnish, serving
 
 CHECKS = (

@@ -15,7 +15,7 @@ from core.desk import accounts, passwords
 from core.ids import token_hash
 from core.settings import Http, Limits, Settings
 from core.settings import Hub as HubSettings
-from core.store import tables, work
+from core.store import lanes, tables, work
 from tests import rows
 from web.app import WebServer, make_app
 
@@ -369,10 +369,10 @@ async def test_the_set_up_link_makes_one_administrator_and_then_leads_nowhere(db
 def bury_one(tx):
     at = datetime(2026, 3, 2, 12, tzinfo=UTC)
     work.enqueue(tx, shard="s", lane="timer", kind="clocks", payload={}, due=at, now=at)
-    (claim,) = work.claim(tx, crew="timer", owner="me", now=at, most=1)
+    (claim,) = lanes.claim(tx, crew="timer", owner="me", now=at, most=1)
     work.bury(tx, claim.jobs[0], reason="Boom: the disk", now=at)
     work.done(tx, claim.jobs[0])
-    work.release(tx, claim)
+    lanes.release(tx, claim)
 
 
 async def test_a_leader_sees_what_got_stuck_and_tries_it_again(db, client):

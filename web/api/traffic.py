@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.desk import contracts, intake, search
+from core.desk import contracts, search, waiting
 from core.store.tx import Tx
 from web.api import shapes, shown
 from web.api.endpoint import Body, Call, api
@@ -62,7 +62,7 @@ def accept_inbound(tx: Tx, call: Call) -> shapes.InboundItem:
     """Take a held item in."""
     asked: Accept = call.body
     _item(tx, call)
-    intake.release(tx, call.who, call.path["id"], as_=asked.take_as, now=call.now)
+    waiting.release(tx, call.who, call.path["id"], as_=asked.take_as, now=call.now)
     return _item(tx, call)
 
 
@@ -70,7 +70,7 @@ def accept_inbound(tx: Tx, call: Call) -> shapes.InboundItem:
 def discard_inbound(tx: Tx, call: Call) -> shapes.InboundItem:
     """Leave a held item or an exception as it is: nobody has to look at it again."""
     _item(tx, call)
-    intake.discard(tx, call.who, call.path["id"], now=call.now)
+    waiting.discard(tx, call.who, call.path["id"], now=call.now)
     return _item(tx, call)
 
 
@@ -78,7 +78,7 @@ def discard_inbound(tx: Tx, call: Call) -> shapes.InboundItem:
 def retry_inbound(tx: Tx, call: Call) -> shapes.InboundItem:
     """Try once more to understand an exception."""
     _item(tx, call)
-    intake.retry(tx, call.who, call.path["id"], now=call.now)
+    waiting.retry(tx, call.who, call.path["id"], now=call.now)
     return _item(tx, call)
 
 

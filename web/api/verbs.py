@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from core.desk import tickets
+from core.desk import resolution, tickets
 from core.store.tx import Tx
 from web.api import shapes
 from web.api.endpoint import Body, Call, Endpoint, api
@@ -126,27 +126,29 @@ ENDPOINTS = (
     ),
     _verb("resume", Plain, tickets.resume, "Go on without the answer that was waited for."),
     _verb("workaround", Workaround, tickets.workaround, "The service works again by a temporary measure."),
-    _verb("resolve", Resolve, tickets.resolve, "It is solved: the customer gets the report and may object."),
-    _verb("close", Plain, tickets.close, "The customer is content: the final report goes out."),
+    _verb(
+        "resolve", Resolve, resolution.resolve, "It is solved: the customer gets the report and may object."
+    ),
+    _verb("close", Plain, resolution.close, "The customer is content: the final report goes out."),
     _verb(
         "reopen",
         Why,
-        tickets.reopen,
+        resolution.reopen,
         "Work goes on after all; on a closed ticket within ten days, by a shift leader.",
     ),
-    _verb("cancel", Why, tickets.cancel, "It was withdrawn, doubled or a test."),
+    _verb("cancel", Why, resolution.cancel, "It was withdrawn, doubled or a test."),
     _verb(
         "approve",
         Why,
-        tickets.approve,
+        resolution.approve,
         "Let work begin although the contract does not say so; the reason is evidence.",
     ),
     _verb(
         "reject",
         Reject,
-        tickets.reject,
+        resolution.reject,
         "We will not do it: the customer gets the text, colleagues the reason.",
     ),
-    _verb("confirm", Nothing, tickets.confirm, "As the customer: it is solved."),
-    _verb("refuse", Refuse, tickets.refuse, "As the customer: it is not solved, work goes on."),
+    _verb("confirm", Nothing, resolution.confirm, "As the customer: it is solved."),
+    _verb("refuse", Refuse, resolution.refuse, "As the customer: it is not solved, work goes on."),
 )

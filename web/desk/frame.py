@@ -12,7 +12,7 @@ from aiohttp import web
 from core.desk import counts, reference, stuck
 from core.desk.principal import Principal
 from core.store.tx import Tx
-from web import guard
+from web import guard, visitor
 from web.site import SITE, Site, now
 
 COUNT_EVERY = 1.0  # seconds: changes within this time are counted together
@@ -51,7 +51,7 @@ _known: OrderedDict[tuple[int, str], _Counted] = OrderedDict()
 
 def staff(request: web.Request) -> Principal:
     """The agent who is signed in; a contact is told nothing of the desk."""
-    found = guard.person(request)
+    found = visitor.person(request)
     if not found.is_agent:
         raise web.HTTPNotFound
     request[POSITION] = request.app[SITE].live.position

@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from core.desk import search
 from core.desk.principal import Principal
 from core.desk.views import Page, TicketRow
-from web import guard
+from web import guard, visitor
 from web.desk.frame import around, staff
 from web.live import TooMany
 from web.pages import ago, clock_shape, left
@@ -176,7 +176,7 @@ async def live(request: web.Request) -> web.StreamResponse:
         return await request.app[SITE].live.stream(
             request,
             person=who.id,
-            sign_in=request[guard.SIGN_IN].hash,
+            sign_in=request[visitor.SIGN_IN].hash,
             address=guard.client_address(request),
             since=request.query.get("since", ""),
         )

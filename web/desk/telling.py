@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from core.desk import tickets
+from core.desk import resolution
 from core.desk.errors import DeskError, Invalid
 from core.desk.views import ClockView, EventView, TicketView
 from web.pages import left, spell
@@ -101,7 +101,7 @@ def goes_to(view: TicketView, t: Say) -> str:
 def fixed_choices(t: Say) -> dict[str, list[tuple[Any, str]]]:
     """What forms offer whatever the desk is configured to be."""
     return {
-        "causes": [(code, t(f"cause.{code}")) for code in tickets.CAUSES],
+        "causes": [(code, t(f"cause.{code}")) for code in resolution.CAUSES],
         "impacts": [(n, t(f"level.{n}")) for n in (1, 2, 3)],
         "urgencies": [(n, t(f"urgency.{n}")) for n in (1, 2, 3, 4)],
     }

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from core.desk import page, people, presence, reference, tickets
+from core.desk import page, people, presence, reference, resolution, tickets
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.principal import Principal
 from core.desk.views import TicketView
@@ -148,11 +148,11 @@ async def act(request: web.Request) -> web.StreamResponse:
     number, verb = request.match_info["number"], request.match_info["verb"]
     if verb not in VERBS:
         raise web.HTTPNotFound
+    called, fields = VERBS[verb]
     form, sent = await files.form(request)
-    named = VERBS[verb](form)
+    named = fields(form)
     if verb in ("reply", "note", "wait"):
         named["files"] = sent
-    called: Callable[..., Any] = getattr(tickets, verb)
     seen = form.get("seen", "")
     if verb not in ("note", "retry_delivery") and seen.isdecimal():
         named["seen"] = int(seen)
@@ -190,29 +190,36 @@ def _assign(form: Form) -> dict[str, Any]:
     return {"agent": agent if agent is not None else None, "group": form.get("group") or None}
 
 
-VERBS: Mapping[str, Callable[[Form], dict[str, Any]]] = {
-    "reply": _words("text", "idem"),
-    "wait": _words("text", "idem"),
-    "note": _words("text", "idem"),
-    "workaround": _words("text"),
-    "take": _words(),
-    "resume": _words(),
-    "close": _words(),
-    "reopen": _words("reason"),
-    "cancel": _words("reason"),
-    "approve": _words("reason"),
-    "reject": _words("reason", "text"),
-    "escalate": lambda form: {"reason": form.get("reason", ""), "group": form.get("group") or None},
-    "qualify": _qualify,
-    "assign": _assign,
-    "resolve": lambda form: {
+def _resolve(form: Form) -> dict[str, Any]:
+    return {
         "cause": form.get("cause", ""),
         "text": form.get("text", ""),
         "minutes": _number(form, "minutes") or 0,
-    },
-    "retry_delivery": _words("delivery"),
+    }
+
+
+VERBS: Mapping[str, tuple[Callable[..., str], Callable[[Form], dict[str, Any]]]] = {
+    "reply": (tickets.reply, _words("text", "idem")),
+    "wait": (tickets.wait, _words("text", "idem")),
+    "note": (tickets.note, _words("text", "idem")),
+    "workaround": (tickets.workaround, _words("text")),
+    "take": (tickets.take, _words()),
+    "resume": (tickets.resume, _words()),
+    "qualify": (tickets.qualify, _qualify),
+    "assign": (tickets.assign, _assign),
+    "escalate": (
+        tickets.escalate,
+        lambda form: {"reason": form.get("reason", ""), "group": form.get("group") or None},
+    ),
+    "approve": (resolution.approve, _words("reason")),
+    "reject": (resolution.reject, _words("reason", "text")),
+    "resolve": (resolution.resolve, _resolve),
+    "close": (resolution.close, _words()),
+    "reopen": (resolution.reopen, _words("reason")),
+    "cancel": (resolution.cancel, _words("reason")),
+    "retry_delivery": (tickets.retry_delivery, _words("delivery")),
 }
-"""Verb to how its fields are read from the form."""
+"""The verbs of the desk's pages, and how the fields of each are read from its form."""
 
 
 DRAFT_OF = {"reply": "reply", "wait": "reply", "note": "note"}

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from core.desk import intake, tickets, traffic
+from core.desk import tickets, traffic, waiting
 from core.desk.errors import Invalid, Refused
 from web import files, guard
 from web.desk.frame import around, staff
@@ -57,9 +57,9 @@ async def act(request: web.Request) -> web.StreamResponse:
     guard.check_token(request, str(form.get("csrf", "")))
     verb, inbound_id = request.match_info["verb"], request.match_info["id"]
     verbs: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
-        "accept": (intake.release, {"as_": str(form.get("as", ""))}),
-        "discard": (intake.discard, {}),
-        "retry": (intake.retry, {}),
+        "accept": (waiting.release, {"as_": str(form.get("as", ""))}),
+        "discard": (waiting.discard, {}),
+        "retry": (waiting.retry, {}),
     }
     if verb not in verbs:
         raise web.HTTPNotFound

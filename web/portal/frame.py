@@ -7,12 +7,12 @@ from aiohttp import web
 from core.desk import reference
 from core.desk.principal import Principal
 from core.store.tx import Tx
-from web import guard
+from web import visitor
 
 
 def contact(request: web.Request) -> Principal:
     """Who is signed in, if they are a customer; staff have the desk."""
-    who = guard.person(request)
+    who = visitor.person(request)
     if who.kind != "contact":
         raise web.HTTPSeeOther("/desk/")
     return who

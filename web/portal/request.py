@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from core.desk import page, requests, tickets
+from core.desk import page, requests, resolution
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.views import MessageView, TicketView
 from web import files, html_frame, said
@@ -99,7 +99,7 @@ async def confirm(request: web.Request) -> web.StreamResponse:
     number = request.match_info["number"]
     await files.form(request)
     try:
-        await site.db.write(tickets.confirm, who, number, now=now())
+        await site.db.write(resolution.confirm, who, number, now=now())
     except Refused as error:
         return await _page(request, status=409, wrong=error)
     raise web.HTTPSeeOther(f"/portal/requests/{number}")
@@ -112,7 +112,7 @@ async def refuse(request: web.Request) -> web.StreamResponse:
     fields, _ = await files.form(request)
     reason = fields.get("reason", "")
     try:
-        await site.db.write(tickets.refuse, who, number, now=now(), reason=reason)
+        await site.db.write(resolution.refuse, who, number, now=now(), reason=reason)
     except (Invalid, Refused) as error:
         status = 422 if isinstance(error, Invalid) else 409
         return await _page(request, status=status, wrong=error, refused=reason)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from core.channel import DeliveryError
-from core.desk import books, intake, requests, tickets, timing
+from core.desk import books, intake, requests, resolution, tickets, timing, waiting
 from core.desk.case import Case
 from core.desk.errors import DeskError
 from core.envelope import Authentication, Kind
@@ -100,12 +100,12 @@ class Day:
             "wait_customer": (tickets.wait, {"text": "Quale?"}),
             "resume": (tickets.resume, {}),
             "workaround": (tickets.workaround, {"text": "4G"}),
-            "resolve": (tickets.resolve, SOLUTION),
-            "close": (tickets.close, {}),
-            "reopen": (tickets.reopen, {"reason": SECRET}),
-            "cancel": (tickets.cancel, {"reason": SECRET}),
-            "approve": (tickets.approve, {"reason": SECRET}),
-            "reject": (tickets.reject, {"reason": SECRET, "text": "Non si può."}),
+            "resolve": (resolution.resolve, SOLUTION),
+            "close": (resolution.close, {}),
+            "reopen": (resolution.reopen, {"reason": SECRET}),
+            "cancel": (resolution.cancel, {"reason": SECRET}),
+            "approve": (resolution.approve, {"reason": SECRET}),
+            "reject": (resolution.reject, {"reason": SECRET, "text": "Non si può."}),
         }
         fits = [
             name
@@ -152,24 +152,26 @@ class Day:
         verb, words = self.dice.choice(
             (
                 (requests.write, ("Ancora.",)),
-                (tickets.confirm, ()),
-                (tickets.refuse, ()),
+                (resolution.confirm, ()),
+                (resolution.refuse, ()),
                 (requests.write, ("Ok.",)),
             )
         )
-        await self.desk.do(verb, who, number, *words, **({"reason": "No."} if verb is tickets.refuse else {}))
+        await self.desk.do(
+            verb, who, number, *words, **({"reason": "No."} if verb is resolution.refuse else {})
+        )
 
     async def about_waiting(self) -> None:
-        waiting = await self.desk.rows(tables.inbound, open=True)
-        waiting.sort(key=lambda row: (row.received_at, row.author, row.reason))
-        if not waiting:
+        items = await self.desk.rows(tables.inbound, open=True)
+        items.sort(key=lambda row: (row.received_at, row.author, row.reason))
+        if not items:
             return
-        item = self.dice.choice(waiting)
+        item = self.dice.choice(items)
         tom = await self.desk.who("tom")
         if self.dice.random() < 0.3:
-            await self.desk.do(intake.discard, tom, item.id)
+            await self.desk.do(waiting.discard, tom, item.id)
             return
-        await self.desk.do(intake.release, tom, item.id, as_=self.dice.choice(intake.TAKE_AS))
+        await self.desk.do(waiting.release, tom, item.id, as_=self.dice.choice(waiting.TAKE_AS))
         await self.desk.db.write(
             intake.understand, item.id, a_mail(item.author or "eve@evil.test"), now=self.desk.now
         )

@@ -19,7 +19,7 @@ from core.desk.configuration import checking, document, export, rows
 from core.desk.configuration.document import ConfigurationError
 from core.store import tables
 from core.store.columns import from_micros
-from core.store.database import open_database
+from core.store.opening import open_database
 from tests.desk_files import SMALL, changed, put, section, with_secrets
 from tests.rows import NOON, a_ticket
 

@@ -19,7 +19,8 @@ from core.desk.passwords import matches_now
 from core.facts import HubFacts
 from core.rules.coverage import STANDINGS
 from core.store import tables
-from core.store.database import Database, open_database
+from core.store.database import Database
+from core.store.opening import open_database
 
 NOW = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)  # a Tuesday
 IN_TWO_YEARS = datetime(2028, 7, 3, 22, 15, tzinfo=UTC)

@@ -11,7 +11,8 @@ from core.desk import intake, restraint, tickets
 from core.envelope import Kind
 from core.rules.brakes import Limits
 from core.store import tables
-from core.store.database import Database, open_database
+from core.store.database import Database
+from core.store.opening import open_database
 from tests.desk_at_work import PASSED, AtWork, a_mail, at_work
 
 WORDS = ("Vincite", "Clicca", "evil", "Mallory")

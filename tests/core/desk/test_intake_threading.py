@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.desk import intake, page, tickets
+from core.desk import intake, page, resolution, tickets, waiting
 from core.desk.errors import NotFound
 from core.envelope import Address, Authentication
 from core.store import tables
@@ -293,7 +293,7 @@ async def test_an_expired_reply_address_threads_nothing(desk):
 
 async def test_a_ticket_that_is_opened_again_keeps_its_reply_addresses(desk):
     number = await desk.closed()
-    await desk.do(tickets.reopen, await desk.who("lea"), number, reason="not solved")
+    await desk.do(resolution.reopen, await desk.who("lea"), number, reason="not solved")
     desk.passes(days=120)
 
     done = await desk.mail("alice@acme.test", reply_tokens=(await desk.token(number, "alice@acme.test"),))
@@ -355,7 +355,7 @@ async def test_mail_opens_a_solved_ticket_so_often_and_then_staff_look_first(des
     for _ in range(3):
         ref = await desk.ref(number)
         assert (await desk.mail("alice@acme.test", own_refs=(ref,))).outcome == "attached"
-        await desk.do(tickets.resolve, ann, number, **SOLUTION)
+        await desk.do(resolution.resolve, ann, number, **SOLUTION)
         desk.passes(minutes=20)
 
     done = await desk.mail("alice@acme.test", own_refs=(await desk.ref(number),))
@@ -426,7 +426,7 @@ async def test_a_ticket_that_ends_while_a_mail_waits_for_it_is_continued_by_a_ne
     def at_once(tx):
         row = tx.one(tables.inbound.select().where(tables.inbound.c.id == inbound_id))
         judged = intake._judge(tx, row, a_mail("alice@acme.test", own_refs=(ref,)), now=desk.now)
-        tickets.close(tx, ann, number, now=desk.now)
+        resolution.close(tx, ann, number, now=desk.now)
         return intake._place(tx, judged, now=desk.now)
 
     done = await desk.db.write(at_once)
@@ -439,9 +439,9 @@ async def test_staff_may_take_a_held_message_into_a_ticket_that_ended_meanwhile(
     number = await desk.taken()
     await desk.mail("eve@evil.test", own_refs=(await desk.ref(number),))
     item = desk.last
-    await desk.do(tickets.cancel, await desk.who("ann"), number, reason="x")
+    await desk.do(resolution.cancel, await desk.who("ann"), number, reason="x")
 
-    await desk.do(intake.release, await desk.who("tom"), item, as_="message")
+    await desk.do(waiting.release, await desk.who("tom"), item, as_="message")
 
     assert (await desk.understand(item, "eve@evil.test")).number == number
     assert (await desk.ticket(number)).state == "cancelled"
@@ -487,7 +487,7 @@ async def test_only_people_of_the_conversation_bring_others_into_copy(desk):
     ref = await desk.ref(number)
     await desk.mail("eve@evil.test", cc=(Address("mallory@evil.test"),), own_refs=(ref,))
     item = desk.last
-    await desk.do(intake.release, await desk.who("tom"), item, as_="message")
+    await desk.do(waiting.release, await desk.who("tom"), item, as_="message")
     await desk.understand(item, "eve@evil.test", cc=(Address("mallory@evil.test"),), own_refs=(ref,))
     await desk.mail("alice@acme.test", cc=(Address("carl@elsewhere.test"),), own_refs=(ref,))
 

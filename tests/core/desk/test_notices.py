@@ -6,7 +6,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from core import texts
-from core.desk import notices, reports, tickets
+from core.desk import notices, reports, resolution, tickets
 from core.desk.case import Case
 from core.store import tables
 from tests.desk_at_work import CONFIGURED, PASSED, SOLUTION, AtWork, at_work
@@ -76,12 +76,12 @@ async def test_every_move_that_the_customer_sees_has_its_notice(desk):
         (tickets.wait, {"text": "Quale?"}),
         (tickets.resume, {}),
         (tickets.workaround, {"text": "4G"}),
-        (tickets.resolve, SOLUTION),
-        (tickets.reopen, {"reason": "x"}),
-        (tickets.resolve, SOLUTION),
-        (tickets.close, {}),
-        (tickets.reopen, {"reason": "x"}),
-        (tickets.cancel, {"reason": "x"}),
+        (resolution.resolve, SOLUTION),
+        (resolution.reopen, {"reason": "x"}),
+        (resolution.resolve, SOLUTION),
+        (resolution.close, {}),
+        (resolution.reopen, {"reason": "x"}),
+        (resolution.cancel, {"reason": "x"}),
     ):
         before = len(await desk.deliveries(number))
         await desk.do(verb, lea, number, **fields)
@@ -171,7 +171,7 @@ async def test_the_report_tells_what_was_waited_for_and_what_was_paused(desk):
     desk.passes(hours=5)
     await desk.mail("alice@acme.test", own_refs=(await desk.ref(number),))
     desk.passes(hours=1)
-    await desk.do(tickets.resolve, ann, number, **SOLUTION)
+    await desk.do(resolution.resolve, ann, number, **SOLUTION)
 
     text = (await desk.outward(number, "resolved"))[0].text
     assert "in attesa di una risposta del cliente" in text

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.desk import intake, page, reference
+from core.desk import intake, page, reference, waiting
 from core.desk.errors import Forbidden, NotFound
 from core.envelope import Address, Inbound
 from core.rules.calendar_definitions import definition_version
@@ -253,7 +253,7 @@ async def test_a_held_mail_is_shown_to_the_customer_only_when_staff_take_it_in(d
         return [one.text for one in shown.messages]
 
     assert await read() == []
-    await desk.write(intake.release, TECHNICIAN, held, as_="message", now=NOON)
+    await desk.write(waiting.release, TECHNICIAN, held, as_="message", now=NOON)
     said = Inbound(channel="email", author=Address("shop@shop.test"), text="Your parcel comes on Monday.")
     await desk.write(intake.understand, held, said, now=NOON)
 

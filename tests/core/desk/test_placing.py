@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.desk import intake, tickets
+from core.desk import intake, resolution, tickets
 from core.desk.errors import Forbidden, Invalid, Refused
 from core.envelope import Arrival, Hints
 from core.store import tables
@@ -283,7 +283,7 @@ async def test_an_approved_request_goes_on_and_who_and_why_are_kept(desk):
     number = (await desk.mail("bob@beta.test")).number
     lea = await desk.who("lea")
 
-    await desk.do(tickets.approve, lea, number, reason="Renewal is signed, paper follows.")
+    await desk.do(resolution.approve, lea, number, reason="Renewal is signed, paper follows.")
 
     assert (await desk.ticket(number)).state == "triage"
     row = (await desk.rows(tables.entitlement_check, number))[-1]
@@ -303,7 +303,7 @@ async def test_a_request_that_was_complete_goes_straight_to_its_group_when_appro
     hints = Hints(request_type="Incident", technology="Network", impact=3, urgency=2)
     number = (await desk.mail("bob@beta.test", hints=hints)).number
 
-    await desk.do(tickets.approve, await desk.who("lea"), number, reason="Renewal is signed.")
+    await desk.do(resolution.approve, await desk.who("lea"), number, reason="Renewal is signed.")
 
     ticket = await desk.ticket(number)
     assert (ticket.state, ticket.desk_group) == ("assigned", "Network L1")
@@ -314,7 +314,7 @@ async def test_a_request_that_was_complete_goes_straight_to_its_group_when_appro
 
 async def test_an_override_holds_until_it_lapses_or_the_verdict_is_another(desk):
     number = (await desk.mail("bob@beta.test")).number
-    await desk.do(tickets.approve, await desk.who("lea"), number, reason="Renewal is signed.")
+    await desk.do(resolution.approve, await desk.who("lea"), number, reason="Renewal is signed.")
     (_, allowed) = await desk.rows(tables.entitlement_check, number)
     key = {"ticket_id": allowed.ticket_id, "seq": allowed.seq}
     until = desk.now + timedelta(days=1)
@@ -332,9 +332,9 @@ async def test_only_a_leader_approves_and_says_why_at_length(desk):
     number = (await desk.mail("bob@beta.test")).number
 
     with pytest.raises(Forbidden, match="a shift leader, a supervisor or an administrator approves"):
-        await desk.do(tickets.approve, await desk.who("tom"), number, reason="Renewal is signed.")
+        await desk.do(resolution.approve, await desk.who("tom"), number, reason="Renewal is signed.")
     with pytest.raises(Invalid, match="at least 10 characters"):
-        await desk.do(tickets.approve, await desk.who("lea"), number, reason="yes")
+        await desk.do(resolution.approve, await desk.who("lea"), number, reason="yes")
 
 
 async def test_a_ticket_whose_new_description_is_not_covered_waits_for_a_leader(db):
@@ -357,7 +357,7 @@ async def test_what_we_will_not_do_is_answered_by_a_person_and_ends(desk):
     number = (await desk.mail("bob@beta.test", authentication=PASSED)).number
     tom = await desk.who("tom")
 
-    await desk.do(tickets.reject, tom, number, reason="Non paga.", text="Please settle the invoice first.")
+    await desk.do(resolution.reject, tom, number, reason="Non paga.", text="Please settle the invoice first.")
 
     ticket = await desk.ticket(number)
     assert (ticket.state, ticket.open) == ("rejected", False)

@@ -14,7 +14,7 @@ from core.desk import reference
 from core.facts import HubFacts
 from core.rules.durations import Target
 from core.store import tables
-from core.store.database import open_database
+from core.store.opening import open_database
 from core.store.tx import Tx
 from tests.desk_files import SMALL, changed, put
 from tests.rows import NOON

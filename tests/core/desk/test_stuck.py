@@ -8,7 +8,7 @@ import pytest
 
 from core.desk import books, case, figures, stuck
 from core.desk.errors import Forbidden, NotFound
-from core.store import tables, work
+from core.store import lanes, tables, work
 from tests.desk_at_work import AtWork, at_work
 
 
@@ -23,7 +23,7 @@ async def gave_up(desk: AtWork) -> tuple[str, str]:
 
     def bury(tx):
         (row,) = [job for job in tx.all(tables.job.select()) if job.kind == "clocks"]
-        dead = work._job(row)
+        dead = lanes._job(row)
         work.done(tx, dead)
         work.bury(tx, dead, reason="LookupError: x", now=desk.now)
 

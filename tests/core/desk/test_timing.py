@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.desk import tickets, timing
+from core.desk import resolution, tickets, timing
 from core.desk.case import Case
 from core.rules import clocks as rule
 from core.store import tables
@@ -115,7 +115,7 @@ async def test_what_is_solved_too_late_says_so_in_the_report(desk):
     number = await desk.taken()
     desk.passes(days=2)
 
-    await desk.do(tickets.resolve, await desk.who("ann"), number, **SOLUTION)
+    await desk.do(resolution.resolve, await desk.who("ann"), number, **SOLUTION)
 
     assert set((await desk.ticket(number)).flags) == {"breached:restore", "breached:resolve"}
     assert "48 ore su 24 ore, non rispettato" in (await desk.outward(number, "resolved"))[0].text
@@ -163,9 +163,9 @@ async def test_the_cache_is_what_the_events_say(desk):
     desk.passes(hours=2)
     await desk.mail("alice@acme.test", own_refs=(await desk.ref(number),))
     desk.passes(hours=1)
-    await desk.do(tickets.resolve, ann, number, **SOLUTION)
+    await desk.do(resolution.resolve, ann, number, **SOLUTION)
     desk.passes(hours=5)
-    await desk.do(tickets.reopen, ann, number, reason="non va")
+    await desk.do(resolution.reopen, ann, number, reason="non va")
     desk.passes(hours=1)
     await desk.do(tickets.workaround, ann, number, "4G")
 
@@ -205,7 +205,7 @@ async def test_a_calendar_that_changes_moves_no_running_promise(desk):
 
 @pytest.mark.parametrize(
     ("verb", "fields", "state"),
-    [(tickets.wait, {"text": "Quale?"}, "waiting_customer"), (tickets.resolve, SOLUTION, "resolved")],
+    [(tickets.wait, {"text": "Quale?"}, "waiting_customer"), (resolution.resolve, SOLUTION, "resolved")],
 )
 async def test_no_next_update_is_owed_while_the_customer_has_the_ball(desk, verb, fields, state):
     number = await desk.qualified()

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from core.desk import books, door, intake, tickets
+from core.desk import books, door, intake, resolution, tickets
 from core.desk.errors import Refused, Stale
 from core.envelope import Arrival
 from core.store import tables
@@ -103,8 +103,8 @@ async def test_two_who_close_at_once_send_one_final_report(desk):
     number = await desk.resolved()
 
     done = await asyncio.gather(
-        desk.do(tickets.close, await desk.who("ann"), number),
-        desk.do(tickets.confirm, await desk.who("alice"), number),
+        desk.do(resolution.close, await desk.who("ann"), number),
+        desk.do(resolution.confirm, await desk.who("alice"), number),
         return_exceptions=True,
     )
 

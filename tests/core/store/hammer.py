@@ -9,11 +9,12 @@ from datetime import timedelta
 
 from sqlalchemy import bindparam, update
 
+from core.rounds import Effect, Handler
 from core.store import tables
-from core.store.database import open_database
+from core.store.opening import open_database
 from core.store.tx import Prepared, Tx
 from core.store.work import Job
-from core.worker import Effect, Handler, Size, Worker
+from core.worker import Size, Worker
 
 _counter = tables.counter
 _NEXT = Prepared(

@@ -18,7 +18,8 @@ from sqlalchemy import bindparam, select, update
 from core.facts import HubFacts
 from core.store import columns, tables
 from core.store import sqlite as sqlite_module
-from core.store.database import Database, StoreUnavailable, open_database
+from core.store.database import Database, StoreUnavailable
+from core.store.opening import open_database
 from core.store.postgres import PostgresDatabase
 from core.store.sqlite import SqliteDatabase
 from core.store.tx import Prepared, Tx

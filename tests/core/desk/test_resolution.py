@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.desk import page, search, tickets
+from core.desk import page, resolution, search, tickets
 from core.desk.errors import Forbidden, Invalid, Refused, Stale
 from core.store import tables
 from tests.desk_at_work import PASSED, SOLUTION, AtWork, at_work
@@ -48,7 +48,7 @@ async def test_what_is_solved_is_reported_to_the_customer_and_closes_by_itself_i
     number = await desk.taken("alice@acme.test", authentication=PASSED)
     desk.passes(hours=2)
 
-    await desk.do(tickets.resolve, await desk.who("ann"), number, **SOLUTION)
+    await desk.do(resolution.resolve, await desk.who("ann"), number, **SOLUTION)
 
     ticket, clocks = await desk.ticket(number), await desk.clocks(number)
     assert (ticket.state, ticket.resolved_at, ticket.open) == ("resolved", desk.now, False)
@@ -74,7 +74,7 @@ async def test_three_working_days_do_not_count_the_weekend(desk):
     number = await desk.taken()
     desk.now = datetime(2026, 3, 5, 15, tzinfo=UTC)  # a Thursday
 
-    await desk.do(tickets.resolve, await desk.who("ann"), number, **SOLUTION)
+    await desk.do(resolution.resolve, await desk.who("ann"), number, **SOLUTION)
 
     (timer,) = await desk.rows(tables.job, kind="auto-close")
     assert timer.due == datetime(2026, 3, 10, 15, tzinfo=UTC)
@@ -101,9 +101,9 @@ async def test_silence_closes_what_is_solved_with_the_final_report(desk):
 async def test_silence_closes_nothing_that_is_no_longer_solved(desk):
     number = await desk.resolved()
     ticket_id = (await desk.ticket(number)).id
-    await desk.do(tickets.reopen, await desk.who("ann"), number, reason="non va")
+    await desk.do(resolution.reopen, await desk.who("ann"), number, reason="non va")
 
-    await desk.db.write(tickets.close_when_silent, ticket_id, now=desk.now)
+    await desk.db.write(resolution.close_when_silent, ticket_id, now=desk.now)
 
     assert (await desk.ticket(number)).state == "in_progress"
 
@@ -121,7 +121,7 @@ async def test_a_solution_needs_a_cause_a_time_and_words_for_the_customer(desk, 
     number = await desk.taken()
 
     with pytest.raises(Invalid, match=pointer):
-        await desk.do(tickets.resolve, await desk.who("ann"), number, **(SOLUTION | fields))
+        await desk.do(resolution.resolve, await desk.who("ann"), number, **(SOLUTION | fields))
 
     assert (await desk.ticket(number)).state == "in_progress"
 
@@ -132,15 +132,17 @@ async def test_nobody_solves_over_an_unread_message_of_the_customer(desk):
     await desk.mail("alice@acme.test", text="Peggio di prima.", own_refs=(await desk.ref(number),))
 
     with pytest.raises(Stale):
-        await desk.do(tickets.resolve, await desk.who("ann"), number, seen=seen, **SOLUTION)
+        await desk.do(resolution.resolve, await desk.who("ann"), number, seen=seen, **SOLUTION)
 
 
 async def test_the_time_of_all_solutions_is_added_up(desk):
     number = await desk.resolved()
     ann = await desk.who("ann")
-    await desk.do(tickets.reopen, ann, number, reason="non va")
+    await desk.do(resolution.reopen, ann, number, reason="non va")
     desk.passes(hours=1)
-    await desk.do(tickets.resolve, ann, number, **(SOLUTION | {"minutes": 45, "text": "Cambiato lo switch."}))
+    await desk.do(
+        resolution.resolve, ann, number, **(SOLUTION | {"minutes": 45, "text": "Cambiato lo switch."})
+    )
 
     assert (await desk.ticket(number)).resolution["minutes"] == 75
     second = (await desk.outward(number, "resolved"))[-1].text
@@ -169,12 +171,12 @@ async def test_the_customer_confirms_and_the_ticket_is_closed(desk):
     number = await desk.resolved()
     alice = await desk.who("alice")
 
-    await desk.do(tickets.confirm, alice, number)
+    await desk.do(resolution.confirm, alice, number)
 
     assert (await desk.ticket(number)).state == "closed"
     assert (await desk.events(number, "ticket.close"))[0].actor == alice.actor
     with pytest.raises(Refused, match="cannot close from closed"):
-        await desk.do(tickets.confirm, alice, number)
+        await desk.do(resolution.confirm, alice, number)
 
 
 async def test_the_customer_refuses_and_work_goes_on_where_it_was(desk):
@@ -182,7 +184,7 @@ async def test_the_customer_refuses_and_work_goes_on_where_it_was(desk):
     alice = await desk.who("alice")
     desk.passes(hours=6)
 
-    await desk.do(tickets.refuse, alice, number, reason="Ancora lento.")
+    await desk.do(resolution.refuse, alice, number, reason="Ancora lento.")
 
     ticket = await desk.ticket(number)
     assert (ticket.state, ticket.assignee) == ("in_progress", (await desk.who("ann")).id)
@@ -194,7 +196,7 @@ async def test_the_customer_refuses_and_work_goes_on_where_it_was(desk):
     found = await desk.db.read(search.tickets, await desk.who("tom"), q="lento")
     assert [row.number for row in found.items] == [number]
     with pytest.raises(Refused, match="not waiting for a confirmation"):
-        await desk.do(tickets.refuse, alice, number, reason="Ancora.")
+        await desk.do(resolution.refuse, alice, number, reason="Ancora.")
 
 
 async def test_another_customer_neither_confirms_nor_refuses(desk):
@@ -203,9 +205,9 @@ async def test_another_customer_neither_confirms_nor_refuses(desk):
     number = await desk.resolved()
 
     with pytest.raises(NotFound):
-        await desk.do(tickets.confirm, await desk.who("bob"), number)
+        await desk.do(resolution.confirm, await desk.who("bob"), number)
     with pytest.raises(NotFound):
-        await desk.do(tickets.refuse, await desk.who("aldo"), number, reason="x")
+        await desk.do(resolution.refuse, await desk.who("aldo"), number, reason="x")
 
 
 # --- Opened again ---
@@ -216,7 +218,7 @@ async def test_staff_open_a_solved_ticket_again_and_the_pause_is_not_counted(des
     before = (await desk.clocks(number))["resolve"].elapsed_s
     desk.passes(hours=10)
 
-    await desk.do(tickets.reopen, await desk.who("ann"), number, reason="Segnalato per telefono.")
+    await desk.do(resolution.reopen, await desk.who("ann"), number, reason="Segnalato per telefono.")
 
     ticket, clocks = await desk.ticket(number), await desk.clocks(number)
     assert (ticket.state, ticket.open, ticket.resolved_at) == ("in_progress", True, None)
@@ -234,14 +236,14 @@ async def test_staff_open_a_solved_ticket_again_and_the_pause_is_not_counted(des
 async def test_a_closed_ticket_is_opened_by_a_leader_within_ten_days(desk):
     number = await desk.closed()
     with pytest.raises(Forbidden, match="shift leader"):
-        await desk.do(tickets.reopen, await desk.who("ann"), number, reason="x")
+        await desk.do(resolution.reopen, await desk.who("ann"), number, reason="x")
     closed = desk.now
     desk.now = closed + timedelta(days=10, seconds=1)
     with pytest.raises(Refused, match="too long ago"):
-        await desk.do(tickets.reopen, await desk.who("lea"), number, reason="x")
+        await desk.do(resolution.reopen, await desk.who("lea"), number, reason="x")
     desk.now = closed + timedelta(days=10)
 
-    await desk.do(tickets.reopen, await desk.who("lea"), number, reason="x")
+    await desk.do(resolution.reopen, await desk.who("lea"), number, reason="x")
 
     ticket = await desk.ticket(number)
     assert (ticket.state, ticket.closed_at) == ("in_progress", None)
@@ -255,7 +257,7 @@ async def test_a_closed_ticket_is_opened_by_a_leader_within_ten_days(desk):
 async def test_what_is_cancelled_ends_with_its_clocks_and_the_customer_is_told(desk):
     number = await desk.taken()
 
-    await desk.do(tickets.cancel, await desk.who("ann"), number, reason="Era una prova.")
+    await desk.do(resolution.cancel, await desk.who("ann"), number, reason="Era una prova.")
 
     ticket = await desk.ticket(number)
     assert (ticket.state, ticket.open) == ("cancelled", False)
@@ -270,7 +272,7 @@ async def test_what_is_cancelled_ends_with_its_clocks_and_the_customer_is_told(d
 async def test_a_request_can_be_cancelled_before_anybody_qualified_it(desk):
     number = (await desk.mail("alice@acme.test")).number
 
-    await desk.do(tickets.cancel, await desk.who("tom"), number, reason="doppia")
+    await desk.do(resolution.cancel, await desk.who("tom"), number, reason="doppia")
 
     assert (await desk.ticket(number)).state == "cancelled"
     assert (await desk.clocks(number))["triage"].state == "cancelled"

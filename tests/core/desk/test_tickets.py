@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.desk import books, page, requests, search, tickets
+from core.desk import acts, books, page, requests, resolution, search, tickets
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused, Stale
 from core.envelope import Attachment
 from core.rules import workflow
@@ -345,8 +345,8 @@ async def test_a_note_is_for_colleagues_and_in_nothing_that_leaves(desk):
     )
     await desk.do(tickets.reply, ann, number, "Quasi fatto.")
     await desk.do(tickets.workaround, ann, number, "Usate il 4G")
-    await desk.do(tickets.resolve, ann, number, **SOLUTION)
-    await desk.do(tickets.close, ann, number)
+    await desk.do(resolution.resolve, ann, number, **SOLUTION)
+    await desk.do(resolution.close, ann, number)
     desk.passes(minutes=5)
     await desk.work()
 
@@ -361,7 +361,7 @@ async def test_a_note_is_for_colleagues_and_in_nothing_that_leaves(desk):
     assert (await desk.db.read(search.tickets, alice, q="paga")).items == ()
 
 
-@pytest.mark.parametrize("text", ["", " \r\n ", "x" * (tickets.MAX_TEXT + 1)])
+@pytest.mark.parametrize("text", ["", " \r\n ", "x" * (acts.MAX_TEXT + 1)])
 async def test_a_text_must_say_something_and_end_somewhere(desk, text):
     number = await desk.taken()
     ann = await desk.who("ann")
@@ -383,14 +383,14 @@ ACTS = {
     tickets.wait: {"text": "x"},
     tickets.resume: {},
     tickets.workaround: {"text": "x"},
-    tickets.resolve: SOLUTION,
-    tickets.close: {},
-    tickets.reopen: {"reason": "x"},
-    tickets.cancel: {"reason": "x"},
+    resolution.resolve: SOLUTION,
+    resolution.close: {},
+    resolution.reopen: {"reason": "x"},
+    resolution.cancel: {"reason": "x"},
     tickets.escalate: {"reason": "x"},
     tickets.qualify: {},
-    tickets.approve: {"reason": "because it is so"},
-    tickets.reject: {"reason": "x", "text": "x"},
+    resolution.approve: {"reason": "because it is so"},
+    resolution.reject: {"reason": "x", "text": "x"},
 }
 
 
@@ -416,11 +416,11 @@ async def test_a_technician_acts_on_tickets_of_their_groups_only(desk):
 SEEN_OR_NOT = (
     tickets.note,
     tickets.qualify,
-    tickets.approve,
-    tickets.reject,
-    tickets.reopen,
+    resolution.approve,
+    resolution.reject,
+    resolution.reopen,
     tickets.resume,
-    tickets.close,
+    resolution.close,
 )
 """Acts that are refused here anyway, or to which it does not matter."""
 
@@ -473,18 +473,18 @@ async def test_what_the_hub_did_or_one_did_oneself_stops_nobody(desk):
             "qualified",
             (
                 tickets.wait,
-                tickets.resolve,
-                tickets.close,
+                resolution.resolve,
+                resolution.close,
                 tickets.resume,
                 tickets.workaround,
-                tickets.reopen,
-                tickets.approve,
-                tickets.reject,
+                resolution.reopen,
+                resolution.approve,
+                resolution.reject,
             ),
         ),
-        ("taken", (tickets.close, tickets.reopen)),
-        ("resolved", (tickets.take, tickets.wait, tickets.escalate, tickets.cancel)),
-        ("closed", (tickets.resolve, tickets.take, tickets.cancel)),
+        ("taken", (resolution.close, resolution.reopen)),
+        ("resolved", (tickets.take, tickets.wait, tickets.escalate, resolution.cancel)),
+        ("closed", (resolution.resolve, tickets.take, resolution.cancel)),
     ],
     ids=["qualified", "taken", "resolved", "closed"],
 )
@@ -503,7 +503,7 @@ async def test_a_move_that_the_table_does_not_have_is_refused_with_those_it_has(
 
 async def test_after_a_day_of_work_the_books_balance(desk):
     number = await desk.closed()
-    await desk.do(tickets.reopen, await desk.who("lea"), number, reason="non va")
+    await desk.do(resolution.reopen, await desk.who("lea"), number, reason="non va")
     await desk.do(tickets.note, await desk.who("ann"), number, "vediamo")
     await desk.work()
 

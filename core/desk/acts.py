@@ -1,0 +1,212 @@
+"""What does every verb on a ticket begin and end with? Who may, what was seen, the move, the words, the clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from core.desk import notices, outbox, search, timing
+from core.desk.case import Case
+from core.desk.errors import Forbidden, Refused, Stale, invalid
+from core.desk.principal import Principal
+from core.envelope import Attachment
+from core.ids import new_id
+from core.rules import workflow
+from core.store import fulltext, tables
+from core.store.tx import Prepared, Tx
+
+MAX_TEXT = 100_000  # characters of a reply or a note
+
+message, note_table = tables.message, tables.note
+
+
+def begin(tx: Tx, who: Principal, number: str, *, now: datetime) -> Case:
+    """The ticket of this number, if it is in the scope of whoever acts. Raises NotFound."""
+    return Case.open(tx, search.find(tx, who, number).id, now=now)
+
+
+def only_staff(who: Principal) -> None:
+    """Raise Forbidden for a contact."""
+    if who.kind == "contact":
+        message = "only staff may do this"
+        raise Forbidden(message)
+
+
+def only_leaders(who: Principal) -> None:
+    """Raise Forbidden for whoever approves nothing."""
+    only_staff(who)
+    if not (who.leads or who.kind == "system"):
+        message = "a shift leader, a supervisor or an administrator approves"
+        raise Forbidden(message)
+
+
+def check_seen(case: Case, who: Principal, seen: int | None, kinds: Sequence[str]) -> None:
+    """Raise Stale when somebody else did something of these kinds since."""
+    if seen is None or seen >= case.last_event:
+        return
+    newer = [
+        row
+        for row in case.tx.all(_NEWER, ticket_id=case.id, seen=seen)
+        if row.kind.startswith(tuple(kinds)) and row.actor not in (who.actor, "system")
+    ]
+    if newer:
+        messages = [
+            case.tx.one(_MESSAGE, ticket_id=case.id, id=row.data["message"])
+            for row in newer
+            if row.kind.startswith("message.")
+        ]
+        raise Stale(
+            "somebody did something on this ticket since you looked: read it, then decide",
+            newer=messages or newer,
+            last_event=case.last_event,
+        )
+
+
+_NEWER = Prepared(
+    select(tables.event.c.seq, tables.event.c.kind, tables.event.c.actor, tables.event.c.data)
+    .where(tables.event.c.ticket_id == bindparam("ticket_id"), tables.event.c.seq > bindparam("seen"))
+    .order_by(tables.event.c.seq)
+)
+_MESSAGE = Prepared(
+    select(message).where(message.c.ticket_id == bindparam("ticket_id"), message.c.id == bindparam("id"))
+)
+
+
+def said_before(case: Case, idem: str) -> str | None:
+    """The message that this form sent already, when it is sent twice."""
+    found = case.tx.one(_BY_IDEM, ticket_id=case.id, idem=idem) if idem else None
+    return None if found is None else str(found.id)
+
+
+_BY_IDEM = Prepared(
+    select(message.c.id).where(
+        message.c.ticket_id == bindparam("ticket_id"),
+        message.c.idem == bindparam("idem"),
+        message.c.idem != "",
+    )
+)
+
+
+def plain(text: str, pointer: str = "/text") -> str:
+    """What a person typed, with plain ends of lines. Raises Invalid when it says nothing or never ends."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if not text:
+        raise invalid(pointer, "must not be empty")
+    if len(text) > MAX_TEXT:
+        raise invalid(pointer, f"must have at most {MAX_TEXT:,} characters; it has {len(text):,}")
+    return text
+
+
+def move(case: Case, who: Principal, event: str, **data: Any) -> None:
+    """From one state to the next, as the table of moves says. Raises Refused with the moves that are allowed."""
+    try:
+        to = workflow.move(case["state"], event)
+    except workflow.MoveRefused as refusal:
+        raise Refused(str(refusal), allowed=refusal.allowed) from None
+    case.event(f"ticket.{event}", actor=who.actor, **{"from": case["state"], "to": to}, **data)
+    case.set(state=to, state_since=case.now, open=workflow.is_open(to))
+
+
+def say(
+    case: Case,
+    who: Principal,
+    text: str,
+    *,
+    kind: str,
+    idem: str,
+    files: Sequence[Attachment],
+    due: datetime | None = None,
+) -> str:
+    """Words for the customer, into each conversation with them; return the id of the message. Raises Refused: nobody hears."""
+    notices.overtaken(case)
+    message_id, deliveries = "", 0
+    for where in notices.customer_threads(case):
+        said = outbox.say(
+            case,
+            where,
+            kind=kind,
+            subject=case["subject"],
+            text=text,
+            automatic=False,
+            language=case["language"],
+            agent=who.id,
+            author_name=who.name,
+            files=files,
+            idem=idem,
+            due=due,
+        )
+        message_id = message_id or said.message_id
+        deliveries += said.deliveries
+    if not deliveries:
+        raise Refused("this ticket has no conversation with the customer: add a contact first")
+    case.event("message.out", actor=who.actor, message=message_id)
+    case.set(snippet=snippet(text), last_direction="out")
+    drop_draft(case, who, "reply")
+    return message_id
+
+
+def hear(case: Case, who: Principal, text: str) -> str:
+    """Words of a contact who is signed in, as a message of the first conversation."""
+    where = notices.customer_threads(case)[0]
+    message_id = new_id()
+    case.tx.insert(
+        message,
+        ticket_id=case.id,
+        id=message_id,
+        thread_id=where.id,
+        channel=where.channel,
+        direction="in",
+        author_name=who.name,
+        author_address=who.email,
+        contact=who.id if who.kind == "contact" else None,
+        trust="verified",
+        subject=case["subject"],
+        text=text,
+        language=case["language"],
+        at=case.now,
+    )
+    fulltext.index(case.tx, ticket_id=case.id, item_id=message_id, audience="customer", body=text)
+    case.event("message.in", actor=who.actor, message=message_id)
+    case.set(snippet=snippet(text), last_direction="in")
+    return message_id
+
+
+def note(case: Case, who: Principal, text: str, *, idem: str = "") -> str:
+    """Words for colleagues; return the note's id."""
+    note_id = new_id()
+    case.tx.insert(note_table, ticket_id=case.id, id=note_id, agent=who.id, text=text, at=case.now, idem=idem)
+    fulltext.index(case.tx, ticket_id=case.id, item_id=note_id, audience="internal", body=text)
+    case.event("note.added", actor=who.actor, note=note_id)
+    return note_id
+
+
+def drop_draft(case: Case, who: Principal, kind: str) -> None:
+    """What was half written is said now."""
+    case.tx.run(_NO_DRAFT, ticket_id=case.id, agent=who.id, kind=kind)
+
+
+_NO_DRAFT = Prepared(
+    tables.draft.delete().where(
+        tables.draft.c.ticket_id == bindparam("ticket_id"),
+        tables.draft.c.agent == bindparam("agent"),
+        tables.draft.c.kind == bindparam("kind"),
+    )
+)
+
+
+def snippet(text: str) -> str:
+    """First words for a list, on one line.
+
+    >>> snippet("Buongiorno,\\n\\n la rete   non va")
+    'Buongiorno, la rete non va'
+    """
+    return " ".join(text[:600].split())[:160]
+
+
+def finish(case: Case) -> None:
+    """The clocks as they are now, and the ticket as it is now."""
+    timing.settle(case)
+    case.save()

@@ -1,0 +1,286 @@
+"""How does a message get into a ticket? A new one, one that is there, or beside it until staff decide.
+
+What becomes of it was decided before, see core.desk.intake.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam
+
+from core.desk import acts, authors, door, notices, outbox, placing, resolution, restraint, threads, timing
+from core.desk.case import Case
+from core.envelope import Address, Inbound, Kind, Trust
+from core.ids import derived_id, new_id
+from core.rules import threading
+from core.store import blobs, fulltext, tables
+from core.store.columns import to_micros
+from core.store.tx import Prepared, Row, Tx
+
+HELD_TEXT = 2_000  # characters that the list of held messages shows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Understood:
+    """What became of an inbound row."""
+
+    outcome: str
+    reason: str = ""
+    ticket_id: str | None = None
+    number: str | None = None
+    message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message on its way to a ticket: what it says, who that is, and why we think so."""
+
+    row: Row
+    said: Inbound
+    author: authors.Author
+    trust: Trust
+    placed: threading.Threading
+    detail: dict[str, Any]
+
+
+def open_ticket(tx: Tx, message: Message, known: restraint.Sender, *, now: datetime) -> Understood:
+    """A new ticket, as far as it can be placed at once, and its acknowledgement where one may be sent."""
+    said, author, row, placed = message.said, message.author, message.row, message.placed
+    subject = said.subject.strip() or acts.snippet(said.text)[:80] or author.display
+    case = Case.begin(
+        tx,
+        now=now,
+        id=derived_id(to_micros(now) // 1000, row.id),
+        number=_number(tx, row.received_at),
+        subject=subject[:1000],
+        state="received",
+        state_since=now,
+        customer=author.customer,
+        contact=author.contact,
+        requester_name=author.name,
+        requester_address=author.address,
+        channel=said.channel,
+        trust=message.trust,
+        language=tx.facts.language(author.language),
+        snippet=acts.snippet(_visible(said)),
+        last_direction="in",
+        received_at=row.received_at,
+        updated_at=now,
+        follow_up_of=placed.follow_up_of,
+    )
+    case.event(
+        "ticket.opened",
+        actor=author.actor,
+        at=row.received_at,
+        inbound=row.id,
+        channel=said.channel,
+        trust=message.trust,
+        threading=placed.reason,
+    )
+    rights = threading.rights(said.kind)
+    silent = not said.may_auto_reply or not rights.may_be_acknowledged
+    where = threads.begin(case, said, author, silent=silent)
+    message_id = _keep(case, message, where.id)
+    placing.first(case, said, author, trust=message.trust)
+    brake = restraint.acknowledge(tx, said, author, message.trust, known, now=now)
+    if brake.allowed:
+        notices.received(
+            case,
+            where,
+            plain=brake.plain,
+            next_open=placing.next_open(case) if case["verdict"] == "covered_outside_window" else None,
+            only=Address(author.address, "" if brake.plain else author.name),
+            answers=said.message_id,
+        )
+    timing.settle(case)
+    case.save()
+    return conclude(
+        tx,
+        row,
+        said,
+        "ticket",
+        placed.reason,
+        now=now,
+        detail=message.detail | {"acknowledged": brake.reason},
+        case=case,
+        message_id=message_id,
+    )
+
+
+def _number(tx: Tx, received_at: datetime) -> str:
+    """The next number of the year in the hub's zone, never used again."""
+    year = received_at.astimezone(tx.facts.zone).year % 100
+    return f"{year:02}-{tx.one(_COUNTER, name=f'ticket:{year:02}').value:06}"
+
+
+_COUNTER = Prepared(
+    lambda insert: (
+        insert(tables.counter)
+        .values(name=bindparam("name"), value=1)
+        .on_conflict_do_update(index_elements=["name"], set_={"value": tables.counter.c.value + 1})
+        .returning(tables.counter.c.value)
+    )
+)
+
+
+def _keep(case: Case, message: Message, thread_id: str) -> str:
+    """Store the message in the conversation, with its files; return its id."""
+    said, author, tx = message.said, message.author, case.tx
+    message_id = new_id()
+    tx.insert(
+        tables.message,
+        ticket_id=case.id,
+        id=message_id,
+        thread_id=thread_id,
+        channel=said.channel,
+        direction="in",
+        kind=said.kind,
+        automatic=said.kind is not Kind.HUMAN,
+        author_name=(author.name or said.author_text)[:200],
+        author_address=author.address,
+        agent=said.agent,
+        contact=author.contact,
+        trust=message.trust,
+        subject=said.subject[:1000],
+        text=said.text,
+        spans=[[span.start, span.end, span.kind] for span in said.spans],
+        html=blobs.put(tx, said.html.encode("utf-8", "replace")) if said.html else None,
+        language=case["language"],
+        at=message.row.received_at,
+        inbound_id=message.row.id,
+        external_ref=said.message_id,
+        notes=list(said.notes),
+        people={
+            "to": [[a.name, a.address] for a in said.to],
+            "cc": [[a.name, a.address] for a in said.cc],
+            "reply_to": said.reply_to.address if said.reply_to else "",
+        },
+    )
+    outbox.keep_files(tx, case.id, message_id, said.attachments, internal=False)
+    fulltext.index(
+        tx, ticket_id=case.id, item_id=message_id, audience="customer", body=f"{said.subject}\n{said.text}"
+    )
+    case.event(
+        "message.in", actor=author.actor, at=message.row.received_at, message=message_id, trust=message.trust
+    )
+    return message_id
+
+
+def attach(case: Case, message: Message, thread_id: str) -> Understood:
+    """Into a conversation of a ticket that is there."""
+    said, author = message.said, message.author
+    if _another_subject(case["subject"], said.subject):
+        said = replace(said, notes=(*said.notes, "the subject is another than the ticket's"))
+    message_id = _keep(case, replace(message, said=said), thread_id)
+    belongs = author.contact is not None or author.address == case["requester_address"]
+    threads.listen(case, thread_id, said if belongs else replace(said, to=(), cc=()), author)
+    if author.address and author.kind == "contact":
+        threads.join(case, thread_id, author)
+    elif (
+        author.by_domain and message.placed.reason != "released"
+    ):  # attached because the domain vouches for them
+        threads.confirm(case, thread_id, author)
+    if threading.rights(said.kind).may_reopen:  # a machine's word is no answer
+        case.set(snippet=acts.snippet(_visible(said)), last_direction="in", trust=message.trust)
+        resolution.customer_wrote(case, at=message.row.received_at)
+    timing.settle(case)
+    case.save()
+    return conclude(
+        case.tx,
+        message.row,
+        said,
+        "attached",
+        message.placed.reason,
+        now=case.now,
+        detail=message.detail,
+        case=case,
+        message_id=message_id,
+    )
+
+
+def _another_subject(of_ticket: str, said: str) -> bool:
+    """Not one word of the old subject is left: an old mail was taken to write about something else."""
+    old, new = (set(_WORDS.findall(text.casefold())) - _SAID_BY_PROGRAMS for text in (of_ticket, said))
+    return bool(old and new) and not old & new
+
+
+_WORDS = re.compile(r"[^\W\d_]{3,}")
+_SAID_BY_PROGRAMS = frozenset({"fwd", "inoltra", "antwort", "wtr"})
+
+
+def as_note(case: Case, message: Message) -> Understood:
+    """Beside the conversations: colleagues read it, no customer does."""
+    tx, now, row, said = case.tx, case.now, message.row, message.said
+    by = row.detail["by"]
+    note_id = new_id()
+    text = f"{message.author.display}: {said.subject}\n\n{said.text}"
+    tx.insert(tables.note, ticket_id=case.id, id=note_id, agent=by, text=text, at=now)
+    outbox.keep_files(tx, case.id, note_id, said.attachments, internal=True)
+    fulltext.index(tx, ticket_id=case.id, item_id=note_id, audience="internal", body=text)
+    case.event("note.added", actor=f"agent:{by}", note=note_id, inbound=row.id)
+    case.save()
+    return conclude(
+        tx, row, said, "attached", "as_note", now=now, detail=message.detail, case=case, message_id=note_id
+    )
+
+
+def hold(tx: Tx, message: Message, reason: str, *, now: datetime) -> Understood:
+    """Staff decide. It is no part of any conversation, and nobody is told."""
+    text = _visible(message.said).strip()[:HELD_TEXT]
+    detail = message.detail | {"ticket": message.placed.ticket, "thread": message.placed.thread, "text": text}
+    case = Case.open(tx, message.placed.ticket, now=now) if message.placed.ticket else None
+    done = conclude(
+        tx, message.row, message.said, "held", reason, now=now, detail=detail, case=case, waiting=True
+    )
+    if case is not None:  # beside it, so that whoever sees the ticket sees the item
+        case.flag("held")
+        case.event("inbound.held", actor="system", inbound=message.row.id, reason=reason)
+        case.save()
+    return done
+
+
+def conclude(
+    tx: Tx,
+    row: Row,
+    said: Inbound,
+    outcome: str,
+    reason: str,
+    *,
+    now: datetime,
+    detail: Mapping[str, Any] | None = None,
+    case: Case | None = None,
+    message_id: str | None = None,
+    waiting: bool = False,
+) -> Understood:
+    """Write its outcome down, the one it keeps. `waiting`: staff have to look."""
+    door.conclude(
+        tx,
+        row.id,
+        outcome,
+        now=now,
+        reason=reason,
+        detail=detail,
+        ticket_id=case.id if case else None,
+        message_id=message_id,
+        author=said.author.address if said.author else said.author_text[:200],
+        subject=said.subject,
+        waiting=waiting,
+    )
+    return Understood(
+        outcome=outcome,
+        reason=reason,
+        ticket_id=case.id if case else None,
+        number=case["number"] if case else None,
+        message_id=message_id,
+    )
+
+
+def _visible(said: Inbound) -> str:
+    if not said.spans:
+        return said.text
+    return "".join(said.text[s.start : s.end] for s in said.spans if s.kind == "visible")

@@ -1,0 +1,210 @@
+"""What is decided about a request? That it is done at all, that it is solved, that it is over, or that work goes on.
+
+Principal, number, `seen` and what is raised are as in core.desk.tickets.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from core.desk import acts, notices, placing, reports, timing
+from core.desk.case import Case
+from core.desk.errors import Forbidden, Refused, invalid
+from core.desk.principal import HUB, Principal
+from core.rules import workflow
+from core.store import tables, work
+from core.store.tx import Tx
+
+ADDRESS_LIVES = timedelta(days=90)  # reply addresses after closing
+CONFIRM_WITHIN_DAYS = 3  # working days until a solved ticket closes by itself
+CAUSES = ("hardware", "software", "configuration", "network", "power", "user", "vendor", "security", "other")
+"""Cause codes of a resolution."""
+
+
+def approve(
+    tx: Tx, who: Principal, number: str, *, now: datetime, reason: str, seen: int | None = None
+) -> str:
+    """Let work begin although the contract does not say so; who and why are kept as an override of the check."""
+    case = acts.begin(tx, who, number, now=now)
+    acts.only_leaders(who)
+    acts.check_seen(case, who, seen, ("ticket.",))
+    reason = acts.plain(reason, "/reason")
+    if len(reason) < 10:  # noqa: PLR2004 - desk.md 2
+        raise invalid("/reason", "say why in at least 10 characters: it is kept as evidence")
+    acts.move(case, who, "approve")
+    placing.override(case, who, reason)
+    notices.progress(case, "approved")
+    placing.after_approval(case, who)
+    acts.finish(case)
+    return number
+
+
+def reject(
+    tx: Tx, who: Principal, number: str, *, now: datetime, reason: str, text: str, seen: int | None = None
+) -> str:
+    """We will not do it: the customer gets `text`, colleagues the reason."""
+    case = acts.begin(tx, who, number, now=now)
+    acts.only_staff(who)
+    acts.check_seen(case, who, seen, ("message.in", "ticket."))
+    reason, text = acts.plain(reason, "/reason"), acts.plain(text)
+    acts.move(case, who, "reject")
+    acts.note(case, who, reason)
+    notices.rejected(case, text, agent=who.id, author_name=who.name)
+    timing.apply(case, "reject")
+    _end(case)
+    acts.finish(case)
+    return number
+
+
+def resolve(
+    tx: Tx,
+    who: Principal,
+    number: str,
+    *,
+    now: datetime,
+    cause: str,
+    text: str,
+    minutes: int,
+    seen: int | None = None,
+) -> str:
+    """It is solved: cause code, what the customer is told, minutes of work. Sends the report, version 1.
+
+    A message of the customer that the agent has not seen is reason to look first: Stale.
+    """
+    case = acts.begin(tx, who, number, now=now)
+    acts.only_staff(who)
+    acts.check_seen(case, who, seen, ("message.in", "ticket."))
+    if cause not in CAUSES:
+        raise invalid("/cause", f"must be one of {', '.join(CAUSES)}")
+    if minutes <= 0:
+        raise invalid("/minutes", "must be more than 0: the time somebody worked on it")
+    text = acts.plain(text)
+    acts.move(case, who, "resolve", cause=cause, minutes=minutes)
+    spent = int(case["resolution"].get("minutes", 0)) + minutes
+    case.set(
+        resolution=case["resolution"] | {"cause": cause, "text": text, "minutes": spent, "by": who.id},
+        resolved_at=now,
+    )
+    timing.apply(case, "resolve")
+    timing.settle(case)
+    notices.report(case, "resolved", reports.values(case) | {"days": CONFIRM_WITHIN_DAYS})
+    work.set_timer(
+        tx,
+        shard=case.id,
+        key="auto-close",
+        kind="auto-close",
+        payload={},
+        due=reports.working_days_later(case, CONFIRM_WITHIN_DAYS),
+        now=now,
+    )
+    acts.finish(case)
+    return number
+
+
+def close(tx: Tx, who: Principal, number: str, *, now: datetime, seen: int | None = None) -> str:
+    """The customer is content, or has been silent long enough. Sends the final report."""
+    case = acts.begin(tx, who, number, now=now)
+    acts.only_staff(who)
+    acts.check_seen(case, who, seen, ("message.in",))
+    _close(case, who)
+    return number
+
+
+def confirm(tx: Tx, who: Principal, number: str, *, now: datetime) -> str:
+    """The customer says that it is solved."""
+    case = acts.begin(tx, who, number, now=now)
+    _close(case, who)
+    return number
+
+
+def close_when_silent(tx: Tx, ticket_id: str, *, now: datetime) -> None:
+    """The time to object is over. Does nothing when the ticket is no longer `resolved`."""
+    case = Case.open(tx, ticket_id, now=now)
+    if case["state"] == "resolved":
+        _close(case, HUB)
+
+
+def refuse(tx: Tx, who: Principal, number: str, *, now: datetime, reason: str) -> str:
+    """The customer says that it is not solved: work goes on."""
+    case = acts.begin(tx, who, number, now=now)
+    reason = acts.plain(reason, "/reason")
+    if case["state"] != "resolved":
+        raise Refused(f"{number} is not waiting for a confirmation", allowed=workflow.allowed(case["state"]))
+    acts.hear(case, who, reason)
+    reopen_case(case, who, why="refused")
+    acts.finish(case)
+    return number
+
+
+def reopen(
+    tx: Tx, who: Principal, number: str, *, now: datetime, reason: str, seen: int | None = None
+) -> str:
+    """Work goes on after all. A closed ticket only within ten days, and by a shift leader or above."""
+    case = acts.begin(tx, who, number, now=now)
+    acts.only_staff(who)
+    acts.check_seen(case, who, seen, ("ticket.",))
+    reason = acts.plain(reason, "/reason")
+    if case["state"] == "closed":
+        if not who.leads:
+            raise Forbidden("a closed ticket is reopened by a shift leader or above")
+        if now - case["closed_at"] > workflow.REOPEN_WITHIN:
+            raise Refused(f"{number} was closed too long ago: open a new request")
+    reopen_case(case, who, why="staff")
+    acts.note(case, who, reason)
+    acts.finish(case)
+    return number
+
+
+def cancel(
+    tx: Tx, who: Principal, number: str, *, now: datetime, reason: str, seen: int | None = None
+) -> str:
+    """It was withdrawn, doubled or a test."""
+    case = acts.begin(tx, who, number, now=now)
+    acts.only_staff(who)
+    acts.check_seen(case, who, seen, ("message.in", "ticket."))
+    reason = acts.plain(reason, "/reason")
+    acts.move(case, who, "cancel")
+    acts.note(case, who, reason)
+    timing.apply(case, "cancel")
+    notices.progress(case, "cancelled")
+    _end(case)
+    acts.finish(case)
+    return number
+
+
+def customer_wrote(case: Case, *, at: datetime) -> None:
+    """The customer answered: what we waited for is there, what was solved is open again."""
+    if case["state"] == "waiting_customer":
+        at = max(at, case["state_since"])  # one that came before we asked, and was read or taken in after
+        acts.move(case, HUB, "customer_message")
+        timing.apply(case, "customer_message", at=at)
+    elif case["state"] == "resolved":
+        reopen_case(case, HUB, why="customer_message")
+
+
+def reopen_case(case: Case, who: Principal, *, why: str) -> None:
+    """From resolved or closed back to work, for whoever worked on it last. `why`: refused, staff or customer_message."""
+    acts.move(case, who, "reopen", reason=why)
+    case.set(resolved_at=None, closed_at=None, open=True)
+    case.flag("reopened")
+    timing.apply(case, "reopen")
+    work.cancel(case.tx, shard=case.id, key="auto-close")
+    case.tx.update(tables.reply_address, {"ticket_id": case.id}, expires_at=None)
+    notices.progress(case, "reopened")
+
+
+def _close(case: Case, who: Principal) -> None:
+    acts.move(case, who, "close")
+    case.set(closed_at=case.now)
+    timing.apply(case, "close")
+    timing.settle(case)
+    notices.report(case, "closed", reports.values(case))
+    _end(case)
+    acts.finish(case)
+
+
+def _end(case: Case) -> None:
+    """Nothing waits for a ticket that has ended, and its reply addresses lapse one day."""
+    work.cancel(case.tx, shard=case.id, key="auto-close")
+    expires = case.now + ADDRESS_LIVES
+    case.tx.update(tables.reply_address, {"ticket_id": case.id}, expires_at=expires)

@@ -1,0 +1,124 @@
+"""What came back, and what goes out again? Reports about our deliveries, and the addresses that do not work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, func, literal, select
+
+from core.desk import outbox, sending
+from core.desk.case import Case
+from core.envelope import Kind, Report
+from core.ids import token_hash
+from core.store import tables, work
+from core.store.columns import Instant
+from core.store.tx import Prepared, Row, Tx
+
+SOFT_BOUNCES = 5  # within SOFT_WITHIN: then nothing automatic goes there any more
+SOFT_WITHIN = timedelta(days=7)
+
+delivery, delivery_attempt = tables.delivery, tables.delivery_attempt
+bad_address, participant = tables.bad_address, tables.participant
+
+
+def reported(
+    tx: Tx, kind: Kind, *, bounce_tokens: Sequence[str], report: Report | None, now: datetime
+) -> Row | None:
+    """A report about something we sent: note it at the delivery. None: no delivery of ours is meant.
+
+    Believed only through the address that belongs to the one delivery, or our own ref in the returned headers. Only
+    a bounce changes its state; an address that is dead or complained gets no automatic mail until staff say so.
+    """
+    row = None
+    for token in bounce_tokens:
+        row = row or tx.one(_BY_BOUNCE, hash=token_hash(token))
+    for ref in report.own_refs if report else ():
+        row = row or tx.one(_BY_REF, ref=ref)
+    if row is None:
+        return None
+    said = report.recipients[0] if report and report.recipients else None
+    detail = " ".join(part for part in (said.status, said.text) if part) if said else ""
+    key = {"ticket_id": row.ticket_id, "id": row.id}
+    bounced = kind in (Kind.BOUNCE_HARD, Kind.BOUNCE_SOFT)
+    sending.attempted(tx, row, "bounced" if bounced else str(kind), detail, now=now)
+    if kind is Kind.ARF:
+        tx.insert_new(bad_address, address=row.address, reason="complaint", at=now)
+    if bounced:
+        tx.update(delivery, key, state="bounced", error=detail[:500])
+        case = Case.open(tx, row.ticket_id, now=now)
+        case.flag("undelivered")
+        case.event("delivery.bounced", actor="system", delivery=row.id, hard=kind is Kind.BOUNCE_HARD)
+        case.save()
+        if kind is Kind.BOUNCE_HARD:
+            tx.insert_new(bad_address, address=row.address, reason="hard bounce", at=now)
+        elif _bounces(tx, row.address, now=now) >= SOFT_BOUNCES:
+            tx.insert_new(bad_address, address=row.address, reason="soft bounces", at=now)
+    return row
+
+
+_BY_REF = Prepared(select(delivery).where(delivery.c.ref == bindparam("ref")))
+_BY_BOUNCE = Prepared(select(delivery).where(delivery.c.bounce_hash == bindparam("hash")))
+
+
+def _bounces(tx: Tx, address: str, *, now: datetime) -> int:
+    """How often mail to this address came back lately, on whatever ticket."""
+    return int(tx.one(_BOUNCES, address=address, since=now - SOFT_WITHIN).n)
+
+
+_BOUNCES = Prepared(
+    select(func.count().label("n"))
+    .select_from(
+        participant.join(
+            delivery,
+            (delivery.c.ticket_id == participant.c.ticket_id)
+            & (delivery.c.thread_id == participant.c.thread_id)
+            & (delivery.c.address == participant.c.address),
+        ).join(
+            delivery_attempt,
+            (delivery_attempt.c.ticket_id == delivery.c.ticket_id)
+            & (delivery_attempt.c.delivery_id == delivery.c.id),
+        )
+    )
+    .where(
+        participant.c.address == bindparam("address"),
+        delivery_attempt.c.at > bindparam("since", type_=Instant),
+        delivery_attempt.c.outcome == "bounced",
+    )
+)
+
+
+def retry(case: Case, delivery_id: str) -> bool:
+    """Queue a given-up or bounced delivery again; say whether there was one.
+
+    Whoever asks for it believes that the address works: automatic mail may go there again too.
+    """
+    row = case.tx.one(sending.DELIVERY, ticket_id=case.id, id=delivery_id)
+    if row is None or row.state not in ("given_up", "bounced"):
+        return False
+    case.tx.update(
+        delivery, {"ticket_id": case.id, "id": delivery_id}, state="queued", error="", created_at=case.now
+    )
+    work.enqueue(
+        case.tx,
+        shard=case.id,
+        lane=outbox.lane_of(row.thread_id, row.address, row.channel),
+        kind="send",
+        payload={"delivery": delivery_id},
+        due=case.now,
+        now=case.now,
+    )
+    case.tx.run(_WORKS, address=row.address)
+    case.flag("undelivered", on=case.tx.one(_UNDELIVERED, ticket_id=case.id) is not None)
+    return True
+
+
+_WORKS = Prepared(bad_address.delete().where(bad_address.c.address == bindparam("address")))
+_UNDELIVERED = Prepared(
+    select(delivery.c.id)
+    .where(
+        delivery.c.ticket_id == bindparam("ticket_id"),
+        delivery.c.state.in_([literal("given_up"), literal("bounced")]),
+    )
+    .limit(1)
+)

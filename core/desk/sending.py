@@ -1,0 +1,195 @@
+"""What is a channel given to send, and did the other side take it?
+
+A send is at least once; the delivery's `ref` is fixed, so that the other side can tell a repetition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import bindparam, select
+
+from core.desk import outbox, reference
+from core.desk.case import Case
+from core.envelope import Address, Attachment, Earlier, Outgoing, Sent
+from core.ids import token_hash
+from core.store import blobs, tables
+from core.store.columns import Instant
+from core.store.tx import Prepared, Row, Tx
+
+WAITS = (60.0, 300.0, 900.0, 3600.0)  # seconds before each further try; then every hour
+GIVE_UP_AFTER = timedelta(hours=48)
+HISTORY = 5  # earlier messages quoted below an answer
+REFERENCES = 20  # ids kept in References: the first and the last 19
+
+delivery, delivery_attempt = tables.delivery, tables.delivery_attempt
+message, thread = tables.message, tables.thread
+
+DELIVERY = Prepared(
+    select(delivery).where(delivery.c.ticket_id == bindparam("ticket_id"), delivery.c.id == bindparam("id"))
+)
+
+
+def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoing | None:
+    """What the channel is to send, marked `sending`; None when there is nothing to send any more."""
+    row = tx.one(DELIVERY, ticket_id=ticket_id, id=delivery_id)
+    if row is None or row.state not in ("queued", "sending"):
+        return None
+    # The hub that sends may have another key than the one that wrote it down: what it issues must be known all the same.
+    bounces_to = tx.facts.token("bounce", row.id)
+    tx.update(
+        delivery,
+        {"ticket_id": ticket_id, "id": delivery_id},
+        state="sending",
+        attempts=row.attempts + 1,
+        bounce_hash=token_hash(bounces_to),
+    )
+    said = tx.one(_MESSAGE, ticket_id=ticket_id, id=row.message_id)
+    where = tx.one(_THREAD, ticket_id=ticket_id, id=row.thread_id)
+    of = tx.one(_TICKET, id=ticket_id)
+    customer = reference.customer(tx, of.customer) if of.customer else None
+    zone = ZoneInfo(customer.time_zone) if customer else tx.facts.zone
+    earlier = [
+        m for m in tx.all(outbox.MESSAGES, ticket_id=ticket_id, thread_id=row.thread_id) if m.id < said.id
+    ]
+    files = tuple(
+        Attachment(name=f.name, type=f.type, content=blobs.get(tx, f.sha256))
+        for f in tx.all(_FILES, ticket_id=ticket_id, message_id=said.id)
+    )
+    return Outgoing(
+        delivery_id=row.id,
+        channel=row.channel,
+        ref=row.ref,
+        kind=row.kind,
+        automatic=said.automatic,
+        to=Address(row.address, row.name),
+        mailbox=where.mailbox,
+        author_name=said.author_name,
+        subject=said.subject,
+        text=said.text,
+        language=said.language,
+        ticket_number=of.number,
+        reply_token=outbox.answers_to(tx, ticket_id, row.thread_id, row.address),
+        bounce_token=bounces_to,
+        in_reply_to=row.in_reply_to,
+        references=_references(tx, row, earlier),
+        history=()
+        if said.automatic
+        else tuple(
+            Earlier(author=m.author_name or tx.facts.name, at=m.at.astimezone(zone), text=_visible(m))
+            for m in earlier[:HISTORY]
+            if not m.automatic
+        ),
+        attachments=files,
+    )
+
+
+_MESSAGE = Prepared(
+    select(message).where(message.c.ticket_id == bindparam("ticket_id"), message.c.id == bindparam("id"))
+)
+_THREAD = Prepared(
+    select(thread).where(thread.c.ticket_id == bindparam("ticket_id"), thread.c.id == bindparam("id"))
+)
+_TICKET = Prepared(
+    select(tables.ticket.c.number, tables.ticket.c.customer).where(tables.ticket.c.id == bindparam("id"))
+)
+_FILES = Prepared(
+    select(tables.attachment).where(
+        tables.attachment.c.ticket_id == bindparam("ticket_id"),
+        tables.attachment.c.message_id == bindparam("message_id"),
+        tables.attachment.c.internal.is_(False),
+    )
+)
+
+
+def _references(tx: Tx, row: Row, earlier: Sequence[Row]) -> tuple[str, ...]:
+    """Oldest first: what was exchanged with this person before, our own as bare refs."""
+    own = {
+        r.message_id: r.ref
+        for r in tx.all(_OWN_REFS, ticket_id=row.ticket_id, thread_id=row.thread_id, address=row.address)
+    }
+    refs = [ref for m in reversed(earlier) if (ref := own.get(m.id) or m.external_ref)]
+    return tuple(refs if len(refs) <= REFERENCES else [refs[0], *refs[-(REFERENCES - 1) :]])
+
+
+_OWN_REFS = Prepared(
+    select(delivery.c.ref, delivery.c.message_id).where(
+        delivery.c.ticket_id == bindparam("ticket_id"),
+        delivery.c.thread_id == bindparam("thread_id"),
+        delivery.c.address == bindparam("address"),
+    )
+)
+
+
+def _visible(row: Row) -> str:
+    spans = [row.text[start:end] for start, end, kind in row.spans if kind == "visible"]
+    return "".join(spans).strip() if row.spans else row.text
+
+
+def sent(tx: Tx, ticket_id: str, delivery_id: str, what: Sent, *, now: datetime) -> None:
+    """The other side took it."""
+    row = tx.one(DELIVERY, ticket_id=ticket_id, id=delivery_id)
+    key = {"ticket_id": ticket_id, "id": delivery_id}
+    tx.update(delivery, key, state="sent", sent_at=now, error="", remote=what.detail[:500])
+    attempted(tx, row, "sent", what.detail, now=now)
+    tx.tell("ticket", ticket_id)
+
+
+def postponed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetime) -> bool:
+    """It was not taken this time. Returns whether to try again: not 48 hours after the first try."""
+    row = tx.one(DELIVERY, ticket_id=ticket_id, id=delivery_id)
+    attempted(tx, row, "retry", error, now=now)
+    tx.update(delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="queued", error=error[:500])
+    tx.tell("ticket", ticket_id)
+    first = tx.one(_FIRST_TRY, ticket_id=ticket_id, delivery_id=delivery_id, since=row.created_at)
+    return bool(now - first.at < GIVE_UP_AFTER)
+
+
+_FIRST_TRY = Prepared(
+    select(delivery_attempt.c.at)
+    .where(
+        delivery_attempt.c.ticket_id == bindparam("ticket_id"),
+        delivery_attempt.c.delivery_id == bindparam("delivery_id"),
+        delivery_attempt.c.at >= bindparam("since", type_=Instant),
+    )
+    .order_by(delivery_attempt.c.n)
+    .limit(1)
+)
+
+
+def failed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetime) -> None:
+    """It will not be taken: staff see it on the ticket and in the list of what was not delivered."""
+    row = tx.one(DELIVERY, ticket_id=ticket_id, id=delivery_id)
+    attempted(tx, row, "failed", error, now=now)
+    tx.update(delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="given_up", error=error[:500])
+    case = Case.open(tx, ticket_id, now=now)
+    case.flag("undelivered")
+    case.event("delivery.given_up", actor="system", delivery=delivery_id, what=row.kind)
+    case.save()
+
+
+def attempted(tx: Tx, row: Row, outcome: str, detail: str, *, now: datetime) -> None:
+    """Note at a delivery what was tried, or what was heard of it since."""
+    n = tx.one(_ATTEMPTS, ticket_id=row.ticket_id, delivery_id=row.id)
+    tx.insert(
+        delivery_attempt,
+        ticket_id=row.ticket_id,
+        delivery_id=row.id,
+        n=1 if n is None else n.n + 1,
+        at=now,
+        outcome=outcome,
+        detail=detail[:500],
+    )
+
+
+_ATTEMPTS = Prepared(
+    select(delivery_attempt.c.n)
+    .where(
+        delivery_attempt.c.ticket_id == bindparam("ticket_id"),
+        delivery_attempt.c.delivery_id == bindparam("delivery_id"),
+    )
+    .order_by(delivery_attempt.c.n.desc())
+    .limit(1)
+)

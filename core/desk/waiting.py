@@ -1,0 +1,97 @@
+"""What do staff decide about what waits for them? Held messages are taken or discarded, what failed is tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from core.desk import door, traffic
+from core.desk.case import Case
+from core.desk.errors import Forbidden, Refused, invalid
+from core.desk.principal import Principal
+from core.store import tables
+from core.store.tx import Prepared, Row, Tx
+
+TAKE_AS = ("message", "ticket", "note")
+
+inbound_table = tables.inbound
+
+
+def release(tx: Tx, who: Principal, inbound_id: str, *, as_: str, now: datetime) -> None:
+    """Take a held message: into the conversation it names, as a new ticket, or as a note. It is read again for that.
+
+    Raises NotFound, Forbidden, Refused when it waits for nobody, Invalid.
+    """
+    row = _waiting(tx, who, inbound_id, "held")
+    if as_ not in TAKE_AS:
+        raise invalid("/as", f"must be one of {', '.join(TAKE_AS)}")
+    if as_ != "ticket" and not row.detail.get("ticket"):
+        raise invalid("/as", "the message names no ticket: take it as a ticket of its own")
+    _again(tx, row, who, {**row.detail, "take_as": as_, "by": who.id}, now=now)
+
+
+def retry(tx: Tx, who: Principal, inbound_id: str, *, now: datetime) -> None:
+    """Try again what could not be read or decided, after a fix."""
+    row = _waiting(tx, who, inbound_id, "exception")
+    _again(tx, row, who, {}, now=now)
+
+
+def discard(tx: Tx, who: Principal, inbound_id: str, *, now: datetime) -> None:
+    """Decide that nothing is to be done. The bytes and the outcome stay; it is no longer in the list."""
+    row = _waiting(tx, who, inbound_id)
+    detail = {**row.detail, "discarded_by": who.id}
+    tx.update(inbound_table, {"id": inbound_id}, open=False, decided_at=now, detail=detail)
+    _no_longer_held(tx, row, who, "inbound.discarded", now=now)
+    tx.tell("inbound", inbound_id)
+
+
+def _waiting(tx: Tx, who: Principal, inbound_id: str, outcome: str | None = None) -> Row:
+    if who.kind == "contact":
+        raise Forbidden("only staff may do this")
+    traffic.inbound_item(tx, who, inbound_id)  # raises NotFound for what is out of scope
+    row = tx.one(_ROW, id=inbound_id)
+    if not row.open or (outcome is not None and row.outcome != outcome):
+        raise Refused(f"this item is no longer waiting: it is {row.outcome}")
+    return row
+
+
+_ROW = Prepared(select(inbound_table).where(inbound_table.c.id == bindparam("id")))
+
+
+def _again(tx: Tx, row: Row, who: Principal, detail: Mapping[str, Any], *, now: datetime) -> None:
+    tx.update(
+        inbound_table,
+        {"id": row.id},
+        outcome=None,
+        reason="",
+        detail=detail,
+        open=False,
+        tries=0,
+        decided_at=None,
+    )
+    _no_longer_held(tx, row, who, "inbound.taken_up", now=now)
+    door.enqueue(tx, row.id, row.sender, now=now)
+    tx.tell("inbound", row.id)
+
+
+def _no_longer_held(tx: Tx, row: Row, who: Principal, event: str, *, now: datetime) -> None:
+    if row.detail.get("ticket"):
+        case = Case.open(tx, row.detail["ticket"], now=now)
+        case.flag("held", on=tx.one(_OTHER_HELD, ticket_id=case.id, id=row.id) is not None)
+        case.event(event, actor=who.actor, inbound=row.id)
+        case.save()
+
+
+_OTHER_HELD = Prepared(
+    select(inbound_table.c.id)
+    .where(
+        inbound_table.c.ticket_id == bindparam("ticket_id"),
+        inbound_table.c.id != bindparam("id"),
+        inbound_table.c.outcome == "held",
+        inbound_table.c.open,
+    )
+    .limit(1)
+)

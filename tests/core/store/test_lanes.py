@@ -1,0 +1,78 @@
+"""A lane has one owner at a time, and who lost it changes nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from core.store import lanes, work
+from core.store.database import Database
+from core.store.lanes import LeaseLost
+from core.store.tx import Tx
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+TICKET = "0195-ticket"
+
+
+def todo(tx: Tx, at: datetime = NOON) -> None:
+    work.enqueue(tx, shard=TICKET, lane="send:t:email", kind="note", payload={}, due=at, now=at)
+
+
+async def test_an_enqueue_does_not_break_a_lease(db: Database) -> None:
+    await db.write(todo)
+    (claim,) = await db.write(lanes.claim, crew="send:email", owner="a", now=NOON, most=10)
+
+    await db.write(todo)
+
+    assert await db.write(lanes.claim, crew="send:email", owner="b", now=NOON, most=10) == []
+    await db.write(lanes.release, claim)
+    assert len(await db.write(lanes.claim, crew="send:email", owner="b", now=NOON, most=10)) == 1
+
+
+async def test_a_lane_made_anew_refuses_the_epoch_of_the_old_one(db: Database) -> None:
+    await db.write(todo)
+    (old,) = await db.write(lanes.claim, crew="send:email", owner="a", now=NOON, most=10)
+
+    def take_over(tx: Tx) -> None:
+        later = NOON + lanes.LEASE + timedelta(seconds=1)
+        (claim,) = lanes.claim(tx, crew="send:email", owner="b", now=later, most=10)
+        work.done(tx, claim.jobs[0])
+        lanes.release(tx, claim)
+        todo(tx, at=later)
+
+    await db.write(take_over)
+
+    with pytest.raises(LeaseLost):
+        await db.write(lanes.renew, old, now=NOON)
+    with pytest.raises(LeaseLost):
+        await db.write(lanes.release, old)
+
+
+async def test_a_lane_that_was_given_back_is_not_leased_again_by_a_late_renewal(db: Database) -> None:
+    def give_back(tx: Tx) -> lanes.Claim:
+        work.enqueue(tx, shard=TICKET, lane="timer", kind="note", payload={}, due=NOON, now=NOON)
+        (claim,) = lanes.claim(tx, crew="timer", owner="a", now=NOON, most=1)
+        lanes.let_go(tx, claim)
+        return claim
+
+    old = await db.write(give_back)
+
+    with pytest.raises(LeaseLost):
+        await db.write(lanes.renew, old, now=NOON)
+    assert len(await db.write(lanes.claim, crew="timer", owner="b", now=NOON, most=1)) == 1
+
+
+async def test_the_same_intention_is_written_down_once(db: Database) -> None:
+    def twice(tx: Tx) -> list[str | None]:
+        return [
+            work.enqueue(
+                tx, shard=TICKET, lane="timer", kind="note", payload={}, due=NOON, now=NOON, idem_key="close"
+            )
+            for _ in range(2)
+        ]
+
+    first, second = await db.write(twice)
+
+    assert first
+    assert second is None
