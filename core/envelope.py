@@ -223,6 +223,9 @@ class Inbound:
     agent: str | None = None
     """Id of an agent who entered the request for somebody; never set by mail."""
     reply_to: Address | None = None
+    """Where the author asks to be answered; proves nothing."""
+    original_sender: Address | None = None
+    """Who wrote, as a group or a list says that handed the message on; proves nothing."""
     to: tuple[Address, ...] = ()
     cc: tuple[Address, ...] = ()
     also_by: str = ""
@@ -231,7 +234,7 @@ class Inbound:
     mailbox: str = ""
     """Which of our own addresses it came to, without tokens."""
     own_addresses: tuple[str, ...] = ()
-    """Which of `to` and `cc` are ours, in lower case: they are nobody in the conversation."""
+    """Which of `author`, `to`, `cc` and `reply_to` are ours, by their keys: they are nobody in the conversation."""
     reply_tokens: tuple[str, ...] = ()
     """Tokens of our reply addresses among the recipients."""
     bounce_tokens: tuple[str, ...] = ()

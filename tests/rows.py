@@ -126,6 +126,7 @@ def takes_part(
         name="",
         contact=contact,
         role=role,
+        since=NOON,
     )
 
 

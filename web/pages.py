@@ -16,6 +16,7 @@ from heroicons.jinja import heroicon_mini, heroicon_outline
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from core.addresses import shown
 from core.settings import LANGUAGES, Hub
 from core.texts import TEMPLATES
 from web import said, visitor
@@ -107,6 +108,7 @@ def _environment(language: str, hub_name: str) -> Environment:
         parts=said.parts,
         is_notice=said.is_notice,
     )
+    made.filters["address"] = shown
     return made
 
 

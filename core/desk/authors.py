@@ -46,6 +46,10 @@ def find(tx: Tx, said: Inbound) -> Author:
         return _contact(tx, people.contact(tx, said.contact), proved=True)
     if said.author is None or not said.author.address:
         return Author(kind="nobody", name=said.author_text[:200], address="")
+    if (
+        said.author.key in said.own_addresses
+    ):  # a web form of ours, or somebody who pretends: nobody we could answer
+        return Author(kind="nobody", name=said.author.name or said.author.address)
     address = said.author.key
     name = said.author.name
     found = people.by_address(tx, address)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from sqlalchemy import and_, bindparam, or_, select, true
 
+from core import addresses
+from core.desk import participants
 from core.desk.principal import Principal
 from core.desk.scope import BELONGS, Scope, scope
-from core.desk.views import DeliveryView, FileView, MessageView, NoteView, ThreadView
+from core.desk.views import DeliveryView, FileView, MessageView, NoteView, PersonView, ThreadView
+from core.rules import participation
+from core.rules.participation import State
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -33,11 +38,6 @@ _THREADS = Prepared(
     select(tables.thread)
     .where(tables.thread.c.ticket_id == bindparam("ticket_id"))
     .order_by(tables.thread.c.at, tables.thread.c.id)
-)
-_PEOPLE = Prepared(
-    select(tables.participant)
-    .where(tables.participant.c.ticket_id == bindparam("ticket_id"))
-    .order_by(tables.participant.c.address)
 )
 
 
@@ -87,17 +87,30 @@ def notes(tx: Tx, ticket_id: str) -> tuple[NoteView, ...]:
     )
 
 
-def threads(tx: Tx, who: Principal, ticket_id: str, shown: Sequence[MessageView]) -> tuple[ThreadView, ...]:
+def threads(tx: Tx, who: Principal, ticket: Row, shown: Sequence[MessageView]) -> tuple[ThreadView, ...]:
     """The conversations, with the people in them. A contact gets those of which a message is shown."""
+    inside, customer = who.kind != "contact", ticket.customer
     people = defaultdict(list)
-    for row in tx.all(_PEOPLE, ticket_id=ticket_id):
-        if who.kind != "contact" or row.role in BELONGS:
-            person = {"address": row.address, "name": row.name, "role": row.role, "contact": row.contact}
-            people[row.thread_id].append(person)
+    for one in participants.of_ticket(tx, ticket.id, customer=customer, requester=ticket.requester_address):
+        if inside or (one.role in BELONGS and one.state == State.JOINED):
+            people[one.thread].append(
+                PersonView(
+                    address=one.address,
+                    name=one.name,
+                    role=one.role,
+                    contact=one.contact,
+                    state=one.state,
+                    since=one.since,
+                    why=participation.written_to(one.person, customer=customer, automatic=False),
+                    why_automatic=participation.written_to(one.person, customer=customer, automatic=True),
+                    customers=tuple(sorted(one.person.customers)) if inside else (),
+                    outsider=participation.outsider(replace(one.person, admitted=False), customer=customer),
+                )
+            )
     of_contact = {one.thread for one in shown}
     return tuple(
         ThreadView(id=row.id, channel=row.channel, address=row.address, participants=tuple(people[row.id]))
-        for row in tx.all(_THREADS, ticket_id=ticket_id)
+        for row in tx.all(_THREADS, ticket_id=ticket.id)
         if who.kind != "contact" or row.id in of_contact
     )
 
@@ -158,6 +171,8 @@ def _message_view(
         author_name=row.author_name,
         author_address=row.author_address,
         author_is_requester=by_requester,
+        answers_to=_other(row.people.get("reply_to", ""), row.author_address) if inside else "",
+        written_for=_other(row.people.get("original_sender", ""), row.author_address) if inside else "",
         trust=row.trust if inside else "",
         subject=row.subject,
         text=row.text,
@@ -171,6 +186,10 @@ def _message_view(
         files=files,
         deliveries=sent,
     )
+
+
+def _other(address: str, author: str) -> str:
+    return "" if addresses.key(address) == author else address
 
 
 def _by_message(rows: Sequence[Row], *, internal: bool) -> dict[str, tuple[FileView, ...]]:

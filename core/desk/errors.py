@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,15 @@ class Invalid(DeskError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(f"{fault.pointer}: {fault.message}" for fault in faults))
         self.faults = tuple(faults)
+
+
+def contradiction(customer: str, contact: str, owners: Collection[str]) -> list[Fault]:
+    """A customer and a contact of another one: both are named, for either may be the mistake."""
+    of = ", ".join(sorted(owners))
+    return [
+        Fault("/customer", f"is {customer}, but {contact} belongs to {of}"),
+        Fault("/contact", f"{contact} belongs to {of}, not to {customer}"),
+    ]
 
 
 def invalid(pointer: str, message: str) -> Invalid:

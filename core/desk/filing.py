@@ -13,7 +13,19 @@ from typing import Any
 
 from sqlalchemy import bindparam
 
-from core.desk import acts, authors, door, notices, outbox, placing, resolution, restraint, threads, timing
+from core.desk import (
+    acts,
+    authors,
+    door,
+    notices,
+    outbox,
+    participants,
+    placing,
+    resolution,
+    restraint,
+    threads,
+    timing,
+)
 from core.desk.case import Case
 from core.envelope import Address, Inbound, Kind, Trust
 from core.ids import derived_id, new_id
@@ -94,7 +106,7 @@ def open_ticket(tx: Tx, message: Message, known: restraint.Sender, *, now: datet
             where,
             plain=brake.plain,
             next_open=placing.next_open(case) if case["verdict"] == "covered_outside_window" else None,
-            only=Address(author.address, "" if brake.plain else author.name),
+            only=Address(where.answers_go_to.address, "" if brake.plain else where.answers_go_to.name),
             answers=said.message_id,
         )
     timing.settle(case)
@@ -159,6 +171,7 @@ def _keep(case: Case, message: Message, thread_id: str) -> str:
             "to": [[a.name, a.address] for a in said.to],
             "cc": [[a.name, a.address] for a in said.cc],
             "reply_to": said.reply_to.address if said.reply_to else "",
+            "original_sender": said.original_sender.address if said.original_sender else "",
         },
     )
     outbox.keep_files(tx, case.id, message_id, said.attachments, internal=False)
@@ -177,14 +190,9 @@ def attach(case: Case, message: Message, thread_id: str) -> Understood:
     if _another_subject(case["subject"], said.subject):
         said = replace(said, notes=(*said.notes, "the subject is another than the ticket's"))
     message_id = _keep(case, replace(message, said=said), thread_id)
-    belongs = author.contact is not None or author.address == case["requester_address"]
+    belongs = author.contact is not None or author.address == case["requester_address"].lower()
     threads.listen(case, thread_id, said if belongs else replace(said, to=(), cc=()), author)
-    if author.address and author.kind == "contact":
-        threads.join(case, thread_id, author)
-    elif (
-        author.by_domain and message.placed.reason != "released"
-    ):  # attached because the domain vouches for them
-        threads.confirm(case, thread_id, author)
+    participants.wrote(case, thread_id, author, said, vouched=message.placed.reason != "released")
     if threading.rights(said.kind).may_reopen:  # a machine's word is no answer
         case.set(snippet=acts.snippet(_visible(said)), last_direction="in", trust=message.trust)
         resolution.customer_wrote(case, at=message.row.received_at)
@@ -232,7 +240,13 @@ def as_note(case: Case, message: Message) -> Understood:
 def hold(tx: Tx, message: Message, reason: str, *, now: datetime) -> Understood:
     """Staff decide. It is no part of any conversation, and nobody is told."""
     text = _visible(message.said).strip()[:HELD_TEXT]
-    detail = message.detail | {"ticket": message.placed.ticket, "thread": message.placed.thread, "text": text}
+    said = message.said
+    detail = message.detail | {
+        "ticket": message.placed.ticket,
+        "thread": message.placed.thread,
+        "text": text,
+        "answers_to": said.reply_to.address if said.reply_to else "",
+    }
     case = Case.open(tx, message.placed.ticket, now=now) if message.placed.ticket else None
     done = conclude(
         tx, message.row, message.said, "held", reason, now=now, detail=detail, case=case, waiting=True

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, literal, select
 
+from core.desk import participants
 from core.desk.case import Case
 from core.envelope import Address, Attachment
 from core.ids import new_id, new_token, token_hash
@@ -22,11 +23,8 @@ from core.store.tx import Prepared, Row, Tx
 SOON = timedelta(seconds=60)
 """What is to leave later than this holds up nothing that is written meanwhile."""
 
-WRITTEN_TO = ("requester", "participant")
-"""Roles in a thread that get what we say. `cc` waits for confirmation, `silent` gets no automatic mail."""
-
 delivery, message, thread = tables.delivery, tables.message, tables.thread
-participant, thread_ref = tables.participant, tables.thread_ref
+thread_ref = tables.thread_ref
 
 THREADS = Prepared(select(thread).where(thread.c.ticket_id == bindparam("ticket_id")).order_by(thread.c.at))
 MESSAGES = Prepared(
@@ -34,14 +32,6 @@ MESSAGES = Prepared(
     .where(message.c.ticket_id == bindparam("ticket_id"), message.c.thread_id == bindparam("thread_id"))
     .order_by(message.c.id.desc())
     .limit(50)
-)
-_PEOPLE = Prepared(
-    select(participant).where(
-        participant.c.ticket_id == bindparam("ticket_id"), participant.c.thread_id == bindparam("thread_id")
-    )
-)
-_BAD = Prepared(
-    select(tables.bad_address.c.reason).where(tables.bad_address.c.address == bindparam("address"))
 )
 
 
@@ -100,8 +90,8 @@ def say(
     keep_files(tx, case.id, message_id, files, internal=False)
     if not automatic:
         fulltext.index(tx, ticket_id=case.id, item_id=message_id, audience="customer", body=text)
-    people = [only] if only else _recipients(tx, case.id, where.id, automatic=automatic)
-    in_reply_to = answers if answers is not None else _last_inward(tx, case.id, where.id)
+    people = [only] if only else participants.recipients(case, where.id, automatic=automatic)
+    in_reply_to = answers if answers is not None else _last_inward(case, where.id)
     count = 0
     for person in people:
         for channel in (where.channel, where.also_by):
@@ -120,22 +110,19 @@ def say(
     return Said(message_id=message_id, deliveries=count)
 
 
-def _recipients(tx: Tx, ticket_id: str, thread_id: str, *, automatic: bool) -> list[Address]:
-    found = []
-    for row in tx.all(_PEOPLE, ticket_id=ticket_id, thread_id=thread_id):
-        if row.role not in WRITTEN_TO and not (row.role == "silent" and not automatic):
-            continue
-        if automatic and tx.one(_BAD, address=row.address) is not None:
-            continue
-        found.append(Address(row.address, row.name))
-    return found
-
-
-def _last_inward(tx: Tx, ticket_id: str, thread_id: str) -> str:
-    for row in tx.all(MESSAGES, ticket_id=ticket_id, thread_id=thread_id):
-        if row.direction == "in" and row.external_ref:
+def _last_inward(case: Case, thread_id: str) -> str:
+    for row in case.tx.all(MESSAGES, ticket_id=case.id, thread_id=thread_id):
+        if row.direction == "in" and row.external_ref and shared(row, since=case["customer_since"]):
             return str(row.external_ref)
     return ""
+
+
+def shared(row: Row, *, since: datetime | None, address: str = "") -> bool:
+    """May this message be named and quoted to people of the ticket's customer, and to who has this address?
+
+    `since`: when another customer had the ticket before; what they wrote and were told stays theirs.
+    """
+    return since is None or row.at >= since or (address != "" and row.author_address == address)
 
 
 def _deliver(
@@ -231,3 +218,19 @@ def answers_to(tx: Tx, ticket_id: str, thread_id: str, address: str) -> str:
         expires_at=None,
     )
     return token
+
+
+def withdraw(case: Case, addresses: Sequence[str] | None) -> None:
+    """What still waits to leave for these people (None: for anybody) does not leave; it stays on record as withdrawn."""
+    for row in case.tx.all(_WAITING, ticket_id=case.id):
+        if addresses is None or row.address in addresses:
+            case.tx.update(delivery, {"ticket_id": case.id, "id": row.id}, state="withdrawn")
+            work.cancel(case.tx, shard=case.id, key=f"send:{row.id}")
+
+
+_WAITING = Prepared(
+    select(delivery.c.id, delivery.c.address).where(
+        delivery.c.ticket_id == bindparam("ticket_id"),
+        delivery.c.state == literal("queued"),
+    )
+)

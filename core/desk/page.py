@@ -116,7 +116,7 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
         events=course.events_of(tx, head.id, inside=inside),
         clocks=course.clocks_of(tx, head.id, now, inside=inside),
         entitlement=course.entitlement_of(tx, head.id, inside=inside),
-        threads=conversation.threads(tx, who, head.id, said),
+        threads=conversation.threads(tx, who, head, said),
         presence=_present(tx, who, head.id, now) if inside else (),
         drafts={one.kind: one.text for one in tx.all(_DRAFTS, ticket_id=head.id, who=who.id)}
         if inside

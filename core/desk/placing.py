@@ -8,14 +8,15 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core import texts
-from core.desk import authors, entitle, notices, people, reference, threads, timing
+from core import addresses, texts
+from core.desk import authors, entitle, notices, outbox, participants, people, reference, timing
 from core.desk.case import Case
-from core.desk.errors import Fault, Invalid, Refused, invalid
+from core.desk.errors import Fault, Invalid, Refused, contradiction, invalid
 from core.desk.principal import HUB, Principal
-from core.envelope import Inbound, Trust
+from core.envelope import Address, Inbound, Trust
 from core.ids import new_id
 from core.rules import priority, routing, workflow
+from core.rules.participation import Role, State
 from core.store import tables
 from core.store.tx import Prepared
 
@@ -53,8 +54,8 @@ def missing(case: Case) -> tuple[str, ...]:
     return tuple(name for name in REQUIRED if case[name] is None)
 
 
-def describe(case: Case, who: Principal, given: Mapping[str, Any]) -> None:
-    """Set fields of the request. Raises Invalid listing every value the desk does not know."""
+def describe(case: Case, who: Principal, given: Mapping[str, Any]) -> bool:
+    """Set fields of the request; say whether it is somebody else's now. Raises Invalid listing every value the desk does not know."""
     faults: list[Fault] = []
     values: dict[str, Any] = {}
     code = given.get("customer", case["customer"])
@@ -80,10 +81,11 @@ def describe(case: Case, who: Principal, given: Mapping[str, Any]) -> None:
             values[name] = given[name]
     if code and code != case["customer"] and case["contact"] and "contact" not in given:
         values |= {"contact": None, "language": _language(case, code, None)}
+    contact = None
     if "contact" in given:
         contact = _contact(case, code, given["contact"])
         if contact is None:
-            faults.append(Fault("/contact", f"customer {code or '?'} has no contact {given['contact']!r}"))
+            faults += _no_contact(case, code, given)
         else:
             values |= {
                 "contact": contact.id,
@@ -91,21 +93,29 @@ def describe(case: Case, who: Principal, given: Mapping[str, Any]) -> None:
                 "requester_address": contact.email,
                 "language": _language(case, contact.customer, contact.language),
             }
-            threads.welcome(case, contact.email, contact.name, contact.id)
     if faults:
         raise Invalid(faults)
+    another = contact is not None and contact.id != case["contact"]
+    if code and case["customer"] not in (None, code):
+        values |= {"customer_since": case.now}
     changed = [name for name in values if name in FIELDS and case[name] != values[name]]
     case.set(provenance=case["provenance"] | dict.fromkeys(changed, "agent"), **values)
+    if another and contact is not None:
+        _hand_over(case, who, Address(contact.email, contact.name), contact.id)
     if changed:
         case.event(
             "ticket.described",
             actor=who.actor,
             fields={n: values[n] for n in changed if n not in ("site", "asset")},
         )
+    return another
 
 
-def qualify(case: Case, who: Principal) -> None:
-    """Leave triage if all is known; on a ticket that has left it, follow what changed. Raises Refused naming the rest."""
+def qualify(case: Case, who: Principal, *, handed_over: bool = False) -> None:
+    """Leave triage if all is known; on a ticket that has left it, follow what changed. Raises Refused naming the rest.
+
+    `handed_over`: to a requester who has not heard of it yet.
+    """
     _requester(case, who)
     lacking = missing(case)
     if lacking:
@@ -128,7 +138,7 @@ def qualify(case: Case, who: Principal) -> None:
         return
     if case["state"] in ("qualified", "assigned"):
         _route(case, who)
-    if case["priority"] != before:
+    if case["priority"] != before or handed_over:
         notices.progress(case, "changed", **_words(case))
 
 
@@ -333,10 +343,15 @@ def _requester(case: Case, who: Principal) -> None:
     """Staff who say whose request it is make an unknown writer a contact there, without any log-in."""
     if case["customer"] is None or case["contact"] is not None or not case["requester_address"]:
         return
-    address = case["requester_address"].lower()
+    address = addresses.key(case["requester_address"])
     if people.agent_by_email(case.tx, address) is not None:
         return  # whose request a colleague passed on is for staff to say: they are nobody's contact
     known = case.tx.one(_BY_EMAIL, customer=case["customer"], email=address)
+    if known is None and (answered := _answered(case)) is not None:
+        case.set(requester_name=answered.name, requester_address=answered.email)
+        address, known = answered.email, answered
+    if (known is None or not known.active) and people.by_address(case.tx, address):
+        return  # somebody else's contact is not made this customer's without a word: staff name the contact
     if known is None:
         contact_id = new_id()
         case.tx.insert(
@@ -353,11 +368,29 @@ def _requester(case: Case, who: Principal) -> None:
     case.set(
         contact=contact_id, language=_language(case, case["customer"], known.language if known else None)
     )
-    threads.welcome(case, address, case["requester_name"], contact_id)
+    _hand_over(case, who, Address(address, case["requester_name"]), contact_id)
+
+
+def _hand_over(case: Case, who: Principal, to: Address, contact_id: str) -> None:
+    found = people.contact(case.tx, contact_id)
+    known = found is not None and found.active
+    retired = participants.hand_over(case, who, to, contact_id, known=known)
+    outbox.withdraw(case, None if participants.moved(case) else retired)
+
+
+def _answered(case: Case) -> people.Contact | None:
+    """Where the requester's mail asked to be answered: who wrote through a group or a form."""
+    requester = case["requester_address"]
+    there = participants.of_ticket(case.tx, case.id, customer=case["customer"], requester=requester)
+    if not any(one.role == Role.SENDER and one.person.requester for one in there):
+        return None
+    joined = [one for one in there if one.role == Role.PARTICIPANT and one.state == State.JOINED]
+    found = next((one for one in joined if case["customer"] in one.person.customers), None)
+    return people.contact(case.tx, found.contact) if found and found.contact else None
 
 
 _BY_EMAIL = Prepared(
-    select(tables.contact.c.id, tables.contact.c.language).where(
+    select(tables.contact.c.id, tables.contact.c.language, tables.contact.c.active).where(
         tables.contact.c.customer == bindparam("customer"), tables.contact.c.email == bindparam("email")
     )
 )
@@ -373,9 +406,20 @@ def _contact(case: Case, customer: str | None, wanted: str) -> people.Contact | 
     if customer is None:
         return None
     for contact in people.contacts(case.tx, customer):
-        if wanted in (contact.id, contact.email) or wanted.lower() == contact.email:
+        if wanted == contact.id or addresses.key(wanted) == contact.email:
             return contact
     return None
+
+
+def _no_contact(case: Case, code: str | None, given: Mapping[str, Any]) -> list[Fault]:
+    """Why there is no such contact: nobody has them, or another customer does."""
+    wanted = str(given["contact"])
+    by_id = people.contact(case.tx, wanted)
+    owners = {by_id.customer} if by_id else {one.customer for one in people.by_address(case.tx, wanted)}
+    if "customer" in given and code and owners:
+        return contradiction(code, wanted, owners)
+    of = f", but {', '.join(sorted(owners))} has: say so in customer" if owners else ""
+    return [Fault("/contact", f"customer {code or '?'} has no contact {wanted!r}{of}")]
 
 
 def _site(tx: Any, customer: str, name: str) -> bool:

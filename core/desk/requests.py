@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from core.desk import acts, intake, outbox, people, reference, resolution, threads, timing
+from core.desk import acts, intake, outbox, participants, people, reference, resolution, timing
 from core.desk.authors import Author
 from core.desk.case import Case
-from core.desk.errors import Fault, Forbidden, Invalid, Refused, invalid
+from core.desk.errors import Fault, Forbidden, Invalid, Refused, contradiction, invalid
 from core.desk.principal import Principal
 from core.desk.scope import find
 from core.envelope import Address, Arrival, Attachment, BadAddress, Hints, Inbound
@@ -128,7 +128,7 @@ def write(
         author = Author(
             kind="contact", address=who.email, name=who.name, contact=who.id, customer=who.customer
         )
-        threads.join(case, thread.id, author)
+        participants.wrote(case, thread.id, author)
     case.set(trust="verified")
     resolution.customer_wrote(case, at=now)
     timing.settle(case)
@@ -147,9 +147,12 @@ def _for_whom(
     if not contact:
         return None, None, customer
     by_id = people.contact(tx, contact)
-    found = [by_id] if by_id and by_id.active else people.by_address(tx, contact.lower())
+    found = [by_id] if by_id and by_id.active else people.by_address(tx, contact)
     if customer:
+        elsewhere = {one.customer for one in found} or set(_of_domain(tx, contact))
         found = [one for one in found if one.customer == customer]
+        if not found and elsewhere and customer not in elsewhere:
+            raise Invalid(contradiction(customer, contact, elsewhere))
     if len(found) == 1:
         return Address(found[0].email, found[0].name), found[0].id, found[0].customer
     if found:
@@ -158,9 +161,13 @@ def _for_whom(
     if "@" not in contact:
         raise invalid("/contact", f"there is no contact {contact!r}")
     try:
-        return Address(contact.lower()), None, customer
+        return Address(contact), None, customer
     except BadAddress as error:
         raise invalid("/contact", str(error)) from None
+
+
+def _of_domain(tx: Tx, contact: str) -> list[str]:
+    return people.customers_of_domain(tx, contact.rpartition("@")[2]) if "@" in contact else []
 
 
 def _check(tx: Tx, customer: str | None, fields: Mapping[str, Any]) -> None:

@@ -187,6 +187,7 @@ _SAID = Prepared(
     )
     .where(
         tables.participant.c.address == bindparam("address"),
+        tables.participant.c.state == "joined",  # else it is no longer their request
         tables.participant.c.ticket_id
         >= bindparam("first"),  # of tickets opened since: the index has them in order
         tables.message.c.at > bindparam("since", type_=Instant),

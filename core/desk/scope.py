@@ -150,7 +150,9 @@ def _names(prefix: str, count: int) -> list[ColumnElement[Any]]:
 def taking_part(who: ColumnElement[Any]) -> Any:
     """Ids of the tickets in whose conversations this contact takes part."""
     return select(participant.c.ticket_id).where(
-        participant.c.contact == who, participant.c.role.in_(_BELONGS)
+        participant.c.contact == who,
+        participant.c.role.in_(_BELONGS),
+        participant.c.state == literal("joined"),
     )
 
 
@@ -159,23 +161,31 @@ def _messages(shape: tuple[Any, ...]) -> ColumnElement[bool]:
     """What a contact may read: what we said to the customer, and what people of the request wrote.
 
     A mail by anybody else is not shown until staff publish it (email.md 12): sign-up and verification codes that
-    strangers send to a support address are the classic takeover.
+    strangers send to a support address are the classic takeover. What was said while another customer had the ticket
+    stays that one's.
     """
     if shape[0] in ("everything", "groups"):
         return true()
     if shape[0] == "nothing":
         return false()
+    of_this_customer = exists().where(
+        ticket.c.id == message.c.ticket_id,
+        or_(ticket.c.customer_since.is_(None), message.c.at >= ticket.c.customer_since),
+    )
     by_one_of_them = exists().where(
         participant.c.ticket_id == message.c.ticket_id,
         participant.c.address == message.c.author_address,
         participant.c.role.in_(_BELONGS),
     )
     return (message.c.audience == "customer") & or_(
-        message.c.direction == "out",
-        message.c.trust == "verified",
         message.c.contact == bindparam("scope_who"),
-        by_one_of_them,
-        type_coerce(message.c.notes, Text).like(f'%"{PUBLISHED}"%'),
+        of_this_customer
+        & or_(
+            message.c.direction == "out",
+            message.c.trust == "verified",
+            by_one_of_them,
+            type_coerce(message.c.notes, Text).like(f'%"{PUBLISHED}"%'),
+        ),
     )
 
 

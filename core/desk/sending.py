@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, select
 
-from core.desk import outbox, reference
+from core.desk import outbox, participants, reference
 from core.desk.case import Case
 from core.envelope import Address, Attachment, Earlier, Outgoing, Sent
 from core.ids import token_hash
@@ -37,6 +37,10 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
     row = tx.one(DELIVERY, ticket_id=ticket_id, id=delivery_id)
     if row is None or row.state not in ("queued", "sending"):
         return None
+    of = tx.one(_TICKET, id=ticket_id)
+    if not participants.may_leave(tx, of, row.thread_id, row.address):
+        _withdraw(tx, row, now=now)
+        return None
     # The hub that sends may have another key than the one that wrote it down: what it issues must be known all the same.
     bounces_to = tx.facts.token("bounce", row.id)
     tx.update(
@@ -48,11 +52,12 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
     )
     said = tx.one(_MESSAGE, ticket_id=ticket_id, id=row.message_id)
     where = tx.one(_THREAD, ticket_id=ticket_id, id=row.thread_id)
-    of = tx.one(_TICKET, id=ticket_id)
     customer = reference.customer(tx, of.customer) if of.customer else None
     zone = ZoneInfo(customer.time_zone) if customer else tx.facts.zone
     earlier = [
-        m for m in tx.all(outbox.MESSAGES, ticket_id=ticket_id, thread_id=row.thread_id) if m.id < said.id
+        m
+        for m in tx.all(outbox.MESSAGES, ticket_id=ticket_id, thread_id=row.thread_id)
+        if m.id < said.id and outbox.shared(m, since=of.customer_since, address=row.address)
     ]
     files = tuple(
         Attachment(name=f.name, type=f.type, content=blobs.get(tx, f.sha256))
@@ -93,7 +98,13 @@ _THREAD = Prepared(
     select(thread).where(thread.c.ticket_id == bindparam("ticket_id"), thread.c.id == bindparam("id"))
 )
 _TICKET = Prepared(
-    select(tables.ticket.c.number, tables.ticket.c.customer).where(tables.ticket.c.id == bindparam("id"))
+    select(
+        tables.ticket.c.id,
+        tables.ticket.c.number,
+        tables.ticket.c.customer,
+        tables.ticket.c.customer_since,
+        tables.ticket.c.requester_address,
+    ).where(tables.ticket.c.id == bindparam("id"))
 )
 _FILES = Prepared(
     select(tables.attachment).where(
@@ -102,6 +113,14 @@ _FILES = Prepared(
         tables.attachment.c.internal.is_(False),
     )
 )
+
+
+def _withdraw(tx: Tx, row: Row, *, now: datetime) -> None:
+    """Between the writing and the leaving its recipient became nobody of the ticket: a retired one, or another customer's."""
+    tx.update(delivery, {"ticket_id": row.ticket_id, "id": row.id}, state="withdrawn")
+    case = Case.open(tx, row.ticket_id, now=now)
+    case.event("delivery.withdrawn", actor="system", delivery=row.id, what=row.kind)
+    case.save()
 
 
 def _references(tx: Tx, row: Row, earlier: Sequence[Row]) -> tuple[str, ...]:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select
 
+from core.desk import participants
 from core.desk.authors import Author
 from core.desk.case import Case
-from core.envelope import Inbound
+from core.envelope import Address, Inbound
 from core.ids import new_id, token_hash
 from core.rules import threading
+from core.rules.participation import Role, State
 from core.rules.threading import How, Relation
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
 MAX_REFERENCES = 50  # looked at, our own first
-MAX_PARTICIPANTS = 50
+
+_TAKES_PART = (Role.REQUESTER, Role.PARTICIPANT, Role.SILENT, Role.SENDER)
 
 ticket, thread, participant = tables.ticket, tables.thread, tables.participant
 
@@ -37,8 +40,8 @@ _TICKET = Prepared(
     ).where(ticket.c.id == bindparam("id"))
 )
 _PEOPLE = Prepared(
-    select(participant.c.address, participant.c.thread_id, participant.c.role).where(
-        participant.c.ticket_id == bindparam("ticket_id")
+    select(participant.c.role, participant.c.state, participant.c.admitted).where(
+        participant.c.ticket_id == bindparam("ticket_id"), participant.c.address == bindparam("address")
     )
 )
 _FIRST_THREAD = Prepared(
@@ -53,7 +56,7 @@ def candidates(tx: Tx, said: Inbound, author: Author, *, now: datetime) -> list[
     for token in said.reply_tokens:
         row = tx.one(_BY_TOKEN, hash=token_hash(token))
         if row is not None and (row.expires_at is None or row.expires_at > now):
-            issued = row.address.lower() == author.address
+            issued = row.address == author.address
             found += _candidate(
                 tx, How.REPLY_ADDRESS, row.ticket_id, row.thread_id, author, vouched=vouched, issued=issued
             )
@@ -94,6 +97,7 @@ def _candidate(
     if thread_id is None or row.id != ticket_id:
         first = tx.one(_FIRST_THREAD, ticket_id=row.id)
         thread_id = first.id if first else ""
+    relation = _relation(tx, row, author, vouched=vouched)
     return [
         threading.Candidate(
             how=how,
@@ -102,8 +106,8 @@ def _candidate(
             number=row.number,
             state=row.state,
             closed_at=row.closed_at,
-            relation=_relation(tx, row, author, vouched=vouched),
-            issued_to_author=issued,
+            relation=relation,
+            issued_to_author=issued and relation is not Relation.RETIRED,
             customer=row.customer,
         )
     ]
@@ -113,15 +117,19 @@ def _relation(tx: Tx, row: Row, author: Author, *, vouched: bool) -> Relation:
     """`vouched`: the domain of the mail stands for its author, so that an address we never saw is its company's."""
     if author.kind == "nobody":
         return Relation.THIRD_PARTY
-    if author.contact and author.contact == row.contact:
-        return Relation.REQUESTER
-    if author.address and author.address == row.requester_address.lower():
-        return Relation.REQUESTER
+    asked = bool(author.address) and author.address == row.requester_address.lower()
     if author.kind == "agent":
-        return Relation.AGENT
-    for person in tx.all(_PEOPLE, ticket_id=row.id):
-        if person.address.lower() == author.address and person.role in ("requester", "participant", "silent"):
-            return Relation.PARTICIPANT
+        return Relation.REQUESTER if asked else Relation.AGENT
+    there = tx.all(_PEOPLE, ticket_id=row.id, address=author.address)
+    joined = [one for one in there if one.state == State.JOINED]
+    if not any(one.admitted for one in joined):
+        elsewhere = author.customer is not None and row.customer not in (None, author.customer)
+        if there and (not joined or (elsewhere and any(one.role in _TAKES_PART for one in joined))):
+            return Relation.RETIRED  # staff said so, or their customer is another one now
+    if asked or (author.contact and author.contact == row.contact):
+        return Relation.REQUESTER
+    if any(one.role in _TAKES_PART for one in joined):
+        return Relation.PARTICIPANT
     known = author.kind == "contact" or vouched
     if known and author.customer and author.customer == row.customer:
         return Relation.SAME_CUSTOMER
@@ -135,6 +143,7 @@ class Begun:
     id: str
     channel: str
     also_by: str
+    answers_go_to: Address
 
 
 def begin(case: Case, said: Inbound, author: Author, *, silent: bool) -> Begun:
@@ -150,68 +159,13 @@ def begin(case: Case, said: Inbound, author: Author, *, silent: bool) -> Begun:
         also_by=said.also_by,
         at=case.now,
     )
-    if author.address:
-        tx.insert(
-            participant,
-            ticket_id=case.id,
-            thread_id=thread_id,
-            address=author.address,
-            name=author.name,
-            contact=author.contact,
-            role="silent" if silent else "requester",
-        )
+    answered = participants.begin(case, thread_id, said, author, silent=silent)
     listen(case, thread_id, said, author)
-    return Begun(id=thread_id, channel=said.channel, also_by=said.also_by)
-
-
-def join(case: Case, thread_id: str, author: Author) -> None:
-    """A known contact who writes into a conversation takes part in it from now on."""
-    added = case.tx.insert_new(
-        participant,
-        ticket_id=case.id,
-        thread_id=thread_id,
-        address=author.address,
-        name=author.name,
-        contact=author.contact,
-        role="participant",
-    )
-    if not added:
-        confirm(case, thread_id, author)
-
-
-def confirm(case: Case, thread_id: str, author: Author) -> None:
-    """Somebody who was in copy wrote, and is believed: from now on they are written to."""
-    case.tx.run(
-        _CONFIRM, ticket_id=case.id, thread_id=thread_id, address=author.address, contact=author.contact
-    )
-
-
-def welcome(case: Case, address: str, name: str, contact: str) -> None:
-    """Staff say whose request it is: this contact is written to in its first conversation."""
-    if case.new:
-        return
-    first = case.tx.one(_FIRST_THREAD, ticket_id=case.id)
-    if first is None or not address:
-        return
-    key = {"ticket_id": case.id, "thread_id": first.id, "address": address}
-    if not case.tx.insert_new(participant, **key, name=name, contact=contact, role="requester"):
-        case.tx.update(participant, key, contact=contact, role="requester")
-
-
-_CONFIRM = Prepared(
-    update(participant)
-    .where(
-        participant.c.ticket_id == bindparam("ticket_id"),
-        participant.c.thread_id == bindparam("thread_id"),
-        participant.c.address == bindparam("address"),
-        participant.c.role == "cc",
-    )
-    .values(role="participant", contact=bindparam("contact"))
-)
+    return Begun(id=thread_id, channel=said.channel, also_by=said.also_by, answers_go_to=answered)
 
 
 def listen(case: Case, thread_id: str, said: Inbound, author: Author) -> None:
-    """Remember what was said by whom: ids that answers will name, and people in copy, who are listed only."""
+    """Remember the ids that answers will name, and people in copy, who are listed only."""
     refs = {said.message_id: "seen"} if said.message_id else {}
     for ref in [*said.references, *said.in_reply_to][-MAX_REFERENCES:]:
         refs.setdefault(ref, "ghost")
@@ -225,15 +179,4 @@ def listen(case: Case, thread_id: str, said: Inbound, author: Author) -> None:
             customer=author.customer,
             at=case.now,
         )
-    for person in [*said.to, *said.cc][:MAX_PARTICIPANTS]:
-        address = person.address.lower()
-        if address and address != author.address and address not in said.own_addresses:
-            case.tx.insert_new(
-                participant,
-                ticket_id=case.id,
-                thread_id=thread_id,
-                address=address,
-                name=person.name[:200],
-                contact=None,
-                role="cc",
-            )
+    participants.name(case, thread_id, said, author)

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
-from core.desk import acts, notices, outbox, people, placing, reports, returns, timing
+from core.desk import acts, notices, outbox, participants, people, placing, reports, returns, timing
 from core.desk.case import Case
 from core.desk.errors import Refused, invalid
 from core.desk.principal import Principal
-from core.envelope import Attachment
+from core.envelope import Address, Attachment, BadAddress
 from core.rules import workflow
 from core.store import tables
 from core.store.tx import Prepared, Tx
@@ -123,8 +123,9 @@ def qualify(  # noqa: PLR0913 - the fields of a request
         "asset": asset,
         "site": site,
     }
-    placing.describe(case, who, {name: value for name, value in given.items() if value not in (None, "")})
-    placing.qualify(case, who)
+    fields = {name: value for name, value in given.items() if value not in (None, "")}
+    handed_over = placing.describe(case, who, fields)
+    placing.qualify(case, who, handed_over=handed_over)
     acts.finish(case)
     return number
 
@@ -273,6 +274,43 @@ def workaround(
     notices.progress(case, "workaround", text=text, review=reports.said(case, review))
     acts.finish(case)
     return number
+
+
+def include(
+    tx: Tx, who: Principal, number: str, *, now: datetime, address: str, seen: int | None = None
+) -> str:
+    """Write to this person too, whosever contact they are: nobody but staff brings an outsider into a conversation."""
+    case = acts.begin(tx, who, number, now=now)
+    acts.only_staff(who)
+    acts.check_seen(case, who, seen, ("ticket.",))
+    participants.include(case, who, _mailable(address))
+    acts.finish(case)
+    return number
+
+
+def exclude(
+    tx: Tx, who: Principal, number: str, *, now: datetime, address: str, seen: int | None = None
+) -> str:
+    """Write to this person no more. What they write waits for staff, unless it is their request."""
+    case = acts.begin(tx, who, number, now=now)
+    acts.only_staff(who)
+    acts.check_seen(case, who, seen, ("ticket.",))
+    person = _mailable(address)
+    if not participants.exclude(case, who, person.key):
+        raise invalid("/address", f"{address} is not of this conversation")
+    outbox.withdraw(case, [person.key])
+    acts.finish(case)
+    return number
+
+
+def _mailable(address: str) -> Address:
+    try:
+        person = Address(address.strip())
+    except BadAddress as error:
+        raise invalid("/address", str(error)) from None
+    if not person.domain or person.key.startswith("@"):
+        raise invalid("/address", f"{address!r} is no address that can be written to")
+    return person
 
 
 def retry_delivery(tx: Tx, who: Principal, number: str, delivery: str, *, now: datetime) -> str:

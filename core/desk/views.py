@@ -118,6 +118,10 @@ class MessageView:
     author_name: str
     author_address: str
     author_is_requester: bool
+    answers_to: str
+    """Where the message asks to be answered, if that is not its author; empty: it does not say."""
+    written_for: str
+    """Who wrote, as a group says that handed it on; nothing proves it."""
     trust: str
     subject: str
     text: str
@@ -194,14 +198,36 @@ class EntitlementView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PersonView:
+    """Somebody of a conversation."""
+
+    address: str
+    name: str
+    role: str
+    """See rules.participation.Role."""
+    contact: str | None
+    state: str
+    """joined or retired."""
+    since: datetime
+    why: str
+    """rules.participation.Why: whether an answer of staff goes to them, and why not."""
+    why_automatic: str
+    """The same of what the desk says by itself."""
+    customers: tuple[str, ...]
+    """Whose contact they are."""
+    outsider: bool
+    """Nobody of the ticket's customer; written to only because staff said so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadView:
     """One conversation on one channel, with the people in it."""
 
     id: str
     channel: str
     address: str
-    participants: tuple[Mapping[str, Any], ...]
-    """Each {"address", "name", "role", "contact"}."""
+    participants: tuple[PersonView, ...]
+    """A contact gets those who are of the request now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,8 @@ class Relation(StrEnum):
 
     REQUESTER = "requester"
     PARTICIPANT = "participant"
+    RETIRED = "retired"
+    """Was requester or participant, and is no more: what they write waits for staff, whatever key they hold."""
     SAME_CUSTOMER = "same_customer"
     AGENT = "agent"
     VENDOR = "vendor"
@@ -117,11 +119,11 @@ def decide(asked: Asked, candidates: Sequence[Candidate], *, now: datetime) -> T
     if taken is not None:
         links = _numbers((c for c, verdict in judged if verdict == "attach"), but=taken)
         return _attach(taken, suggestions=suggestions, links=links, log=log, now=now)
-    held = next((c for c, verdict in judged if verdict in ("third_party", "failed")), None)
+    held = next((c for c, verdict in judged if verdict in _HOLDS), None)
     if held is not None or asked.authentication_failed:
         return Threading(
             outcome="held",
-            reason="authentication_failed" if asked.authentication_failed else "third_party",
+            reason=_held_for(asked, held),
             ticket=held.ticket if held else None,
             thread=held.thread if held else None,
             suggestions=suggestions,
@@ -134,13 +136,23 @@ def decide(asked: Asked, candidates: Sequence[Candidate], *, now: datetime) -> T
 _ORDER = {how: rank for rank, how in enumerate(How)}
 
 _Judged = Literal[
-    "attach", "third_party", "failed", "forward", "unproved", "not_a_participant", "other_customer", "similar"
+    "attach",
+    "third_party",
+    "retired",
+    "failed",
+    "forward",
+    "unproved",
+    "not_a_participant",
+    "other_customer",
+    "similar",
 ]
+_HOLDS = ("third_party", "retired", "failed")
 _SUGGESTS = ("forward", "unproved", "not_a_participant", "similar")
 _WHY: Mapping[_Judged, str] = MappingProxyType(
     {
         "attach": "the author belongs to this conversation",
         "third_party": "somebody else holds a key of this conversation: staff decide",
+        "retired": "the author is no longer of this request: staff decide",
         "failed": "the mail failed the checks that its domain asks for: staff decide",
         "forward": "a forward to the desk is a new request",
         "unproved": "anybody can write this id into a mail, and nothing proves the author",
@@ -149,6 +161,12 @@ _WHY: Mapping[_Judged, str] = MappingProxyType(
         "similar": "it only looks alike",
     }
 )
+
+
+def _held_for(asked: Asked, held: Candidate | None) -> str:
+    if asked.authentication_failed:
+        return "authentication_failed"
+    return "retired" if held is not None and held.relation is Relation.RETIRED else "third_party"
 
 
 def _why(candidate: Candidate, verdict: _Judged, taken: Candidate | None) -> str:
@@ -162,6 +180,8 @@ def _judge(asked: Asked, candidate: Candidate) -> _Judged:
         return "other_customer" if _foreign(asked, candidate) else "similar"
     if asked.forward and candidate.how is not How.REPLY_ADDRESS:
         return "forward"
+    if candidate.relation is Relation.RETIRED:
+        return "retired"
     verdict = _JUDGES[candidate.how](asked, candidate)
     return "failed" if asked.authentication_failed and verdict == "attach" else verdict
 

@@ -241,6 +241,9 @@ ticket = Table(
     _text("state"),
     _at("state_since"),
     _maybe("customer"),  # code; None: not known who it is
+    _maybe_at(
+        "customer_since"
+    ),  # when another customer had it before: what is older is not for this one's eyes
     _maybe("contact"),  # id of the requester; None: unknown
     _text("requester_name"),
     _text("requester_address"),
@@ -309,7 +312,13 @@ participant = Table(
     _key("address"),
     _text("name"),
     _maybe("contact"),
-    _text("role"),  # requester, participant, or cc: listed, not written to until confirmed
+    _text("role"),  # rules.participation.Role
+    _text(
+        "state", "joined"
+    ),  # joined or retired: whoever is retired is never written to, and what they write is held
+    _flag("admitted"),  # staff said: to be written to, whosever contact it is
+    _at("since"),  # of the state
+    _text("changed_by"),  # actor; empty: their own message
     Index(
         "participant_contact",
         "contact",
@@ -470,7 +479,7 @@ delivery = Table(
     _text("address"),
     _text("name"),
     _text("kind"),
-    _text("state"),  # queued, sending, sent, bounced, failed, given_up, held
+    _text("state"),  # queued, sending, sent, bounced, failed, given_up, held, withdrawn
     _number("attempts"),
     Column("ref", Text, nullable=False, unique=True),  # the core of its Message-ID, fixed
     _text("bounce_hash"),  # of the token in its envelope sender

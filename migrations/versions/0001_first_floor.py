@@ -231,6 +231,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text, nullable=False, server_default=""),
         sa.Column("state_since", sa.BigInteger, nullable=False),
         sa.Column("customer", sa.Text),
+        sa.Column("customer_since", sa.BigInteger),
         sa.Column("contact", sa.Text),
         sa.Column("requester_name", sa.Text, nullable=False, server_default=""),
         sa.Column("requester_address", sa.Text, nullable=False, server_default=""),
@@ -295,6 +296,10 @@ def upgrade() -> None:
         sa.Column("name", sa.Text, nullable=False, server_default=""),
         sa.Column("contact", sa.Text),
         sa.Column("role", sa.Text, nullable=False, server_default=""),
+        sa.Column("state", sa.Text, nullable=False, server_default="joined"),
+        sa.Column("admitted", sa.Boolean, nullable=False, server_default=sa.text("false")),
+        sa.Column("since", sa.BigInteger, nullable=False),
+        sa.Column("changed_by", sa.Text, nullable=False, server_default=""),
         sqlite_with_rowid=False,
     )
     op.create_index("participant_address", "participant", ["address"])

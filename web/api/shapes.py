@@ -110,6 +110,12 @@ class Message(Shape):
     direction: Literal["in", "out"]
     audience: str = Field(description="customer, internal, or vendor:ID.")
     author: Person
+    answers_to: str | None = Field(
+        description="For staff: where it asks to be answered, if that is not its author; proves nothing."
+    )
+    written_for: str | None = Field(
+        description="For staff: who wrote, as the group says that handed it on; proves nothing."
+    )
     trust: str | None = Field(
         description="For staff: none, weak, aligned, token or verified; of what came in."
     )
@@ -123,12 +129,28 @@ class Message(Shape):
     )
 
 
+class Participant(Person):
+    """Somebody of a conversation."""
+
+    role: str = Field(
+        description="requester, participant, cc, visitor, silent (a machine), sender (answered elsewhere) or reply_to."
+    )
+    state: str = Field(description="joined or retired.")
+    since: datetime
+    written_to: bool = Field(description="Whether an answer of staff goes to them.")
+    why: str = Field(
+        description="written_to, retired, cc, visitor, reply_to, answered_elsewhere, outsider or bad_address."
+    )
+    outsider: bool = Field(description="Nobody of the ticket's customer.")
+
+
 class Thread(Shape):
-    """One conversation on one channel."""
+    """One conversation on one channel, with the people in it."""
 
     id: str
     channel: str
     address: str
+    participants: list[Participant]
 
 
 class Summary(Shape):

@@ -15,6 +15,7 @@ from core.desk.views import (
     InboundRow,
     MessageView,
     NoteView,
+    ThreadView,
     TicketRow,
     TicketView,
 )
@@ -63,8 +64,30 @@ def ticket(view: TicketView) -> shapes.Ticket:
         entitlement=entitlement(view.entitlement) if view.entitlement else None,
         clocks=[clock(one) for one in view.clocks],
         allowed=list(view.allowed),
-        threads=[shapes.Thread(id=one.id, channel=one.channel, address=one.address) for one in view.threads],
+        threads=[thread(one) for one in view.threads],
         messages=sorted(said, key=lambda one: (one.at, one.id)),
+    )
+
+
+def thread(view: ThreadView) -> shapes.Thread:
+    """A conversation."""
+    return shapes.Thread(
+        id=view.id,
+        channel=view.channel,
+        address=view.address,
+        participants=[
+            shapes.Participant(
+                name=one.name,
+                address=one.address,
+                role=one.role,
+                state=one.state,
+                since=one.since,
+                written_to=one.why == "written_to",
+                why=one.why,
+                outsider=one.outsider,
+            )
+            for one in view.participants
+        ],
     )
 
 
@@ -77,6 +100,8 @@ def message(view: MessageView) -> shapes.Message:
         direction="in" if view.direction == "in" else "out",
         audience=view.audience,
         author=shapes.Person(name=view.author_name, address=view.author_address),
+        answers_to=view.answers_to or None,
+        written_for=view.written_for or None,
         trust=view.trust or None,
         subject=view.subject,
         text=view.text,
@@ -96,6 +121,8 @@ def note(view: NoteView) -> shapes.Message:
         direction="out",
         audience="internal",
         author=shapes.Person(name=view.agent_name, address=""),
+        answers_to=None,
+        written_for=None,
         trust=None,
         subject="",
         text=view.text,
@@ -226,7 +253,7 @@ def contract(found: rules.Contract, stands: str) -> shapes.Contract:
     )
 
 
-_WORST_FIRST = ("failed", "given_up", "bounced", "held", "queued", "sending", "sent")
+_WORST_FIRST = ("failed", "given_up", "bounced", "withdrawn", "held", "queued", "sending", "sent")
 
 
 def _delivery(sent: tuple[DeliveryView, ...]) -> shapes.MessageDelivery:

@@ -93,6 +93,12 @@ class Refuse(Body):
     reason: Reason
 
 
+class Who(Plain):
+    """Whom."""
+
+    address: Annotated[Name, Field(description="E-mail.")]
+
+
 class Nothing(Body):
     """No fields."""
 
@@ -121,6 +127,8 @@ ENDPOINTS = (
     _verb(
         "escalate", Escalate, tickets.escalate, "Hand it to the next level, with a note for whoever takes it."
     ),
+    _verb("include", Who, tickets.include, "Write to this person too, whosever contact they are."),
+    _verb("exclude", Who, tickets.exclude, "Write to this person no more."),
     _verb(
         "wait", Text, tickets.wait, "Ask the customer something, and pause their clocks until they answer."
     ),

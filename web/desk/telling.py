@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from core.addresses import shown
 from core.desk import resolution
 from core.desk.errors import DeskError, Invalid
-from core.desk.views import ClockView, EventView, TicketView
+from core.desk.views import ClockView, EventView, PersonView, TicketView
+from core.rules.participation import Why
 from web.pages import left, spell
 from web.words import Say, say
 
 RISK = 0.75  # of the target
 ORDER = {"running": 0, "paused": 1, "breached": 2, "met": 3}
-GETS_ANSWERS = ("requester", "participant", "silent")
 
 
 def clocks(found: Sequence[ClockView], now: datetime, language: str) -> list[tuple[ClockView, str, str]]:
@@ -90,12 +91,40 @@ def goes_to(view: TicketView, t: Say) -> str:
     """Who gets an answer, and on which channel."""
     told = []
     for thread in view.threads:
-        names = [
-            str(one["name"] or one["address"]) for one in thread.participants if one["role"] in GETS_ANSWERS
-        ]
+        names = [_named(one, view, t) for one in thread.participants if one.why == Why.WRITTEN_TO]
         if names:
             told.append(t("ticket.to", channel=t.maybe("channel", thread.channel), who=", ".join(names)))  # type: ignore[attr-defined]
     return " · ".join(told) if told else t("ticket.to_nobody")
+
+
+def _named(one: PersonView, view: TicketView, t: Say) -> str:
+    name = one.name or shown(one.address)
+    if not one.outsider:
+        return name
+    return t("ticket.outsider", who=f"{name} <{shown(one.address)}>", customer=view.row.customer_name)
+
+
+def listed(view: TicketView, t: Say) -> list[tuple[str, str, str, str]]:
+    """The people an answer goes to or not: address, who and why in words, what staff may say instead, and its verb.
+
+    Each once, those first who are not written to.
+    """
+    found: dict[str, PersonView] = {}
+    for one in [one for thread in view.threads for one in thread.participants]:
+        if one.address not in found or one.why == Why.WRITTEN_TO:
+            found[one.address] = one
+    told = []
+    for one in sorted(found.values(), key=lambda one: one.why == Why.WRITTEN_TO):
+        verb = "exclude" if one.why == Why.WRITTEN_TO else "include"
+        why = t(f"ticket.person.{one.why}", customer=view.row.customer_name)
+        if one.why == Why.WRITTEN_TO and one.outsider:
+            why = t("ticket.person.admitted", customer=view.row.customer_name)
+        of = ", ".join(one.customers)
+        if one.outsider and of:
+            why += " " + t("ticket.person.of", customers=of)
+        who = f"{one.name} <{shown(one.address)}>" if one.name else shown(one.address)
+        told.append((one.address, f"{who}: {why}", t(f"ticket.{verb}"), verb))
+    return told if len(told) > 1 or any(verb == "include" for *_, verb in told) else []
 
 
 def fixed_choices(t: Say) -> dict[str, list[tuple[Any, str]]]:

@@ -58,7 +58,8 @@ async def _page(
     who = staff(request)
     number = request.match_info["number"]
     at = now()
-    showing = site.db.read(_shown, who, number, now=at)
+    customer = str((form or {}).get("customer", ""))  # of whom the form offers contacts, sites and devices
+    showing = site.db.read(_shown, who, number, customer=customer, now=at)
     talk = request.query.get("only") == "talk"
     if talk:
         shown, listed, framed = await showing, {}, {}
@@ -73,6 +74,7 @@ async def _page(
         "timeline": _timeline(view),
         "clocks": telling.clocks(view.clocks, at, who.language),
         "goes_to": telling.goes_to(view, t),
+        "listed": telling.listed(view, t),
         "event_words": lambda event: telling.event(event, t),
         "reason_words": lambda reason: telling.reason(reason, t),
         "choices": choices | telling.fixed_choices(t),
@@ -91,15 +93,16 @@ async def _page(
     return site.pages.page(request, "inbox/ticket.html", status=status, **values, **listed, **framed)
 
 
-def _shown(tx: Tx, who: Principal, number: str, *, now: datetime) -> tuple[TicketView, dict[str, Any]]:
+def _shown(
+    tx: Tx, who: Principal, number: str, *, customer: str, now: datetime
+) -> tuple[TicketView, dict[str, Any]]:
     view = page.ticket(tx, who, number, now=now)
-    return view, _choices(tx, view)
+    return view, _choices(tx, customer or view.row.customer)
 
 
-def _choices(tx: Tx, view: TicketView) -> dict[str, Any]:
+def _choices(tx: Tx, code: str | None) -> dict[str, Any]:
     """What the forms offer."""
     desk = reference.desk(tx)
-    code = view.row.customer
     return {
         "customers": people.customers(tx),
         "contacts": [(c.id, f"{c.name} · {c.email}") for c in people.contacts(tx, code) if c.active]
@@ -158,6 +161,8 @@ async def act(request: web.Request) -> web.StreamResponse:
         named["seen"] = int(seen)
     try:
         await site.db.write(called, who, number, now=now(), **named)
+        if verb in ("include", "exclude") and form.get("text", "").strip():  # its button stands beside a text
+            await site.db.write(_keep, who, number, "reply", form)
     except (Invalid, Refused, Stale) as error:
         if verb in DRAFT_OF and len(form.get("text", "")) <= presence.MAX_DRAFT:
             await site.db.write(_keep, who, number, DRAFT_OF[verb], form)
@@ -217,6 +222,8 @@ VERBS: Mapping[str, tuple[Callable[..., str], Callable[[Form], dict[str, Any]]]]
     "close": (resolution.close, _words()),
     "reopen": (resolution.reopen, _words("reason")),
     "cancel": (resolution.cancel, _words("reason")),
+    "include": (tickets.include, _words("address")),
+    "exclude": (tickets.exclude, _words("address")),
     "retry_delivery": (tickets.retry_delivery, _words("delivery")),
 }
 """The verbs of the desk's pages, and how the fields of each are read from its form."""

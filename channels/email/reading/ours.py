@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import addresses
+from core.envelope import Address
 
 _TAGGED = re.compile(r"([^\s@+]{1,64})\+([rb])-([a-z2-7]{26})@([^\s@]{1,255})")
 _REF = re.compile(r"m\.([a-z2-7]{26})@([^\s@]{1,255})")
@@ -74,6 +75,23 @@ def tokens(among: Iterable[str], ours: Desk, mark: str) -> tuple[str, ...]:
             if match is not None and match.group(2) == mark and _of_desk(match, ours):
                 found[match.group(3)] = None
     return tuple(found)
+
+
+def own(addressees: Iterable[Address], ours: Desk) -> tuple[str, ...]:
+    """The keys of those among these that reach this desk, each once.
+
+    >>> desk_of_ours = desk({"addresses": ["support@hub.test"], "reply_domain": "reply.hub.test"})
+    >>> own([Address("Support@hub.test"), Address("x@y.test")], desk_of_ours)
+    ('support@hub.test',)
+    """
+    return tuple(dict.fromkeys(one.key for one in addressees if _is_own(one.key, ours)))
+
+
+def _is_own(key: str, ours: Desk) -> bool:
+    if key in ours.addresses:
+        return True
+    match = _TAGGED.fullmatch(key) if "+" in key else None
+    return match is not None and _of_desk(match, ours)
 
 
 def _of_desk(match: re.Match[str], ours: Desk) -> bool:

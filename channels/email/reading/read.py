@@ -73,8 +73,12 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         author_text=author.text,
         author_defects=author.defects,
         reply_to=reply_to[0] if len(reply_to) == 1 else None,
+        original_sender=_original_sender(header, charset),
         to=to.addresses,
         cc=cc.addresses,
+        own_addresses=ours.own(
+            (*to.addresses, *cc.addresses, *reply_to, *(a for a in (author.address,) if a)), desk
+        ),
         mailbox=_mailbox(header, envelope_to, to, cc, desk),
         reply_tokens=_reply_tokens(header, envelope_to, to, cc, desk),
         bounce_tokens=bounce_tokens,
@@ -110,6 +114,15 @@ def _listed(header: structure.Header, name: str, charset: str, limit: int) -> ad
 
 
 _NOBODY = addresses.Listed(())
+
+
+def _original_sender(header: structure.Header, charset: str) -> Address | None:
+    """Whom a group names that writes in its own name for others, as Google's do."""
+    for name in ("x-original-from", "x-original-sender"):
+        found = _listed(header, name, charset, 2).addresses
+        if len(found) == 1:
+            return found[0]
+    return None
 
 
 def _address_notes(*fields: addresses.Listed) -> list[str]:

@@ -170,7 +170,7 @@ async def test_files_html_and_folded_text_are_kept_and_the_list_shows_the_visibl
     assert shown.row.snippet == "Ecco."
     assert (shown.messages[0].text, shown.messages[0].visible_text) == (text, "Ecco.")
     assert (shown.messages[0].has_html, shown.messages[0].files[0].name) == (True, "log.txt")
-    people = {person["address"]: person["role"] for person in shown.threads[0].participants}
+    people = {person.address: person.role for person in shown.threads[0].participants}
     assert people == {"alice@acme.test": "requester", "carl@elsewhere.test": "cc"}
 
 

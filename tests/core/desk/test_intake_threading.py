@@ -174,7 +174,8 @@ async def test_who_was_not_in_copy_is_heard_and_not_written_to(desk):
     done = await desk.mail("new@acme.test", own_refs=(await desk.ref(first.number),), authentication=PASSED)
 
     assert done.outcome == "attached"
-    assert [row.address for row in await desk.rows(tables.participant, first.number)] == ["alice@acme.test"]
+    people = {row.address: row.role for row in await desk.rows(tables.participant, first.number)}
+    assert people == {"alice@acme.test": "requester", "new@acme.test": "visitor"}
 
 
 # --- Roots, forwards, names that are proof of nothing ---
@@ -492,4 +493,8 @@ async def test_only_people_of_the_conversation_bring_others_into_copy(desk):
     await desk.mail("alice@acme.test", cc=(Address("carl@elsewhere.test"),), own_refs=(ref,))
 
     people = {row.address: row.role for row in await desk.rows(tables.participant, number)}
-    assert people == {"alice@acme.test": "requester", "carl@elsewhere.test": "cc"}
+    assert people == {
+        "alice@acme.test": "requester",
+        "eve@evil.test": "visitor",
+        "carl@elsewhere.test": "cc",
+    }

@@ -203,7 +203,7 @@ async def test_who_is_said_to_be_the_requester_gets_the_answers(desk):
 
     last = (await desk.outward(number, "reply"))[0].id
     told = {row.address for row in await desk.deliveries(number, message_id=last)}
-    assert told == {"someone@elsewhere.test", "aldo@acme.test"}
+    assert told == {"aldo@acme.test"}, "and only the requester"
 
 
 # --- The check and what the desk does with it ---
@@ -385,14 +385,15 @@ async def test_a_warning_is_a_flag_that_a_better_description_takes_back(db):
     assert (await desk.ticket(number)).flags == []
 
 
-async def test_another_customer_without_a_contact_makes_the_writer_one_of_theirs(desk):
+async def test_one_customers_contact_is_not_made_anothers_without_a_word(desk):
     number = (await desk.mail("alice@acme.test")).number
 
-    await desk.qualify(number, customer="GAMMA")
+    with pytest.raises(Refused) as refusal:
+        await desk.qualify(number, customer="GAMMA")
 
-    (there,) = await desk.rows(tables.contact, email="alice@acme.test", customer="GAMMA")
-    ticket = await desk.ticket(number)
-    assert (ticket.contact, ticket.customer, ticket.language) == (there.id, "GAMMA", "en")
+    assert refusal.value.missing == ("contact",)
+    assert (await desk.ticket(number)).customer == "ACME"
+    assert await desk.rows(tables.contact, email="alice@acme.test", customer="GAMMA") == []
 
 
 async def test_the_group_it_has_is_no_change(desk):

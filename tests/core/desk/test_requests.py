@@ -134,7 +134,7 @@ async def test_a_colleague_who_writes_takes_part_from_then_on(desk):
     shown = await desk.read(page.ticket, ALICE, number, now=NOON)
     assert message_id == again
     assert [one.text for one in shown.messages if one.direction == "in"] == ["Smoke.", "Me too."]
-    assert {one["address"]: one["role"] for one in shown.threads[0].participants} == {
+    assert {one.address: one.role for one in shown.threads[0].participants} == {
         ALICE.email: "requester",
         ADA.email: "participant",
     }
