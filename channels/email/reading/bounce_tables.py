@@ -116,7 +116,7 @@ HARD = re.compile(
     r"name or service not known|nxdomain|non-?existent (?:domain|host|user)|cannot find (?:the )?(?:domain|host)|name service error|couldn't find (?:any )?host|could not be resolved|"
     r"has moved|moved to|been replaced by|no longer (?:in use|valid|available|accept|work|exists|employed|with)|"
     r"does(?:n'?t| not) accept (?:any )?(?:mail|e-?mail|message)|null ?mx|no mail accepted|not accepting mail|"
-    r"no mail ?box available for|bad_?recipient|requested action not taken: mailbox unavailable|mailbox unavailable \(-?\d|"
+    r"no mail ?box (?:available for|found)|not a (?:known|registered|local) (?:user|recipient|mailbox)|bad_?recipient|requested action not taken: mailbox unavailable|mailbox unavailable \(-?\d|"
     r"address does not|no matches to nameserver|is not a user|not (?:have|on record) (?:a|any) (?:account|mailbox)|"
     r"(?:nie istnieje|nieznany (?:adresat|użytkownik|odbiorca)|nieprawidłowy adres)|"
     r"(?:unbekannter (?:empfänger|benutzer)|(?:empfänger|benutzer|adresse|postfach).{0,40}(?:unbekannt|existiert nicht|nicht gefunden|ungültig)|existiert nicht)|"
@@ -138,7 +138,7 @@ CERTAINLY_HARD = re.compile(
 )
 CERTAINLY_SOFT = re.compile(
     r"domain of sender address|sender address .{0,80}does not exist|malformed or unexpected name server|message size exceeded|"
-    r"exceeded (?:its|the|his|her) (?:disk|storage|quota|mailbox)|accepting mail with attachments|"
+    r"size limit exceeded|too many messages on the server|exceeded (?:its|the|his|her) (?:disk|storage|quota|mailbox)|accepting mail with attachments|"
     r"(?:casella|mailbox) (?:di posta )?(?:piena|esaurita)|quota superata|spazio esaurito|postfach (?:ist )?voll|kontingent überschritten|"
     r"boîte (?:de réception |aux lettres )?pleine|buzón (?:está )?lleno|caixa (?:de correio )?(?:está )?cheia|postvak (?:is )?vol|"
     r"skrzynka .{0,20}(?:pełna|przepełniona)|ящик переполнен|tempi massimi",

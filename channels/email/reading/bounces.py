@@ -123,6 +123,8 @@ def _signs(
     low = words[:6_000].lower()
     if any(marker in low for marker in tables.MARKERS):
         signs.append("marker line")
+    if "marker line" in signs and _names_first(words):
+        signs.append("recipient line")
     if came_back or found.returned is not None:
         signs.append("returned mail")
     if "x-failed-recipients" in header.by_name:
@@ -130,6 +132,22 @@ def _signs(
     return signs
 
 
+def _names_first(words: str) -> bool:
+    """Does it begin with a machine's sentence, and is an address all that follows? People greet, and say what they want."""
+    lines = [line.strip() for line in words[:2_000].split("\n") if line.strip(" \t\r")]
+    lines = [line for line in lines if line[0] not in "-*=_#"][:3]
+    if not lines or _SENTENCE.match(lines[0]) is None:
+        return False
+    for number, line in enumerate(lines[:2]):
+        if any(marker in line.lower() for marker in tables.MARKERS):
+            return number + 1 < len(lines) and _NAMED.match(lines[number + 1][:400]) is not None
+    return False
+
+
+_SENTENCE = re.compile(
+    r"(?:your|the|this) (?:e-?mail|message)|(?:message|delivery) |could not |unable to |the following (?:address|recipient|user)",
+    re.IGNORECASE,
+)
 _LIST_KEEPER = re.compile(r"[-_](?:admin|owner|request|errors)@", re.IGNORECASE)
 
 
@@ -263,6 +281,10 @@ _ALONE = re.compile(
 )
 _LABELLED = re.compile(
     rf"(?:recipients?|to|deliver(?:ed|ing)?|address(?:es)?|user|rcpt to|for|mailbox|following|errors?)\b[^@\n]{{0,60}}?[\s:<(]({_ADDRESS})",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(
+    rf"(?:(?:failed |invalid )?(?:recipients?|address|user|to)\s*:\s*)?[\"'<]?{_ADDRESS}[\"'>]?(?:\s*<{_ADDRESS}>)?\s*[:;.]?$",
     re.IGNORECASE,
 )
 _REPLIED = re.compile(rf"^\s*[45]\d\d[ -](?:[45]\.\d+\.\d+ )?<?({_ADDRESS})>?\.\.\.")

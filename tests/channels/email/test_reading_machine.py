@@ -315,6 +315,35 @@ def test_a_receipt_that_refuses_the_mail_is_a_failure():
     assert understood(a_mail(content, kind, "Auto-Submitted: auto-replied")).kind is Kind.MDN
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (
+            (
+                "Could not deliver message to the following recipient(s):\n\nFailed Recipient: bob@x.test\n"
+                "Reason: Remote host said: 550 unknown user <bob@x.test>\n"
+            ),
+            Kind.BOUNCE_HARD,
+        ),
+        (
+            (
+                "--- Non-Delivery Report ---\nThe email below could not be delivered to the following user:\n\n"
+                '"bob@x.test" <bob@x.test>\n'
+            ),
+            Kind.BOUNCE_SOFT,
+        ),
+        (
+            "Hello,\n\ncould not deliver to the following recipients:\n\nbob@x.test\n\nWhat is that?",
+            Kind.HUMAN,
+        ),
+        ("The parcel could not be delivered.\nPlease answer to\nann@acme.test\n", Kind.HUMAN),
+        ("Your order could not be delivered.\nWe wait for it since Monday.\nann@acme.test\n", Kind.HUMAN),
+    ],
+)
+def test_a_machine_begins_with_its_sentence_and_an_address_and_a_person_does_not(text, kind):
+    assert understood(a_mail(text, subject="Delivery failure")).kind is kind
+
+
 def test_words_that_say_it_did_not_arrive_are_no_proof_that_it_did():
     text = "The message has not yet been delivered to the following addresses:\n\n  <bob@x.test>\n"
 
