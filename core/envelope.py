@@ -56,6 +56,10 @@ class Kind(StrEnum):
     DMARC_REPORT = "dmarc_report"
     MAILING_LIST = "mailing_list"
     SYSTEM_NOTIFICATION = "system_notification"
+    REACTION = "reaction"
+    """A sign instead of words: a thumb, a heart."""
+    CALENDAR_REPLY = "calendar_reply"
+    """What a calendar answers to an invitation: accepted, declined, another time proposed."""
     OWN_LOOP = "own_loop"
 
 
@@ -173,6 +177,8 @@ class Report:
     recipients: tuple[ReportedRecipient, ...] = ()
     own_refs: tuple[str, ...] = ()
     """Our own message refs found inside the returned headers."""
+    certified: bool = False
+    """A receipt of certified mail: `delivered` then proves that it lies in the recipient's mailbox."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +224,8 @@ class Inbound:
     author_text: str = ""
     author_defects: tuple[str, ...] = ()
     """Anything wrong with the author's address caps trust at none."""
+    under_our_name: bool = False
+    """One of our own addresses stands as author, and no mark shows that we wrote it: staff decide."""
     contact: str | None = None
     """Id of a contact proved by a log-in, a PIN or a linked account; never set by mail."""
     agent: str | None = None

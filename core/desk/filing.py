@@ -245,7 +245,7 @@ def hold(tx: Tx, message: Message, reason: str, *, now: datetime) -> Understood:
         "ticket": message.placed.ticket,
         "thread": message.placed.thread,
         "text": text,
-        "answers_to": said.reply_to.address if said.reply_to else "",
+        "reply_to": said.reply_to.address if said.reply_to else "",
     }
     case = Case.open(tx, message.placed.ticket, now=now) if message.placed.ticket else None
     done = conclude(

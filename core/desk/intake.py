@@ -71,6 +71,7 @@ def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Message:
         defects=said.author_defects or (("no_author",) if author.kind == "nobody" else ()),
         authentication=said.authentication,
         token=any(c.how is threading.How.REPLY_ADDRESS and c.issued_to_author for c in candidates),
+        own=said.under_our_name,
     )
     placed = threading.decide(
         threading.Asked(
@@ -111,13 +112,15 @@ def _place(tx: Tx, message: Message, *, now: datetime) -> Understood:
     known = restraint.sender(tx, message.author, message.row.sender, now=now)
     if restraint.flooding(tx, known) and (rights.may_open or rights.may_attach):
         return filing.hold(tx, message, "sender_flood", now=now)
+    if said.under_our_name and rights.may_open:  # web forms write so, and forgers
+        return filing.hold(tx, message, "own_address", now=now)
     if placed.outcome == "attach" and rights.may_attach:
         if not rights.may_reopen and restraint.chattering(tx, str(placed.ticket), now=now):
             return filing.conclude(
                 tx, message.row, said, "machine", "too_many", now=now, detail=message.detail
             )
         return _attach(tx, message, str(placed.ticket), str(placed.thread), now=now)
-    if placed.outcome == "held" and rights.may_attach:
+    if placed.outcome == "held" and rights.may_attach and not _automatic_beside(said, placed):
         return filing.hold(tx, message, placed.reason, now=now)
     if not rights.may_open:
         return filing.conclude(tx, message.row, said, "machine", said.kind, now=now, detail=message.detail)
@@ -126,6 +129,12 @@ def _place(tx: Tx, message: Message, *, now: datetime) -> Understood:
         message = replace(message, placed=replace(placed, reason="same_text"))
         return _attach(tx, message, where.ticket, where.thread, now=now)
     return filing.open_ticket(tx, message, known, now=now)
+
+
+def _automatic_beside(said: Inbound, placed: threading.Threading) -> bool:
+    """An automatic answer of somebody else that only came to an envelope sender of ours: nothing to decide on."""
+    keys = {one.how for one in placed.log}
+    return not threading.rights(said.kind).may_open and keys == {threading.How.BOUNCE_ADDRESS}
 
 
 def _attach(tx: Tx, message: Message, ticket_id: str, thread_id: str, *, now: datetime) -> Understood:
@@ -140,6 +149,9 @@ def _attach(tx: Tx, message: Message, ticket_id: str, thread_id: str, *, now: da
 
 
 def _released(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
+    if said.under_our_name and said.reply_to is not None:
+        # Staff took it in: whoever stands in Reply-To asked, as far as anybody can know.
+        said = replace(said, author=said.reply_to, author_defects=("known by Reply-To only",))
     message = _judge(tx, row, said, now=now)
     message = replace(message, detail=message.detail | {"released_by": row.detail["by"]})
     take_as, ticket_id = row.detail["take_as"], row.detail.get("ticket")

@@ -28,7 +28,8 @@ def reported(
     """A report about something we sent: note it at the delivery. None: no delivery of ours is meant.
 
     Believed only through the address that belongs to the one delivery, or our own ref in the returned headers. Only
-    a bounce changes its state; an address that is dead or complained gets no automatic mail until staff say so.
+    a bounce changes its state, and the certified proof that it was delivered after all; an address that is dead or
+    complained gets no automatic mail until staff say so.
     """
     row = None
     for token in bounce_tokens:
@@ -41,7 +42,12 @@ def reported(
     detail = " ".join(part for part in (said.status, said.text) if part) if said else ""
     key = {"ticket_id": row.ticket_id, "id": row.id}
     bounced = kind in (Kind.BOUNCE_HARD, Kind.BOUNCE_SOFT)
-    sending.attempted(tx, row, "bounced" if bounced else str(kind), detail, now=now)
+    certified = report is not None and report.certified and said is not None
+    proved = certified and said is not None and said.action == "delivered"
+    outcome = "bounced" if bounced else "delivered" if proved else "accepted" if certified else str(kind)
+    sending.attempted(tx, row, outcome, detail, now=now)
+    if proved:
+        _proved(tx, row, now=now)
     if kind is Kind.ARF:
         tx.insert_new(bad_address, address=row.address, reason="complaint", at=now)
     if bounced:
@@ -55,6 +61,16 @@ def reported(
         elif _bounces(tx, row.address, now=now) >= SOFT_BOUNCES:
             tx.insert_new(bad_address, address=row.address, reason="soft bounces", at=now)
     return row
+
+
+def _proved(tx: Tx, row: Row, *, now: datetime) -> None:
+    """A provider of certified mail put it into the recipient's mailbox, whatever was reported before."""
+    if row.state in ("bounced", "given_up"):
+        tx.update(delivery, {"ticket_id": row.ticket_id, "id": row.id}, state="sent", error="")
+    case = Case.open(tx, row.ticket_id, now=now)
+    case.flag("undelivered", on=tx.one(_UNDELIVERED, ticket_id=row.ticket_id) is not None)
+    case.event("delivery.proved", actor="system", delivery=row.id)
+    case.save()
 
 
 _BY_REF = Prepared(select(delivery).where(delivery.c.ref == bindparam("ref")))

@@ -25,6 +25,11 @@ _TAKES_PART = (Role.REQUESTER, Role.PARTICIPANT, Role.SILENT, Role.SENDER)
 ticket, thread, participant = tables.ticket, tables.thread, tables.participant
 
 _BY_TOKEN = Prepared(select(tables.reply_address).where(tables.reply_address.c.hash == bindparam("hash")))
+_BY_BOUNCE = Prepared(
+    select(tables.delivery.c.ticket_id, tables.delivery.c.thread_id).where(
+        tables.delivery.c.bounce_hash == bindparam("hash")
+    )
+)
 BY_REF = Prepared(select(tables.thread_ref).where(tables.thread_ref.c.ref == bindparam("ref")))
 _BY_NUMBER = Prepared(select(ticket.c.id).where(ticket.c.number == bindparam("number")))
 _TICKET = Prepared(
@@ -68,6 +73,10 @@ def candidates(tx: Tx, said: Inbound, author: Author, *, now: datetime) -> list[
         for row in tx.all(BY_REF, ref=ref):
             if row.kind != "own" and (row.customer is None or row.customer == author.customer):
                 found += _candidate(tx, How.KNOWN_ID, row.ticket_id, row.thread_id, author, vouched=vouched)
+    for token in said.bounce_tokens:
+        row = tx.one(_BY_BOUNCE, hash=token_hash(token))
+        if row is not None:
+            found += _candidate(tx, How.BOUNCE_ADDRESS, row.ticket_id, row.thread_id, author, vouched=vouched)
     for number in said.ticket_numbers[:5]:
         row = tx.one(_BY_NUMBER, number=number)
         if row is not None:

@@ -23,6 +23,8 @@ class How(StrEnum):
     REPLY_ADDRESS = "reply_address"
     OWN_ID = "own_id"
     KNOWN_ID = "known_id"
+    BOUNCE_ADDRESS = "bounce_address"
+    """The envelope sender of one of our deliveries: says what the message is about, and nothing of its author."""
     BODY_MARKER = "body_marker"
     SUBJECT_NUMBER = "subject_number"
     SIMILAR = "similar"
@@ -195,7 +197,7 @@ def _by_token(asked: Asked, candidate: Candidate) -> _Judged:
 
 
 def _by_id(asked: Asked, candidate: Candidate) -> _Judged:
-    """Ids travel in every mail: they need an author who belongs there and is at least a known address."""
+    """Ids and envelope senders travel in every mail: they need an author who belongs there, at least a known address."""
     if _foreign(asked, candidate):
         return "other_customer"
     if candidate.relation in (Relation.AGENT, Relation.THIRD_PARTY):
@@ -220,6 +222,7 @@ _JUDGES: Mapping[How, Callable[[Asked, Candidate], _Judged]] = MappingProxyType(
         How.REPLY_ADDRESS: _by_token,
         How.OWN_ID: _by_id,
         How.KNOWN_ID: _by_id,
+        How.BOUNCE_ADDRESS: _by_id,
         How.BODY_MARKER: _by_number,
         How.SUBJECT_NUMBER: _by_number,
     }
@@ -306,6 +309,8 @@ class Rights:
 
 
 _ANSWERING_MACHINE = Rights(may_attach=True, folded=True)
+_SIGN = _ANSWERING_MACHINE
+"""A thumb or a calendar's yes: kept where it belongs; it changes no state and wants no answer."""
 _RECORDED_ONLY = Rights()
 RIGHTS: Mapping[Kind, Rights] = MappingProxyType(
     {
@@ -323,6 +328,8 @@ RIGHTS: Mapping[Kind, Rights] = MappingProxyType(
         Kind.MAILING_LIST: Rights(may_open=True, may_attach=True),
         Kind.SYSTEM_NOTIFICATION: Rights(may_open=True, may_attach=True),
         Kind.OWN_LOOP: _RECORDED_ONLY,
+        Kind.REACTION: _SIGN,
+        Kind.CALENDAR_REPLY: _SIGN,
     }
 )
 

@@ -499,7 +499,9 @@ delivery_attempt = Table(
     _key("delivery_id"),
     Column("n", Integer, primary_key=True, autoincrement=False),
     _at("at"),
-    _text("outcome"),  # sent, retry, failed, bounced, or the kind of a report that changes no state
+    _text(
+        "outcome"
+    ),  # sent, retry, failed, bounced, accepted or delivered (certified mail), or a report's kind
     _text("detail"),
 )
 

@@ -116,9 +116,43 @@ HARD = re.compile(
     r"name or service not known|nxdomain|non-?existent (?:domain|host|user)|cannot find (?:the )?(?:domain|host)|name service error|couldn't find (?:any )?host|could not be resolved|"
     r"has moved|moved to|been replaced by|no longer (?:in use|valid|available|accept|work|exists|employed|with)|"
     r"does(?:n'?t| not) accept (?:any )?(?:mail|e-?mail|message)|null ?mx|no mail accepted|not accepting mail|"
+    r"no mail ?box (?:available for|found)|not a (?:known|registered|local) (?:user|recipient|mailbox)|bad_?recipient|requested action not taken: mailbox unavailable|mailbox unavailable \(-?\d|"
+    r"address does not|no matches to nameserver|is not a user|not (?:have|on record) (?:a|any) (?:account|mailbox)|"
+    r"(?:nie istnieje|nieznany (?:adresat|użytkownik|odbiorca)|nieprawidłowy adres)|"
+    r"(?:unbekannter (?:empfänger|benutzer)|(?:empfänger|benutzer|adresse|postfach).{0,40}(?:unbekannt|existiert nicht|nicht gefunden|ungültig)|existiert nicht)|"
+    r"(?:(?:utente|casella|dominio|destinatario|indirizzo|account|mailbox).{0,40}(?:inesistente|sconosciut[oa]|non (?:è )?valid[oa]|non esiste|non trovat[oa]|errato)|utente sconosciuto)|"
+    r"(?:(?:utilisateur|destinataire|adresse|domaine|compte|boîte).{0,40}(?:inconnue?|inexistante?|introuvable|invalide|n'existe pas))|"
+    r"(?:(?:usuario|destinatario|dirección|cuenta|buzón|dominio|direccion).{0,40}(?:no existe|desconocid[oa]|inexistente|inválid[oa]|no (?:se )?encontrad[oa]))|"
+    r"(?:(?:usuário|destinatário|endereço|conta|caixa).{0,40}(?:não existe|desconhecid[oa]|inexistente|inválid[oa]|não encontrad[oa]))|"
+    r"(?:(?:gebruiker|ontvanger|adres).{0,40}(?:onbekend|bestaat niet|niet gevonden|ongeldig))|"
+    r"(?:пользовател|адресат|ящик|адрес|получател).{0,40}(?:не существует|не найден|неизвестен|отсутствует)|нет такого (?:пользователя|адреса|ящика)|"
+    r"(?:uživatel|adresát|příjemce|schránka).{0,40}(?:neexistuje|neznámý|nenalezen)|"
     r"見つかりません|存在しません|ありません|不存在|不正",
     re.IGNORECASE,
 )
+
+# Words of one server that mean one thing, whatever else is said around them.
+CERTAINLY_HARD = re.compile(
+    r"recipient address rejected: access denied|requested action not taken: mailbox unavailable \(|mail ?box available for this user",
+    re.IGNORECASE,
+)
+CERTAINLY_SOFT = re.compile(
+    r"domain of sender address|sender address .{0,80}does not exist|malformed or unexpected name server|message size exceeded|"
+    r"size limit exceeded|too many messages on the server|exceeded (?:its|the|his|her) (?:disk|storage|quota|mailbox)|accepting mail with attachments|"
+    r"(?:casella|mailbox) (?:di posta )?(?:piena|esaurita)|quota superata|spazio esaurito|postfach (?:ist )?voll|kontingent überschritten|"
+    r"boîte (?:de réception |aux lettres )?pleine|buzón (?:está )?lleno|caixa (?:de correio )?(?:está )?cheia|postvak (?:is )?vol|"
+    r"skrzynka .{0,20}(?:pełna|przepełniona)|ящик переполнен|tempi massimi",
+    re.IGNORECASE,
+)
+# The status is about who sent it, or speaks for itself.
+SOFT_WHATEVER_IS_SAID = re.compile(r"5\.1\.[789]$|5\.2\.2$|5\.3\.4$")
+# Some services let only people in who prove that they are one: the mail waits, it did not fail.
+CHALLENGE = re.compile(
+    r"sender (?:is )?not (?:pre-?)?approved|follow (?:the )?instructions in (?:the )?above|has been (?:wait ?listed|quarantined until you)|guest list|"
+    r"confirm that you are (?:a )?(?:human|person|not a)|verify that you are (?:a )?(?:human|person)|challenge[- ]response",
+    re.IGNORECASE,
+)
+
 HARD_STATUS = re.compile(r"5\.1\.(?:0|1|2|3|4|6|10|11)$|5\.4\.4$|5\.0\.911$")
 SOFT_STATUS = re.compile(r"4\.|5\.2\.2$|5\.2\.3$|5\.3\.|5\.4\.[1267]$|5\.7\.|5\.6\.")
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from itertools import islice
 
+from channels.email.reading import away, headers, reports, structure
+from channels.email.reading import bounce_reasons as reasons
 from channels.email.reading import bounce_tables as tables
-from channels.email.reading import headers, reports, structure
 from core.envelope import Kind, ReportedRecipient
 
 TEXT_CHARACTERS = 32_000
 """Of a report in free words that are looked at."""
 LINES = 600
-REASON_CHARACTERS = 1_500
-"""Of the words about one recipient."""
 
 
 def daemon(field: str, author: str) -> str:
     """What the From field says of a machine: `mailer-daemon` and its like, `no-reply`, `empty`; or nothing.
+
+    An empty or missing From is a badly made mail, no sign of a report.
 
     >>> daemon("MAILER-DAEMON@x.test (Mail Delivery System)", "MAILER-DAEMON@x.test"), daemon("Ann <ann@x.test>", "ann@x.test")
     ('mailer-daemon', '')
@@ -37,20 +38,12 @@ def daemon(field: str, author: str) -> str:
 
 def about_return(text: str) -> bool:
     """Is this the subject of a mail that comes back? A reply to one is not."""
-    if is_answer(text):
+    if away.is_answer(text):
         return False
     low = text[:200].lower()
     if not any(stem in low for stem in tables.SUBJECT_STEMS):
         return False
     return tables.SUBJECT.search(low) is not None
-
-
-def is_answer(subject: str) -> bool:
-    """Does the subject begin with what people's mail programs put before answers and forwards?"""
-    return _ANSWER.match(subject) is not None
-
-
-_ANSWER = re.compile(r"\s*(?:re|aw|sv|r|antw|odp|rif|fwd?|wg|tr|i)\s*:", re.IGNORECASE)
 
 
 def notified(text: str) -> str:
@@ -65,6 +58,12 @@ def notified(text: str) -> str:
 
 _NOTIFIED = re.compile(r'"(?:notificationType|eventType)"\s*:\s*"(Bounce|Complaint|Delivery)"', re.IGNORECASE)
 
+
+def mail_notice(text: str, signs: list[str]) -> str:
+    """The same for a mail that holds nothing else, from an address nobody answers to."""
+    return notified(text) if text.startswith("{") and "sender" in signs else ""
+
+
 Bounce = tuple[Kind, tuple[ReportedRecipient, ...], str]
 
 
@@ -78,24 +77,31 @@ def judge(
     addressed: bool,
     null_sender: bool,
     lexical: str,
-    replied: bool,
+    away_by_mark: bool,
 ) -> Bounce | None:
     """The kind of report, its recipients and the reason for the decision; None: it is none.
 
-    `addressed`: it came to the envelope sender of one of our deliveries, so it is about that whatever it says.
+    `addressed`: it came to the envelope sender of one of our deliveries. That names what it is about and is no sign of
+    failure; fewer signs are enough there, because people hardly write to it. `away_by_mark`: a program says that
+    somebody is away, which outweighs whatever the text says about full mailboxes.
     """
     words, came_back = _own_words(text)
-    if found.delivery and found.recipients:
+    if (found.delivery or found.rejected) and found.recipients:
         return _standard(found, words)
     signs = _signs(
         header, found, words, subject=subject, author=author, null_sender=null_sender, came_back=came_back
     )
-    enough = found.delivery or _enough(signs, lexical)
-    if not enough and (not addressed or replied or lexical):
-        # Vacation programs answer to the envelope sender too; that is no bounce.
+    if away_by_mark and not found.delivery and not {"subject", "failed recipients"} & set(signs):
         return None
-    why = "came to the envelope sender of a delivery" if addressed else "delivery report: " + ", ".join(signs)
-    return _free(header, found, words, subject, why)
+    enough = (
+        found.delivery
+        or bool(mail_notice(text, signs))
+        or _enough(signs, lexical)
+        or (addressed and _enough_there(signs, words, lexical, subject))
+    )
+    if not enough:
+        return None
+    return _free(header, found, words, subject, "delivery report: " + ", ".join(signs))
 
 
 def _signs(
@@ -110,13 +116,15 @@ def _signs(
 ) -> list[str]:
     signs: list[str] = []
     sender = daemon(header.first("from"), author)
-    if sender or null_sender or _LIST_KEEPER.search(author) is not None:
+    if sender in ("mailer-daemon", "no-reply") or null_sender or _LIST_KEEPER.search(author) is not None:
         signs.append("sender")
     if about_return(subject):
         signs.append("subject")
     low = words[:6_000].lower()
     if any(marker in low for marker in tables.MARKERS):
         signs.append("marker line")
+    if "marker line" in signs and _names_first(words):
+        signs.append("recipient line")
     if came_back or found.returned is not None:
         signs.append("returned mail")
     if "x-failed-recipients" in header.by_name:
@@ -124,6 +132,22 @@ def _signs(
     return signs
 
 
+def _names_first(words: str) -> bool:
+    """Does it begin with a machine's sentence, and is an address all that follows? People greet, and say what they want."""
+    lines = [line.strip() for line in words[:2_000].split("\n") if line.strip(" \t\r")]
+    lines = [line for line in lines if line[0] not in "-*=_#"][:3]
+    if not lines or _SENTENCE.match(lines[0]) is None:
+        return False
+    for number, line in enumerate(lines[:2]):
+        if any(marker in line.lower() for marker in tables.MARKERS):
+            return number + 1 < len(lines) and _NAMED.match(lines[number + 1][:400]) is not None
+    return False
+
+
+_SENTENCE = re.compile(
+    r"(?:your|the|this) (?:e-?mail|message)|(?:message|delivery) |could not |unable to |the following (?:address|recipient|user)",
+    re.IGNORECASE,
+)
 _LIST_KEEPER = re.compile(r"[-_](?:admin|owner|request|errors)@", re.IGNORECASE)
 
 
@@ -138,13 +162,40 @@ def _enough(signs: list[str], lexical: str) -> bool:
     )
 
 
+def _enough_there(signs: list[str], words: str, lexical: str, subject: str) -> bool:
+    """At the envelope sender of a delivery: a machine's address and a reason; of anybody else two signs of failure.
+
+    A person's answer begins with `Re:` and quotes what it answers: neither that nor a word about mailboxes makes it a
+    report.
+    """
+    if lexical and "subject" not in signs:
+        return False
+    reason = reasons.says_why(words[:6_000])
+    if "sender" in signs:
+        return len(signs) > 1 or reason
+    if away.is_answer(subject):
+        return False
+    return len({*signs, *(("reason",) if reason else ())}) > 1
+
+
+def awaits_proof(found: reports.Reports) -> bool:
+    """A report that only asks the sender to prove that they are a person: the mail waits, it did not fail."""
+    failed = [one for one in found.recipients if one.action in ("", "failed", "delayed")]
+    return bool(failed) and all(tables.CHALLENGE.search(one.diagnostic) is not None for one in failed)
+
+
 def _own_words(text: str) -> tuple[str, bool]:
-    """The machine's own words, before the mail that came back; and whether one came back."""
+    """The machine's own words, before the mail that came back; and whether one came back.
+
+    Fields at the very beginning are the mail's own, from behind a line that broke its header.
+    """
     lines = text[:TEXT_CHARACTERS].split("\n")[:LINES]
+    apart = False
     for number, line in enumerate(lines):
         low = line[:80].lower().lstrip("> \t")
         ruled = low.startswith("-") and low.lstrip("- ").startswith(tables.RETURNED_RULES)
-        if number >= 2 and (ruled or low.startswith(tables.RETURNED)):
+        apart = apart or not low.strip()
+        if number >= 2 and (ruled or (apart and low.startswith(tables.RETURNED))):
             return "\n".join(lines[:number]), True
     return "\n".join(lines), False
 
@@ -154,9 +205,9 @@ def _standard(found: reports.Reports, words: str) -> Bounce:
     worst = Kind.RELAYED_OK
     for one in found.recipients:
         action = one.action or ("failed" if one.status[:1] in ("4", "5") else "")
-        status = _best_status(one.status, one.diagnostic)
+        status = reasons.best_status(one.status, one.diagnostic)
         if not one.diagnostic and status.endswith(".0.0"):
-            status = _best_status(status, _around(words, one.address) if one.address in words else "")
+            status = reasons.best_status(status, _around(words, one.address) if one.address in words else "")
         if action in ("delivered", "relayed", "expanded", "deliverable"):
             recipients.append(_reported(one, action, status, hard=False))
             continue
@@ -164,7 +215,7 @@ def _standard(found: reports.Reports, words: str) -> Bounce:
             worst = Kind.DELAYED if worst is Kind.RELAYED_OK else worst
             recipients.append(_reported(one, action, status, hard=False))
             continue
-        hard = is_hard(status, one.diagnostic or _around(words, one.address) or words[:4_000])
+        hard = reasons.is_hard(status, one.diagnostic or _around(words, one.address) or words[:4_000])
         worst = Kind.BOUNCE_HARD if hard or worst is Kind.BOUNCE_HARD else Kind.BOUNCE_SOFT
         recipients.append(_reported(one, "failed", status, hard=hard))
     return worst, tuple(recipients), "delivery status report"
@@ -181,6 +232,15 @@ def _reported(one: reports.Recipient, action: str, status: str, *, hard: bool) -
     )
 
 
+def _says_delivered(text: str) -> bool:
+    """Do the words say that it arrived, and not that it did not?"""
+    for match in islice(tables.DELIVERED.finditer(text), 20):
+        before = text[max(match.start() - 30, 0) : match.start()].lower()
+        if not any(word in before.split() for word in ("not", "never", "cannot", "couldn't", "wasn't")):
+            return True
+    return False
+
+
 def _free(header: structure.Header, found: reports.Reports, words: str, subject: str, why: str) -> Bounce:
     """A report in free words: who, which status, and whether the address is dead."""
     inline = reports.delivery_status(words) if "final-recipient:" in words.lower() else []
@@ -189,7 +249,7 @@ def _free(header: structure.Header, found: reports.Reports, words: str, subject:
     everything = f"{subject}\n{words}"
     if words.startswith("{") and notified(words) == "delivery":
         return Kind.RELAYED_OK, (), "a notice of delivery"
-    if tables.DELIVERED.search(everything) is not None and tables.FAILED.search(everything) is None:
+    if _says_delivered(everything) and tables.FAILED.search(everything) is None:
         who = [ReportedRecipient(recipient=a, action="delivered") for a in _recipients(header, found, words)]
         return Kind.RELAYED_OK, tuple(who), why
     delayed = tables.DELAYED.search(everything) is not None and tables.FAILED.search(everything) is None
@@ -197,8 +257,12 @@ def _free(header: structure.Header, found: reports.Reports, words: str, subject:
     worst = Kind.DELAYED if delayed else Kind.BOUNCE_SOFT
     for address in _recipients(header, found, words) or [""]:
         near = _around(words, address)
-        status = _best_status("", near) or _best_status("", words) or _status_by_words(near or everything)
-        hard = not delayed and is_hard(status, near if near.strip() else everything)
+        status = (
+            reasons.best_status("", near)
+            or reasons.best_status("", words)
+            or reasons.status_by_words(near or everything)
+        )
+        hard = not delayed and reasons.is_hard(status, near if near.strip() else everything)
         if hard:
             worst = Kind.BOUNCE_HARD
         if address:
@@ -210,48 +274,6 @@ def _free(header: structure.Header, found: reports.Reports, words: str, subject:
     return worst, tuple(recipients), why
 
 
-def is_hard(status: str, text: str) -> bool:
-    """Is the address itself dead? Words first: a first digit of 5 only says that this mail will not arrive.
-
-    >>> is_hard("5.1.1", "user unknown"), is_hard("5.2.2", "mailbox full"), is_hard("5.7.1", "blocked")
-    (True, False, False)
-    """
-    says_hard, says_soft = _said(text[:REASON_CHARACTERS])
-    if says_hard is not says_soft:
-        return says_hard and not status.startswith("4.")
-    return tables.HARD_STATUS.match(status) is not None
-
-
-@lru_cache(maxsize=16)
-def _said(text: str) -> tuple[bool, bool]:
-    """Do the words speak of a dead address, and of a passing trouble? Reports repeat them for every recipient."""
-    return tables.HARD.search(text) is not None, tables.SOFT.search(text) is not None
-
-
-_NEAR_REPLY = re.compile(r"(?<!\d)[45]\d\d[ -]#?([45]\.\d{1,3}\.\d{1,3})(?![\d.]\d)")
-_BARE = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
-
-
-def _best_status(said: str, text: str) -> str:
-    """The enhanced status code: of the remote server's answer, else as the report says, else from any words."""
-    answered = _NEAR_REPLY.search(text)
-    if answered is not None and not answered.group(1).endswith(".0.0"):
-        return answered.group(1)
-    if said and not said.endswith(".0.0"):
-        return said
-    bare = _BARE.search(text)
-    if bare is not None and not (said and bare.group(1).endswith(".0.0")):
-        return bare.group(1)
-    return said
-
-
-def _status_by_words(text: str) -> str:
-    for pattern, status in tables.STATUS_BY_WORDS:
-        if pattern.search(text) is not None:
-            return status
-    return ""
-
-
 _ADDRESS = r"[^\s<>@\"'(),:;\[\]|=]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{1,253}[A-Za-z0-9]"
 _BRACKETED = re.compile(rf"^[\s*>-]{{0,8}}<({_ADDRESS})>\s*(?::|$|\.\.\.)")
 _ALONE = re.compile(
@@ -259,6 +281,10 @@ _ALONE = re.compile(
 )
 _LABELLED = re.compile(
     rf"(?:recipients?|to|deliver(?:ed|ing)?|address(?:es)?|user|rcpt to|for|mailbox|following|errors?)\b[^@\n]{{0,60}}?[\s:<(]({_ADDRESS})",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(
+    rf"(?:(?:failed |invalid )?(?:recipients?|address|user|to)\s*:\s*)?[\"'<]?{_ADDRESS}[\"'>]?(?:\s*<{_ADDRESS}>)?\s*[:;.]?$",
     re.IGNORECASE,
 )
 _REPLIED = re.compile(rf"^\s*[45]\d\d[ -](?:[45]\.\d+\.\d+ )?<?({_ADDRESS})>?\.\.\.")
@@ -298,7 +324,7 @@ def _around(words: str, address: str) -> str:
     if at < 0:
         return ""
     start = words.rfind("\n", 0, at) + 1
-    near = words[start : start + REASON_CHARACTERS]
+    near = words[start : start + reasons.REASON_CHARACTERS]
     paragraph = near.partition("\n\n")[0]
     # The address alone between empty lines: the reason is somewhere below.
     return paragraph if len(paragraph.strip()) > len(address) + 4 else near

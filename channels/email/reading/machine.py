@@ -6,7 +6,18 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from channels.email.reading import bounces, ours, reports, structure
+from channels.email.reading import (
+    automatic,
+    away,
+    bounces,
+    certified,
+    marks,
+    ours,
+    quote_tables,
+    reactions,
+    reports,
+    structure,
+)
 from core.envelope import Kind, Report, ReportedRecipient
 
 
@@ -18,9 +29,8 @@ class Verdict:
     evidence: tuple[str, ...] = ()
     may_auto_reply: bool = True
     report: Report | None = None
-
-
-_HUMAN = Verdict(Kind.HUMAN)
+    under_our_name: bool = False
+    """One of our own addresses is in From, and nothing shows that we wrote it: people decide."""
 
 
 def judge(
@@ -31,113 +41,91 @@ def judge(
     author: str,
     message_id: str,
     text: str,
+    shown: str,
     bounce_tokens: Iterable[str],
     desk: ours.Desk,
 ) -> Verdict:
     """The kind of a mail, in the order of email.md 9: the first evidence decides, all of it is kept.
 
     `null_sender`: the envelope named nobody to answer to; `author` is the address in From ("" where none could be
-    read).
+    read); `shown` is what of the text its writer wrote now. Where a mail arrived is no evidence.
     """
     header = root.header
-    evidence: list[str] = []
-    if _is_own_loop(header, author, message_id, desk):
+    if _is_own_loop(header, message_id, desk):
         return Verdict(Kind.OWN_LOOP, ("our own mail came back",), may_auto_reply=False)
-    tokens = tuple(bounce_tokens)
-    null_sender = null_sender or _empty_return_path(header)
-    daemon = bounces.daemon(header.first("from"), author)
+    told = certified.receipt(root, text)
+    if told is not None:
+        return _receipt(told, root, desk)
+    mail = automatic.Mail(
+        root=root,
+        subject=subject,
+        text=text,
+        shown=shown,
+        null_sender=null_sender or marks.empty_return_path(header),
+        addressed=any(True for _ in bounce_tokens),
+        daemon=bounces.daemon(header.first("from"), author),
+        lexical=automatic.automatic_subject(subject),
+        marks=tuple(marks.found(header)),
+    )
+    verdict = _reports(mail, author, desk) or _signs_for_words(mail) or _automatic(mail)
+    if author and author.lower() in desk.addresses:
+        # Web forms write so, and whoever wants to be taken for us. Which it is, people see.
+        evidence = ("our own address in From, without our mark", *verdict.evidence)
+        return Verdict(
+            verdict.kind, evidence, may_auto_reply=False, report=verdict.report, under_our_name=True
+        )
+    return verdict
+
+
+# --- Reports -----------------------------------------------------------------------------------------------------
+
+
+def _reports(mail: automatic.Mail, author: str, desk: ours.Desk) -> Verdict | None:
+    """A machine's word about something that was sent; None: it is no report."""
+    root, header = mail.root, mail.header
     found = reports.find(root)
     if (
-        not (tokens or null_sender or daemon)
+        not (mail.null_sender or mail.daemon in ("mailer-daemon", "no-reply"))
         and root.type != "multipart/report"
-        and bounces.is_answer(subject)
+        and away.is_answer(mail.subject)
     ):
         # `Fwd: Undelivered mail` with the parts of the report attached: somebody asks us about it.
         found = reports.Reports()
-    complaint = found.complaint or _is_complaint(header, found, subject, text)
-    if complaint:
+    if found.complaint or _is_complaint(header, found, mail.subject, mail.text):
         return _reported(Kind.ARF, f"complaint: {found.complaint_type or 'no type'}", found, (), desk)
-    if found.receipt:
+    if bounces.awaits_proof(found):
+        return Verdict(
+            Kind.CHALLENGE, ("a report that asks for proof", *automatic.evidence(mail)), may_auto_reply=False
+        )
+    if found.receipt and not found.rejected:
         return _reported(Kind.MDN, "a receipt (disposition notification)", found, (), desk)
-    if _is_dmarc_report(root, subject):
+    if _is_dmarc_report(root, mail.subject):
         return Verdict(Kind.DMARC_REPORT, ("an aggregate report",), may_auto_reply=False)
-    _marks(header, evidence)
-    if null_sender:
-        evidence.append("empty envelope sender")
-    lexical = automatic_subject(subject)
-    if (
-        tokens
+    if not (
+        mail.addressed
         or found.delivery
-        or null_sender
-        or daemon
-        or bounces.about_return(subject)
+        or found.rejected
+        or mail.null_sender
+        or mail.daemon
+        or bounces.about_return(mail.subject)
         or "x-failed-recipients" in header.by_name
     ):
-        bounce = bounces.judge(
-            header,
-            found,
-            text,
-            subject=subject,
-            author=author,
-            addressed=bool(tokens),
-            null_sender=null_sender,
-            lexical=lexical,
-            replied=_auto_submitted(header) == "auto-replied",
-        )
-        if bounce is not None:
-            kind, recipients, why = bounce
-            return _reported(kind, why, found, recipients, desk, extra=evidence)
-    if not evidence and not lexical and not daemon:
-        return _HUMAN
-    return _by_marks(
-        header, evidence, lexical=lexical, daemon=daemon, null_sender=null_sender, subject=subject
+        return None
+    bounce = bounces.judge(
+        header,
+        found,
+        mail.text,
+        subject=mail.subject,
+        author=author,
+        addressed=mail.addressed,
+        null_sender=mail.null_sender,
+        lexical=mail.lexical,
+        away_by_mark=bool(automatic.is_away(mail)),
     )
-
-
-def _by_marks(
-    header: structure.Header,
-    evidence: list[str],
-    *,
-    lexical: str,
-    daemon: str,
-    null_sender: bool,
-    subject: str,
-) -> Verdict:
-    """No report: an automatic answer, a list, a notice of some system, or a person with a doubtful mark."""
-    if lexical:
-        evidence.append(f"subject: {lexical}")
-    if daemon:
-        evidence.append(f"from: {daemon}")
-    away = _is_away(header, lexical)
-    if away and lexical == "out of office" and _answers_us(header, subject):
-        # The prefix every mail program puts before the subject it answers: no person types that.
-        return Verdict(Kind.OUT_OF_OFFICE, tuple(evidence), may_auto_reply=False)
-    listed = any(name in header.by_name for name in ("list-id", "list-post")) or (
-        "list-unsubscribe" in header.by_name and _precedence(header) in ("list", "bulk")
-    )
-    automatic = _auto_submitted(header)
-    if listed and automatic != "auto-replied" and not away:
-        return Verdict(Kind.MAILING_LIST, tuple(evidence), may_auto_reply=False)
-    if _is_challenge(header, lexical):
-        return Verdict(Kind.CHALLENGE, tuple(evidence), may_auto_reply=False)
-    replied = automatic == "auto-replied" or any(name in header.by_name for name in _REPLY_FIELDS)
-    if away and (replied or null_sender or automatic or _precedence(header) or lexical == "out of office"):
-        if replied or null_sender or automatic or _precedence(header):
-            return Verdict(Kind.OUT_OF_OFFICE, tuple(evidence), may_auto_reply=False)
-        # Only the subject says so: a person may have written it. Not answered, but shown and kept.
-        return Verdict(Kind.HUMAN, tuple(evidence), may_auto_reply=False)
-    if replied or _precedence(header) == "auto_reply":
-        return Verdict(Kind.AUTO_REPLY, tuple(evidence), may_auto_reply=False)
-    if null_sender and lexical:
-        return Verdict(Kind.AUTO_REPLY, tuple(evidence), may_auto_reply=False)
-    if automatic or daemon == "no-reply" or "x-fc-machinegenerated" in header.by_name:
-        return Verdict(Kind.SYSTEM_NOTIFICATION, tuple(evidence), may_auto_reply=False)
-    if _precedence(header) or "feedback-id" in header.by_name or "list-unsubscribe" in header.by_name:
-        return Verdict(Kind.MAILING_LIST, tuple(evidence), may_auto_reply=False)
-    if daemon == "mailer-daemon":
-        return Verdict(Kind.SYSTEM_NOTIFICATION, tuple(evidence), may_auto_reply=False)
-    # An empty From or envelope sender alone: badly made mail of people looks so too. Shown, never answered.
-    return Verdict(Kind.HUMAN, tuple(evidence), may_auto_reply=False)
+    if bounce is None:
+        return None
+    kind, recipients, why = bounce
+    return _reported(kind, why, found, recipients, desk, extra=automatic.evidence(mail))
 
 
 def _reported(
@@ -153,12 +141,20 @@ def _reported(
     return Verdict(kind, tuple(dict.fromkeys((why, *extra))), may_auto_reply=False, report=report)
 
 
-def _is_own_loop(header: structure.Header, author: str, message_id: str, desk: ours.Desk) -> bool:
+def _receipt(told: certified.Receipt, root: structure.Part, desk: ours.Desk) -> Verdict:
+    """A provider's word about certified mail of ours (or of somebody else: then no delivery is found)."""
+    returned = reports.find(root).returned
+    ids = [*told.about, *(reports.returned_ids(returned) if returned is not None else ())]
+    report = Report(recipients=told.recipients, own_refs=ours.refs(ids, desk), certified=True)
+    return Verdict(
+        told.kind, (f"receipt of certified mail: {told.sort}",), may_auto_reply=False, report=report
+    )
+
+
+def _is_own_loop(header: structure.Header, message_id: str, desk: ours.Desk) -> bool:
     if any(ours.is_own_loop(value, desk) for value in header.all("x-centralino-loop")[:5]):
         return True
-    if message_id and ours.refs([message_id], desk):
-        return True
-    return bool(author) and author.lower() in desk.addresses
+    return bool(message_id) and bool(ours.refs([message_id], desk))
 
 
 def _is_complaint(header: structure.Header, found: reports.Reports, subject: str, text: str) -> bool:
@@ -184,134 +180,30 @@ def _is_dmarc_report(root: structure.Part, subject: str) -> bool:
     return root.type in _PACKED or any(child.type in _PACKED for child in root.children)
 
 
-def _empty_return_path(header: structure.Header) -> bool:
-    """The empty envelope sender as the last server wrote it down."""
-    return "return-path" in header.by_name and header.first("return-path").replace(" ", "") in (
-        "<>",
-        "<MAILER-DAEMON>",
-    )
+# --- Signs instead of messages, and what marks say -----------------------------------------------------------
 
 
-_REPLY_FIELDS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-autoreply-from", "x-vacation", "x-mail-autoreply",
-                 "x-apple-action", "x-auto-reply", "x-autogenerated-reply")  # fmt: skip
-_MARK_FIELDS = (*_REPLY_FIELDS, "x-failed-recipients", "x-fc-machinegenerated", "list-id", "list-unsubscribe", "list-post",
-                "feedback-id", "x-loop", "x-ms-exchange-inbox-rules-loop", "auto-submitted", "precedence", "x-precedence")  # fmt: skip
-_MACHINE_PRECEDENCE = frozenset(("bulk", "junk", "list", "auto_reply", "auto-reply"))
+def _signs_for_words(mail: automatic.Mail) -> Verdict | None:
+    """A reaction, or an answer to an invitation; what a person passes on is a message."""
+    if _is_forwarded(mail.subject):
+        return None
+    method = reactions.calendar_answer(mail.root)
+    if method:
+        evidence = (f"a calendar's {method}", *automatic.evidence(mail))
+        return Verdict(Kind.CALENDAR_REPLY, evidence, may_auto_reply=False)
+    answers = marks.answers(mail.header) or away.is_answer(mail.subject)
+    reaction = reactions.reaction(mail.root, shown=mail.shown, answers=answers)
+    if reaction:
+        return Verdict(
+            Kind.REACTION, (f"a reaction: {reaction}", *automatic.evidence(mail)), may_auto_reply=False
+        )
+    return None
 
 
-def _marks(header: structure.Header, evidence: list[str]) -> None:
-    by_name = header.by_name
-    for name in _MARK_FIELDS:
-        if name not in by_name:
-            continue
-        value = _printable(by_name[name][0][:60])
-        if name == "auto-submitted":
-            if _auto_submitted(header):
-                evidence.append(f"auto-submitted: {value}")
-        elif name in ("precedence", "x-precedence"):
-            if _precedence(header):
-                evidence.append(f"precedence: {value}")
-        elif name == "x-autoreply" and value.strip().lower() in ("no", "false"):
-            continue
-        else:
-            evidence.append(name)
+def _is_forwarded(subject: str) -> bool:
+    return subject[:20].partition(":")[0].strip().lower() in quote_tables.FORWARD_PREFIXES
 
 
-def _printable(text: str) -> str:
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
-
-
-def _auto_submitted(header: structure.Header) -> str:
-    """RFC 3834, 5: the keyword, unless it is `no`; parameters and comments may follow."""
-    word = re.split(r"[\s;(]", header.first("auto-submitted").strip().lower(), maxsplit=1)[0]
-    return "" if word == "no" else word
-
-
-def _precedence(header: structure.Header) -> str:
-    for name in ("precedence", "x-precedence"):
-        word = header.first(name).strip().lower()
-        if word in _MACHINE_PRECEDENCE:
-            return word.replace("-", "_")
-    return ""
-
-
-_AWAY = re.compile(
-    r"out of (?:the )?office|automatic reply|auto(?:matic)?[ -]?(?:reply|response|responder|antwort)|autoreply|"
-    r"away from (?:my|the) (?:mail|office|desk)|on vacation|vacation (?:reply|response|notice)|on holiday|on leave\b|"
-    r"abwesen(?:d|heit)|automatische antwort|nicht im (?:büro|haus)|im urlaub|"
-    r"risposta automatica|fuori (?:sede|ufficio)|assente dall.ufficio|in ferie|assenza dall|"
-    r"réponse automatique|absen(?:t|ce) du bureau|en congé|message d.absence|"
-    r"respuesta automática|fuera de (?:la )?oficina|ausente de la oficina|"
-    r"resposta automática|ausência temporária|fora do escritório|"
-    r"automatisch antwoord|afwezig|niet aanwezig|"
-    r"autoodpowiedź|odpowiedź automatyczna|automatyczna odpowiedź|poza biurem|nieobecność|"
-    r"автоматический ответ|автоответ|нет на месте|в отпуске|автоматична відповідь|"
-    r"automatická odpověď|mimo kancelář|v nepřítomnosti|"
-    r"autosvar|automatiskt svar|automatisk svar|frånvarande|ikke på kontoret|ikke til stede|"
-    r"automaattinen vastaus|poissa|"
-    r"otomatik yanıt|otomatik cevap|ofis dışında|"
-    r"自動応答|自動返信|不在(?:通知|届|です)|自动回复|自動回覆|外出",
-    re.IGNORECASE,
-)
-_NOTICE = re.compile(
-    r"ticket (?:received|created|opened)|we(?:'ve| have) received your|your (?:request|message) (?:has been|was) received|"
-    r"(?:request|case) received|abbiamo ricevuto la (?:tua|sua)|eingangsbestätigung|accusé de réception|"
-    r"acuse de recibo|do[ -]?not[ -]?reply|confirm(?:ation)? (?:of )?receipt",
-    re.IGNORECASE,
-)
-_CHALLENGE = re.compile(
-    r"(?:please )?(?:confirm|verify) your (?:message|e-?mail|request)|challenge.response|boxbe|spamarrest",
-    re.IGNORECASE,
-)
-_ANSWER = re.compile(r"^\s*(?:re|aw|sv|r|antw|odp|rif|vs|ynt|fwd?|wg|tr)\s*:", re.IGNORECASE)
-
-
-def automatic_subject(subject: str) -> str:
-    """What an automatic answer's subject says, or nothing. A reply to one (`Re: …`) says nothing.
-
-    >>> automatic_subject("Automatische Antwort: Drucker"), automatic_subject("Re: out of office printer")
-    ('out of office', '')
-    """
-    if _ANSWER.match(subject) is not None:
-        return ""
-    head = subject[:200].lower()
-    if any(stem in head for stem in _AWAY_STEMS) and _AWAY.search(head) is not None:
-        return "out of office"
-    if not any(stem in head for stem in _NOTICE_STEMS):
-        return ""
-    if _NOTICE.search(head) is not None:
-        return "acknowledgement"
-    return "challenge" if _CHALLENGE.search(head) is not None else ""
-
-
-_AWAY_STEMS = (
-    "office", "auto", "away", "vacation", "holiday", "leave", "abwesen", "nicht im", "urlaub", "fuori", "assen", "ferie",
-    "répon", "absen", "congé", "fuera", "ausen", "ausên", "fora do", "afwezig", "aanwezig", "odpowied", "poza", "nieobec",
-    "автом", "автоот", "месте", "отпуск", "odpověď", "mimo", "nepřítom", "svar", "frånvar", "ikke", "poissa", "otomatik",
-    "ofis", "自動", "不在", "自动", "外出",
-)  # fmt: skip
-_NOTICE_STEMS = ("receiv", "receipt", "ticket", "ricevuto", "eingang", "accusé", "acuse", "reply", "confirm", "verify",
-                 "challenge", "boxbe", "spamarrest")  # fmt: skip
-"""One of these stands in every subject that the patterns find; looking for them first is twenty times faster."""
-
-
-def _is_away(header: structure.Header, lexical: str) -> bool:
-    return (
-        lexical == "out of office"
-        or "vacation" in header.first("auto-submitted").lower()
-        or "x-vacation" in header.by_name
-    )
-
-
-_ANSWERING = re.compile(r"[^:]{3,60}:\s*(?:(?:re|aw|sv|r|antw|odp|rif|vs|ynt)\s*:|.*\[#)", re.IGNORECASE)
-
-
-def _answers_us(header: structure.Header, subject: str) -> bool:
-    """`Automatic reply: Re: …`, or the same in front of a subject that the header says is answered."""
-    if _ANSWERING.match(subject[:200]) is not None:
-        return True
-    return ":" in subject[:60] and ("in-reply-to" in header.by_name or "references" in header.by_name)
-
-
-def _is_challenge(header: structure.Header, lexical: str) -> bool:
-    return lexical == "challenge" and (_auto_submitted(header) != "" or _precedence(header) != "")
+def _automatic(mail: automatic.Mail) -> Verdict:
+    kind, evidence = automatic.by_marks(mail)
+    return Verdict(kind, evidence, may_auto_reply=not evidence)

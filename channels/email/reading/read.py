@@ -11,6 +11,7 @@ from channels.email.reading import (
     addresses,
     authentication,
     body,
+    certified,
     content_key,
     headers,
     machine,
@@ -34,21 +35,26 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
     """
     desk = ours.desk(options)
     tree = structure.parse(raw)
-    root, header = tree.root, tree.root.header
+    carried = certified.opened(tree.root)
+    # `root` is what somebody wrote, `header` how it came: for all but certified mail the same.
+    root, header = carried.root if carried else tree.root, tree.root.header
     charset = root.parameters.get("charset", "")
 
-    subject = headers.decoded(header.first("subject"), charset)[:SUBJECT_CHARACTERS]
-    author = addresses.author(header.all("from"), charset)
+    subject = headers.decoded(root.header.first("subject"), charset)[:SUBJECT_CHARACTERS]
+    author = carried.author if carried else addresses.author(header.all("from"), charset)
     to = _listed(header, "to", charset, addresses.ADDRESSES)
     cc = _listed(header, "cc", charset, max(addresses.ADDRESSES - len(to.addresses), 1))
     reply_to = _listed(header, "reply-to", charset, 10).addresses
     envelope_to = [str(a) for a in arrival.get("recipients") or ()]
-    known_id = headers.message_id(header.first("message-id"))
-    in_reply_to = headers.ids(" ".join(header.all("in-reply-to")[:5]), headers.IDS)
-    every_reference = headers.ids(" ".join(header.all("references")[:5]))
+    known_id = headers.message_id(root.header.first("message-id"))
+    in_reply_to = headers.ids(" ".join(root.header.all("in-reply-to")[:5]), headers.IDS)
+    every_reference = headers.ids(" ".join(root.header.all("references")[:5]))
     references = _references(every_reference)
 
     content = body.read(root)
+    if carried:
+        subject = subject or certified.subject(headers.decoded(header.first("subject")))[:SUBJECT_CHARACTERS]
+        content = certified.beside(content, body.read(tree.root), carried.notes)
     forward = _is_forward(subject, attached=content.attached_message, answers=bool(in_reply_to))
     spans = visible.spans(content.text, forward=forward, cuts=content.cuts, signatures=content.signatures)
     bounce_tokens = ours.tokens(envelope_to, desk, "b")
@@ -59,10 +65,12 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         author=author.address.address if author.address is not None else "",
         message_id=known_id,
         text=content.text,
+        shown=visible.shown(content.text, spans),
         bounce_tokens=bounce_tokens,
         desk=desk,
     )
-    key = content_key.of(tree, known_id)
+    key = content_key.of(tree, headers.message_id(header.first("message-id")) if carried else known_id)
+    proof = authentication.read(header, _believed(arrival, desk))
     notes = [*tree.notes, *content.notes, *_address_notes(to, cc)]
     return Inbound(
         channel=str(arrival.get("channel") or "email"),
@@ -72,6 +80,7 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         author=author.address,
         author_text=author.text,
         author_defects=author.defects,
+        under_our_name=verdict.under_our_name,
         reply_to=reply_to[0] if len(reply_to) == 1 else None,
         original_sender=_original_sender(header, charset),
         to=to.addresses,
@@ -93,9 +102,9 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         own_refs=ours.refs([*in_reply_to, *reversed(every_reference)], desk),
         ticket_numbers=ours.ticket_numbers(subject),
         forward=forward,
-        sent_at=_sent_at(header, arrival.get("received_at")),
+        sent_at=_sent_at(root.header, arrival.get("received_at")),
         content_key=key,
-        authentication=authentication.read(header, _believed(arrival, desk)),
+        authentication=certified.proof(proof, carried) if carried else proof,
         report=verdict.report,
         notes=tuple(dict.fromkeys(notes)),
     )

@@ -35,6 +35,8 @@ class Reports:
     recipients: tuple[Recipient, ...] = ()
     delivery: bool = False
     receipt: bool = False
+    rejected: bool = False
+    """The receipt says that a program refused the mail for its reader (RFC 5429, 2.2.2)."""
     complaint: bool = False
     complaint_type: str = ""
     returned: structure.Header | None = None
@@ -46,7 +48,7 @@ def find(root: structure.Part) -> Reports:
     if not root.children and root.type not in _TYPES:
         return Reports()
     recipients: list[Recipient] = []
-    delivery = receipt = complaint = False
+    delivery = receipt = rejected = complaint = False
     complaint_type = ""
     returned: structure.Header | None = None
     pending = [root]
@@ -59,6 +61,11 @@ def find(root: structure.Part) -> Reports:
             recipients.extend(delivery_status(_text(part)))
         elif kind in RECEIPT:
             receipt = True
+            fields = {name: value for group in _groups(_text(part)) for name, value in group}
+            rejected = "rejected" in root.header.first("auto-submitted").lower() and _is_refused(fields)
+            if rejected:
+                who = _recipient(fields.get("final-recipient", ""))
+                recipients.append(Recipient(who, "failed", "", "", ""))
         elif kind in COMPLAINT:
             complaint = True
             fields = {name: value for group in _groups(_text(part)) for name, value in group}
@@ -66,7 +73,14 @@ def find(root: structure.Part) -> Reports:
         elif kind in RETURNED and returned is None and part is not root:
             content = attachments.content(part)[:REPORT_BYTES]
             returned = structure.split_header(content)[0]
-    return Reports(tuple(recipients[:RECIPIENTS]), delivery, receipt, complaint, complaint_type, returned)
+    return Reports(
+        tuple(recipients[:RECIPIENTS]), delivery, receipt, rejected, complaint, complaint_type, returned
+    )
+
+
+def _is_refused(fields: dict[str, str]) -> bool:
+    mode, _, sort = fields.get("disposition", "").lower().partition(";")
+    return mode.strip().startswith("automatic-action") and sort.strip().startswith("deleted")
 
 
 _TYPES = frozenset((*DELIVERY, *RECEIPT, *COMPLAINT))

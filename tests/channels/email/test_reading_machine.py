@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from channels.email.reading import bounces, reports
+from channels.email.reading import bounce_reasons, reports
 from core.envelope import Kind
 from tests.channels.email.reading_mails import TOKEN, a_mail, parts, quickly, understood
 
@@ -166,15 +166,6 @@ def test_reports_in_free_words_are_read_too(subject, text):
     ]
 
 
-def test_what_comes_to_the_envelope_sender_of_a_delivery_is_about_it_whatever_it_says():
-    inbound = understood(
-        a_mail("Something went wrong somewhere."), f"support+b-{TOKEN}@reply.hub.test", sender=""
-    )
-
-    assert inbound.kind is Kind.BOUNCE_SOFT
-    assert inbound.bounce_tokens == (TOKEN,)
-
-
 @pytest.mark.parametrize(
     ("subject", "text"),
     [
@@ -301,6 +292,94 @@ def test_an_aggregate_report_is_counted_and_opens_nothing():
     )
 
 
+def test_a_report_that_only_asks_who_the_sender_is_is_no_failure():
+    inbound = understood(
+        a_report(block(status="4.7.0", said="Sender not pre-approved. Follow instructions in above notice"))
+    )
+
+    assert inbound.kind is Kind.CHALLENGE
+
+
+def test_a_receipt_that_refuses_the_mail_is_a_failure():
+    kind, content = parts(
+        "\nYour message was automatically rejected:\nQuota exceeded",
+        "Content-Type: message/disposition-notification\n\nFinal-Recipient: rfc822; bob@x.test\n"
+        "Disposition: automatic-action/MDN-sent-automatically; deleted",
+        kind="report",
+    )
+
+    refused = understood(a_mail(content, kind, "Auto-Submitted: auto-replied (rejected)"))
+
+    assert refused.kind is Kind.BOUNCE_SOFT
+    assert [(r.recipient, r.hard) for r in refused.report.recipients] == [("bob@x.test", False)]
+    assert understood(a_mail(content, kind, "Auto-Submitted: auto-replied")).kind is Kind.MDN
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (
+            (
+                "Could not deliver message to the following recipient(s):\n\nFailed Recipient: bob@x.test\n"
+                "Reason: Remote host said: 550 unknown user <bob@x.test>\n"
+            ),
+            Kind.BOUNCE_HARD,
+        ),
+        (
+            (
+                "--- Non-Delivery Report ---\nThe email below could not be delivered to the following user:\n\n"
+                '"bob@x.test" <bob@x.test>\n'
+            ),
+            Kind.BOUNCE_SOFT,
+        ),
+        (
+            "Hello,\n\ncould not deliver to the following recipients:\n\nbob@x.test\n\nWhat is that?",
+            Kind.HUMAN,
+        ),
+        ("The parcel could not be delivered.\nPlease answer to\nann@acme.test\n", Kind.HUMAN),
+        ("Your order could not be delivered.\nWe wait for it since Monday.\nann@acme.test\n", Kind.HUMAN),
+    ],
+)
+def test_a_machine_begins_with_its_sentence_and_an_address_and_a_person_does_not(text, kind):
+    assert understood(a_mail(text, subject="Delivery failure")).kind is kind
+
+
+def test_words_that_say_it_did_not_arrive_are_no_proof_that_it_did():
+    text = "The message has not yet been delivered to the following addresses:\n\n  <bob@x.test>\n"
+
+    assert understood(a_mail(text, **FROM_DAEMON | {"subject": "Warning: message delayed 2 days"})).kind in (
+        Kind.DELAYED,
+        Kind.BOUNCE_SOFT,
+    )
+
+
+def test_a_mail_without_author_or_with_a_broken_header_is_a_persons_whatever_its_subject_says():
+    body = "Since this morning our mail is returned to sender: user unknown, they say.\n"
+    broken = a_mail(body, **{"from": "", "subject": "Mail delivery failed: undeliverable"}).replace(
+        b"Subject:", b"a line nobody folded\nand one more\nReceived: from mx.test\nSubject:"
+    )
+
+    for raw in (
+        a_mail(body, **{"from": "", "subject": "Undelivered mail returned to sender"}),
+        a_mail(body, **{"from": "<>", "subject": "failure notice"}),
+        broken,
+    ):
+        inbound = understood(raw)
+        assert (inbound.kind, inbound.may_auto_reply) == (Kind.HUMAN, False)
+
+
+@pytest.mark.parametrize("lines", [[], ["Auto-Submitted: auto-generated"], ["X-Mailer: FormSender 2"]])
+def test_our_own_address_without_our_mark_is_a_suspicion_and_no_loop(lines):
+    inbound = understood(
+        a_mail("Name: Lucia", *lines, reply_to="lucia@acme.test", **{"from": "Form <Support@hub.test>"})
+    )
+
+    assert inbound.under_our_name
+    assert inbound.kind in (Kind.HUMAN, Kind.SYSTEM_NOTIFICATION)
+    assert not inbound.may_auto_reply
+    assert inbound.reply_to.address == "lucia@acme.test"
+
+
 def test_the_first_evidence_decides_and_all_of_it_is_kept():
     kind, content = parts(
         "\nx", f"Content-Type: message/delivery-status\n\nReporting-MTA: dns; a\n\n{block()}", kind="report"
@@ -327,10 +406,16 @@ def test_the_first_evidence_decides_and_all_of_it_is_kept():
         ("", "mailbox for bob is full", False),
         ("", "try again later", False),
         ("", "nothing anybody understands", False),
+        ("5.1.8", "Domain of sender address x.test does not exist", False),
+        ("5.4.1", "Recipient address rejected: Access denied", True),
+        ("", "Postfach voll: Empfänger unbekannt verzogen", False),
+        ("", "501 Odbiorca <bob@x.test> nie istnieje", True),
+        ("", "l'indirizzo del destinatario non è valido", True),
+        ("", "El usuario no existe", True),
     ],
 )
 def test_the_words_say_whether_the_address_is_dead(status, text, hard):
-    assert bounces.is_hard(status, text) is hard
+    assert bounce_reasons.is_hard(status, text) is hard
 
 
 @pytest.mark.parametrize(

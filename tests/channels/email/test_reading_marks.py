@@ -135,9 +135,9 @@ def test_our_own_loop_header_is_known_and_no_other():
     assert understood(a_mail("x", f"X-Centralino-Loop: {other_hub}")).kind is Kind.HUMAN
 
 
-def test_our_message_id_or_our_address_as_author_is_our_own_mail():
+def test_our_message_id_is_our_own_mail_and_our_address_as_author_is_not():
     assert understood(a_mail(message_id=f"<m.{TOKEN}@hub.test>")).kind is Kind.OWN_LOOP
-    assert understood(a_mail(**{"from": "Desk <SUPPORT@hub.test>"})).kind is Kind.OWN_LOOP
+    assert understood(a_mail(**{"from": "Desk <SUPPORT@hub.test>"})).kind is Kind.HUMAN
 
 
 def test_the_same_mail_by_two_ways_has_one_key():

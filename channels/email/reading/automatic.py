@@ -1,0 +1,154 @@
+"""Is this an automatic answer, mail of a list, a notice of some system, or a person's? By its marks, not by reports."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from channels.email.reading import away, marks, structure
+from core.envelope import Kind
+
+AWAY_THERE = 400
+"""Characters of a mail to an envelope sender of ours in which a program without any mark says that somebody is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What the decisions look at."""
+
+    root: structure.Part
+    subject: str
+    text: str
+    shown: str
+    """What of the text was written now."""
+    null_sender: bool
+    addressed: bool
+    """It came to the envelope sender of one of our deliveries."""
+    daemon: str
+    lexical: str
+    """What the subject says of an automatic answer: out of office, acknowledgement, challenge, or nothing."""
+    marks: tuple[str, ...]
+
+    @property
+    def header(self) -> structure.Header:
+        return self.root.header
+
+
+def by_marks(mail: Mail) -> tuple[Kind, tuple[str, ...]]:
+    """No report: an automatic answer, a list, a notice of some system, or a person with a doubtful mark."""
+    header = mail.header
+    why = evidence(mail)
+    gone = is_away(mail)
+    if gone:
+        why = tuple(dict.fromkeys((*why, f"away: {gone}")))
+    if not why:
+        return Kind.HUMAN, ()
+    if away.names_itself(mail.subject) and _answers_somebody(mail):
+        # The name every mail program puts before the subject it answers: no person types that.
+        return Kind.OUT_OF_OFFICE, why
+    replied, automatic, precedence = (
+        marks.replied(header),
+        marks.auto_submitted(header),
+        marks.precedence(header),
+    )
+    listed = any(name in header.by_name for name in ("list-id", "list-post")) or (
+        "list-unsubscribe" in header.by_name and precedence in ("list", "bulk")
+    )
+    if gone and (not listed or replied):
+        return Kind.OUT_OF_OFFICE, why
+    if listed and not replied:
+        return Kind.MAILING_LIST, why
+    if mail.lexical == "challenge" and (automatic or precedence):
+        return Kind.CHALLENGE, why
+    if replied or _answers_by_machine(mail):
+        return Kind.AUTO_REPLY, why
+    if automatic or mail.daemon == "no-reply" or "x-fc-machinegenerated" in header.by_name:
+        return Kind.SYSTEM_NOTIFICATION, why
+    if precedence or "feedback-id" in header.by_name or "list-unsubscribe" in header.by_name:
+        return Kind.MAILING_LIST, why
+    if mail.daemon == "mailer-daemon":
+        return Kind.SYSTEM_NOTIFICATION, why
+    # Only the subject says so, or From or the envelope sender is empty: badly made mail of people looks so too. It is
+    # not answered, but shown and kept.
+    return Kind.HUMAN, why
+
+
+def evidence(mail: Mail) -> tuple[str, ...]:
+    said = list(mail.marks)
+    if mail.null_sender:
+        said.append("empty envelope sender")
+    if mail.lexical:
+        said.append(f"subject: {mail.lexical}")
+    if mail.daemon:
+        said.append(f"from: {mail.daemon}")
+    return tuple(dict.fromkeys(said))
+
+
+def is_away(mail: Mail) -> str:
+    """What a program says of somebody who is away, or nothing. A person may write the same: it needs a machine's mark.
+
+    The name of an automatic answer in the subject counts beside any mark of a machine, other words only beside the mark
+    of an answer: notices of a system and mail of lists speak of holidays too. No person's mail program answers to an
+    envelope sender.
+    """
+    header = mail.header
+    if marks.vacation(header):
+        return "by its header"
+    automatic, bulk = marks.auto_submitted(header), marks.precedence(header) in ("bulk", "junk")
+    replied = marks.replied(header) or mail.addressed or bool(automatic and marks.answers(header))
+    if mail.lexical == "out of office" and (
+        replied or mail.null_sender or bulk or (automatic and away.names_itself(mail.subject))
+    ):
+        return "in the subject"
+    if marks.replied(header) or (replied and (automatic or bulk or mail.null_sender)):
+        return away.said(mail.shown)
+    return away.said(mail.shown[:AWAY_THERE]) if mail.addressed else ""
+
+
+def _answers_somebody(mail: Mail) -> bool:
+    """`Automatic reply: Re: …`, or the same in front of a subject that the header says is answered."""
+    _, colon, behind = mail.subject[:200].partition(":")
+    if not colon:
+        return False
+    return marks.answers(mail.header) or away.is_answer(behind) or "[#" in behind
+
+
+def _answers_by_machine(mail: Mail) -> bool:
+    """An automatic mail that answers one: by where it came to, or by what it says it answers."""
+    automatic = marks.auto_submitted(mail.header)
+    if mail.null_sender and (mail.lexical or (automatic and marks.answers(mail.header))):
+        return True
+    return mail.addressed and bool(automatic or marks.precedence(mail.header) in ("bulk", "junk"))
+
+
+def automatic_subject(subject: str) -> str:
+    """What an automatic answer's subject says, or nothing. A reply to one (`Re: …`) says nothing.
+
+    >>> automatic_subject("Automatische Antwort: Drucker"), automatic_subject("Re: out of office printer")
+    ('out of office', '')
+    """
+    if away.is_answer(subject):
+        return ""
+    if away.said(subject[: away.SUBJECT_CHARACTERS]):
+        return "out of office"
+    head = subject[: away.SUBJECT_CHARACTERS].lower()
+    if not any(stem in head for stem in _NOTICE_STEMS):
+        return ""
+    if _NOTICE.search(head) is not None:
+        return "acknowledgement"
+    return "challenge" if _CHALLENGE.search(head) is not None else ""
+
+
+_NOTICE = re.compile(
+    r"ticket (?:received|created|opened)|we(?:'ve| have) received your|your (?:request|message) (?:has been|was) received|"
+    r"(?:request|case) received|abbiamo ricevuto la (?:tua|sua)|eingangsbestätigung|accusé de réception|"
+    r"acuse de recibo|do[ -]?not[ -]?reply|confirm(?:ation)? (?:of )?receipt",
+    re.IGNORECASE,
+)
+_CHALLENGE = re.compile(
+    r"(?:please )?(?:confirm|verify) your (?:message|e-?mail|request)|challenge.response|boxbe|spamarrest",
+    re.IGNORECASE,
+)
+_NOTICE_STEMS = ("receiv", "receipt", "ticket", "ricevuto", "eingang", "accusé", "acuse", "reply", "confirm", "verify",
+                 "challenge", "boxbe", "spamarrest")  # fmt: skip
+"""One of these stands in every subject that the patterns find; looking for them first is twenty times faster."""

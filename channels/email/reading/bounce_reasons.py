@@ -1,0 +1,67 @@
+"""Why did a mail come back, and is its address dead? A status code and an answer from what a report says."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from channels.email.reading import bounce_tables as tables
+
+REASON_CHARACTERS = 1_500
+"""Of the words about one recipient."""
+
+
+def is_hard(status: str, text: str) -> bool:
+    """Is the address itself dead? Words first: a first digit of 5 only says that this mail will not arrive.
+
+    >>> is_hard("5.1.1", "user unknown"), is_hard("5.2.2", "mailbox full"), is_hard("5.7.1", "blocked")
+    (True, False, False)
+    """
+    head = text[:REASON_CHARACTERS]
+    if (
+        tables.SOFT_WHATEVER_IS_SAID.match(status) is not None
+        or tables.CERTAINLY_SOFT.search(head) is not None
+    ):
+        return False
+    if tables.CERTAINLY_HARD.search(head) is not None:
+        return True
+    says_hard, says_soft = _said(head)
+    if says_hard is not says_soft:
+        return says_hard and not status.startswith("4.")
+    return tables.HARD_STATUS.match(status) is not None
+
+
+def says_why(text: str) -> bool:
+    """Do these words give a reason of failure: a status code, a dead address, a full mailbox?"""
+    return bool(best_status("", text) or status_by_words(text)) or _said(text[:REASON_CHARACTERS])[0]
+
+
+@lru_cache(maxsize=16)
+def _said(text: str) -> tuple[bool, bool]:
+    """Do the words speak of a dead address, and of a passing trouble? Reports repeat them for every recipient."""
+    return tables.HARD.search(text) is not None, tables.SOFT.search(text) is not None
+
+
+_NEAR_REPLY = re.compile(r"(?<!\d)[45]\d\d[ -]#?([45]\.\d{1,3}\.\d{1,3})(?![\d.]\d)")
+_BARE = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
+
+
+def best_status(said: str, text: str) -> str:
+    """The enhanced status code: of the remote server's answer, else as the report says, else from any words."""
+    answered = _NEAR_REPLY.search(text)
+    if answered is not None and not answered.group(1).endswith(".0.0"):
+        return answered.group(1)
+    if said and not said.endswith(".0.0"):
+        return said
+    bare = _BARE.search(text)
+    if bare is not None and not (said and bare.group(1).endswith(".0.0")):
+        return bare.group(1)
+    return said
+
+
+def status_by_words(text: str) -> str:
+    """What the words mean, where no code is written."""
+    for pattern, status in tables.STATUS_BY_WORDS:
+        if pattern.search(text) is not None:
+            return status
+    return ""
