@@ -314,6 +314,7 @@ def _serve(config: Settings, db: Database) -> None:
 
 async def _hub(config: Settings, db: Database) -> None:
     from channels.email.cleaning import clean_html  # noqa: PLC0415
+    from core.desk import tidying  # noqa: PLC0415
     from core.hub import Hub, Service  # noqa: PLC0415
     from core.isolation import Readers  # noqa: PLC0415
     from web.api.channel import ApiChannel  # noqa: PLC0415
@@ -334,6 +335,7 @@ async def _hub(config: Settings, db: Database) -> None:
             wall_hard=config.limits.reading_time,
             memory=config.limits.reading_memory,
         ),
+        periodic=[tidying.NIGHTLY],
         lease=timedelta(seconds=config.hub.lease),
     )
     site.attach(hub)

@@ -268,7 +268,9 @@ class Inbound:
     """A forwarded message: opens a new ticket unless it came to a reply address."""
     sent_at: datetime | None = None
     content_key: str = ""
-    """The same message by two ways has the same key (email.md 16)."""
+    """The same message by two ways has the same key (email.md 16); hexadecimal, beginning with its day."""
+    identified: bool = True
+    """It has an id of its own; without one the same content is the same message for a day only."""
     authentication: Authentication = Authentication()
     report: Report | None = None
     hints: Hints = Hints()

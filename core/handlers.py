@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from core.channel import Channel, DeliveryError
-from core.desk import door, intake, resolution, sending, timing
+from core.desk import door, intake, resolution, sending, tidying, timing
 from core.desk.door import Stored
 from core.envelope import Inbound, Outgoing, Sent
 from core.isolation import ReaderDied, ReaderFailed, Readers, Unreadable
@@ -42,6 +42,7 @@ def handlers(
         "understand": Understanding(db, by_name, readers.read, clock=clock),
         "send": Sending(db, by_name, clock=clock),
         "clocks": Ringing(timing.check, clock=clock),
+        "tidy": Tidying(clock=clock),
         "auto-close": Ringing(resolution.close_when_silent, clock=clock),
     }
 
@@ -152,6 +153,17 @@ class Ringing(Handler):
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """See Handler."""
         return [partial(_ring, verb=self._verb, ticket_id=job.shard, now=self._clock()) for job in jobs]
+
+
+class Tidying(Handler):
+    """Once a day: what has lapsed is forgotten."""
+
+    def __init__(self, *, clock: Clock) -> None:
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        return [partial(tidying.tidy, now=self._clock()) for _ in jobs]
 
 
 def _nothing(tx: Tx) -> None:

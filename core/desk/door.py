@@ -11,22 +11,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from core.envelope import Arrival
 from core.ids import derived_id, fixed_id
+from core.rules import sameness
 from core.store import blobs, tables, work
 from core.store.database import StoreUnavailable
-from core.store.tx import Prepared, Tx
+from core.store.tx import Prepared, Row, Tx
 
 LANES = 16
 """Intake lanes: many senders share one, and none waits for another's broken message."""
+
+DAY = 86_400  # seconds
 
 _SHARDS = tuple(fixed_id(f"intake:{n:02}") for n in range(LANES))
 
 inbound = tables.inbound
 
 _ONE = Prepared(select(inbound).where(inbound.c.id == bindparam("id")))
+_WHEN = Prepared(
+    select(inbound.c.id, inbound.c.received_at, inbound.c.ticket_id)
+    .where(or_(inbound.c.id == bindparam("today"), inbound.c.id == bindparam("before")))
+    .order_by(inbound.c.id)
+)
+_OPEN = Prepared(select(tables.ticket.c.open).where(tables.ticket.c.id == bindparam("id")))
 _AGAIN = Prepared(update(inbound).where(inbound.c.id == bindparam("id")).values(copies=inbound.c.copies + 1))
 
 
@@ -45,8 +54,8 @@ class Stored:
 def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> str:
     """Store what arrived; return its id. Once this is committed the sender may be told that we have it.
 
-    Safe to repeat: the same (channel, external id), or without one the same bytes for the same recipients, is the
-    same row, and is counted. `later=False`: the caller understands it in this transaction. Raises ValueError for a
+    Safe to repeat: the same (channel, external id), or without one the same bytes for the same recipients within a
+    day, is the same row, and is counted. `later=False`: the caller understands it in this transaction. Raises ValueError for a
     naive instant, and StoreUnavailable when the disk has no room for more.
     """
     if arrival.received_at.tzinfo is None:
@@ -54,8 +63,8 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
         raise ValueError(message)
     if full := tx.facts.full():
         raise StoreUnavailable(full)
-    identity = _identity(arrival)
-    if tx.one(_ONE, id=identity) is not None:
+    identity, there = _identity(tx, arrival)
+    if there:
         tx.run(_AGAIN, id=identity)
         return identity
     stored = tx.insert_new(
@@ -92,12 +101,38 @@ def enqueue(tx: Tx, inbound_id: str, sender: str, *, now: datetime) -> None:
     )
 
 
-def _identity(arrival: Arrival) -> str:
+def _identity(tx: Tx, arrival: Arrival) -> tuple[str, bool]:
+    """The id of its row, and whether the row is there.
+
+    An id begins with its day, so that those of one day lie together.
+    """
     if arrival.external_id is not None:
         # Time is left out: the same id tomorrow is still the same message.
-        return derived_id(0, arrival.channel, arrival.external_id)
+        identity = derived_id(0, arrival.channel, arrival.external_id)
+        return identity, tx.one(_WHEN, today=identity, before=identity) is not None
     content = hashlib.sha256(arrival.raw).hexdigest()
-    return derived_id(0, arrival.channel, content, *sorted(arrival.recipients))
+    day = int(arrival.received_at.timestamp() // DAY)
+    n = 0
+    while True:
+        parts = (arrival.channel, content, *sorted(arrival.recipients), *([f"again {n}"] if n else []))
+        today, before = (derived_id((day - back) * DAY * 1000, *parts) for back in (0, 1))
+        rows = tx.all(_WHEN, today=today, before=before)
+        if not rows:
+            return today, False
+        for row in rows:
+            if _lately(row, arrival) and not ended(tx, row):
+                return row.id, True
+        n += 1  # a day has passed, or what it opened has ended: whoever says the same now means something new
+
+
+def _lately(row: Row, arrival: Arrival) -> bool:
+    return sameness.same(row.received_at, at=arrival.received_at, identified=False, first_ended=False)
+
+
+def ended(tx: Tx, row: Row) -> bool:
+    """Is the ticket of this inbound row no longer worked on?"""
+    found = tx.one(_OPEN, id=row.ticket_id) if row.ticket_id else None
+    return found is not None and not found.open
 
 
 def load(tx: Tx, ids: Sequence[str]) -> dict[str, Stored]:

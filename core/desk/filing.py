@@ -193,7 +193,8 @@ def attach(case: Case, message: Message, thread_id: str) -> Understood:
     belongs = author.contact is not None or author.address == case["requester_address"].lower()
     threads.listen(case, thread_id, said if belongs else replace(said, to=(), cc=()), author)
     participants.wrote(case, thread_id, author, said, vouched=message.placed.reason != "released")
-    if threading.rights(said.kind).may_reopen:  # a machine's word is no answer
+    again = message.placed.reason == threading.How.SAME_ID  # it was said before
+    if threading.rights(said.kind).may_reopen and not again:  # a machine's word is no answer
         case.set(snippet=acts.snippet(_visible(said)), last_direction="in", trust=message.trust)
         resolution.customer_wrote(case, at=message.row.received_at)
     timing.settle(case)

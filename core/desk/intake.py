@@ -16,12 +16,12 @@ from core.desk.case import Case
 from core.desk.filing import Message, Understood
 from core.desk.scope import PUBLISHED
 from core.envelope import Arrival, Inbound, Kind
-from core.rules import threading, trust, workflow
+from core.rules import sameness, threading, trust, workflow
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
 _ROW = Prepared(select(tables.inbound).where(tables.inbound.c.id == bindparam("id")))
-_KEY = Prepared(select(tables.content_key.c.inbound_id).where(tables.content_key.c.key == bindparam("key")))
+_KEY = Prepared(select(tables.content_key).where(tables.content_key.c.key == bindparam("key")))
 _NUMBER = Prepared(select(tables.ticket.c.number).where(tables.ticket.c.id == bindparam("id")))
 
 
@@ -43,14 +43,9 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
             message_id=row.message_id,
         )
     said = shares.own(tx, row, said, now=now)
-    if said.content_key and not tx.insert_new(
-        tables.content_key, key=said.content_key, inbound_id=inbound_id, at=now
-    ):
-        first = tx.one(_KEY, key=said.content_key).inbound_id
-        if first != inbound_id:  # else it is looked at again, because staff said so
-            return filing.conclude(
-                tx, row, said, "duplicate", "same_content", now=now, detail={"first": first}
-            )
+    first = _first_with_its_key(tx, row, said) if said.content_key else None
+    if first is not None:
+        return filing.conclude(tx, row, said, "duplicate", "same_content", now=now, detail={"first": first})
     if row.detail.get("take_as"):
         return _released(tx, row, said, now=now)
     if said.kind in threading.ABOUT_A_DELIVERY:
@@ -58,6 +53,22 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
     if said.kind is Kind.OWN_LOOP:
         return filing.conclude(tx, row, said, "machine", "own_loop", now=now)
     return _place(tx, _judge(tx, row, said, now=now), now=now)
+
+
+def _first_with_its_key(tx: Tx, row: Row, said: Inbound) -> str | None:
+    """The inbound row that this is the same message as; None: it is new, and the key is its own from now on."""
+    key = said.content_key
+    if tx.insert_new(tables.content_key, key=key, inbound_id=row.id, at=row.received_at):
+        return None
+    found = tx.one(_KEY, key=key)
+    if found.inbound_id == row.id:  # it is looked at again, because staff said so
+        return None
+    first = tx.one(_ROW, id=found.inbound_id)
+    ended = first is not None and door.ended(tx, first)
+    if sameness.same(found.at, at=row.received_at, identified=said.identified, first_ended=ended):
+        return str(found.inbound_id)
+    tx.update(tables.content_key, {"key": key}, inbound_id=row.id, at=row.received_at)
+    return None
 
 
 def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Message:
@@ -142,7 +153,8 @@ def _attach(tx: Tx, message: Message, ticket_id: str, thread_id: str, *, now: da
     if case["state"] in workflow.ENDED and "released_by" not in message.detail:
         # It ended while we waited for its row.
         return _place(tx, _judge(tx, message.row, message.said, now=now), now=now)
-    may_reopen = threading.rights(message.said.kind).may_reopen
+    again = message.placed.reason == threading.How.SAME_ID
+    may_reopen = threading.rights(message.said.kind).may_reopen and not again
     if case["state"] == "resolved" and may_reopen and not restraint.may_reopen(tx, ticket_id, now=now):
         return filing.hold(tx, message, "reopened_too_often", now=now)
     return filing.attach(case, message, thread_id)

@@ -12,7 +12,7 @@ from core.desk.authors import Author
 from core.desk.case import Case
 from core.envelope import Address, Inbound
 from core.ids import new_id, token_hash
-from core.rules import threading
+from core.rules import sameness, threading
 from core.rules.participation import Role, State
 from core.rules.threading import How, Relation
 from core.store import tables
@@ -73,6 +73,8 @@ def candidates(tx: Tx, said: Inbound, author: Author, *, now: datetime) -> list[
         for row in tx.all(BY_REF, ref=ref):
             if row.kind != "own" and (row.customer is None or row.customer == author.customer):
                 found += _candidate(tx, How.KNOWN_ID, row.ticket_id, row.thread_id, author, vouched=vouched)
+    for row in _came_before(tx, said, now=now):
+        found += _candidate(tx, How.SAME_ID, row.ticket_id, row.thread_id, author, vouched=vouched)
     for token in said.bounce_tokens:
         row = tx.one(_BY_BOUNCE, hash=token_hash(token))
         if row is not None:
@@ -82,6 +84,32 @@ def candidates(tx: Tx, said: Inbound, author: Author, *, now: datetime) -> list[
         if row is not None:
             found += _candidate(tx, How.SUBJECT_NUMBER, row.id, None, author, vouched=vouched)
     return found
+
+
+def _came_before(tx: Tx, said: Inbound, *, now: datetime) -> list[Row]:
+    """Conversations with a message of this id and subject, not long ago: one whose words another way has changed."""
+    if not said.identified or not said.message_id:
+        return []
+    return [
+        row
+        for row in tx.all(BY_REF, ref=said.message_id)
+        if row.kind == "seen"
+        and sameness.same(row.at, at=now, identified=True, first_ended=False)
+        and any(
+            sameness.subject(one.subject) == sameness.subject(said.subject)
+            for one in tx.all(_OF_ID, ticket_id=row.ticket_id, ref=said.message_id)
+        )
+    ]
+
+
+_OF_ID = Prepared(
+    select(tables.message.c.subject)
+    .where(
+        tables.message.c.ticket_id == bindparam("ticket_id"),
+        tables.message.c.external_ref == bindparam("ref"),
+    )
+    .limit(5)
+)
 
 
 def _candidate(

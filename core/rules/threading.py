@@ -23,6 +23,8 @@ class How(StrEnum):
     REPLY_ADDRESS = "reply_address"
     OWN_ID = "own_id"
     KNOWN_ID = "known_id"
+    SAME_ID = "same_id"
+    """Its own id came before, with other words: the same message by another way, as through a list with a footer."""
     BOUNCE_ADDRESS = "bounce_address"
     """The envelope sender of one of our deliveries: says what the message is about, and nothing of its author."""
     BODY_MARKER = "body_marker"
@@ -222,6 +224,7 @@ _JUDGES: Mapping[How, Callable[[Asked, Candidate], _Judged]] = MappingProxyType(
         How.REPLY_ADDRESS: _by_token,
         How.OWN_ID: _by_id,
         How.KNOWN_ID: _by_id,
+        How.SAME_ID: _by_id,
         How.BOUNCE_ADDRESS: _by_id,
         How.BODY_MARKER: _by_number,
         How.SUBJECT_NUMBER: _by_number,

@@ -516,18 +516,6 @@ async def test_a_key_is_forgotten_after_a_day(leader, db):
     assert again.status == 201
 
 
-async def test_keys_that_have_lapsed_are_dropped(leader, db, client):
-    await leader.post("/tickets/26-000001/take", {}, Idempotency_Key="old")
-    await db.write(lambda tx: tx.run(tables.idempotency.update().values(at=datetime(2020, 1, 1, tzinfo=UTC))))
-    client.app[API].tidied = datetime(2020, 1, 1, tzinfo=UTC)
-
-    await leader.post("/tickets/26-000001/take", {}, Idempotency_Key="new")
-
-    async with asyncio.timeout(5):
-        while len(await db.read(lambda tx: tx.all(tables.idempotency.select()))) != 1:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.01)
-
-
 async def test_a_key_that_is_no_key_is_refused(leader):
     for key in ("", "a b", "x" * 256):
         response = await leader.post("/tickets/26-000001/take", {}, Idempotency_Key=key)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
@@ -31,7 +31,6 @@ from web.limits import Allowance, Limiter
 
 BODY_TIME = 60.0  # seconds
 MAX_KEY = 255  # characters of an Idempotency-Key
-TIDY_EVERY = timedelta(hours=1)
 KNOWN = 10_000  # tokens whose last use is remembered here
 RETRY_AFTER = "2"  # seconds
 
@@ -59,8 +58,6 @@ class Api:
     """The channel that carries answers to people's inboxes, if there is one."""
     max_body: int
     """Bytes of one call."""
-    tidied: datetime = datetime(1970, 1, 1, tzinfo=UTC)
-    """When lapsed keys were last dropped."""
     running: set[tuple[str, str]] = field(default_factory=set)
     """Callers and keys of this hub's POSTs that are being answered."""
 
@@ -177,7 +174,6 @@ async def _answer(request: web.Request, endpoint: Endpoint, who: Principal) -> w
     if mine in api.running:
         raise ApiError("running", headers={"Retry-After": RETRY_AFTER})
     api.running.add(mine)
-    _tidy(api)
     try:
         done = await api.db.write(_once, endpoint, call, _digest(request, body))
     finally:
@@ -186,15 +182,6 @@ async def _answer(request: web.Request, endpoint: Endpoint, who: Principal) -> w
     if done.replayed:
         response.headers["Idempotent-Replay"] = "true"
     return response
-
-
-def _tidy(api: Api) -> None:
-    """Lapsed keys go once an hour, by whoever calls then."""
-    now = api.now()
-    if now - api.tidied >= TIDY_EVERY:
-        api.tidied = now
-        with suppress(StoreUnavailable):
-            api.db.submit(repetition.forget, now=now)
 
 
 def _once(tx: Tx, endpoint: Endpoint, call: Call, digest: str) -> repetition.Answer:

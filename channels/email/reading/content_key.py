@@ -6,13 +6,16 @@ import hashlib
 
 from channels.email.reading import structure
 
-_TRACE = frozenset(("received", "delivered-to", "return-path", "authentication-results", "status", "bcc"))
+_TRACE = frozenset(("delivered-to", "return-path", "authentication-results", "status", "bcc"))
+LONG = 20  # bytes of a key
 
 
-def of(tree: structure.Tree, message_id: str) -> str:
-    """SHA-256 over Message-ID, From, Date and the body; without an id over all but the traces of the way.
+def of(tree: structure.Tree, message_id: str, *, day: int, own_hops: int) -> str:
+    """Over Message-ID, From, Date and the body; without an id over all but what our own hops wrote on the way.
 
-    Line ends and empty lines at the end do not count: they differ between SMTP and IMAP.
+    `day`: the day the mail says it is of, in days since 1970, which a key begins with so that those of one day lie
+    together. `own_hops`: how many of the topmost Received fields are ours: a machine that says the same again leaves
+    another trace below them. Line ends and empty lines at the end do not count: they differ between SMTP and IMAP.
     """
     digest = hashlib.sha256()
     header = tree.root.header
@@ -21,10 +24,12 @@ def of(tree: structure.Tree, message_id: str) -> str:
             digest.update(text.encode("utf-8", "replace") + b"\0")
     else:
         for field in header.fields:
-            if field.name not in _TRACE and not field.name.startswith(("x-", "arc-")):
+            if field.name == "received" and own_hops > 0:
+                own_hops -= 1
+            elif field.name not in _TRACE and not field.name.startswith(("x-", "arc-")):
                 digest.update(f"{field.name}:{field.value}\n".encode("utf-8", "replace"))
     _add_body(digest, tree.body)
-    return digest.hexdigest()
+    return (min(max(day, 0), 0xFFFFFFFF).to_bytes(4, "big") + digest.digest())[:LONG].hex()
 
 
 CHUNK = 1024 * 1024  # bytes; a large mail is not copied to be hashed

@@ -69,7 +69,10 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         bounce_tokens=bounce_tokens,
         desk=desk,
     )
-    key = content_key.of(tree, headers.message_id(header.first("message-id")) if carried else known_id)
+    own_id = headers.message_id(header.first("message-id")) if carried else known_id
+    dated = headers.date(header.first("date"))
+    day = int(dated.timestamp() // 86_400) if dated is not None else 0
+    key = content_key.of(tree, own_id, day=day, own_hops=_own_hops(arrival, desk))
     proof = authentication.read(header, _believed(arrival, desk))
     notes = [*tree.notes, *content.notes, *_address_notes(to, cc)]
     return Inbound(
@@ -104,6 +107,7 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         forward=forward,
         sent_at=_sent_at(root.header, arrival.get("received_at")),
         content_key=key,
+        identified=bool(own_id),
         authentication=certified.proof(proof, carried) if carried else proof,
         report=verdict.report,
         notes=tuple(dict.fromkeys(notes)),
@@ -221,6 +225,13 @@ def _believed(arrival: Mapping[str, Any], desk: ours.Desk) -> frozenset[str]:
     ):
         return frozenset()
     return desk.authserv_ids
+
+
+def _own_hops(arrival: Mapping[str, Any], desk: ours.Desk) -> int:
+    """How many Received fields on top are of servers of ours: by SMTP from anybody none is, we add none ourselves."""
+    envelope = arrival.get("envelope") or {}
+    by_smtp = str(envelope.get("protocol", "")).upper() in ("SMTP", "ESMTP")
+    return 0 if by_smtp and envelope.get("peer") not in desk.trusted_peers else 1
 
 
 def _sent_at(header: structure.Header, received_at: object) -> datetime | None:

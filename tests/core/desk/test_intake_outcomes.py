@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from core.desk import books, door, intake, page
+from core.desk import books, door, intake, page, resolution
 from core.envelope import Address, Arrival, Attachment, Hints, Span, SpanKind
 from core.store import blobs, tables
 from tests.desk_at_work import MONDAY, PASSED, AtWork, a_mail, at_work
@@ -122,11 +122,71 @@ async def test_the_same_mail_by_two_ways_is_one_ticket_and_the_second_points_to_
     assert len(await desk.rows(tables.ticket)) == 1
 
 
-async def test_two_mails_under_one_id_are_both_kept_and_the_second_says_so(desk):
-    await desk.mail("alice@acme.test", text="One.", message_id="same@client.test")
-    second = await desk.mail("alice@acme.test", text="Two.", message_id="same@client.test")
+async def test_a_message_that_comes_by_another_way_too_changes_no_state(desk):
+    number = await desk.resolved(message_id="same@client.test")
 
-    assert second.outcome == "ticket"
+    again = await desk.mail("alice@acme.test", text="One, and a footer.", message_id="same@client.test")
+
+    assert (again.outcome, again.reason, again.number) == ("attached", "same_id", number)
+    assert (await desk.ticket(number)).state == "resolved"
+
+
+async def test_nobody_gets_into_a_conversation_by_the_id_of_its_first_mail(desk):
+    await desk.mail("alice@acme.test", message_id="same@client.test")
+
+    assert (await desk.mail("eve@evil.test", message_id="same@client.test")).outcome == "held"
+    assert (await desk.mail("bob@beta.test", message_id="same@client.test")).outcome == "ticket"
+
+
+@pytest.mark.parametrize(
+    ("hours", "ended", "outcome"),
+    [(2, False, "duplicate"), (2, True, "ticket"), (25, False, "ticket"), (720, True, "ticket")],
+)
+async def test_an_alarm_without_an_id_counts_on_the_first_while_that_is_open_and_a_day_at_most(
+    desk, hours, ended, outcome
+):
+    alarm = {"content_key": "the same words", "identified": False, "message_id": "made@no-message-id.invalid"}
+    number = (await desk.mail("alice@acme.test", **alarm)).number
+    if ended:
+        await desk.do(resolution.cancel, await desk.who("lea"), number, reason="A test.")
+    desk.passes(hours=hours)
+
+    assert (await desk.mail("alice@acme.test", **alarm)).outcome == outcome
+
+
+async def test_bytes_that_come_again_are_one_arrival_for_a_day_and_while_its_ticket_is_open(desk):
+    async def comes() -> str:
+        return await desk.arrive("alice@acme.test", raw=b"the very same bytes")
+
+    first = await comes()
+    desk.passes(hours=23)
+    assert await comes() == first
+    assert (await desk.inbound(first)).copies == 2
+    number = (await desk.understand(first, "alice@acme.test")).number
+    await desk.do(resolution.cancel, await desk.who("lea"), number, reason="A test.")
+    second = await comes()
+    assert second != first
+    assert await comes() == second
+    desk.passes(hours=2)
+    assert await comes() == second
+    desk.passes(days=2)
+    assert await comes() not in (first, second)
+
+
+@pytest.mark.parametrize(
+    ("subject", "passed", "outcome"),
+    [
+        ("[it-all] Rete ferma", 1, "attached"),  # through a list, with its footer
+        ("Rete ferma", 8, "ticket"),  # a program that has one id for all its mails, a week later
+        ("Altro guasto", 0, "ticket"),  # or at once
+    ],
+)
+async def test_two_mails_under_one_id_are_both_kept_and_the_second_says_so(desk, subject, passed, outcome):
+    await desk.mail("alice@acme.test", text="One.", message_id="same@client.test")
+    desk.passes(days=passed)
+    second = await desk.mail("alice@acme.test", subject, text="Two.", message_id="same@client.test")
+
+    assert second.outcome == outcome
     texts = [(row.text, row.notes) for row in await desk.rows(tables.message, direction="in")]
     assert sorted(texts) == [("One.", []), ("Two.", ["another message came with the same id before"])]
 

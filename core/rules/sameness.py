@@ -1,0 +1,41 @@
+"""Is this the same message again, or a new one with the same words? A key for sameness has an age."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+WITH_ID = timedelta(days=7)
+"""A mail server tries for five days (RFC 5321, 4.5.4.1), and not every program makes a new id for each mail."""
+WITHOUT_ID = timedelta(days=1)
+"""The same words tomorrow are another message, as those of an alarm are."""
+
+
+def same(first_at: datetime, *, at: datetime, identified: bool, first_ended: bool) -> bool:
+    """Is what came at `at` with the same key the first one again?
+
+    `identified`: it has an id of its own, so that the same content means the same message. Without one it counts on the
+    first only while what that opened is open. Instants are when the messages reached us.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    >>> same(noon, at=noon + timedelta(hours=1), identified=False, first_ended=False)
+    True
+    >>> same(noon, at=noon + timedelta(days=30), identified=True, first_ended=False)
+    False
+    """
+    if abs(at - first_at) >= (WITH_ID if identified else WITHOUT_ID):
+        return False
+    return identified or not first_ended
+
+
+def subject(text: str) -> str:
+    """What is compared of a subject: without what lists put before it.
+
+    >>> subject("[it-all] Printer on fire") == subject("Printer  on fire")
+    True
+    """
+    return " ".join(_TAG.sub(" ", text[:1000]).casefold().split())
+
+
+_TAG = re.compile(r"\[[^\[\]]{1,60}\]")
