@@ -114,21 +114,20 @@ def passages(quoted: Sequence[bool], own: Sequence[bool], bare: Sequence[str]) -
     long, or begin with a greeting.
     """
     found: list[tuple[int, int, int]] = []
-    begin, texts, at, count = -1, 0, 0, len(quoted)
-    while at < count:
+    begin, behind, texts = -1, 0, 0
+    for at, line in enumerate(bare):
         if quoted[at]:
             if begin < 0:
                 begin, texts = at, 0
-            texts += bool(bare[at].strip("> "))
-            end = at + 1
-        elif begin >= 0 and bare[at]:
+            texts += bool(line.strip("> "))
+            behind = at + 1
+        elif begin >= 0 and line:
             if own[at]:
-                found.append((begin, end, texts))
+                found.append((begin, behind, texts))
             begin = -1
-        at += 1
     if len(found) == 1:
-        begin, end, texts = found[0]
-        opening = next((text for line in bare[begin:end] if (text := line.strip("> "))), "")
+        begin, behind, texts = found[0]
+        opening = next((text for line in bare[begin:behind] if (text := line.strip("> "))), "")
         if texts > PASSAGE_LINES or formulas.greets(opening):
             return []
-    return [(first, behind) for first, behind, _ in found]
+    return [(first, last) for first, last, _ in found]
