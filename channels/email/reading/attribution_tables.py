@@ -10,7 +10,7 @@ WROTE = tuple(
         "wiadomość napisana przez|пишет|написал|написала|написал(а)|написал/а|писал|писала|писал(а)|написав|написала(-в)|"
         "написав(ла)|написав(-ла)|пише|написа|написа(а)|napsal|napsal(a)|napsala|píše|napísal|napísal(a)|napísala|skrev|"
         "skrev följande|skrev følgende|skreiv|skriver|kirjoitti|kirjoittaa|kirjoitti seuraavasti|yazdı|şunu yazdı|şunları yazdı|yazmış|"
-        "a scris|írta|ezt írta|έγραψε|je napisao|je napisala|je napisao/la|napisao je|napisala je|napisao/la je|je napisal|je napisal/a|"
+        "a scris|írta|ezt írta|a következőt írta|έγραψε|je napisao|je napisala|je napisao/la|napisao je|napisala je|napisao/la je|je napisal|je napisal/a|"
         "napisao|kirjutas|rakstīja|rašė|parašė|đã viết|viết|menulis|"
         "כתב/ה|כתב|כתבה|كتب|كتبت|كتب/كتبت|님이 작성|님이 씀|작성|เขียนว่า"
     ).split("|")
@@ -54,7 +54,7 @@ GLUE = frozenset(
         "del las los dia día dans em às as à(s) hs hrs hours hour w dniu dnia o godz godzinie użytkownik użytkownika r г. г р. р года "
         "в у в. о об від од от пользователь користувач время час ч часов dne v ve odesílatel uživatel používateľ používateľka odosielateľ kl klo "
         "kello klockan på den kloka tarihinde tarihli saat date time time: dated time pe la ora στις στην ο η ο/η χρήστης "
-        "dana u je je: oseba korisnik korisnica времето pukul tanggal pada vào lúc ngày kuupäeval plkst kell idő időpont ekkor "
+        "dana u je je: oseba korisnik korisnica времето pukul tanggal pada vào lúc ngày kuupäeval plkst kell idő időpont időpontban keltezéssel ekkor "
         "a.m p.m a.m. p.m. am pm μ.μ. π.μ. μμ πμ م ص في الساعة בשעה ב ב- בתאריך 在 于 於 に님 gmt utc cet cest est edt cst cdt mst "
         "mdt pst pdt bst ist msk jst sgt hkt aest aedt wet west eet eest z ut following och og et e y i und and dňa o ať"
     ).split()

@@ -40,20 +40,22 @@ def announces_forward(line: str) -> bool:
     return line[-1:] in ":：" and line.lstrip("> ").rstrip(":： ").lower() in tables.FORWARDED
 
 
-def header_begins(bare: Sequence[str], at: int) -> bool:
-    """From, Sent, To, Subject in one block: a message begins that somebody else wrote.
+def header(bare: Sequence[str], at: int) -> int:
+    """From, Sent, To, Subject in one block: a message begins that somebody else wrote. Answers with the line behind it.
 
     At least three of them, the author and a day or a recipient among them, and something that no form has: a
-    subject, an address, or an hour right behind the author.
+    subject, an address, or an hour right behind the author. 0 where none begins here.
+
+    >>> header(["From: a@b.test", "Sent: today 10:00", "To: c@d.test", "", "Hello"], 0), header(["From: Rome", "To: Milan"], 0)
+    (3, 0)
     """
     role, value = label(bare[at])
     if role not in ("from", "date", "subject", "to"):
-        return False
+        return 0
     roles = {role}
     address = "@" in value
-    timed = False
-    loose = 0
-    blank = False
+    timed = blank = False
+    loose, behind = 0, at + 1
     for number in range(at + 1, min(at + HEADER_LINES, len(bare))):
         line = bare[number]
         if not line:
@@ -64,19 +66,24 @@ def header_begins(bare: Sequence[str], at: int) -> bool:
             if role == "date" and roles == {"from"}:
                 timed = _TIME.search(value) is not None
             roles.add(role)
-            loose = 0
+            loose, behind = 0, number + 1
             address = address or (role in ("from", "to") and "@" in value)
-        elif blank:
-            break
+        elif blank or (not _goes_on(line) and "from" not in roles):
+            break  # the text, or the writer's own words above a header
         else:
-            loose += 1
+            loose += not _goes_on(line)
+            behind = number + 1 if loose == 0 else behind
             address = address or ("@" in line and line.startswith("<"))
             if loose > 2:
                 break
         blank = False
-    if "from" not in roles or not roles & {"date", "to"}:
-        return False
-    return len(roles) >= 3 and ("subject" in roles or address or timed)
+    fits = "from" in roles and roles & {"date", "to"} and len(roles) >= 3
+    return behind if fits and ("subject" in roles or address or timed) else 0
+
+
+def _goes_on(line: str) -> bool:
+    """Is this the rest of a list of people?"""
+    return "@" in line or line.endswith((";", ","))
 
 
 def label(line: str) -> tuple[str, str]:

@@ -98,8 +98,14 @@ GREETINGS = frozenset((
 
 # Our own line, and those of other desks, below which nothing new is written.
 REPLY_ABOVE = re.compile(
-    r"(?:reply|write|respond|answer)\b.{0,30}\babove this line|above this line.{0,20}(?:reply|write)"
-    r"|(?:scriv|rispond).{0,40}sopra (?:di )?questa (?:linea|riga)|oberhalb dieser (?:linie|zeile)"
-    r"|au-dessus de cette ligne|encima de esta línea|boven deze (?:lijn|regel)",
+    r"(?:reply|write|respond|answer|type)\b.{0,30}\babove this line|above this line.{0,20}(?:reply|write)"
+    r"|(?:scriv|rispond).{0,40}sopra (?:di )?questa (?:linea|riga)|(?:oberhalb|über) dieser (?:linie|zeile)|(?:oberhalb|über) diese (?:linie|zeile)"
+    r"|(?:répond|écri).{0,40}au-dessus de cette ligne|(?:respond|escrib).{0,40}encima de esta línea|(?:respond|escrev).{0,40}acima desta linha"
+    r"|boven deze (?:lijn|regel)|(?:odpowied|napisz).{0,40}powyżej tej linii|(?:ответ|пиши).{0,40}выше этой (?:строки|линии)"
+    r"|(?:svar|skriv).{0,40}(?:ovanför denna|över den här) (?:rad|raden|linje)|(?:svar|skriv).{0,40}over denne linj|nad tímto řádkem|nad touto čiarou",
     re.IGNORECASE,
 )
+ABOVE = re.compile(
+    r"this line|questa |diese|ligne|línea|linha|deze |tej linii|этой |rad|linj|tímto|touto", re.IGNORECASE
+)
+"""Most lines are done with this."""

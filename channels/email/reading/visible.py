@@ -142,7 +142,7 @@ class _Lines:
             own = [line for line, kind in zip(self.bare[:begin], self.what, strict=False) if kind is None]
             if inline_answers.announced(own):
                 return [_V if kind is not _F else _F for kind in self.what]
-            self.writer |= self.addressed(begin)
+            self.writer |= self.greeted(begin)
         self.endings()
         self.answered()
         return self.settled()
@@ -177,16 +177,20 @@ class _Lines:
                     at = behind
                     continue
             if ":" in line or "：" in line:
-                if embedded.header_begins(bare, at):
-                    self.header(at)
+                behind = embedded.header(bare, at)
+                if behind and any(bare[:at]):
+                    self.rest(at, self.quoted)
                     return
+                if behind:
+                    self.about(at, behind)
+                    at = behind
+                    continue
                 if embedded.announces_forward(line):
                     self.rest(at, _F)
                     return
-            if "this line" in line or "questa " in line or "dieser " in line or "ligne" in line:
-                if tables.REPLY_ABOVE.search(line[:200]):
-                    self.rest(at, self.quoted)
-                    return
+            if len(line) < 200 and tables.ABOVE.search(line) and tables.REPLY_ABOVE.search(line):
+                self.rest(at, self.quoted)
+                return
             at += 1
 
     def quote(self, at: int) -> int:
@@ -233,13 +237,10 @@ class _Lines:
             above -= 1
         return above >= 0 and formulas.is_device_line(self.bare[above])
 
-    def header(self, at: int) -> None:
-        """An embedded header: history, unless nothing stands above it. Then it is about this very text."""
-        if any(self.bare[number] for number in range(at)):
-            self.rest(at, self.quoted)
-            return
-        for number in range(at, min(at + embedded.HEADER_LINES, len(self.bare))):
-            role, value = embedded.label(self.bare[number])
+    def about(self, at: int, behind: int) -> None:
+        """A header with nothing above it is about this very text, and names its writer."""
+        for line in self.bare[at:behind]:
+            role, value = embedded.label(line)
             if role == "from":
                 self.writer |= _name_words(value)
 
@@ -259,15 +260,12 @@ class _Lines:
                 return number
         return None
 
-    def addressed(self, begin: int) -> set[str]:
-        """Whom the history greets or is addressed to: that is who writes now."""
+    def greeted(self, begin: int) -> set[str]:
+        """Whom a quoted mail greets: that is who writes now."""
         words: set[str] = set()
         for line in self.bare[begin : begin + embedded.HEADER_LINES]:
-            role, value = embedded.label(line)
-            if role == "to" and value.count("@") <= 1:
-                words |= _name_words(value)
             plain = line.lstrip("> ")
-            if len(plain) <= 50 and plain.endswith((",", "!", ":")):
+            if line.startswith(">") and len(plain) <= 50 and plain.endswith((",", "!", ":")):
                 greeting, _, names = plain.lower().rstrip(",!: ").partition(" ")
                 if greeting in tables.GREETINGS and names.count(" ") <= 2:
                     words |= _name_words(names)

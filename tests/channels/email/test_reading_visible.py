@@ -52,6 +52,27 @@ def test_an_embedded_header_begins_the_history(header, rule):
     assert shown(f"{ANSWER}\n\n{rule}{header}\n\nShall we come on Monday?\n") == ANSWER
 
 
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_header_with_nothing_above_is_about_what_the_writer_says(header):
+    text = f"{header}\n\nThis is what I see.\n\n{HEADERS[0]}\n\nShall we come?"
+
+    assert shown(text) == f"{header}\n\nThis is what I see."
+
+
+@pytest.mark.parametrize("above", ["Subject: printer", "To: all of us", "Date: Monday", "Room: 12"])
+def test_lines_of_a_form_above_an_embedded_header_stay(above):
+    assert shown(f"{above}\nit is broken\n{HEADERS[0]}\n\nShall we come?") == f"{above}\nit is broken"
+
+
+def test_a_long_list_of_recipients_belongs_to_the_header():
+    people = "\n".join(f"Person {n} <p{n}@x.test>;" for n in range(6))
+
+    assert (
+        shown(f"{ANSWER}\n\nFrom: Desk <s@hub.test>\nSent: 1.1.2026\nTo: {people}\nSubject: x\n\nWell?")
+        == ANSWER
+    )
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -72,6 +93,10 @@ def test_an_embedded_header_begins_the_history(header, rule):
         "----- Mail original -----",
         "-----Your Desk/HUB wrote: -----",
         '-------- Original message --------From: "Desk" <s@hub.test> Date: 23/11/2026 06:00 (GMT+01:00)',
+        "-- REPLY ABOVE THIS LINE --",
+        "-- Risponda sopra questa riga --",
+        "-- ANTWORT ÜBER DIESER LINIE --",
+        "-- Répondez au-dessus de cette ligne --",
         "##- Please type your reply above this line -##",
     ],
 )
