@@ -107,9 +107,11 @@ def _is_short(bare: Sequence[str], at: int, stop: int) -> bool:
 
 
 def _is_signature(bare: Sequence[str], at: int, stop: int) -> bool:
-    """Below `--`: short lines, and nothing that is said to the reader."""
+    """Below `--`: short lines, and nothing that is said to the reader or looks like data."""
     block = _block(bare, at, stop)
-    return bool(block) and not any(signature_lines.is_said(line) for line in block or ())
+    return bool(block) and not any(
+        signature_lines.is_said(line) or signature_lines.is_data(line) for line in block or ()
+    )
 
 
 def _is_card(bare: Sequence[str], at: int, start: int, stop: int) -> bool:

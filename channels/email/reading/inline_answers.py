@@ -17,7 +17,7 @@ _ANSWERS = (
     "antwort antworten geantwortet beantwortet kommentar kommentare kommentiert anmerkung anmerkungen ergänzungen rückmeldung "
     "risposta risposte risposto commento commenti commentato osservazioni note rispondo "
     "réponse réponses répondu réponds commentaire commentaires commenté remarques respuesta respuestas respondo contesto comentario comentarios "
-    "resposta respostas respondi comentário comentários antwoord antwoorden beantwoord opmerking opmerkingen commentaar "
+    "resposta respostas respondi comentário comentários antwoord antwoorden beantwoord reactie reacties opmerking opmerkingen commentaar "
     "odpowiedź odpowiedzi odpowiadam odpowiedziałem odpowiedziałam komentarz komentarze uwagi ответ ответы ответил ответила отвечаю комментарий "
     "комментарии відповідь відповіді відповідаю коментар коментарі odpověď odpovědi odpovídám komentář komentáře odpoveď odpovede "
     "svar svaren svarene svarar svarat svarer svaret besvaret kommentarer vastaus vastaukset vastaukseni vastasin kommentti kommentit kommenttini "
@@ -33,25 +33,25 @@ LOOKS = (
 
 COLOURS_AND_PLACES = (
     "inline|in line|in-line|inlined|interspersed|in between|between the lines|in red|in blue|in green|in bold|in purple|in orange|in pink|in magenta|"
-    "in colour|in color|in capitals|in caps|in the text|in your text|in your mail|in your email|in your e mail|within your|marked red|marked blue|"
-    "in rot|in blau|in grün|in fett|rot markiert|blau markiert|grün markiert|farbig|in farbe|rot geschrieben|zwischen den zeilen|im text|in deinem text|"
+    "in yellow|in grey|in italics|are red|are blue|are green|marked in|in the body|under each|below each|follow each|inside the text|embedded|in colour|in color|in capitals|in caps|in the text|in your text|in your mail|in your email|in your e mail|within your|marked red|marked blue|"
+    "in rot|in blau|in grün|in gelb|sind rot|sind blau|sind grün|unter den fragen|unter deinen fragen|unter ihren fragen|in fett|rot markiert|blau markiert|grün markiert|farbig|in farbe|rot geschrieben|zwischen den zeilen|im text|in deinem text|"
     "in ihrem text|in ihrer mail|in ihrer e mail|in deiner mail|direkt im|im folgenden|dazwischen|in roter|in blauer|in grüner|"
-    "in rosso|in blu|in verde|in grassetto|in azzurro|in arancione|in viola|fra le righe|tra le righe|nel testo|nella tua|nella sua|nella vostra|in colore|"
-    "en rouge|en bleu|en vert|en gras|en couleur|entre les lignes|dans le texte|dans ton|dans votre|en rojo|en azul|en verde|en negrita|en color|"
+    "in rosso|in blu|in giallo|sono rosse|sono blu|sotto ogni|sotto ad ogni|nel corpo|in verde|in grassetto|in azzurro|in arancione|in viola|fra le righe|tra le righe|nel testo|nella tua|nella sua|nella vostra|in colore|"
+    "dans le corps|en rouge|en bleu|en jaune|en vert|en gras|en couleur|entre les lignes|dans le texte|dans ton|dans votre|en rojo|en azul|en verde|en negrita|en color|"
     "entre líneas|entre lineas|en el texto|em vermelho|em azul|em verde|em negrito|nas entrelinhas|entre linhas|no texto|no corpo|"
     "in het rood|in rood|in blauw|in het blauw|in groen|in het groen|in vet|tussen de regels|in de tekst|tussendoor|"
     "na czerwono|na niebiesko|na zielono|czerwonym|niebieskim|zielonym|w tekście|między wierszami|w treści|"
-    "красным|синим|зелёным|зеленым|в тексте|между строк|по тексту|червоним|синім|зеленим|у тексті|по тексту|між рядками|"
+    "внутри текста|в теле|красным|синим|зелёным|зеленым|в тексте|между строк|по тексту|червоним|синім|зеленим|у тексті|по тексту|між рядками|"
     "červeně|modře|zeleně|v textu|mezi řádky|červenou|modrou|"
     "i rött|i blått|i grönt|röd text|i texten|mellan raderna|i rødt|med rødt|med rød|i blåt|med blåt|med blå|i grønt|i teksten|mellem linjerne|"
-    "mellom linjene|punaisella|sinisellä|vihreällä|tekstissä|tekstin seassa|rivien väliin|"
+    "mellom linjene|punaisella|sinisellä|vihreällä|tekstissä|tekstin seassa|tekstin joukossa|rivien väliin|"
     "kırmızı|kırmızıyla|mavi|maviyle|yeşil|metin içinde|satır arasında|satır aralarında|pirossal|kékkel|cu roșu|cu albastru"
 ).split("|")
 
 BELOW = (
     "below|underneath|beneath|further down|down below|bellow|unten|weiter unten|unterhalb|nachfolgend|untenstehend|sotto|qui sotto|di seguito|in calce|"
     "più sotto|ci dessous|ci-dessous|plus bas|en dessous|abajo|más abajo|a continuación|debajo|abaixo|mais abaixo|em baixo|a seguir|"
-    "hieronder|onder|onderaan|verderop|beneden|poniżej|niżej|ниже|внизу|нижче|níže|níž|dole|nižšie|nedan|nedanför|här under|nedenfor|herunder|under|"
+    "hieronder|onder|onderaan|verderop|beneden|poniżej|niżej|ниже|внизу|нижче|níže|níž|dole|nižšie|nedan|nedanför|här under|nedenfor|herunder|her under|"
     "nedenunder|alla|alempana|alapuolella|aşağıda|aşağıdaki|altta|alább|lent|mai jos"
 ).split("|")
 
@@ -95,6 +95,8 @@ def announced(own: Sequence[str]) -> bool:
             return True
         words = "".join(c if c.isalnum() else " " for c in text.replace("-", " ")).split()
         spaced = f" {' '.join(words)} "
+        if spaced.strip() in ("inline", "in line", "im text", "nel testo", "dans le texte"):
+            return True
         answers = not ANSWERS.isdisjoint(words)
         looks = any(f" {look} " in spaced for look in LOOKS)
         if not answers and not looks:

@@ -90,6 +90,20 @@ def is_said(line: str) -> bool:
     )
 
 
+def is_data(line: str) -> bool:
+    """`Label: value`, where the label names no way to reach somebody.
+
+    >>> is_data("Serial: 4711"), is_data("Mobile: +39 333 1234567"), is_data("Anna Verdi")
+    (True, False, False)
+    """
+    plain = line.strip(" |*_-–•·,;")
+    label, colon, _ = plain.partition(":")
+    if not colon or len(label) > 30 or _LINKED.search(plain) is not None:
+        return False
+    words = label.strip(" .*_()").lower()
+    return words not in tables.CONTACT_LABELS and words.rpartition(" ")[2] not in tables.CONTACT_LABELS
+
+
 def _kind(line: str) -> str:
     """`contact`, `weak` (a signature's only beside a contact), `words` or `content`."""
     if is_said(line):
@@ -103,10 +117,9 @@ def _kind(line: str) -> str:
         return _without_link(rest, "weak" if long else "contact")
     label, colon, value = plain.partition(":")
     if colon and len(label) <= 30:
-        known = label.strip(" .*_()").lower().rpartition(" ")[2]
-        if known in tables.CONTACT_LABELS or label.strip(" .*_").lower() in tables.CONTACT_LABELS:
-            return "contact" if value.strip() else "weak"
-        return "content"
+        if is_data(plain):
+            return "content"
+        return "contact" if value.strip() else "weak"
     if "=" in plain or "\t" in plain or "#" in plain:
         return "content"
     if not any(c.isdigit() for c in plain):

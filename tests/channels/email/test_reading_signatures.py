@@ -58,6 +58,7 @@ def test_signatures_and_notices_are_folded(below):
         "Sent from my desk, where nothing works any more.",
         "Log:\n\n--\nThe server stopped at ten and nobody knows why it did.\n--\nIt started again.",
         "One.\n\n________________\n\nTwo.",
+        "The new one:\n\n--\nSerial: 4711\nRoom: B12",
     ],
 )
 def test_what_only_looks_like_an_ending_is_shown(text):
