@@ -129,9 +129,11 @@ class _Lines:
 
     def of_first(self) -> list[SpanKind]:
         """A mail that answers nothing: only a forward in it, and how it ends, are told from its text."""
-        self.cut_lines.clear()
-        self.quotes()
-        self.what = [None if kind is _Q else kind for kind in self.what]
+        if self.quoted is _F:
+            self.cut_lines.clear()
+            self.quotes()
+        else:
+            self.forwards()
         self.endings()
         return self.settled()
 
@@ -146,6 +148,21 @@ class _Lines:
         self.endings()
         self.answered()
         return self.settled()
+
+    def forwards(self) -> None:
+        """Forwards alone: where a program says that it writes one."""
+        for at, line in enumerate(self.bare):
+            if not line or (line[0] not in "-_=*—–>" and line[-1] not in ":："):
+                continue
+            if line[0] == ">":
+                if self.what[at] is None and self.is_forward(line):
+                    self.quote(at)
+            elif self.is_forward(line):
+                self.rest(at, _F)
+                return
+
+    def is_forward(self, line: str) -> bool:
+        return embedded.announces_forward(line) or embedded.delimiter(line) == embedded.FORWARDED
 
     def quotes(self) -> None:
         """Quoted lines, attributions, embedded headers, forwards; from the top."""
@@ -196,7 +213,7 @@ class _Lines:
     def quote(self, at: int) -> int:
         """The quoted line `at`, and what belongs to it; answers with the line behind."""
         lines, bare, what = self.lines, self.bare, self.what
-        if embedded.announces_forward(bare[at]) or embedded.delimiter(bare[at]) == embedded.FORWARDED:
+        if self.is_forward(bare[at]):
             while at < len(bare) and (bare[at].startswith(">") or not bare[at]):
                 what[at] = _F
                 at += 1
