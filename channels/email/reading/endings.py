@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
-from channels.email.reading import quote_tables as tables
+from channels.email.reading import ending_tables as tables
+from channels.email.reading import formulas, signature_lines
 from core.envelope import SpanKind
 
 RULE = re.compile(r"[-_=*–—─]{2,200}|(?:[-_=*] ){3,60}[-_=*]?")
@@ -17,19 +19,24 @@ RULE = re.compile(r"[-_=*–—─]{2,200}|(?:[-_=*] ){3,60}[-_=*]?")
 SIGNATURE_LINES = 25
 """Below a line of `-- `, empty ones not counted. More is a text that somebody divided."""
 FOOTER_LINES = 20
+RULES = 3
+"""Dividing lines inside a signature."""
 
 Ending = tuple[int, SpanKind]
 
 
-def find(lines: Sequence[str], bare: Sequence[str], start: int, stop: int) -> list[Ending]:
+def find(
+    lines: Sequence[str], bare: Sequence[str], start: int, stop: int, writer: AbstractSet[str] = frozenset()
+) -> list[Ending]:
     """The endings of the stretch `lines[start:stop]`: the line at which each begins, the later ones inside the first.
 
-    `bare` are the same lines without the white space around them.
+    `bare` are the same lines without the white space around them; `writer` are the words of the writer's name as far
+    as they are known, in lower case.
     """
     for at in range(start, stop):
         if not bare[at]:
             continue
-        kind = _begins(lines, bare, at, start, stop)
+        kind = _begins(lines, bare, at, start, stop, writer)
         if kind is SpanKind.SIGNATURE:
             notice = next(
                 (n for n in range(at + 1, stop) if not bare[n - 1] and _is_notice(bare, n, stop)), None
@@ -40,7 +47,9 @@ def find(lines: Sequence[str], bare: Sequence[str], start: int, stop: int) -> li
     return []
 
 
-def _begins(lines: Sequence[str], bare: Sequence[str], at: int, start: int, stop: int) -> SpanKind | None:
+def _begins(
+    lines: Sequence[str], bare: Sequence[str], at: int, start: int, stop: int, writer: AbstractSet[str]
+) -> SpanKind | None:
     """Does an ending begin with this line and run to `stop`?"""
     line = bare[at]
     if line == "--" and (at > start or start > 0):
@@ -49,15 +58,43 @@ def _begins(lines: Sequence[str], bare: Sequence[str], at: int, start: int, stop
         fits = _is_short(bare, at + 1, stop) if exact else _is_signature(bare, at + 1, stop)
         return SpanKind.SIGNATURE if fits else None
     if line[0] in "_-=" and RULE.fullmatch(line) is not None:
-        return SpanKind.SIGNATURE if _is_list_footer(bare, at, stop) else None
-    low = line[:80].lower().lstrip("*_ ")
-    if low.startswith(tables.SENT_FROM) and _is_device_line(line, low) and _only_links(bare, at + 1, stop):
+        return (
+            SpanKind.SIGNATURE if _is_list_footer(bare, at, stop) or _is_card(bare, at, start, stop) else None
+        )
+    if formulas.is_device_line(line) and _only_links(bare, at + 1, stop):
         return SpanKind.SIGNATURE
     if at > start and not bare[at - 1] and _is_notice(bare, at, stop):
         return SpanKind.DISCLAIMER
-    if low.rstrip(" ,.!;-*") in tables.CLOSINGS and _is_signature(bare, at + 1, stop):
-        return SpanKind.SIGNATURE
+    if formulas.is_closing(line):
+        below = signature_lines.read(_block(bare, at + 1, stop))
+        return SpanKind.SIGNATURE if below.is_card or below.names(writer) else None
+    if line[0] in "/~-–—" and at > start and not bare[at - 1]:
+        below = signature_lines.read(_block(bare, at, stop))
+        return SpanKind.SIGNATURE if below.is_name and below.names(writer) else None
     return None
+
+
+def _block(bare: Sequence[str], at: int, stop: int) -> list[str] | None:
+    """The lines from here to the end, or to a notice; None for too many."""
+    block: list[str] = []
+    rules = 0
+    for number in range(at, stop):
+        line = bare[number]
+        if not line:
+            continue
+        if block and not bare[number - 1] and _is_notice(bare, number, stop):
+            break
+        if formulas.is_device_line(line) and _only_links(bare, number + 1, stop):
+            break
+        if RULE.fullmatch(line) is not None:
+            rules += 1
+            if rules > RULES:
+                return None
+            continue
+        block.append(line)
+        if len(block) > tables.CLOSING_LINES:
+            return None
+    return block
 
 
 def _is_short(bare: Sequence[str], at: int, stop: int) -> bool:
@@ -70,36 +107,19 @@ def _is_short(bare: Sequence[str], at: int, stop: int) -> bool:
 
 
 def _is_signature(bare: Sequence[str], at: int, stop: int) -> bool:
-    """Name, company, phone: short lines, and nothing that is said to the reader."""
-    texts = 0
-    for number in range(at, stop):
-        line = bare[number]
-        if not line:
-            continue
-        if texts and not bare[number - 1] and _is_notice(bare, number, stop):
-            return True
-        texts += 1
-        if texts > tables.CLOSING_LINES or len(line) > tables.CLOSING_LINE_CHARACTERS or _is_said(line):
-            return False
-    return texts > 0
-
-
-_POSTSCRIPT = re.compile(r"(?:p\.?\s?p?\.?s\.?|n\.?b\.?|nota ?bene|edit|update)(?:[\s:.]|$)", re.IGNORECASE)
-
-
-def _is_said(line: str) -> bool:
-    """A question, a postscript, or a whole sentence."""
-    if line[-1] in "?？" or _POSTSCRIPT.match(line) is not None:
-        return True
-    last = line.rpartition(" ")[2].rstrip(".!。！")
-    # Cust A s.r.l. and Example Ltd. are no sentences.
-    return (
-        line[-1] in ".!。！"
-        and line.count(" ") >= 2
-        and len(last) > 3
-        and "." not in last
-        and "@" not in line
+    """Below `--`: short lines, and nothing that is said to the reader or looks like data."""
+    block = _block(bare, at, stop)
+    return bool(block) and not any(
+        signature_lines.is_said(line) or signature_lines.is_data(line) for line in block or ()
     )
+
+
+def _is_card(bare: Sequence[str], at: int, start: int, stop: int) -> bool:
+    """Name, company and several ways to reach somebody, below a line that divides them from the text."""
+    if len(bare[at]) < 5 or at == start:
+        return False
+    below = signature_lines.read(_block(bare, at + 1, stop))
+    return below.contacts >= 2 and below.is_card
 
 
 def _is_notice(bare: Sequence[str], at: int, stop: int) -> bool:
@@ -118,20 +138,10 @@ def _is_list_footer(bare: Sequence[str], at: int, stop: int) -> bool:
     return 0 < len(below) <= 6 and any("mailing list" in line.lower() for line in below[:2])
 
 
-_LINK = re.compile(r"<?(?:https?://|www\.)\S{1,500}>?|\[[^\]]{1,300}\]")
-
-
-def _is_device_line(line: str, low: str) -> bool:
-    text = _LINK.sub("", line.replace("<", " <")) if "://" in line else line
-    if len(text) > tables.DEVICE_CHARACTERS or ", " in text:
-        return False
-    return low.startswith(tables.ALWAYS_DEVICE) or tables.DEVICE.search(low) is not None
-
-
 def _only_links(bare: Sequence[str], at: int, stop: int) -> bool:
     """Nothing below a device line but links, or a notice."""
     for number in range(at, stop):
         line = bare[number]
-        if line and _LINK.fullmatch(line) is None:
+        if line and formulas.LINK.fullmatch(line) is None:
             return _is_notice(bare, number, stop)
     return True

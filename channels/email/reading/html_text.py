@@ -10,13 +10,15 @@ import html as entities
 import re
 from dataclasses import dataclass
 
-from channels.email.reading import tags
+from channels.email.reading import attributions, tags
 
 CHARACTERS = 4 * 1024 * 1024
 """Of HTML that are looked at; a longer mail has its whole HTML stored and this much of it as text."""
 OPEN_ELEMENTS = 2_000
 MARKS = 50
 """Of each kind that are looked at; only the first beginning of the history counts anyway."""
+ATTRIBUTIONS = 200
+"""Lines before a bare blockquote that are read as an attribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,9 @@ _CUT_IDS = frozenset(
         "mail-editor-reference-message-container",
         "replysplit",
         "olk_src_body_section",
+        "ms-outlook-mobile-reference-message",
+        "reply-intro",
+        "messagereplysection",
     )
 )
 _CUT_CLASSES = frozenset(
@@ -70,10 +75,14 @@ _CUT_CLASSES = frozenset(
         "ymail_quoted",
         "zmail_extra",
         "protonmail_quote",
+        "ms-outlook-mobile-reference-message",
+        "sh-quoted-content",
+        "replyheader",
     )
 )
 _QUOTE_CLASSES = frozenset(
-    ("gmail_quote", "cite", "quote", "mail_quote", "tmail_quote", "freemail_quote", "protonmail_quote")
+    "gmail_quote cite quote mail_quote tmail_quote freemail_quote protonmail_quote tutanota_quote ik_mail_quote "
+    "front-blockquote bloop_quote zmail_extra missive_quote".split()
 )
 _SIGNATURE_CLASSES = frozenset(
     (
@@ -111,6 +120,7 @@ class _Writer:
         self.signature_at = -1
         self.cut_next = False
         self.last_quoted = 0
+        self.tried = 0
         self.tight = False
         """The paragraph being written keeps no distance, as Outlook's do not."""
 
@@ -225,11 +235,16 @@ class _Writer:
         """What the sender's program says with this element: quote, signature, the beginning of history."""
         classes = set(attributes.get("class", "").lower().split())
         identity = attributes.get("id", "").lower()
+        called = attributes.get("name", "").lower()
         if name == "blockquote" and (
             attributes.get("type", "").lower() == "cite"
             or classes & _QUOTE_CLASSES
             or _BORDERED.search(style)
         ):
+            self.quoted += 1
+            return "quote"
+        if name == "div" and (called == "quote" or "ik_mail_quote" in classes):
+            self.newline()
             self.quoted += 1
             return "quote"
         if classes & _SIGNATURE_CLASSES or identity in _SIGNATURE_CLASSES or identity == "signature":
@@ -240,6 +255,7 @@ class _Writer:
             return ""
         if (
             identity.removeprefix("x_") in _CUT_IDS
+            or called in _CUT_IDS
             or identity.startswith("yahoo_quoted")
             or classes & _CUT_CLASSES
             or (name == "div" and "border-top:solid" in style and _OUTLOOK_RULE.search(style))
@@ -249,8 +265,14 @@ class _Writer:
         return ""
 
     def after_attribution(self) -> bool:
-        """Is the last line written one that ends with a colon? Then a bare blockquote is what it announces."""
-        return bool(self.out) and self.out[-1].rstrip().endswith(":")
+        """Does the last line say who wrote what follows? Then a bare blockquote is that; else it only sets text in."""
+        if not self.out or len(self.out[-1]) > attributions.CHARACTERS or self.tried >= ATTRIBUTIONS:
+            return False
+        if self.out[-1].rstrip()[-1:] not in (":", "：", ">"):
+            return False
+        self.tried += 1
+        last = [piece.strip("> \n")[: attributions.CHARACTERS] for piece in self.out[-3:]]
+        return any(attributions.is_one(" ".join(last[back:])) for back in range(len(last)))
 
     def close(self, name: str) -> None:
         if name == "p" or name in _BLOCK:

@@ -1,48 +1,30 @@
-"""Which words do mail programs put around what they quote? Tables per language; `visible` looks lines up in them."""
+"""Which words do mail programs put around what they quote? Tables per language, in lower case."""
 
 from __future__ import annotations
 
 import re
 
-# How an attribution line ends: "On … Alice wrote:". Without the colon, in lower case.
-WROTE = (
-    "wrote", "writes", "said", "ha scritto", "scrive", "scritto", "schrieb", "schreibt", "geschrieben",
-    "a écrit", "a ecrit", "écrit", "écrivait", "escribió", "escribio", "escreveu", "ha escrit", "va escriure",
-    "schreef", "geschreven", "napisał", "napisał(a)", "napisała", "napisał/a", "pisze", "пишет", "написал",
-    "написала", "написал(а)", "писал", "писал(а)", "написав", "написала(-в)", "пише", "написав(ла)", "napsal",
-    "napsal(a)", "napsala", "napísal", "napísal(a)", "píše", "skrev", "skreiv", "kirjoitti", "yazdı",
-    "şunu yazdı", "şunları yazdı", "写道", "寫道", "写到", "のメール", "は書きました", "さんは書きました",
-    "a scris", "írta", "έγραψε", "je napisao", "je napisal", "napisao je",
-)  # fmt: skip
-
-# How it begins, in lower case, or else with a digit or a day's name.
-OPENINGS = (
-    "on ", "at ", "il ", "in data ", "il giorno ", "am ", "le ", "el ", "em ", "op ", "w dniu ", "dnia ", "dne ",
-    "den ", "på ", "ma ", "в ", "у ", "vào ", "在 ", "於 ", "---- on ", "---- ", "w dn.", "a ",
-)  # fmt: skip
-
-_DAYS = (
-    "mon tue wed thu fri sat sun lun mar mer gio ven sab dom mo di mi do fr sa so jeu sam dim mié jue sáb seg ter qua "
-    "qui sex zo woe vr za pon wt śr czw pt sob nie niedz пн вт ср чт пт сб вс нд po út st čt pá so ne mån tis ons tors "
-    "fre lör sön man tir tor lør søn ma ti ke to pe la su pzt sal çar per cum cmt paz"
-)
-DAYS = frozenset(_DAYS.split())
-"""Short names of days; longer ones begin with them."""
-
 # Labels of an embedded header, in lower case, and what they stand for.
 LABELS: dict[str, str] = {}
 _LABEL_TABLE = {
     "from": "from|da|von|de|van|od|от|від|від кого|отправитель|från|fra|lähettäjä|kimden|gönderen|差出人|送信者|发件人|"
-    "發件人|寄件者|寄件人|remitente|mittente|absender|expéditeur|van de|от кого|nadawca|odesílatel|avsändare|avsender",
+    "發件人|寄件者|寄件人|remitente|mittente|absender|expéditeur|van de|от кого|nadawca|odesílatel|avsändare|avsender|"
+    "feladó|de la|expeditor|odosielateľ|pošiljatelj|saatja|siuntėjas|από|מאת|من|보낸 사람|보낸사람|từ|dari|gesendet von|remetente|"
+    "afzender|afsender|подател|发信人",
     "date": "sent|date|inviato|data|gesendet|datum|envoyé|envoyé le|envoyée|enviado|enviado el|enviada|enviada em|"
     "enviado em|fecha|verzonden|wysłano|wysłane|отправлено|дата|надіслано|odesláno|skickat|sendt|sendt den|dato|"
     "lähetetty|päivämäärä|päiväys|pvm|gönderildi|gönderme tarihi|tarih|送信日時|日時|日付|发送时间|发送日期|日期|"
-    "傳送時間|寄件日期|已傳送|时间|message du|date d'envoi|poslano|data e ora",
+    "傳送時間|寄件日期|已傳送|时间|message du|date d'envoi|poslano|data e ora|elküldve|küldve|dátum|trimis|odoslané|saadetud|"
+    "išsiųsta|изпратено|ημερομηνία|στάλθηκε|תאריך|נשלח|التاريخ|تاريخ الإرسال|보낸 날짜|날짜|ngày|đã gửi|tanggal|dikirim|sent on|date sent|"
+    "gesendet am|verzonden op|envoyée le|data wysłania|发件时间|送信日|datum odeslání|lähetysaika|fecha de envío|data di invio|sent at",
     "to": "to|a|an|à|para|aan|do|кому|komu|till|til|vastaanottaja|kime|alıcı|宛先|收件人|收件者|destinatario|"
-    "destinataire|empfänger|получатель|pour",
-    "cc": "cc|kopie|copie à|copie|copia|kopia|копия|копія|kopi|kopio|bilgi|抄送|副本|kopie an|bcc|ccn|с копией|dw",
+    "destinataire|empfänger|получатель|pour|címzett|către|catre|odbiorca|adresat|adresát|príjemca|prima|kellele|gavėjas|до|към|προς|אל|"
+    "إلى|받는 사람|받는사람|đến|kepada|mottagare|mottaker|modtager|ontvanger|destinatari|destinatários",
+    "cc": "cc|kopie|copie à|copie|copia|kopia|копия|копія|kopi|kopio|bilgi|抄送|副本|kopie an|bcc|ccn|с копией|dw|"
+    "másolatot kap|cópia|con copia|em cópia|κοιν|עותק|نسخة إلى|참조|cc :|kopija|копия до",
     "subject": "subject|oggetto|betreff|objet|sujet|asunto|assunto|onderwerp|temat|тема|předmět|předmet|ämne|emne|"
-    "aihe|konu|件名|主题|主題|主旨|titel|predmet",
+    "aihe|konu|件名|主题|主題|主旨|titel|predmet|tárgy|subiect|predmet správy|teema|tema|относно|θέμα|נושא|الموضوع|제목|"
+    "chủ đề|perihal|subjek|rubrik|věc",
     "reply-to": "reply-to|reply to|antwort an|rispondi a|répondre à|responder a|priority|importance|wichtigkeit|priorità|attachments|"
     "anlagen|allegati|pièces jointes|organization|importanza|importancia",
 }  # fmt: skip
@@ -61,7 +43,13 @@ ORIGINAL = (
     "оригінальне повідомлення", "původní zpráva", "původní e-mail", "pôvodná správa", "ursprungligt meddelande",
     "originalmeddelande", "oprindelig besked", "oprindelig meddelelse", "opprinnelig melding",
     "alkuperäinen viesti", "orijinal ileti", "özgün ileti", "orjinal mesaj", "元のメッセージ",
-    "オリジナルメッセージ", "原始邮件", "原始郵件", "原郵件", "原邮件", "mesaj original", "eredeti üzenet",
+    "オリジナルメッセージ", "mail original", "e mail original", "message d'origine :", "courriel original", "original nachricht", "original mail",
+    "original e mail", "originele bericht", "origineel bericht", "oorspronkelijke e mail", "isprva poruka", "izvorna poruka", "originalna poruka",
+    "izvorno sporočilo", "algne kiri", "originalus laiškas", "αρχικό μήνυμα", "هذه الرسالة الأصلية", "الرسالة الأصلية", "הודעה מקורית",
+    "원본 메시지", "원본 메일", "thư gốc", "tin nhắn gốc", "pesan asli", "opprinnelig e post", "opprinnelig beskjed", "ursprungligt mail",
+    "ursprungligt e postmeddelande", "oprindelig mail", "původní mail", "pôvodný e mail", "alkuperäinen sähköposti", "özgün mesaj",
+    "первоначальное сообщение", "початкове повідомлення", "оригинално съобщение", "correo original", "e mail originale", "missatge original",
+    "eredeti levél", "wiadomość pierwotna", "originální zpráva", "原始邮件",  "原始郵件", "原郵件", "原邮件", "mesaj original", "eredeti üzenet",
 )  # fmt: skip
 
 # … and above a forwarded one, with or without dashes.
@@ -76,7 +64,14 @@ FORWARDED = (
     "переслане повідомлення", "přeposlaná zpráva", "vidarebefordrat meddelande", "vidarebefordrat brev",
     "videresendt meddelelse", "videresendt besked", "videresendt melding", "välitetty viesti",
     "iletilen mesaj", "yönlendirilmiş ileti", "転送されたメッセージ", "転送メッセージ", "转发邮件",
-    "转发的邮件", "轉寄郵件", "fwd message",
+    "转发的邮件", "轉寄郵件", "fwd message", "forwarded mail", "forwarded by", "start of forwarded message", "weitergeleitete mail",
+    "anfang der weitergeleiteten nachricht", "inizio del messaggio inoltrato", "mail transféré", "courriel transféré", "message transmis",
+    "correo reenviado", "mensaje reenviado", "e mail encaminhado", "doorgestuurde bericht", "doorgestuurde e mail", "перенаправленное сообщение",
+    "начало пересылаемого сообщения", "початок переадресованого повідомлення", "preposlaná správa", "začátek přeposlané zprávy",
+    "vidarebefordrat mail", "början på vidarebefordrat brev", "start på videresendt besked", "videresendt mail", "välitetty viesti alkaa",
+    "továbbított üzenet", "mesaj redirecționat", "proslijeđena poruka", "posredovano sporočilo", "προωθημένο μήνυμα", "הודעה שהועברה",
+    "رسالة معاد توجيهها", "전달된 메시지", "thư đã chuyển tiếp", "pesan terusan", "yönlendirilen ileti", "iletilmiş ileti başlangıcı",
+    "препратено съобщение", "edastatud kiri",
 )  # fmt: skip
 
 FORWARD_PREFIXES = frozenset(
@@ -85,55 +80,14 @@ FORWARD_PREFIXES = frozenset(
 FORWARD_OR_REPLY = frozenset(("vs",))
 """A forward in Danish and Norwegian, an answer in Finnish."""
 
-# "Sent from my …": the whole line, in lower case, begins with one of these.
-SENT_FROM = (
-    "sent from my ", "sent from mail for windows", "sent from outlook", "sent from yahoo mail", "sent from samsung",
-    "sent from typeapp", "sent from proton", "sent from gmail", "sent from bluemail", "sent from aqua mail",
-    "sent from nine", "sent from mobile", "sent from iphone", "sent from ipad", "sent from android", "sent with ",
-    "sent via ", "sent using ", "get outlook for ", "von meinem ", "gesendet von ", "gesendet mit ",
-    "inviato da ", "inviato dal ", "scarica outlook per ", "ottieni outlook per ", "envoyé de ", "envoyé depuis ",
-    "envoyé à partir de ", "télécharger outlook pour ", "obtenez outlook pour ", "enviado desde ",
-    "obtener outlook para ", "enviado do ", "enviado de ", "enviado a partir ", "obter o outlook para ",
-    "verzonden vanaf ", "verstuurd vanaf ", "outlook voor ", "verzonden met ", "wysłane z ", "wysłano z ",
-    "отправлено с ", "отправлено из ", "надіслано з ", "odesláno z ", "skickat från ", "sendt fra ",
-    "lähetetty ", "gönderildi ", "iphone'umdan gönderildi", "iphoneから送信", "发自我的", "發自我的",
-    "从我的", "via mobile",
-)  # fmt: skip
-ALWAYS_DEVICE = (
-    "sent from my ",
-    "von meinem ",
-    "get outlook for ",
-    "via mobile",
-    "发自我的",
-    "發自我的",
-    "从我的",
+ANSWER_PREFIXES = frozenset(
+    (
+        "re aw antw antwort sv svar svr ref rif r res resp rsp odp odpověď odpoveď отв ответ відп відповідь yan ynt yt cevap "
+        "回复 回覆 答复 答覆 回信 返信 atb vá válasz vast απ σχετ رد תגובה השב 답장 회신 tl trả bls balas ats atsakymas odg odgovor "
+        "отг на vs rép réponse rta respuesta risposta odpowiedź"
+    ).split()
 )
-DEVICE = re.compile(
-    r"phone|ipad|ipod|android|blackberry|outlook|mail|mobil|handy|tablet|smart|samsung|galaxy|huawei|xiaomi|windows|"
-    r"yahoo|proton|typeapp|sparrow|spark|aqua|cellular|telefon|teléfono|téléphone|portable|dispositi|appareil|"
-    r"nine|zoho|thunderbird|boxer|workspace|komórk|смартфон|устройств|puhelim|telefoni|cihaz",
-    re.IGNORECASE,
-)
-"""What every other line that begins so must name: `Sent via DHL yesterday` is news."""
-DEVICE_CHARACTERS = 60
-"""A longer line that begins so is a sentence, unless all of it behind is an address."""
-
-# Openings of closing formulas: what stands below, to the end, is name, company and phone.
-CLOSINGS = frozenset((
-    "regards", "best regards", "kind regards", "warm regards", "with kind regards", "with best regards",
-    "kindest regards", "many regards", "sincerely", "yours sincerely", "sincerely yours", "yours faithfully",
-    "yours truly", "respectfully", "cordialement", "bien cordialement", "sincères salutations", "bien à vous",
-    "cordiali saluti", "distinti saluti", "cordialmente", "un cordiale saluto", "saluti", "i migliori saluti",
-    "porgo distinti saluti", "mit freundlichen grüßen", "mit freundlichen grüssen", "mit freundlichem gruß",
-    "freundliche grüße", "freundliche grüsse", "viele grüße", "beste grüße", "mfg", "hochachtungsvoll",
-    "saludos", "saludos cordiales", "un cordial saludo", "atentamente", "atenciosamente", "cumprimentos",
-    "com os melhores cumprimentos", "met vriendelijke groet", "met vriendelijke groeten", "vriendelijke groet",
-    "mvg", "pozdrawiam", "z poważaniem", "с уважением", "з повагою", "s pozdravem", "s přátelským pozdravem",
-    "med vänlig hälsning", "med vänliga hälsningar", "med venlig hilsen", "med vennlig hilsen", "venlig hilsen", "hilsen", "kh", "hälsningar", "vänliga hälsningar", "pozdrowienia", "z powazaniem",
-    "mvh", "ystävällisin terveisin", "terveisin", "saygılarımla", "iyi çalışmalar", "敬具", "此致", "顺祝商祺",
-))  # fmt: skip
-CLOSING_LINES = 12
-CLOSING_LINE_CHARACTERS = 90
+"""First words of a subject that answers, in the mail programs' languages."""
 
 # What is only a greeting: a reply of which nothing else remains is shown whole.
 GREETINGS = frozenset((
@@ -142,36 +96,16 @@ GREETINGS = frozenset((
     "привет", "добрый день", "dobrý den", "hej", "hei", "moi", "merhaba", "sehr", "liebe", "lieber", "beste",
 ))  # fmt: skip
 
-# First words of confidentiality notices, in lower case; a paragraph that begins so, to the end.
-DISCLAIMERS = (
-    "this e-mail and any", "this email and any", "this message and any", "this e-mail is confidential",
-    "this email is confidential", "this e-mail may contain", "this email may contain", "this message contains confidential",
-    "this message may contain", "this electronic message", "the information contained in this", "the information in this e-mail",
-    "the information in this email", "the contents of this e", "this communication is", "this communication may",
-    "confidentiality notice", "disclaimer:", "disclaimer -", "important notice:", "please consider the environment",
-    "before printing, think", "if you are not the intended recipient", "le informazioni contenute in quest", "questo messaggio e",
-    "questo messaggio è", "questa e-mail è", "questa e-mail può", "il contenuto di quest", "ai sensi del",
-    "avviso di riservatezza", "informativa privacy", "diese e-mail enthält", "diese e-mail ist vertraulich",
-    "diese nachricht ist", "diese nachricht enthält", "der inhalt dieser e-mail", "ce message et", "ce message est confidentiel",
-    "ce courriel", "cet e-mail", "les informations contenues dans", "este mensaje", "este correo", "la información contenida",
-    "esta mensagem", "este e-mail", "as informações contidas", "dit bericht is", "deze e-mail", "de informatie in deze",
-    "ta wiadomość", "niniejsza wiadomość", "informacja zawarta", "это сообщение", "tento e-mail", "tato zpráva",
-    "detta meddelande", "denne e-mail", "denne e-posten", "tämä viesti", "bu e-posta", "本邮件", "此邮件",
-)  # fmt: skip
-
-SECRECY = re.compile(
-    r"confiden|privileg|intended|recipient|riservat|destinatar|vertraulich|empfänger|umwelt|environment|ambient|"
-    r"environnement|imprim|print|stampar|privacy|gdpr|2016/679|2003|disclos|virus|unauthori|legally|liabilit|"
-    r"geheim|vertrouwelijk|geadresseerde|poufn|adresat|конфиденц|адресат|důvěrn|adresát|konfidenti|fortrolig|"
-    r"luottamuks|gizli|保密|机密|機密",
-    re.IGNORECASE,
-)
-"""What a notice speaks of; `Questo messaggio è urgente` is none."""
-
 # Our own line, and those of other desks, below which nothing new is written.
 REPLY_ABOVE = re.compile(
-    r"(?:reply|write|respond|answer)\b.{0,30}\babove this line|above this line.{0,20}(?:reply|write)"
-    r"|(?:scriv|rispond).{0,40}sopra (?:di )?questa (?:linea|riga)|oberhalb dieser (?:linie|zeile)"
-    r"|au-dessus de cette ligne|encima de esta línea|boven deze (?:lijn|regel)",
+    r"(?:reply|write|respond|answer|type)\b.{0,30}\babove this line|above this line.{0,20}(?:reply|write)"
+    r"|(?:scriv|rispond).{0,40}sopra (?:di )?questa (?:linea|riga)|(?:oberhalb|über) dieser (?:linie|zeile)|(?:oberhalb|über) diese (?:linie|zeile)"
+    r"|(?:répond|écri).{0,40}au-dessus de cette ligne|(?:respond|escrib).{0,40}encima de esta línea|(?:respond|escrev).{0,40}acima desta linha"
+    r"|boven deze (?:lijn|regel)|(?:odpowied|napisz).{0,40}powyżej tej linii|(?:ответ|пиши).{0,40}выше этой (?:строки|линии)"
+    r"|(?:svar|skriv).{0,40}(?:ovanför denna|över den här) (?:rad|raden|linje)|(?:svar|skriv).{0,40}over denne linj|nad tímto řádkem|nad touto čiarou",
     re.IGNORECASE,
 )
+ABOVE = re.compile(
+    r"this line|questa |diese|ligne|línea|linha|deze |tej linii|этой |rad|linj|tímto|touto", re.IGNORECASE
+)
+"""Most lines are done with this."""

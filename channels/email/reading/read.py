@@ -51,12 +51,21 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
     every_reference = headers.ids(" ".join(root.header.all("references")[:5]))
     references = _references(every_reference)
 
+    reply_tokens = _reply_tokens(header, envelope_to, to, cc, desk)
+
     content = body.read(root)
     if carried:
         subject = subject or certified.subject(headers.decoded(header.first("subject")))[:SUBJECT_CHARACTERS]
         content = certified.beside(content, body.read(tree.root), carried.notes)
     forward = _is_forward(subject, attached=content.attached_message, answers=bool(in_reply_to))
-    spans = visible.spans(content.text, forward=forward, cuts=content.cuts, signatures=content.signatures)
+    spans = visible.spans(
+        content.text,
+        forward=forward,
+        first=_is_first(header, subject, answers=bool(in_reply_to or every_reference or reply_tokens)),
+        author=f"{author.address.name} {author.address.address}" if author.address is not None else "",
+        cuts=content.cuts,
+        signatures=content.signatures,
+    )
     bounce_tokens = ours.tokens(envelope_to, desk, "b")
     verdict = machine.judge(
         root,
@@ -92,7 +101,7 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
             (*to.addresses, *cc.addresses, *reply_to, *(a for a in (author.address,) if a)), desk
         ),
         mailbox=_mailbox(header, envelope_to, to, cc, desk),
-        reply_tokens=_reply_tokens(header, envelope_to, to, cc, desk),
+        reply_tokens=reply_tokens,
         bounce_tokens=bounce_tokens,
         subject=subject,
         text=content.text,
@@ -203,7 +212,17 @@ def _is_forward(subject: str, *, attached: bool, answers: bool) -> bool:
     return attached and not answers
 
 
-_PREFIX = re.compile(r"\s*(?:\[[^\]]{1,60}\]\s*)?([^\W\d_]{1,12})\s*(?:\[\d{1,3}\]|\(\d{1,3}\))?\s*[:：]")
+def _is_first(header: structure.Header, subject: str, *, answers: bool) -> bool:
+    """Nothing says that the mail answers one. Where even its own id and day were taken away, that says nothing."""
+    if answers or not (header.first("message-id") or header.first("date")):
+        return False
+    match = _PREFIX.match(subject)
+    return match is None or match.group(1).lower() not in quote_tables.ANSWER_PREFIXES
+
+
+_PREFIX = re.compile(
+    r"\s*(?:\[[^\]]{1,60}\]\s*){0,3}([^\W\d_]{1,12})\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|\^?\d{1,3})?\s*[:：]"
+)
 
 
 def _is_null_sender(arrival: Mapping[str, Any]) -> bool:

@@ -8,15 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from channels.email.reading import endings
+from channels.email.reading import attributions, embedded, endings, formulas, inline_answers
 from channels.email.reading import quote_tables as tables
 from core.envelope import Span, SpanKind
 
 CHARACTERS = 512 * 1024
 LINES = 20_000
-ATTRIBUTION_LINES = 4
-HEADER_LINES = 14
-"""How far the lines of one embedded header may stretch, wrapped ones included."""
+ATTRIBUTIONS = 400
+"""Lines of one text that are tried as an attribution; a text with more of them is a log."""
+GAP = 4
+"""Empty lines that may stand between an attribution and what it is about."""
 
 _V, _Q, _S, _D, _F = (
     SpanKind.VISIBLE,
@@ -28,12 +29,20 @@ _V, _Q, _S, _D, _F = (
 
 
 def spans(
-    text: str, *, forward: bool = False, cuts: Iterable[int] = (), signatures: Iterable[tuple[int, int]] = ()
+    text: str,
+    *,
+    forward: bool = False,
+    first: bool = False,
+    author: str = "",
+    cuts: Iterable[int] = (),
+    signatures: Iterable[tuple[int, int]] = (),
 ) -> tuple[Span, ...]:
     """What each stretch of `text` is; together they cover it. Empty for an empty text.
 
-    `forward`: the subject says so, an embedded message is then shown. `cuts`: offsets at which the sender's program
-    marked the beginning of the history. `signatures`: stretches that it marked as the signature.
+    `forward`: the subject says so, an embedded message is then shown. `first`: the mail answers nothing, so there is
+    no history in it, whatever it looks like. `author`: the writer's name and address, as far as known. `cuts`:
+    offsets at which the sender's program marked the beginning of the history. `signatures`: stretches that it marked
+    as the signature.
 
     >>> [(s.start, s.end, s.kind.value) for s in spans("Yes.\\n\\nOn 1 May 2026 Bob <b@x.test> wrote:\\n> Eh?\\n")]
     [(0, 6, 'visible'), (6, 48, 'quoted')]
@@ -45,8 +54,8 @@ def spans(
     lines = text.split("\n")
     if len(lines) > LINES:
         return (Span(0, len(text), _V),)
-    kinds = _Lines(text, lines, forward=forward, cuts=cuts, signatures=signatures).kinds()
-    return _as_spans(lines, kinds)
+    reading = _Lines(text, lines, forward=forward, author=author, cuts=cuts, signatures=signatures)
+    return _as_spans(lines, reading.of_first() if first else reading.of_answer())
 
 
 def shown(text: str, found: tuple[Span, ...]) -> str:
@@ -83,6 +92,7 @@ class _Lines:
         lines: list[str],
         *,
         forward: bool,
+        author: str,
         cuts: Iterable[int],
         signatures: Iterable[tuple[int, int]],
     ) -> None:
@@ -90,13 +100,18 @@ class _Lines:
         self.bare = [line.strip() for line in lines]
         if not text.isascii() and _MARKS.search(text) is not None:
             self.bare = [_MARKS.sub("", line).strip() for line in self.bare]
-        self.forward = forward
+        self.quoted = _F if forward else _Q
+        """A forward is shown as a whole."""
+        self.writer = _name_words(author)
         self.what: list[SpanKind | None] = [None] * len(lines)
+        self.marked = [False] * len(lines)
+        """Lines with quote marks."""
+        self.tried = 0
         self.cut_lines: set[int] = set()
         cuts = sorted(cuts)
-        marked = sorted(signatures)
-        if cuts or marked:
-            self.mark(lines, cuts, marked)
+        stretches = sorted(signatures)
+        if cuts or stretches:
+            self.mark(lines, cuts, stretches)
 
     def mark(self, lines: list[str], cuts: list[int], marked: list[tuple[int, int]]) -> None:
         """Turn the offsets of the sender's own marks into line numbers."""
@@ -112,14 +127,46 @@ class _Lines:
                 self.what[number] = _S
             at = after
 
-    def kinds(self) -> list[SpanKind]:
-        self.quotes()
+    def of_first(self) -> list[SpanKind]:
+        """A mail that answers nothing: only a forward in it, and how it ends, are told from its text."""
+        if self.quoted is _F:
+            self.cut_lines.clear()
+            self.quotes()
+        else:
+            self.forwards()
         self.endings()
         return self.settled()
 
+    def of_answer(self) -> list[SpanKind]:
+        self.quotes()
+        begin = next((n for n, kind in enumerate(self.what) if kind is _Q), None)
+        if begin is not None:
+            own = [line for line, kind in zip(self.bare[:begin], self.what, strict=False) if kind is None]
+            if inline_answers.announced(own):
+                return [_V if kind is not _F else _F for kind in self.what]
+            self.writer |= self.greeted(begin)
+        self.endings()
+        self.answered()
+        return self.settled()
+
+    def forwards(self) -> None:
+        """Forwards alone: where a program says that it writes one."""
+        for at, line in enumerate(self.bare):
+            if not line or (line[0] not in "-_=*—–>" and line[-1] not in ":："):
+                continue
+            if line[0] == ">":
+                if self.what[at] is None and self.is_forward(line):
+                    self.quote(at)
+            elif self.is_forward(line):
+                self.rest(at, _F)
+                return
+
+    def is_forward(self, line: str) -> bool:
+        return embedded.announces_forward(line) or embedded.delimiter(line) == embedded.FORWARDED
+
     def quotes(self) -> None:
         """Quoted lines, attributions, embedded headers, forwards; from the top."""
-        bare, what, count = self.bare, self.what, len(self.lines)
+        bare, count = self.bare, len(self.lines)
         at = 0
         while at < count:
             line = bare[at]
@@ -127,59 +174,95 @@ class _Lines:
                 at += 1
                 continue
             if at in self.cut_lines:
-                self.rest(at, _Q)
+                self.rest(at, self.quoted)
                 return
             first = line[0]
-            if first == ">":
-                what[at] = _Q
-                at = self.wrapped(at)
+            if first == ">" and not line.endswith("<<"):
+                at = self.quote(at)
                 continue
             if first in "-_=*—–":
-                stop = self.delimiter(at)
-                if stop is not None:
-                    self.rest(at, stop)
+                kind = embedded.delimiter(line)
+                if kind:
+                    self.rest(at, _F if kind == embedded.FORWARDED else self.quoted)
                     return
-            # Every attribution has a date in its first line; most lines of prose have no digit and are done here.
-            if _DIGIT.search(line) is not None:
-                attributed = self.attribution(at)
-                if attributed:
-                    following = self.next_text(at + attributed)
-                    for number in range(at, at + attributed):
-                        what[number] = _Q
-                    if following is not None and bare[following].startswith(">"):
-                        at += attributed
-                        continue
-                    if following is None:
-                        return
-                    self.rest(at, _Q)
+            # Every attribution has a figure or an address in its first line; most lines of prose are done here.
+            if _SIGN.search(line) is not None:
+                behind = self.attributed(at)
+                if behind == count:
                     return
+                if behind:
+                    at = behind
+                    continue
             if ":" in line or "：" in line:
-                if self.embedded_header(at):
-                    self.rest(at, _Q)
+                behind = embedded.header(bare, at)
+                if behind and any(bare[:at]):
+                    self.rest(at, self.quoted)
                     return
-                if line[-1] == ":" and line.rstrip(": ").lower() in tables.FORWARDED:
+                if behind:
+                    self.about(at, behind)
+                    at = behind
+                    continue
+                if embedded.announces_forward(line):
                     self.rest(at, _F)
                     return
-            if "this line" in line or "questa " in line or "dieser " in line or "ligne" in line:
-                if tables.REPLY_ABOVE.search(line[:200]):
-                    self.rest(at, _Q)
-                    return
+            if len(line) < 200 and tables.ABOVE.search(line) and tables.REPLY_ABOVE.search(line):
+                self.rest(at, self.quoted)
+                return
             at += 1
 
-    def wrapped(self, at: int) -> int:
-        """Behind a quoted line: a long one that a gateway broke goes on in the next line without a mark."""
+    def quote(self, at: int) -> int:
+        """The quoted line `at`, and what belongs to it; answers with the line behind."""
         lines, bare, what = self.lines, self.bare, self.what
+        if self.is_forward(bare[at]):
+            while at < len(bare) and (bare[at].startswith(">") or not bare[at]):
+                what[at] = _F
+                at += 1
+            return at
+        what[at] = self.quoted
+        self.marked[at] = True
+        # A long line that a gateway broke goes on in the next one without a mark.
         if at + 2 < len(lines) and len(lines[at]) >= 68 and bare[at][-1] not in ".?!:":
             follower = bare[at + 1]
             if follower and follower[0].islower() and bare[at + 2].startswith(">") and len(follower) < 60:
-                what[at + 1] = _Q
+                what[at + 1] = self.quoted
+                self.marked[at + 1] = True
                 return at + 2
         return at + 1
 
+    def attributed(self, at: int) -> int:
+        """The line behind an attribution that begins here, or behind all when history follows; 0 for none."""
+        if not attributions.may_begin(self.bare[at]) or self.tried >= ATTRIBUTIONS:
+            return 0
+        self.tried += 1
+        found = attributions.at(self.bare, at)
+        if found is None:
+            return 0
+        behind = at + found.lines
+        following = self.next_text(behind)
+        if following is not None and self.bare[following].startswith(">"):
+            self.what[at:behind] = [self.quoted] * found.lines
+            return behind
+        if not found.alone and not self.below_device(at):
+            return 0
+        self.rest(at, self.quoted)
+        return len(self.lines)
+
+    def below_device(self, at: int) -> bool:
+        """Is the text above a line such as `Sent from my phone`? Nobody writes below it."""
+        above = at - 1
+        while above >= max(at - GAP, 0) and not self.bare[above]:
+            above -= 1
+        return above >= 0 and formulas.is_device_line(self.bare[above])
+
+    def about(self, at: int, behind: int) -> None:
+        """A header with nothing above it is about this very text, and names its writer."""
+        for line in self.bare[at:behind]:
+            role, value = embedded.label(line)
+            if role == "from":
+                self.writer |= _name_words(value)
+
     def rest(self, at: int, kind: SpanKind) -> None:
         """Everything from here to the end; a rule of dashes just above goes with it."""
-        if kind is _Q and self.forward:
-            kind = _F
         above = at - 1
         while above >= 0 and not self.bare[above]:
             above -= 1
@@ -189,77 +272,21 @@ class _Lines:
             self.what[number] = kind
 
     def next_text(self, at: int) -> int | None:
-        for number in range(at, len(self.bare)):
+        for number in range(at, min(at + GAP + 1, len(self.bare))):
             if self.bare[number]:
                 return number
         return None
 
-    def delimiter(self, at: int) -> SpanKind | None:
-        """`----- Original Message -----` and its like: what follows is quoted or forwarded."""
-        line = self.bare[at]
-        words = line.strip("-_=*—–> \t").rstrip(":").strip().lower()
-        if not words:
-            return None
-        if words in tables.FORWARDED or words.startswith("forwarded message"):
-            return _F
-        if words in tables.ORIGINAL:
-            return _F if self.forward else _Q
-        return None
-
-    def attribution(self, at: int) -> int:
-        """How many lines, from this one, say who wrote what follows; 0 when they do not."""
-        line = self.bare[at]
-        start = line.lstrip("-*_> ")[:24].lower()
-        if not start:
-            return 0
-        if not (start[0].isdigit() or start.startswith(tables.OPENINGS) or _is_day(start)):
-            # Turkish and Chinese put the name first: Name <address> … wrote:
-            named = line[-1] in ":：" and 0 < line.find("<", 0, 120) < line.find("@", 0, 200)
-            return 1 if named and len(line) < 400 and _ends_attribution(line) else 0
-        joined = ""
-        for count in range(1, ATTRIBUTION_LINES + 1):
-            if at + count > len(self.bare):
-                return 0
-            piece = self.bare[at + count - 1]
-            if not piece or (count > 1 and piece.startswith(">") and not piece.startswith((">:", "> wrote"))):
-                return 0
-            joined = f"{joined} {piece}" if joined else piece
-            if len(joined) > 500:
-                return 0
-            if _ends_attribution(joined):
-                return count
-        return 0
-
-    def embedded_header(self, at: int) -> bool:
-        """From, Sent, To, Subject in one block: a message begins that somebody else wrote."""
-        role, value = _label(self.bare[at])
-        if role not in ("from", "date", "subject", "to"):
-            return False
-        roles = {role}
-        address = "@" in value
-        timed = False  # a date with a time right behind the author: no form that somebody filled in
-        loose = 0
-        for number in range(at + 1, min(at + HEADER_LINES, len(self.bare))):
-            line = self.bare[number]
-            if not line:
-                if len(roles) > 1 or number > at + 1:
-                    break
-                continue
-            role, value = _label(line)
-            if role:
-                if role == "date" and roles == {"from"}:
-                    timed = _TIME.search(value) is not None
-                roles.add(role)
-                loose = 0
-                address = address or (role in ("from", "to") and "@" in value)
-            else:
-                loose += 1
-                address = address or ("@" in line and line.startswith("<"))
-                if loose > 2:
-                    break
-        if "from" not in roles or not roles & {"date", "to"}:
-            return False
-        return len(roles) >= 3 and ("subject" in roles or address or timed)
+    def greeted(self, begin: int) -> set[str]:
+        """Whom a quoted mail greets: that is who writes now."""
+        words: set[str] = set()
+        for line in self.bare[begin : begin + embedded.HEADER_LINES]:
+            plain = line.lstrip("> ")
+            if line.startswith(">") and len(plain) <= 50 and plain.endswith((",", "!", ":")):
+                greeting, _, names = plain.lower().rstrip(",!: ").partition(" ")
+                if greeting in tables.GREETINGS and names.count(" ") <= 2:
+                    words |= _name_words(names)
+        return words
 
     def endings(self) -> None:
         """Signature, device line and notice at the end of each stretch that the writer wrote."""
@@ -271,9 +298,22 @@ class _Lines:
             while start > 0 and self.what[start - 1] is None:
                 start -= 1
             if stop > start:
-                for begins, kind in endings.find(self.lines, self.bare, start, stop):
+                for begins, kind in endings.find(self.lines, self.bare, start, stop, self.writer):
                     self.what[begins:stop] = [kind] * (stop - begins)
             stop = start
+
+    def answered(self) -> None:
+        """Quoted passages between the writer's answers are shown with them; the lines above that say who wrote are not."""
+        if not any(self.marked):
+            return
+        own = [
+            kind is None and bool(line) and not (formulas.closes(line) or formulas.is_device_line(line))
+            for line, kind in zip(self.bare, self.what, strict=True)
+        ]
+        for begin, behind in inline_answers.passages(self.marked, own, self.bare):
+            for number in range(begin, behind):
+                if self.what[number] is _Q:
+                    self.what[number] = _V
 
     def settled(self) -> list[SpanKind]:
         """The kinds of all lines. Where nothing, or only a greeting, would be seen, more is shown.
@@ -281,9 +321,11 @@ class _Lines:
         `Hi Ann,` promises more: then all is shown. `Hello` may be all there is: then only the history stays folded.
         """
         what = self.what
-        remains = [self.bare[n] for n, kind in enumerate(what) if kind is None and self.bare[n]]
+        remains = [
+            self.bare[n] for n, kind in enumerate(what) if (kind is None or kind is _V) and self.bare[n]
+        ]
         if not any(kind is _F for kind in what):
-            greeting = len(remains) == 1 and _is_greeting(remains[0])
+            greeting = len(remains) == 1 and formulas.greets(remains[0])
             ending = any(self.bare[n] for n, kind in enumerate(what) if kind is _S or kind is _D)
             if (not remains and not ending) or (greeting and remains[0].endswith((",", ":", "，"))):
                 return [_V] * len(what)
@@ -293,60 +335,10 @@ class _Lines:
 
 
 _MARKS = re.compile("[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
-_ADDRESS = re.compile(r"[^\s@<>]{1,64}@[^\s@<>]{2,255}")
-_DIGIT = re.compile(r"\d")
-_YEAR = re.compile(
-    r"(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,2}[./]\d{1,2}[./]\d{2}(?!\d)|\d年|\d{1,2}[./-]\d{1,2}[./-]\d{4}"
-)
-_TIME = re.compile(r"\d{1,2}[:.h]\d\d")
-_WROTE = re.compile(
-    r"(?:^|[\s>\"'“”»)\]])(?:"
-    + "|".join(re.escape(w) for w in sorted(tables.WROTE, key=len, reverse=True))
-    + r")$"
-)
-_WROTE_CJK = ("写道", "寫道", "写到", "のメール", "書きました")
-_WROTE_INSIDE = re.compile(
-    r"\s(?:schrieb|skrev|schreef|escribió|escreveu|kirjoitti|napisał|wrote|pisze|пишет)\s"
-)
+_SIGN = re.compile(r"[\d@<]| via |^(?:[Qq]uoting|[Zz]itat|[Cc]ita|Цит)")
+_WORD = re.compile(r"[^\W\d_]{2,40}")
 
 
-def _ends_attribution(joined: str) -> bool:
-    tail = joined.rstrip(" *_")
-    colon = tail.endswith((":", "："))
-    low = tail.rstrip(" :：-").lower()
-    dated = _YEAR.search(joined) is not None
-    address = _ADDRESS.search(joined) is not None
-    if _WROTE.search(low[-40:]) is not None or low.endswith(_WROTE_CJK):
-        if not colon and not tail.endswith("--") and not (dated and address):
-            return False
-        return dated or address
-    if colon and low.endswith((">", ")", "]")) and address:
-        return dated or _TIME.search(joined) is not None
-    if colon and _WROTE_INSIDE.search(f" {low} ") is not None:
-        return dated
-    return False
-
-
-def _is_day(start: str) -> bool:
-    """Is the first word the name of a day, short or long?"""
-    word = start.partition(" ")[0].rstrip(",.")
-    return word in tables.DAYS or (len(word) > 3 and (word[:3] in tables.DAYS or word[:2] in tables.DAYS))
-
-
-def _label(line: str) -> tuple[str, str]:
-    """The role of a line `Label: value` of an embedded header, and its value; or nothing."""
-    at = line.find(":", 0, tables.LABEL_CHARACTERS + 6)
-    wide = line.find("：", 0, tables.LABEL_CHARACTERS + 6)
-    if wide >= 0 and (at < 0 or wide < at):
-        at = wide
-    if at <= 0:
-        return "", ""
-    label = line[:at].strip("*_ \t\u00a0|").lower()
-    return tables.LABELS.get(label, ""), line[at + 1 :]
-
-
-def _is_greeting(line: str) -> bool:
-    words = line.rstrip(" ,.!:;，！").lower().split()
-    if not words or len(words) > 5 or len(line) > 50:
-        return False
-    return words[0] in tables.GREETINGS or " ".join(words[:2]) in tables.GREETINGS
+def _name_words(text: str) -> set[str]:
+    """The words of a name and of the first part of its address."""
+    return set(_WORD.findall(text[:200].partition("@")[0].lower())) - tables.GREETINGS

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from channels.email.reading import read
+from channels.email.reading import visible as reply
 from core.envelope import Inbound, SpanKind
 
 DESK = {
@@ -64,6 +65,16 @@ def of_kind(inbound: Inbound, kind: SpanKind) -> str:
 def visible(inbound: Inbound) -> str:
     """What is shown unfolded, without the white space around it."""
     return of_kind(inbound, SpanKind.VISIBLE).strip() if inbound.spans else inbound.text.strip()
+
+
+def shown(text: str, **named: Any) -> str:
+    """What is shown unfolded of a bare text, forwards included."""
+    return reply.shown(text, reply.spans(text, **named)).strip()
+
+
+def folded(text: str, kind: SpanKind, **named: Any) -> str:
+    """What of a bare text is of this kind."""
+    return "".join(text[s.start : s.end] for s in reply.spans(text, **named) if s.kind is kind).strip()
 
 
 @contextmanager

@@ -29,6 +29,8 @@ FLOORS = {
     "is_auto": 88,
     "visible_text": 90,
     "visible_contains": 100,
+    "visible_not_contains": 62,
+    "signature_text": 33,
     "subject": 100,
     "message_id": 100,
     "from_email": 99,

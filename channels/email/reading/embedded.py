@@ -1,0 +1,113 @@
+"""Where does an embedded message begin: at "-----Original Message-----", or at a block of From, Sent, To, Subject?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from channels.email.reading import attribution_tables
+from channels.email.reading import quote_tables as tables
+
+HEADER_LINES = 16
+"""How far the lines of one embedded header may stretch, wrapped and empty ones included."""
+
+ORIGINAL, FORWARDED = "original", "forwarded"
+
+
+def delimiter(line: str) -> str:
+    """`ORIGINAL` or `FORWARDED` for a line of dashes around these words, else nothing.
+
+    >>> delimiter("-----Ursprüngliche Nachricht-----"), delimiter("---------- Forwarded message ---------")
+    ('original', 'forwarded')
+    """
+    words = line.strip("-_=*—–─> \t").rstrip(":").strip().lower()
+    if not words:
+        return ""
+    kind = _called(words)
+    if kind:
+        return kind
+    match = _DASHED.match(line[:200])
+    if match is None:
+        return ""
+    words = match.group(1).rstrip(": ").lower()
+    if words.endswith(attribution_tables.WROTE) and not any(c.isdigit() for c in words):
+        return ORIGINAL  # Notes: -----Bob Smith/ACME wrote: -----
+    return _called(words)
+
+
+def announces_forward(line: str) -> bool:
+    """`Begin forwarded message:` without dashes."""
+    return line[-1:] in ":：" and line.lstrip("> ").rstrip(":： ").lower() in tables.FORWARDED
+
+
+def header(bare: Sequence[str], at: int) -> int:
+    """From, Sent, To, Subject in one block: a message begins that somebody else wrote. Answers with the line behind it.
+
+    At least three of them, the author and a day or a recipient among them, and something that no form has: a
+    subject, an address, or an hour right behind the author. 0 where none begins here.
+
+    >>> header(["From: a@b.test", "Sent: today 10:00", "To: c@d.test", "", "Hello"], 0), header(["From: Rome", "To: Milan"], 0)
+    (3, 0)
+    """
+    role, value = label(bare[at])
+    if role not in ("from", "date", "subject", "to"):
+        return 0
+    roles = {role}
+    address = "@" in value
+    timed = blank = False
+    loose, behind = 0, at + 1
+    for number in range(at + 1, min(at + HEADER_LINES, len(bare))):
+        line = bare[number]
+        if not line:
+            blank = True
+            continue
+        role, value = label(line)
+        if role:
+            if role == "date" and roles == {"from"}:
+                timed = _TIME.search(value) is not None
+            roles.add(role)
+            loose, behind = 0, number + 1
+            address = address or (role in ("from", "to") and "@" in value)
+        elif blank or (not _goes_on(line) and "from" not in roles):
+            break  # the text, or the writer's own words above a header
+        else:
+            loose += not _goes_on(line)
+            behind = number + 1 if loose == 0 else behind
+            address = address or ("@" in line and line.startswith("<"))
+            if loose > 2:
+                break
+        blank = False
+    fits = "from" in roles and roles & {"date", "to"} and len(roles) >= 3
+    return behind if fits and ("subject" in roles or address or timed) else 0
+
+
+def _goes_on(line: str) -> bool:
+    """Is this the rest of a list of people?"""
+    return "@" in line or line.endswith((";", ","))
+
+
+def label(line: str) -> tuple[str, str]:
+    """The role of a line `Label: value` of an embedded header, and its value; or nothing.
+
+    >>> label("**Von:** Alice"), label("Room: 12")
+    (('from', '** Alice'), ('', ' 12'))
+    """
+    at = line.find(":", 0, tables.LABEL_CHARACTERS + 6)
+    wide = line.find("：", 0, tables.LABEL_CHARACTERS + 6)
+    if wide >= 0 and (at < 0 or wide < at):
+        at = wide
+    if at <= 0:
+        return "", ""
+    name = line[:at].strip("*_ \t\u00a0|>").lower()
+    return tables.LABELS.get(name, ""), line[at + 1 :]
+
+
+def _called(words: str) -> str:
+    plain = words.replace("-", " ")
+    if words in tables.FORWARDED or plain.startswith("forwarded message"):
+        return FORWARDED
+    return ORIGINAL if words in tables.ORIGINAL or plain in tables.ORIGINAL else ""
+
+
+_DASHED = re.compile(r"[-_=*—–─> ]{3,60}([^-_=*—–─].{1,80}?)\s?[-_=*—–─]{3,60}")
+_TIME = re.compile(r"\d{1,2}[:.h]\d\d")
