@@ -81,7 +81,7 @@ def parse(value: str, charset: str = "", limit: int = ADDRESSES) -> Listed:
         one = _address(address, quoted if quoted is not None else (name or "").strip())
         if one is not None:
             return Listed((one,))
-    return _Scanner(value, charset, limit).scan()
+    return _Scanner(headers.without_escapes(value), charset, limit).scan()
 
 
 _SIMPLE = re.compile(

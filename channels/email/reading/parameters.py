@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_to_bytes
 
-from channels.email.reading import charsets
+from channels.email.reading import charsets, iso2022
 
 PARAMETERS = 100
 SEGMENTS = 100
@@ -27,6 +27,8 @@ def parse(value: str) -> tuple[str, dict[str, str]]:
     >>> parse('application/pdf name="a.pdf"')
     ('application/pdf', {'name': 'a.pdf'})
     """
+    if "\x1b" in value and iso2022.is_used(value.encode("latin-1", "replace")):
+        value = iso2022.decode(value.encode("latin-1", "replace"))
     main, _, _ = value.partition(";")
     word = _without_comment(main).strip().strip('"').lower()
     if " " in word or "\t" in word:

@@ -78,9 +78,7 @@ class Tree:
 
 def parse(raw: bytes) -> Tree:
     """The tree of any bytes. Never raises; limits that were reached are named in `notes`."""
-    if b"\n" not in raw[:FIELD_BYTES] and b"\r" in raw:
-        raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    header, body = split_header(raw)
+    header, body = split_header(_with_usual_line_ends(raw), whole_mail=True)
     work = _Work(budget=max(SCANS * len(raw), SCAN_FLOOR))
     root = _part(header, body, "text/plain")
     if root.type.startswith("multipart/"):
@@ -88,8 +86,22 @@ def parse(raw: bytes) -> Tree:
     return Tree(root, body, (*header.notes, *work.notes))
 
 
-def split_header(raw: bytes) -> tuple[Header, bytes]:
-    """The header at the beginning of these bytes, and what is below the empty line."""
+def _with_usual_line_ends(raw: bytes) -> bytes:
+    """The same mail where its first line ends as everywhere, in LF or CRLF; some gateways write CR or CR CR LF."""
+    first = raw.find(b"\r", 0, FIELD_BYTES)
+    if first < 0 or raw.startswith(b"\r\n", first) or 0 <= raw.find(b"\n", 0, first):
+        return raw
+    if raw.startswith(b"\r\r\n", first):
+        return raw.replace(b"\r\r\n", b"\r\n")
+    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def split_header(raw: bytes, *, whole_mail: bool = False) -> tuple[Header, bytes]:
+    """The header at the beginning of these bytes, and what is below the line that ends it.
+
+    That line is empty, or holds nothing but blanks; it ends in LF, CRLF, CR CR LF or CR. The header of a `whole_mail`
+    goes on behind a line of blanks while its From is still to come.
+    """
     start = 0
     while raw[start : start + 1] in (b"\n", b"\r") and start < len(raw):
         start += 1
@@ -97,15 +109,19 @@ def split_header(raw: bytes) -> tuple[Header, bytes]:
         start = raw.find(b"\n", start) + 1 or len(raw)
     end, body_at = _end_of_header(raw, start)
     notes: list[str] = []
-    if end - start > HEADER_BYTES:
-        notes.append(f"header longer than {HEADER_BYTES // 1024} KiB: the rest was not read")
+    too_long = end - start > HEADER_BYTES
+    if too_long:
         end = raw.rfind(b"\n", start, start + HEADER_BYTES) + 1 or start + HEADER_BYTES
     block = raw[start:end].decode("latin-1")
     if "\r" in block:
         block = block.replace("\r\n", "\n")
-    fields, rest = _fields(block, notes)
+        if "\r" in block:
+            block = _ODD_LINE_END.sub("\n", block)
+    fields, rest = _fields(block, notes, whole_mail=whole_mail)
     if rest is not None:
-        body_at = start + _byte_offset(raw, start, rest)
+        body_at = _line_start(raw, start, rest)
+    elif too_long:
+        notes.append(f"header longer than {HEADER_BYTES // 1024} KiB: the rest was not read")
     by_name: dict[str, list[str]] = {}
     for field in fields:
         by_name.setdefault(field.name, []).append(field.value)
@@ -125,16 +141,24 @@ def _end_of_header(raw: bytes, start: int) -> tuple[int, int]:
 
 
 _NAME = re.compile(r"([!-9;-~]{1,200})[ \t]*:")
+_FROM = re.compile(r"from[ \t]*:", re.IGNORECASE)
+_ODD_LINE_END = re.compile(r"\r{0,2}\n|\r")
 
 
-def _fields(block: str, notes: list[str]) -> tuple[list[Field], int | None]:
-    """The fields of a header block; and the number of the line at which a body without an empty line begins."""
+def _fields(block: str, notes: list[str], *, whole_mail: bool) -> tuple[list[Field], int | None]:
+    """The fields of a header block; and the number of the line at which the body begins, where that is inside it."""
     found: list[Field] = []
     name = ""
     pieces: list[str] = []
     lines = block.split("\n")
+    body_at: int | None = None
     for number, line in enumerate(lines):
-        if line[:1] in (" ", "\t"):
+        if line[:1] in _BLANK:
+            if not line.strip(" \t") and number < len(lines) - 1:
+                if whole_mail and (not name or _from_is_to_come(found, name, lines, number + 1)):
+                    continue
+                body_at = number + 1
+                break
             if pieces:
                 pieces.append(line)
             continue
@@ -154,7 +178,25 @@ def _fields(block: str, notes: list[str]) -> tuple[list[Field], int | None]:
                 return found, number
     if pieces:
         found.append(Field(name, _joined(pieces, notes)))
-    return found, None
+    return found, body_at
+
+
+_BLANK = ("", " ", "\t")
+
+
+def _from_is_to_come(found: list[Field], name: str, lines: list[str], below: int) -> bool:
+    """Is this line of blanks inside the header? Then no From stands above it, and one below it, in the same block.
+
+    RFC 5322, 4.4: old programs wrote such lines between folded ones.
+    """
+    if name == "from" or any(field.name == "from" for field in found):
+        return False
+    for line in lines[below : below + FIELDS]:
+        if not line.strip(" \t"):
+            return False
+        if _FROM.match(line) is not None:
+            return True
+    return False
 
 
 def _joined(pieces: list[str], notes: list[str]) -> str:
@@ -165,11 +207,16 @@ def _joined(pieces: list[str], notes: list[str]) -> str:
     return value.strip()
 
 
-def _byte_offset(raw: bytes, start: int, line: int) -> int:
-    at = start
-    for _ in range(line):
-        at = raw.find(b"\n", at) + 1
-    return at - start
+def _line_start(raw: bytes, start: int, line: int) -> int:
+    """Where this line (counted from 0, each ended as `_ODD_LINE_END` says) begins."""
+    ends = _LINE_END.finditer(raw, start, start + HEADER_BYTES + 2)
+    for _ in range(line - 1):
+        next(ends, None)
+    last = next(ends, None) if line else None
+    return last.end() if last is not None else start if not line else len(raw)
+
+
+_LINE_END = re.compile(rb"\r{0,2}\n|\r")
 
 
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
@@ -300,9 +347,8 @@ class _Work:
 
 
 def _part_bytes(piece: bytes) -> tuple[Header, bytes]:
-    if piece.startswith((b"\n", b"\r\n")):
-        return _NO_HEADER, piece[1:] if piece.startswith(b"\n") else piece[2:]
-    return split_header(piece)
+    empty = _LINE_END.match(piece)
+    return (_NO_HEADER, piece[empty.end() :]) if empty is not None else split_header(piece)
 
 
 _NO_HEADER = Header((), {})
