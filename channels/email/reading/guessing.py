@@ -116,7 +116,7 @@ def _ranked(letters: str) -> dict[str, float]:
 def codec(content: bytes) -> str:
     """The charset these bytes (not UTF-8, not all ASCII) were most likely written in; empty where none fits.
 
-    >>> codec("打印机无法连接网络".encode("gbk")), codec("Größe".encode("cp1252")), codec(b"\\xff\\xff\\xff\\xff")
+    >>> codec("打印机无法连接网络".encode("gbk")), codec("Größe".encode("cp1252")), codec(b"\\x81\\xfd\\xa8\\x8d\\xf0\\x8e")
     ('gb18030', 'cp1252', '')
     """
     sample = _sample(content)
@@ -130,7 +130,7 @@ def codec(content: bytes) -> str:
     latin, fit = "", 0.0
     for name in _LATIN_CODECS:
         reached = _latin_fit(sample.decode(name, "replace"))
-        if reached > fit:
+        if reached > fit + (0.3 if name == "cp850" else 0):  # DOS is long ago
             latin, fit = name, reached
     if score >= PLAUSIBLE and score > fit * 0.9:
         return best
@@ -209,7 +209,7 @@ def _latin_fit(text: str) -> float:
     return (known + signs - lonely) / len(beyond)
 
 
-_INSIDE = re.compile("(?<=[a-z])[«»„“”‚…°§£·©®™¿¡ºª´µ²³½\u00a0](?=[a-z])")
+_INSIDE = re.compile("(?<=[a-z])[«»„“”‚…°§£·©®™¿¡ºª´µ²³½\u00a0](?=[a-z])|[©®™§£²³½´](?=[a-zß-ÿ])")
 """Signs where only letters stand."""
 _RUN = re.compile("[\u00c0-\u024f]{3,}|[\u00a1-\u024f]{4,}")
 """Three letters beyond ASCII in a row are rare in every Latin orthography."""
