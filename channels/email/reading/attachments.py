@@ -82,13 +82,22 @@ def made_name(number: int, kind: str) -> str:
     return f"part-{number}{extension}"
 
 
+def guessed_type(name: str) -> str:
+    """The type that goes with a name, where none was sent.
+
+    >>> guessed_type("a.pdf"), guessed_type("a")
+    ('application/pdf', 'application/octet-stream')
+    """
+    return mimetypes.guess_type(name[-200:], strict=False)[0] or "application/octet-stream"
+
+
 def content(part: structure.Part) -> bytes:
     """The bytes of a part, transfer encoding taken off. What is broken decodes as far as it goes."""
     encoding = part.header.first("content-transfer-encoding").partition(";")[0].strip().strip("\"'").lower()
     if encoding == "base64":
         if part.type.startswith("text/") and _is_prose(part.body):
             return part.body
-        return _base64(part.body)
+        return base64(part.body)
     if encoding == "quoted-printable":
         return binascii.a2b_qp(part.body) if b"=" in part.body else part.body
     if encoding in _UU:
@@ -106,7 +115,8 @@ _UU = frozenset(("x-uuencode", "uuencode", "x-uue", "uue"))
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
-def _base64(body: bytes) -> bytes:
+def base64(body: bytes) -> bytes:
+    """What these bytes decode to, as far as they are base64."""
     try:
         return binascii.a2b_base64(body)
     except binascii.Error:

@@ -41,7 +41,12 @@ _MEANT = {
 _ALIASES = {alias: codec for codec, names in _MEANT.items() for alias in names.split()} | {"": ""}
 _HABITS = (
     (re.compile(r"(?:x-)?(?:windows|win|cp|ms|ibm)[-_ ]?(\d{3,5})(?!\d).{0,30}"), r"cp\1"),
-    (re.compile(r"(?:x-)?(?:cs)?iso[-_ ]?(?:ir-)?8859[-_ ]?(\d{1,2})(-[ei])?(?::\d{4})?(?:[^a-z0-9-].{0,30})?"), r"iso-8859-\1\2"),
+    (
+        re.compile(
+            r"(?:x-)?(?:cs)?iso[-_ ]?(?:ir-)?8859[-_ ]?(\d{1,2})(-[ei])?(?::\d{4})?(?:[^a-z0-9-].{0,30})?"
+        ),
+        r"iso-8859-\1\2",
+    ),
 )
 """`win-1251`, `x-cp1251`, `iso8859_15`, `iso_8859-1:1987`, and a word that ran into the name behind it."""
 

@@ -12,6 +12,7 @@ PATCHED = 1_000
 """Broken characters that are mended one by one; a text with more of them shows U+FFFD for each."""
 UNREADABLE = "\ufffd"
 """Stands for what nobody can read; a text that holds it is shown with a note."""
+UNREADABLE_NOTE = "characters that fit no known charset"
 
 
 def text(content: bytes, declared: str = "") -> str:
@@ -33,7 +34,11 @@ def text(content: bytes, declared: str = "") -> str:
     return decoded.replace("\0", "") if "\0" in decoded else decoded
 
 
-header_text = text
+def header_text(content: bytes, declared: str = "") -> str:
+    """The same in a header, where a NUL becomes a space, so that no two words become one."""
+    if b"\0" in content and not canonical(declared).startswith(("utf-16", "utf-32")):
+        content = content.replace(b"\0", b" ")
+    return text(content, declared)
 
 
 def html(content: bytes, declared: str = "") -> str:

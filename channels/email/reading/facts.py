@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from channels.email import cleaning
-from channels.email.reading import charsets, html_text, read, visible
+from channels.email.reading import charsets, html_text, packed, read, tnef, visible
 from core.envelope import Inbound, Kind, SpanKind
 
 _BOUNCES = (Kind.BOUNCE_HARD, Kind.BOUNCE_SOFT, Kind.DELAYED)
@@ -34,7 +34,10 @@ def mail_fact(request: dict[str, Any]) -> dict[str, Any]:
         spans = visible.spans(converted.text, cuts=converted.cuts, signatures=converted.signatures)
         return _of_text(converted.text, spans)
     if kind == "tnef":
-        return {"error": None}
+        message = tnef.read(raw)
+        if message is None:
+            return {"error": "no winmail.dat, or a larger one than is unpacked"}
+        return {"error": None, "tnef_attachment_names": packed.names(message)}
     trusted = request.get("trusted_authserv_id")
     inbound = read.read(raw, {"channel": "email"}, {"authserv_ids": [trusted] if trusted else []})
     return _of_mail(inbound)

@@ -148,7 +148,7 @@ def readable(text: str) -> float:
     True
     """
     beginning = text[:SAMPLE_BYTES]
-    return max(_latin_fit(beginning), max(_fit(beginning, script) for script in _scripts()))
+    return max(_latin_fit(beginning), *(_fit(beginning, script) for script in _scripts()))
 
 
 _BEYOND = re.compile(rb"[^\r\n]{0,40}[\x80-\xff][^\r\n]{0,200}")

@@ -7,6 +7,7 @@ and know the vendors' names for these charsets not at all. Here one odd characte
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 CAREFUL_BYTES = 512 * 1024
 """Bytes that are decoded with all this care; of a longer text the rest as Python does it."""
@@ -93,7 +94,7 @@ def decode_hz(content: bytes) -> str:
     '中文, ~x'
     """
     if len(content) > CAREFUL_BYTES:
-        return decode_hz(content[: CAREFUL_BYTES]) + content[CAREFUL_BYTES :].decode("hz", "replace")
+        return decode_hz(content[:CAREFUL_BYTES]) + content[CAREFUL_BYTES:].decode("hz", "replace")
     out: list[str] = []
     pieces = content.replace(b"~~", b"\0").replace(b"~\n", b"").split(b"~{")
     for number, piece in enumerate(pieces):
@@ -163,7 +164,7 @@ def _gb(content: bytes) -> str:
     return _pairs(content, "gb2312")
 
 
-_TABLES = {
+_TABLES: dict[str, Callable[[bytes], str]] = {
     "ascii": _ascii,
     "katakana": _katakana,
     "jis": lambda content: _pairs(content, "euc_jp"),

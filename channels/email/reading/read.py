@@ -11,6 +11,7 @@ from channels.email.reading import (
     addresses,
     authentication,
     body,
+    charsets,
     content_key,
     headers,
     machine,
@@ -35,7 +36,7 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
     desk = ours.desk(options)
     tree = structure.parse(raw)
     root, header = tree.root, tree.root.header
-    charset = root.parameters.get("charset", "")
+    charset = body.charset_of_header(root)
 
     subject = headers.decoded(header.first("subject"), charset)[:SUBJECT_CHARACTERS]
     author = addresses.author(header.all("from"), charset)
@@ -64,6 +65,8 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
     )
     key = content_key.of(tree, known_id)
     notes = [*tree.notes, *content.notes, *_address_notes(to, cc)]
+    if charsets.UNREADABLE in subject or charsets.UNREADABLE in author.text:
+        notes.append(charsets.UNREADABLE_NOTE)
     return Inbound(
         channel=str(arrival.get("channel") or "email"),
         kind=verdict.kind,

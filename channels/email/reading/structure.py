@@ -11,11 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from channels.email.reading import parameters
+from channels.email.reading import header_lines, parameters
 
-HEADER_BYTES = 256 * 1024
-FIELDS = 2_000
-FIELD_BYTES = 64 * 1024
 DEPTH = 100
 PARTS = 1_000
 FALSE_BOUNDARIES = 20_000
@@ -78,22 +75,12 @@ class Tree:
 
 def parse(raw: bytes) -> Tree:
     """The tree of any bytes. Never raises; limits that were reached are named in `notes`."""
-    header, body = split_header(_with_usual_line_ends(raw), whole_mail=True)
+    header, body = split_header(header_lines.with_usual_ends(raw), whole_mail=True)
     work = _Work(budget=max(SCANS * len(raw), SCAN_FLOOR))
     root = _part(header, body, "text/plain")
     if root.type.startswith("multipart/"):
         root = work.open(root)
     return Tree(root, body, (*header.notes, *work.notes))
-
-
-def _with_usual_line_ends(raw: bytes) -> bytes:
-    """The same mail where its first line ends as everywhere, in LF or CRLF; some gateways write CR or CR CR LF."""
-    first = raw.find(b"\r", 0, FIELD_BYTES)
-    if first < 0 or raw.startswith(b"\r\n", first) or 0 <= raw.find(b"\n", 0, first):
-        return raw
-    if raw.startswith(b"\r\r\n", first):
-        return raw.replace(b"\r\r\n", b"\r\n")
-    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def split_header(raw: bytes, *, whole_mail: bool = False) -> tuple[Header, bytes]:
@@ -109,23 +96,24 @@ def split_header(raw: bytes, *, whole_mail: bool = False) -> tuple[Header, bytes
         start = raw.find(b"\n", start) + 1 or len(raw)
     end, body_at = _end_of_header(raw, start)
     notes: list[str] = []
-    too_long = end - start > HEADER_BYTES
+    too_long = end - start > header_lines.BYTES
     if too_long:
-        end = raw.rfind(b"\n", start, start + HEADER_BYTES) + 1 or start + HEADER_BYTES
+        end = raw.rfind(b"\n", start, start + header_lines.BYTES) + 1 or start + header_lines.BYTES
     block = raw[start:end].decode("latin-1")
     if "\r" in block:
         block = block.replace("\r\n", "\n")
         if "\r" in block:
-            block = _ODD_LINE_END.sub("\n", block)
-    fields, rest = _fields(block, notes, whole_mail=whole_mail)
+            block = header_lines.ODD_LINE_END.sub("\n", block)
+    found, rest = header_lines.fields(block, notes, whole_mail=whole_mail)
     if rest is not None:
-        body_at = _line_start(raw, start, rest)
+        body_at = header_lines.start(raw, start, rest)
     elif too_long:
-        notes.append(f"header longer than {HEADER_BYTES // 1024} KiB: the rest was not read")
+        notes.append(f"header longer than {header_lines.BYTES // 1024} KiB: the rest was not read")
     by_name: dict[str, list[str]] = {}
+    fields = tuple(Field(name, value) for name, value in found)
     for field in fields:
         by_name.setdefault(field.name, []).append(field.value)
-    return Header(tuple(fields), by_name, tuple(notes)), raw[body_at:]
+    return Header(fields, by_name, tuple(notes)), raw[body_at:]
 
 
 def _end_of_header(raw: bytes, start: int) -> tuple[int, int]:
@@ -138,85 +126,6 @@ def _end_of_header(raw: bytes, start: int) -> tuple[int, int]:
     if plain >= 0:
         return plain + 1, plain + 2
     return len(raw), len(raw)
-
-
-_NAME = re.compile(r"([!-9;-~]{1,200})[ \t]*:")
-_FROM = re.compile(r"from[ \t]*:", re.IGNORECASE)
-_ODD_LINE_END = re.compile(r"\r{0,2}\n|\r")
-
-
-def _fields(block: str, notes: list[str], *, whole_mail: bool) -> tuple[list[Field], int | None]:
-    """The fields of a header block; and the number of the line at which the body begins, where that is inside it."""
-    found: list[Field] = []
-    name = ""
-    pieces: list[str] = []
-    lines = block.split("\n")
-    body_at: int | None = None
-    for number, line in enumerate(lines):
-        if line[:1] in _BLANK:
-            if not line.strip(" \t") and number < len(lines) - 1:
-                if whole_mail and (not name or _from_is_to_come(found, name, lines, number + 1)):
-                    continue
-                body_at = number + 1
-                break
-            if pieces:
-                pieces.append(line)
-            continue
-        if pieces:
-            found.append(Field(name, _joined(pieces, notes)))
-            pieces = []
-            if len(found) >= FIELDS:
-                notes.append(f"more than {FIELDS} header fields: the rest was not read")
-                return found, None
-        match = _NAME.match(line)
-        if match is not None:
-            name, pieces = match.group(1).lower(), [line[match.end() :]]
-        elif line.strip():
-            after = lines[number + 1] if number + 1 < len(lines) else ""
-            if not _NAME.match(after):
-                notes.append("a line in the header that is none: the text begins there")
-                return found, number
-    if pieces:
-        found.append(Field(name, _joined(pieces, notes)))
-    return found, body_at
-
-
-_BLANK = ("", " ", "\t")
-
-
-def _from_is_to_come(found: list[Field], name: str, lines: list[str], below: int) -> bool:
-    """Is this line of blanks inside the header? Then no From stands above it, and one below it, in the same block.
-
-    RFC 5322, 4.4: old programs wrote such lines between folded ones.
-    """
-    if name == "from" or any(field.name == "from" for field in found):
-        return False
-    for line in lines[below : below + FIELDS]:
-        if not line.strip(" \t"):
-            return False
-        if _FROM.match(line) is not None:
-            return True
-    return False
-
-
-def _joined(pieces: list[str], notes: list[str]) -> str:
-    value = pieces[0] if len(pieces) == 1 else "".join(pieces)
-    if len(value) > FIELD_BYTES:
-        notes.append(f"a header field longer than {FIELD_BYTES // 1024} KiB was cut")
-        value = value[:FIELD_BYTES]
-    return value.strip()
-
-
-def _line_start(raw: bytes, start: int, line: int) -> int:
-    """Where this line (counted from 0, each ended as `_ODD_LINE_END` says) begins."""
-    ends = _LINE_END.finditer(raw, start, start + HEADER_BYTES + 2)
-    for _ in range(line - 1):
-        next(ends, None)
-    last = next(ends, None) if line else None
-    return last.end() if last is not None else start if not line else len(raw)
-
-
-_LINE_END = re.compile(rb"\r{0,2}\n|\r")
 
 
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
@@ -347,7 +256,7 @@ class _Work:
 
 
 def _part_bytes(piece: bytes) -> tuple[Header, bytes]:
-    empty = _LINE_END.match(piece)
+    empty = header_lines.LINE_END.match(piece)
     return (_NO_HEADER, piece[empty.end() :]) if empty is not None else split_header(piece)
 
 

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from channels.email.reading import body, html_text
+from channels.email.reading import html_text, texts
 from tests.channels.email.reading_mails import a_mail, parts, understood
 
 PLAIN = "Content-Type: text/plain; charset=utf-8\n\n"
@@ -165,10 +165,10 @@ def test_flowed_lines_are_joined_by_depth():
     flowed = "A line that \ngoes on.\n> quoted \n> goes on\n>> deeper \nme\n-- \nAnn\n"
 
     assert (
-        body.unflowed(flowed, joined=False)
+        texts.unflowed(flowed, joined=False)
         == "A line that goes on.\n> quoted goes on\n>> deeper\nme\n-- \nAnn\n"
     )
-    assert body.unflowed("spl \nit\n", joined=True) == "split\n"
+    assert texts.unflowed("spl \nit\n", joined=True) == "split\n"
 
 
 def test_an_attached_mail_is_kept_closed_and_named_after_its_subject():
