@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from channels.email.reading import (
@@ -85,8 +85,8 @@ class _Reading:
         self.pieces: list[texts.Piece] = []
         self.files: list[_File] = []
         self.unpacked: list[Attachment] = []
-        self.packed_texts: list[texts.Piece] = []
-        """Of a mail inside a file: its text where the mail has no other."""
+        self.packed: list[texts.Piece] = []
+        """The text of a mail inside a file: taken where there is no other."""
         self.notes: dict[str, None] = {}
         self.read: dict[int, texts.Piece] = {}
         """By identity of the part, which the tree keeps alive."""
@@ -160,6 +160,7 @@ class _Reading:
         shown = attachments.safe_name(name) if name else ""
         if not shown and part.type in ("message/rfc822", "message/global"):
             shown = _message_name(part)
+        shown = shown or attachments.safe_name(attachments.name_elsewhere(part))
         shown = shown or attachments.made_name(self.number, part.type)
         identity = part.header.first("content-id").strip().strip("<>").strip()[:500]
         self.files.append(
@@ -179,7 +180,7 @@ class _Reading:
             self.notes["winmail.dat: it is damaged or too large, not all of it could be unpacked"] = None
         self.unpacked.extend(inside.files)
         if inside.text is not None and inside.text.says_something():
-            self.packed_texts.append(inside.text)
+            self.packed.append(inside.text)
 
     def alternative(
         self, part: structure.Part, pending: list[tuple[structure.Part, bool]], *, related: bool
@@ -239,10 +240,10 @@ class _Reading:
         named = self.named_text(root)
         if named is not None:
             self.take(self.piece(named.part))
-            if named.disposition != "attachment":
+            if named.part is root and named.disposition != "attachment":
                 self.files.remove(named)
-        elif self.packed_texts:
-            self.take(self.packed_texts[0])
+        elif self.packed:
+            self.take(self.packed[0])
         else:
             for piece in self.calendars():
                 self.take(piece)
@@ -285,7 +286,10 @@ class _Reading:
         body.cuts, body.signatures = tuple(cuts), tuple(signatures)
         files = [
             *(_attachment(file, body.html) for file in self.files),
-            *self.unpacked,
+            *(
+                replace(file, inline=file.inline and f"cid:{file.content_id}" in body.html)
+                for file in self.unpacked
+            ),
             *(file for piece in self.pieces for file in piece.files),
         ]
         if len(files) > FILES:

@@ -189,7 +189,7 @@ def _moment(one: _Property) -> date | datetime | None:
     year, month, day, hour, minute, second, _ = (
         int(part) if part and part.isdecimal() else 0 for part in match.groups()
     )
-    if not 1900 <= year <= 2200:
+    if not 1600 <= year <= 2400:
         return None
     try:
         if match.group(4) is None:

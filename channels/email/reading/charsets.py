@@ -176,11 +176,17 @@ def _windows(content: bytes, codec: str, page: str) -> str:
     return mixed if mixed != whole and guessing.readable(mixed) > guessing.readable(whole) else whole
 
 
+_TRIED = 256 * 1024
+"""Of a large text the beginning shows whether it is in a charset at all."""
+
+
 def _patched(content: bytes, codec: str) -> str | None:
     """A text of East Asia, its broken characters mended or replaced one by one; None where most of it is broken."""
     try:
         return content.decode(codec)
     except UnicodeDecodeError:
+        if len(content) > _TRIED and _patched(content[:_TRIED], codec) is None:
+            return None
         decoded = content.decode(codec, "replace")
     broken = decoded.count(UNREADABLE)
     if broken <= PATCHED:

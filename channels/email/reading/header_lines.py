@@ -20,11 +20,10 @@ def with_usual_ends(raw: bytes) -> bytes:
 
 
 _NAME = re.compile(r"([!-9;-~]{1,200})[ \t]*:")
-_FROM = re.compile(r"from[ \t]*:", re.IGNORECASE)
 ODD_LINE_END = re.compile(r"\r{0,2}\n|\r")
 
 
-def fields(block: str, notes: list[str], *, whole_mail: bool) -> tuple[list[tuple[str, str]], int | None]:
+def fields(block: str, notes: list[str]) -> tuple[list[tuple[str, str]], int | None]:
     """The fields of a header block; and the number of the line at which the body begins, where that is inside it."""
     found: list[tuple[str, str]] = []
     name = ""
@@ -34,8 +33,6 @@ def fields(block: str, notes: list[str], *, whole_mail: bool) -> tuple[list[tupl
     for number, line in enumerate(lines):
         if line[:1] in _BLANK:
             if not line.strip(" \t") and number < len(lines) - 1:
-                if whole_mail and (not name or _from_is_to_come(found, name, lines, number + 1)):
-                    continue
                 body_at = number + 1
                 break
             if pieces:
@@ -61,21 +58,6 @@ def fields(block: str, notes: list[str], *, whole_mail: bool) -> tuple[list[tupl
 
 
 _BLANK = ("", " ", "\t")
-
-
-def _from_is_to_come(found: list[tuple[str, str]], name: str, lines: list[str], below: int) -> bool:
-    """Is this line of blanks inside the header? Then no From stands above it, and one below it, in the same block.
-
-    RFC 5322, 4.4: old programs wrote such lines between folded ones.
-    """
-    if name == "from" or any(field == "from" for field, _ in found):
-        return False
-    for line in lines[below : below + FIELDS]:
-        if not line.strip(" \t"):
-            return False
-        if _FROM.match(line) is not None:
-            return True
-    return False
 
 
 def _joined(pieces: list[str], notes: list[str]) -> str:

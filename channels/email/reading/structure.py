@@ -75,7 +75,7 @@ class Tree:
 
 def parse(raw: bytes) -> Tree:
     """The tree of any bytes. Never raises; limits that were reached are named in `notes`."""
-    header, body = split_header(header_lines.with_usual_ends(raw), whole_mail=True)
+    header, body = _whole(header_lines.with_usual_ends(raw))
     work = _Work(budget=max(SCANS * len(raw), SCAN_FLOOR))
     root = _part(header, body, "text/plain")
     if root.type.startswith("multipart/"):
@@ -83,11 +83,33 @@ def parse(raw: bytes) -> Tree:
     return Tree(root, body, (*header.notes, *work.notes))
 
 
-def split_header(raw: bytes, *, whole_mail: bool = False) -> tuple[Header, bytes]:
+def _whole(raw: bytes) -> tuple[Header, bytes]:
+    """The header of a mail; where an empty line stands in the middle of it, what is below that too.
+
+    Some gateways write one there. It is in the middle when no From stands above it, and what follows is nothing but
+    fields, a From among them and none of those that stand above.
+    """
+    header, body = split_header(raw.lstrip(b" \t\r\n") if raw[:1] in b" \t\r\n" else raw)
+    if "from" in header.by_name or not header.fields:
+        return header, body
+    further, rest = split_header(body.lstrip(b" \t\r\n"))
+    repeated = any(name in header.by_name for name in _ONCE if name in further.by_name)
+    if "from" not in further.by_name or len(further.fields) < 2 or further.notes or repeated:
+        return header, body
+    by_name = {name: list(values) for name, values in header.by_name.items()}
+    for field in further.fields:
+        by_name.setdefault(field.name, []).append(field.value)
+    notes = (*header.notes, "an empty line inside the header")
+    return Header((*header.fields, *further.fields), by_name, notes), rest
+
+
+_ONCE = ("to", "subject", "date", "message-id", "content-type", "reply-to")
+
+
+def split_header(raw: bytes) -> tuple[Header, bytes]:
     """The header at the beginning of these bytes, and what is below the line that ends it.
 
-    That line is empty, or holds nothing but blanks; it ends in LF, CRLF, CR CR LF or CR. The header of a `whole_mail`
-    goes on behind a line of blanks while its From is still to come.
+    That line is empty, or holds nothing but blanks; it ends in LF, CRLF, CR CR LF or CR.
     """
     start = 0
     while raw[start : start + 1] in (b"\n", b"\r") and start < len(raw):
@@ -104,7 +126,7 @@ def split_header(raw: bytes, *, whole_mail: bool = False) -> tuple[Header, bytes
         block = block.replace("\r\n", "\n")
         if "\r" in block:
             block = header_lines.ODD_LINE_END.sub("\n", block)
-    found, rest = header_lines.fields(block, notes, whole_mail=whole_mail)
+    found, rest = header_lines.fields(block, notes)
     if rest is not None:
         body_at = header_lines.start(raw, start, rest)
     elif too_long:
