@@ -33,6 +33,8 @@ def fields(block: str, notes: list[str]) -> tuple[list[tuple[str, str]], int | N
     for number, line in enumerate(lines):
         if line[:1] in _BLANK:
             if not line.strip(" \t") and number < len(lines) - 1:
+                if line and _goes_on({*(one for one, _ in found), name}, lines, number + 1):
+                    continue
                 body_at = number + 1
                 break
             if pieces:
@@ -58,6 +60,31 @@ def fields(block: str, notes: list[str]) -> tuple[list[tuple[str, str]], int | N
 
 
 _BLANK = ("", " ", "\t")
+
+
+_USUAL = frozenset(
+    "from to cc subject date message-id mime-version content-type references in-reply-to".split()
+)
+
+
+def _goes_on(names: set[str], lines: list[str], below: int) -> bool:
+    """Is this line of blanks only a fold? Then a folded line follows, and behind it usual fields not seen so far.
+
+    RFC 5322, 4.2: old programs wrote such lines. In the header of a part or a whole mail nothing usual is left to come.
+    """
+    if lines[below][:1] not in (" ", "\t") or not lines[below].strip():
+        return False
+    new = False
+    for line in lines[below : below + FIELDS]:
+        if not line.strip(" \t"):
+            break
+        if line[0] in " \t":
+            continue
+        match = _NAME.match(line)
+        if match is None:
+            return False
+        new = new or (match.group(1).lower() in _USUAL and match.group(1).lower() not in names)
+    return new
 
 
 def _joined(pieces: list[str], notes: list[str]) -> str:

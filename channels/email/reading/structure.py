@@ -114,7 +114,7 @@ def split_header(raw: bytes) -> tuple[Header, bytes]:
     start = 0
     while raw[start : start + 1] in (b"\n", b"\r") and start < len(raw):
         start += 1
-    if raw.startswith(b"From ", start) or raw.startswith(b">From ", start):
+    if _MAILBOX_LINE.match(raw, start) is not None:
         start = raw.find(b"\n", start) + 1 or len(raw)
     end, body_at = _end_of_header(raw, start)
     notes: list[str] = []
@@ -136,6 +136,10 @@ def split_header(raw: bytes) -> tuple[Header, bytes]:
     for field in fields:
         by_name.setdefault(field.name, []).append(field.value)
     return Header(fields, by_name, tuple(notes)), raw[body_at:]
+
+
+_MAILBOX_LINE = re.compile(rb">?From (?![ \t]*:)")
+"""In front of a mail that was cut out of a mailbox file; `From  :` is a field."""
 
 
 def _end_of_header(raw: bytes, start: int) -> tuple[int, int]:
