@@ -231,7 +231,8 @@ def _undeclared(content: bytes) -> str:
     guess = guessing.codec(content)
     if guess:
         return _decoded(content, guess)
-    return _HIGH.sub(UNREADABLE, content.decode("latin-1"))
+    mixed = _mostly_utf8(content, share=3)
+    return mixed if mixed is not None else _HIGH.sub(UNREADABLE, content.decode("latin-1"))
 
 
 _HIGH = re.compile("[\x80-\xff]+")
@@ -242,14 +243,14 @@ def _decoded(content: bytes, codec: str) -> str:
     return content.decode(codec, "replace") if decoded is None else decoded
 
 
-def _mostly_utf8(content: bytes) -> str | None:
-    """UTF-8 with here and there a byte that is none; None where those are more than the whole characters."""
+def _mostly_utf8(content: bytes, share: int = 1) -> str | None:
+    """UTF-8 with here and there a byte that is none; None where those are `share` times the whole characters."""
     try:
         decoded = content.decode("utf-8")
     except UnicodeDecodeError:
         decoded = content.decode("utf-8", "replace")
         broken = decoded.count(UNREADABLE)
-        if _beyond_ascii(decoded) - broken < broken:
+        if _beyond_ascii(decoded) - broken < broken / share:
             return None
         if broken <= PATCHED:
             decoded = content.decode("utf-8", "mail-stray")
@@ -261,13 +262,18 @@ _C1_MEANT = dict(enumerate(bytes(range(0x80, 0xA0)).decode("cp1252", "replace"),
 
 
 def _stray(error: UnicodeError) -> tuple[str, int]:
-    """A byte among UTF-8 that stands beside ASCII was written by a Western program: a quotation mark, an umlaut."""
+    """A byte or two among ASCII letters were written by a Western program: a quotation mark, an umlaut."""
     assert isinstance(error, UnicodeDecodeError)
-    start, end = error.start, error.end
-    around = bytes(error.object[max(start - 1, 0) : start]) + bytes(error.object[end : end + 1])
-    if end - start == 1 and around.isascii():
-        byte = bytes(error.object[start:end])
-        if byte < b"\xa0" or (byte >= b"\xc0" and around.decode().strip().isalpha()):
+    content, start, end = error.object, error.start, error.end
+    left, right = start, end
+    while left > 0 and content[left - 1] >= 0x80 and end - left < 4:
+        left -= 1
+    while right < len(content) and content[right] >= 0x80 and right - left < 4:
+        right += 1
+    around = bytes(content[max(left - 1, 0) : left] + content[right : right + 1])
+    if end - start == 1 and right - left < 4:
+        byte = bytes(content[start:end])
+        if byte < b"\xa0" or (byte >= b"\xc0" and around.decode("ascii", "replace").strip().isalpha()):
             return byte.decode("cp1252", "replace"), end
     return UNREADABLE, end
 

@@ -167,7 +167,7 @@ def _sample(content: bytes) -> bytes:
 
 
 def _fit(text: str, script: _Script) -> float:
-    """How much of what is beyond ASCII reads as text of this script: 0 none, 1 all of it in the commonest characters."""
+    """How much of what is beyond ASCII reads as text of this script: 0 none, 1 or more all of it in usual characters."""
     beyond = [c for c in text if c > "\x7f"]
     # A broken character or two are allowed, and one in ten: bytes read in a wrong charset break more often.
     if not beyond or text.count("\ufffd") > 2 + len(beyond) // 10:
@@ -178,14 +178,12 @@ def _fit(text: str, script: _Script) -> float:
         if len(beyond) < 3:
             return 0.0
         # Letters of two alphabets in one word are none; and an average letter is half as usual as the first.
-        foreign = sum(c not in weights and c.lower() not in weights for c in beyond)
+        foreign = sum(c not in weights and c.lower() not in weights and c != "\ufffd" for c in beyond)
         score = 1.3 * score - foreign - 2 * len(_MIXED.findall(text)) - _wrong_case(text)
-        if 2 * sum(c.isupper() for c in beyond) > len(beyond):
-            score *= 0.93  # all capitals
     elif all(c in weights for c in beyond):
         # Names are written in rarer characters; that every one of them exists is evidence too.
         score += 0.2 * len(beyond)
-    return min(score / len(beyond), 1.0)
+    return score / len(beyond)
 
 
 _MIXED = re.compile("[A-Za-z][\u0370-\u0e7f]|[\u0370-\u0e7f][A-Za-z]")

@@ -134,8 +134,16 @@ def _pairs(content: bytes, codec: str, prefix: bytes = b"") -> str:
             out.append(chr(pair[0]) if pair[0] < 0x80 else "\ufffd")
             at += 1
         elif len(pair) < 2 or not _is_cell(pair[1]):
-            out.append("\ufffd")
-            at += 1
+            # Something was put inside a character, or took the place of its second half: the rest tells by its length.
+            begins = next((i for i in range(at + 1, end) if _is_cell(content[i])), end)
+            stops = next((i for i in range(begins, end) if not _is_cell(content[i])), end)
+            if (stops - begins) % 2:
+                out.append(_cell(prefix + bytes((content[at], content[begins])).translate(_HIGH), codec))
+                out.append("\ufffd")
+                at = begins + 1
+            else:
+                out.append("\ufffd")
+                at += 1
         else:
             out.append(_cell(prefix + pair.translate(_HIGH), codec))
             at += 2
@@ -146,7 +154,7 @@ _HIGH = bytes(byte | 0x80 if 0x21 <= byte <= 0x7E else byte for byte in range(25
 
 
 def _is_cell(byte: int) -> bool:
-    return 0x21 <= byte & 0x7F <= 0x7E
+    return 0x21 <= byte <= 0x7E
 
 
 def _cell(pair: bytes, codec: str) -> str:
