@@ -148,15 +148,15 @@ _WINDOWS = {
 }
 """The Windows code page of the same letters: what a text is in that holds bytes which ISO 8859 leaves to controls."""
 _CONTROL = re.compile(rb"[\x80-\x9f]")
-_MOST_HIGH = re.compile(rb"[\xa1-\xff]{6}")
+_MANY_HIGH = re.compile(rb"[\xa1-\xff]{6}")
 
 
 def _one_byte(content: bytes, codec: str) -> str | None:
     page = _WINDOWS.get(codec)
     if page is not None and _CONTROL.search(content) is not None:
         return _windows(content, codec, page)
-    if codec == "cp1252" and _MOST_HIGH.search(content) is not None:
-        # The label that programs write who know no better. No Latin orthography has six such letters in a row.
+    if codec == "cp1252" and _MANY_HIGH.search(content) is not None and guessing.is_foreign(content):
+        # The label of programs that know no better.
         guess = guessing.codec(content)
         if guess and guess not in _LATIN_PAGES:
             return _decoded(content, guess)

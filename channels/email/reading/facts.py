@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from channels.email import cleaning
-from channels.email.reading import addresses, charsets, html_text, packed, read, tnef, visible
+from channels.email.reading import addresses, charsets, html_text, read, tnef, visible
 from core.envelope import Inbound, Kind, SpanKind
 
 _BOUNCES = (Kind.BOUNCE_HARD, Kind.BOUNCE_SOFT, Kind.DELAYED)
@@ -37,7 +37,7 @@ def mail_fact(request: dict[str, Any]) -> dict[str, Any]:
         message = tnef.read(raw)
         if message is None:
             return {"error": "no winmail.dat, or a larger one than is unpacked"}
-        return {"error": None, "tnef_attachment_names": packed.names(message)}
+        return {"error": None, "tnef_attachment_names": [file.name for file in message.files]}
     trusted = request.get("trusted_authserv_id")
     inbound = read.read(raw, {"channel": "email"}, {"authserv_ids": [trusted] if trusted else []})
     return _of_mail(inbound)

@@ -56,7 +56,7 @@ _LATIN = (
     "áčďéěíňóřšťúůýž áäčďéíĺľňóôŕšťúýž ąćęłńóśźż áéíóöőúüű ăâîşţ čćđšž ëç çğıöşüâîi̇ ąčęėįšųūž āčēģīķļņšūž"
 ).split()
 """The letters beyond ASCII of one language each."""
-_SIGNS = frozenset("€«»„“”‚‘’–—…°§£·•©®™¿¡ºª´µ²³½\u00a0")
+_SIGNS = frozenset("€«»„“”‚‘’–—…°§£·•©®™¿¡ºª´µ²³½×÷±¯¬¶\u00a0")
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,15 @@ _LATIN_CODECS = ("cp1252", "cp1250", "iso8859-2", "cp1254", "cp1257", "cp850")
 """Where two do equally well, as for German, the first is taken."""
 
 
+def is_foreign(content: bytes) -> bool:
+    """Is so much of this beyond ASCII, and of so many kinds, that it is in no Latin orthography?"""
+    words = b"".join(_WORDS_BEYOND.findall(_sample(content)))
+    return len(words) >= 16 and len(set(words)) >= 8
+
+
+_WORDS_BEYOND = re.compile(rb"[\xa1-\xff]{4,}")
+
+
 def readable(text: str) -> float:
     """How much of what is beyond ASCII in this text is usual in some script or language: 0 nothing, 1 all.
 
@@ -163,7 +172,11 @@ def _sample(content: bytes) -> bytes:
         size += len(pieces[-1])
         if size >= SAMPLE_BYTES:
             break
-    return b"\n".join(pieces)
+    return _ROW.sub(rb"\1", b"\n".join(pieces))
+
+
+_ROW = re.compile(rb"([\x80-\xff])\1{2,}")
+"""A row of dots or dashes, or a drawn-out vowel: the same byte again says nothing more."""
 
 
 def _fit(text: str, script: _Script) -> float:
@@ -203,7 +216,10 @@ def _latin_fit(text: str) -> float:
     letters = [c.lower() for c in beyond if c not in _SIGNS]
     known = max(sum(c in language for c in letters) for language in _LATIN)
     signs = len(beyond) - len(letters) - len(_INSIDE.findall(text))
-    lonely = sum(len(run) for run in _RUN.findall(text)) + _wrong_case(text)
+    lonely: float = sum(len(run) for run in _RUN.findall(text))
+    if known == len(letters):
+        lonely /= 2  # somebody writes the letters of one alphabet down
+    lonely += _wrong_case(text)
     return (known + signs - lonely) / len(beyond)
 
 

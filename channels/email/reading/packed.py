@@ -79,16 +79,6 @@ def outlook(content: bytes) -> Unpacked | None:
     return Unpacked(tuple(files), piece, message.complete)
 
 
-def names(message: tnef.Message) -> list[str]:
-    """The names of all files, those inside attached mails behind their mail's."""
-    found: list[str] = []
-    for file in message.files:
-        found.append(file.name)
-        if file.message is not None:
-            found.extend(names(file.message))
-    return found
-
-
 def _collect(message: tnef.Message, html: str, files: list[Attachment]) -> None:
     for file in message.files:
         name = attachments.safe_name(file.name)

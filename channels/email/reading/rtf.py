@@ -121,7 +121,7 @@ class _Reading:
         """How many characters behind a Unicode one stand for old readers."""
         self.skip = 0
         self.half = 0
-        self.stack: list[tuple[bool, int, bool, str]] = []
+        self.stack: list[tuple[bool, int, bool, str, bool]] = []
         self.deeper = 0
         self.shadow = False
         """Between `\\htmlrtf` and `\\htmlrtf0`: what readers of RTF see in place of the HTML."""
@@ -167,7 +167,7 @@ class _Reading:
 
     def opened(self) -> None:
         if len(self.stack) < GROUPS:
-            self.stack.append((self.unseen, self.after_unicode, self.in_fonts, self.code_page))
+            self.stack.append((self.unseen, self.after_unicode, self.in_fonts, self.code_page, self.shadow))
         else:
             self.deeper += 1
 
@@ -176,7 +176,7 @@ class _Reading:
             self.deeper -= 1
         elif self.stack:
             self.flush()
-            self.unseen, self.after_unicode, self.in_fonts, self.code_page = self.stack.pop()
+            self.unseen, self.after_unicode, self.in_fonts, self.code_page, self.shadow = self.stack.pop()
 
     def word(self, name: str, number: int | None, *, starred: bool) -> None:
         if name in _UNSEEN or (starred and name != "htmltag"):

@@ -191,6 +191,21 @@ def test_raw_names_and_subjects_are_guessed_together_with_the_text(codec, name, 
     assert (inbound.author.name, inbound.subject, inbound.text) == (name, subject, text)
 
 
+@pytest.mark.parametrize("label", ["iso-8859-1", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["Page ·········· 5", "¯¯¯¯¯¯¯¯ Hello", "«««««« Hello »»»»»»", "×××××××", "Ööööööh nein", "ÄÖÜäöüß"],
+)
+def test_rows_of_signs_and_drawn_out_letters_are_western(label, text):
+    if label or text != "ÄÖÜäöüß":  # an alphabet alone may be anybody's
+        assert charsets.text(text.encode("cp1252"), label) == text
+
+
+def test_a_latin_label_is_not_believed_where_every_word_is_beyond_it():
+    for codec in ("gb18030", "euc-jp", "euc-kr", "windows-1251"):
+        assert charsets.text(TEXTS[codec].encode(codec), "iso-8859-1") == TEXTS[codec]
+
+
 def test_what_fits_no_charset_is_said_and_not_shown_as_noise():
     inbound = understood(
         a_mail(b"before \xff\x81\xfe\xa0\xff\xfd\x8d\x81\xff after", "Content-Type: text/plain")
