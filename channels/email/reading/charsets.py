@@ -229,10 +229,10 @@ def _undeclared(content: bytes) -> str:
     if iso2022.is_used(content):
         return iso2022.decode(content)
     guess = guessing.codec(content)
-    if guess:
-        return _decoded(content, guess)
-    mixed = _mostly_utf8(content, share=3)
-    return mixed if mixed is not None else _HIGH.sub(UNREADABLE, content.decode("latin-1"))
+    mixed = _mostly_utf8(content, share=3) if not guess or guess in _LATIN_PAGES else None
+    if mixed is not None:
+        return mixed
+    return _decoded(content, guess) if guess else _HIGH.sub(UNREADABLE, content.decode("latin-1"))
 
 
 _HIGH = re.compile("[\x80-\xff]+")
