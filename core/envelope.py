@@ -253,7 +253,8 @@ class Inbound:
     spans: tuple[Span, ...] = ()
     """Empty: all visible."""
     html: str = ""
-    """As it came, decoded; cleaned when shown. Empty where there was none."""
+    """As it came, decoded, but pictures in it that were `data:` are attachments named by `cid:`; cleaned when shown.
+    Empty where there was none."""
     attachments: tuple[Attachment, ...] = ()
     message_id: str = ""
     """The id other messages refer to, without angle brackets; made from the content where there was none."""

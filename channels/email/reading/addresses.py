@@ -82,7 +82,7 @@ def parse(value: str, charset: str = "", limit: int = ADDRESSES) -> Listed:
         one = _address(address, quoted if quoted is not None else (name or "").strip())
         if one is not None:
             return Listed((one,))
-    return _Scanner(value, charset, limit).scan()
+    return _Scanner(headers.without_escapes(value), charset, limit).scan()
 
 
 _SIMPLE = re.compile(
@@ -111,6 +111,8 @@ class _Scanner:
         """Text and whether it was quoted, of the phrase or the bare address."""
         self.comments: list[str] = []
         self.angle: str | None = None
+        self.surnames: list[str] = []
+        """Words before a comma that were no address; they may belong to the name behind it."""
 
     def scan(self) -> Listed:
         value, at, end = self.value, 0, len(self.value)
@@ -143,6 +145,10 @@ class _Scanner:
                 atom = value[at:stop]
                 if any(c < " " or c == "\x7f" for c in atom):
                     self.defect("a control character")
+                if self.angle is not None and not atom.strip(">"):
+                    self.defect("a bracket in brackets")
+                    at = stop
+                    continue
                 if self.angle is not None:
                     self.defect("text behind the address")
                 self.words.append((atom, False))
@@ -207,6 +213,8 @@ class _Scanner:
         # RFC 5322, 4.4: an old route in front of the address is read and ignored.
         if inside.lstrip().startswith("@") and ":" in inside:
             inside = inside.partition(":")[2]
+        if "(" in inside:
+            inside = _without_comments(inside)
         self.angle = inside.strip()
         return close + 1
 
@@ -217,14 +225,27 @@ class _Scanner:
         words, angle, comments = self.words, self.angle, self.comments
         self.words, self.angle, self.comments = [], None, []
         if angle is None:
+            named = [word for word, quoted in words if not quoted and word.count("@") == 1]
+            if len(named) == 1 and any(quoted for _, quoted in words) and _LOOKS_LIKE.fullmatch(named[0]):
+                # "Alice" alice@a.test: no brackets around the address.
+                self.defect("an address without brackets")
+                name = "".join(word for word, quoted in words if quoted or word != named[0]).strip()
+                self.take(named[0], name, quoted=False)
+                return
             text = "".join(
                 f'"{w}"' if quoted and not _DOT_ATOM.fullmatch(w) else w for w, quoted in words
             ).strip()
             if not text:
                 return
+            if "@" not in text and not comments and len(self.surnames) < 3:
+                # "Doe, John <…>": a name with a comma that nobody quoted.
+                self.surnames.append(text)
+            else:
+                self.surnames.clear()
             self.take(text, comments[-1] if comments else "", quoted=any(q for _, q in words))
             return
-        name = "".join(word for word, _ in words).strip()
+        name = ", ".join(filter(None, (*self.surnames, "".join(word for word, _ in words).strip())))
+        self.surnames.clear()
         if not angle:
             self.defect("an empty address")
             return
@@ -239,6 +260,7 @@ class _Scanner:
         if any(c.isspace() for c in plain):
             words = [word for word in plain.split() if "@" in word]
             squeezed = _AROUND.sub(r"\1", plain)
+            quoted = quoted or '"' in plain
             if not quoted and not any(c.isspace() for c in squeezed):
                 plain = squeezed
             elif (
@@ -250,8 +272,9 @@ class _Scanner:
             else:
                 self.defect("several addresses without a comma" if len(words) > 1 else "not an address")
                 return
-        if plain.lower().startswith("mailto:"):
-            plain = plain[7:]
+        scheme, colon, rest = plain.partition(":")
+        if colon and scheme.lower() in ("mailto", "smtp"):
+            plain = rest
         if plain.count("@") > 1 and not plain.startswith('"'):
             self.defect("several @ in an address")
             return
@@ -265,6 +288,19 @@ class _Scanner:
         self.found.append(one)
 
 
+def _without_comments(text: str) -> str:
+    """The same without what stands in parentheses; unchanged where they do not close."""
+    kept, level, at = [], 0, 0
+    for match in _PARENTHESIS.finditer(text):
+        if match.group() == "(":
+            kept.append(text[at : match.start()] if not level else "")
+            level += 1
+        elif match.group() == ")" and level:
+            level -= 1
+            at = match.end()
+    return text if level else "".join(kept) + text[at:]
+
+
 _ATOM = re.compile(r'[^ \t\r\n"(<,;:]{1,2000}')
 _PARENTHESIS = re.compile(r"\\.|[()]", re.DOTALL)
 _DOT_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}")
@@ -275,6 +311,23 @@ _LOOKS_LIKE = re.compile(r"[^\s<>@\"'()]{1,64}@[^\s<>@\"'()]{1,255}")
 def _other_address(one: Address) -> bool:
     found = _LOOKS_LIKE.search(one.name)
     return found is not None and found.group().strip(".,;:").lower() != one.address.lower()
+
+
+def first_written(text: str) -> str:
+    """The first address in the words of a field, for showing only: it may stand there in any way, and name anybody.
+
+    >>> first_written('"Alice <alice@a.test>'), first_written("staff: a@b.test, c@d.test;"), first_written("Root <root>")
+    ('alice@a.test', 'a@b.test', 'root')
+    """
+    listed = parse(text[:_SHOWN_CHARACTERS]).addresses
+    if listed:
+        return listed[0].address
+    found = _IN_BRACKETS.search(text[:_SHOWN_CHARACTERS]) or _LOOKS_LIKE.search(text[:_SHOWN_CHARACTERS])
+    return found.group().strip("<>").lower() if found is not None else ""
+
+
+_SHOWN_CHARACTERS = 1_000
+_IN_BRACKETS = re.compile(r"<[^<>\s]{1,320}>")
 
 
 def _mixed_scripts(address: str) -> bool:

@@ -5,20 +5,52 @@ from __future__ import annotations
 import binascii
 import mimetypes
 import re
+from urllib.parse import unquote, unquote_to_bytes
 
-from channels.email.reading import headers, parameters, structure
+from channels.email.reading import charset_names, charsets, headers, parameters, structure
 
 NAME_BYTES = 200
 
 
 def disposition(part: structure.Part) -> tuple[str, str]:
     """`inline`, `attachment` or empty; and the name as it was sent, decoded but not cleaned."""
-    declared = part.header.first("content-disposition")
-    word, named = parameters.parse(declared) if declared else ("", {})
-    name = named.get("filename") or part.parameters.get("name") or named.get("name") or ""
+    word, named = "", _NOTHING
+    for declared in part.header.all("content-disposition")[:3]:
+        said, more = parameters.parse(declared)
+        word, named = word or said, named or more
+    name = (
+        named.get("filename")
+        or part.parameters.get("name")
+        or named.get("name")
+        or part.parameters.get("filename")
+        or ""
+    )
+    if "%" in name and (encoded := _ENCODED.match(name)) is not None:
+        # RFC 2231 without its star: filename="utf-8''a%20b.pdf".
+        charset = encoded.group(1)
+        if charset_names.canonical(charset):
+            name = charsets.header_text(unquote_to_bytes(name[encoded.end() :]), charset)
     if name:
         name = headers.words(name) if "=?" in name else headers.raw_text(name) if not name.isascii() else name
     return word, name
+
+
+_NOTHING: dict[str, str] = {}
+_ENCODED = re.compile(r"([A-Za-z0-9_-]{2,20})'[A-Za-z-]{0,8}'")
+
+
+def name_elsewhere(part: structure.Part) -> str:
+    """What a part without a name is called in its other fields, where that is the name of a file."""
+    location = headers.decoded(part.header.first("content-location")).strip("<> ")
+    candidates = (
+        unquote(location.partition("?")[0].rpartition("/")[2]),
+        headers.decoded(part.header.first("content-description")),
+        part.header.first("content-id").strip("<> ").partition("@")[0],
+    )
+    return next((one for one in candidates if _FILE_NAME.fullmatch(one) is not None), "")
+
+
+_FILE_NAME = re.compile(r"[^/\\<>:\x00-\x1f]{1,150}\.[A-Za-z][A-Za-z0-9]{1,4}")
 
 
 def safe_name(name: str) -> str:
@@ -82,13 +114,22 @@ def made_name(number: int, kind: str) -> str:
     return f"part-{number}{extension}"
 
 
+def guessed_type(name: str) -> str:
+    """The type that goes with a name, where none was sent.
+
+    >>> guessed_type("a.pdf"), guessed_type("a")
+    ('application/pdf', 'application/octet-stream')
+    """
+    return mimetypes.guess_type(name[-200:], strict=False)[0] or "application/octet-stream"
+
+
 def content(part: structure.Part) -> bytes:
     """The bytes of a part, transfer encoding taken off. What is broken decodes as far as it goes."""
     encoding = part.header.first("content-transfer-encoding").partition(";")[0].strip().strip("\"'").lower()
     if encoding == "base64":
         if part.type.startswith("text/") and _is_prose(part.body):
             return part.body
-        return _base64(part.body)
+        return base64(part.body)
     if encoding == "quoted-printable":
         return binascii.a2b_qp(part.body) if b"=" in part.body else part.body
     if encoding in _UU:
@@ -106,7 +147,8 @@ _UU = frozenset(("x-uuencode", "uuencode", "x-uue", "uue"))
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
-def _base64(body: bytes) -> bytes:
+def base64(body: bytes) -> bytes:
+    """What these bytes decode to, as far as they are base64."""
     try:
         return binascii.a2b_base64(body)
     except binascii.Error:

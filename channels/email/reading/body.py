@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
-from channels.email.reading import attachments, charsets, headers, html_text, structure
+from channels.email.reading import (
+    attachments,
+    charset_names,
+    family,
+    guessing,
+    headers,
+    packed,
+    structure,
+    texts,
+)
 from core.envelope import Attachment
 
 FILES = 200
+EVIDENCE_BYTES = 16 * 1024
 COMPARED = 50_000
 """Characters of the two forms of a mail whose words are compared."""
 STUB_WORDS, STUB_SHARE = 30, 0.4
@@ -27,6 +38,8 @@ class Body:
     files: tuple[Attachment, ...] = ()
     notes: list[str] = field(default_factory=list)
     attached_message: bool = False
+    calendar_method: str = ""
+    """REQUEST, REPLY, COUNTER …, of the first calendar in the mail; empty: there is none, or it says none."""
 
 
 def read(root: structure.Part) -> Body:
@@ -34,91 +47,140 @@ def read(root: structure.Part) -> Body:
     return _Reading().run(root)
 
 
-@dataclass(slots=True)
-class _Piece:
-    """One stretch of the body, in order: plain text, or HTML."""
+def charset_of_header(root: structure.Part) -> str:
+    """In which charset raw bytes of the header are: what the first text declares, else what all of them tell together.
 
-    text: str
-    html: str = ""
-    cuts: tuple[int, ...] = ()
-    signatures: tuple[tuple[int, int], ...] = ()
+    A name and a subject are too short to be guessed by themselves. Empty where no field holds any.
+    """
+    raw = [field.value for field in root.header.fields if not field.value.isascii()]
+    if not raw:
+        return ""
+    leaves = [root] if not root.children else family.leaves_of(root)
+    first = next((leaf for leaf in leaves if leaf.type in texts.TYPES), None)
+    declared = first.parameters.get("charset", "") if first is not None else ""
+    if charset_names.canonical(declared) not in ("", "ascii"):
+        return declared
+    evidence = "\n".join(raw).encode("latin-1", "replace")
+    if first is not None:
+        evidence += b"\n" + attachments.content(first)[:EVIDENCE_BYTES]
+    try:
+        evidence.decode("utf-8")
+    except UnicodeDecodeError:
+        return guessing.codec(evidence)
+    return "utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    part: structure.Part
+    name: str
+    content_id: str
+    disposition: str
+    related: bool
+    """An enclosing `related` makes it inline."""
 
 
 class _Reading:
     def __init__(self) -> None:
-        self.pieces: list[_Piece] = []
-        self.files: list[tuple[structure.Part, str, str, bool]] = []
-        """Part, name, content id, whether an enclosing `related` makes it inline."""
-        self.made: list[Attachment] = []
+        self.pieces: list[texts.Piece] = []
+        self.files: list[_File] = []
+        self.unpacked: list[Attachment] = []
+        self.packed: list[texts.Piece] = []
+        """The text of a mail inside a file: taken where there is no other."""
         self.notes: dict[str, None] = {}
-        self.read: dict[int, _Piece] = {}
+        self.read: dict[int, texts.Piece] = {}
         """By identity of the part, which the tree keeps alive."""
         self.number = 0
 
     def run(self, root: structure.Part) -> Body:
         # A list of what is still to read stands for recursion; the depth of the tree is bounded anyway.
         pending: list[tuple[structure.Part, bool]] = [(root, False)]
+        opened = 0
         while pending:
             part, related = pending.pop()
             self.number += not part.children
             if part.closed_by_limit:
                 self.file(part, related=related)
             elif not part.type.startswith("multipart/"):
-                self.leaf(part, related=related)
+                inside = packed.signed_mail(part) if opened < packed.SIGNATURES else None
+                if inside is not None:
+                    opened += 1
+                    self.notes["signature not checked"] = None
+                    for note in inside.notes:
+                        self.notes[note] = None
+                    pending.append((inside.root, related))
+                else:
+                    self.leaf(part, related=related)
             elif part.type == "multipart/alternative" and part.children:
                 self.alternative(part, pending, related=related)
+            elif part.type == "multipart/related" and part.children:
+                root_part = family.root_of(part)
+                pending.extend(
+                    (child, related or child is not root_part) for child in reversed(part.children)
+                )
             else:
                 if part.type == "multipart/signed":
                     self.notes["signed, not checked"] = None
                 elif part.type == "multipart/encrypted":
                     self.notes["encrypted: kept as it came"] = None
-                inside = related or part.type == "multipart/related"
-                pending.extend((child, inside) for child in reversed(part.children))
+                pending.extend((child, related) for child in reversed(part.children))
+        self.find_text(root)
         return self.together()
 
     def leaf(self, part: structure.Part, *, related: bool) -> None:
         disposition, name = attachments.disposition(part)
-        # A text beside the HTML of a `related`, with an id, is something that the HTML shows (a style sheet, say).
-        shown_by_html = related and bool(self.pieces) and "content-id" in part.header.by_name
-        if part.type in _TEXTS and disposition != "attachment" and not name and not shown_by_html:
-            self.take(part)
+        # A text beside the root of a `related`, with an id, is something that the HTML shows (a style sheet, say).
+        shown_by_html = related and "content-id" in part.header.by_name
+        if part.type in texts.TYPES and disposition != "attachment" and not name and not shown_by_html:
+            self.take(self.piece(part))
         else:
             self.file(part, related=related, disposition=disposition, name=name)
 
-    def piece(self, part: structure.Part) -> _Piece:
+    def piece(self, part: structure.Part) -> texts.Piece:
         """The text of a part, read once."""
         known = self.read.get(id(part))
         if known is None:
-            known = self.read[id(part)] = _piece(part, self)
+            known = self.read[id(part)] = texts.of_part(part)
         return known
 
-    def says_something(self, part: structure.Part) -> bool:
-        piece = self.piece(part)
-        return bool(piece.text.strip()) or "<img" in piece.html.lower()
-
-    def take(self, part: structure.Part) -> None:
-        piece = self.piece(part)
-        if piece.text.strip() or piece.html:
+    def take(self, piece: texts.Piece) -> None:
+        if piece.text.strip() or piece.html or piece.files:
             self.pieces.append(piece)
+            for note in piece.notes:
+                self.notes[note] = None
 
     def file(self, part: structure.Part, *, related: bool, disposition: str = "", name: str = "") -> None:
         if part.type in ("message/partial", "message/external-body"):
             self.notes[f"{part.type}: kept as it came, nothing assembled or fetched"] = None
-        if part.type in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
+        if packed.is_smime(part):
             self.notes["encrypted or signed with S/MIME: kept as it came"] = None
-        if part.type in ("application/ms-tnef", "application/vnd.ms-tnef"):
-            self.notes["winmail.dat: kept as it came, its files are not listed"] = None
         if len(self.files) >= FILES:
-            self.notes[f"more than {FILES} files: the others are in the original mail"] = None
+            self.notes[_TOO_MANY] = None
             return
         shown = attachments.safe_name(name) if name else ""
         if not shown and part.type in ("message/rfc822", "message/global"):
             shown = _message_name(part)
+        shown = shown or attachments.safe_name(attachments.name_elsewhere(part))
         shown = shown or attachments.made_name(self.number, part.type)
         identity = part.header.first("content-id").strip().strip("<>").strip()[:500]
         self.files.append(
-            (part, shown, identity if identity.isprintable() else "", related and disposition != "attachment")
+            _File(part, shown, identity if identity.isprintable() else "", disposition, related)
         )
+        if packed.is_tnef(part, shown):
+            self.unpack(part)
+
+    def unpack(self, part: structure.Part) -> None:
+        """What Outlook packed into a winmail.dat; the original stays among the files."""
+        inside = packed.outlook(attachments.content(part))
+        if inside is None:
+            self.notes["winmail.dat: kept as it came, it could not be unpacked"] = None
+            return
+        self.notes["winmail.dat: unpacked, the original is kept"] = None
+        if not inside.complete:
+            self.notes["winmail.dat: it is damaged or too large, not all of it could be unpacked"] = None
+        self.unpacked.extend(inside.files)
+        if inside.text is not None and inside.text.says_something():
+            self.packed.append(inside.text)
 
     def alternative(
         self, part: structure.Part, pending: list[tuple[structure.Part, bool]], *, related: bool
@@ -127,19 +189,19 @@ class _Reading:
         plain: list[structure.Part] = []
         rich: list[structure.Part] = []
         for child in part.children:
-            kind = _shown_type(child)
-            if kind == "text/plain" and not _is_file(child):
+            kind = family.shown_type(child)
+            if kind == "text/plain" and not family.is_file(child):
                 plain.append(child)
-            elif kind == "text/html" and not _is_file(child):
-                leaf = _first_leaf(child)
-                if leaf is not None and self.says_something(leaf):
+            elif kind == "text/html" and not family.is_file(child):
+                leaf = family.shown_leaf(child)
+                if leaf is not None and self.piece(leaf).says_something():
                     rich.append(child)
         # Several of the same type are no alternatives to each other: then all of them are shown.
         chosen = rich or plain
         rest = [
             child
             for child in part.children
-            if not any(child is one for one in chosen) and not (chosen and _is_twin(child))
+            if not any(child is one for one in chosen) and not (chosen and family.is_twin(child))
         ]
         pending.extend((child, related) for child in reversed(rest))
         pending.extend((child, related) for child in reversed(chosen))
@@ -152,8 +214,10 @@ class _Reading:
         Mail programs write the twin with quote marks and wrapped as its reader expects. Where it is a stub ("see
         this mail in a browser"), the text is made from the HTML.
         """
-        left = _first_leaf(plain)
-        leaves = [leaf for leaf in _leaves(rich) if leaf.type == "text/html" and not _is_file(leaf)]
+        left = family.shown_leaf(plain)
+        leaves = [
+            leaf for leaf in family.leaves_of(rich) if leaf.type == "text/html" and not family.is_file(leaf)
+        ]
         if left is None or len(leaves) != 1:
             return
         said, shown = self.piece(left), self.piece(leaves[0])
@@ -163,36 +227,78 @@ class _Reading:
             return
         if not said.text.strip():
             return
-        self.read[id(leaves[0])] = _Piece(said.text, shown.html)
+        self.read[id(leaves[0])] = texts.Piece(
+            said.text, shown.html, files=(*said.files, *shown.files), notes=said.notes
+        )
         if len(words & rendered) * 2 < len(words):
             self.notes["the plain text and the HTML of this mail say different things: look at both"] = None
 
+    def find_text(self, root: structure.Part) -> None:
+        """Where no text was found: one that has a file's name, that of a packed mail, or what a calendar says."""
+        if any(piece.says_something() for piece in self.pieces):
+            return
+        named = self.named_text(root)
+        if named is not None:
+            self.take(self.piece(named.part))
+            if named.part is root and named.disposition != "attachment":
+                self.files.remove(named)
+        elif self.packed:
+            self.take(self.packed[0])
+        else:
+            for piece in self.calendars():
+                self.take(piece)
+
+    def named_text(self, root: structure.Part) -> _File | None:
+        """A text that is the body although it has a name: not declared a file, or with nothing in front of it."""
+        candidates = [file for file in self.files if file.part.type in family.BODIES and not file.related]
+        for file in candidates:
+            first = file is candidates[0] and file.part is family.very_first_leaf(root)
+            if (file.disposition != "attachment" or first) and self.piece(file.part).says_something():
+                return file
+        return None
+
+    def calendars(self) -> Iterator[texts.Piece]:
+        for file in self.files:
+            if packed.is_calendar(file.part, file.name):
+                said = packed.calendar(file.part)
+                if said.text.strip():
+                    yield texts.Piece(said.text)
+                    return
+
     def together(self) -> Body:
         body = Body()
-        texts: list[str] = []
+        found: list[str] = []
         length = 0
         cuts: list[int] = []
         signatures: list[tuple[int, int]] = []
         for piece in self.pieces:
-            if texts and not texts[-1].endswith("\n\n"):
-                gap = "\n" if texts[-1].endswith("\n") else "\n\n"
-                texts.append(gap)
+            if found and not found[-1].endswith("\n\n"):
+                gap = "\n" if found[-1].endswith("\n") else "\n\n"
+                found.append(gap)
                 length += len(gap)
             cuts.extend(length + cut for cut in piece.cuts)
             signatures.extend((length + start, length + end) for start, end in piece.signatures)
-            texts.append(piece.text)
+            found.append(piece.text)
             length += len(piece.text)
-        body.text = "".join(texts)
+        body.text = "".join(found)
         rich = [piece.html for piece in self.pieces if piece.html]
         body.html = rich[0] if len(rich) == 1 else "\n<hr>\n".join(rich)
         body.cuts, body.signatures = tuple(cuts), tuple(signatures)
         files = [
-            _attachment(part, name, identity, body.html, related=related)
-            for part, name, identity, related in self.files
+            *(_attachment(file, body.html) for file in self.files),
+            *(
+                replace(file, inline=file.inline and f"cid:{file.content_id}" in body.html)
+                for file in self.unpacked
+            ),
+            *(file for piece in self.pieces for file in piece.files),
         ]
-        body.files = (*files, *self.made)
-        body.attached_message = any(
-            part.type in ("message/rfc822", "message/global") for part, *_ in self.files
+        if len(files) > FILES:
+            self.notes[_TOO_MANY] = None
+        body.files = tuple(files[:FILES])
+        body.attached_message = any(file.part.type in _MESSAGES for file in self.files)
+        body.calendar_method = next(
+            (packed.calendar_method(file.part) for file in self.files if file.part.type == "text/calendar"),
+            "",
         )
         if not body.text.strip() and not body.html:
             self.notes["no text"] = None
@@ -200,152 +306,23 @@ class _Reading:
         return body
 
 
-_TEXTS = frozenset(
-    ("text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown", "text/x-markdown")
-)
+_TOO_MANY = f"more than {FILES} files: the others are in the original mail"
+_MESSAGES = frozenset(("message/rfc822", "message/global"))
 _WORDS = re.compile(r"\w{3,}")
-_UU_BEGIN = re.compile(r"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,200})\r?$", re.MULTILINE)
 
 
-def _attachment(part: structure.Part, name: str, identity: str, html: str, *, related: bool) -> Attachment:
+def _attachment(file: _File, html: str) -> Attachment:
+    part, identity = file.part, file.content_id
     referenced = bool(identity) and (f"cid:{identity}" in html or f"cid:{quote(identity)}" in html)
-    inline = referenced or (related and part.type.startswith("image/") and bool(identity))
+    shown = file.related and file.disposition != "attachment"
+    inline = referenced or (shown and part.type.startswith("image/") and bool(identity))
     return Attachment(
-        name=name, type=part.type, content=attachments.content(part), content_id=identity, inline=inline
+        name=file.name,
+        type=part.type,
+        content=attachments.content(part),
+        content_id=identity,
+        inline=inline,
     )
-
-
-def _piece(part: structure.Part, reading: _Reading) -> _Piece:
-    declared = part.parameters.get("charset", "")
-    if part.type == "text/html":
-        html = charsets.html(attachments.content(part), declared)
-        converted = html_text.convert(html)
-        return _Piece(converted.text, html, converted.cuts, converted.signatures)
-    text = _decoded(part)
-    if part.type in ("text/enriched", "text/richtext"):
-        text = _ENRICHED.sub("", text.replace("<<", "\uffff")).replace("\uffff", "<")
-    if part.parameters.get("format", "").lower() == "flowed":
-        text = unflowed(text, joined=part.parameters.get("delsp", "").lower() == "yes")
-    if "begin " in text and "\nend" in text:
-        text = _without_uu(text, reading)
-    return _Piece(text)
-
-
-_ENRICHED = re.compile(r"<param>[^<]{0,200}</param>|</?[a-zA-Z-]{1,40}>")
-
-
-def _decoded(part: structure.Part) -> str:
-    """The text of a text part with plain line ends."""
-    text = charsets.text(attachments.content(part), part.parameters.get("charset", ""))
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text.removeprefix("\ufeff")
-
-
-def unflowed(text: str, *, joined: bool) -> str:
-    """RFC 3676: lines that end in a space go on in the next one of the same quote depth; `joined` is DelSp.
-
-    >>> unflowed("> a \\n> b\\nc \\nd\\n-- \\nme", joined=False)
-    '> a b\\nc d\\n-- \\nme'
-    """
-    out: list[str] = []
-    depth, pending = -1, ""
-    flowing = False
-    for line in text.split("\n"):
-        here = len(line) - len(line.lstrip(">")) if line.startswith(">") else 0
-        content = line[here:]
-        content = content.removeprefix(" ")
-        soft = content.endswith(" ") and content != "-- "
-        if flowing and here == depth and content != "-- ":
-            pending += content
-        else:
-            if depth >= 0:
-                out.append(_requoted(depth, pending))
-            depth, pending = here, content
-        flowing = soft
-        if soft and joined:
-            pending = pending[:-1]
-    if depth >= 0:
-        out.append(_requoted(depth, pending))
-    return "\n".join(out)
-
-
-def _requoted(depth: int, text: str) -> str:
-    return f"{'>' * depth} {text}".rstrip() if depth else text
-
-
-def _without_uu(text: str, reading: _Reading) -> str:
-    """uuencoded files between the lines become files."""
-    kept: list[str] = []
-    at = files = 0
-    end = -1
-    for match in _UU_BEGIN.finditer(text):
-        if match.start() < at or not _looks_uuencoded(text[match.end() + 1 : match.end() + 80]):
-            continue
-        if end < match.end():
-            end = text.find("\nend", match.end())
-        if end < 0 or files >= FILES:
-            break
-        files += 1
-        block = text[match.end() + 1 : end].encode("latin-1", "replace")
-        name = attachments.safe_name(match.group(1)) or attachments.made_name(reading.number + files, "")
-        reading.made.append(
-            Attachment(name=name, type="application/octet-stream", content=attachments.uuencoded(block))
-        )
-        kept.append(text[at : match.start()])
-        at = min(end + 4, len(text))
-    return "".join(kept) + text[at:] if kept else text
-
-
-def _looks_uuencoded(beginning: str) -> bool:
-    """Is the first line as long as its first character says (three bytes in four characters)?"""
-    first = beginning.partition("\n")[0].rstrip("\r")
-    if not first or not " " < first[0] <= "`":
-        return False
-    return abs(len(first) - 1 - (((ord(first[0]) - 32) & 63) + 2) // 3 * 4) <= 2
-
-
-def _shown_type(part: structure.Part) -> str:
-    """What a child of an alternative would show: its own type, or that of the first text inside a multipart."""
-    if not part.type.startswith("multipart/"):
-        return part.type
-    kinds = {leaf.type for leaf in _leaves(part)}
-    return "text/html" if "text/html" in kinds else "text/plain" if "text/plain" in kinds else part.type
-
-
-def _leaves(part: structure.Part) -> list[structure.Part]:
-    out, pending = [], [part]
-    while pending:
-        one = pending.pop()
-        if one.children:
-            pending.extend(reversed(one.children))
-        elif not one.type.startswith("multipart/"):
-            out.append(one)
-    return out
-
-
-def _first_leaf(part: structure.Part) -> structure.Part | None:
-    leaves = _leaves(part)
-    wanted = _shown_type(part)
-    return next((leaf for leaf in leaves if leaf.type == wanted), None)
-
-
-def _is_file(part: structure.Part) -> bool:
-    return part.header.first("content-disposition").lower().startswith("attachment")
-
-
-def _is_twin(part: structure.Part) -> bool:
-    """A text that says the same in another form; everything else beside the chosen one is kept as a file."""
-    if _is_file(part):
-        return False
-    if part.type.startswith("multipart/"):
-        return all(leaf.type in _TWINS for leaf in _leaves(part)) and bool(part.children)
-    return part.type in _TWINS
-
-
-_TWINS = frozenset(
-    ("text/plain", "text/html", "text/enriched", "text/richtext", "text/x-amp-html", "text/watch-html")
-)
 
 
 def _message_name(part: structure.Part) -> str:

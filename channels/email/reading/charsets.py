@@ -1,172 +1,80 @@
-"""Which characters do these bytes mean? An allow-list of real charsets, then a fixed order of guesses."""
+"""Which characters do these bytes mean? What was declared, corrected by what the bytes themselves prove."""
 
 from __future__ import annotations
 
 import codecs
+import re
 
-from charset_normalizer import from_bytes
+from channels.email.reading import guessing, iso2022
+from channels.email.reading.charset_names import ISO_2022, canonical
 
-GUESS_BYTES = 64 * 1024
-GUESSABLE = 24
-"""Bytes beyond ASCII below which a guess is worse than none: four of them make a Chinese word of any language."""
-_ASCII = bytes(range(128))
-
-_ALIASES = {
-    "": "",
-    "utf8": "utf-8",
-    "utf": "utf-8",
-    "unicode": "utf-8",
-    "unicode-1-1-utf-8": "utf-8",
-    "utf-8-sig": "utf-8",
-    "cp65001": "utf-8",
-    "utf8mb4": "utf-8",
-    "us-ascii": "ascii",
-    "ansi_x3.4-1968": "ascii",
-    "ascii": "ascii",
-    "7bit": "ascii",
-    "8bit": "",
-    "binary": "",
-    "default": "",
-    "default_charset": "",
-    "unknown-8bit": "",
-    "x-unknown": "",
-    "unknown": "",
-    "iso-8859-1": "cp1252",
-    "iso8859-1": "cp1252",
-    "iso_8859-1": "cp1252",
-    "iso88591": "cp1252",
-    "latin1": "cp1252",
-    "latin-1": "cp1252",
-    "l1": "cp1252",
-    "ansi": "cp1252",
-    "windows1252": "cp1252",
-    "x-ansi": "cp1252",
-    "macintosh": "mac-roman",
-    "mac": "mac-roman",
-    "x-mac-roman": "mac-roman",
-    "iso-8859-8-i": "iso8859-8",
-    "iso-8859-8-e": "iso8859-8",
-    "iso-8859-6-i": "iso8859-6",
-    "iso-8859-9": "cp1254",
-    "iso-8859-11": "cp874",
-    "tis-620": "cp874",
-    "windows-874": "cp874",
-    "x-gbk": "gb18030",
-    "gbk": "gb18030",
-    "cp936": "gb18030",
-    "gb2312": "gb18030",
-    "gb_2312-80": "gb18030",
-    "hz-gb-2312": "hz",
-    "big5": "cp950",
-    "x-x-big5": "cp950",
-    "ks_c_5601-1987": "cp949",
-    "ks_c_5601-1989": "cp949",
-    "ksc5601": "cp949",
-    "euc-kr": "cp949",
-    "korean": "cp949",
-    "x-sjis": "cp932",
-    "shift_jis": "cp932",
-    "shift-jis": "cp932",
-    "sjis": "cp932",
-    "windows-31j": "cp932",
-    "iso-2022-jp": "iso2022_jp_ext",
-    "x-euc-jp": "euc_jp",
-    "unicode-1-1-utf-7": "utf-7",
-    "utf-7": "utf-7",
-    "koi8": "koi8-r",
-    "x-cp1251": "cp1251",
-    "win-1251": "cp1251",
-    "win1251": "cp1251",
-}
-
-_REAL = frozenset(
-    """ascii utf-8 utf-16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be utf-7 big5 big5hkscs cp037 cp437 cp500
-    cp720 cp737 cp775 cp850 cp852 cp855 cp857 cp858 cp860 cp861 cp862 cp863 cp864 cp865 cp866 cp869 cp874 cp932
-    cp949 cp950 cp1006 cp1026 cp1125 cp1140 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258
-    euc_jp euc_jis_2004 euc_jisx0213 euc_kr gb2312 gbk gb18030 hz iso2022_jp iso2022_jp_1 iso2022_jp_2
-    iso2022_jp_2004 iso2022_jp_3 iso2022_jp_ext iso2022_kr iso8859-1 iso8859-2 iso8859-3 iso8859-4 iso8859-5
-    iso8859-6 iso8859-7 iso8859-8 iso8859-9 iso8859-10 iso8859-11 iso8859-13 iso8859-14 iso8859-15 iso8859-16
-    johab koi8-r koi8-t koi8-u kz1048 mac-cyrillic mac-greek mac-iceland mac-latin2 mac-roman mac-turkish
-    ptcp154 shift_jis shift_jis_2004 shift_jisx0213 tis-620""".split()
-)
-"""By the canonical names of Python's codecs. Everything else in its registry is a codec, not a charset:
-`unicode_escape`, `rot13`, `idna`, `zlib` and their like raise, or make `<script>` of harmless letters."""
-
-_known: dict[str, str] = {}
-
-
-def canonical(name: str) -> str:
-    """The codec for a charset as a mail names it; empty when it is none we accept.
-
-    >>> canonical('"UTF8"'), canonical("iso-8859-1"), canonical("unicode_escape"), canonical("idna")
-    ('utf-8', 'cp1252', '', '')
-    """
-    known = _known.get(name)
-    if known is not None:
-        return known
-    plain = name.strip().strip("\"'").strip().lower().removeprefix("cs")[:40]
-    codec = _ALIASES.get(plain)
-    if codec is None:
-        codec = _looked_up(plain)
-    if len(_known) < 1_000:
-        _known[name] = codec
-    return codec
-
-
-def _looked_up(name: str) -> str:
-    if not name.isascii() or "\0" in name:
-        return ""
-    try:
-        found = codecs.lookup(name).name
-    except (LookupError, ValueError):
-        return ""
-    if found in _REAL:
-        return _ALIASES.get(found, found)
-    return found if found.replace("_", "-") in _REAL else ""
+PATCHED = 1_000
+"""Broken characters that are mended one by one; a text with more of them shows U+FFFD for each."""
+UNREADABLE = "\ufffd"
+"""Stands for what nobody can read; a text that holds it is shown with a note."""
+UNREADABLE_NOTE = "characters that fit no known charset"
 
 
 def text(content: bytes, declared: str = "") -> str:
-    """These bytes as text: as declared, else UTF-8, else a guess, else cp1252. Never raises; NUL is removed."""
+    """These bytes as text: as declared where they can be that, else UTF-8, else by a guess that fits. Never raises.
+
+    One broken character costs one character. What fits no charset becomes U+FFFD, one for each stretch, never noise;
+    NUL is removed, and no C1 control is left (bytes 0x80 to 0x9F mean the Windows characters).
+    """
     codec = canonical(declared)
-    decoded = _strict(content, codec) if codec else None
+    if codec.startswith(("utf-16", "utf-32")) and b"\0" not in content and content[:2] not in _WIDE_MARKS:
+        codec = ""
+    decoded = None
+    if content.isascii() and codec not in _NOT_LIKE_ASCII:
+        decoded = _seven_bit(content)
+    elif codec:
+        decoded = _as_declared(content, codec)
     if decoded is None:
-        decoded = _strict(content, "utf-8")
-    if decoded is None and codec not in ("", "ascii", "cp1252"):
-        # A few broken characters in an otherwise right charset: better than a guess for all of them.
-        loose = content.decode(codec, "replace")
-        if loose.count("\ufffd") * 20 <= len(loose):
-            decoded = loose
-    if decoded is None and codec == "":
-        decoded = _guessed(content)
-    if decoded is None:
-        decoded = content.decode("cp1252", "replace")
+        decoded = _undeclared(content)
     return decoded.replace("\0", "") if "\0" in decoded else decoded
 
 
 def header_text(content: bytes, declared: str = "") -> str:
-    """The same for a few characters in a header, where no guess is worth its time."""
-    codec = canonical(declared)
-    decoded = _strict(content, codec) if codec else None
-    if decoded is None:
-        decoded = _strict(content, "utf-8")
-    return decoded if decoded is not None else content.decode(codec or "cp1252", "replace")
-
-
-def html(content: bytes, declared: str = "") -> str:
-    """The text of an HTML document: a byte order mark wins, then what the part says, then what `<meta>` says."""
-    for mark, codec in _MARKS:
-        if content.startswith(mark):
-            return content.decode(codec, "replace").lstrip("\ufeff").replace("\0", "")
-    if not canonical(declared):
-        declared = _meta_charset(content) or declared
+    """The same in a header, where a NUL becomes a space, so that no two words become one."""
+    if b"\0" in content and not canonical(declared).startswith(("utf-16", "utf-32")):
+        content = content.replace(b"\0", b" ")
     return text(content, declared)
 
 
+def html(content: bytes, declared: str = "") -> str:
+    """The text of an HTML document: a byte order mark wins, then what the part says, then what `<meta>` says.
+
+    Where part and `<meta>` differ, the bytes decide: UTF-8 when they are that, else what gives the more usual letters.
+    """
+    for mark, codec in _MARKS:
+        if content.startswith(mark):
+            return content.decode(codec, "replace").lstrip("\ufeff").replace("\0", "")
+    said, meta = canonical(declared), _meta_charset(content)
+    other = canonical(meta)
+    if not said:
+        return text(content, meta or declared)
+    if not other or other == said or content.isascii():
+        return text(content, declared)
+    if "utf-8" in (said, other):
+        unicode = _mostly_utf8(content)
+        if unicode is not None:
+            return unicode.replace("\0", "")
+        return text(content, meta if said == "utf-8" else declared)
+    first, second = text(content, declared), text(content, meta)
+    return second if first != second and guessing.readable(second) > guessing.readable(first) else first
+
+
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_NOT_LIKE_ASCII = frozenset(
+    "utf-16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be utf-7 hz cp037 cp500 cp1026 cp1140".split()
+)
+"""Charsets in which bytes below 0x80 may mean something else than in ASCII."""
+_META_BYTES = 4_096
 
 
 def _meta_charset(content: bytes) -> str:
-    head = content[:2048].lower()
+    head = content[:_META_BYTES].lower()
     at = head.find(b"charset=")
     if at < 0 or b"<meta" not in head[:at]:
         return ""
@@ -176,20 +84,198 @@ def _meta_charset(content: bytes) -> str:
     return "" if canonical(name).startswith(("utf-16", "utf-32")) else name
 
 
-def _strict(content: bytes, codec: str) -> str | None:
-    try:
-        decoded = content.decode(codec)
+def _seven_bit(content: bytes) -> str:
+    """ASCII, unless it changes to another charset by escapes: no other text holds those."""
+    if iso2022.is_used(content):
+        return iso2022.decode(content)
+    if iso2022.is_hz(content):
+        return iso2022.decode_hz(content)
+    return content.decode("ascii")
+
+
+def _as_declared(content: bytes, codec: str) -> str | None:
+    """None where the bytes cannot be what was declared."""
+    if codec == ISO_2022:
+        return iso2022.decode(content) if iso2022.is_used(content) else None
+    if codec == "hz":
+        return iso2022.decode_hz(content)
+    if codec == "utf-8":
+        return _mostly_utf8(content)
+    if codec == "ascii":
+        return None
+    if codec in _NOT_LIKE_ASCII:
+        decoded = content.decode(codec, "replace")
         # UTF-7 lets halves of a surrogate pair through; nothing else can store them.
-        return decoded.encode("utf-8", "replace").decode() if codec == "utf-7" else decoded
-    except (UnicodeError, ValueError):
-        # cp1252 has five holes; a declared Latin-1 text with one of them is still that text.
-        return content.decode("cp1252", "replace") if codec == "cp1252" else None
+        return decoded.encode("utf-8", "replace").decode()
+    several = codec in _SEVERAL_BYTES
+    if _is_utf8(content, 4 if several else 2):
+        return content.decode("utf-8")
+    if not several:
+        return _one_byte(content, codec)
+    return _patched(content, codec)
 
 
-def _guessed(content: bytes) -> str | None:
-    if len(content.translate(None, _ASCII)) < GUESSABLE:
-        return None
-    best = from_bytes(content[:GUESS_BYTES], steps=3, chunk_size=256).best()
-    if best is None or canonical(best.encoding) == "":
-        return None
-    return content.decode(canonical(best.encoding), "replace")
+_SEVERAL_BYTES = frozenset(
+    "big5 big5hkscs cp932 cp949 cp950 euc_jis_2004 euc_jisx0213 euc_jp euc_kr gb18030 johab shift_jis_2004 "
+    "shift_jisx0213".split()
+)
+_SEQUENCE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
+
+
+def _is_utf8(content: bytes, sequences: int) -> bool:
+    """Is this UTF-8 whatever was declared? Then all of it is, and more of it than chance would make so."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    found = _SEQUENCE.finditer(content)
+    return sum(1 for _ in zip(range(sequences), found, strict=False)) == sequences
+
+
+_WINDOWS = {
+    "iso8859-2": "cp1250",
+    "iso8859-3": "cp1254",
+    "iso8859-4": "cp1257",
+    "iso8859-5": "cp1251",
+    "iso8859-6": "cp1256",
+    "iso8859-7": "cp1253",
+    "iso8859-8": "cp1255",
+    "iso8859-10": "cp1257",
+    "iso8859-13": "cp1257",
+    "iso8859-14": "cp1252",
+    "iso8859-15": "cp1252",
+    "iso8859-16": "cp1250",
+}
+"""The Windows code page of the same letters: what a text is in that holds bytes which ISO 8859 leaves to controls."""
+_CONTROL = re.compile(rb"[\x80-\x9f]")
+_MANY_HIGH = re.compile(rb"[\xa1-\xff]{6}")
+
+
+def _one_byte(content: bytes, codec: str) -> str | None:
+    page = _WINDOWS.get(codec)
+    if page is not None and _CONTROL.search(content) is not None:
+        return _windows(content, codec, page)
+    if codec == "cp1252" and _MANY_HIGH.search(content) is not None and guessing.is_foreign(content):
+        # The label of programs that know no better.
+        guess = guessing.codec(content)
+        if guess and guess not in _LATIN_PAGES:
+            return _decoded(content, guess)
+    return content.decode(codec, "replace")
+
+
+_LATIN_PAGES = frozenset(("cp1252", "cp1250", "iso8859-2", "cp1254", "cp1257", "cp850"))
+
+
+def _windows(content: bytes, codec: str, page: str) -> str:
+    """Is the whole text in the Windows code page, or is it ISO 8859 with quotation marks from there in it?"""
+    whole = content.decode(page, "replace")
+    if codec == "iso8859-15":
+        whole = whole.replace("\xa4", "€")
+    signs = bytes(range(0x80, 0xA0)).decode(page, "replace")
+    mixed = content.decode(codec, "replace").translate(dict(enumerate(signs, 0x80)))
+    return mixed if mixed != whole and guessing.readable(mixed) > guessing.readable(whole) else whole
+
+
+_TRIED = 256 * 1024
+"""Of a large text the beginning shows whether it is in a charset at all."""
+
+
+def _patched(content: bytes, codec: str) -> str | None:
+    """A text of East Asia, its broken characters mended or replaced one by one; None where most of it is broken."""
+    try:
+        return content.decode(codec)
+    except UnicodeDecodeError:
+        if len(content) > _TRIED and _patched(content[:_TRIED], codec) is None:
+            return None
+        decoded = content.decode(codec, "replace")
+    broken = decoded.count(UNREADABLE)
+    if broken <= PATCHED:
+        decoded = content.decode(codec, "mail-patch")
+        broken = decoded.count(UNREADABLE)
+    return decoded if broken * 4 <= _beyond_ascii(decoded) + 4 else None
+
+
+def _beyond_ascii(decoded: str) -> int:
+    return len(decoded) - len(decoded.encode("ascii", "ignore"))
+
+
+_WIDER = {"cp950": "big5hkscs", "big5": "big5hkscs", "cp932": "shift_jis_2004", "euc_kr": "cp949"}
+"""Where a character is looked for that a charset does not have: in one that has the same and more."""
+
+
+def _mend(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    at = error.start
+    pair = bytes(error.object[at : at + 2])
+    if error.encoding == "euc_jp" and len(pair) == 2 and min(pair) >= 0xA1:
+        return iso2022.decode(b"\x1b$B" + bytes(byte & 0x7F for byte in pair)), at + 2
+    wider = _WIDER.get(error.encoding)
+    if wider is not None and len(pair) == 2:
+        found = pair.decode(wider, "ignore")
+        if len(found) == 1 and found > "\x7f":
+            return found, at + 2
+    if pair[:1] == b"\x80":
+        return "€", at + 1
+    return UNREADABLE, max(error.end, at + 1)
+
+
+codecs.register_error("mail-patch", _mend)
+
+
+def _undeclared(content: bytes) -> str:
+    decoded = _mostly_utf8(content)
+    if decoded is not None:
+        return decoded
+    if iso2022.is_used(content):
+        return iso2022.decode(content)
+    guess = guessing.codec(content)
+    mixed = _mostly_utf8(content, share=3) if not guess or guess in _LATIN_PAGES else None
+    if mixed is not None:
+        return mixed
+    return _decoded(content, guess) if guess else _HIGH.sub(UNREADABLE, content.decode("latin-1"))
+
+
+_HIGH = re.compile("[\x80-\xff]+")
+
+
+def _decoded(content: bytes, codec: str) -> str:
+    decoded = _patched(content, codec) if codec in _SEVERAL_BYTES else None
+    return content.decode(codec, "replace") if decoded is None else decoded
+
+
+def _mostly_utf8(content: bytes, share: int = 1) -> str | None:
+    """UTF-8 with here and there a byte that is none; None where those are `share` times the whole characters."""
+    try:
+        decoded = content.decode("utf-8")
+    except UnicodeDecodeError:
+        decoded = content.decode("utf-8", "replace")
+        broken = decoded.count(UNREADABLE)
+        if _beyond_ascii(decoded) - broken < broken / share:
+            return None
+        if broken <= PATCHED:
+            decoded = content.decode("utf-8", "mail-stray")
+    return decoded if _C1.search(content) is None else decoded.translate(_C1_MEANT)
+
+
+_C1 = re.compile(rb"\xc2[\x80-\x9f]")
+_C1_MEANT = dict(enumerate(bytes(range(0x80, 0xA0)).decode("cp1252", "replace"), 0x80))
+
+
+def _stray(error: UnicodeError) -> tuple[str, int]:
+    """A byte or two among ASCII letters were written by a Western program: a quotation mark, an umlaut."""
+    assert isinstance(error, UnicodeDecodeError)
+    content, start, end = error.object, error.start, error.end
+    left, right = start, end
+    while left > 0 and content[left - 1] >= 0x80 and end - left < 4:
+        left -= 1
+    while right < len(content) and content[right] >= 0x80 and right - left < 4:
+        right += 1
+    around = bytes(content[max(left - 1, 0) : left] + content[right : right + 1])
+    if end - start == 1 and right - left < 4:
+        byte = bytes(content[start:end])
+        if byte < b"\xa0" or (byte >= b"\xc0" and around.decode("ascii", "replace").strip().isalpha()):
+            return byte.decode("cp1252", "replace"), end
+    return UNREADABLE, end
+
+
+codecs.register_error("mail-stray", _stray)

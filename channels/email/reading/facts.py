@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from channels.email import cleaning
-from channels.email.reading import charsets, html_text, read, visible
+from channels.email.reading import addresses, charsets, html_text, read, tnef, visible
 from core.envelope import Inbound, Kind, SpanKind
 
 _BOUNCES = (Kind.BOUNCE_HARD, Kind.BOUNCE_SOFT, Kind.DELAYED)
@@ -34,7 +34,10 @@ def mail_fact(request: dict[str, Any]) -> dict[str, Any]:
         spans = visible.spans(converted.text, cuts=converted.cuts, signatures=converted.signatures)
         return _of_text(converted.text, spans)
     if kind == "tnef":
-        return {"error": None}
+        message = tnef.read(raw)
+        if message is None:
+            return {"error": "no winmail.dat, or a larger one than is unpacked"}
+        return {"error": None, "tnef_attachment_names": [file.name for file in message.files]}
     trusted = request.get("trusted_authserv_id")
     inbound = read.read(raw, {"channel": "email"}, {"authserv_ids": [trusted] if trusted else []})
     return _of_mail(inbound)
@@ -60,7 +63,9 @@ def _of_mail(inbound: Inbound) -> dict[str, Any]:
     return {
         **_of_text(inbound.text, inbound.spans),
         "subject": inbound.subject,
-        "from_email": author.address.lower() if author is not None else "",
+        "from_email": (
+            author.address if author is not None else addresses.first_written(inbound.author_text)
+        ).lower(),
         "from_name": author.name if author is not None else inbound.author_text.partition("<")[0].strip(' "'),
         "to_emails": [a.address.lower() for a in inbound.to],
         "message_id": "" if made_up else inbound.message_id,

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
-from channels.email.reading import charsets
+from channels.email.reading import charsets, iso2022
 
 IDS = 50
 ID_CHARACTERS = 1_000
@@ -35,20 +35,33 @@ _MARKS = frozenset(
 
 
 def raw_text(value: str, charset: str = "") -> str:
-    """Raw 8-bit bytes in a header: UTF-8, else the body's charset, else cp1252.
+    """Raw 8-bit bytes in a header: UTF-8, else the body's charset, else a guess; raw ISO-2022 by its escapes.
 
     What holds characters that no byte stands for was decoded before, as parameters are (RFC 2231), and is left as it is.
 
     >>> raw_text("\xe2\x82\xac"), raw_text("\xe9"), raw_text("日本語")
     ('€', 'é', '日本語')
     """
-    if value.isascii() or max(value) > "\xff":
+    if value.isascii():
+        return charsets.text(value.encode()) if "\x1b" in value else value
+    if max(value) > "\xff":
         return value
-    content = value.encode("latin-1", "replace")
+    content = value.encode("latin-1")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
-        return charsets.header_text(content, charset or "cp1252")
+        return charsets.header_text(content, charset)
+
+
+def without_escapes(value: str) -> str:
+    """The same field where it changes to a Japanese, Korean or Chinese charset by escapes: those stretches as text.
+
+    Their bytes are letters, quotation marks and brackets of ASCII, so this comes before the field is taken apart. No
+    character that is read from two bytes is one of ASCII: nothing of the structure can come out of it.
+    """
+    if not ("\x1b" in value and value.isascii() and iso2022.is_used(value.encode())):
+        return value
+    return iso2022.decode(value.encode())
 
 
 def words(value: str, charset: str = "") -> str:

@@ -10,7 +10,7 @@ import html as entities
 import re
 from dataclasses import dataclass
 
-from channels.email.reading import attributions, tags
+from channels.email.reading import attributions, picture_words, tags
 
 CHARACTERS = 4 * 1024 * 1024
 """Of HTML that are looked at; a longer mail has its whole HTML stored and this much of it as text."""
@@ -121,6 +121,8 @@ class _Writer:
         self.cut_next = False
         self.last_quoted = 0
         self.tried = 0
+        self.pictures: list[str] = []
+        """What stands for the pictures that are no emoji."""
         self.tight = False
         """The paragraph being written keeps no distance, as Outlook's do not."""
 
@@ -133,6 +135,9 @@ class _Writer:
             else:
                 self.close(value)
         self.newline()
+        if not self.out and self.pictures:
+            # The pictures are all there is.
+            self.out = [f"{_inner(words)}\n" for words in dict.fromkeys(self.pictures)]
         text = "".join(self.out)
         if self.signature_at >= 0:
             self.signatures.append((self.signature_at, len(text)))
@@ -162,7 +167,7 @@ class _Writer:
 
     def newline(self, *, keep: bool = False) -> None:
         """End the line; `keep` writes it even when it is empty."""
-        text = "".join(self.line)
+        text = "".join(self.line if not self.pictures else _beside_words(self.line))
         self.line.clear()
         text = text.rstrip() if self.pre else _inner(text)
         if not text:
@@ -215,6 +220,8 @@ class _Writer:
             return
         if name == "li" and not self.hidden:
             self.line.append("- ")
+        if name == "img" and not ends and not self.hidden and "alt" in inside.lower():
+            self.picture(_attributes(inside))
         if marked:
             ends = ends or self.mark(name, attributes, style)
         if name == "blockquote" and not ends and self.after_attribution():
@@ -230,6 +237,17 @@ class _Writer:
             self.open.append((name, ends))
         elif ends:
             self.end(ends)
+
+    def picture(self, attributes: dict[str, str]) -> None:
+        """What the writer chose as a word is read as one; what stands beside words may be; the rest is decoration."""
+        words = picture_words.said(attributes)
+        if words is None:
+            return
+        if words.emoji:
+            self.line.append(words.text)
+        elif len(self.pictures) < MARKS:
+            self.line.append(_Picture(words.text))
+            self.pictures.append(words.text)
 
     def mark(self, name: str, attributes: dict[str, str], style: str) -> str:
         """What the sender's program says with this element: quote, signature, the beginning of history."""
@@ -303,6 +321,27 @@ class _Writer:
 
     def line_has_text(self) -> bool:
         return any(piece.strip() for piece in self.line)
+
+
+class _Picture(str):
+    """The words that stand for a picture, in a line that may hold others."""
+
+    __slots__ = ()
+
+
+def _beside_words(line: list[str]) -> list[str]:
+    """The line without the pictures that stand by themselves, alone in it or in a cell of a table."""
+    kept: list[str] = []
+    cell: list[str] = []
+    for piece in (*line, "\t"):
+        if piece == "\t":
+            words = any(not isinstance(one, _Picture) and any(map(str.isalnum, one)) for one in cell)
+            kept.extend(one for one in cell if words or not isinstance(one, _Picture))
+            kept.append(piece)
+            cell = []
+        else:
+            cell.append(piece)
+    return kept[:-1]
 
 
 _NONE: dict[str, str] = {}

@@ -12,6 +12,7 @@ from channels.email.reading import (
     authentication,
     body,
     certified,
+    charsets,
     content_key,
     headers,
     machine,
@@ -38,7 +39,7 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
     carried = certified.opened(tree.root)
     # `root` is what somebody wrote, `header` how it came: for all but certified mail the same.
     root, header = carried.root if carried else tree.root, tree.root.header
-    charset = root.parameters.get("charset", "")
+    charset = body.charset_of_header(root)
 
     subject = headers.decoded(root.header.first("subject"), charset)[:SUBJECT_CHARACTERS]
     author = carried.author if carried else addresses.author(header.all("from"), charset)
@@ -84,6 +85,8 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
     key = content_key.of(tree, own_id, day=day, own_hops=_own_hops(arrival, desk))
     proof = authentication.read(header, _believed(arrival, desk))
     notes = [*tree.notes, *content.notes, *_address_notes(to, cc)]
+    if charsets.UNREADABLE in subject or charsets.UNREADABLE in author.text:
+        notes.append(charsets.UNREADABLE_NOTE)
     return Inbound(
         channel=str(arrival.get("channel") or "email"),
         kind=verdict.kind,

@@ -11,11 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from channels.email.reading import parameters
+from channels.email.reading import header_lines, parameters
 
-HEADER_BYTES = 256 * 1024
-FIELDS = 2_000
-FIELD_BYTES = 64 * 1024
 DEPTH = 100
 PARTS = 1_000
 FALSE_BOUNDARIES = 20_000
@@ -78,9 +75,7 @@ class Tree:
 
 def parse(raw: bytes) -> Tree:
     """The tree of any bytes. Never raises; limits that were reached are named in `notes`."""
-    if b"\n" not in raw[:FIELD_BYTES] and b"\r" in raw:
-        raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    header, body = split_header(raw)
+    header, body = _whole(header_lines.with_usual_ends(raw))
     work = _Work(budget=max(SCANS * len(raw), SCAN_FLOOR))
     root = _part(header, body, "text/plain")
     if root.type.startswith("multipart/"):
@@ -88,28 +83,63 @@ def parse(raw: bytes) -> Tree:
     return Tree(root, body, (*header.notes, *work.notes))
 
 
+def _whole(raw: bytes) -> tuple[Header, bytes]:
+    """The header of a mail; where an empty line stands in the middle of it, what is below that too.
+
+    Some gateways write one there. It is in the middle when no From stands above it, and what follows is nothing but
+    fields, a From among them and none of those that stand above.
+    """
+    header, body = split_header(raw.lstrip(b" \t\r\n") if raw[:1] in b" \t\r\n" else raw)
+    if "from" in header.by_name or not header.fields:
+        return header, body
+    further, rest = split_header(body.lstrip(b" \t\r\n"))
+    repeated = any(name in header.by_name for name in _ONCE if name in further.by_name)
+    if "from" not in further.by_name or len(further.fields) < 2 or further.notes or repeated:
+        return header, body
+    by_name = {name: list(values) for name, values in header.by_name.items()}
+    for field in further.fields:
+        by_name.setdefault(field.name, []).append(field.value)
+    notes = (*header.notes, "an empty line inside the header")
+    return Header((*header.fields, *further.fields), by_name, notes), rest
+
+
+_ONCE = ("to", "subject", "date", "message-id", "content-type", "reply-to")
+
+
 def split_header(raw: bytes) -> tuple[Header, bytes]:
-    """The header at the beginning of these bytes, and what is below the empty line."""
+    """The header at the beginning of these bytes, and what is below the line that ends it.
+
+    That line is empty, or holds nothing but blanks; it ends in LF, CRLF, CR CR LF or CR.
+    """
     start = 0
     while raw[start : start + 1] in (b"\n", b"\r") and start < len(raw):
         start += 1
-    if raw.startswith(b"From ", start) or raw.startswith(b">From ", start):
+    if _MAILBOX_LINE.match(raw, start) is not None:
         start = raw.find(b"\n", start) + 1 or len(raw)
     end, body_at = _end_of_header(raw, start)
     notes: list[str] = []
-    if end - start > HEADER_BYTES:
-        notes.append(f"header longer than {HEADER_BYTES // 1024} KiB: the rest was not read")
-        end = raw.rfind(b"\n", start, start + HEADER_BYTES) + 1 or start + HEADER_BYTES
+    too_long = end - start > header_lines.BYTES
+    if too_long:
+        end = raw.rfind(b"\n", start, start + header_lines.BYTES) + 1 or start + header_lines.BYTES
     block = raw[start:end].decode("latin-1")
     if "\r" in block:
         block = block.replace("\r\n", "\n")
-    fields, rest = _fields(block, notes)
+        if "\r" in block:
+            block = header_lines.ODD_LINE_END.sub("\n", block)
+    found, rest = header_lines.fields(block, notes)
     if rest is not None:
-        body_at = start + _byte_offset(raw, start, rest)
+        body_at = header_lines.start(raw, start, rest)
+    elif too_long:
+        notes.append(f"header longer than {header_lines.BYTES // 1024} KiB: the rest was not read")
     by_name: dict[str, list[str]] = {}
+    fields = tuple(Field(name, value) for name, value in found)
     for field in fields:
         by_name.setdefault(field.name, []).append(field.value)
-    return Header(tuple(fields), by_name, tuple(notes)), raw[body_at:]
+    return Header(fields, by_name, tuple(notes)), raw[body_at:]
+
+
+_MAILBOX_LINE = re.compile(rb">?From (?![ \t]*:)")
+"""In front of a mail that was cut out of a mailbox file; `From  :` is a field."""
 
 
 def _end_of_header(raw: bytes, start: int) -> tuple[int, int]:
@@ -122,54 +152,6 @@ def _end_of_header(raw: bytes, start: int) -> tuple[int, int]:
     if plain >= 0:
         return plain + 1, plain + 2
     return len(raw), len(raw)
-
-
-_NAME = re.compile(r"([!-9;-~]{1,200})[ \t]*:")
-
-
-def _fields(block: str, notes: list[str]) -> tuple[list[Field], int | None]:
-    """The fields of a header block; and the number of the line at which a body without an empty line begins."""
-    found: list[Field] = []
-    name = ""
-    pieces: list[str] = []
-    lines = block.split("\n")
-    for number, line in enumerate(lines):
-        if line[:1] in (" ", "\t"):
-            if pieces:
-                pieces.append(line)
-            continue
-        if pieces:
-            found.append(Field(name, _joined(pieces, notes)))
-            pieces = []
-            if len(found) >= FIELDS:
-                notes.append(f"more than {FIELDS} header fields: the rest was not read")
-                return found, None
-        match = _NAME.match(line)
-        if match is not None:
-            name, pieces = match.group(1).lower(), [line[match.end() :]]
-        elif line.strip():
-            after = lines[number + 1] if number + 1 < len(lines) else ""
-            if not _NAME.match(after):
-                notes.append("a line in the header that is none: the text begins there")
-                return found, number
-    if pieces:
-        found.append(Field(name, _joined(pieces, notes)))
-    return found, None
-
-
-def _joined(pieces: list[str], notes: list[str]) -> str:
-    value = pieces[0] if len(pieces) == 1 else "".join(pieces)
-    if len(value) > FIELD_BYTES:
-        notes.append(f"a header field longer than {FIELD_BYTES // 1024} KiB was cut")
-        value = value[:FIELD_BYTES]
-    return value.strip()
-
-
-def _byte_offset(raw: bytes, start: int, line: int) -> int:
-    at = start
-    for _ in range(line):
-        at = raw.find(b"\n", at) + 1
-    return at - start
 
 
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
@@ -300,9 +282,8 @@ class _Work:
 
 
 def _part_bytes(piece: bytes) -> tuple[Header, bytes]:
-    if piece.startswith((b"\n", b"\r\n")):
-        return _NO_HEADER, piece[1:] if piece.startswith(b"\n") else piece[2:]
-    return split_header(piece)
+    empty = header_lines.LINE_END.match(piece)
+    return (_NO_HEADER, piece[empty.end() :]) if empty is not None else split_header(piece)
 
 
 _NO_HEADER = Header((), {})

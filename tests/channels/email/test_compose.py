@@ -15,7 +15,7 @@ from channels.email.addressing import Addressing
 from channels.email.compose import ID_LENGTH, Identity, compose, loop_header
 from channels.email.flowing import WIDTH, flowed
 from channels.email.reading import read
-from channels.email.reading.body import unflowed
+from channels.email.reading.texts import unflowed
 from core.envelope import Address, Attachment, Earlier, Inbound, Kind, Outgoing
 from tests.channels.email.a_relay import OTHER, TOKEN, an_answer
 from tests.channels.email.reading_mails import DESK, a_mail, parts, understood, visible

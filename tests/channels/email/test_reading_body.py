@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from channels.email.reading import body, html_text
+from channels.email.reading import html_text, texts
 from tests.channels.email.reading_mails import a_mail, parts, understood
 
 PLAIN = "Content-Type: text/plain; charset=utf-8\n\n"
@@ -85,6 +85,79 @@ def test_a_text_with_a_name_is_a_file():
     assert names(inbound) == [("notes.txt", False), ("part-3.html", False)]
 
 
+TEXT = "text/plain; charset=utf-8"
+PDF = "Content-Type: application/pdf; name=a.pdf\n\nx"
+
+
+@pytest.mark.parametrize(
+    ("bodies", "files"),
+    [
+        ((f'Content-Type: {TEXT}; name="m.txt"\n\nThe text.', PDF), ["a.pdf", "m.txt"]),
+        ((f"Content-Type: {TEXT}\nContent-Disposition: inline; filename=m.txt\n\nThe text.",), ["m.txt"]),
+        ((PDF, 'Content-Type: text/html; name="m.html"\n\n<p>The text.'), ["a.pdf", "m.html"]),
+        ((f"Content-Type: {TEXT}\nContent-Disposition: attachment; filename=m.txt\n\nThe text.", PDF), ["a.pdf", "m.txt"]),
+        ((PLAIN, 'Content-Type: text/html; name="m.html"\n\n<p>The text.'), ["m.html"]),
+    ],
+)  # fmt: skip
+def test_the_only_text_is_the_body_whatever_it_is_called(bodies, files):
+    kind, content = parts(*bodies)
+
+    inbound = understood(a_mail(content, kind))
+
+    assert inbound.text.strip() == "The text."
+    assert sorted(name for name, _ in names(inbound)) == files
+    assert "no text" not in inbound.notes
+
+
+@pytest.mark.parametrize(
+    ("disposition", "files"),
+    [("inline; filename=m.txt", []), ("attachment; filename=m.txt", [("m.txt", False)])],
+)
+def test_a_mail_that_is_nothing_but_a_named_text_is_that_text(disposition, files):
+    inbound = understood(
+        a_mail("The text.", f"Content-Type: {TEXT}; name=m.txt", f"Content-Disposition: {disposition}")
+    )
+
+    assert (inbound.text, names(inbound)) == ("The text.", files)
+
+
+ROOT = 'Content-Type: text/html\nContent-ID: <root@x>\n\n<p>Broken: <img src="cid:p@x"></p>'
+SHOWN = "Content-Type: image/png; name=p.png\nContent-ID: <p@x>\n\nx"
+ALTERNATIVE = f"Content-Type: multipart/alternative; boundary=a\nContent-ID: <root@x>\n\n--a\n{ROOT}\n--a--"
+
+
+@pytest.mark.parametrize(
+    ("inside", "parameters"),
+    [
+        ((ROOT, SHOWN), ""),
+        ((ROOT, SHOWN), '; start="<root@x>"; type="text/html"'),
+        ((SHOWN, ROOT), '; start="<root@x>"'),
+        ((SHOWN, ROOT), "; start=root@x"),
+        ((SHOWN, ROOT), '; type="text/html"'),
+        ((ALTERNATIVE, SHOWN), '; start="<root@x>"; type="multipart/alternative"'),
+    ],
+)
+@pytest.mark.parametrize("banner_first", [True, False])
+def test_the_root_of_related_parts_is_the_body_beside_a_banner(inside, parameters, banner_first):
+    related, content = parts(*inside, kind="related", boundary="r")
+    both = [PLAIN + "[outside]", f"{related}{parameters}\n\n{content}"]
+    kind, content = parts(*both if banner_first else reversed(both))
+
+    inbound = understood(a_mail(content, kind))
+
+    assert sorted(inbound.text.split()) == ["Broken:", "[outside]"]
+    assert "<p>Broken:" in inbound.html
+    assert names(inbound) == [("p.png", True)]
+
+
+def test_a_text_beside_the_root_that_the_html_names_is_no_body():
+    sheet = "Content-Type: text/plain\nContent-ID: <css@x>\n\np {}"
+    related, content = parts(ROOT, sheet, kind="related", boundary="r")
+    kind, content = parts(PLAIN + "[outside]", f"{related}\n\n{content}")
+
+    assert "p {}" not in understood(a_mail(content, kind)).text
+
+
 def test_pictures_that_the_html_shows_are_inline_and_others_are_files():
     shown = "Content-Type: image/png; name=logo.png\nContent-ID: <logo@x>\n\nx"
     unseen = "Content-Type: image/jpeg; name=photo.jpg\nContent-Disposition: attachment\nContent-ID: <other@x>\n\nx"
@@ -111,6 +184,17 @@ def test_pictures_that_the_html_shows_are_inline_and_others_are_files():
         ('filename="=?utf-8?b?w7xiZXIucGRm?="', "über.pdf"),
         ('filename="=?utf-8?q?a=0D=0ASet-Cookie:_x.txt?="', "a Set-Cookie: x.txt"),
         ("filename*=utf-8''a%22b.txt", 'a"b.txt'),
+        ('filename="C:\\TEMP\\notes.txt"', "notes.txt"),
+        ('filename="a"b.txt"', 'a"b.txt'),
+        ("filename='a b.txt'", "a b.txt"),
+        ("filename=a b (1).txt", "a b (1).txt"),
+        ("filename=a.txt (a comment)", "a.txt"),
+        ("filename=\"utf-8''%C3%BCber.pdf\"", "über.pdf"),
+        ("filename*0*=utf-8''%C3%B; filename*1*=Cber.pdf", "über.pdf"),
+        ("filename*1=b.txt; filename*0=a", "ab.txt"),
+        ("filename*=iso-8859-1''%FCber.pdf; filename=x.pdf", "über.pdf"),
+        ('filename="=?utf-8?b?w7xi?= =?utf-8?b?ZXIucGRm?="', "über.pdf"),
+        ("filename==?utf-8?b?w7xiZXIucGRm?=", "über.pdf"),
     ],
 )
 def test_names_of_files_are_names_and_nothing_more(field, name):
@@ -120,6 +204,29 @@ def test_names_of_files_are_names_and_nothing_more(field, name):
     )
 
     assert names(understood(a_mail(content, kind))) == [(name, False)]
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ('Content-Type: image/jpeg; filename="Photo 25.jpg"', "Photo 25.jpg"),
+        ("Content-Type: image/jpeg\nContent-Location: http://x.test/a/Photo%2025.jpg?x", "Photo 25.jpg"),
+        ("Content-Type: x/y\nContent-Description: Invoice 12.pdf", "Invoice 12.pdf"),
+        ("Content-Type: application/pdf\nContent-Description: The invoice", "part-2.pdf"),
+        ("Content-Type: image/png\nContent-ID: <image001.png@01D1>", "image001.png"),
+        (
+            "Content-Type: x/y\nContent-Disposition: inline\nContent-Disposition: attachment; filename=a.pdf",
+            "a.pdf",
+        ),
+        ("Content-Type: x/y\nContent-Disposition: filename=a.pdf", "a.pdf"),
+        ("Content-Type: x/y\nContent-Disposition: attachment, filename=a.pdf", "a.pdf"),
+        ("Content-Type: name=a.pdf\nContent-Disposition: attachment", "a.pdf"),
+    ],
+)
+def test_a_name_is_found_where_mailers_put_it(header, name):
+    kind, content = parts(PLAIN + "see file", f"{header}\n\nx")
+
+    assert [found for found, _ in names(understood(a_mail(content, kind)))] == [name]
 
 
 def test_a_long_name_keeps_its_extension():
@@ -165,10 +272,10 @@ def test_flowed_lines_are_joined_by_depth():
     flowed = "A line that \ngoes on.\n> quoted \n> goes on\n>> deeper \nme\n-- \nAnn\n"
 
     assert (
-        body.unflowed(flowed, joined=False)
+        texts.unflowed(flowed, joined=False)
         == "A line that goes on.\n> quoted goes on\n>> deeper\nme\n-- \nAnn\n"
     )
-    assert body.unflowed("spl \nit\n", joined=True) == "split\n"
+    assert texts.unflowed("spl \nit\n", joined=True) == "split\n"
 
 
 def test_an_attached_mail_is_kept_closed_and_named_after_its_subject():

@@ -62,6 +62,9 @@ def test_any_header_decodes_to_one_printable_line(value):
         ('"alice"@cust-a.test', "alice@cust-a.test", ""),
         ("alice @ cust-a.test", "alice@cust-a.test", ""),
         ("<mailto:alice@cust-a.test>", "alice@cust-a.test", ""),
+        ("Alice <SMTP:alice@cust-a.test>", "alice@cust-a.test", "Alice"),
+        ("Alice(the \\) one) <alice(hers)@cust-a.test(ours)>", "alice@cust-a.test", "Alice"),
+        ("Alice <alice@cust-a(comment).  test>", "alice@cust-a.test", "Alice"),
     ],
 )
 def test_an_ordinary_author_is_read_without_a_doubt(field, address, name):
@@ -90,6 +93,7 @@ def test_an_ordinary_author_is_read_without_a_doubt(field, address, name):
         ['"alice@cust-a.test'],
         ["alice@cust-a.test@evil.test"],
         ["alice@cust-a.test eve@evil.test"],
+        ['<"alice@cust-a.test "@evil.test>'],
     ],
 )
 def test_an_author_in_doubt_is_nobody(fields):
@@ -106,6 +110,9 @@ def test_an_author_in_doubt_is_nobody(fields):
         ('"alice@cust-a.test" <eve@evil.test>', "eve@evil.test"),
         ("=?utf-8?q?alice=40cust-a.test?= <eve@evil.test>", "eve@evil.test"),
         ("eve@evil.test(<alice@cust-a.test>)", "eve@evil.test"),
+        ('"alice@cust-a.test" eve@evil.test', "eve@evil.test"),
+        ("Doe, John <eve@evil.test>", "eve@evil.test"),
+        ("John <<eve@evil.test>>", "eve@evil.test"),
         ("\u0430lice@cust-a.test".encode().decode("latin-1"), "\u0430lice@cust-a.test"),
     ],
 )
@@ -115,6 +122,21 @@ def test_a_name_or_letters_that_pretend_cost_the_author_all_trust(field, really)
     assert author.address is not None
     assert author.address.address == really
     assert author.defects != ()
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("a@b.test, c@d.test", "a@b.test"),
+        ("a@b.test; c@d.test", "a@b.test"),
+        ("<a@b.test> A B", "a@b.test"),
+        ('"A B <a@b.test>', "a@b.test"),
+        ("Moderator <moderator>", "moderator"),
+        ("nobody at all", ""),
+    ],
+)
+def test_for_showing_the_first_address_is_found_however_it_is_written(text, first):
+    assert addresses.first_written(text) == first
 
 
 def test_an_encoded_word_never_becomes_an_address():

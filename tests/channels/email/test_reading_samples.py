@@ -33,10 +33,11 @@ FLOORS = {
     "signature_text": 33,
     "subject": 100,
     "message_id": 100,
-    "from_email": 99,
+    "from_email": 100,
     "to_emails": 90,
     "text_contains": 90,
     "attachment_names": 90,
+    "tnef_names": 80,
     "bounce.recipients": 99,
     "bounce.status": 97,
     "bounce.hard": 90,
@@ -135,3 +136,31 @@ def test_facts_of_a_bare_text_and_a_bare_page_are_their_visible_part(tmp_path):
 
     assert (of_text["visible_text"].strip(), of_text["signature_text"].strip()) == ("Yes.", "-- \nAnn")
     assert of_page["visible_text"].strip() == "Yes."
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "files", "note"),
+    [
+        ("06-only-part-has-a-name.eml", "Please send somebody.", [], ""),
+        ("07-related-root-with-cid-behind-banner.eml", "Serial number LT-7788.", ["screen.png"], ""),
+        ("09-jis-without-charset.eml", "プリンターが動きません。", [], ""),
+        ("10-iso-2022-jp-ms.eml", "手順①②が失敗します。㈱アクメ", [], ""),
+        (
+            "12-calendar-only.eml",
+            "2026-11-30 09:00 – 10:00 (UTC)\nVia Larga 1, server room",
+            ["part-1.ics"],
+            "",
+        ),
+        ("13-smime-opaque-signed.eml", "The firewall drops our VPN", [], "signature not checked"),
+        ("15-emoji-image-only.eml", "👍", [], ""),
+        ("23-blank-line-of-spaces.eml", "Room: B12\nAlarm: door open\n\nPlease check.", [], ""),
+        ("27-html-meta-differs.eml", "Žádost: tiskárna „nefunguje“ – prosím opravte", [], ""),
+        ("30-data-uri-image.eml", "Then it closes.", ["picture-1.png"], ""),
+    ],
+)
+def test_mails_that_were_read_wrongly_elsewhere_are_read(samples, file, text, files, note):
+    fact = facts.mail_fact({"path": str(samples / "reports" / file), "kind": "mime"})
+
+    assert text in fact["text"]
+    assert [one["name"] for one in fact["attachments"]] == files
+    assert fact["notes"] == ([note] if note else [])

@@ -75,6 +75,47 @@ def test_folded_fields_are_joined_and_a_mailbox_line_is_no_field():
     assert body == b"body"
 
 
+BODY = "Room: B12\nAlarm: door open\n\nPlease check.\n"
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r\r\n"])
+@pytest.mark.parametrize("blank", ["", " ", "\t", " \t ", "\r", " \r"])
+def test_a_line_of_blanks_ends_the_header_and_every_line_below_it_is_text(line_end, blank):
+    head, _, _ = a_mail("").partition(b"\n\n")
+    raw = b"\n".join((head, blank.encode(), BODY.encode())).replace(b"\n", line_end.encode())
+
+    assert understood(raw).text == BODY
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\r\n", " \r\n"])
+def test_one_odd_line_end_in_a_header_of_ordinary_ones_ends_its_line_or_the_header(end):
+    head = a_mail("").partition(b"\n\n")[0].replace(b"\n", b"\r\n")
+
+    inside = understood(head.replace(b"\r\nSubject", end.encode() + b"Subject", 1) + b"\r\n\r\nhello")
+    last = understood(head + b"\r\n" + end.encode() + b"Room: B12\r\n\r\nhello")
+
+    assert (inside.subject, inside.text) == ("Printer", "hello")
+    assert last.text == "Room: B12\n\nhello"
+
+
+def test_a_line_of_blanks_inside_a_folded_field_is_a_fold():
+    raw = b"From: a@b.test\nTo: x@y.test,\n\t\n\tsupport@hub.test\nSubject: lamp\nDate: x\n\nRoom: B12\n"
+
+    inbound = understood(raw)
+
+    assert [one.address for one in inbound.to] == ["x@y.test", "support@hub.test"]
+    assert (inbound.subject, inbound.text) == ("lamp", "Room: B12\n")
+
+
+def test_an_empty_line_in_the_middle_of_a_header_is_no_end_while_the_author_is_still_to_come():
+    broken = understood(b"Mime-Version: 1.0\n\n  \n\nSubject: lamp\nFrom: a@b.test\nTo: x@y.test\n\nhello\n")
+    machine = understood(b"Subject: lamp\nTo: x@y.test\n\nFrom: a@b.test\nTo: c@d.test\n\nforwarded\n")
+
+    assert (broken.author.address, broken.subject, broken.text) == ("a@b.test", "lamp", "hello\n")
+    assert machine.author is None
+    assert machine.text.startswith("From: a@b.test\n")
+
+
 def test_a_header_that_was_not_closed_by_an_empty_line_gives_its_body_back():
     header, body = structure.split_header(b"Subject: x\nThis is the text: it has a colon\nand goes on\n")
 
