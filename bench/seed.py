@@ -7,29 +7,29 @@ of the desk balance (`main.py verify`). Timers of the copies are set far ahead: 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import random
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
 import psycopg
-from sqlalchemy import select
+from sqlalchemy import Table, select
+from sqlalchemy.types import TypeEngine
 
 from bench import desk, mail_load, patterns
 from bench.patterns import COURSES, OPEN, Pattern
 from bench.words import line, subject
 from core.desk.case import link
-from core.store import migrate, tables
-from core.store.columns import Instant, to_micros
+from core.ids import short_hash, token_key
+from core.store import blobs, migrate, packing, tables
+from core.store.columns import Instant, Json, Packed, PackedJson, binder, id_bytes, to_json, to_micros
 from core.store.database import Database
-from core.store.fulltext import search_text
 from core.store.opening import open_database
 from core.store.tx import Tx
 
@@ -40,25 +40,21 @@ AHEAD = timedelta(days=3650)
 POOL = 20_000  # lines that texts are made of
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_OWN = (
-    # Columns, beside the ids, whose value no two tickets share.
-    ("delivery", "ref"),
-    ("delivery", "bounce_hash"),
-    ("reply_address", "hash"),
-    ("thread_ref", "ref"),
-    ("content_key", "key"),
-)
-_BY_TICKET = [*(t for t in tables.metadata.tables.values() if "ticket_id" in t.c), search_text]
-_COLUMNS = {
-    t.name: [c.name for c in t.c]
-    for t in [*_BY_TICKET, tables.ticket, tables.blob, tables.job, tables.lane, tables.content_key]
-}
-_INSTANTS = {
-    t.name: [n for n, c in enumerate(t.c) if isinstance(c.type, Instant)]
-    for t in [*_BY_TICKET, tables.ticket, tables.content_key, tables.job, tables.lane]
-}
+_SEARCH = "search"
+"""No table: what is searched, (ticket_id, item_id, audience, body), written as each database keeps it."""
+_BY_TICKET = [
+    t for t in tables.metadata.tables.values() if "ticket_id" in t.c and t is not tables.content_key
+]
+_ALL = [*_BY_TICKET, tables.ticket, tables.blob, tables.job, tables.lane, tables.content_key]
+_COLUMNS = {t.name: [c.name for c in t.c] for t in _ALL}
+_INSTANTS = {t.name: [n for n, c in enumerate(t.c) if isinstance(c.type, Instant)] for t in _ALL}
 
 Rows = dict[str, list[list[Any]]]
+"""By table. Values as texts and numbers: ids and hashes in hexadecimal, documents as JSON, instants in microseconds."""
+
+
+def _place(table: str, column: str) -> int:
+    return _COLUMNS[table].index(column)
 
 
 def seed(url: str, count: int, *, now: datetime | None = None) -> None:
@@ -125,7 +121,7 @@ class _Template:
         self.course = pattern.course
         self.opened: int = rows["ticket"][0][_COLUMNS["ticket"].index("received_at")]
         text = json.dumps(rows, ensure_ascii=False)
-        own = {str(row[_COLUMNS[t].index(c)]) for t, c in _OWN for row in rows.get(t, ())}
+        own = {row[_place("message", "external_ref")] for row in rows["message"]}
         ids = set(re.findall(_UUID, text)) - agents - {person.contact}
         self.fixed = [pattern.number, pattern.subject, *pattern.lines, *person]
         self.made = sorted(ids) + sorted(own - {""})
@@ -150,7 +146,7 @@ class _Template:
                 for n in instants:
                     if row[n] is not None:
                         row[n] += shift
-        _keep_bytes(rows)
+        _name(rows, at, chance)
         _chain(rows["event"])
         for table in ("job", "lane"):
             due = _COLUMNS[table].index("due")
@@ -165,11 +161,7 @@ class _Template:
 
 
 def _other(name: str, shift: int, chance: random.Random) -> str:
-    """Another id, hash or token of the same kind. `shift`: milliseconds, for ids that begin with a time."""
-    if len(name) == 64:  # noqa: PLR2004 - SHA-256 in hex
-        return f"{chance.getrandbits(256):064x}"
-    if len(name) == 26:  # noqa: PLR2004 - core.ids.new_token
-        return "".join(chance.choices("abcdefghijklmnopqrstuvwxyz234567", k=26))
+    """Another id of the same kind. `shift`: milliseconds, for ids that begin with a time."""
     if "@" in name:
         return f"{chance.getrandbits(64):x}@{name.partition('@')[2]}"
     milliseconds = int(name[:8] + name[9:13], 16)
@@ -178,14 +170,21 @@ def _other(name: str, shift: int, chance: random.Random) -> str:
     return f"{head[:8]}-{head[8:]}-{name[14:18]}-{tail[:4]}-{tail[4:]}"
 
 
-def _keep_bytes(rows: Rows) -> None:
-    """Mails as bytes again, under the name of their content."""
-    raw, size = _COLUMNS["inbound"].index("raw"), _COLUMNS["inbound"].index("size")
-    for row, inbound in zip(rows["blob"], rows["inbound"], strict=True):
-        content = row[3].encode()
-        row[0] = inbound[raw] = hashlib.sha256(content).hexdigest()
-        row[2] = inbound[size] = len(content)
-        row[3] = content
+def _name(rows: Rows, at: int, chance: random.Random) -> None:
+    """What is called by its content or by a key of its own gets its name. `at`: microseconds, of the ticket."""
+    day = at // 86_400_000_000
+    for blob, inbound in zip(rows["blob"], rows["inbound"], strict=True):
+        content = blob[_place("blob", "content")] = blob[_place("blob", "content")].encode()
+        name = f"{day:08x}{blobs.digest(content)}"
+        blob[_place("blob", "name")] = inbound[_place("inbound", "raw")] = name
+        blob[_place("blob", "size")] = inbound[_place("inbound", "size")] = len(content)
+    for row in rows["content_key"]:
+        row[_place("content_key", "key")] = f"{day:08x}{chance.getrandbits(128):032x}"
+    for row in rows["thread_ref"]:
+        row[_place("thread_ref", "ref")] = short_hash(row[_place("thread_ref", "ref")])
+    for row in rows["reply_address"]:
+        thread, address = row[_place("reply_address", "thread_id")], row[_place("reply_address", "address")]
+        row[_place("reply_address", "key")] = token_key(patterns.FACTS.reply_token(thread, address))
 
 
 def _chain(events: list[list[Any]]) -> None:
@@ -204,28 +203,59 @@ def _templates(db: Database, played: list[Pattern]) -> list[_Template]:
 
 
 def _rows_of(tx: Tx, pattern: Pattern) -> Rows:
-    """Every row of a ticket, as the driver gives it."""
+    """Every row of a ticket."""
 
-    def fetch(table: str, where: str, order: str = "") -> list[list[Any]]:
-        names = ", ".join(_COLUMNS[table])
-        found = tx.connection.exec_driver_sql(f"SELECT {names} FROM {table} WHERE {where} {order}")
-        return [list(row) for row in found]
+    def fetch(table: Table, *order: str, **where: Any) -> list[list[Any]]:
+        found = select(table).where(*(table.c[name] == value for name, value in where.items()))
+        rows = tx.all(found.order_by(*(table.c[name] for name in order)))
+        return [[_told(c.type, value) for c, value in zip(table.c, row, strict=True)] for row in rows]
 
-    identity = fetch("ticket", f"number = '{pattern.number}'")[0][0]
-    rows = {"ticket": fetch("ticket", f"id = '{identity}'")}
+    (ticket,) = fetch(tables.ticket, number=pattern.number)
+    rows = {"ticket": [ticket]}
     for table in _BY_TICKET:
-        order = "ORDER BY seq" if table.name == "event" else "ORDER BY id" if table.name == "inbound" else ""
-        rows[table.name] = fetch(table.name, f"ticket_id = '{identity}'", order)
+        order = {"event": "seq", "inbound": "id"}.get(table.name)
+        rows[table.name] = fetch(table, *([order] if order else []), ticket_id=ticket[0])
     inbound = rows["inbound"]
-    rows["content_key"] = [row for one in inbound for row in fetch("content_key", f"inbound_id = '{one[0]}'")]
-    raw = _COLUMNS["inbound"].index("raw")
-    rows["blob"] = [row for one in inbound for row in fetch("blob", f"sha256 = '{one[raw]}'")]
+    rows["content_key"] = [row for one in inbound for row in fetch(tables.content_key, inbound_id=one[0])]
+    raw = _place("inbound", "raw")
+    rows["blob"] = [row for one in inbound for row in fetch(tables.blob, name=one[raw])]
     for row in rows["blob"]:
-        row[3] = bytes(row[3]).decode()
+        row[_place("blob", "content")] = packing.unpack(row[_place("blob", "content")]).decode()
+    ids = {short_hash(ref): ref for row in rows["message"] if (ref := row[_place("message", "external_ref")])}
+    for row in rows["thread_ref"]:
+        row[0] = ids[row[0]]
+    rows[_SEARCH] = [*_searched(rows)]
     opened = pattern.course in OPEN
-    for name in ("job", "lane"):
-        rows[name] = fetch(name, f"shard = '{identity}'") if opened else []
+    for table in (tables.job, tables.lane):
+        rows[table.name] = fetch(table, shard=ticket[0]) if opened else []
     return rows
+
+
+def _told(kind: TypeEngine[Any], value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(kind, Instant):
+        return to_micros(value)
+    return to_json(value) if isinstance(kind, (Json, PackedJson)) else value
+
+
+def _bound(kind: TypeEngine[Any], *, sqlite: bool) -> Callable[[Any], Any] | None:
+    """From what `_told` gives to what the driver takes."""
+    if isinstance(kind, (Instant, Json)):
+        return None
+    return binder(Packed() if isinstance(kind, PackedJson) else kind, sqlite=sqlite)
+
+
+def _searched(rows: Rows) -> Iterator[list[str]]:
+    """As core.desk writes it: a mail with its subject, an answer and a note without, no notice at all."""
+    for row in rows["message"]:
+        said = dict(zip(_COLUMNS["message"], row, strict=True))
+        subject_of = f"{said['subject']}\n" if said["direction"] == "in" else ""
+        if said["direction"] == "in" or not said["automatic"]:
+            yield [said["ticket_id"], said["id"], "customer", subject_of + said["text"]]
+    for row in rows["note"]:
+        said = dict(zip(_COLUMNS["note"], row, strict=True))
+        yield [said["ticket_id"], said["id"], "internal", said["text"]]
 
 
 # --- Making copies ------------------------------------------------------------------------------------------
@@ -261,21 +291,53 @@ def _batches(templates: list[_Template], people: list[_Person], count: int, now:
             batch = defaultdict(list)
 
 
-class _Sqlite:
+class _Writer:
+    """Turns rows into what the driver takes."""
+
+    sqlite: bool
+
+    def bound(self, batch: Rows) -> Iterator[tuple[str, list[str], Iterator[list[Any]]]]:
+        """Table, names of its columns, and rows."""
+        for table in _ALL:
+            binders = [_bound(column.type, sqlite=self.sqlite) for column in table.c]
+            rows = (
+                [
+                    value if value is None or bind is None else bind(value)
+                    for bind, value in zip(binders, row, strict=True)
+                ]
+                for row in batch.get(table.name, ())
+            )
+            if table.name == "blob":
+                rows = ([*row[:3], packing.pack(row[3])] for row in rows)
+            yield table.name, _COLUMNS[table.name], rows
+
+
+class _Sqlite(_Writer):
     """Writes rows into a file that nobody else uses, faster than a hub would dare to."""
+
+    sqlite = True
 
     def __init__(self, url: str) -> None:
         self._raw = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
         self._raw.execute("PRAGMA journal_mode = WAL")
         self._raw.execute("PRAGMA synchronous = OFF")
         self._raw.execute("PRAGMA cache_size = -1000000")  # 1 GB
+        self._doc = self._raw.execute("SELECT coalesce(max(doc), 0) FROM search_item").fetchone()[0]
 
     def rows(self, batch: Rows) -> None:
         self._raw.execute("BEGIN")
-        for table, rows in batch.items():
-            names = _COLUMNS[table]
+        for table, names, rows in self.bound(batch):
             marks = ", ".join("?" * len(names))
             self._raw.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", rows)
+        docs = list(enumerate(batch[_SEARCH], start=self._doc + 1))
+        self._doc += len(docs)
+        self._raw.executemany(
+            "INSERT INTO search_item VALUES (?, ?, ?, ?)",
+            ((doc, id_bytes(of), id_bytes(item), audience) for doc, (of, item, audience, _) in docs),
+        )
+        self._raw.executemany(
+            "INSERT INTO search_text (rowid, body) VALUES (?, ?)", ((doc, row[3]) for doc, row in docs)
+        )
         self._raw.execute("COMMIT")
 
     def finish(self, count: int, now: datetime) -> None:
@@ -285,30 +347,34 @@ class _Sqlite:
         self._raw.close()
 
 
-class _Postgres:
+class _Postgres(_Writer):
     """The same by COPY."""
+
+    sqlite = False
 
     def __init__(self, url: str) -> None:
         self._raw = psycopg.connect(url)
         self._raw.execute("SET synchronous_commit = off")
         self._raw.execute(
-            "CREATE TEMPORARY TABLE arriving (ticket_id text, item_id text, audience text, body text)"
+            "CREATE TEMPORARY TABLE arriving (ticket_id uuid, item_id uuid, audience text, body text)"
         )
 
     def rows(self, batch: Rows) -> None:
         with self._raw.cursor() as cursor:
-            for table, rows in batch.items():
-                names = ", ".join(_COLUMNS[table])
-                to = "arriving" if table == "search_text" else table
-                with cursor.copy(f"COPY {to} ({names}) FROM STDIN") as copy:
-                    for row in rows:
-                        copy.write_row(row)
+            for table, names, rows in self.bound(batch):
+                self._copy(cursor, f"{table} ({', '.join(names)})", rows)
+            self._copy(cursor, "arriving", batch[_SEARCH])
             cursor.execute(
-                "INSERT INTO search_text (ticket_id, item_id, audience, body, vector)"
-                " SELECT *, to_tsvector('simple', body) FROM arriving"
+                "INSERT INTO search_text (ticket_id, item_id, audience, vector)"
+                " SELECT ticket_id, item_id, audience, to_tsvector('simple', body) FROM arriving"
             )
             cursor.execute("DELETE FROM arriving")
         self._raw.commit()
+
+    def _copy(self, cursor: psycopg.Cursor[Any], to: str, rows: Iterable[list[Any]]) -> None:
+        with cursor.copy(f"COPY {to} FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
 
     def finish(self, count: int, now: datetime) -> None:
         self._raw.autocommit = True

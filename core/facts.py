@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from core.ids import token_text
+from core.ids import dated_token, day_of, token_text
 from core.rules.brakes import Limits
 
 
@@ -44,8 +44,14 @@ class HubFacts:
 
         Raises ValueError without a key: a guessable address is worse than none.
         """
+        return token_text(self._mac(purpose, *parts)[:16])
+
+    def reply_token(self, thread_id: str, address: str) -> str:
+        """The token of one person's answers in one conversation, always the same; it begins with the day of the thread."""
+        return dated_token(day_of(thread_id), self._mac("reply", thread_id, address))
+
+    def _mac(self, purpose: str, *parts: str) -> bytes:
         if len(self.token_key) < 16:  # noqa: PLR2004 - 128 bits
             message = "the hub has no token key; it is made on first start in data_dir/keys"
             raise ValueError(message)
-        text = "|".join((purpose, *parts))
-        return token_text(hmac.digest(self.token_key, text.encode(), "sha256")[:16])
+        return hmac.digest(self.token_key, "|".join((purpose, *parts)).encode(), "sha256")

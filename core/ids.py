@@ -1,4 +1,7 @@
-"""How are rows named? UUIDv7 as text, in order of making; derived ids for what may be made twice."""
+"""How are rows named? UUIDv7 in order of making, as text in the program; derived ids for what may be made twice.
+
+And which short names go out into the world? Tokens of 26 characters, and the keys by which they are found again.
+"""
 
 from __future__ import annotations
 
@@ -64,13 +67,61 @@ def token_text(bits: bytes) -> str:
     return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 
+TOKEN = 26  # characters
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = [first + second for first in _LETTERS for second in _LETTERS]
 
 
+def id_token(identity: str) -> str:
+    """An id as a token: 62 of its bits are random, so that nobody guesses it who has not seen it.
+
+    >>> id_token("01896e57-5430-763b-9e2e-ffc9cc3fa45d"), token_id(id_token("01896e57-5430-763b-9e2e-ffc9cc3fa45d"))
+    ('agew4v2ugb3dxhro77e4yp5elu', '01896e57-5430-763b-9e2e-ffc9cc3fa45d')
+    """
+    return token_text(bytes.fromhex(identity.replace("-", "")))
+
+
+def token_id(token: str) -> str | None:
+    """The id that a token was made of; None for a text that is no token."""
+    number = 0
+    for letter in token:
+        place = _LETTERS.find(letter)
+        if place < 0:
+            return None
+        number = number << 5 | place
+    if len(token) != TOKEN or number & 3:
+        return None
+    digits = f"{number >> 2:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def day_of(identity: str) -> int:
+    """The day since 1970 in which a UUIDv7 was made."""
+    return int(identity[:8] + identity[9:13], 16) // 86_400_000
+
+
+def dated_token(day: int, secret: bytes) -> str:
+    """A token that begins with its day (16 bits), 112 bits of a secret behind it."""
+    return token_text((day & 0xFFFF).to_bytes(2, "big") + secret[:14])
+
+
+def token_key(token: str) -> str:
+    """What a dated token is found by, as hexadecimal: its day, so that those of one day lie together, and a hash.
+
+    The token itself is not stored. It carries 112 bits, so one plain hash is enough.
+    """
+    day = token_id(token.lower())
+    return (day or "0000")[:4] + hashlib.sha256(token.encode()).hexdigest()[:28]
+
+
 def token_hash(token: str) -> str:
-    """What is stored of a token. Tokens carry 128 bits or more, so one plain hash is enough."""
+    """What is stored of a token that lies in a small table. Tokens carry 128 bits or more: one plain hash is enough."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def short_hash(text: str) -> str:
+    """What a foreign id is found by: 128 bits of its hash, as hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _text(milliseconds: int, twelve: int, sixty_four: int) -> str:

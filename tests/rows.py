@@ -7,7 +7,7 @@ from typing import Any
 
 from core.desk.case import _BLANK
 from core.desk.principal import Principal
-from core.ids import new_id, new_token
+from core.ids import derived_id, new_id
 from core.store import blobs, fulltext, tables
 from core.store.tx import Tx
 
@@ -111,7 +111,7 @@ def a_ticket(tx: Tx, number: str, *, by: Principal | None = ALICE, **columns: An
 
 def thread_of(ticket_id: str) -> str:
     """The id of its conversation."""
-    return "thread-" + ticket_id
+    return derived_id(0, "thread", ticket_id)
 
 
 def takes_part(
@@ -167,7 +167,7 @@ def a_file(tx: Tx, ticket_id: str, of: str, content: bytes, *, internal: bool = 
         "name": "log.txt",
         "type": "text/plain",
         "size": len(content),
-        "sha256": blobs.put(tx, content),
+        "blob": blobs.put(tx, content, now=NOON),
     }
     tx.insert(tables.attachment, **(given | columns))
     return file_id
@@ -185,7 +185,6 @@ def a_delivery(tx: Tx, ticket_id: str, of: str, address: str, **columns: Any) ->
         "address": address,
         "kind": "reply",
         "state": "sent",
-        "ref": new_token(),
         "created_at": NOON,
     }
     tx.insert(tables.delivery, **(given | columns))
@@ -215,8 +214,9 @@ def an_inbound(tx: Tx, *, raw: bytes = b"bytes", **columns: Any) -> str:
         "channel": "email",
         "received_at": NOON,
         "sender": "eve@evil.test",
-        "raw": blobs.put(tx, raw),
+        "raw": blobs.put(tx, raw, now=NOON),
         "size": len(raw),
+        "detail": {},
         "outcome": "held",
         "reason": "third_party",
         "author": "eve@evil.test",

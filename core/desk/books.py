@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
-from core.desk.case import event_hash
-from core.store import tables
+from core.desk.case import ADMINISTRATION, event_hash
+from core.ids import first_id
+from core.store import blobs, tables
 from core.store.tx import Prepared, Row, Tx
 
 OUTCOMES = ("ticket", "attached", "held", "alert", "machine", "exception", "duplicate")
@@ -122,13 +122,13 @@ _SEEN = Prepared(select(ticket.c.number, ticket.c.last_event).where(ticket.c.id 
 
 
 def _chains(tx: Tx) -> Iterator[tuple[Fault | None, int]]:
-    after = ""
+    after = first_id(0)
     while page := tx.all(_PAGE_OF_CHAINS, after=after):
         for row in page:
             after = row.ticket_id
             chain = tx.all(_CHAIN, ticket_id=after)
             known = tx.one(_SEEN, id=after)
-            name = known.number if known else after
+            name = known.number if known else "administration" if after == ADMINISTRATION else after
             yield _broken_link(name, chain, known.last_event if known else None), len(chain)
     for row in tx.all(_NO_CHAIN):
         about = f"{row.number}: the ticket says {row.last_event} events, there are 0"
@@ -158,36 +158,39 @@ def _broken_link(name: str, chain: list[Row], last_event: int | None) -> Fault |
 
 
 _PAGE_OF_BLOBS = Prepared(
-    select(blob.c.sha256, blob.c.size)
-    .where(blob.c.sha256 > bindparam("after"), blob.c.piece == 0)
-    .order_by(blob.c.sha256)
+    select(blob.c.name)
+    .where(blob.c.name > bindparam("after"), blob.c.piece == 0)
+    .order_by(blob.c.name)
     .limit(PAGE)
 )
-_PIECES = Prepared(select(blob.c.content).where(blob.c.sha256 == bindparam("sha256")).order_by(blob.c.piece))
 
 
 def _blobs(tx: Tx) -> Iterator[tuple[Fault | None, int]]:
     after = ""
     while page := tx.all(_PAGE_OF_BLOBS, after=after):
         for row in page:
-            after = row.sha256
-            digest = hashlib.sha256()
-            for piece in tx.all(_PIECES, sha256=after):
-                digest.update(piece.content)
-            wrong = digest.hexdigest() != after
-            yield Fault(kind="blob", about=f"{after} does not match its bytes") if wrong else None, 1
+            after = row.name
+            yield _damaged(tx, after), 1
     named = (
-        (inbound.c.raw, select(inbound.c.id, inbound.c.raw.label("sha256"))),
-        (tables.attachment.c.sha256, select(tables.attachment.c.id, tables.attachment.c.sha256)),
+        (inbound.c.raw, select(inbound.c.id, inbound.c.raw.label("name"))),
+        (tables.attachment.c.blob, select(tables.attachment.c.id, tables.attachment.c.blob.label("name"))),
         (
             message.c.html,
-            select(message.c.id, message.c.html.label("sha256")).where(message.c.html.is_not(None)),
+            select(message.c.id, message.c.html.label("name")).where(message.c.html.is_not(None)),
         ),
     )
     for column, question in named:
-        missing = question.where(~select(blob.c.sha256).where(blob.c.sha256 == column).exists()).limit(WORST)
+        missing = question.where(~select(blob.c.name).where(blob.c.name == column).exists()).limit(WORST)
         for row in tx.all(missing):
-            yield Fault(kind="blob missing", about=f"{row.sha256}, named by {row.id}"), 0
+            yield Fault(kind="blob missing", about=f"{row.name}, named by {row.id}"), 0
+
+
+def _damaged(tx: Tx, name: str) -> Fault | None:
+    try:
+        whole = name.endswith(blobs.digest(blobs.get(tx, name)))
+    except ValueError:  # it cannot even be unpacked
+        whole = False
+    return None if whole else Fault(kind="blob", about=f"{name} does not match its bytes")
 
 
 def _orphans(tx: Tx) -> Iterator[Fault]:

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from core.desk.errors import NotFound
+from core.ids import fixed_id
 from core.store import tables
 from core.store.columns import to_json, to_micros
 from core.store.tx import Prepared, Row, Tx
@@ -30,7 +31,7 @@ _LAST = Prepared(
     .limit(1)
 )
 
-ADMINISTRATION = "administration"
+ADMINISTRATION = fixed_id("administration")
 """The chain of what belongs to no ticket: configuration, tokens, exports."""
 
 

@@ -155,6 +155,7 @@ def _message_view(
     row: Row, ticket: Row, files: tuple[FileView, ...], sent: tuple[DeliveryView, ...], *, inside: bool
 ) -> MessageView:
     spans = tuple((int(start), int(end), str(kind)) for start, end, kind in row.spans)
+    people = row.people or {}
     by_requester = row.direction == "in" and (
         (row.contact is not None and row.contact == ticket.contact)
         or (row.author_address != "" and row.author_address == ticket.requester_address)
@@ -167,12 +168,12 @@ def _message_view(
         audience=row.audience,
         kind=row.kind,
         automatic=row.automatic,
-        words=any(step.get("text") for step in row.made_from.get("steps", ())),
+        words=any(step.get("text") for step in (row.made_from or {}).get("steps", ())),
         author_name=row.author_name,
         author_address=row.author_address,
         author_is_requester=by_requester,
-        answers_to=_other(row.people.get("reply_to", ""), row.author_address) if inside else "",
-        written_for=_other(row.people.get("original_sender", ""), row.author_address) if inside else "",
+        answers_to=_other(people.get("reply_to", ""), row.author_address) if inside else "",
+        written_for=_other(people.get("original_sender", ""), row.author_address) if inside else "",
         trust=row.trust if inside else "",
         subject=row.subject,
         text=row.text,
@@ -182,7 +183,7 @@ def _message_view(
         language=row.language,
         at=row.at,
         notes=tuple(row.notes) if inside else (),
-        people=row.people if inside else {},
+        people=people if inside else {},
         files=files,
         deliveries=sent,
     )

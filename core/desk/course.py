@@ -136,7 +136,7 @@ def entitlement_of(tx: Tx, ticket_id: str, *, inside: bool) -> EntitlementView |
     return EntitlementView(
         verdict=row.verdict,
         decision=row.decision if inside else "",
-        reasons=tuple(row.reasons) if inside else (),
+        reasons=tuple(row.evidence["reasons"]) if inside else (),
         contract=row.contract,
         line=row.line,
         sla=terms.sla if terms else None,
@@ -145,7 +145,7 @@ def entitlement_of(tx: Tx, ticket_id: str, *, inside: bool) -> EntitlementView |
         next_open_at=row.next_open_at,
         would_be=row.would_be if inside else None,
         at=row.at,
-        candidates=tuple(row.candidates) if inside else (),
+        candidates=tuple(row.evidence["candidates"]) if inside else (),
     )
 
 

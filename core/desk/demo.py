@@ -19,6 +19,7 @@ from core.desk.configuration import checking, document, rows
 from core.desk.passwords import new_password
 from core.desk.principal import HUB
 from core.envelope import Arrival, Inbound
+from core.ids import id_token
 from core.keys import keep_private
 from core.store import tables
 from core.store.database import Database
@@ -170,12 +171,12 @@ def _mail(tx: Tx, step: Step, names: Mapping[str, str], read: Read, at: datetime
 def _last_ref(tx: Tx, number: str) -> str:
     found = tx.one(select(tables.ticket.c.id).where(tables.ticket.c.number == number))
     row = tx.one(
-        select(tables.delivery.c.ref)
+        select(tables.delivery.c.id)
         .where(tables.delivery.c.ticket_id == found.id)
         .order_by(tables.delivery.c.created_at.desc())
         .limit(1)
     )
-    return str(row.ref)
+    return id_token(row.id)
 
 
 def _act(tx: Tx, step: Step, number: str, at: datetime) -> None:

@@ -76,8 +76,9 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
         sender=arrival.sender,
         recipients=arrival.recipients,
         envelope=arrival.envelope,
-        raw=blobs.put(tx, arrival.raw),
+        raw=blobs.put(tx, arrival.raw, now=arrival.received_at),
         size=len(arrival.raw),
+        detail={},
     )
     if not stored:  # somebody handed it in at the same moment
         tx.run(_AGAIN, id=identity)
@@ -110,7 +111,7 @@ def _identity(tx: Tx, arrival: Arrival) -> tuple[str, bool]:
         # Time is left out: the same id tomorrow is still the same message.
         identity = derived_id(0, arrival.channel, arrival.external_id)
         return identity, tx.one(_WHEN, today=identity, before=identity) is not None
-    content = hashlib.sha256(arrival.raw).hexdigest()
+    content = blobs.digest(arrival.raw)
     day = int(arrival.received_at.timestamp() // DAY)
     n = 0
     while True:

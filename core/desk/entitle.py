@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 
 from sqlalchemy import bindparam, select
@@ -12,7 +11,6 @@ from core.desk.case import Case
 from core.envelope import Trust
 from core.rules import entitlement
 from core.store import tables
-from core.store.columns import to_json
 from core.store.tx import Prepared, Row
 
 evidence = tables.entitlement_check
@@ -100,16 +98,19 @@ def _keep(case: Case, asked: entitlement.Asked, verdict: entitlement.Verdict, tr
         ticket_id=case.id,
         seq=seq,
         at=case.now,
-        inputs=inputs,
-        inputs_hash=hashlib.sha256(to_json(inputs).encode()).hexdigest(),
+        evidence={
+            "inputs": {name: value for name, value in inputs.items() if value},
+            "reasons": [{**r.values, "code": r.code, "sentence": r.sentence} for r in verdict.reasons],
+            "candidates": [
+                {"contract": c.contract, "line": c.line, "why": c.why} for c in verdict.considered
+            ],
+        },
         verdict=verdict.verdict,
         would_be=verdict.would_be,
         decision=decision,
-        reasons=[{**r.values, "code": r.code, "sentence": r.sentence} for r in verdict.reasons],
         contract=verdict.contract,
         contract_version=verdict.contract_version,
         line=verdict.line,
-        candidates=[{"contract": c.contract, "line": c.line, "why": c.why} for c in verdict.considered],
         window_open=bool(verdict.window_open),
         next_open_at=verdict.next_open_at,
         trust=trust,

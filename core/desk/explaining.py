@@ -126,10 +126,10 @@ def _ticket(tx: Tx, ticket_id: str, *, new: bool) -> dict[str, Any]:
         else {
             "verdict": check.verdict,
             "decision": check.decision,
-            "because": [reason["sentence"] for reason in check.reasons],
+            "because": [reason["sentence"] for reason in check.evidence["reasons"]],
             "contract": check.contract,
             "line": check.line,
-            "considered": check.candidates,
+            "considered": check.evidence["candidates"],
         },
         "route": [] if routed is None else routed.data.get("trace", []),
     }

@@ -161,7 +161,7 @@ def _keep(case: Case, message: Message, thread_id: str) -> str:
         subject=said.subject[:1000],
         text=said.text,
         spans=[[span.start, span.end, span.kind] for span in said.spans],
-        html=blobs.put(tx, said.html.encode("utf-8", "replace")) if said.html else None,
+        html=blobs.put(tx, said.html.encode("utf-8", "replace"), now=case.now) if said.html else None,
         language=case["language"],
         at=message.row.received_at,
         inbound_id=message.row.id,
@@ -174,7 +174,7 @@ def _keep(case: Case, message: Message, thread_id: str) -> str:
             "original_sender": said.original_sender.address if said.original_sender else "",
         },
     )
-    outbox.keep_files(tx, case.id, message_id, said.attachments, internal=False)
+    outbox.keep_files(case, message_id, said.attachments, internal=False)
     fulltext.index(
         tx, ticket_id=case.id, item_id=message_id, audience="customer", body=f"{said.subject}\n{said.text}"
     )
@@ -229,7 +229,7 @@ def as_note(case: Case, message: Message) -> Understood:
     note_id = new_id()
     text = f"{message.author.display}: {said.subject}\n\n{said.text}"
     tx.insert(tables.note, ticket_id=case.id, id=note_id, agent=by, text=text, at=now)
-    outbox.keep_files(tx, case.id, note_id, said.attachments, internal=True)
+    outbox.keep_files(case, note_id, said.attachments, internal=True)
     fulltext.index(tx, ticket_id=case.id, item_id=note_id, audience="internal", body=text)
     case.event("note.added", actor=f"agent:{by}", note=note_id, inbound=row.id)
     case.save()

@@ -16,6 +16,7 @@ from core.desk.case import Case
 from core.desk.filing import Message, Understood
 from core.desk.scope import PUBLISHED
 from core.envelope import Arrival, Inbound, Kind
+from core.ids import short_hash
 from core.rules import sameness, threading, trust, workflow
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
@@ -113,7 +114,9 @@ def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Message:
 
 def _same_id(tx: Tx, said: Inbound) -> list[str]:
     """Two different messages under one id: both are kept, and the second says so."""
-    if not said.message_id or all(row.kind != "seen" for row in tx.all(threads.BY_REF, ref=said.message_id)):
+    if not said.message_id or all(
+        row.kind != "seen" for row in tx.all(threads.BY_REF, ref=short_hash(said.message_id))
+    ):
         return []
     return ["another message came with the same id before"]
 

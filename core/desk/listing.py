@@ -21,12 +21,14 @@ from sqlalchemy import (
     Select,
     Table,
     bindparam,
+    func,
     literal_column,
     select,
     tuple_,
 )
 
 from core.desk.errors import invalid
+from core.store.columns import Id
 from core.store.tx import Prepared, Tx
 
 MAX_PAGE = 200  # rows
@@ -88,11 +90,11 @@ class Condition:
 
 def hidden(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """The same value, which no planner takes for a column of an index: the walk has been chosen already."""
-    return (
-        column + literal_column("0")
-        if isinstance(column.type, BigInteger)
-        else column.concat(literal_column("''"))
-    )
+    if isinstance(column.type, Id):
+        return func.coalesce(column, column, type_=column.type)
+    if isinstance(column.type, BigInteger):
+        return column + literal_column("0")
+    return column.concat(literal_column("''"))
 
 
 def page_keys(

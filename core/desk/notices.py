@@ -112,7 +112,7 @@ def progress(case: Case, key: str, **values: Any) -> None:
             and case.now - pending.at < TOGETHER
             and case.tx.one(_UNTOUCHED, ticket_id=case.id, message_id=pending.id) is None
         ):
-            steps = [s for s in pending.made_from.get("steps", []) if s["key"] != key] + steps
+            steps = [s for s in (pending.made_from or {}).get("steps", []) if s["key"] != key] + steps
             _, text = texts.notice("progress", language, **_common(case), steps=steps)
             change = {"text": text, "made_from": {"steps": steps}}
             case.tx.update(tables.message, {"ticket_id": case.id, "id": pending.id}, **change)

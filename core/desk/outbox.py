@@ -16,15 +16,14 @@ from sqlalchemy import bindparam, literal, select
 from core.desk import participants
 from core.desk.case import Case
 from core.envelope import Address, Attachment
-from core.ids import new_id, new_token, token_hash
+from core.ids import new_id
 from core.store import blobs, fulltext, tables, work
-from core.store.tx import Prepared, Row, Tx
+from core.store.tx import Prepared, Row
 
 SOON = timedelta(seconds=60)
 """What is to leave later than this holds up nothing that is written meanwhile."""
 
 delivery, message, thread = tables.delivery, tables.message, tables.thread
-thread_ref = tables.thread_ref
 
 THREADS = Prepared(select(thread).where(thread.c.ticket_id == bindparam("ticket_id")).order_by(thread.c.at))
 MESSAGES = Prepared(
@@ -85,9 +84,9 @@ def say(
         language=language,
         at=now,
         idem=idem,
-        made_from=made_from or {},
+        made_from=made_from,
     )
-    keep_files(tx, case.id, message_id, files, internal=False)
+    keep_files(case, message_id, files, internal=False)
     if not automatic:
         fulltext.index(tx, ticket_id=case.id, item_id=message_id, audience="customer", body=text)
     people = [only] if only else participants.recipients(case, where.id, automatic=automatic)
@@ -137,8 +136,7 @@ def _deliver(
     due: datetime,
 ) -> None:
     tx, now = case.tx, case.now
-    delivery_id, ref = new_id(), new_token()
-    answers_to(tx, case.id, where.id, to.address)
+    delivery_id = new_id()
     tx.insert(
         delivery,
         ticket_id=case.id,
@@ -151,19 +149,8 @@ def _deliver(
         kind=kind,
         state="queued",
         attempts=0,
-        ref=ref,
-        bounce_hash=token_hash(tx.facts.token("bounce", delivery_id)),
         in_reply_to=in_reply_to,
         created_at=now,
-    )
-    tx.insert(
-        thread_ref,
-        ref=ref,
-        ticket_id=case.id,
-        thread_id=where.id,
-        kind="own",
-        customer=case["customer"],
-        at=now,
     )
     work.enqueue(
         tx,
@@ -182,10 +169,9 @@ def lane_of(thread_id: str, address: str, channel: str) -> str:
     return f"send:{thread_id}.{hashlib.sha256(address.encode()).hexdigest()[:12]}:{channel}"
 
 
-def keep_files(
-    tx: Tx, ticket_id: str, message_id: str, files: Sequence[Attachment], *, internal: bool
-) -> list[str]:
+def keep_files(case: Case, message_id: str, files: Sequence[Attachment], *, internal: bool) -> list[str]:
     """Store the files of a message or a note; return their ids."""
+    tx, ticket_id, now = case.tx, case.id, case.now
     ids = []
     for file in files:
         identity = new_id()
@@ -199,25 +185,11 @@ def keep_files(
             name=file.name,
             type=file.type,
             size=len(file.content),
-            sha256=blobs.put(tx, file.content),
+            blob=blobs.put(tx, file.content, now=now),
             inline=file.inline,
             content_id=file.content_id,
         )
     return ids
-
-
-def answers_to(tx: Tx, ticket_id: str, thread_id: str, address: str) -> str:
-    """The token of one person's answers in one conversation: always the same, and known to the desk from now on."""
-    token = tx.facts.token("reply", thread_id, address)
-    tx.insert_new(
-        tables.reply_address,
-        hash=token_hash(token),
-        ticket_id=ticket_id,
-        thread_id=thread_id,
-        address=address,
-        expires_at=None,
-    )
-    return token
 
 
 def withdraw(case: Case, addresses: Sequence[str] | None) -> None:

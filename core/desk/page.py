@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, or_, select
+from sqlalchemy import ColumnElement, bindparam, select
 
 from core.desk import conversation, course, search
 from core.desk.course import events
@@ -23,6 +23,7 @@ from core.desk.views import (
 )
 from core.rules import workflow
 from core.store import blobs, tables
+from core.store.columns import Id
 from core.store.tx import Prepared, Row, Tx
 
 __all__ = ["allowed", "events", "file", "html", "message", "note", "source", "ticket"]
@@ -137,7 +138,7 @@ def html(tx: Tx, who: Principal, number: str, message_id: str) -> tuple[str, dic
         message = "this message has no HTML"
         raise NotFound(message)
     pictures = {
-        one.content_id: (str(one.type), blobs.get(tx, one.sha256))
+        one.content_id: (str(one.type), blobs.get(tx, one.blob))
         for one in tx.all(_INLINE, ticket_id=row.ticket_id, message_id=row.id)
     }
     return blobs.get(tx, row.html).decode("utf-8", "replace"), pictures
@@ -149,7 +150,7 @@ def file(tx: Tx, who: Principal, number: str, file_id: str) -> tuple[FileView, b
     if row is None:
         message = f"there is no file {file_id} on {number} that you may see"
         raise NotFound(message)
-    return conversation.file_view(row), blobs.get(tx, row.sha256)
+    return conversation.file_view(row), blobs.get(tx, row.blob)
 
 
 def source(tx: Tx, who: Principal, number: str, message_id: str) -> bytes:
@@ -226,7 +227,7 @@ def _links(tx: Tx, mine: Scope, head: Row) -> dict[str | None, str]:
     if not wanted:
         return {}
     rows = tx.all(_linked(mine.shape), one=wanted[0], other=wanted[-1], **mine.values)
-    return {row.id: row.number for row in rows} | {row.number: row.number for row in rows}
+    return {row.id: row.number for row in rows}
 
 
 def _present(tx: Tx, who: Principal, ticket_id: str, now: datetime) -> tuple[PresenceView, ...]:
@@ -264,8 +265,9 @@ def _head(shape: tuple[Any, ...]) -> Prepared:
 
 @cache
 def _linked(shape: tuple[Any, ...]) -> Prepared:
-    either: list[ColumnElement[str]] = [bindparam("one"), bindparam("other")]
-    named = or_(tables.ticket.c.id.in_(either), tables.ticket.c.number.in_(either))
+    either: list[ColumnElement[str]] = [bindparam(name, type_=Id) for name in ("one", "other")]
     return Prepared(
-        select(tables.ticket.c.id, tables.ticket.c.number).where(named, Scope(shape=shape, values={}).tickets)
+        select(tables.ticket.c.id, tables.ticket.c.number).where(
+            tables.ticket.c.id.in_(either), Scope(shape=shape, values={}).tickets
+        )
     )

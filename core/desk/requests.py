@@ -123,7 +123,7 @@ def write(
     message_id = acts.hear(case, who, text)
     if idem:
         tx.update(tables.message, {"ticket_id": case.id, "id": message_id}, idem=idem)
-    outbox.keep_files(tx, case.id, message_id, files, internal=False)
+    outbox.keep_files(case, message_id, files, internal=False)
     for thread in tx.all(outbox.THREADS, ticket_id=case.id)[:1]:
         author = Author(
             kind="contact", address=who.email, name=who.name, contact=who.id, customer=who.customer

@@ -5,17 +5,16 @@ Principal, number, `seen` and what is raised are as in core.desk.tickets.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from core.desk import acts, notices, placing, reports, timing
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, invalid
 from core.desk.principal import HUB, Principal
 from core.rules import workflow
-from core.store import tables, work
+from core.store import work
 from core.store.tx import Tx
 
-ADDRESS_LIVES = timedelta(days=90)  # reply addresses after closing
 CONFIRM_WITHIN_DAYS = 3  # working days until a solved ticket closes by itself
 CAUSES = ("hardware", "software", "configuration", "network", "power", "user", "vendor", "security", "other")
 """Cause codes of a resolution."""
@@ -189,7 +188,6 @@ def reopen_case(case: Case, who: Principal, *, why: str) -> None:
     case.flag("reopened")
     timing.apply(case, "reopen")
     work.cancel(case.tx, shard=case.id, key="auto-close")
-    case.tx.update(tables.reply_address, {"ticket_id": case.id}, expires_at=None)
     notices.progress(case, "reopened")
 
 
@@ -204,7 +202,5 @@ def _close(case: Case, who: Principal) -> None:
 
 
 def _end(case: Case) -> None:
-    """Nothing waits for a ticket that has ended, and its reply addresses lapse one day."""
+    """Nothing waits for a ticket that has ended."""
     work.cancel(case.tx, shard=case.id, key="auto-close")
-    expires = case.now + ADDRESS_LIVES
-    case.tx.update(tables.reply_address, {"ticket_id": case.id}, expires_at=expires)

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, literal, select
 from core.desk import outbox, sending
 from core.desk.case import Case
 from core.envelope import Kind, Report
-from core.ids import token_hash
+from core.ids import token_id
 from core.store import tables, work
 from core.store.columns import Instant
 from core.store.tx import Prepared, Row, Tx
@@ -32,10 +32,8 @@ def reported(
     complained gets no automatic mail until staff say so.
     """
     row = None
-    for token in bounce_tokens:
-        row = row or tx.one(_BY_BOUNCE, hash=token_hash(token))
-    for ref in report.own_refs if report else ():
-        row = row or tx.one(_BY_REF, ref=ref)
+    for ref in (*bounce_tokens, *(report.own_refs if report else ())):
+        row = row or tx.one(_BY_ID, id=token_id(ref))
     if row is None:
         return None
     said = report.recipients[0] if report and report.recipients else None
@@ -73,8 +71,7 @@ def _proved(tx: Tx, row: Row, *, now: datetime) -> None:
     case.save()
 
 
-_BY_REF = Prepared(select(delivery).where(delivery.c.ref == bindparam("ref")))
-_BY_BOUNCE = Prepared(select(delivery).where(delivery.c.bounce_hash == bindparam("hash")))
+_BY_ID = Prepared(select(delivery).where(delivery.c.id == bindparam("id")))
 
 
 def _bounces(tx: Tx, address: str, *, now: datetime) -> int:

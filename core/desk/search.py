@@ -20,7 +20,7 @@ from core.desk.traffic import deliveries, inbound, inbound_item
 from core.desk.views import Page, TicketRow
 from core.rules import workflow
 from core.store import tables
-from core.store.columns import to_micros
+from core.store.columns import Id, to_micros
 from core.store.tx import Prepared, Row, Tx
 
 __all__ = [
@@ -203,4 +203,4 @@ _SIZES = (1, 10, 25, 50, 100, 200)
 
 @cache
 def _rows(size: int) -> Prepared:
-    return Prepared(ROW.where(ticket.c.id.in_([bindparam(f"id_{n}") for n in range(size)])))
+    return Prepared(ROW.where(ticket.c.id.in_([bindparam(f"id_{n}", type_=Id) for n in range(size)])))

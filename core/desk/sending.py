@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, select
 from core.desk import outbox, participants, reference
 from core.desk.case import Case
 from core.envelope import Address, Attachment, Earlier, Outgoing, Sent
-from core.ids import token_hash
+from core.ids import id_token, token_key
 from core.store import blobs, tables
 from core.store.columns import Instant
 from core.store.tx import Prepared, Row, Tx
@@ -41,15 +41,8 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
     if not participants.may_leave(tx, of, row.thread_id, row.address):
         _withdraw(tx, row, now=now)
         return None
-    # The hub that sends may have another key than the one that wrote it down: what it issues must be known all the same.
-    bounces_to = tx.facts.token("bounce", row.id)
-    tx.update(
-        delivery,
-        {"ticket_id": ticket_id, "id": delivery_id},
-        state="sending",
-        attempts=row.attempts + 1,
-        bounce_hash=token_hash(bounces_to),
-    )
+    key = {"ticket_id": ticket_id, "id": delivery_id}
+    tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
     said = tx.one(_MESSAGE, ticket_id=ticket_id, id=row.message_id)
     where = tx.one(_THREAD, ticket_id=ticket_id, id=row.thread_id)
     customer = reference.customer(tx, of.customer) if of.customer else None
@@ -60,13 +53,13 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
         if m.id < said.id and outbox.shared(m, since=of.customer_since, address=row.address)
     ]
     files = tuple(
-        Attachment(name=f.name, type=f.type, content=blobs.get(tx, f.sha256))
+        Attachment(name=f.name, type=f.type, content=blobs.get(tx, f.blob))
         for f in tx.all(_FILES, ticket_id=ticket_id, message_id=said.id)
     )
     return Outgoing(
         delivery_id=row.id,
         channel=row.channel,
-        ref=row.ref,
+        ref=id_token(row.id),
         kind=row.kind,
         automatic=said.automatic,
         to=Address(row.address, row.name),
@@ -76,8 +69,8 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
         text=said.text,
         language=said.language,
         ticket_number=of.number,
-        reply_token=outbox.answers_to(tx, ticket_id, row.thread_id, row.address),
-        bounce_token=bounces_to,
+        reply_token=_answers_to(tx, ticket_id, row.thread_id, row.address),
+        bounce_token=id_token(row.id),
         in_reply_to=row.in_reply_to,
         references=_references(tx, row, earlier),
         history=()
@@ -115,6 +108,17 @@ _FILES = Prepared(
 )
 
 
+def _answers_to(tx: Tx, ticket_id: str, thread_id: str, address: str) -> str:
+    """The token of one person's answers in one conversation: always the same, and known to the desk from now on.
+
+    The hub that sends may have another key than the others: what it issues must be known to all.
+    """
+    token = tx.facts.reply_token(thread_id, address)
+    given = {"ticket_id": ticket_id, "thread_id": thread_id, "address": address}
+    tx.insert_new(tables.reply_address, key=token_key(token), **given)
+    return token
+
+
 def _withdraw(tx: Tx, row: Row, *, now: datetime) -> None:
     """Between the writing and the leaving its recipient became nobody of the ticket: a retired one, or another customer's."""
     tx.update(delivery, {"ticket_id": row.ticket_id, "id": row.id}, state="withdrawn")
@@ -126,7 +130,7 @@ def _withdraw(tx: Tx, row: Row, *, now: datetime) -> None:
 def _references(tx: Tx, row: Row, earlier: Sequence[Row]) -> tuple[str, ...]:
     """Oldest first: what was exchanged with this person before, our own as bare refs."""
     own = {
-        r.message_id: r.ref
+        r.message_id: id_token(r.id)
         for r in tx.all(_OWN_REFS, ticket_id=row.ticket_id, thread_id=row.thread_id, address=row.address)
     }
     refs = [ref for m in reversed(earlier) if (ref := own.get(m.id) or m.external_ref)]
@@ -134,7 +138,7 @@ def _references(tx: Tx, row: Row, earlier: Sequence[Row]) -> tuple[str, ...]:
 
 
 _OWN_REFS = Prepared(
-    select(delivery.c.ref, delivery.c.message_id).where(
+    select(delivery.c.id, delivery.c.message_id).where(
         delivery.c.ticket_id == bindparam("ticket_id"),
         delivery.c.thread_id == bindparam("thread_id"),
         delivery.c.address == bindparam("address"),
@@ -152,7 +156,8 @@ def sent(tx: Tx, ticket_id: str, delivery_id: str, what: Sent, *, now: datetime)
     row = tx.one(DELIVERY, ticket_id=ticket_id, id=delivery_id)
     key = {"ticket_id": ticket_id, "id": delivery_id}
     tx.update(delivery, key, state="sent", sent_at=now, error="", remote=what.detail[:500])
-    attempted(tx, row, "sent", what.detail, now=now)
+    if row.attempts > 1:
+        attempted(tx, row, "sent", what.detail, now=now)
     tx.tell("ticket", ticket_id)
 
 

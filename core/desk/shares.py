@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select
 
 from core.desk import door
 from core.envelope import Arrival, Inbound
-from core.ids import token_hash
+from core.ids import short_hash, token_key
 from core.store import blobs, tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -21,20 +21,20 @@ _TICKET = Prepared(
     .select_from(
         tables.reply_address.join(tables.ticket, tables.ticket.c.id == tables.reply_address.c.ticket_id)
     )
-    .where(tables.reply_address.c.hash == bindparam("hash"))
+    .where(tables.reply_address.c.key == bindparam("key"))
 )
 
 
 def own(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Inbound:
     """What of the message is for its first customer; the shares of the others are stored as arrivals of their own."""
     if SHARE in row.envelope:
-        return replace(said, content_key=said.content_key and f"{said.content_key}:{row.envelope[SHARE]}")
+        return replace(said, content_key=_share_key(said.content_key, row.envelope[SHARE]))
     if len(said.reply_tokens) < 2:  # noqa: PLR2004 - a pair
         return said
     tokens: dict[str, list[str]] = {}
     tickets: dict[str, str] = {}
     for token in said.reply_tokens:
-        found = tx.one(_TICKET, hash=token_hash(token))
+        found = tx.one(_TICKET, key=token_key(token))
         if found is not None:
             owner = found.customer or found.id  # a ticket of nobody we know is apart from all others
             tokens.setdefault(owner, []).append(token)
@@ -46,6 +46,11 @@ def own(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Inbound:
             _store(tx, row, tickets[owner], share, now=now)
     others = {token for owner in owners[1:] for token in tokens[owner]}
     return replace(said, reply_tokens=tuple(token for token in said.reply_tokens if token not in others))
+
+
+def _share_key(key: str, ticket_id: str) -> str:
+    """The share of a message is a message of its own, on the same day."""
+    return key and key[:8] + short_hash(f"{key}:{ticket_id}")
 
 
 def _store(tx: Tx, row: Row, ticket_id: str, recipients: tuple[str, ...], *, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
@@ -11,23 +11,28 @@ from core.desk import participants
 from core.desk.authors import Author
 from core.desk.case import Case
 from core.envelope import Address, Inbound
-from core.ids import new_id, token_hash
-from core.rules import sameness, threading
+from core.ids import new_id, short_hash, token_id, token_key
+from core.rules import sameness, threading, workflow
 from core.rules.participation import Role, State
 from core.rules.threading import How, Relation
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
 MAX_REFERENCES = 50  # looked at, our own first
+ADDRESS_LIVES = timedelta(days=90)  # reply addresses after the end of their ticket
 
 _TAKES_PART = (Role.REQUESTER, Role.PARTICIPANT, Role.SILENT, Role.SENDER)
 
 ticket, thread, participant = tables.ticket, tables.thread, tables.participant
 
-_BY_TOKEN = Prepared(select(tables.reply_address).where(tables.reply_address.c.hash == bindparam("hash")))
-_BY_BOUNCE = Prepared(
+_BY_TOKEN = Prepared(
+    select(tables.reply_address, ticket.c.state, ticket.c.state_since)
+    .select_from(tables.reply_address.join(ticket, ticket.c.id == tables.reply_address.c.ticket_id))
+    .where(tables.reply_address.c.key == bindparam("key"))
+)
+_BY_DELIVERY = Prepared(
     select(tables.delivery.c.ticket_id, tables.delivery.c.thread_id).where(
-        tables.delivery.c.bounce_hash == bindparam("hash")
+        tables.delivery.c.id == bindparam("id")
     )
 )
 BY_REF = Prepared(select(tables.thread_ref).where(tables.thread_ref.c.ref == bindparam("ref")))
@@ -59,24 +64,24 @@ def candidates(tx: Tx, said: Inbound, author: Author, *, now: datetime) -> list[
     found: list[threading.Candidate] = []
     vouched = said.authentication.verdict == "pass"
     for token in said.reply_tokens:
-        row = tx.one(_BY_TOKEN, hash=token_hash(token))
-        if row is not None and (row.expires_at is None or row.expires_at > now):
+        row = tx.one(_BY_TOKEN, key=token_key(token))
+        if row is not None and not (row.state in workflow.ENDED and row.state_since + ADDRESS_LIVES < now):
             issued = row.address == author.address
             found += _candidate(
                 tx, How.REPLY_ADDRESS, row.ticket_id, row.thread_id, author, vouched=vouched, issued=issued
             )
     for ref in said.own_refs[:MAX_REFERENCES]:
-        for row in tx.all(BY_REF, ref=ref):
+        for row in tx.all(_BY_DELIVERY, id=token_id(ref)):
             found += _candidate(tx, How.OWN_ID, row.ticket_id, row.thread_id, author, vouched=vouched)
     others = dict.fromkeys([*said.in_reply_to, *reversed(said.references)])
     for ref in list(others)[:MAX_REFERENCES]:
-        for row in tx.all(BY_REF, ref=ref):
-            if row.kind != "own" and (row.customer is None or row.customer == author.customer):
+        for row in tx.all(BY_REF, ref=short_hash(ref)):
+            if row.customer is None or row.customer == author.customer:
                 found += _candidate(tx, How.KNOWN_ID, row.ticket_id, row.thread_id, author, vouched=vouched)
     for row in _came_before(tx, said, now=now):
         found += _candidate(tx, How.SAME_ID, row.ticket_id, row.thread_id, author, vouched=vouched)
     for token in said.bounce_tokens:
-        row = tx.one(_BY_BOUNCE, hash=token_hash(token))
+        row = tx.one(_BY_DELIVERY, id=token_id(token))
         if row is not None:
             found += _candidate(tx, How.BOUNCE_ADDRESS, row.ticket_id, row.thread_id, author, vouched=vouched)
     for number in said.ticket_numbers[:5]:
@@ -92,7 +97,7 @@ def _came_before(tx: Tx, said: Inbound, *, now: datetime) -> list[Row]:
         return []
     return [
         row
-        for row in tx.all(BY_REF, ref=said.message_id)
+        for row in tx.all(BY_REF, ref=short_hash(said.message_id))
         if row.kind == "seen"
         and sameness.same(row.at, at=now, identified=True, first_ended=False)
         and any(
@@ -209,7 +214,7 @@ def listen(case: Case, thread_id: str, said: Inbound, author: Author) -> None:
     for ref, kind in refs.items():
         case.tx.insert_new(
             tables.thread_ref,
-            ref=ref,
+            ref=short_hash(ref),
             ticket_id=case.id,
             thread_id=thread_id,
             kind=kind,

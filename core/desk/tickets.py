@@ -76,7 +76,7 @@ def note(
         return str(done.id)
     text = acts.plain(text)
     note_id = acts.note(case, who, text, idem=idem)
-    outbox.keep_files(tx, case.id, note_id, files, internal=True)
+    outbox.keep_files(case, note_id, files, internal=True)
     acts.drop_draft(case, who, "note")
     case.save()
     return note_id

@@ -7,18 +7,21 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, bindparam, func, literal, select, true, type_coerce
+from sqlalchemy.types import TypeEngine
 
 from core.desk.errors import Forbidden, NotFound, invalid
 from core.desk.listing import Condition, Order, Walk, page_keys
 from core.desk.principal import Principal
 from core.desk.scope import Scope, find, scope
 from core.desk.views import DeliveryRow, InboundRow, Page
+from core.ids import id_token, token_id
 from core.store import blobs, tables
+from core.store.columns import Id
 from core.store.tx import Prepared, Row, Tx
 
 OUTCOMES = ("ticket", "attached", "held", "alert", "machine", "exception", "duplicate")
 WAITING_OUTCOMES = ("held", "exception")
-DELIVERY_STATES = ("queued", "sending", "sent", "bounced", "failed", "given_up", "held")
+DELIVERY_STATES = ("queued", "sending", "sent", "bounced", "failed", "given_up", "held", "withdrawn")
 UNDELIVERED = ("bounced", "failed", "given_up")
 """What staff must look at: it did not arrive, and nobody tries again."""
 
@@ -30,11 +33,9 @@ _INBOUND_ORDER = Order(
     columns=(type_coerce(inbound_table.c.received_at, BigInteger), inbound_table.c.id),
     descending=True,
 )
-_DELIVERY_ORDER = Order(
-    name="left",
-    columns=(type_coerce(delivery.c.created_at, BigInteger), delivery.c.ticket_id, delivery.c.id),
-    descending=True,
-)
+_DELIVERY_ORDER = Order(name="left", columns=(delivery.c.id,), descending=True)
+_NOT_SENT = delivery.c.state != literal("sent")
+"""Most were sent: the index of states holds the others only."""
 _ITEM = select(inbound_table, ticket.c.number.label("number")).select_from(
     inbound_table.outerjoin(ticket, ticket.c.id == inbound_table.c.ticket_id)
 )
@@ -99,13 +100,14 @@ def deliveries(
     mine = _staff(who)
     if state not in (None, "undelivered", *DELIVERY_STATES):
         raise invalid("/state", f"must be one of {', '.join(DELIVERY_STATES)}, or undelivered")
-    states = UNDELIVERED if state == "undelivered" else (state,) if state else DELIVERY_STATES
+    states = UNDELIVERED if state == "undelivered" else (state,) if state else ()
     conditions = [Condition(shape=mine.shape, build=lambda: _delivery_scope(mine.shape), values=mine.values)]
-    walks = [Walk((("state", name),)) for name in states]
+    few = states and "sent" not in states and not ticket
+    walks = [Walk((("state", name),), (_NOT_SENT,)) for name in states] if few else [Walk()]
     if ticket:
-        ticket_id = find(tx, who, ticket).id
+        walks = [Walk((("ticket_id", find(tx, who, ticket).id),))]
+    if states and not few:
         named = _named("wanted", states)
-        walks = [Walk((("ticket_id", ticket_id),))]
         conditions.append(
             Condition(
                 shape=("state", len(named)),
@@ -115,15 +117,14 @@ def deliveries(
         )
     keys, further = page_keys(tx, delivery, walks, _DELIVERY_ORDER, conditions, cursor=cursor, limit=limit)
     ids = [key[-1] for key in keys]
-    values = _named("id", ids) | _named("ticket", [key[-2] for key in keys])
-    found = {row.id: row for row in tx.all(_left(len(ids)), **values)} if ids else {}
+    found = {row.id: row for row in tx.all(_left(len(ids)), **_named("id", ids))} if ids else {}
     return Page(items=tuple(_delivery_row(found[one]) for one in ids), next=further)
 
 
 def delivery_of_ref(tx: Tx, who: Principal, ref: str) -> str:
     """Number of the ticket whose delivery has this ref. Raises NotFound, also out of scope, Forbidden for contacts."""
     _staff(who)
-    row = tx.one(_OF_REF, ref=ref)
+    row = tx.one(_OF_REF, id=token_id(ref))
     if row is None:
         message = f"there is no delivery {ref}"
         raise NotFound(message)
@@ -133,7 +134,7 @@ def delivery_of_ref(tx: Tx, who: Principal, ref: str) -> str:
 _OF_REF = Prepared(
     select(ticket.c.number)
     .select_from(delivery.join(ticket, ticket.c.id == delivery.c.ticket_id))
-    .where(delivery.c.ref == bindparam("ref"))
+    .where(delivery.c.id == bindparam("id"))
 )
 
 
@@ -170,8 +171,8 @@ def _named(name: str, values: Sequence[str]) -> dict[str, str]:
     return {f"{name}_{n}": value for n, value in enumerate(values)}
 
 
-def _names(name: str, count: int) -> list[ColumnElement[Any]]:
-    return [bindparam(f"{name}_{n}") for n in range(count)]
+def _names(name: str, count: int, of: TypeEngine[Any] | None = None) -> list[ColumnElement[Any]]:
+    return [bindparam(f"{name}_{n}", type_=of) for n in range(count)]
 
 
 def _inbound_row(row: Row) -> InboundRow:
@@ -210,7 +211,7 @@ def _delivery_row(row: Row) -> DeliveryRow:
         attempts=row.attempts,
         error=row.error,
         remote=row.remote,
-        ref=row.ref,
+        ref=id_token(row.id),
         created_at=row.created_at,
         sent_at=row.sent_at,
     )
@@ -234,13 +235,12 @@ def _item(shape: tuple[Any, ...]) -> Prepared:
 
 @cache
 def _items(size: int) -> Prepared:
-    return Prepared(_ITEM.where(inbound_table.c.id.in_(_names("id", size))))
+    return Prepared(_ITEM.where(inbound_table.c.id.in_(_names("id", size, Id()))))
 
 
 @cache
 def _left(size: int) -> Prepared:
-    of_tickets = delivery.c.ticket_id.in_(_names("ticket", size))
-    return Prepared(_LEFT.where(of_tickets, delivery.c.id.in_(_names("id", size))))
+    return Prepared(_LEFT.where(delivery.c.id.in_(_names("id", size, Id()))))
 
 
 @cache
@@ -257,5 +257,7 @@ def _waiting(shape: tuple[Any, ...]) -> Prepared:
 def _undelivered(shape: tuple[Any, ...]) -> Prepared:
     counted = select(func.count().label("items")).select_from(delivery)
     return Prepared(
-        counted.where(_delivery_scope(shape), delivery.c.state.in_([literal(name) for name in UNDELIVERED]))
+        counted.where(
+            _delivery_scope(shape), delivery.c.state.in_([literal(name) for name in UNDELIVERED]), _NOT_SENT
+        )
     )

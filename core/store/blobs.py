@@ -1,26 +1,27 @@
-"""Where are bytes kept? In the database, in pieces, by their SHA-256: one commit covers bytes and row.
+"""Where are bytes kept? In the database, packed, in pieces, by their day and their SHA-256: one commit covers bytes and row.
 
-An object store can stand behind the same three functions.
+A name begins with the day the bytes were kept, so that those of one day lie together; the same bytes of one day are
+kept once. An object store can stand behind the same three functions.
 """
 
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
-from core.store import tables
+from core.store import packing, tables
 from core.store.tx import Prepared, Tx
 
 PIECE = 256 * 1024  # bytes
+DAY = 86_400  # seconds
 
 _PIECES = Prepared(
-    select(tables.blob.c.content)
-    .where(tables.blob.c.sha256 == bindparam("sha256"))
-    .order_by(tables.blob.c.piece)
+    select(tables.blob.c.content).where(tables.blob.c.name == bindparam("name")).order_by(tables.blob.c.piece)
 )
 _SIZE = Prepared(
-    select(tables.blob.c.size).where(tables.blob.c.sha256 == bindparam("sha256"), tables.blob.c.piece == 0)
+    select(tables.blob.c.size).where(tables.blob.c.name == bindparam("name"), tables.blob.c.piece == 0)
 )
 
 
@@ -28,27 +29,39 @@ class BlobMissing(LookupError):
     """A row names bytes that are not there."""
 
 
-def put(tx: Tx, content: bytes) -> str:
-    """Keep the bytes; return their SHA-256 in hex. The same bytes are kept once."""
-    sha256 = hashlib.sha256(content).hexdigest()
-    new = tx.insert_new(tables.blob, sha256=sha256, piece=0, size=len(content), content=content[:PIECE])
+def name_of(content: bytes, *, now: datetime) -> str:
+    """What these bytes are called if they are kept now: hexadecimal, 4 bytes of day and 28 of SHA-256."""
+    return f"{int(now.timestamp()) // DAY:08x}{digest(content)}"
+
+
+def digest(content: bytes) -> str:
+    """The part of the name that is made of the content."""
+    return hashlib.sha256(content).hexdigest()[:56]
+
+
+def put(tx: Tx, content: bytes, *, now: datetime) -> str:
+    """Keep the bytes; return their name."""
+    name = name_of(content, now=now)
+    new = tx.insert_new(
+        tables.blob, name=name, piece=0, size=len(content), content=packing.pack(content[:PIECE])
+    )
     if new:
         for piece, start in enumerate(range(PIECE, len(content), PIECE), start=1):
-            part = content[start : start + PIECE]
-            tx.insert(tables.blob, sha256=sha256, piece=piece, size=len(content), content=part)
-    return sha256
+            part = packing.pack(content[start : start + PIECE])
+            tx.insert(tables.blob, name=name, piece=piece, size=len(content), content=part)
+    return name
 
 
-def get(tx: Tx, sha256: str) -> bytes:
+def get(tx: Tx, name: str) -> bytes:
     """The bytes. Raises BlobMissing."""
-    pieces = tx.all(_PIECES, sha256=sha256)
+    pieces = tx.all(_PIECES, name=name)
     if not pieces:
-        message = f"the bytes {sha256} are not in the store"
+        message = f"the bytes {name} are not in the store"
         raise BlobMissing(message)
-    return bytes(pieces[0].content) if len(pieces) == 1 else b"".join(p.content for p in pieces)
+    return b"".join(packing.unpack(piece.content) for piece in pieces)
 
 
-def size(tx: Tx, sha256: str) -> int | None:
+def size(tx: Tx, name: str) -> int | None:
     """How many bytes; None when they are not there."""
-    row = tx.one(_SIZE, sha256=sha256)
+    row = tx.one(_SIZE, name=name)
     return None if row is None else int(row.size)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 from sqlalchemy import BigInteger, Boolean, LargeBinary, Text
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
+
+from core.store import packing
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _encode = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.Decoder().decode
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 def to_micros(value: datetime) -> int:
@@ -38,6 +44,25 @@ def to_json(value: object) -> str:
     return _encode(value).decode()
 
 
+def id_bytes(value: str) -> bytes | None:
+    """The 16 bytes of an id; None for a text that is none, which equals no id.
+
+    >>> id_bytes("01896e57-5430-763b-9e2e-ffc9cc3fa45d").hex(), id_bytes("what somebody typed")
+    ('01896e575430763b9e2effc9cc3fa45d', None)
+    """
+    try:
+        found = bytes.fromhex(value.replace("-", ""))
+    except ValueError:
+        return None
+    return found if len(found) == 16 else None  # noqa: PLR2004 - RFC 9562, 4
+
+
+def id_text(value: bytes) -> str:
+    """The id as the rest of the program knows it."""
+    digits = value.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
 class Instant(TypeDecorator[datetime]):
     """A moment, as microseconds since 1970 UTC: the same order and arithmetic on both databases."""
 
@@ -53,19 +78,71 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else from_micros(value)
 
 
-class Json(TypeDecorator[Any]):
+class _Converted(TypeDecorator[Any]):
+    """A type whose values go through the same two functions here and on the bare driver."""
+
+    impl: Any = LargeBinary
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """From ours to the driver's."""
+        convert = binder(self, sqlite=dialect.name == "sqlite")
+        return value if value is None or convert is None else convert(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """From the driver's to ours."""
+        convert = fetcher(self, sqlite=dialect.name == "sqlite")
+        return value if value is None or convert is None else convert(value)
+
+
+class Json(_Converted):
     """A small document that is read whole, as canonical JSON text."""
 
-    impl = Text
+    impl: Any = Text
     cache_ok = True
 
-    def process_bind_param(self, value: object, dialect: object) -> str | None:
-        """See to_json."""
-        return None if value is None else to_json(value)
 
-    def process_result_value(self, value: str | None, dialect: object) -> Any:
-        """The document, in JSON's own types."""
-        return None if value is None else _decode(value)
+class Id(_Converted):
+    """A UUID: text in the program, 16 bytes in the database (decision 0010). What is no UUID equals none."""
+
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """PostgreSQL has a type for it, which takes and gives text."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.UUID(as_uuid=False))
+        return dialect.type_descriptor(LargeBinary())
+
+
+class Digest(_Converted):
+    """A hash or a key: hexadecimal in the program, bytes in the database."""
+
+    cache_ok = True
+
+
+class _Either(UserDefinedType[Any]):
+    """What SQLite keeps as it is given: a short text as text, a packed one as bytes."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """As it stands in CREATE TABLE: no affinity."""
+        return "BLOB"
+
+
+class Packed(_Converted):
+    """A text that nobody compares inside the database, compressed where that pays."""
+
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """PostgreSQL takes bytes only."""
+        return dialect.type_descriptor(_Either() if dialect.name == "sqlite" else LargeBinary())
+
+
+class PackedJson(Packed):
+    """The same of a document."""
+
+    cache_ok = True
 
 
 def binder(kind: TypeEngine[Any], *, sqlite: bool) -> Callable[[Any], Any] | None:
@@ -75,6 +152,14 @@ def binder(kind: TypeEngine[Any], *, sqlite: bool) -> Callable[[Any], Any] | Non
             return to_micros
         case Json():
             return to_json
+        case Id():
+            return id_bytes if sqlite else _id_on_postgres
+        case Digest():
+            return bytes.fromhex
+        case PackedJson():
+            return _packed_json if sqlite else _packed_json_bytes
+        case Packed():
+            return packing.packed if sqlite else packing.packed_bytes
         case Text() if not sqlite:
             return _plain_text
         case _:
@@ -88,12 +173,40 @@ def fetcher(kind: TypeEngine[Any], *, sqlite: bool) -> Callable[[Any], Any] | No
             return from_micros
         case Json():
             return _decode
+        case Id():
+            return id_text if sqlite else None
+        case Digest():
+            return _hex
+        case PackedJson():
+            return _unpacked_json
+        case Packed():
+            return packing.unpacked
         case Boolean() if sqlite:
             return bool
         case LargeBinary():
             return bytes
         case _:
             return None
+
+
+def _id_on_postgres(value: str) -> str | None:
+    return value if _UUID.fullmatch(value) else None
+
+
+def _hex(value: bytes) -> str:
+    return bytes(value).hex()
+
+
+def _packed_json(value: object) -> str | bytes:
+    return packing.packed(to_json(value))
+
+
+def _packed_json_bytes(value: object) -> bytes:
+    return packing.packed_bytes(to_json(value))
+
+
+def _unpacked_json(value: str | bytes) -> Any:
+    return _decode(packing.unpacked(value))
 
 
 def _plain_text(value: Any) -> Any:

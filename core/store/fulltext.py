@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     MetaData,
     Select,
     Table,
     Text,
     bindparam,
-    delete,
     func,
     insert,
     literal_column,
@@ -24,38 +24,49 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
+from core.store.columns import Id
 from core.store.tx import Prepared, Tx
 
 MAX_BODY = 64 * 1024  # characters of a text that are searched
 MAX_WORDS = 16  # of a question; more are ignored
 MAX_WORD = 60  # characters
 
-# Not in tables.metadata: a virtual table on SQLite, a table with a vector on PostgreSQL.
+# Not in tables.metadata: on SQLite an index without its texts, beside a table that says what each entry is of; on
+# PostgreSQL a table with a vector. The texts stand in their own tables.
+search_item = Table(
+    "search_item",
+    MetaData(),
+    Column("doc", BigInteger),
+    Column("ticket_id", Id),
+    Column("item_id", Id),
+    Column("audience", Text),
+)
+_index = Table("search_text", MetaData(), Column("rowid", BigInteger), Column("body", Text))
+_COMMANDS = Table(
+    "search_text", MetaData(), Column("search_text", Text), Column("rowid", BigInteger), Column("body", Text)
+)
 search_text = Table(
     "search_text",
     MetaData(),
-    Column("ticket_id", Text),
-    Column("item_id", Text),
+    Column("ticket_id", Id),
+    Column("item_id", Id),
     Column("audience", Text),
-    Column("body", Text),
+    Column("vector", TSVECTOR),
 )
 
 _WORD = re.compile(r"[^\W_]+")
-_VALUES: dict[str, Any] = {name: bindparam(name) for name in ("ticket_id", "item_id", "audience", "body")}
-_ADD = Prepared(insert(search_text).values(_VALUES))
-_VECTOR = Table(
-    "search_text", MetaData(), *(Column(name, Text) for name in _VALUES), Column("vector", TSVECTOR)
-)
+_ITEM: dict[str, Any] = {name: bindparam(name) for name in ("ticket_id", "item_id", "audience")}
+_ADD_ITEM = Prepared(insert(search_item).values(doc=bindparam("doc"), **_ITEM))
+_ADD_WORDS = Prepared(insert(_index).values(rowid=bindparam("doc"), body=bindparam("body")))
+_LAST = Prepared(select(func.coalesce(func.max(search_item.c.doc), 0).label("doc")))
 _vector = func.to_tsvector(literal_column("'simple'::regconfig"), bindparam("words", type_=Text))
 _ADD_VECTOR = Prepared(
-    postgres_insert(_VECTOR)
-    .values(**_VALUES, vector=_vector)
+    postgres_insert(search_text)
+    .values(**_ITEM, vector=_vector)
     .on_conflict_do_update(
-        index_elements=["ticket_id", "item_id"],
-        set_={"audience": bindparam("audience"), "body": bindparam("body"), "vector": _vector},
+        index_elements=["ticket_id", "item_id"], set_={"audience": bindparam("audience"), "vector": _vector}
     )
 )
-_FORGET = Prepared(delete(search_text).where(search_text.c.ticket_id == bindparam("ticket_id")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,16 +86,49 @@ def index(tx: Tx, *, ticket_id: str, item_id: str, audience: str, body: str) -> 
     if not body.strip():
         return
     if tx.is_sqlite:
-        tx.later(_ADD, ticket_id=ticket_id, item_id=item_id, audience=audience, body=body)
+        tx.later(_write, (ticket_id, item_id, audience, body))
         return
     words = " ".join(_WORD.findall(fold(body)))
-    tx.run(_ADD_VECTOR, ticket_id=ticket_id, item_id=item_id, audience=audience, body=body, words=words)
+    tx.run(_ADD_VECTOR, ticket_id=ticket_id, item_id=item_id, audience=audience, words=words)
 
 
-def forget(tx: Tx, ticket_id: str) -> None:
-    """Take everything of a ticket out of the index: for erasure. Reads the whole index on SQLite."""
+def _write(tx: Tx, waiting: Sequence[tuple[str, str, str, str]]) -> None:
+    """Everything that a group of transactions made findable, at once."""
+    first = tx.one(_LAST).doc + 1
+    docs = list(enumerate(waiting, start=first))
+    tx.run_all(
+        _ADD_ITEM,
+        [
+            {"doc": doc, "ticket_id": ticket_id, "item_id": item_id, "audience": audience}
+            for doc, (ticket_id, item_id, audience, _) in docs
+        ],
+    )
+    tx.run_all(_ADD_WORDS, [{"doc": doc, "body": body} for doc, (*_, body) in docs])
+
+
+def forget(tx: Tx, ticket_id: str, bodies: Mapping[str, str]) -> None:
+    """Take everything of a ticket out of the index: for erasure. `bodies`: what was given of each item.
+
+    Looks through the whole list of items on SQLite.
+    """
     tx.finish()  # what is still to be written is to be forgotten as well
+    if tx.is_sqlite:
+        for row in tx.all(_ITEMS, ticket_id=ticket_id):
+            tx.run(_TAKE_OUT, doc=row.doc, body=bodies[row.item_id][:MAX_BODY])
+        tx.run(_FORGET_ITEMS, ticket_id=ticket_id)
+        return
     tx.run(_FORGET, ticket_id=ticket_id)
+
+
+_ITEMS = Prepared(
+    select(search_item.c.doc, search_item.c.item_id).where(search_item.c.ticket_id == bindparam("ticket_id"))
+)
+_TAKE_OUT = Prepared(
+    # https://www.sqlite.org/fts5.html#the_delete_command: an index without its texts must be told the text again
+    insert(_COMMANDS).values(search_text="delete", rowid=bindparam("doc"), body=bindparam("body"))
+)
+_FORGET_ITEMS = Prepared(search_item.delete().where(search_item.c.ticket_id == bindparam("ticket_id")))
+_FORGET = Prepared(search_text.delete().where(search_text.c.ticket_id == bindparam("ticket_id")))
 
 
 def matching(tx: Tx, asked: str, *, audiences: Sequence[str] | None = None) -> Matching | None:
@@ -97,17 +141,18 @@ def matching(tx: Tx, asked: str, *, audiences: Sequence[str] | None = None) -> M
         return None
     tx.finish()  # a verb may ask for what it has just written
     named = {f"search_audience_{n}": audience for n, audience in enumerate(audiences or ())}
+    table = search_item if tx.is_sqlite else search_text
     if tx.is_sqlite:
-        tickets = select(search_text.c.ticket_id).where(
+        found = select(_index.c.rowid).where(
             literal_column("search_text").op("MATCH")(bindparam("search_words", type_=Text))
         )
+        tickets = select(table.c.ticket_id).where(table.c.doc.in_(found))
     else:
         question = func.to_tsquery(
             literal_column("'simple'::regconfig"), bindparam("search_words", type_=Text)
         )
-        tickets = select(_VECTOR.c.ticket_id).where(_VECTOR.c.vector.op("@@")(question))
+        tickets = select(table.c.ticket_id).where(table.c.vector.op("@@")(question))
     if audiences is not None:
-        table = search_text if tx.is_sqlite else _VECTOR
         tickets = tickets.where(table.c.audience.in_([bindparam(name, type_=Text) for name in named]))
     return Matching(
         tickets=tickets, values={"search_words": words, **named}, shape=("search", audiences and len(named))

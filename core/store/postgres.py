@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from typing import Any
 
 import psycopg
+from psycopg.types.string import TextLoader
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -236,6 +237,7 @@ def engine(url: str, *, abandoned: float = 0) -> Engine:
 
     @event.listens_for(made, "connect")
     def _configure(raw: psycopg.Connection[Any], _record: object) -> None:
+        raw.adapters.register_loader("uuid", TextLoader)  # ids are text in the program, and no objects on the way
         raw.autocommit = True
         raw.execute(f"SET idle_in_transaction_session_timeout = {int(abandoned * 1000)}")
         raw.autocommit = False

@@ -18,13 +18,41 @@ from sqlalchemy import (
     text,
 )
 
-from core.store.columns import Instant, Json
+from core.store.columns import Digest, Id, Instant, Json, Packed, PackedJson
 
 metadata = MetaData()
 
 
 def _key(name: str) -> Column[str]:
     return Column(name, Text, primary_key=True)
+
+
+def _id_key(name: str) -> Column[str]:
+    return Column(name, Id, primary_key=True)
+
+
+def _id(name: str) -> Column[str]:
+    return Column(name, Id, nullable=False)
+
+
+def _maybe_id(name: str) -> Column[Any]:
+    return Column(name, Id)
+
+
+def _digest_key(name: str) -> Column[str]:
+    return Column(name, Digest, primary_key=True)
+
+
+def _digest(name: str) -> Column[str]:
+    return Column(name, Digest, nullable=False)
+
+
+def _packed(name: str) -> Column[str]:
+    return Column(name, Packed, nullable=False)
+
+
+def _document(name: str) -> Column[Any]:
+    return Column(name, PackedJson, nullable=False)
 
 
 def _text(name: str, default: str = "") -> Column[str]:
@@ -176,34 +204,35 @@ routing_rule = Table(
 
 # --- What arrives ------------------------------------------------------------------------------------------
 
-# Bytes by their SHA-256, in pieces. Written in the transaction of the row that names them.
+# Bytes by their day and their SHA-256 (store.blobs), in pieces, packed. Written in the transaction of the row that
+# names them.
 blob = Table(
     "blob",
     metadata,
-    _key("sha256"),
+    _digest_key("name"),
     Column("piece", Integer, primary_key=True, autoincrement=False),
-    _number("size"),  # of the whole
+    _number("size"),  # of the whole, unpacked
     Column("content", LargeBinary, nullable=False),
 )
 
 inbound = Table(
     "inbound",
     metadata,
-    _key("id"),  # made from channel and external id, or from channel, content and recipients
+    _id_key("id"),  # made from channel and external id, or from day, channel, content and recipients
     _text("channel"),
     _maybe("external_id"),
     _at("received_at"),
     _text("sender"),
     _json("recipients", "[]"),
     _json("envelope", "{}"),
-    _text("raw"),  # sha256 of the blob
+    _digest("raw"),  # name of the blob
     _number("size"),
     _number("copies", 1),  # how often the same thing was handed in
     _maybe("outcome"),  # None: not yet understood; else one of the seven
     _text("reason"),  # code of why this outcome
-    _json("detail", "{}"),  # what staff need to decide: trace of threading, trust, the error
-    _maybe("ticket_id"),
-    _maybe("message_id"),
+    _document("detail"),  # what staff need to decide: trace of threading, trust, the error
+    _maybe_id("ticket_id"),
+    _maybe_id("message_id"),
     _text("author"),  # as understood, for the lists of held and exceptions
     _text("subject"),
     _number("tries"),
@@ -222,7 +251,7 @@ inbound = Table(
 )
 
 # The same message by two ways has one key; the first row owns it.
-content_key = Table("content_key", metadata, _key("key"), _text("inbound_id"), _at("at"))
+content_key = Table("content_key", metadata, _digest_key("key"), _id("inbound_id"), _at("at"))
 
 # --- Tickets -----------------------------------------------------------------------------------------------
 
@@ -235,7 +264,7 @@ DUE_ORDER = f"CASE WHEN open THEN coalesce(next_due, {DUE_LAST}) ELSE {DUE_LAST}
 ticket = Table(
     "ticket",
     metadata,
-    _key("id"),
+    _id_key("id"),
     Column("number", Text, nullable=False, unique=True),  # YY-NNNNNN
     _text("subject"),
     _text("state"),
@@ -254,7 +283,7 @@ ticket = Table(
     _maybe("priority"),
     _maybe("asset"),
     _maybe("site"),
-    _json("provenance", "{}"),  # field name to where its value came from
+    _document("provenance"),  # field name to where its value came from
     _maybe("desk_group"),
     _number("level", 1),
     _maybe("assignee"),  # agent id
@@ -278,9 +307,9 @@ ticket = Table(
     _maybe_at("breached_at"),  # of the worst clock that is late now
     _flag("open", default=True),
     _number("last_event"),  # seq of its newest event; what `seen` is compared with
-    _maybe("merged_into"),
-    _maybe("follow_up_of"),
-    _json("resolution", "{}"),  # cause, text for the customer, minutes, what remains
+    _maybe_id("merged_into"),
+    _maybe_id("follow_up_of"),
+    _document("resolution"),  # cause, text for the customer, minutes, what remains
     # Each list of the inbox is a walk along one of these, from its cursor on (desk/listing.py).
     Index("ticket_inbox", "open", text(f"({DUE_ORDER})"), "id"),
     Index("ticket_recent", "updated_at", "id"),
@@ -295,8 +324,8 @@ ticket = Table(
 thread = Table(
     "thread",
     metadata,
-    _key("ticket_id"),
-    _key("id"),
+    _id_key("ticket_id"),
+    _id_key("id"),
     _text("channel"),
     _text("address"),  # the other side's, first of them
     _text("mailbox"),  # ours
@@ -307,8 +336,8 @@ thread = Table(
 participant = Table(
     "participant",
     metadata,
-    _key("ticket_id"),
-    _key("thread_id"),
+    _id_key("ticket_id"),
+    _id_key("thread_id"),
     _key("address"),
     _text("name"),
     _maybe("contact"),
@@ -328,35 +357,35 @@ participant = Table(
     Index("participant_address", "address"),
 )
 
-# Which ids were seen on which thread, so that answers find it. `kind`: own, seen, or ghost (named, never seen).
+# Which ids of others were seen on which thread, so that answers find it; our own are those of `delivery`. `kind`: seen,
+# or ghost (named, never seen).
 thread_ref = Table(
     "thread_ref",
     metadata,
-    _key("ref"),
-    _key("ticket_id"),
-    _text("thread_id"),
+    _digest_key("ref"),  # of the id: ids.short_hash
+    _id_key("ticket_id"),
+    _id("thread_id"),
     _text("kind"),
     _maybe("customer"),
     _at("at"),
 )
 
+# Whom an address for answers was given to; made when the first mail with it leaves. It lapses with the ticket's end.
 reply_address = Table(
     "reply_address",
     metadata,
-    _key("hash"),
-    _text("ticket_id"),
-    _text("thread_id"),
-    _text("address"),  # whom it was given to
-    _maybe_at("expires_at"),
-    Index("reply_address_ticket", "ticket_id"),
+    _digest_key("key"),  # of the token: ids.token_key
+    _id("ticket_id"),
+    _id("thread_id"),
+    _text("address"),
 )
 
 message = Table(
     "message",
     metadata,
-    _key("ticket_id"),
-    _key("id"),
-    _text("thread_id"),
+    _id_key("ticket_id"),
+    _id_key("id"),
+    _id("thread_id"),
     _text("channel"),
     _text("direction"),  # in or out
     _text("audience", "customer"),  # customer, or vendor:<case>; notes are another table
@@ -368,28 +397,36 @@ message = Table(
     _maybe("contact"),
     _text("trust"),
     _text("subject"),
-    _text("text"),
+    _packed("text"),
     _json("spans", "[]"),
-    _maybe("html"),  # sha256 of the blob with the HTML as it came
+    Column("html", Digest),  # name of the blob with the HTML as it came
     _text("language"),
     _at("at"),
-    _maybe("inbound_id"),
-    _text("external_ref"),  # Message-ID or provider id inward; ref of its deliveries outward
+    _maybe_id("inbound_id"),
+    _text("external_ref"),  # Message-ID or provider id inward
     _json("notes", "[]"),  # what the reader of the bytes remarked
-    _json("people", "{}"),  # to and cc as written
+    Column("people", PackedJson),  # to, cc and where to answer, as written; None: we wrote it
     _text("idem"),  # the form's own id: a double click makes one message
-    _json("made_from", "{}"),  # what an automatic text was made from, so that two of a minute become one
-    Index("message_idem", "ticket_id", "idem"),
+    Column(
+        "made_from", PackedJson
+    ),  # what an automatic text was made from, so that two of a minute become one
+    Index(
+        "message_idem",
+        "ticket_id",
+        "idem",
+        sqlite_where=text("idem != ''"),
+        postgresql_where=text("idem != ''"),
+    ),
 )
 
 # What colleagues tell each other. No outgoing renderer can be given one.
 note = Table(
     "note",
     metadata,
-    _key("ticket_id"),
-    _key("id"),
+    _id_key("ticket_id"),
+    _id_key("id"),
     _text("agent"),
-    _text("text"),
+    _packed("text"),
     _at("at"),
     _text("idem"),
 )
@@ -397,14 +434,14 @@ note = Table(
 attachment = Table(
     "attachment",
     metadata,
-    _key("ticket_id"),
-    _key("id"),
-    _text("message_id"),  # of a message or of a note
+    _id_key("ticket_id"),
+    _id_key("id"),
+    _id("message_id"),  # of a message or of a note
     _flag("internal"),  # of a note
     _text("name"),
     _text("type"),
     _number("size"),
-    _text("sha256"),
+    _digest("blob"),  # its name
     _flag("inline"),
     _text("content_id"),
 )
@@ -413,21 +450,21 @@ attachment = Table(
 event = Table(
     "event",
     metadata,
-    _key("ticket_id"),
+    _id_key("ticket_id"),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     _text("kind"),
     _at("at"),
     _at("recorded_at"),
     _text("actor"),  # agent:<id>, contact:<id>, address, system
-    _json("data", "{}"),
-    _text("hash"),
+    _document("data"),
+    _digest("hash"),
 )
 
 # A cache of the clock events: what `rules.clocks.rebuild` says.
 sla_clock = Table(
     "sla_clock",
     metadata,
-    _key("ticket_id"),
+    _id_key("ticket_id"),
     _key("name"),
     Column("cycle", Integer, primary_key=True, autoincrement=False),
     _text("state"),
@@ -446,19 +483,16 @@ sla_clock = Table(
 entitlement_check = Table(
     "entitlement_check",
     metadata,
-    _key("ticket_id"),
+    _id_key("ticket_id"),
     Column("seq", Integer, primary_key=True, autoincrement=False),
     _at("at"),
-    _json("inputs", "{}"),
-    _text("inputs_hash"),
+    _document("evidence"),  # inputs (those that say something), reasons and candidates
     _text("verdict"),
     _maybe("would_be"),
     _text("decision"),
-    _json("reasons", "[]"),
     _maybe("contract"),
-    _maybe("contract_version"),
+    _maybe("contract_version"),  # of `definition`, which holds the contract
     _maybe("line"),
-    _json("candidates", "[]"),
     _flag("window_open"),
     _maybe_at("next_open_at"),
     _text("trust"),
@@ -467,41 +501,44 @@ entitlement_check = Table(
     _maybe_at("override_until"),
 )
 
-# One row per recipient for everything that leaves.
+# One row per recipient for everything that leaves. Its id is the core of its Message-ID and of its envelope sender.
 delivery = Table(
     "delivery",
     metadata,
-    _key("ticket_id"),
-    _key("id"),
-    _text("message_id"),
-    _text("thread_id"),
+    _id_key("ticket_id"),
+    _id_key("id"),
+    _id("message_id"),
+    _id("thread_id"),
     _text("channel"),
     _text("address"),
     _text("name"),
     _text("kind"),
     _text("state"),  # queued, sending, sent, bounced, failed, given_up, held, withdrawn
     _number("attempts"),
-    Column("ref", Text, nullable=False, unique=True),  # the core of its Message-ID, fixed
-    _text("bounce_hash"),  # of the token in its envelope sender
     _text("in_reply_to"),
     _text("error"),
     _text("remote"),  # what the other side said
     _at("created_at"),
     _maybe_at("sent_at"),
-    Index("delivery_state", "state", "created_at", "ticket_id", "id"),
-    Index("delivery_bounce", "bounce_hash"),
+    Index("delivery_id", "id", unique=True),
+    Index(
+        "delivery_state",
+        "state",
+        "id",
+        sqlite_where=text("state != 'sent'"),
+        postgresql_where=text("state != 'sent'"),
+    ),
 )
 
+# Tries that failed, and reports; a success at the first try stands in the delivery itself.
 delivery_attempt = Table(
     "delivery_attempt",
     metadata,
-    _key("ticket_id"),
-    _key("delivery_id"),
+    _id_key("ticket_id"),
+    _id_key("delivery_id"),
     Column("n", Integer, primary_key=True, autoincrement=False),
     _at("at"),
-    _text(
-        "outcome"
-    ),  # sent, retry, failed, bounced, accepted or delivered (certified mail), or a report's kind
+    _text("outcome"),  # sent, retry, failed, bounced, or the kind of a report that changes no state
     _text("detail"),
 )
 
@@ -522,7 +559,7 @@ brake = Table(
 lane = Table(
     "lane",
     metadata,
-    _key("shard"),  # the ticket, or a fixed id for work without one
+    _id_key("shard"),  # the ticket, or a fixed id for work without one
     _key("name"),
     _at("due"),  # when it next wants attention; lowered by an enqueue
     _maybe_at("lease_until"),  # never mixed into `due`: an enqueue would break the lease
@@ -536,10 +573,10 @@ lane = Table(
 job = Table(
     "job",
     metadata,
-    _key("shard"),
+    _id_key("shard"),
     _key("name"),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    _text("id"),
+    _id("id"),
     _text("kind"),
     _json("payload", "{}"),
     _at("due"),
@@ -553,8 +590,8 @@ job = Table(
 dead_job = Table(
     "dead_job",
     metadata,
-    _key("shard"),
-    _key("id"),
+    _id_key("shard"),
+    _id_key("id"),
     _text("name"),
     _text("kind"),
     _json("payload", "{}"),
@@ -630,7 +667,7 @@ idempotency = Table(
 draft = Table(
     "draft",
     metadata,
-    _key("ticket_id"),
+    _id_key("ticket_id"),
     _key("agent"),
     _key("kind"),  # reply or note
     _text("text"),
@@ -641,7 +678,7 @@ draft = Table(
 presence = Table(
     "presence",
     metadata,
-    _key("ticket_id"),
+    _id_key("ticket_id"),
     _key("agent"),
     _text("doing"),  # looking or writing
     _at("since"),

@@ -118,8 +118,8 @@ class Tx:
         self.dialect = connection.dialect
         self._cursor: Any = connection.connection.cursor()
         self.topics: list[tuple[str, str]] = []
-        self.late: list[tuple[str, Any]] = []
-        """Statements and parameters that wait for the end of the group; see `later`."""
+        self.late: list[tuple[Callable[[Tx, list[Any]], None], Any]] = []
+        """What waits for the end of the group; see `later`."""
         self.memo: dict[str, Any] = {}
         """What was read once and cannot change within this transaction."""
 
@@ -165,24 +165,25 @@ class Tx:
             return int(self._cursor.rowcount)
         return int(self.connection.execute(statement, values).rowcount)
 
-    def later(self, statement: Prepared, **values: Any) -> None:
-        """Run a change that nobody asks for before the commit; on SQLite together with those of the whole group.
+    def run_all(self, statement: Prepared, rows: Sequence[dict[str, Any]]) -> None:
+        """Run a change once for each of these values."""
+        form = statement.form(self.dialect)
+        self._cursor.executemany(form.text, [form.parameters(row) for row in rows])
+
+    def later(self, write: Callable[[Tx, list[Any]], None], item: Any) -> None:
+        """Put off a change that nobody asks for before the commit; `write` gets the items of the whole group at once.
 
         The search index is such: it writes what it has gathered at every savepoint, which costs more than gathering.
         """
-        if not self.is_sqlite:
-            self.run(statement, **values)
-            return
-        form = statement.form(self.dialect)
-        self.late.append((form.text, form.parameters(values)))
+        self.late.append((write, item))
 
     def finish(self) -> None:
         """Run what was put off. For the database's own threads before a commit, and for who must see it now."""
         while self.late:
-            text = self.late[0][0]
-            several = [parameters for other, parameters in self.late if other == text]
-            self.late = [one for one in self.late if one[0] != text]
-            self._cursor.executemany(text, several)
+            write = self.late[0][0]
+            items = [item for other, item in self.late if other is write]
+            self.late = [one for one in self.late if one[0] is not write]
+            write(self, items)
 
     def insert(self, table: Table, **values: Any) -> None:
         """Add one row."""
@@ -195,8 +196,7 @@ class Tx:
     def insert_all(self, table: Table, rows: Sequence[dict[str, Any]]) -> None:
         """Add rows that all name the same columns."""
         if rows:
-            form = _insert(table, tuple(rows[0])).form(self.dialect)
-            self._cursor.executemany(form.text, [form.parameters(row) for row in rows])
+            self.run_all(_insert(table, tuple(rows[0])), rows)
 
     def update(self, table: Table, key: dict[str, Any], **values: Any) -> int:
         """Change the rows where the columns of `key` have these values; return how many."""

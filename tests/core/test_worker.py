@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from core.ids import fixed_id
 from core.rounds import Effect, Handler, Hopeless, Retry
 from core.store import lanes, schedules, tables, work
 from core.store.database import Database, StoreUnavailable
@@ -20,7 +21,7 @@ from core.store.work import Job
 from core.worker import Size, Worker
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-TICKET = "0195-ticket"
+TICKET = fixed_id("ticket")
 
 
 class Clock:
@@ -176,7 +177,7 @@ async def test_a_passing_failure_stops_its_lane_and_no_other(
     db: Database, worker: Worker, notes: Notes, clock: Clock
 ) -> None:
     await db.write(todo, "bad", "behind")
-    await db.write(todo, "other", shard="another ticket")
+    await db.write(todo, "other", shard=fixed_id("another ticket"))
     notes.answers["bad"] = Retry("greylisted", retry_after=120)
 
     await worker.drain()
@@ -288,7 +289,10 @@ async def test_jobs_that_need_no_order_are_prepared_together(
 ) -> None:
     for lane in range(4):
         await db.write(
-            todo, *(f"{lane}.{n}" for n in range(10)), lane=f"intake:{lane:02}", shard=f"shard {lane}"
+            todo,
+            *(f"{lane}.{n}" for n in range(10)),
+            lane=f"intake:{lane:02}",
+            shard=fixed_id(f"shard {lane}"),
         )
 
     await worker.drain()
@@ -462,7 +466,13 @@ async def test_a_slow_channel_holds_up_nobody_else(db: Database, notes: Notes) -
     def queue(tx: Tx) -> None:
         for n in range(200):
             work.enqueue(
-                tx, shard=f"ticket {n}", lane="send:t:slow", kind="slow", payload={}, due=NOON, now=NOON
+                tx,
+                shard=fixed_id(f"ticket {n}"),
+                lane="send:t:slow",
+                kind="slow",
+                payload={},
+                due=NOON,
+                now=NOON,
             )
 
     await db.write(queue)
@@ -470,7 +480,7 @@ async def test_a_slow_channel_holds_up_nobody_else(db: Database, notes: Notes) -
     async with running(worker):
         await asyncio.sleep(0.2)
         await db.write(todo, "quick", lane="send:t:email")
-        await db.write(todo, "read", lane="intake:00", shard="intake")
+        await db.write(todo, "read", lane="intake:00", shard=fixed_id("intake"))
         await until(lambda: len(notes.prepared) == 2, seconds=1)
 
 
@@ -498,7 +508,7 @@ async def test_a_stop_finishes_what_is_in_hand_and_claims_no_more(db: Database, 
     worker = Worker(db, {"note": notes}, owner="this hub", sizes={"send:email": Size(lanes=1, claim=1)})
     async with running(worker):
         await until(lambda: notes.prepared)
-        await db.write(todo, "for the next", shard="another ticket")
+        await db.write(todo, "for the next", shard=fixed_id("another ticket"))
         worker.stop()
         asyncio.get_running_loop().call_later(0.2, notes.gate.set)
 

@@ -84,7 +84,7 @@ def furnish(tx: Tx) -> Desk:
         author_address=rows.ALICE.email,
         trust="weak",
         spans=[[0, 21, "visible"], [21, 44, "quoted"]],
-        html=blobs.put(tx, SENT_AS),
+        html=blobs.put(tx, SENT_AS, now=rows.NOON),
         inbound_id=rows.an_inbound(tx, raw=b"From: alice\n\nIt is", outcome="ticket", open=False),
     )
     picture = rows.a_file(

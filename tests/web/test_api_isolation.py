@@ -16,6 +16,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "add_message": {"audience": "customer", "text": "Hello?"},
     "qualify_ticket": {"impact": 1},
     "take_ticket": {},
+    "include_ticket": {"address": "eve@evil.test"},
+    "exclude_ticket": {"address": "alice@acme.test"},
     "assign_ticket": {"group": "Network L1"},
     "escalate_ticket": {"reason": "too hard"},
     "wait_ticket": {"text": "Which port?"},

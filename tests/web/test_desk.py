@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from core.ids import id_token
 from core.store import tables
 from tests import rows
 from web.words import catalogue
@@ -308,7 +309,7 @@ async def test_what_came_back_is_shown_with_what_the_other_side_said(lea):
 
 async def test_kept_mail_can_be_opened_from_the_list_of_what_left(lea, db, tmp_path, desk):
     (tmp_path / "outgoing").mkdir()
-    ref = (await db.read(lambda tx: tx.one(tables.delivery.select()))).ref
+    ref = id_token((await db.read(lambda tx: tx.one(tables.delivery.select()))).id)
     (tmp_path / "outgoing" / f"{ref}.eml").write_bytes(b"Subject: We look\n\nWe look.")
 
     page = await lea.get("/desk/outgoing")

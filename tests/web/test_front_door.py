@@ -12,7 +12,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from core.desk import accounts, passwords
-from core.ids import token_hash
+from core.ids import fixed_id, token_hash
 from core.settings import Http, Limits, Settings
 from core.settings import Hub as HubSettings
 from core.store import lanes, tables, work
@@ -368,7 +368,7 @@ async def test_the_set_up_link_makes_one_administrator_and_then_leads_nowhere(db
 
 def bury_one(tx):
     at = datetime(2026, 3, 2, 12, tzinfo=UTC)
-    work.enqueue(tx, shard="s", lane="timer", kind="clocks", payload={}, due=at, now=at)
+    work.enqueue(tx, shard=fixed_id("s"), lane="timer", kind="clocks", payload={}, due=at, now=at)
     (claim,) = lanes.claim(tx, crew="timer", owner="me", now=at, most=1)
     work.bury(tx, claim.jobs[0], reason="Boom: the disk", now=at)
     work.done(tx, claim.jobs[0])
@@ -379,7 +379,7 @@ async def test_a_leader_sees_what_got_stuck_and_tries_it_again(db, client):
     await db.write(bury_one)
     await log_in(client, "lea@desk.test")
     page = await (await client.get("/desk/stuck")).text()
-    act = re.search(r'action="(/desk/stuck/s/[\w-]+/retry)"', page)[1]
+    act = re.search(r'action="(/desk/stuck/[\w-]+/[\w-]+/retry)"', page)[1]
 
     done = await client.post(act, data={"csrf": await token(client)}, headers=SAME)
     again = await client.post(act, data={"csrf": await token(client)}, headers=SAME)

@@ -12,6 +12,7 @@ from core.desk import books, intake, requests, resolution, tickets, timing, wait
 from core.desk.case import Case
 from core.desk.errors import DeskError
 from core.envelope import Authentication, Kind
+from core.ids import id_token
 from core.rules import workflow
 from core.store import tables
 from tests.desk_at_work import DISOWNED, PASSED, SOLUTION, AtWork, a_mail, at_work
@@ -64,14 +65,14 @@ class Day:
         found.sort(key=lambda row: (row.created_at, row.address, row.kind, row.channel))
         if found and self.dice.random() < 0.8:
             delivery = self.dice.choice(found)
-            links["own_refs"] = (delivery.ref,)
+            links["own_refs"] = (id_token(delivery.id),)
             if self.dice.random() < 0.3:
                 token = await self.desk.db.read(
-                    lambda tx: tx.facts.token("reply", delivery.thread_id, delivery.address)
+                    lambda tx: tx.facts.reply_token(delivery.thread_id, delivery.address)
                 )
                 links["reply_tokens"] = (token,)
             if self.dice.random() < 0.2:
-                token = await self.desk.db.read(lambda tx: tx.facts.token("bounce", delivery.id))
+                token = id_token(delivery.id)
                 links["bounce_tokens"] = (token,)
         said = a_mail(
             sender,

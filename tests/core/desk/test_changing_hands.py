@@ -11,6 +11,7 @@ import pytest
 from core.desk import page, people, requests, resolution, tickets, waiting
 from core.desk.errors import DeskError, Invalid, NotFound, Refused
 from core.envelope import Address
+from core.ids import id_token
 from core.store import tables
 from tests.desk_at_work import CONFIGURED, PASSED, AtWork, at_work
 from tests.desk_files import put
@@ -373,11 +374,9 @@ class Walk:
         found = await self.desk.rows(tables.delivery)
         if found and self.dice.random() < 0.7:
             row = self.dice.choice(sorted(found, key=lambda row: (row.created_at, row.address, row.kind)))
-            said["own_refs"] = (row.ref,)
+            said["own_refs"] = (id_token(row.id),)
             if self.dice.random() < 0.5:
-                token = await self.desk.db.read(
-                    lambda tx: tx.facts.token("reply", row.thread_id, row.address)
-                )
+                token = await self.desk.db.read(lambda tx: tx.facts.reply_token(row.thread_id, row.address))
                 said["reply_tokens"] = (token,)
         owner = await self.sides(sender)
         await self.desk.mail(sender, text=f"Segreto di {next(iter(owner), 'nobody')}, da {sender}.", **said)

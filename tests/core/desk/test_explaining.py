@@ -12,6 +12,7 @@ from channels.settings import ChannelSettings
 from core import settings
 from core.desk import demo, explaining, intake
 from core.envelope import Arrival
+from core.ids import id_token
 from core.store import blobs, tables
 
 NOW = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)
@@ -45,14 +46,14 @@ async def last_ref(db, subject: str) -> str:
     """The Message-ID of the last mail we wrote about it."""
     row = await db.read(
         lambda tx: tx.one(
-            select(tables.delivery.c.ref)
+            select(tables.delivery.c.id)
             .join(tables.ticket, tables.ticket.c.id == tables.delivery.c.ticket_id)
             .where(tables.ticket.c.subject == subject)
             .order_by(tables.delivery.c.created_at.desc())
             .limit(1)
         )
     )
-    return f"<m.{row.ref}@desk.test>"
+    return f"<m.{id_token(row.id)}@desk.test>"
 
 
 async def test_the_answer_is_what_then_happens(desk, read) -> None:

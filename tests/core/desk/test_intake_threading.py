@@ -378,7 +378,7 @@ async def test_a_mail_by_a_person_with_two_customers_waits_for_staff_to_say_for_
     ticket = await desk.ticket(done.number)
     (check,) = await desk.rows(tables.entitlement_check, done.number)
     assert (ticket.customer, ticket.contact, ticket.verdict) == (None, None, "unknown_customer")
-    assert check.inputs["candidates"] == ["ACME", "GAMMA"]
+    assert check.evidence["inputs"]["candidates"] == ["ACME", "GAMMA"]
     assert ticket.state == "triage"
 
 
@@ -389,7 +389,7 @@ async def test_an_address_in_a_customers_domain_is_that_customers_but_unverified
     assert (ticket.customer, ticket.contact) == ("ACME", None)
     assert (ticket.verdict, ticket.decision) == ("insufficient_trust", "accept_unverified")
     (check,) = await desk.rows(tables.entitlement_check, done.number)
-    assert (check.would_be, check.reasons[0]["code"]) == ("covered", "known_by_domain_only")
+    assert (check.would_be, check.evidence["reasons"][0]["code"]) == ("covered", "known_by_domain_only")
 
 
 async def test_a_contact_named_by_a_channel_that_is_not_there_is_nobody(desk):

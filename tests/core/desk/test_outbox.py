@@ -8,6 +8,7 @@ import pytest
 
 from core.desk import sending, tickets
 from core.envelope import Address, Attachment
+from core.ids import id_token
 from core.store.opening import open_database
 from tests.desk_at_work import PASSED, AtWork, at_work
 
@@ -143,7 +144,7 @@ async def test_a_mail_that_left_is_found_by_its_id_by_those_who_may_see_its_tick
     from core.desk.errors import Forbidden, NotFound
 
     number = await desk.two_people()
-    ref = (await desk.last_delivery(number)).ref
+    ref = id_token((await desk.last_delivery(number)).id)
 
     assert await desk.db.read(traffic.delivery_of_ref, await desk.who("ann"), ref) == number
     with pytest.raises(Forbidden):

@@ -48,7 +48,7 @@ def full_ticket(tx):
         spans=[[0, 8, "visible"], [8, 13, "quoted"]],
         notes=[SECRET],
         people={"to": [SECRET]},
-        html=blobs.put(tx, b"<p>Broken. <img src='cid:pic'></p>"),
+        html=blobs.put(tx, b"<p>Broken. <img src='cid:pic'></p>", now=NOON),
         inbound_id=rows.an_inbound(tx, raw=b"From: alice", outcome="ticket", open=False),
     )
     told = rows.a_message(
@@ -104,11 +104,14 @@ def full_ticket(tx):
         at=NOON,
         verdict="covered",
         decision="accept",
-        reasons=[{"code": "ok", "sentence": SECRET}],
+        evidence={
+            "inputs": {},
+            "reasons": [{"code": "ok", "sentence": SECRET}],
+            "candidates": [{"contract": SECRET}],
+        },
         contract="C-1",
         contract_version="v1",
         line="Network",
-        candidates=[{"contract": SECRET}],
     )
     tx.insert(tables.draft, ticket_id=one, agent=LEADER.id, kind="reply", text=SECRET, updated_at=NOON)
     tx.insert(

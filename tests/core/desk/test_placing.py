@@ -128,7 +128,7 @@ async def test_another_technology_is_checked_again_and_goes_to_its_group(desk):
     ticket = await desk.ticket(number)
     assert (ticket.desk_group, ticket.line) == ("Systems", "Server by day")
     rows = await desk.rows(tables.entitlement_check, number)
-    assert [(row.seq, row.line, row.inputs["technology"]) for row in rows][-2:] == [
+    assert [(row.seq, row.line, row.evidence["inputs"].get("technology")) for row in rows][-2:] == [
         (2, "Network", "Network"),
         (3, "Server by day", "Server"),
     ]
@@ -214,10 +214,9 @@ async def test_the_check_is_kept_as_evidence_with_its_inputs_and_reasons(desk):
 
     (row,) = await desk.rows(tables.entitlement_check, number)
     assert (row.verdict, row.contract, row.trust) == ("covered", "C-1", "aligned")
-    assert row.inputs["customer"] == "ACME"
-    assert len(row.inputs_hash) == 64
-    assert row.reasons[0]["sentence"]
-    assert {candidate["line"] for candidate in row.candidates} == {"Network", "Server by day"}
+    assert row.evidence["inputs"]["customer"] == "ACME"
+    assert row.evidence["reasons"][0]["sentence"]
+    assert {candidate["line"] for candidate in row.evidence["candidates"]} == {"Network", "Server by day"}
 
 
 async def test_a_contract_that_changes_later_changes_nothing_that_was_judged(desk):

@@ -163,8 +163,6 @@ async def test_a_closed_ticket_has_no_running_clock_and_no_timer(desk):
     assert {row.state for row in (await desk.clocks(number)).values()} <= {"met", "breached", "cancelled"}
     assert await desk.rows(tables.job, kind="clocks") == []
     assert await desk.rows(tables.job, kind="auto-close") == []
-    lapse = {row.expires_at for row in await desk.rows(tables.reply_address)}
-    assert lapse == {desk.now + timedelta(days=90)}
 
 
 async def test_the_customer_confirms_and_the_ticket_is_closed(desk):
@@ -248,7 +246,6 @@ async def test_a_closed_ticket_is_opened_by_a_leader_within_ten_days(desk):
     ticket = await desk.ticket(number)
     assert (ticket.state, ticket.closed_at) == ("in_progress", None)
     assert (await desk.clocks(number))["resolve"].state == "running"
-    assert {row.expires_at for row in await desk.rows(tables.reply_address)} == {None}
 
 
 # --- Cancelled ---

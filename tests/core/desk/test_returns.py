@@ -8,6 +8,7 @@ from core.channel import DeliveryError
 from core.desk import resolution, tickets
 from core.desk.errors import Refused
 from core.envelope import Kind, Report, ReportedRecipient
+from core.ids import id_token
 from core.rules import threading
 from core.store import tables
 from tests.desk_at_work import SOLUTION, AtWork, at_work
@@ -27,7 +28,7 @@ def a_report(ref: str = "", recipient: str = "alice@acme.test", status: str = "5
 
 async def bounce_token(desk: AtWork, number: str) -> str:
     (delivery, *_) = await desk.deliveries(number)
-    return await desk.db.read(lambda tx: tx.facts.token("bounce", delivery.id))
+    return id_token(delivery.id)
 
 
 # --- Reports about what we sent ---
@@ -45,7 +46,7 @@ async def test_a_bounce_is_attached_to_exactly_its_delivery(desk, kind, known_by
         "mailer-daemon@acme.test",
         kind=kind,
         bounce_tokens=(await bounce_token(desk, number),) if by_token else (),
-        report=a_report("" if by_token else acknowledgement.ref),
+        report=a_report("" if by_token else id_token(acknowledgement.id)),
     )
 
     (after, *rest) = await desk.deliveries(number)
@@ -96,7 +97,7 @@ async def test_who_complained_gets_no_automatic_mail_any_more_but_a_persons_answ
     (told, *_) = await desk.deliveries(number)
 
     await desk.mail(
-        "fbl@provider.test", kind=Kind.ARF, report=a_report(told.ref, recipient="someone@else.test")
+        "fbl@provider.test", kind=Kind.ARF, report=a_report(id_token(told.id), recipient="someone@else.test")
     )
 
     assert [(row.address, row.reason) for row in await desk.rows(tables.bad_address)] == [
@@ -145,7 +146,7 @@ async def test_an_address_whose_mail_comes_back_again_and_again_gets_nothing_aut
         number = await desk.qualified("gina@gamma.test" if days == 0 else "alice@acme.test")
         desk.passes(days=1)
         for row in (await desk.deliveries(number))[:1]:
-            token = await desk.db.read(lambda tx, one=row.id: tx.facts.token("bounce", one))
+            token = id_token(row.id)
             await desk.mail("mailer-daemon@acme.test", kind=Kind.BOUNCE_SOFT, bounce_tokens=(token,))
         marked = [(bad.address, bad.reason) for bad in await desk.rows(tables.bad_address)]
         assert marked == ([("alice@acme.test", "soft bounces")] if days == 5 else [])
@@ -182,7 +183,9 @@ async def test_staff_send_again_what_was_given_up_and_only_that(desk):
     await desk.do(tickets.retry_delivery, tom, number, two.id)
     await desk.work()
 
-    assert {sent.ref for sent in desk.channel.sent} == {one.ref, two.ref}, "under the same id"
+    assert {sent.ref for sent in desk.channel.sent} == {id_token(one.id), id_token(two.id)}, (
+        "under the same id"
+    )
     assert "undelivered" not in (await desk.ticket(number)).flags
     assert [event.actor for event in await desk.events(number, "delivery.retried")] == [tom.actor] * 2
 
@@ -201,13 +204,13 @@ async def test_what_came_back_and_is_sent_again_really_leaves_again(desk):
     worker = Worker(desk.db, todo, owner="here", clock=lambda: desk.now)
     await worker.drain()
     row = await desk.last_delivery(number)
-    token = await desk.db.read(lambda tx: tx.facts.token("bounce", row.id))
+    token = id_token(row.id)
     await desk.mail("mailer-daemon@acme.test", kind=Kind.BOUNCE_SOFT, bounce_tokens=(token,))
     desk.channel.sent.clear()
 
     await desk.do(tickets.retry_delivery, await desk.who("tom"), number, row.id)
     await worker.drain()
 
-    assert [one.ref for one in desk.channel.sent] == [row.ref]
+    assert [one.ref for one in desk.channel.sent] == [id_token(row.id)]
     assert (await desk.last_delivery(number)).state == "sent"
     await readers.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from core.desk import restraint, tidying
@@ -26,7 +28,7 @@ async def test_lapsed_counters_and_keys_go_and_those_that_count_stay(desk):
 
     await desk.db.write(tidying.tidy, now=desk.now)
 
-    assert [row.key for row in await desk.rows(tables.content_key)] == ["young"]
+    assert [row.at for row in await desk.rows(tables.content_key)] == [desk.now - timedelta(days=3)]
     assert {row.key for row in await desk.rows(tables.brake)} == {"now"}
 
 

@@ -34,9 +34,9 @@ class Count(Handler):
 
     def _effect(self, job: Job) -> Effect:
         def effect(tx: Tx) -> None:
-            lane = f"lane {job.shard}"
+            lane = f"lane {job.payload['lane']}"
             number = tx.one(_NEXT, lane=lane).value
-            tx.insert(tables.counter, name=f"effect {job.shard} {job.payload['n']}", value=number)
+            tx.insert(tables.counter, name=f"effect {job.payload['lane']} {job.payload['n']}", value=number)
 
         return effect
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from core.ids import fixed_id
 from core.store import tables, work
 from core.store.database import Database, StoreUnavailable
 from core.store.tx import Tx
@@ -44,7 +45,15 @@ def produce(tx: Tx, lane: int, first: int, count: int, *, fail: bool) -> list[in
     now = datetime.now(UTC)
     kind = "intake:00" if lane == 0 else f"send:{lane}:x"
     for n in range(first, first + count):
-        work.enqueue(tx, shard=str(lane), lane=kind, kind="count", payload={"n": n}, due=now, now=now)
+        work.enqueue(
+            tx,
+            shard=fixed_id(str(lane)),
+            lane=kind,
+            kind="count",
+            payload={"lane": lane, "n": n},
+            due=now,
+            now=now,
+        )
     if fail:
         raise LookupError("rolled back")
     return list(range(first, first + count))

@@ -16,7 +16,8 @@ import pytest
 from sqlalchemy import bindparam, select, update
 
 from core.facts import HubFacts
-from core.store import columns, tables
+from core.ids import fixed_id
+from core.store import blobs, columns, tables
 from core.store import sqlite as sqlite_module
 from core.store.database import Database, StoreUnavailable
 from core.store.opening import open_database
@@ -218,15 +219,17 @@ async def test_values_come_back_as_they_were_stored(db: Database) -> None:
     def store(tx: Tx) -> None:
         tx.insert(
             tables.inbound,
-            id="1",
+            id=fixed_id("1"),
             channel="email",
             received_at=at,
             sender="Perché ☎",
+            raw="00ff",
+            detail={},
             recipients=("x@y.test",),
             envelope={"peer": "::1", "tls": True},
             open=True,
         )
-        tx.insert(tables.blob, sha256="0", piece=0, size=4, content=b"\0\xff\r\n")
+        tx.insert(tables.blob, name="00ff", piece=0, size=4, content=b"\0\xff\r\n")
 
     await db.write(store)
     by_prepared = (await db.read(lambda tx: tx.all(Prepared(select(tables.inbound)))))[0]
@@ -245,7 +248,9 @@ async def test_values_come_back_as_they_were_stored(db: Database) -> None:
 async def test_a_naive_instant_is_refused(db: Database) -> None:
     with pytest.raises(ValueError, match="no time zone"):
         await db.write(
-            lambda tx: tx.insert(tables.content_key, key="k", inbound_id="i", at=datetime(2026, 3, 2))
+            lambda tx: tx.insert(
+                tables.content_key, key="00", inbound_id=fixed_id("i"), at=datetime(2026, 3, 2)
+            )
         )
 
 
@@ -314,7 +319,7 @@ def test_a_full_database_refuses_and_recovers(sqlite_db: SqliteDatabase) -> None
         return int(tx.connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}").scalar() or 0)
 
     def big(tx: Tx, name: str) -> None:
-        tx.insert(tables.blob, sha256=name, piece=0, size=1, content=bytes(200_000))
+        tx.insert(tables.blob, name=blobs.digest(name.encode()), piece=0, size=1, content=bytes(200_000))
 
     used = sqlite_db.query(lambda tx: tx.connection.exec_driver_sql("PRAGMA page_count").scalar()).result(5)
     sqlite_db.submit(limit, int(used or 0) + 5).result(5)

@@ -7,6 +7,7 @@ import asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.ids import fixed_id
 from core.store import fulltext
 from core.store.database import Database
 from core.store.tx import Prepared, Tx
@@ -22,16 +23,27 @@ TEXTS = {
 }
 
 
+NAMES = {fixed_id(name): name for name in (*TEXTS, "big", "more", "lost")}
+
+
+def item_of(name: str) -> str:
+    return fixed_id(f"item of {name}")
+
+
+def forget(tx: Tx, name: str) -> None:
+    fulltext.forget(tx, fixed_id(name), {item_of(name): TEXTS[name][1]})
+
+
 def fill(tx: Tx) -> None:
     for name, (audience, body) in TEXTS.items():
-        fulltext.index(tx, ticket_id=name, item_id=f"item of {name}", audience=audience, body=body)
+        fulltext.index(tx, ticket_id=fixed_id(name), item_id=item_of(name), audience=audience, body=body)
 
 
 def find(tx: Tx, asked: str, audiences: tuple[str, ...] | None = None) -> list[str] | None:
     matching = fulltext.matching(tx, asked, audiences=audiences)
     if matching is None:
         return None
-    return sorted(row.ticket_id for row in tx.all(Prepared(matching.tickets), **matching.values))
+    return sorted(NAMES[row.ticket_id] for row in tx.all(Prepared(matching.tickets), **matching.values))
 
 
 ASKED = [
@@ -113,7 +125,7 @@ def test_a_question_holds_nothing_but_quoted_words(asked: str) -> None:
 
 async def test_a_ticket_that_is_erased_is_not_found(db: Database) -> None:
     await db.write(fill)
-    await db.write(fulltext.forget, "printer")
+    await db.write(forget, "printer")
 
     assert await db.read(find, "stampante") == ["note"]
 
@@ -121,7 +133,7 @@ async def test_a_ticket_that_is_erased_is_not_found(db: Database) -> None:
 async def test_only_the_beginning_of_an_enormous_text_is_searched(db: Database) -> None:
     def enormous(tx: Tx) -> None:
         body = "beginning " + "filler " * 20_000 + "end"
-        fulltext.index(tx, ticket_id="big", item_id="1", audience="customer", body=body)
+        fulltext.index(tx, ticket_id=fixed_id("big"), item_id=item_of("big"), audience="customer", body=body)
 
     await db.write(enormous)
 
@@ -131,7 +143,13 @@ async def test_only_the_beginning_of_an_enormous_text_is_searched(db: Database) 
 
 async def test_what_a_failed_verb_wrote_is_not_found_though_others_of_its_commit_are(db: Database) -> None:
     def fail(tx: Tx) -> None:
-        fulltext.index(tx, ticket_id="lost", item_id="1", audience="customer", body="stampante perduta")
+        fulltext.index(
+            tx,
+            ticket_id=fixed_id("lost"),
+            item_id=item_of("lost"),
+            audience="customer",
+            body="stampante perduta",
+        )
         raise LookupError
 
     results = await asyncio.gather(
@@ -143,14 +161,20 @@ async def test_what_a_failed_verb_wrote_is_not_found_though_others_of_its_commit
 
 
 def fill_more(tx: Tx) -> None:
-    fulltext.index(tx, ticket_id="more", item_id="1", audience="customer", body="ancora la stampante")
+    fulltext.index(
+        tx,
+        ticket_id=fixed_id("more"),
+        item_id=item_of("more"),
+        audience="customer",
+        body="ancora la stampante",
+    )
 
 
 async def test_a_verb_finds_and_forgets_what_it_has_just_written(db: Database) -> None:
     def write_ask_forget(tx: Tx) -> list[str] | None:
         fill(tx)
         found = find(tx, "printer")
-        fulltext.forget(tx, "vendor")
+        forget(tx, "vendor")
         return found
 
     assert await db.write(write_ask_forget) == ["vendor"]

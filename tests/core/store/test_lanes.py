@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from core.ids import fixed_id
 from core.store import lanes, work
 from core.store.database import Database
 from core.store.lanes import LeaseLost
 from core.store.tx import Tx
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-TICKET = "0195-ticket"
+TICKET = fixed_id("ticket")
 
 
 def todo(tx: Tx, at: datetime = NOON) -> None:

@@ -24,7 +24,7 @@ def _sqlite_shape(path: Path) -> dict[str, object]:
         for name, sql in connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'table'"
         ).fetchall():
-            if name.startswith(("search_text", "alembic_", "sqlite_")):
+            if name.startswith(("search_", "alembic_", "sqlite_")):
                 continue
             indexes = [
                 (
