@@ -327,7 +327,7 @@ def tokens_of(tx: Tx, who: Principal) -> list[Row]:
 
 def token_end(tx: Tx, who: Principal, hash_: str, *, now: datetime) -> None:
     """End one of one's own. Raises NotFound for any other."""
-    if not tx.run(_END_TOKEN, hash=hash_, person=who.id):
+    if not tx.changed(_END_TOKEN, hash=hash_, person=who.id):
         raise NotFound("there is no such token of yours")
     case.record(tx, case.ADMINISTRATION, "token.ended", now=now, actor=who.actor)
 

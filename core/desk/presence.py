@@ -102,7 +102,7 @@ def here(tx: Tx, who: Principal, number: str, doing: str, *, now: datetime) -> N
         raise invalid("/doing", f"must be one of {', '.join(DOING)}")
     before = tx.one(_MINE, ticket_id=ticket_id, agent=who.id)
     same = before is not None and before.doing == doing and before.until > now
-    gone = tx.run(_LAPSED, ticket_id=ticket_id, now=now)
+    gone = tx.changed(_LAPSED, ticket_id=ticket_id, now=now)
     since = before.since if before is not None and same else now
     tx.run(_HERE, ticket_id=ticket_id, agent=who.id, doing=doing, since=since, until=now + LAPSES)
     if not same or gone:
@@ -112,7 +112,7 @@ def here(tx: Tx, who: Principal, number: str, doing: str, *, now: datetime) -> N
 def leave(tx: Tx, who: Principal, number: str) -> None:
     """The agent closed the page. Raises NotFound, Forbidden for contacts."""
     ticket_id = _of_staff(tx, who, number)
-    if tx.run(_LEFT, ticket_id=ticket_id, agent=who.id):
+    if tx.changed(_LEFT, ticket_id=ticket_id, agent=who.id):
         tx.tell("presence", ticket_id)
 
 

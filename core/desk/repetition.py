@@ -65,4 +65,4 @@ def once(
 
 def forget(tx: Tx, *, now: datetime) -> int:
     """Drop the keys that have lapsed; return how many."""
-    return tx.run(_ALL_LAPSED, before=now - KEPT)
+    return tx.changed(_ALL_LAPSED, before=now - KEPT)

@@ -66,7 +66,7 @@ def happened(tx: Tx, key: str, *, within: int, now: datetime) -> int:
 
 def forget(tx: Tx, *, now: datetime) -> int:
     """Drop counters older than two days."""
-    return tx.run(_FORGET, before=int(now.timestamp()) - 2 * DAY)
+    return tx.changed(_FORGET, before=int(now.timestamp()) - 2 * DAY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

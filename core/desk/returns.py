@@ -47,7 +47,7 @@ def reported(
     if proved:
         _proved(tx, row, now=now)
     if kind is Kind.ARF:
-        tx.insert_new(bad_address, address=row.address, reason="complaint", at=now)
+        tx.insert_missing(bad_address, address=row.address, reason="complaint", at=now)
     if bounced:
         tx.update(delivery, key, state="bounced", error=detail[:500])
         case = Case.open(tx, row.ticket_id, now=now)
@@ -55,9 +55,9 @@ def reported(
         case.event("delivery.bounced", actor="system", delivery=row.id, hard=kind is Kind.BOUNCE_HARD)
         case.save()
         if kind is Kind.BOUNCE_HARD:
-            tx.insert_new(bad_address, address=row.address, reason="hard bounce", at=now)
+            tx.insert_missing(bad_address, address=row.address, reason="hard bounce", at=now)
         elif _bounces(tx, row.address, now=now) >= SOFT_BOUNCES:
-            tx.insert_new(bad_address, address=row.address, reason="soft bounces", at=now)
+            tx.insert_missing(bad_address, address=row.address, reason="soft bounces", at=now)
     return row
 
 

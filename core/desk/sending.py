@@ -115,7 +115,7 @@ def _answers_to(tx: Tx, ticket_id: str, thread_id: str, address: str) -> str:
     """
     token = tx.facts.reply_token(thread_id, address)
     given = {"ticket_id": ticket_id, "thread_id": thread_id, "address": address}
-    tx.insert_new(tables.reply_address, key=token_key(token), **given)
+    tx.insert_missing(tables.reply_address, key=token_key(token), **given)
     return token
 
 

@@ -212,7 +212,7 @@ def listen(case: Case, thread_id: str, said: Inbound, author: Author) -> None:
     for ref in [*said.references, *said.in_reply_to][-MAX_REFERENCES:]:
         refs.setdefault(ref, "ghost")
     for ref, kind in refs.items():
-        case.tx.insert_new(
+        case.tx.insert_missing(
             tables.thread_ref,
             ref=short_hash(ref),
             ticket_id=case.id,

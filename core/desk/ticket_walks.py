@@ -217,7 +217,7 @@ def _words(tx: Tx, mine: Scope, words: str) -> Condition:
         )
         tickets = tickets.where(or_(text.item_id == text.ticket_id, read))
     return Condition(
-        shape=("q words", tx.dialect.name, found.shape, mine.shape),
+        shape=("q words", tx.is_sqlite, found.shape, mine.shape),
         build=lambda: ticket.c.id.in_(tickets),
         values=dict(found.values) | dict(mine.values),
     )

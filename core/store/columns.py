@@ -18,7 +18,8 @@ from core.store import packing
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _encode = msgspec.json.Encoder(order="sorted").encode
-_decode = msgspec.json.Decoder().decode
+decode_json = msgspec.json.Decoder().decode
+"""A JSON document, text or bytes, in JSON's own types."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -172,7 +173,7 @@ def fetcher(kind: TypeEngine[Any], *, sqlite: bool) -> Callable[[Any], Any] | No
         case Instant():
             return from_micros
         case Json():
-            return _decode
+            return decode_json
         case Id():
             return id_text if sqlite else None
         case Digest():
@@ -206,7 +207,7 @@ def _packed_json_bytes(value: object) -> bytes:
 
 
 def _unpacked_json(value: str | bytes) -> Any:
-    return _decode(packing.unpacked(value))
+    return decode_json(packing.unpacked(value))
 
 
 def _plain_text(value: Any) -> Any:

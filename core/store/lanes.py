@@ -154,7 +154,7 @@ def unordered(name: str) -> bool:
 
 def renew(tx: Tx, claim: Claim, *, now: datetime) -> None:
     """Keep the lane. Raises LeaseLost; also the fence, run first in the transaction of every effect."""
-    if not tx.run(
+    if not tx.changed(
         _RENEW, shard=claim.shard, name=claim.lane, epoch=claim.epoch, lease_until=now + claim.lease
     ):
         message = f"lane {claim.lane} of {claim.shard} was taken over"
@@ -185,9 +185,9 @@ def release(tx: Tx, claim: Claim, *, renewed: bool = False) -> None:
     question = _NEXT_DUE if unordered(claim.lane) else _FIRST_DUE
     row: Row | None = tx.one(question, shard=claim.shard, name=claim.lane)
     if row is None or row.due is None:
-        changed = tx.run(_CLOSE, shard=claim.shard, name=claim.lane, epoch=claim.epoch)
+        changed = tx.changed(_CLOSE, shard=claim.shard, name=claim.lane, epoch=claim.epoch)
     else:
-        changed = tx.run(_RELEASE, shard=claim.shard, name=claim.lane, epoch=claim.epoch, due=row.due)
+        changed = tx.changed(_RELEASE, shard=claim.shard, name=claim.lane, epoch=claim.epoch, due=row.due)
     if not changed:
         message = f"lane {claim.lane} of {claim.shard} was taken over"
         raise LeaseLost(message)
@@ -286,7 +286,9 @@ _LET_GO = Prepared(
 
 def free_all(tx: Tx, *, owner: str | None = None) -> int:
     """End the leases of a worker that is known to be gone (None: of everybody); return how many there were."""
-    return tx.run(_FREE_ALL if owner is None else _FREE_OWNED, **({} if owner is None else {"owner": owner}))
+    return tx.changed(
+        _FREE_ALL if owner is None else _FREE_OWNED, **({} if owner is None else {"owner": owner})
+    )
 
 
 _FREE_ALL = Prepared(update(lane).where(lane.c.lease_until.is_not(None)).values(lease_until=None))

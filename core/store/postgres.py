@@ -8,6 +8,7 @@ import queue
 import select as os_select
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -22,6 +23,8 @@ from core.ids import new_token
 from core.log import get_logger
 from core.store.database import Listener, P, R, StoreUnavailable, Topics, Verb, Waiting, in_a_line
 from core.store.line import MAX_WAITING, Line, Request
+from core.store.pipeline import Pipeline
+from core.store.statements import Form, Row
 from core.store.tx import Tx
 
 TRIES = 3  # for serialization failures and deadlocks
@@ -52,7 +55,7 @@ class PostgresDatabase(Waiting):
         self.facts = facts
         self.listeners: list[Listener] = []
         self._hub = new_token()
-        self._engine = engine(url, abandoned=abandoned)
+        self._engine = engine(url, abandoned=abandoned, own_transactions=True)
         self._work: Line[tuple[bool, Request] | None] = Line()
         self._told: queue.SimpleQueue[Topics | None] = queue.SimpleQueue()
         self._stop_hearing = os.pipe()
@@ -125,7 +128,7 @@ class PostgresDatabase(Waiting):
                 try:
                     if connection is None or tx is None:
                         connection = self._engine.connect()
-                        tx = Tx(connection, self.facts)
+                        tx = Tx(_Crossing(connection), self.facts)
                     value = _transaction(tx, request, writes=writes)
                 except Exception as error:  # told to whoever asked
                     if lost := _lost(
@@ -202,45 +205,99 @@ class _InDoubt(Exception):
 
 
 def _transaction(tx: Tx, request: Request, *, writes: bool) -> Any:
-    tx.topics = []
-    tx.memo = {}
-    raw: psycopg.Connection[Any] = tx.connection.connection.driver_connection  # type: ignore[assignment]
-    if raw.read_only is writes or raw.read_only is None:  # told with the BEGIN: no round trip of its own
-        raw.read_only = not writes
-        raw.isolation_level = None if writes else psycopg.IsolationLevel.REPEATABLE_READ
-    transaction = tx.connection.begin()
+    tx.fresh()
+    driver: _Crossing = tx._driver  # type: ignore[assignment]
+    driver.pipeline.begin(writes=writes)
     try:
         value = request.verb(tx, *request.args, **request.named)
+        tx.finish()
     except BaseException:
         with contextlib.suppress(Exception):  # the first error tells more
-            transaction.rollback()
+            driver.rollback()
         raise
     try:
-        transaction.commit()
+        driver.commit(writes=writes)
     except Exception as error:
         if _lost(error) and writes:
             raise _InDoubt(in_a_line(error)) from error
+        with contextlib.suppress(Exception):
+            driver.rollback()
         raise
     return value
 
 
-def engine(url: str, *, abandoned: float = 0) -> Engine:
-    """An engine without a pool: each thread keeps its own connection.
+class _Crossing:
+    """See core.store.tx.Driver: statements that cross together, and SQLAlchemy on the same connection beside them."""
+
+    on_sqlite = False
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
+        self.pipeline = Pipeline(raw)
+
+    def all(self, form: Form, values: dict[str, Any]) -> list[Row]:
+        answer = self.pipeline.ask(form.text, form.parameters(values))
+        value, columns = answer.get_value, range(answer.nfields)
+        return [form.row([value(n, c) for c in columns]) for n in range(answer.ntuples)]
+
+    def one(self, form: Form, values: dict[str, Any]) -> Row:
+        answer = self.pipeline.ask(form.text, form.parameters(values))
+        if not answer.ntuples:
+            return None
+        return form.row([answer.get_value(0, c) for c in range(answer.nfields)])
+
+    def changed(self, form: Form, values: dict[str, Any]) -> int:
+        return self.pipeline.ask(form.text, form.parameters(values)).command_tuples or 0
+
+    def run(self, form: Form, values: dict[str, Any]) -> None:
+        self.pipeline.tell(form.text, form.parameters(values))
+
+    def run_all(self, form: Form, several: Sequence[dict[str, Any]]) -> None:
+        for values in several:
+            self.pipeline.tell(form.text, form.parameters(values))
+
+    def plain(self) -> Connection:
+        self.pipeline.leave()
+        return self._connection
+
+    def commit(self, *, writes: bool) -> None:
+        if writes or self._connection.in_transaction():
+            self.pipeline.commit()
+            self._forget()
+        else:
+            self.pipeline.end()
+
+    def rollback(self) -> None:
+        self.pipeline.rollback()
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._connection.in_transaction():  # as SQLAlchemy thinks, which was asked for something
+            self.pipeline.leave()
+            self._connection.rollback()
+
+
+def engine(url: str, *, abandoned: float = 0, own_transactions: bool = False) -> Engine:
+    """An engine without a pool: each thread keeps its own connection. `own_transactions`: BEGIN and COMMIT are ours.
 
     `abandoned`: seconds after which the server ends a transaction in which nobody says anything; 0: never.
     """
     made = create_engine(
         _plain(url).replace("postgresql://", "postgresql+psycopg://", 1),
         poolclass=NullPool,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT},
+        connect_args={"connect_timeout": CONNECT_TIMEOUT, "client_encoding": "utf8"},
+        **({"isolation_level": "AUTOCOMMIT"} if own_transactions else {}),
     )
 
     @event.listens_for(made, "connect")
     def _configure(raw: psycopg.Connection[Any], _record: object) -> None:
-        raw.adapters.register_loader("uuid", TextLoader)  # ids are text in the program, and no objects on the way
+        raw.adapters.register_loader(
+            "uuid", TextLoader
+        )  # ids are text in the program, and no objects on the way
         raw.autocommit = True
         raw.execute(f"SET idle_in_transaction_session_timeout = {int(abandoned * 1000)}")
-        raw.autocommit = False
+        raw.autocommit = own_transactions
 
     return made
 

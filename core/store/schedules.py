@@ -92,7 +92,7 @@ def tick(tx: Tx, *, now: datetime) -> int:
     made = 0
     for row in tx.all(_DUE, now=now):
         following = next_slot(row.rhythm, row.time_zone, after=now)
-        if not tx.run(_MOVE, name=row.name, slot=row.next_at, to=following):
+        if not tx.changed(_MOVE, name=row.name, slot=row.next_at, to=following):
             continue
         slot = row.next_at.isoformat()
         work.enqueue(

@@ -6,6 +6,7 @@ import queue
 import sqlite3
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from core.facts import HubFacts
 from core.log import get_logger
 from core.store.database import Listener, P, R, StoreUnavailable, Topics, Verb, Waiting, in_a_line
 from core.store.line import MAX_WAITING, Line, Request
+from core.store.statements import Form, Row
 from core.store.tx import Tx
 
 MAX_GROUP = 64  # requests that share a commit
@@ -119,7 +121,7 @@ class SqliteDatabase(Waiting):
         try:
             with self._engine.connect() as connection:
                 connection.exec_driver_sql(WRITER_CACHE)
-                tx = Tx(connection, self.facts)
+                tx = Tx(_Cursor(connection), self.facts)
                 while (first := self._writes.take()) is not None:
                     group = [first] if first.begin() else []
                     if group and not self._together(tx, group, more=self._writes):
@@ -176,10 +178,10 @@ class SqliteDatabase(Waiting):
             if more is not None:
                 self._passed_over = more.others() and all(request.first for request in group)
             tx.finish()
-            tx.fresh()
+            _let_go(tx)
             raw.execute("COMMIT")
         except Exception as error:
-            tx.fresh()
+            _let_go(tx)
             raw.rollback()  # SQLite leaves the transaction open after a failed COMMIT
             if _fatal(error):
                 raise
@@ -233,7 +235,7 @@ class SqliteDatabase(Waiting):
                 if connection is None or tx is None:
                     connection = self._engine.connect()
                     connection.exec_driver_sql("PRAGMA query_only = ON")
-                    tx = Tx(connection, self.facts)
+                    tx = Tx(_Cursor(connection), self.facts)
                 value = _look(tx, request)
             except BaseException as error:  # noqa: BLE001 - told to whoever asked
                 if (
@@ -246,6 +248,48 @@ class SqliteDatabase(Waiting):
                 request.future.set_result(value)
         if connection is not None:
             connection.close()
+
+
+class _Cursor:
+    """See core.store.tx.Driver: a cursor of the bare driver."""
+
+    on_sqlite = True
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._cursor: Any = connection.connection.cursor()
+
+    def let_go(self) -> None:
+        """An open SELECT keeps the old snapshot for those that follow, and rows left to fetch keep it open."""
+        self._cursor.close()
+        self._cursor = self._connection.connection.cursor()
+
+    def all(self, form: Form, values: dict[str, Any]) -> list[Row]:
+        self._cursor.execute(form.text, form.parameters(values))
+        return [form.row(raw) for raw in self._cursor.fetchall()]
+
+    def one(self, form: Form, values: dict[str, Any]) -> Row:
+        self._cursor.execute(form.text, form.parameters(values))
+        raw = self._cursor.fetchone()
+        return None if raw is None else form.row(raw)
+
+    def changed(self, form: Form, values: dict[str, Any]) -> int:
+        self._cursor.execute(form.text, form.parameters(values))
+        return int(self._cursor.rowcount)
+
+    def run(self, form: Form, values: dict[str, Any]) -> None:
+        self._cursor.execute(form.text, form.parameters(values))
+
+    def run_all(self, form: Form, several: Sequence[dict[str, Any]]) -> None:
+        self._cursor.executemany(form.text, [form.parameters(values) for values in several])
+
+    def plain(self) -> Connection:
+        return self._connection
+
+
+def _let_go(tx: Tx) -> None:
+    tx._driver.let_go()  # type: ignore[attr-defined]
+    tx.fresh()
 
 
 def _let_in(group: list[Request], request: Request | None) -> bool:
@@ -263,7 +307,7 @@ def _look(tx: Tx, request: Request) -> Any:
     try:
         return request.verb(tx, *request.args, **request.named)
     finally:
-        tx.fresh()
+        _let_go(tx)
         raw.rollback()
 
 

@@ -185,7 +185,7 @@ _LOWER = Prepared(
 
 def cancel(tx: Tx, *, shard: str, key: str) -> bool:
     """Take the job of this key off its lane; say whether it was there. A worker that has it in hand drops it."""
-    return tx.run(_CANCEL, shard=shard, idem_key=key) > 0
+    return tx.changed(_CANCEL, shard=shard, idem_key=key) > 0
 
 
 _CANCEL = Prepared(
@@ -199,7 +199,7 @@ def done(tx: Tx, done_job: Job) -> bool:
     Before, because an effect may set the very timer again that it comes from.
     """
     return (
-        tx.run(
+        tx.changed(
             _DONE,
             shard=done_job.shard,
             name=done_job.lane,
@@ -296,7 +296,7 @@ def revive(tx: Tx, *, shard: str, identity: str, now: datetime) -> bool:
 
 def dismiss(tx: Tx, *, shard: str, identity: str) -> bool:
     """Forget a dead job; say whether it was there."""
-    return tx.run(_FORGET_DEAD, shard=shard, id=identity) > 0
+    return tx.changed(_FORGET_DEAD, shard=shard, id=identity) > 0
 
 
 _DEAD = Prepared(

@@ -237,6 +237,8 @@ async def test_work_that_failed_too_often_is_not_lost_staff_see_it(desk):
 async def test_of_many_alike_the_worst_are_listed(desk):
     def lose(tx):
         for n in range(books.WORST + 10):
-            tx.insert(tables.thread, ticket_id=f"nowhere {n}", id=f"{n}", at=desk.now)
+            tx.insert(
+                tables.thread, ticket_id=fixed_id(f"nowhere {n}"), id=fixed_id(f"thread {n}"), at=desk.now
+            )
 
     assert await spoil(desk, lose) == ["thread without its ticket"] * books.WORST

@@ -1,0 +1,175 @@
+"""How do many statements cross to PostgreSQL at once? Sent as they come, answered when somebody asks (libpq's pipeline mode).
+
+What changes rows is sent and not waited for; a question sends what is still under way and waits for its own answer. So
+a transaction costs as many round trips as it asks questions, and one for its commit. An error shows at the next
+question or at the commit, and undoes everything, as it would have at once.
+https://www.postgresql.org/docs/15/libpq-pipeline-mode.html
+"""
+
+from __future__ import annotations
+
+import select
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import errors, pq
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGconn, PGresult
+
+AHEAD = 200  # statements under way before their answers are read: both sides' buffers are finite
+PREPARED = 2_000  # statements kept prepared on one connection; then all are forgotten
+
+_DONE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.SINGLE_TUPLE)
+_READ_ONLY = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+Parameters = tuple[Sequence[bytes | None], Sequence[int]]
+"""Values as the protocol has them, and the format of each: 0 text, 1 binary."""
+
+
+class Pipeline:
+    """One connection's. Belongs to one thread."""
+
+    def __init__(self, raw: psycopg.Connection[Any]) -> None:
+        self._pg: PGconn = raw.pgconn
+        self._pg.nonblocking = 1
+        self._readable = select.poll()
+        self._readable.register(self._pg.socket, select.POLLIN)
+        self._names: dict[str, bytes] = {}
+        self._under_way: deque[str] = deque()
+        """What each statement prepares, or nothing, in the order of sending."""
+        self._told = False
+
+    # --- Transactions ---------------------------------------------------------------------------------------
+
+    def begin(self, *, writes: bool) -> None:
+        """Begin a transaction; told with its first question. Raises where the server has hung up meanwhile."""
+        while self._readable.poll(0):
+            self._pg.consume_input()
+        self._enter()
+        self._told = False
+        self._send(b"BEGIN" if writes else _READ_ONLY)
+
+    def commit(self) -> None:
+        """End it. Raises what any of its statements, or the commit itself, came to."""
+        self._enter()
+        self._send(b"COMMIT")
+        self._settle()
+
+    def end(self) -> None:
+        """End a transaction that only asked, and wait for nothing. What was told in it is refused as at the commit."""
+        if self._told:
+            self.commit()
+            return
+        self._send(b"COMMIT")
+        if self._pg.flush():
+            self._push()
+
+    def rollback(self) -> None:
+        """Take everything back; errors that are still under way are part of that."""
+        self._enter()
+        self._settle(raises=False)
+        if self._pg.transaction_status != pq.TransactionStatus.IDLE:
+            self._send(b"ROLLBACK")
+            self._settle()
+
+    def leave(self) -> None:
+        """Let somebody else use the connection, who does not know of pipelines; the transaction goes on."""
+        if self._pg.pipeline_status != pq.PipelineStatus.OFF:
+            self._settle()
+            self._pg.exit_pipeline_mode()
+
+    # --- Statements -----------------------------------------------------------------------------------------
+
+    def tell(self, text: str, parameters: Parameters) -> None:
+        """Send a statement whose answer nobody waits for."""
+        self._enter()
+        self._told = True
+        self._execute(text, parameters)
+        if len(self._under_way) > AHEAD:
+            self._pg.send_flush_request()
+            while len(self._under_way) > AHEAD // 2:
+                self._take()
+
+    def ask(self, text: str, parameters: Parameters) -> PGresult:
+        """Send a statement and wait for its answer."""
+        self._enter()
+        self._execute(text, parameters)
+        self._pg.send_flush_request()
+        while len(self._under_way) > 1:
+            self._take()
+        return self._take()
+
+    def _enter(self) -> None:
+        if self._pg.pipeline_status == pq.PipelineStatus.OFF:
+            self._pg.enter_pipeline_mode()
+
+    def _execute(self, text: str, parameters: Parameters) -> None:
+        name = self._names.get(text)
+        if name is None:
+            if len(self._names) >= PREPARED:
+                self._names.clear()
+                self._send(b"DEALLOCATE ALL")
+            name = self._names[text] = b"c%d" % len(self._names)
+            self._pg.send_prepare(name, text.encode())
+            self._under_way.append(text)
+        values, formats = parameters
+        self._pg.send_query_prepared(name, values, formats)
+        self._under_way.append("")
+
+    def _send(self, command: bytes) -> None:
+        self._pg.send_query_params(command, None)
+        self._under_way.append("")
+
+    def _settle(self, *, raises: bool = True) -> None:
+        """Wait for everything that is under way. Raises the first error of it."""
+        self._pg.pipeline_sync()
+        first: Exception | None = None
+        while self._under_way:
+            try:
+                self._take()
+            except psycopg.Error as error:
+                first = first or error
+                if self._pg.status == pq.ConnStatus.BAD:
+                    self._under_way.clear()
+                    raise
+        self._next()  # that of the sync
+        if first is not None and raises:
+            raise first
+
+    def _take(self) -> PGresult:
+        """The answer to the oldest statement under way. Raises what it came to."""
+        result = self._next()
+        prepared = self._under_way.popleft()
+        if result is None:
+            message = "the server ended the connection"
+            raise psycopg.OperationalError(message)
+        answer = result
+        while result is not None:  # each statement's answer ends with nothing
+            answer, result = result, self._next()
+        if answer.status not in _DONE:
+            self._names.pop(prepared, None)
+            if answer.status == pq.ExecStatus.PIPELINE_ABORTED:
+                message = "a statement before it failed"
+                raise errors.InFailedSqlTransaction(message)
+            raise errors.error_from_result(answer, encoding="utf-8")
+        return answer
+
+    def _next(self) -> PGresult | None:
+        pg = self._pg
+        if pg.flush():
+            self._push()
+        while pg.is_busy():
+            self._readable.poll()
+            pg.consume_input()
+        return pg.get_result()
+
+    def _push(self) -> None:
+        """Send what the other side does not take at once, and take what it says meanwhile."""
+        either = select.poll()
+        either.register(self._pg.socket, select.POLLIN | select.POLLOUT)
+        while self._pg.flush():
+            if any(event & select.POLLIN for _, event in either.poll()):
+                self._pg.consume_input()
