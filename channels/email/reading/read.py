@@ -14,6 +14,7 @@ from channels.email.reading import (
     certified,
     charsets,
     content_key,
+    embedded,
     headers,
     machine,
     ours,
@@ -62,7 +63,9 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
     spans = visible.spans(
         content.text,
         forward=forward,
-        first=_is_first(header, subject, answers=bool(in_reply_to or every_reference or reply_tokens)),
+        first=_is_first(
+            header, subject, content, answers=bool(in_reply_to or every_reference or reply_tokens)
+        ),
         author=f"{author.address.name} {author.address.address}" if author.address is not None else "",
         cuts=content.cuts,
         signatures=content.signatures,
@@ -215,12 +218,19 @@ def _is_forward(subject: str, *, attached: bool, answers: bool) -> bool:
     return attached and not answers
 
 
-def _is_first(header: structure.Header, subject: str, *, answers: bool) -> bool:
-    """Nothing says that the mail answers one. Where even its own id and day were taken away, that says nothing."""
-    if answers or not (header.first("message-id") or header.first("date")):
-        return False
+def _is_first(header: structure.Header, subject: str, content: body.Body, *, answers: bool) -> bool:
+    """Nothing says that the mail answers one: no field, no word before the subject.
+
+    Devices and web forms write neither an id nor a day. So do gateways that take away all such fields, the answered
+    one among them: then what Outlook writes above the history still says that there is one.
+    """
     match = _PREFIX.match(subject)
-    return match is None or match.group(1).lower() not in quote_tables.ANSWER_PREFIXES
+    if answers or (match is not None and match.group(1).lower() in quote_tables.ANSWER_PREFIXES):
+        return False
+    if header.first("message-id") or header.first("date") or "MsoNormal" not in content.html:
+        return True
+    lines = [line.strip() for line in content.text.split("\n", visible.LINES)]
+    return not any(embedded.header(lines, at) for at, line in enumerate(lines) if at and line)
 
 
 _PREFIX = re.compile(
