@@ -40,7 +40,7 @@ def signed_mail(part: structure.Part) -> structure.Tree | None:
     header, _ = structure.split_header(content[:16_384])
     if "content-type" not in header.by_name:
         return None
-    return structure.parse(content)
+    return structure.parse_part(content)
 
 
 def _is_named_signature(part: structure.Part) -> bool:

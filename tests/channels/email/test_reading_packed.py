@@ -156,6 +156,14 @@ def test_the_text_and_files_inside_an_opaque_signature_are_shown_unchecked(kind,
     assert inbound.notes == ("signature not checked",)
 
 
+def test_a_form_that_was_signed_keeps_its_first_lines():
+    packed = signed(b"Content-Type: text/plain\r\n\r\nFrom: room 12\r\nSubject: door\r\n\r\nIt is open.")
+
+    inbound = understood(a_mail("").rstrip() + b"\n" + a_part(SMIME, packed).encode())
+
+    assert inbound.text == "From: room 12\nSubject: door\n\nIt is open."
+
+
 def test_a_signed_document_is_a_file_and_an_encrypted_mail_a_placeholder():
     document = a_part('application/pkcs7-mime; name="offer.pdf.p7m"', signed(b"%PDF-1.7 offer"))
     encrypted = a_part(
@@ -272,6 +280,7 @@ def address(content=PNG, kind="image/png"):
         f'<img style="border:0" src="{address(kind="image/jpg")}"/>',
         f'<img src="{address().replace("base64,", "name=x;base64,").replace("+", "%2B")}">',
         f'<img src="{address()[:60]}\n {address()[60:]}">',
+        f'<img src="{address().replace("data:", "Data:").replace("=", "&#61;")}">',
     ],
 )
 def test_a_picture_in_the_html_itself_is_an_inline_file_and_shown_as_those_with_a_cid(image):

@@ -110,10 +110,16 @@ def test_a_line_of_blanks_inside_a_folded_field_is_a_fold():
 def test_an_empty_line_in_the_middle_of_a_header_is_no_end_while_the_author_is_still_to_come():
     broken = understood(b"Mime-Version: 1.0\n\n  \n\nSubject: lamp\nFrom: a@b.test\nTo: x@y.test\n\nhello\n")
     machine = understood(b"Subject: lamp\nTo: x@y.test\n\nFrom: a@b.test\nTo: c@d.test\n\nforwarded\n")
+    form = understood(b"To: x@y.test\nDate: x\n\nFrom: Lucia\nMessage: door open\n\nThanks\n")
 
     assert (broken.author.address, broken.subject, broken.text) == ("a@b.test", "lamp", "hello\n")
     assert machine.author is None
     assert machine.text.startswith("From: a@b.test\n")
+    assert form.text == "From: Lucia\nMessage: door open\n\nThanks\n"
+
+
+def test_a_byte_order_mark_in_front_of_a_mail_is_no_part_of_it():
+    assert understood(b"\xef\xbb\xbf" + a_mail()).author.address == "alice@cust-a.test"
 
 
 def test_a_header_that_was_not_closed_by_an_empty_line_gives_its_body_back():
