@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from channels.email.reading import away, headers, reports, structure
 from channels.email.reading import bounce_reasons as reasons
 from channels.email.reading import bounce_tables as tables
+from channels.email.reading import headers, reports, structure, subjects
 from core.envelope import Kind, ReportedRecipient
 
 TEXT_CHARACTERS = 32_000
@@ -38,7 +38,7 @@ def daemon(field: str, author: str) -> str:
 
 def about_return(text: str) -> bool:
     """Is this the subject of a mail that comes back? A reply to one is not."""
-    if away.is_answer(text):
+    if subjects.by_hand(text):
         return False
     low = text[:200].lower()
     if not any(stem in low for stem in tables.SUBJECT_STEMS):
@@ -78,12 +78,14 @@ def judge(
     null_sender: bool,
     lexical: str,
     away_by_mark: bool,
+    by_hand: bool,
 ) -> Bounce | None:
     """The kind of report, its recipients and the reason for the decision; None: it is none.
 
     `addressed`: it came to the envelope sender of one of our deliveries. That names what it is about and is no sign of
     failure; fewer signs are enough there, because people hardly write to it. `away_by_mark`: a program says that
-    somebody is away, which outweighs whatever the text says about full mailboxes.
+    somebody is away, which outweighs whatever the text says about full mailboxes. `by_hand`: something shows that a
+    person wrote.
     """
     words, came_back = _own_words(text)
     if (found.delivery or found.rejected) and found.recipients:
@@ -97,7 +99,7 @@ def judge(
         found.delivery
         or bool(mail_notice(text, signs))
         or _enough(signs, lexical)
-        or (addressed and _enough_there(signs, words, lexical, subject))
+        or (addressed and _enough_there(signs, words, lexical, by_hand=by_hand))
     )
     if not enough:
         return None
@@ -162,20 +164,24 @@ def _enough(signs: list[str], lexical: str) -> bool:
     )
 
 
-def _enough_there(signs: list[str], words: str, lexical: str, subject: str) -> bool:
+def _enough_there(signs: list[str], words: str, lexical: str, *, by_hand: bool) -> bool:
     """At the envelope sender of a delivery: a machine's address and a reason; of anybody else two signs of failure.
 
-    A person's answer begins with `Re:` and quotes what it answers: neither that nor a word about mailboxes makes it a
-    report.
+    Whoever answers by hand quotes what they answer: neither that nor a word about mailboxes makes it a report.
     """
     if lexical and "subject" not in signs:
         return False
     reason = reasons.says_why(words[:6_000])
     if "sender" in signs:
         return len(signs) > 1 or reason
-    if away.is_answer(subject):
+    if by_hand:
         return False
-    return len({*signs, *(("reason",) if reason else ())}) > 1
+    # "The mailbox is full", "the parcel was undeliverable": people say so too. A report names a code or an address.
+    found = {*signs, *(("reason",) if reason else ())}
+    if "@" not in words:
+        found.discard("marker line")
+    proof = {"subject", "returned mail"} & found or reasons.best_status("", words[:6_000])
+    return bool(proof) and len(found) > 1
 
 
 def awaits_proof(found: reports.Reports) -> bool:

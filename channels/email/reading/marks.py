@@ -65,6 +65,22 @@ def vacation(header: structure.Header) -> bool:
     return "vacation" in header.first("auto-submitted").lower() or "x-vacation" in header.by_name
 
 
+def mail_program(header: structure.Header) -> str:
+    """The mail program that a person wrote with, where it says its name; programs that answer or report say others."""
+    for name in ("user-agent", "x-mailer"):
+        found = _PROGRAM.search(header.first(name)[:100])
+        if found is not None:
+            return found.group()
+    return ""
+
+
+_PROGRAM = re.compile(
+    r"thunderbird|outlook|apple mail|iphone mail|ipad mail|k-9|mutt|evolution|kmail|roundcube|horde|zimbra|the bat|em ?client|"
+    r"postbox|claws|sylpheed|seamonkey|rainloop|snappymail|squirrelmail|sogo|mailspring|aquamail|bluemail|foxmail|lotus notes|yahoomail",
+    re.IGNORECASE,
+)
+
+
 def answers(header: structure.Header) -> bool:
     """Does it answer another mail?"""
     return "in-reply-to" in header.by_name or "references" in header.by_name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -18,8 +17,8 @@ from channels.email.reading import (
     headers,
     machine,
     ours,
-    quote_tables,
     structure,
+    subjects,
     visible,
 )
 from core.envelope import Address, Inbound
@@ -208,14 +207,11 @@ def _delivered(header: structure.Header) -> list[str]:
 
 
 def _is_forward(subject: str, *, attached: bool, answers: bool) -> bool:
-    """The subject's first prefix says so; or a mail is attached to one that answers nothing."""
-    match = _PREFIX.match(subject)
-    if match is not None:
-        prefix = match.group(1).lower()
-        return prefix in quote_tables.FORWARD_PREFIXES or (
-            prefix in quote_tables.FORWARD_OR_REPLY and not answers
-        )
-    return attached and not answers
+    """The subject says so; or a mail is attached to one that answers nothing."""
+    word = subjects.word(subject)
+    if answers or word not in subjects.EITHER:
+        return word in subjects.FORWARDS or (attached and not answers and word not in subjects.ANSWERS)
+    return True
 
 
 def _is_first(header: structure.Header, subject: str, content: body.Body, *, answers: bool) -> bool:
@@ -224,18 +220,12 @@ def _is_first(header: structure.Header, subject: str, content: body.Body, *, ans
     Devices and web forms write neither an id nor a day. So do gateways that take away all such fields, the answered
     one among them: then what Outlook writes above the history still says that there is one.
     """
-    match = _PREFIX.match(subject)
-    if answers or (match is not None and match.group(1).lower() in quote_tables.ANSWER_PREFIXES):
+    if answers or subjects.answers(subject):
         return False
     if header.first("message-id") or header.first("date") or "MsoNormal" not in content.html:
         return True
     lines = [line.strip() for line in content.text.split("\n", visible.LINES)]
     return not any(embedded.header(lines, at) for at, line in enumerate(lines) if at and line)
-
-
-_PREFIX = re.compile(
-    r"\s*(?:\[[^\]]{1,60}\]\s*){0,3}([^\W\d_]{1,12})\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|\^?\d{1,3})?\s*[:：]"
-)
 
 
 def _is_null_sender(arrival: Mapping[str, Any]) -> bool:
