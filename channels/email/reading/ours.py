@@ -14,6 +14,7 @@ from core.envelope import Address
 
 _TAGGED = re.compile(r"([^\s@+]{1,64})\+([rb])-([a-z2-7]{26})@([^\s@]{1,255})")
 _REF = re.compile(r"m\.([a-z2-7]{26})@([^\s@]{1,255})")
+_BARE = re.compile(r"(?<![\w-])(?<!\[#)(\d{2}-0\d{5})(?!\w)", re.ASCII)
 _NUMBER = re.compile(r"\[#(\d{2}-\d{6}(?:-[A-Za-z0-9]{2,4})?)\]")
 
 
@@ -136,3 +137,12 @@ def ticket_numbers(subject: str) -> tuple[str, ...]:
     ('26-000123-k7', '26-000124')
     """
     return tuple(dict.fromkeys(_NUMBER.findall(subject))) if "[#" in subject else ()
+
+
+def named_numbers(subject: str) -> tuple[str, ...]:
+    """What else in a subject looks like a ticket number, as people write it by hand, each once.
+
+    >>> named_numbers("Ticket 26-000123 and #26-000124 [#26-000125]"), named_numbers("Offer 126-0001234")
+    (('26-000123', '26-000124'), ())
+    """
+    return tuple(dict.fromkeys(_BARE.findall(subject))) if "-0" in subject else ()

@@ -40,8 +40,12 @@ def reaction(root: structure.Part, *, shown: str, answers: bool) -> str:
     words = [line for line in lines if _LETTERS.search(line) is not None]
     if len(words) != 1 or len(words[0].split()) > SENTENCE:
         return ""
-    phrases = (*_TO_YOU, *_BY_PROGRAM) if signs else _TO_YOU
-    return words[0][:60] if any(phrase in words[0] for phrase in phrases) else ""
+    said = words[0]
+    if signs:
+        found = any(phrase in said for phrase in (*_TO_YOU, *_BY_PROGRAM))
+    else:  # the sentence ends there: who goes on says more
+        found = any(phrase in said and not _LETTERS.search(said.rpartition(phrase)[2]) for phrase in _TO_YOU)
+    return said[:60] if found else ""
 
 
 def calendar_answer(root: structure.Part) -> str:

@@ -118,6 +118,7 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         references=tuple(references),
         own_refs=ours.refs([*in_reply_to, *reversed(every_reference)], desk),
         ticket_numbers=ours.ticket_numbers(subject),
+        named_numbers=ours.named_numbers(subject),
         forward=forward,
         sent_at=_sent_at(root.header, arrival.get("received_at")),
         content_key=key,
