@@ -38,6 +38,8 @@ def by_marks(mail: Mail) -> tuple[Kind, tuple[str, ...]]:
     """No report: an automatic answer, a list, a notice of some system, or a person with a doubtful mark."""
     header = mail.header
     why = evidence(mail)
+    if not why and not mail.addressed:
+        return Kind.HUMAN, ()
     gone = is_away(mail)
     if gone:
         why = tuple(dict.fromkeys((*why, f"away: {gone}")))
@@ -152,7 +154,7 @@ def automatic_subject(subject: str) -> str:
     if away.said(subject[: away.SUBJECT_CHARACTERS]):
         return "out of office"
     head = subject[: away.SUBJECT_CHARACTERS].lower()
-    if not any(stem in head for stem in _NOTICE_STEMS):
+    if not any(map(head.__contains__, _NOTICE_STEMS)):
         return ""
     if _NOTICE.search(head) is not None:
         return "acknowledgement"

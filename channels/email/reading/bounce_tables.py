@@ -16,6 +16,11 @@ NO_REPLY = re.compile(
     re.IGNORECASE,
 )
 
+SENDER_STEMS = (
+    "daemon", "post", "bounce", "deliver", "mailsystem", "repl", "respond", "repond", "rispond", "odgovar", "antwort",
+)  # fmt: skip
+"""One of these stands in every address that the two find; looking for them first is several times faster."""
+
 SUBJECT = re.compile(
     r"undeliver|non[- ]?deliver|not? (?:be )?delivered|delivery (?:has )?(?:failed|failure|status|delayed|problem|report|error|notification|incomplete)|"
     r"deliver(?:y|ed)? (?:failed|failure)|deliver y|returned (?:mail|to sender|message)|return(?:ed)? mail|mail (?:delivery|system) (?:failed|failure|error|system|status|report)|"

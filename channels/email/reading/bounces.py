@@ -24,10 +24,12 @@ def daemon(field: str, author: str) -> str:
     ('mailer-daemon', '')
     """
     local = author.rpartition("@")[0].lower()
-    if local and tables.DAEMON.search(f"{local}@") is not None:
-        return "mailer-daemon"
-    if local and tables.NO_REPLY.search(local) is not None:
-        return "no-reply"
+    if local:
+        if not any(map(local.__contains__, tables.SENDER_STEMS)):
+            return ""
+        if tables.DAEMON.search(f"{local}@") is not None:
+            return "mailer-daemon"
+        return "no-reply" if tables.NO_REPLY.search(local) is not None else ""
     text = field.strip()
     if not author and tables.DAEMON.search(text[:200]) is not None:
         return "mailer-daemon"
@@ -41,7 +43,7 @@ def about_return(text: str) -> bool:
     if subjects.by_hand(text):
         return False
     low = text[:200].lower()
-    if not any(stem in low for stem in tables.SUBJECT_STEMS):
+    if not any(map(low.__contains__, tables.SUBJECT_STEMS)):
         return False
     return tables.SUBJECT.search(low) is not None
 

@@ -89,7 +89,7 @@ def _reports(mail: automatic.Mail, author: str, desk: ours.Desk) -> Verdict | No
         and subjects.by_hand(mail.subject)
     ):
         # `Fwd: Undelivered mail` with the parts of the report attached: somebody asks us about it.
-        found = reports.Reports()
+        found = reports.NONE
     if found.complaint or _is_complaint(header, found, mail.subject, mail.text):
         return _reported(Kind.ARF, f"complaint: {found.complaint_type or 'no type'}", found, (), desk)
     if bounces.awaits_proof(found):

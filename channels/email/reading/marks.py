@@ -37,6 +37,8 @@ def found(header: structure.Header) -> list[str]:
 
 def auto_submitted(header: structure.Header) -> str:
     """RFC 3834, 5: the keyword, unless it is `no`; parameters and comments may follow."""
+    if "auto-submitted" not in header.by_name:
+        return ""
     word = re.split(r"[\s;(]", header.first("auto-submitted").strip().lower(), maxsplit=1)[0]
     return "" if word == "no" else word
 

@@ -120,7 +120,8 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         ticket_numbers=ours.ticket_numbers(subject),
         named_numbers=ours.named_numbers(subject),
         forward=forward,
-        sent_at=_sent_at(root.header, arrival.get("received_at")),
+        sent_at=(headers.date(root.header.first("date")) if carried else dated)
+        or _instant(arrival.get("received_at")),
         content_key=key,
         identified=bool(own_id),
         authentication=certified.proof(proof, carried) if carried else proof,
@@ -147,6 +148,8 @@ _NOBODY = addresses.Listed(())
 def _original_sender(header: structure.Header, charset: str) -> Address | None:
     """Whom a group names that writes in its own name for others, as Google's do."""
     for name in ("x-original-from", "x-original-sender"):
+        if name not in header.by_name:
+            continue
         found = _listed(header, name, charset, 2).addresses
         if len(found) == 1:
             return found[0]
@@ -257,5 +260,5 @@ def _own_hops(arrival: Mapping[str, Any], desk: ours.Desk) -> int:
     return 0 if by_smtp and envelope.get("peer") not in desk.trusted_peers else 1
 
 
-def _sent_at(header: structure.Header, received_at: object) -> datetime | None:
-    return headers.date(header.first("date")) or (received_at if isinstance(received_at, datetime) else None)
+def _instant(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) else None

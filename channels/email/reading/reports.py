@@ -43,10 +43,13 @@ class Reports:
     """The header of the mail that came back."""
 
 
+NONE = Reports()
+
+
 def find(root: structure.Part) -> Reports:
     """Report parts anywhere in the tree, but not inside attached mails."""
     if not root.children and root.type not in _TYPES:
-        return Reports()
+        return NONE
     recipients: list[Recipient] = []
     delivery = receipt = rejected = complaint = False
     complaint_type = ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from channels.email.reading import header_lines, parameters
 
@@ -23,8 +24,7 @@ SCAN_FLOOR = 16 * 1024 * 1024
 """… and how many bytes in any case, so that small mails may nest as deep as DEPTH says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One header field, unfolded but not decoded: each character of `value` is one byte."""
 
     name: str
@@ -146,10 +146,9 @@ def split_header(raw: bytes) -> tuple[Header, bytes]:
     elif too_long:
         notes.append(f"header longer than {header_lines.BYTES // 1024} KiB: the rest was not read")
     by_name: dict[str, list[str]] = {}
-    fields = tuple(Field(name, value) for name, value in found)
-    for field in fields:
-        by_name.setdefault(field.name, []).append(field.value)
-    return Header(fields, by_name, tuple(notes)), raw[body_at:]
+    for name, value in found:
+        by_name.setdefault(name, []).append(value)
+    return Header(tuple(map(Field._make, found)), by_name, tuple(notes)), raw[body_at:]
 
 
 _MAILBOX_LINE = re.compile(rb">?From (?![ \t]*:)")

@@ -29,6 +29,8 @@ def word(subject: str) -> str:
     >>> word("[EXT] Re[2]: Printer"), word("Printer: broken"), word("Out of paper")
     ('re', 'printer', '')
     """
+    if ":" not in subject and "：" not in subject:
+        return ""
     match = _WORD.match(subject)
     return match.group(1).lower() if match is not None else ""
 
