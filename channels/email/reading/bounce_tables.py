@@ -8,7 +8,7 @@ import re
 DAEMON = re.compile(
     r"(?:^|[<\s\"'(])(?:mailer[-_. ]?daemon|mail[-_.]?daemon|post[-_]?master|double-bounce|bounces?(?:[-+_][^@\s]{0,80})?|"
     r"mail[-_.]?delivery(?:[-_.]?(?:system|subsystem))?|mail delivery (?:sub)?system|mdaemon|"
-    r"delivery[-_.]?(?:status|failure)[^@\s]{0,30}|undeliverable|mailsystem)(?:@|>|$|[\s\"'(<])",
+    r"delivery[-_.]?(?:status|failure)[^@\s]{0,30}|undeliverable|mailsystem)(?:@|>|$|[\s\"'(<\\])",
     re.IGNORECASE,
 )
 NO_REPLY = re.compile(
@@ -23,7 +23,7 @@ SENDER_STEMS = (
 
 SUBJECT = re.compile(
     r"undeliver|non[- ]?deliver|not? (?:be )?delivered|delivery (?:has )?(?:failed|failure|status|delayed|problem|report|error|notification|incomplete)|"
-    r"deliver(?:y|ed)? (?:failed|failure)|deliver y|returned (?:mail|to sender|message)|return(?:ed)? mail|mail (?:delivery|system) (?:failed|failure|error|system|status|report)|"
+    r"deliver(?:y|ed)? (?:failed|failure)|deliver y|returned (?:mail|to sender|message)|return(?:ed)? mail|mail (?:delivery|system) (?:failed|failure|error|system|status|report|warning|problem)|"
     r"mail(?:ing)? (?:failed|failure|could not)|failure notice|failure (?:delivery|to deliver)|failed (?:delivery|mail|to deliver)|message (?:delivery|status|could not|not delivered|you sent|delayed)|"
     r"could not (?:send|be delivered|deliver)|unable to deliver|delay(?:ed)? (?:mail|notice|notification)|delayed \d|"
     r"warning: (?:message|could|e?-?mail)|warning--|mail (?:error|warning)|bounce|(?:user|recipient|address) unknown|unknown (?:user|recipient)|rejected mail|mail (?:was )?rejected|"

@@ -283,7 +283,7 @@ def _free(header: structure.Header, found: reports.Reports, words: str, subject:
 
 
 _ADDRESS = r"[^\s<>@\"'(),:;\[\]|=]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{1,253}[A-Za-z0-9]"
-_BRACKETED = re.compile(rf"^[\s*>-]{{0,8}}<({_ADDRESS})>\s*(?::|$|\.\.\.)")
+_BRACKETED = re.compile(rf"^[\s*>-]{{0,8}}[<\[]({_ADDRESS})[>\]]\s*(?::|$|\.\.\.)")
 _ALONE = re.compile(
     rf"^[\s*>-]{{0,12}}({_ADDRESS})(?:<mailto:[^>]{{1,300}}>)?\s*(?::.*|\[.*\]|on \w{{3}}, .*)?$"
 )
