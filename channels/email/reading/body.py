@@ -39,8 +39,6 @@ class Body:
     files: tuple[Attachment, ...] = ()
     notes: list[str] = field(default_factory=list)
     attached_message: bool = False
-    calendar_method: str = ""
-    """REQUEST, REPLY, COUNTER …, of the first calendar in the mail; empty: there is none, or it says none."""
 
 
 def read(root: structure.Part) -> Body:
@@ -302,10 +300,6 @@ class _Reading:
             self.notes[_TOO_MANY] = None
         body.files = tuple(files[:FILES])
         body.attached_message = any(file.part.type in _MESSAGES for file in self.files)
-        body.calendar_method = next(
-            (packed.calendar_method(file.part) for file in self.files if file.part.type == "text/calendar"),
-            "",
-        )
         if not body.text.strip() and not body.html:
             self.notes["no text"] = None
         body.notes = list(self.notes)

@@ -160,7 +160,6 @@ CHALLENGE = re.compile(
 )
 
 HARD_STATUS = re.compile(r"5\.1\.(?:0|1|2|3|4|6|10|11)$|5\.4\.4$|5\.0\.911$")
-SOFT_STATUS = re.compile(r"4\.|5\.2\.2$|5\.2\.3$|5\.3\.|5\.4\.[1267]$|5\.7\.|5\.6\.")
 
 # Status from words, where a report holds none (RFC 3463).
 STATUS_BY_WORDS = (

@@ -235,8 +235,8 @@ def _reported(one: reports.Recipient, action: str, status: str, *, hard: bool) -
         action=action,
         status=status,
         hard=hard,
-        text=_printable(one.diagnostic),
-        remote_host=_printable(one.remote),
+        text=headers.printable(one.diagnostic),
+        remote_host=headers.printable(one.remote),
     )
 
 
@@ -275,7 +275,7 @@ def _free(header: structure.Header, found: reports.Reports, words: str, subject:
             worst = Kind.BOUNCE_HARD
         if address:
             action = "delayed" if delayed else "failed"
-            text = _printable(" ".join(near.split()))[:500]
+            text = headers.printable(" ".join(near.split()))[:500]
             recipients.append(
                 ReportedRecipient(recipient=address, action=action, status=status, hard=hard, text=text)
             )
@@ -336,7 +336,3 @@ def _around(words: str, address: str) -> str:
     paragraph = near.partition("\n\n")[0]
     # The address alone between empty lines: the reason is somewhere below.
     return paragraph if len(paragraph.strip()) > len(address) + 4 else near
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)

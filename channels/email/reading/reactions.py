@@ -24,7 +24,7 @@ def reaction(root: structure.Part, *, shown: str, answers: bool) -> str:
     >>> reaction(structure.parse(b"A: b\\n\\nx").root, shown="Liked “See you at nine”", answers=True)
     'liked “'
     """
-    if any(part.type in REACTION_PARTS for part in _parts(root)):
+    if any(part.type in REACTION_PARTS for part in structure.parts(root)):
         return "a reaction part"
     if not answers or len(shown) > LINES * LINE_CHARACTERS:
         return ""
@@ -50,7 +50,7 @@ def reaction(root: structure.Part, *, shown: str, answers: bool) -> str:
 
 def calendar_answer(root: structure.Part) -> str:
     """The method of a calendar that answers an invitation, or nothing."""
-    for part in _parts(root):
+    for part in structure.parts(root):
         if part.type in CALENDARS:
             method = part.parameters.get("method", "").strip().upper() or _method(part)
             if method in ANSWERING_METHODS:
@@ -64,16 +64,6 @@ def _method(part: structure.Part) -> str:
         if name.upper() == b"METHOD":
             return value.strip().decode("ascii", "replace").upper()[:40]
     return ""
-
-
-def _parts(root: structure.Part) -> list[structure.Part]:
-    """Every part, but not those of attached mails."""
-    found, pending = [], [root]
-    while pending:
-        part = pending.pop()
-        found.append(part)
-        pending.extend(reversed(part.children))
-    return found
 
 
 SENTENCE = 14

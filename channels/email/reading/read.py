@@ -24,7 +24,6 @@ from channels.email.reading import (
 from core.envelope import Address, Inbound
 
 SUBJECT_CHARACTERS = 1_000
-RECIPIENT_FIELDS = ("delivered-to", "x-original-to", "to", "cc")
 
 
 def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> Inbound:

@@ -54,10 +54,7 @@ def find(root: structure.Part) -> Reports:
     delivery = receipt = rejected = complaint = False
     complaint_type = ""
     returned: structure.Header | None = None
-    pending = [root]
-    while pending:
-        part = pending.pop()
-        pending.extend(reversed(part.children))
+    for part in structure.parts(root):
         kind = part.type
         if kind in DELIVERY:
             delivery = True

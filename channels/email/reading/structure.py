@@ -8,7 +8,7 @@ hold its leaves against those of `email.parser` on every ordinary sample.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -71,6 +71,15 @@ class Tree:
     root: Part
     body: bytes
     notes: tuple[str, ...]
+
+
+def parts(root: Part) -> Iterator[Part]:
+    """This part and every part inside it, from the top; attached mails stay closed."""
+    pending = [root]
+    while pending:
+        part = pending.pop()
+        yield part
+        pending.extend(reversed(part.children))
 
 
 def parse(raw: bytes) -> Tree:
