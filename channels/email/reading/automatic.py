@@ -90,8 +90,8 @@ def is_away(mail: Mail) -> str:
     """What a program says of somebody who is away, or nothing. A person may write the same: it needs a machine's mark.
 
     The name of an automatic answer in the subject counts beside any mark of a machine, other words only beside the mark
-    of an answer: notices of a system and mail of lists speak of holidays too. No person's mail program answers to an
-    envelope sender.
+    of an answer: notices of a system and mail of lists speak of holidays too. To an envelope sender hardly a person
+    writes: there the phrase will do where nothing shows a hand.
     """
     header = mail.header
     if marks.vacation(header):
