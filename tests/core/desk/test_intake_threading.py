@@ -112,7 +112,7 @@ async def test_a_number_written_by_hand_is_a_suggestion_on_the_new_ticket_whoeve
 
     assert done.outcome == "ticket"
     assert done.number != number
-    opened = await desk.db.read(page.ticket, await desk.who("tom"), done.number)
+    opened = await desk.db.read(page.ticket, await desk.who("tom"), done.number, now=desk.now)
     assert opened.suggestions == (number,)
 
 
