@@ -133,6 +133,21 @@ def test_one_bad_line_does_not_hide_the_fields_below_it():
     header, _ = structure.split_header(b"Subject: x\nrubbish without colon\nFrom: a@b.test\n\nbody")
 
     assert header.first("from") == "a@b.test"
+    assert header.first("subject") == "x rubbish without colon"
+
+
+def test_a_field_that_was_broken_without_a_fold_is_read_whole_while_the_header_goes_on():
+    long = understood(b"Subject: the lamp\nin room 12\nis broken\nFrom: a@b.test\nTo: x@y.test\n\nhello")
+    name = understood(b'Subject: lamp\nFrom: "Alice\nVerdi" <a@b.test>\nTo: x@y.test\n\nhello')
+    text = understood(b"From: a@b.test\nSubject: lamp\nGood morning,\nit is broken\nRoom: 12\n\nThanks")
+
+    assert (long.subject, long.author.address, long.text) == (
+        "the lamp in room 12 is broken",
+        "a@b.test",
+        "hello",
+    )
+    assert name.author.name == "Alice Verdi"
+    assert text.text == "Good morning,\nit is broken\nRoom: 12\n\nThanks"
 
 
 def test_limits_are_noted_and_the_mail_is_read_as_far_as_they_go():
