@@ -265,6 +265,8 @@ class Inbound:
     """Our own message refs among in_reply_to and references, best first."""
     ticket_numbers: tuple[str, ...] = ()
     """Ticket numbers in the subject: a suggestion, never a right."""
+    named_numbers: tuple[str, ...] = ()
+    """What looks like one without our brackets: somebody wrote it by hand."""
     forward: bool = False
     """A forwarded message: opens a new ticket unless it came to a reply address."""
     sent_at: datetime | None = None

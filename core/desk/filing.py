@@ -93,6 +93,7 @@ def open_ticket(tx: Tx, message: Message, known: restraint.Sender, *, now: datet
         channel=said.channel,
         trust=message.trust,
         threading=placed.reason,
+        **({"suggestions": list(placed.suggestions)} if placed.suggestions else {}),
     )
     rights = threading.rights(said.kind)
     silent = not said.may_auto_reply or not rights.may_be_acknowledged

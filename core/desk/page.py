@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -14,6 +15,7 @@ from core.desk.errors import Forbidden, NotFound
 from core.desk.principal import Principal
 from core.desk.scope import Scope, find, no_ticket, scope
 from core.desk.views import (
+    EventView,
     FileView,
     MessageView,
     NoteView,
@@ -96,6 +98,7 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
     row = search.row_of(who, head)
     said = conversation.messages(tx, who, head)
     links = _links(tx, mine, head)
+    told = course.events_of(tx, head.id, inside=inside)
     return TicketView(
         row=row,
         language=head.language,
@@ -112,9 +115,10 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
         },
         follow_up_of=links.get(head.follow_up_of),
         merged_into=links.get(head.merged_into),
+        suggestions=_suggestions(told) if inside else (),
         messages=said,
         notes=conversation.notes(tx, head.id) if inside else (),
-        events=course.events_of(tx, head.id, inside=inside),
+        events=told,
         clocks=course.clocks_of(tx, head.id, now, inside=inside),
         entitlement=course.entitlement_of(tx, head.id, inside=inside),
         threads=conversation.threads(tx, who, head, said),
@@ -228,6 +232,11 @@ def _links(tx: Tx, mine: Scope, head: Row) -> dict[str | None, str]:
         return {}
     rows = tx.all(_linked(mine.shape), one=wanted[0], other=wanted[-1], **mine.values)
     return {row.id: row.number for row in rows}
+
+
+def _suggestions(told: Sequence[EventView]) -> tuple[str, ...]:
+    opened = next((one for one in told if one.kind == "ticket.opened"), None)
+    return tuple(opened.data.get("suggestions", ())) if opened is not None else ()
 
 
 def _present(tx: Tx, who: Principal, ticket_id: str, now: datetime) -> tuple[PresenceView, ...]:

@@ -88,6 +88,10 @@ def candidates(tx: Tx, said: Inbound, author: Author, *, now: datetime) -> list[
         row = tx.one(_BY_NUMBER, number=number)
         if row is not None:
             found += _candidate(tx, How.SUBJECT_NUMBER, row.id, None, author, vouched=vouched)
+    for number in said.named_numbers[:5]:
+        row = tx.one(_BY_NUMBER, number=number)
+        if row is not None:
+            found += _candidate(tx, How.SIMILAR, row.id, None, author, vouched=vouched)
     return found
 
 

@@ -268,6 +268,8 @@ class TicketView:
     follow_up_of: str | None
     """Number of the earlier ticket."""
     merged_into: str | None
+    suggestions: tuple[str, ...]
+    """Numbers of tickets that its first message names without being part of them: staff may join them."""
     messages: tuple[MessageView, ...]
     notes: tuple[NoteView, ...]
     events: tuple[EventView, ...]

@@ -30,7 +30,7 @@ class How(StrEnum):
     BODY_MARKER = "body_marker"
     SUBJECT_NUMBER = "subject_number"
     SIMILAR = "similar"
-    """Same people and subject, or the same Thread-Index: never moves anything by itself."""
+    """Same people and subject, the same Thread-Index, a number written by hand: never moves anything by itself."""
 
 
 class Relation(StrEnum):

@@ -140,7 +140,7 @@ class _Scanner:
                 in_group = True
                 at += 1
             else:
-                match = _ATOM.match(value, at)
+                match = (_ENCODED.match(value, at) if character == "=" else None) or _ATOM.match(value, at)
                 stop = match.end() if match is not None else at + 1
                 atom = value[at:stop]
                 if any(c < " " or c == "\x7f" for c in atom):
@@ -302,6 +302,8 @@ def _without_comments(text: str) -> str:
 
 
 _ATOM = re.compile(r'[^ \t\r\n"(<,;:]{1,2000}')
+_ENCODED = re.compile(r"=\?[A-Za-z0-9_*-]{1,40}\?[BbQq]\?[^\s?@<>\"]{1,1000}\?=")
+"""One word whatever is in it: some programs write a comma there."""
 _PARENTHESIS = re.compile(r"\\.|[()]", re.DOTALL)
 _DOT_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}")
 _AROUND = re.compile(r"\s*([@.])\s*")

@@ -50,7 +50,7 @@ OPENINGS = frozenset(
 
 GLUE = frozenset(
     (
-        "on at in the of by from am um uhr dem den der de het om heeft volgende op le la à a ao il giorno alle ore h in data el "
+        "on at in the of by from s am um uhr dem den der de het om heeft volgende op le la à a ao il giorno alle ore h in data el "
         "del las los dia día dans em às as à(s) hs hrs hours hour w dniu dnia o godz godzinie użytkownik użytkownika r г. г р. р года "
         "в у в. о об від од от пользователь користувач время час ч часов dne v ve odesílatel uživatel používateľ používateľka odosielateľ kl klo "
         "kello klockan på den kloka tarihinde tarihli saat date time time: dated time pe la ora στις στην ο η ο/η χρήστης "
@@ -118,7 +118,7 @@ _MONTHS = (
     "mrt mei januari februari maart augustus december "
     "sty lut kwi maj cze lip sie wrz paź lis gru stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia "
     "янв фев февр мар апр мая май июн июл авг сен сент окт ноя нояб дек января февраля марта апреля июня июля августа сентября октября ноября декабря "
-    "січ лют бер квіт трав черв лип серп вер верес жовт лист груд січня лютого березня квітня травня червня липня серпня вересня жовтня листопада грудня "
+    "січ лют бер квіт трав черв лип серп вер верес жовт лист груд січня лютого березня квітня травня червня липня серпня вересня жовтня листопада грудня берез листоп "
     "led úno bře dub kvě čvn čvc srp zář říj lis pro ledna února března dubna května června července srpna září října listopadu prosince "
     "januára februára marca apríla mája júna júla augusta septembra októbra novembra decembra "
     "augusti oktober maj juni juli tammi helmi maalis huhti touko kesä heinä elo syys loka marras joulu tammik helmik maalisk huhtik toukok kesäk "

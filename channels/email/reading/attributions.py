@@ -16,6 +16,7 @@ LINES = 4
 CHARACTERS = 400
 NAME_WORDS = 8
 LOOSE_NAME_WORDS = 12
+NAME_CHARACTERS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,11 @@ def at(bare: Sequence[str], number: int) -> Attribution | None:
             continue
         for later in range(number + 1, number + count):
             below = _read(" ".join(bare[later : number + count])) if may_begin(bare[later]) else None
-            if below is not None and below.dated:
+            if below is not None and below.whole:
                 return best  # it begins further down: this line is the writer's
-        if said.alone or said.colon:
+        if said.whole and (said.alone or said.colon):
             return Attribution(count, said.alone)
-        best = best or Attribution(count, alone=False)  # "wrote:" may stand in the next line
+        best = best or Attribution(count, said.alone)  # "wrote:" or the day may stand in the next line
     return best
 
 
@@ -85,10 +86,10 @@ _CJK_DATE = re.compile(
 )
 _WHEN = re.compile(
     r"(?<!\d)(?:\d{4}[-/.]\s?\d{1,2}[-/.]\s?\d{1,2}|\d{1,2}[./-]\s?\d{1,2}[./-]\s?\d{2,4}|\d{1,2}[-.]?[^\W\d_]{3,10}\.?-\d{2,4}"
-    r"|[^\W\d_]{3,10}-\d{1,2}-\d{2,4})(?!\d)\.?"
+    r"|[^\W\d_]{3,10}-\d{1,2}-\d{2,4})(?!\d)(?:\.|t(?=\d\d:))?"
 )
 _TIME = re.compile(
-    r"(?<![\d.])\d{1,2}\s?[:.h]\s?\d\d(?:[:.]\d\d)?(?:[.,]\d{1,6})?(?:\s?[ap]\.?m\.?)?(?![\d.]\d)|(?<!\d)\d{1,2}\s?[时時]\s?\d{1,2}\s?分?"
+    r"(?<![\d.])\d{1,2}\s?[:.h]\s?\d\d(?:[:.]\d\d)?(?:[.,]\d{1,6})?(?:\s?[ap]\.?\s?m\.?)?(?![\d.]\d)|(?<!\d)\d{1,2}\s?[时時]\s?\d{1,2}\s?分?"
     r"|(?<!\d)\d{1,2}\s?[ap]\.?m\.?(?!\w)"
 )
 _ZONE = re.compile(r"[(\[]?(?:gmt|utc)?\s?[-+−]\d{1,2}:?(?:\d\d)?[)\]]?(?!\w)|\([a-z]{2,5}\)")
@@ -115,7 +116,8 @@ def _may_end(joined: str) -> bool:
 class _Said:
     """What the words of an attribution say."""
 
-    dated: bool
+    whole: bool
+    """With a day of a month, or of a kind without one; an hour and a year alone may be the rest of a wrapped date."""
     colon: bool
     alone: bool
 
@@ -126,7 +128,7 @@ def _read(joined: str) -> _Said | None:
     colon = text.endswith((":", "：")) or joined.endswith("--")
     low = text.lower().rstrip(" :：").translate(_ARABIC)
     if low.startswith(tables.QUOTING):
-        return _Said(dated=False, colon=colon, alone=False) if _ADDRESS.search(text) is not None else None
+        return _Said(whole=True, colon=colon, alone=False) if _ADDRESS.search(text) is not None else None
     addresses = _ADDRESS.findall(low)
     address = any("@" in one or one.startswith("<") for one in addresses)
     left = _ADDRESS.sub(" ", low)
@@ -139,18 +141,19 @@ def _read(joined: str) -> _Said | None:
     elif not (address and low.endswith((">", ")", "]"))):
         return None
     written = wrote is not None or low.endswith(tables.WROTE_CJK)
-    left, timed, dated = _without_date(left)
+    left, timed, day = _without_date(left)
     name = _names(left, text)
     if name is None:
         return None
-    if not dated:
+    if not day and not (timed and _YEAR.search(left) is not None):
         # `Bob <bob@x.test> wrote:` without a day needs quoted lines below it.
         named = address or " via " in low
         fits = written and colon and named and name.small <= 1 and name.words <= NAME_WORDS
-        return _Said(dated=False, colon=colon, alone=False) if fits else None
+        return _Said(whole=False, colon=colon, alone=False) if fits else None
     if not name.words and not address:
         return None
-    if not _begins_well(low, wrote):
+    named_first = _begins_with_name(low, wrote)
+    if not (named_first or _begins_well(low, wrote)):
         return None
     # A name in small letters is one word. Behind a capital, and before an address, some words may be small.
     trailing = name.small <= 2 and not name.begins_small and timed and address
@@ -159,8 +162,17 @@ def _read(joined: str) -> _Said | None:
         return None
     if not colon and not address and not written:
         return None
-    alone = plain and timed and (colon or (written and address))
-    return _Said(dated=True, colon=colon, alone=alone)
+    certain = timed or (address and any(word.strip(_STRIPPED) in tables.DAYS for word in _SPLIT.split(low)))
+    alone = plain and certain and not named_first and (colon or (written and address))
+    return _Said(whole=day, colon=colon, alone=alone)
+
+
+def _begins_with_name(low: str, wrote: re.Match[str] | None) -> bool:
+    """`Alice Verdi wrote on 1 May 2026:` People begin so too: it needs a quote below."""
+    if wrote is None or low[:1].isdigit() or _ADDRESS.search(low) is not None:
+        return False
+    behind = low[wrote.end() :].lstrip()
+    return 0 < wrote.start() <= NAME_CHARACTERS and behind.partition(" ")[0] in tables.OPENINGS
 
 
 def _begins_well(low: str, wrote: re.Match[str] | None) -> bool:
@@ -194,10 +206,7 @@ def _without_date(text: str) -> tuple[str, bool, bool]:
     if not dated:
         found = _SPLIT.split(left)
         month = any(word.strip(".:'") in tables.MONTHS for word in found)
-        numbers = [word for word in found if word[:1].isdigit()]
-        dated = month and bool(numbers)
-        if not dated and timed and any(_YEAR.match(word) for word in numbers):
-            dated = True
+        dated = month and any(word[:1].isdigit() for word in found)
     return left, timed, dated
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from channels.email.reading import away, marks, structure
+from channels.email.reading import away, marks, structure, subjects
 from core.envelope import Kind
 
 AWAY_THERE = 400
@@ -38,6 +38,8 @@ def by_marks(mail: Mail) -> tuple[Kind, tuple[str, ...]]:
     """No report: an automatic answer, a list, a notice of some system, or a person with a doubtful mark."""
     header = mail.header
     why = evidence(mail)
+    if not why and not mail.addressed:
+        return Kind.HUMAN, ()
     gone = is_away(mail)
     if gone:
         why = tuple(dict.fromkeys((*why, f"away: {gone}")))
@@ -88,21 +90,41 @@ def is_away(mail: Mail) -> str:
     """What a program says of somebody who is away, or nothing. A person may write the same: it needs a machine's mark.
 
     The name of an automatic answer in the subject counts beside any mark of a machine, other words only beside the mark
-    of an answer: notices of a system and mail of lists speak of holidays too. No person's mail program answers to an
-    envelope sender.
+    of an answer: notices of a system and mail of lists speak of holidays too. To an envelope sender hardly a person
+    writes: there the phrase will do where nothing shows a hand.
     """
     header = mail.header
     if marks.vacation(header):
         return "by its header"
     automatic, bulk = marks.auto_submitted(header), marks.precedence(header) in ("bulk", "junk")
-    replied = marks.replied(header) or mail.addressed or bool(automatic and marks.answers(header))
+    marked = bool(automatic or bulk or mail.null_sender)
+    replied = (
+        marks.replied(header) or (mail.addressed and marked) or bool(automatic and marks.answers(header))
+    )
     if mail.lexical == "out of office" and (
         replied or mail.null_sender or bulk or (automatic and away.names_itself(mail.subject))
     ):
         return "in the subject"
-    if marks.replied(header) or (replied and (automatic or bulk or mail.null_sender)):
+    if marks.replied(header) or (replied and marked):
         return away.said(mail.shown)
-    return away.said(mail.shown[:AWAY_THERE]) if mail.addressed else ""
+    if mail.addressed and not marked and not by_hand(mail):
+        return away.said_alone(mail.subject, mail.shown[:AWAY_THERE])
+    return ""
+
+
+def by_hand(mail: Mail) -> bool:
+    """Does anything show that a person wrote it: the name of their mail program, a question, mail they pass on?
+
+    Of weight only where nothing says the contrary: programs quote and sign too.
+    """
+    if mail.marks or mail.null_sender or mail.daemon in ("mailer-daemon", "no-reply"):
+        return False
+    if marks.mail_program(mail.header) or subjects.forwards(mail.subject):
+        return True
+    return _QUESTION.search(mail.shown[:AWAY_THERE]) is not None
+
+
+_QUESTION = re.compile(r"[?？؟](?=\s|$)")
 
 
 def _answers_somebody(mail: Mail) -> bool:
@@ -110,7 +132,7 @@ def _answers_somebody(mail: Mail) -> bool:
     _, colon, behind = mail.subject[:200].partition(":")
     if not colon:
         return False
-    return marks.answers(mail.header) or away.is_answer(behind) or "[#" in behind
+    return marks.answers(mail.header) or subjects.by_hand(behind) or "[#" in behind
 
 
 def _answers_by_machine(mail: Mail) -> bool:
@@ -127,12 +149,12 @@ def automatic_subject(subject: str) -> str:
     >>> automatic_subject("Automatische Antwort: Drucker"), automatic_subject("Re: out of office printer")
     ('out of office', '')
     """
-    if away.is_answer(subject):
+    if subjects.by_hand(subject):
         return ""
     if away.said(subject[: away.SUBJECT_CHARACTERS]):
         return "out of office"
     head = subject[: away.SUBJECT_CHARACTERS].lower()
-    if not any(stem in head for stem in _NOTICE_STEMS):
+    if not any(map(head.__contains__, _NOTICE_STEMS)):
         return ""
     if _NOTICE.search(head) is not None:
         return "acknowledgement"

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 from channels.email.reading import away_tables
 
 SUBJECT_CHARACTERS = 200
 TEXT_CHARACTERS = 2_000
 """Of a text that are looked at: whoever is away says so at once."""
-
-
-def is_answer(subject: str) -> bool:
-    """Does the subject begin with what people's mail programs put before answers and forwards?"""
-    return _ANSWER.match(subject) is not None
-
-
-_ANSWER = re.compile(
-    r"\s*(?:re|aw|sv|r|antw|odp|odg|rif|vs|ynt|res|vá|ha|atb|ats|σχετ|отг|отв|ответ|відп|נ|رد|回复|回覆|答复|答覆|返信|回信|fwd?|wg|tr|i|enc|rv|doorst|fs|vl|pd|转发|轉寄|轉發)"
-    r"\s*(?:\[\d{1,3}\]|\(\d{1,3}\))?\s*[:：]",
-    re.IGNORECASE,
-)
 
 
 def plain(text: str) -> str:
@@ -57,19 +46,46 @@ def said(text: str) -> str:
     ('na dovolené', '', '不在です')
     """
     head = plain(text[:TEXT_CHARACTERS])
+    return next((phrase.text for phrase, _ in _found(head, _WORDS, _ANYWHERE)), "")
+
+
+def said_alone(subject: str, text: str) -> str:
+    """The same where no mark of a machine stands beside it: more than a word about absences.
+
+    A subject with nothing behind the phrase but a colon, a day or until when; a text in which somebody is away, not
+    one about automatic answers.
+
+    >>> said_alone("Out of office until Monday", ""), said_alone("Out of office does not work", "The automatic reply is lost")
+    ('out of office', '')
+    """
+    head = plain(subject[:SUBJECT_CHARACTERS])
+    for phrase, at in _found(head, _WORDS, _ANYWHERE):
+        if _NOTHING_MORE.match(head, at + len(phrase.text)) is not None:
+            return phrase.text
+    head = plain(text[:TEXT_CHARACTERS])
+    return next((phrase.text for phrase, _ in _found(head, _WORDS_AWAY, _ANYWHERE_AWAY)), "")
+
+
+def _found(
+    head: str, words: dict[str, list[_Phrase]], anywhere: dict[str, list[_Phrase]]
+) -> Iterator[tuple[_Phrase, int]]:
+    """Phrases that stand in this text, and where."""
     for word in _WORD.finditer(head):
         at = word.start()
-        for phrase in _WORDS.get(head[at : at + KEY], ()):
+        for phrase in words.get(head[at : at + KEY], ()):
             if phrase.stands(head, at):
-                return phrase.text
+                yield phrase, at
     if not head.isascii():
         for at in range(len(head) - 1):
-            for phrase in _ANYWHERE.get(head[at : at + 2], ()):
+            for phrase in anywhere.get(head[at : at + 2], ()):
                 if phrase.stands(head, at):
-                    return phrase.text
-    return ""
+                    yield phrase, at
 
 
+_NOTHING_MORE = re.compile(
+    r"\w{0,20}\s*(?:$|[^\w\s]|\d|\w{1,4}\s?:|(?:until|till|to|from|bis|ab|vom|fino|dal|jusqu|du|hasta|del|até|tot|van|do|od|til|fra|från|till|asti|kuni|"
+    r"līdz|iki|până|до|з|с|έως|đến|עד|حتى)\b)"
+)
 _WORD = re.compile(r"\w+")
 KEY = 3
 """Characters by which a phrase is looked up; none that stands as words is shorter."""
@@ -108,5 +124,7 @@ def _by_beginning(*tables: dict[str, tuple[str, ...]], words: bool) -> dict[str,
 
 _WORDS = _by_beginning(away_tables.ANSWERS, away_tables.AWAY, words=True)
 _ANYWHERE = _by_beginning(away_tables.ANSWERS, away_tables.AWAY, words=False)
+_WORDS_AWAY = _by_beginning(away_tables.AWAY, words=True)
+_ANYWHERE_AWAY = _by_beginning(away_tables.AWAY, words=False)
 _NAMES = _by_beginning(away_tables.ANSWERS, words=True)
 _NAMES_ANYWHERE = _by_beginning(away_tables.ANSWERS, words=False)

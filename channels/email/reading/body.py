@@ -10,6 +10,7 @@ from urllib.parse import quote
 from channels.email.reading import (
     attachments,
     charset_names,
+    charsets,
     family,
     guessing,
     headers,
@@ -38,8 +39,6 @@ class Body:
     files: tuple[Attachment, ...] = ()
     notes: list[str] = field(default_factory=list)
     attached_message: bool = False
-    calendar_method: str = ""
-    """REQUEST, REPLY, COUNTER …, of the first calendar in the mail; empty: there is none, or it says none."""
 
 
 def read(root: structure.Part) -> Body:
@@ -58,7 +57,8 @@ def charset_of_header(root: structure.Part) -> str:
     leaves = [root] if not root.children else family.leaves_of(root)
     first = next((leaf for leaf in leaves if leaf.type in texts.TYPES), None)
     declared = first.parameters.get("charset", "") if first is not None else ""
-    if charset_names.canonical(declared) not in ("", "ascii"):
+    known = charset_names.canonical(declared)
+    if known not in ("", "ascii", "cp1252"):
         return declared
     evidence = "\n".join(raw).encode("latin-1", "replace")
     if first is not None:
@@ -66,7 +66,7 @@ def charset_of_header(root: structure.Part) -> str:
     try:
         evidence.decode("utf-8")
     except UnicodeDecodeError:
-        return guessing.codec(evidence)
+        return (charsets.not_latin(evidence) or declared) if known == "cp1252" else guessing.codec(evidence)
     return "utf-8"
 
 
@@ -90,6 +90,8 @@ class _Reading:
         self.notes: dict[str, None] = {}
         self.read: dict[int, texts.Piece] = {}
         """By identity of the part, which the tree keeps alive."""
+        self.roots: set[int] = set()
+        """Of `related` parts, by identity: what such a one shows is a body, whatever it is called (RFC 2387)."""
         self.number = 0
 
     def run(self, root: structure.Part) -> Body:
@@ -115,6 +117,7 @@ class _Reading:
                 self.alternative(part, pending, related=related)
             elif part.type == "multipart/related" and part.children:
                 root_part = family.root_of(part)
+                self.roots.add(id(root_part))
                 pending.extend(
                     (child, related or child is not root_part) for child in reversed(part.children)
                 )
@@ -131,7 +134,8 @@ class _Reading:
         disposition, name = attachments.disposition(part)
         # A text beside the root of a `related`, with an id, is something that the HTML shows (a style sheet, say).
         shown_by_html = related and "content-id" in part.header.by_name
-        if part.type in texts.TYPES and disposition != "attachment" and not name and not shown_by_html:
+        is_body = id(part) in self.roots or not (name or shown_by_html)
+        if part.type in texts.TYPES and disposition != "attachment" and is_body:
             self.take(self.piece(part))
         else:
             self.file(part, related=related, disposition=disposition, name=name)
@@ -296,10 +300,6 @@ class _Reading:
             self.notes[_TOO_MANY] = None
         body.files = tuple(files[:FILES])
         body.attached_message = any(file.part.type in _MESSAGES for file in self.files)
-        body.calendar_method = next(
-            (packed.calendar_method(file.part) for file in self.files if file.part.type == "text/calendar"),
-            "",
-        )
         if not body.text.strip() and not body.html:
             self.notes["no text"] = None
         body.notes = list(self.notes)

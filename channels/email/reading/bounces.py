@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from channels.email.reading import away, headers, reports, structure
 from channels.email.reading import bounce_reasons as reasons
 from channels.email.reading import bounce_tables as tables
+from channels.email.reading import headers, reports, structure, subjects
 from core.envelope import Kind, ReportedRecipient
 
 TEXT_CHARACTERS = 32_000
@@ -24,10 +24,12 @@ def daemon(field: str, author: str) -> str:
     ('mailer-daemon', '')
     """
     local = author.rpartition("@")[0].lower()
-    if local and tables.DAEMON.search(f"{local}@") is not None:
-        return "mailer-daemon"
-    if local and tables.NO_REPLY.search(local) is not None:
-        return "no-reply"
+    if local:
+        if not any(map(local.__contains__, tables.SENDER_STEMS)):
+            return ""
+        if tables.DAEMON.search(f"{local}@") is not None:
+            return "mailer-daemon"
+        return "no-reply" if tables.NO_REPLY.search(local) is not None else ""
     text = field.strip()
     if not author and tables.DAEMON.search(text[:200]) is not None:
         return "mailer-daemon"
@@ -38,10 +40,10 @@ def daemon(field: str, author: str) -> str:
 
 def about_return(text: str) -> bool:
     """Is this the subject of a mail that comes back? A reply to one is not."""
-    if away.is_answer(text):
+    if subjects.by_hand(text):
         return False
     low = text[:200].lower()
-    if not any(stem in low for stem in tables.SUBJECT_STEMS):
+    if not any(map(low.__contains__, tables.SUBJECT_STEMS)):
         return False
     return tables.SUBJECT.search(low) is not None
 
@@ -78,12 +80,14 @@ def judge(
     null_sender: bool,
     lexical: str,
     away_by_mark: bool,
+    by_hand: bool,
 ) -> Bounce | None:
     """The kind of report, its recipients and the reason for the decision; None: it is none.
 
     `addressed`: it came to the envelope sender of one of our deliveries. That names what it is about and is no sign of
     failure; fewer signs are enough there, because people hardly write to it. `away_by_mark`: a program says that
-    somebody is away, which outweighs whatever the text says about full mailboxes.
+    somebody is away, which outweighs whatever the text says about full mailboxes. `by_hand`: something shows that a
+    person wrote.
     """
     words, came_back = _own_words(text)
     if (found.delivery or found.rejected) and found.recipients:
@@ -97,7 +101,7 @@ def judge(
         found.delivery
         or bool(mail_notice(text, signs))
         or _enough(signs, lexical)
-        or (addressed and _enough_there(signs, words, lexical, subject))
+        or (addressed and _enough_there(signs, words, lexical, by_hand=by_hand))
     )
     if not enough:
         return None
@@ -162,20 +166,24 @@ def _enough(signs: list[str], lexical: str) -> bool:
     )
 
 
-def _enough_there(signs: list[str], words: str, lexical: str, subject: str) -> bool:
+def _enough_there(signs: list[str], words: str, lexical: str, *, by_hand: bool) -> bool:
     """At the envelope sender of a delivery: a machine's address and a reason; of anybody else two signs of failure.
 
-    A person's answer begins with `Re:` and quotes what it answers: neither that nor a word about mailboxes makes it a
-    report.
+    Whoever answers by hand quotes what they answer: neither that nor a word about mailboxes makes it a report.
     """
     if lexical and "subject" not in signs:
         return False
     reason = reasons.says_why(words[:6_000])
     if "sender" in signs:
         return len(signs) > 1 or reason
-    if away.is_answer(subject):
+    if by_hand:
         return False
-    return len({*signs, *(("reason",) if reason else ())}) > 1
+    # "The mailbox is full", "the parcel was undeliverable": people say so too. A report names a code or an address.
+    found = {*signs, *(("reason",) if reason else ())}
+    if "@" not in words:
+        found.discard("marker line")
+    proof = {"subject", "returned mail"} & found or reasons.best_status("", words[:6_000])
+    return bool(proof) and len(found) > 1
 
 
 def awaits_proof(found: reports.Reports) -> bool:
@@ -227,8 +235,8 @@ def _reported(one: reports.Recipient, action: str, status: str, *, hard: bool) -
         action=action,
         status=status,
         hard=hard,
-        text=_printable(one.diagnostic),
-        remote_host=_printable(one.remote),
+        text=headers.printable(one.diagnostic),
+        remote_host=headers.printable(one.remote),
     )
 
 
@@ -267,7 +275,7 @@ def _free(header: structure.Header, found: reports.Reports, words: str, subject:
             worst = Kind.BOUNCE_HARD
         if address:
             action = "delayed" if delayed else "failed"
-            text = _printable(" ".join(near.split()))[:500]
+            text = headers.printable(" ".join(near.split()))[:500]
             recipients.append(
                 ReportedRecipient(recipient=address, action=action, status=status, hard=hard, text=text)
             )
@@ -275,7 +283,7 @@ def _free(header: structure.Header, found: reports.Reports, words: str, subject:
 
 
 _ADDRESS = r"[^\s<>@\"'(),:;\[\]|=]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{1,253}[A-Za-z0-9]"
-_BRACKETED = re.compile(rf"^[\s*>-]{{0,8}}<({_ADDRESS})>\s*(?::|$|\.\.\.)")
+_BRACKETED = re.compile(rf"^[\s*>-]{{0,8}}[<\[]({_ADDRESS})[>\]]\s*(?::|$|\.\.\.)")
 _ALONE = re.compile(
     rf"^[\s*>-]{{0,12}}({_ADDRESS})(?:<mailto:[^>]{{1,300}}>)?\s*(?::.*|\[.*\]|on \w{{3}}, .*)?$"
 )
@@ -328,7 +336,3 @@ def _around(words: str, address: str) -> str:
     paragraph = near.partition("\n\n")[0]
     # The address alone between empty lines: the reason is somewhere below.
     return paragraph if len(paragraph.strip()) > len(address) + 4 else near
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)

@@ -187,10 +187,7 @@ def _data(root: structure.Part) -> str:
 
 def _part(root: structure.Part, name: str, *, kind: str = "") -> structure.Part | None:
     """The first part of this name, or of this type; not inside attached mails."""
-    pending = [root]
-    while pending:
-        part = pending.pop()
-        pending.extend(reversed(part.children))
+    for part in structure.parts(root):
         if part.children:
             continue
         if (kind and part.type == kind) or (

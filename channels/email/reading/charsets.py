@@ -148,21 +148,31 @@ _WINDOWS = {
 }
 """The Windows code page of the same letters: what a text is in that holds bytes which ISO 8859 leaves to controls."""
 _CONTROL = re.compile(rb"[\x80-\x9f]")
-_MANY_HIGH = re.compile(rb"[\xa1-\xff]{6}")
 
 
 def _one_byte(content: bytes, codec: str) -> str | None:
     page = _WINDOWS.get(codec)
     if page is not None and _CONTROL.search(content) is not None:
         return _windows(content, codec, page)
-    if codec == "cp1252" and _MANY_HIGH.search(content) is not None and guessing.is_foreign(content):
-        # The label of programs that know no better.
-        guess = guessing.codec(content)
-        if guess and guess not in _LATIN_PAGES:
-            return _decoded(content, guess)
+    meant = not_latin(content) if codec == "cp1252" else ""
+    if meant:
+        return _decoded(content, meant)
     return content.decode(codec, "replace")
 
 
+def not_latin(content: bytes) -> str:
+    """The charset of a text that is Western by its label only: that of programs that know no better. Empty: it may be."""
+    if _NOT_WESTERN.search(content) is None and not (
+        _MANY_HIGH.search(content) is not None and guessing.is_foreign(content)
+    ):
+        return ""
+    guess = guessing.codec(content)
+    return "" if guess in _LATIN_PAGES else guess
+
+
+_MANY_HIGH = re.compile(rb"[\xa1-\xff]{6}")
+_NOT_WESTERN = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+"""Bytes that the Western code page leaves out."""
 _LATIN_PAGES = frozenset(("cp1252", "cp1250", "iso8859-2", "cp1254", "cp1257", "cp850"))
 
 

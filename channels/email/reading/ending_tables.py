@@ -11,7 +11,7 @@ SENT_FROM = (
     "sent from nine", "sent from mobile", "sent from iphone", "sent from ipad", "sent from android", "sent with ",
     "sent via ", "sent using ", "get outlook for ", "von meinem ", "gesendet von ", "gesendet mit ",
     "inviato da ", "inviato dal ", "scarica outlook per ", "ottieni outlook per ", "envoyé de ", "envoyé depuis ",
-    "envoyé à partir de ", "télécharger outlook pour ", "obtenez outlook pour ", "enviado desde ",
+    "envoyé à partir d", "télécharger outlook pour ", "obtenez outlook pour ", "enviado desde ",
     "obtener outlook para ", "enviado do ", "enviado de ", "enviado a partir ", "obter o outlook para ",
     "verzonden vanaf ", "verstuurd vanaf ", "outlook voor ", "verzonden met ", "wysłane z ", "wysłano z ",
     "отправлено с ", "отправлено из ", "надіслано з ", "odesláno z ", "skickat från ", "sendt fra ",
@@ -48,7 +48,7 @@ ALWAYS_DEVICE = (
     "從我的",
 )
 DEVICE = re.compile(
-    r"phone|ipad|ipod|android|blackberry|outlook|mail|mobil|handy|tablet|smart|samsung|galaxy|huawei|xiaomi|windows|"
+    r"phone|iphon|ipad|ipod|android|blackberry|outlook|mail|mobil|handy|tablet|smart|samsung|galaxy|huawei|xiaomi|windows|"
     r"yahoo|proton|typeapp|sparrow|spark|aqua|\bcell|telefon|teléfono|téléphone|portable|dispositi|appareil|"
     r"nine|zoho|thunderbird|boxer|workspace|komórk|смартфон|устройств|puhelim|telefoni|cihaz|airmail|superhuman|mailbox|手机|gerät|k-9|mobiel",
     re.IGNORECASE,

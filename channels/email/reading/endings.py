@@ -98,20 +98,22 @@ def _block(bare: Sequence[str], at: int, stop: int) -> list[str] | None:
 
 
 def _is_short(bare: Sequence[str], at: int, stop: int) -> bool:
-    texts = 0
+    """Below `-- `: not many lines, and not mostly data that somebody forgot to write above."""
+    texts = data = 0
     for number in range(at, stop):
-        texts += bool(bare[number])
+        line = bare[number]
+        if line:
+            texts += 1
+            data += signature_lines.is_data(line)
         if texts > SIGNATURE_LINES:
             return False
-    return True
+    return data < 2 or data * 2 <= texts
 
 
 def _is_signature(bare: Sequence[str], at: int, stop: int) -> bool:
     """Below `--`: short lines, and nothing that is said to the reader or looks like data."""
     block = _block(bare, at, stop)
-    return bool(block) and not any(
-        signature_lines.is_said(line) or signature_lines.is_data(line) for line in block or ()
-    )
+    return bool(block) and not any(signature_lines.is_content(line) for line in block or ())
 
 
 def _is_card(bare: Sequence[str], at: int, start: int, stop: int) -> bool:

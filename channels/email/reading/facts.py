@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from channels.email import cleaning
-from channels.email.reading import addresses, charsets, html_text, read, tnef, visible
+from channels.email.reading import addresses, charsets, html_text, read, texts, tnef, visible
 from core.envelope import Inbound, Kind, SpanKind
 
 _BOUNCES = (Kind.BOUNCE_HARD, Kind.BOUNCE_SOFT, Kind.DELAYED)
@@ -27,7 +27,7 @@ def mail_fact(request: dict[str, Any]) -> dict[str, Any]:
         return {"error": f"cannot read the file: {problem}"}
     kind = request.get("kind", "mime")
     if kind == "plaintext":
-        text = charsets.text(raw).replace("\r\n", "\n").replace("\r", "\n")
+        text = texts.with_plain_line_ends(charsets.text(raw))
         return _of_text(text, visible.spans(text))
     if kind == "html":
         converted = html_text.convert(charsets.html(raw))

@@ -38,14 +38,9 @@ def shown_type(part: structure.Part) -> str:
 
 def leaves_of(part: structure.Part) -> list[structure.Part]:
     """Every part that holds no others, in order."""
-    out, pending = [], [part]
-    while pending:
-        one = pending.pop()
-        if one.children:
-            pending.extend(reversed(one.children))
-        elif not one.type.startswith("multipart/"):
-            out.append(one)
-    return out
+    return [
+        one for one in structure.parts(part) if not one.children and not one.type.startswith("multipart/")
+    ]
 
 
 def shown_leaf(part: structure.Part) -> structure.Part | None:

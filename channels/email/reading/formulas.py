@@ -34,7 +34,11 @@ def closes(line: str) -> bool:
 
 def is_closing(line: str) -> bool:
     """A closing formula alone in its line."""
-    return line[:80].lower().strip(" ,.!;-*_") in ending_tables.CLOSINGS
+    return len(line) <= _LONGEST and line.lower().strip(" ,.!;-*_") in ending_tables.CLOSINGS
+
+
+_LONGEST = max(map(len, ending_tables.CLOSINGS)) + 10
+"""With signs around it."""
 
 
 def is_device_line(line: str) -> bool:
@@ -44,8 +48,8 @@ def is_device_line(line: str) -> bool:
     (True, False)
     """
     low = line[:120].lower().lstrip("*_ (<")
-    if not low.startswith(ending_tables.SENT_FROM) and not low.rstrip(" .)>*_").endswith(
-        ending_tables.SENT_ENDS
+    if not (low[:3] in _BEGINNINGS and low.startswith(ending_tables.SENT_FROM)) and (
+        low.isascii() or not low.rstrip(" .)>*_").endswith(ending_tables.SENT_ENDS)
     ):
         return False
     text = LINK.sub("", line.replace("<", " <")) if "://" in line else line
@@ -59,4 +63,6 @@ def is_device_line(line: str) -> bool:
     return device or low.startswith(ending_tables.ALWAYS_DEVICE)
 
 
+_BEGINNINGS = frozenset(begins[:3] for begins in ending_tables.SENT_FROM)
+"""Most lines are done with this."""
 LINK = re.compile(r"<?(?:https?://|www\.)\S{1,500}>?|\[[^\]]{1,300}\]")

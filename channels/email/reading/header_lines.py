@@ -50,10 +50,14 @@ def fields(block: str, notes: list[str]) -> tuple[list[tuple[str, str]], int | N
         if match is not None:
             name, pieces = match.group(1).lower(), [line[match.end() :]]
         elif line.strip():
-            after = lines[number + 1] if number + 1 < len(lines) else ""
-            if not _NAME.match(after):
-                notes.append("a line in the header that is none: the text begins there")
-                return found, number
+            if _fields_follow(found, lines, number + 1):
+                # The rest of a long field that somebody broke without a fold.
+                if found:
+                    name, value = found.pop()
+                    pieces = [value, " ", line]
+                continue
+            notes.append("a line in the header that is none: the text begins there")
+            return found, number
     if pieces:
         found.append((name, _joined(pieces, notes)))
     return found, body_at
@@ -72,8 +76,27 @@ def _goes_on(names: set[str], lines: list[str], below: int) -> bool:
 
     RFC 5322, 4.2: old programs wrote such lines. In the header of a part or a whole mail nothing usual is left to come.
     """
-    if lines[below][:1] not in (" ", "\t") or not lines[below].strip():
-        return False
+    return (
+        lines[below][:1] in (" ", "\t") and bool(lines[below].strip()) and _brings_news(names, lines, below)
+    )
+
+
+UNFOLDED = 4
+"""Lines of one field that were broken without a fold."""
+
+
+def _fields_follow(found: list[tuple[str, str]], lines: list[str], below: int) -> bool:
+    """Does the header go on behind a line that is no field? At once, or in some lines with usual fields not seen so far."""
+    for number in range(below, min(below + UNFOLDED, len(lines))):
+        if not lines[number].strip(" \t"):
+            return False
+        if _NAME.match(lines[number]) is not None:
+            return number == below or _brings_news({name for name, _ in found}, lines, number)
+    return False
+
+
+def _brings_news(names: set[str], lines: list[str], below: int) -> bool:
+    """Nothing but fields up to the next empty line, and a usual one among them that was not seen so far?"""
     new = False
     for line in lines[below : below + FIELDS]:
         if not line.strip(" \t"):

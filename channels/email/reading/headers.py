@@ -34,6 +34,11 @@ _MARKS = frozenset(
 """Joiners and direction marks are kept: they are part of words in some scripts. Pages show them as marks."""
 
 
+def printable(text: str) -> str:
+    """The same with a space for everything that is no character to look at."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
 def raw_text(value: str, charset: str = "") -> str:
     """Raw 8-bit bytes in a header: UTF-8, else the body's charset, else a guess; raw ISO-2022 by its escapes.
 

@@ -10,7 +10,7 @@ import html as entities
 import re
 from dataclasses import dataclass
 
-from channels.email.reading import attributions, picture_words, tags
+from channels.email.reading import attributions, html_marks, picture_words, tags
 
 CHARACTERS = 4 * 1024 * 1024
 """Of HTML that are looked at; a longer mail has its whole HTML stored and this much of it as text."""
@@ -53,53 +53,6 @@ _CELL = frozenset(("td", "th"))
 _ATTRIBUTE = re.compile(r"""([a-zA-Z_:][-a-zA-Z0-9_:.]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 _WHITE = re.compile(r"[ \t\r\n\f]+")
 _MARKING = re.compile(r"class|id\s*=|type|style|hidden|name\s*=", re.IGNORECASE)
-
-_CUT_IDS = frozenset(
-    (
-        "divrplyfwdmsg",
-        "appendonsend",
-        "stopspelling",
-        "mail-editor-reference-message-container",
-        "replysplit",
-        "olk_src_body_section",
-        "ms-outlook-mobile-reference-message",
-        "reply-intro",
-        "messagereplysection",
-    )
-)
-_CUT_CLASSES = frozenset(
-    (
-        "outlookmessageheader",
-        "yahoo_quoted",
-        "yqt",
-        "ymail_quoted",
-        "zmail_extra",
-        "protonmail_quote",
-        "ms-outlook-mobile-reference-message",
-        "sh-quoted-content",
-        "replyheader",
-    )
-)
-_QUOTE_CLASSES = frozenset(
-    "gmail_quote cite quote mail_quote tmail_quote freemail_quote protonmail_quote tutanota_quote ik_mail_quote "
-    "front-blockquote bloop_quote zmail_extra missive_quote".split()
-)
-_SIGNATURE_CLASSES = frozenset(
-    (
-        "gmail_signature",
-        "moz-signature",
-        "protonmail_signature_block",
-        "ms-outlook-mobile-signature",
-        "yahoo-signature",
-        "ymail_signature",
-    )
-)
-_BORDERED = re.compile(
-    r"border-left(?:-width|-style)?:\s*(?!none|0(?:px)?[\s;])|border:\s*none;\s*border-left", re.IGNORECASE
-)
-_OUTLOOK_RULE = re.compile(
-    r"border:none;border-top:solid#(?:b5c4df|e1e1e1|[0-9a-f]{6})1\.0pt;padding:3\.0pt", re.IGNORECASE
-)
 
 
 class _Writer:
@@ -214,7 +167,7 @@ class _Writer:
         if name == "hr" and not self.hidden:
             self.newline()
             if "id" in attributes or "tabindex" in inside:
-                self.cut_next = self.cut_next or attributes.get("id", "").lower() in _CUT_IDS
+                self.cut_next = self.cut_next or html_marks.begins_history(attributes)
             self.line.append("-" * 20)
             self.newline()
             return
@@ -250,34 +203,20 @@ class _Writer:
             self.pictures.append(words.text)
 
     def mark(self, name: str, attributes: dict[str, str], style: str) -> str:
-        """What the sender's program says with this element: quote, signature, the beginning of history."""
-        classes = set(attributes.get("class", "").lower().split())
-        identity = attributes.get("id", "").lower()
-        called = attributes.get("name", "").lower()
-        if name == "blockquote" and (
-            attributes.get("type", "").lower() == "cite"
-            or classes & _QUOTE_CLASSES
-            or _BORDERED.search(style)
-        ):
-            self.quoted += 1
-            return "quote"
-        if name == "div" and (called == "quote" or "ik_mail_quote" in classes):
-            self.newline()
-            self.quoted += 1
-            return "quote"
-        if classes & _SIGNATURE_CLASSES or identity in _SIGNATURE_CLASSES or identity == "signature":
-            if self.signature_at < 0 and not self.quoted and len(self.signatures) < MARKS:
+        """Do what the sender's program says with this element; answers with what closing it ends."""
+        said = html_marks.said(name, attributes, style)
+        if said == html_marks.QUOTE:
+            if name == "div":
                 self.newline()
-                self.signature_at = self.length
-                return "signature"
-            return ""
-        if (
-            identity.removeprefix("x_") in _CUT_IDS
-            or called in _CUT_IDS
-            or identity.startswith("yahoo_quoted")
-            or classes & _CUT_CLASSES
-            or (name == "div" and "border-top:solid" in style and _OUTLOOK_RULE.search(style))
+            self.quoted += 1
+            return "quote"
+        if said == html_marks.SIGNATURE and (
+            self.signature_at < 0 and not self.quoted and len(self.signatures) < MARKS
         ):
+            self.newline()
+            self.signature_at = self.length
+            return "signature"
+        if said == html_marks.HISTORY:
             self.newline()
             self.cut_next = True
         return ""

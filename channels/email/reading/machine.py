@@ -8,15 +8,14 @@ from dataclasses import dataclass
 
 from channels.email.reading import (
     automatic,
-    away,
     bounces,
     certified,
     marks,
     ours,
-    quote_tables,
     reactions,
     reports,
     structure,
+    subjects,
 )
 from core.envelope import Kind, Report, ReportedRecipient
 
@@ -87,10 +86,10 @@ def _reports(mail: automatic.Mail, author: str, desk: ours.Desk) -> Verdict | No
     if (
         not (mail.null_sender or mail.daemon in ("mailer-daemon", "no-reply"))
         and root.type != "multipart/report"
-        and away.is_answer(mail.subject)
+        and subjects.by_hand(mail.subject)
     ):
         # `Fwd: Undelivered mail` with the parts of the report attached: somebody asks us about it.
-        found = reports.Reports()
+        found = reports.NONE
     if found.complaint or _is_complaint(header, found, mail.subject, mail.text):
         return _reported(Kind.ARF, f"complaint: {found.complaint_type or 'no type'}", found, (), desk)
     if bounces.awaits_proof(found):
@@ -121,6 +120,7 @@ def _reports(mail: automatic.Mail, author: str, desk: ours.Desk) -> Verdict | No
         null_sender=mail.null_sender,
         lexical=mail.lexical,
         away_by_mark=bool(automatic.is_away(mail)),
+        by_hand=subjects.by_hand(mail.subject) or automatic.by_hand(mail),
     )
     if bounce is None:
         return None
@@ -185,23 +185,19 @@ def _is_dmarc_report(root: structure.Part, subject: str) -> bool:
 
 def _signs_for_words(mail: automatic.Mail) -> Verdict | None:
     """A reaction, or an answer to an invitation; what a person passes on is a message."""
-    if _is_forwarded(mail.subject):
+    if subjects.forwards(mail.subject):
         return None
     method = reactions.calendar_answer(mail.root)
     if method:
         evidence = (f"a calendar's {method}", *automatic.evidence(mail))
         return Verdict(Kind.CALENDAR_REPLY, evidence, may_auto_reply=False)
-    answers = marks.answers(mail.header) or away.is_answer(mail.subject)
+    answers = marks.answers(mail.header) or subjects.by_hand(mail.subject)
     reaction = reactions.reaction(mail.root, shown=mail.shown, answers=answers)
     if reaction:
         return Verdict(
             Kind.REACTION, (f"a reaction: {reaction}", *automatic.evidence(mail)), may_auto_reply=False
         )
     return None
-
-
-def _is_forwarded(subject: str) -> bool:
-    return subject[:20].partition(":")[0].strip().lower() in quote_tables.FORWARD_PREFIXES
 
 
 def _automatic(mail: automatic.Mail) -> Verdict:

@@ -14,6 +14,7 @@ from core.envelope import Address
 
 _TAGGED = re.compile(r"([^\s@+]{1,64})\+([rb])-([a-z2-7]{26})@([^\s@]{1,255})")
 _REF = re.compile(r"m\.([a-z2-7]{26})@([^\s@]{1,255})")
+_BARE = re.compile(r"\d\d-0\d{5}(?!\w)")
 _NUMBER = re.compile(r"\[#(\d{2}-\d{6}(?:-[A-Za-z0-9]{2,4})?)\]")
 
 
@@ -35,6 +36,13 @@ class Desk:
 
 def desk(options: Mapping[str, Any]) -> Desk:
     """The options of `read`, each with its default, addresses and domains in normal form."""
+    global _last  # noqa: PLW0603 - the options of one hub are the same for every mail
+    if options != _last[0]:
+        _last = dict(options), _desk(options)
+    return _last[1]
+
+
+def _desk(options: Mapping[str, Any]) -> Desk:
     return Desk(
         domain=addresses.domain(str(options.get("domain") or "")),
         reply_domain=addresses.domain(str(options.get("reply_domain") or "")),
@@ -44,6 +52,9 @@ def desk(options: Mapping[str, Any]) -> Desk:
         instance=str(options.get("instance") or ""),
         loop_key=str(options.get("loop_key") or ""),
     )
+
+
+_last: tuple[dict[str, Any], Desk] = ({}, _desk({}))
 
 
 def is_own_loop(value: str, ours: Desk) -> bool:
@@ -136,3 +147,20 @@ def ticket_numbers(subject: str) -> tuple[str, ...]:
     ('26-000123-k7', '26-000124')
     """
     return tuple(dict.fromkeys(_NUMBER.findall(subject))) if "[#" in subject else ()
+
+
+def named_numbers(subject: str) -> tuple[str, ...]:
+    """What else in a subject looks like a ticket number, as people write it by hand, each once.
+
+    >>> named_numbers("Ticket 26-000123 and #26-000124 [#26-000125]"), named_numbers("Offer 126-0001234")
+    (('26-000123', '26-000124'), ())
+    """
+    if "-0" not in subject:
+        return ()
+    found = [match for match in _BARE.finditer(subject) if not _goes_before(subject[: match.start()])]
+    return tuple(dict.fromkeys(match.group() for match in found))
+
+
+def _goes_before(text: str) -> bool:
+    """Is what stands before a number part of it, or our own mark?"""
+    return text.endswith(("-", "[#")) or text[-1:].isalnum()

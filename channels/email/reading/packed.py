@@ -40,7 +40,7 @@ def signed_mail(part: structure.Part) -> structure.Tree | None:
     header, _ = structure.split_header(content[:16_384])
     if "content-type" not in header.by_name:
         return None
-    return structure.parse(content)
+    return structure.parse_part(content)
 
 
 def _is_named_signature(part: structure.Part) -> bool:
@@ -136,8 +136,3 @@ def calendar(part: structure.Part) -> calendars.Calendar:
     """What the calendar in this part says."""
     content = attachments.content(part)[: 4 * calendars.CHARACTERS]
     return calendars.read(charsets.text(content, part.parameters.get("charset", "") or "utf-8"))
-
-
-def calendar_method(part: structure.Part) -> str:
-    """What the sender asks the calendar of the reader to do, in capitals; from the part's header, else from inside."""
-    return (part.parameters.get("method", "") or calendar(part).method).upper()[:20]

@@ -6,6 +6,7 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass
+from html import unescape
 from urllib.parse import unquote_to_bytes
 
 from core.envelope import Attachment
@@ -26,6 +27,7 @@ _SIGNATURES = (
     (b"RIFF", "image/webp", ".webp"),
     (b"BM", "image/bmp", ".bmp"),
 )
+_SCHEMES = ("data:", "DATA:", "Data:")
 _TAG = re.compile(r"<([a-zA-Z][a-zA-Z0-9:]{0,30})")
 _SOURCE = re.compile(r"\bsrc\s*=\s*$", re.IGNORECASE)
 _ENDS_BARE = re.compile(r"[\s>]")
@@ -47,14 +49,16 @@ def taken_out(html: str) -> Taken:
     >>> found.html.startswith('<img src="cid:'), [(f.name, f.type, f.inline) for f in found.files]
     (True, [('picture-1.gif', 'image/gif', True)])
     """
-    return _Reading(html).run() if "data:" in html or "DATA:" in html else Taken(html)
+    return _Reading(html).run() if any(scheme in html for scheme in _SCHEMES) else Taken(html)
 
 
 class _Reading:
     def __init__(self, html: str) -> None:
         self.html = html
-        # The same length in lower case, or the addresses would not be found again.
-        self.searched = html.replace("DATA:", "data:")
+        # Of the same length, or the addresses would not be found again.
+        self.searched = html
+        for scheme in _SCHEMES[1:]:
+            self.searched = self.searched.replace(scheme, _SCHEMES[0])
         self.files: dict[str, Attachment] = {}
         self.left = BYTES
         self.left_out = False
@@ -85,7 +89,7 @@ class _Reading:
         if len(payload) > self.left * 3 // 2 or len(self.files) >= PICTURES:
             self.left_out = True
             return ""
-        content = _content(payload, base64="base64" in head.lower())
+        content = _content(unescape(payload) if "&" in payload else payload, base64="base64" in head.lower())
         known = next(((kind, end) for mark, kind, end in _SIGNATURES if content.startswith(mark)), None)
         if known is None:
             return ""

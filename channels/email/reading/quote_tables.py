@@ -74,21 +74,6 @@ FORWARDED = (
     "препратено съобщение", "edastatud kiri",
 )  # fmt: skip
 
-FORWARD_PREFIXES = frozenset(
-    "fwd fw wg tr rv i vb doorst enc tov pd vl ilt 转发 轉寄 転送 пересл inoltro inoltrato weitergeleitet".split()
-)
-FORWARD_OR_REPLY = frozenset(("vs",))
-"""A forward in Danish and Norwegian, an answer in Finnish."""
-
-ANSWER_PREFIXES = frozenset(
-    (
-        "re aw antw antwort sv svar svr ref rif r res resp rsp odp odpověď odpoveď отв ответ відп відповідь yan ynt yt cevap "
-        "回复 回覆 答复 答覆 回信 返信 atb vá válasz vast απ σχετ رد תגובה השב 답장 회신 tl trả bls balas ats atsakymas odg odgovor "
-        "отг на vs rép réponse rta respuesta risposta odpowiedź"
-    ).split()
-)
-"""First words of a subject that answers, in the mail programs' languages."""
-
 # What is only a greeting: a reply of which nothing else remains is shown whole.
 GREETINGS = frozenset((
     "hi", "hello", "hey", "dear", "ciao", "buongiorno", "salve", "gentile", "gentili", "buonasera", "hallo", "guten tag",

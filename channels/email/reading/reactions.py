@@ -24,7 +24,7 @@ def reaction(root: structure.Part, *, shown: str, answers: bool) -> str:
     >>> reaction(structure.parse(b"A: b\\n\\nx").root, shown="Liked “See you at nine”", answers=True)
     'liked “'
     """
-    if any(part.type in REACTION_PARTS for part in _parts(root)):
+    if any(part.type in REACTION_PARTS for part in structure.parts(root)):
         return "a reaction part"
     if not answers or len(shown) > LINES * LINE_CHARACTERS:
         return ""
@@ -40,13 +40,17 @@ def reaction(root: structure.Part, *, shown: str, answers: bool) -> str:
     words = [line for line in lines if _LETTERS.search(line) is not None]
     if len(words) != 1 or len(words[0].split()) > SENTENCE:
         return ""
-    phrases = (*_TO_YOU, *_BY_PROGRAM) if signs else _TO_YOU
-    return words[0][:60] if any(phrase in words[0] for phrase in phrases) else ""
+    said = words[0]
+    if signs:
+        found = any(phrase in said for phrase in (*_TO_YOU, *_BY_PROGRAM))
+    else:  # the sentence ends there: who goes on says more
+        found = any(phrase in said and not _LETTERS.search(said.rpartition(phrase)[2]) for phrase in _TO_YOU)
+    return said[:60] if found else ""
 
 
 def calendar_answer(root: structure.Part) -> str:
     """The method of a calendar that answers an invitation, or nothing."""
-    for part in _parts(root):
+    for part in structure.parts(root):
         if part.type in CALENDARS:
             method = part.parameters.get("method", "").strip().upper() or _method(part)
             if method in ANSWERING_METHODS:
@@ -60,16 +64,6 @@ def _method(part: structure.Part) -> str:
         if name.upper() == b"METHOD":
             return value.strip().decode("ascii", "replace").upper()[:40]
     return ""
-
-
-def _parts(root: structure.Part) -> list[structure.Part]:
-    """Every part, but not those of attached mails."""
-    found, pending = [], [root]
-    while pending:
-        part = pending.pop()
-        found.append(part)
-        pending.extend(reversed(part.children))
-    return found
 
 
 SENTENCE = 14

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -14,17 +13,17 @@ from channels.email.reading import (
     certified,
     charsets,
     content_key,
+    embedded,
     headers,
     machine,
     ours,
-    quote_tables,
     structure,
+    subjects,
     visible,
 )
 from core.envelope import Address, Inbound
 
 SUBJECT_CHARACTERS = 1_000
-RECIPIENT_FIELDS = ("delivered-to", "x-original-to", "to", "cc")
 
 
 def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> Inbound:
@@ -62,7 +61,9 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
     spans = visible.spans(
         content.text,
         forward=forward,
-        first=_is_first(header, subject, answers=bool(in_reply_to or every_reference or reply_tokens)),
+        first=_is_first(
+            header, subject, content, answers=bool(in_reply_to or every_reference or reply_tokens)
+        ),
         author=f"{author.address.name} {author.address.address}" if author.address is not None else "",
         cuts=content.cuts,
         signatures=content.signatures,
@@ -116,8 +117,10 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         references=tuple(references),
         own_refs=ours.refs([*in_reply_to, *reversed(every_reference)], desk),
         ticket_numbers=ours.ticket_numbers(subject),
+        named_numbers=ours.named_numbers(subject),
         forward=forward,
-        sent_at=_sent_at(root.header, arrival.get("received_at")),
+        sent_at=(headers.date(root.header.first("date")) if carried else dated)
+        or _instant(arrival.get("received_at")),
         content_key=key,
         identified=bool(own_id),
         authentication=certified.proof(proof, carried) if carried else proof,
@@ -144,6 +147,8 @@ _NOBODY = addresses.Listed(())
 def _original_sender(header: structure.Header, charset: str) -> Address | None:
     """Whom a group names that writes in its own name for others, as Google's do."""
     for name in ("x-original-from", "x-original-sender"):
+        if name not in header.by_name:
+            continue
         found = _listed(header, name, charset, 2).addresses
         if len(found) == 1:
             return found[0]
@@ -205,27 +210,25 @@ def _delivered(header: structure.Header) -> list[str]:
 
 
 def _is_forward(subject: str, *, attached: bool, answers: bool) -> bool:
-    """The subject's first prefix says so; or a mail is attached to one that answers nothing."""
-    match = _PREFIX.match(subject)
-    if match is not None:
-        prefix = match.group(1).lower()
-        return prefix in quote_tables.FORWARD_PREFIXES or (
-            prefix in quote_tables.FORWARD_OR_REPLY and not answers
-        )
-    return attached and not answers
+    """The subject says so; or a mail is attached to one that answers nothing."""
+    word = subjects.word(subject)
+    if answers or word not in subjects.EITHER:
+        return word in subjects.FORWARDS or (attached and not answers and word not in subjects.ANSWERS)
+    return True
 
 
-def _is_first(header: structure.Header, subject: str, *, answers: bool) -> bool:
-    """Nothing says that the mail answers one. Where even its own id and day were taken away, that says nothing."""
-    if answers or not (header.first("message-id") or header.first("date")):
+def _is_first(header: structure.Header, subject: str, content: body.Body, *, answers: bool) -> bool:
+    """Nothing says that the mail answers one: no field, no word before the subject.
+
+    Devices and web forms write neither an id nor a day. So do gateways that take away all such fields, the answered
+    one among them: then what Outlook writes above the history still says that there is one.
+    """
+    if answers or subjects.answers(subject):
         return False
-    match = _PREFIX.match(subject)
-    return match is None or match.group(1).lower() not in quote_tables.ANSWER_PREFIXES
-
-
-_PREFIX = re.compile(
-    r"\s*(?:\[[^\]]{1,60}\]\s*){0,3}([^\W\d_]{1,12})\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|\^?\d{1,3})?\s*[:：]"
-)
+    if header.first("message-id") or header.first("date") or "MsoNormal" not in content.html:
+        return True
+    lines = [line.strip() for line in content.text.split("\n", visible.LINES)]
+    return not any(embedded.header(lines, at) for at, line in enumerate(lines) if at and line)
 
 
 def _is_null_sender(arrival: Mapping[str, Any]) -> bool:
@@ -256,5 +259,5 @@ def _own_hops(arrival: Mapping[str, Any], desk: ours.Desk) -> int:
     return 0 if by_smtp and envelope.get("peer") not in desk.trusted_peers else 1
 
 
-def _sent_at(header: structure.Header, received_at: object) -> datetime | None:
-    return headers.date(header.first("date")) or (received_at if isinstance(received_at, datetime) else None)
+def _instant(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) else None

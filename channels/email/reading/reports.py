@@ -43,18 +43,18 @@ class Reports:
     """The header of the mail that came back."""
 
 
+NONE = Reports()
+
+
 def find(root: structure.Part) -> Reports:
     """Report parts anywhere in the tree, but not inside attached mails."""
     if not root.children and root.type not in _TYPES:
-        return Reports()
+        return NONE
     recipients: list[Recipient] = []
     delivery = receipt = rejected = complaint = False
     complaint_type = ""
     returned: structure.Header | None = None
-    pending = [root]
-    while pending:
-        part = pending.pop()
-        pending.extend(reversed(part.children))
+    for part in structure.parts(root):
         kind = part.type
         if kind in DELIVERY:
             delivery = True

@@ -96,7 +96,7 @@ def is_data(line: str) -> bool:
     >>> is_data("Serial: 4711"), is_data("Mobile: +39 333 1234567"), is_data("Anna Verdi")
     (True, False, False)
     """
-    plain = line.strip(" |*_-–•·,;")
+    plain = line.replace("：", ":").strip(" |*_-–•·,;")
     label, colon, _ = plain.partition(":")
     if not colon or len(label) > 30 or _LINKED.search(plain) is not None:
         return False
@@ -104,11 +104,16 @@ def is_data(line: str) -> bool:
     return words not in tables.CONTACT_LABELS and words.rpartition(" ")[2] not in tables.CONTACT_LABELS
 
 
+def is_content(line: str) -> bool:
+    """Is this line for the reader, whatever stands around it?"""
+    return _kind(line) == "content"
+
+
 def _kind(line: str) -> str:
     """`contact`, `weak` (a signature's only beside a contact), `words` or `content`."""
     if is_said(line):
         return "content"
-    plain = _MARKUP.sub(" ", line).strip(" |*_-–•·,;")
+    plain = _MARKUP.sub(" ", line).replace("：", ":").strip(" |*_-–•·,;")
     if not plain:
         return "words"
     if _LINKED.search(plain) is not None:

@@ -8,8 +8,9 @@ hold its leaves against those of `email.parser` on every ordinary sample.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from channels.email.reading import header_lines, parameters
 
@@ -23,8 +24,7 @@ SCAN_FLOOR = 16 * 1024 * 1024
 """… and how many bytes in any case, so that small mails may nest as deep as DEPTH says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One header field, unfolded but not decoded: each character of `value` is one byte."""
 
     name: str
@@ -73,10 +73,27 @@ class Tree:
     notes: tuple[str, ...]
 
 
+def parts(root: Part) -> Iterator[Part]:
+    """This part and every part inside it, from the top; attached mails stay closed."""
+    pending = [root]
+    while pending:
+        part = pending.pop()
+        yield part
+        pending.extend(reversed(part.children))
+
+
 def parse(raw: bytes) -> Tree:
     """The tree of any bytes. Never raises; limits that were reached are named in `notes`."""
-    header, body = _whole(header_lines.with_usual_ends(raw))
-    work = _Work(budget=max(SCANS * len(raw), SCAN_FLOOR))
+    return _tree(*_whole(header_lines.with_usual_ends(raw)), size=len(raw))
+
+
+def parse_part(raw: bytes) -> Tree:
+    """The same of a part that stands by itself, as a signed content does: it needs no author."""
+    return _tree(*split_header(header_lines.with_usual_ends(raw)), size=len(raw))
+
+
+def _tree(header: Header, body: bytes, *, size: int) -> Tree:
+    work = _Work(budget=max(SCANS * size, SCAN_FLOOR))
     root = _part(header, body, "text/plain")
     if root.type.startswith("multipart/"):
         root = work.open(root)
@@ -87,14 +104,19 @@ def _whole(raw: bytes) -> tuple[Header, bytes]:
     """The header of a mail; where an empty line stands in the middle of it, what is below that too.
 
     Some gateways write one there. It is in the middle when no From stands above it, and what follows is nothing but
-    fields, a From among them and none of those that stand above.
+    fields: a From among them, none of those that stand above, and, where the mail is addressed already, one that only
+    programs write. Everything else is a form that somebody filled in.
     """
+    # Devices write a byte order mark in front, gateways empty lines.
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
     header, body = split_header(raw.lstrip(b" \t\r\n") if raw[:1] in b" \t\r\n" else raw)
     if "from" in header.by_name or not header.fields:
         return header, body
     further, rest = split_header(body.lstrip(b" \t\r\n"))
     repeated = any(name in header.by_name for name in _ONCE if name in further.by_name)
     if "from" not in further.by_name or len(further.fields) < 2 or further.notes or repeated:
+        return header, body
+    if ("to" in header.by_name or "subject" in header.by_name) and _TECHNICAL.isdisjoint(further.by_name):
         return header, body
     by_name = {name: list(values) for name, values in header.by_name.items()}
     for field in further.fields:
@@ -104,6 +126,7 @@ def _whole(raw: bytes) -> tuple[Header, bytes]:
 
 
 _ONCE = ("to", "subject", "date", "message-id", "content-type", "reply-to")
+_TECHNICAL = frozenset(("message-id", "mime-version", "content-type", "received"))
 
 
 def split_header(raw: bytes) -> tuple[Header, bytes]:
@@ -132,10 +155,9 @@ def split_header(raw: bytes) -> tuple[Header, bytes]:
     elif too_long:
         notes.append(f"header longer than {header_lines.BYTES // 1024} KiB: the rest was not read")
     by_name: dict[str, list[str]] = {}
-    fields = tuple(Field(name, value) for name, value in found)
-    for field in fields:
-        by_name.setdefault(field.name, []).append(field.value)
-    return Header(fields, by_name, tuple(notes)), raw[body_at:]
+    for name, value in found:
+        by_name.setdefault(name, []).append(value)
+    return Header(tuple(map(Field._make, found)), by_name, tuple(notes)), raw[body_at:]
 
 
 _MAILBOX_LINE = re.compile(rb">?From (?![ \t]*:)")

@@ -70,8 +70,20 @@ def test_a_mail_at_a_reply_address_answers_one():
     assert visible(understood(a_mail(ANSWER), address)) == "Yes."
 
 
-def test_where_a_gateway_took_even_the_id_and_the_day_away_nothing_says_that_a_mail_is_the_first():
-    assert visible(understood(a_mail(ANSWER, message_id="", date=""))) == "Yes."
+@pytest.mark.parametrize("text", QUOTING)
+def test_what_a_device_or_a_form_sends_without_an_id_and_a_day_is_a_first_mail_too(text):
+    assert visible(understood(a_mail(text, message_id="", date=""))) == text
+
+
+def test_where_a_gateway_took_the_id_and_the_day_what_outlook_writes_above_the_history_tells_of_one():
+    page = (
+        "<p class=MsoNormal>Yes.</p><p class=MsoNormal><b>From:</b> Desk [mailto:support@hub.test]<br><b>Sent:</b> Monday 06:00<br>"
+        "<b>To:</b> Alice<br><b>Subject:</b> Printer</p><p class=MsoNormal>Shall we come?</p>"
+    )
+
+    inbound = understood(a_mail(page, "Content-Type: text/html; charset=utf-8", message_id="", date=""))
+
+    assert visible(inbound) == "Yes."
 
 
 def test_a_forward_without_a_word_in_the_subject_is_still_told_from_what_the_writer_says():

@@ -76,6 +76,9 @@ ATTRIBUTIONS = [
     "Your Desk <support@hub.test> escreveu no dia terça, 17/01/2026 à(s) 11:09:",
     "Le mardi 17 janvier 2026 à 11:09:32 UTC+1, Your Desk <support@hub.test> a écrit :",
     "Στις Τρί, 17 Ιαν 2026 στις 11:09, ο/η Your Desk <support@hub.test> έγραψε:",
+    "On Monday, November 23, 2026, Your Desk <support@hub.test> wrote:",
+    "2026-11-23T06:00:00+01:00 Your Desk <support@hub.test>:",
+    "El lun, 23 de nov. de 2026 a la(s) 6:00 a. m., Your Desk (support@hub.test) escribió:",
     "في ١٧/٠١/٢٠٢٦ الساعة ١١:٠٩ ص، كتب/كتبت Your Desk <support@hub.test>:",
 ]
 NEEDING_QUOTES = [
@@ -85,6 +88,8 @@ NEEDING_QUOTES = [
     "Zitat von Your Desk <support@hub.test>:",
     "2026/7/20 desk via Forum <support@hub.test>",
     "On Thursday, June 27, 2026, Your Desk wrote:",
+    "Your Desk wrote on 23/11/2026 06:00:",
+    "Your Desk schrieb am 23.11.2026 um 06:00:",
     "El jueves, 21 de noviembre de 2026, Your Desk escribió:",
     "суббота, 14 марта 2026 г. пользователь Your Desk написал:",
 ]
@@ -108,6 +113,8 @@ def test_history_without_quote_marks_is_folded_too(attribution):
         "Il giorno lun 23 nov 2026 alle ore 06:00 Your Desk <support@hub.test>\nha scritto:",
         "Am 23. November 2026 um 06:00 schrieb Your Desk\n<support@hub.test>:",
         "Le lun. 23 nov. 2026 à 06:00, Your Desk <support@hub.test>\na écrit :",
+        "Em segunda-feira, 23 de novembro de\n2026 06:00:00 BRT, Your Desk <support@hub.test> escreveu:",
+        "Am Montag, dem 23. November\n2026 um 06:00 +0100 schrieb Your Desk:",
     ],
 )
 def test_an_attribution_may_be_wrapped(attribution):
@@ -129,6 +136,7 @@ def test_what_may_be_a_sentence_is_one_unless_a_quote_follows(attribution):
         "It costs 120 EUR, see invoice 2026/114:",
         "On Monday we had 2 of them",
         "23.11.2026 is fine",
+        "23.11.2026",
         "Please call +39 045 123456 or write to anna@cust-a.test",
         "1. restart",
         "Serial 4711-0815",

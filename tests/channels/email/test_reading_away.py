@@ -138,6 +138,13 @@ def test_nobodys_mail_program_answers_to_an_envelope_sender_so_the_phrase_alone_
         ("My phone number", "Please call me on 0255510002, extension 5.1."),
         ("AW: Drucker", "Der Empfänger ist unbekannt verzogen, sagt die Post."),
         ("", "ok"),
+        ("Holiday cover", "Our receptionist is on vacation, who can reset the door code?"),
+        ("Out of office does not work", "The automatic reply of Outlook fails with an error."),
+        ("Fwd: Urlaub", "Ich bin im Urlaub."),
+        ("Absence de réseau", "Absence de réseau au deuxième étage."),
+        ("Mailbox full", "My mailbox is full, please increase the quota."),
+        ("Delivery failed", "The courier could not deliver the toner."),
+        ("Undeliverable parcel", "The parcel came back as undeliverable."),
     ],
 )
 def test_a_person_who_writes_to_an_envelope_sender_is_a_person(subject, text):
@@ -146,6 +153,14 @@ def test_a_person_who_writes_to_an_envelope_sender_is_a_person(subject, text):
     assert inbound.kind is Kind.HUMAN
     assert inbound.report is None
     assert inbound.bounce_tokens == (TOKEN,)
+
+
+def test_what_a_person_wrote_with_a_mail_program_is_theirs_wherever_it_arrives():
+    text = "I am out of the office next week: come before Friday. The mailbox is full: 5.2.2."
+
+    assert there(a_mail(text, "User-Agent: Mozilla Thunderbird")).kind is Kind.HUMAN
+    assert there(a_mail(text, "X-Mailer: iPhone Mail (20B110)")).kind is Kind.HUMAN
+    assert there(a_mail(text, "X-Mailer: vacation 1.2")).kind is Kind.OUT_OF_OFFICE
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,17 @@ def test_the_root_of_related_parts_is_the_body_beside_a_banner(inside, parameter
     assert names(inbound) == [("p.png", True)]
 
 
+def test_the_root_of_related_parts_is_the_body_whatever_it_is_called():
+    named = ROOT.replace("text/html", "text/html; name=mail.html")
+    related, content = parts(named, SHOWN, kind="related", boundary="r")
+    kind, content = parts(PLAIN + "[outside]", f"{related}\n\n{content}")
+
+    inbound = understood(a_mail(content, kind))
+
+    assert "Broken:" in inbound.text
+    assert names(inbound) == [("p.png", True)]
+
+
 def test_a_text_beside_the_root_that_the_html_names_is_no_body():
     sheet = "Content-Type: text/plain\nContent-ID: <css@x>\n\np {}"
     related, content = parts(ROOT, sheet, kind="related", boundary="r")

@@ -206,6 +206,15 @@ def test_a_latin_label_is_not_believed_where_every_word_is_beyond_it():
         assert charsets.text(TEXTS[codec].encode(codec), "iso-8859-1") == TEXTS[codec]
 
 
+@pytest.mark.parametrize(("codec", "subject"), [("shift_jis", "プリンター故障"), ("big5", "印表機壞了")])
+def test_raw_subjects_under_such_a_label_are_read_as_the_text_is(codec, subject):
+    label = "Content-Type: text/plain; charset=iso-8859-1"
+    text = TEXTS[codec].encode(codec)
+    raw = a_mail(text, label, subject="~").replace(b"Subject: ~", b"Subject: " + subject.encode(codec))
+
+    assert (understood(raw).subject, understood(raw).text) == (subject, TEXTS[codec])
+
+
 def test_what_fits_no_charset_is_said_and_not_shown_as_noise():
     inbound = understood(
         a_mail(b"before \xff\x81\xfe\xa0\xff\xfd\x8d\x81\xff after", "Content-Type: text/plain")

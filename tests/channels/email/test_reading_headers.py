@@ -56,6 +56,7 @@ def test_any_header_decodes_to_one_printable_line(value):
         ('"Example, Alice" <alice@Cust-A.test>', "alice@cust-a.test", "Example, Alice"),
         ("=?utf-8?q?J=C3=BCrgen?= <j@x.test>", "j@x.test", "Jürgen"),
         ('"=?utf-8?q?J=C3=BCrgen?=" <j@x.test>', "j@x.test", "Jürgen"),
+        ("=?iso-8859-1?Q?B=FCrli,=20J=FCrgen?= <j@x.test>", "j@x.test", "Bürli, Jürgen"),
         ("alice@cust-a.test (Alice)", "alice@cust-a.test", "Alice"),
         ("Alice (at (home)) <alice@cust-a.test>", "alice@cust-a.test", "Alice"),
         ("<@relay.test,@other.test:alice@cust-a.test>", "alice@cust-a.test", ""),

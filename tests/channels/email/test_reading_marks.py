@@ -91,12 +91,10 @@ def test_of_very_many_references_the_first_and_the_last_are_kept():
 
 
 def test_ticket_numbers_in_the_subject_are_found_with_their_check_characters():
-    assert understood(
-        a_mail(subject="Re: [#26-000123-k7] x [#26-000124] [#1] #26-000125")
-    ).ticket_numbers == (
-        "26-000123-k7",
-        "26-000124",
-    )
+    inbound = understood(a_mail(subject="Re: [#26-000123-k7] x [#26-000124] [#1] #26-000125, (26-000126)"))
+
+    assert inbound.ticket_numbers == ("26-000123-k7", "26-000124")
+    assert inbound.named_numbers == ("26-000125", "26-000126")
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def test_reactions_that_come_as_words_are_known(text):
         'Liked "the new printer" but it does not print.',
         "Nobody reacted to your message: the queue is still stopped.\nPlease look again at the router in room 4.",
         "Nikdo nereagoval",
+        "I reacted to your message by restarting the server.",
         "👍\n\nWe reacted with the reset you proposed, and now room 4 has no light.\nWhat next?",
     ],
 )

@@ -59,6 +59,9 @@ def test_signatures_and_notices_are_folded(below):
         "Log:\n\n--\nThe server stopped at ten and nobody knows why it did.\n--\nIt started again.",
         "One.\n\n________________\n\nTwo.",
         "The new one:\n\n--\nSerial: 4711\nRoom: B12",
+        "The new one:\n\n-- \nSerial: 4711\nRoom: B12",
+        "The new ones:\n\n--\n- monitor 27 inch\n- keyboard",
+        "新用户：\n\n--\n用户名：zhang\n部门：采购",
     ],
 )
 def test_what_only_looks_like_an_ending_is_shown(text):

@@ -110,10 +110,16 @@ def test_a_line_of_blanks_inside_a_folded_field_is_a_fold():
 def test_an_empty_line_in_the_middle_of_a_header_is_no_end_while_the_author_is_still_to_come():
     broken = understood(b"Mime-Version: 1.0\n\n  \n\nSubject: lamp\nFrom: a@b.test\nTo: x@y.test\n\nhello\n")
     machine = understood(b"Subject: lamp\nTo: x@y.test\n\nFrom: a@b.test\nTo: c@d.test\n\nforwarded\n")
+    form = understood(b"To: x@y.test\nDate: x\n\nFrom: Lucia\nMessage: door open\n\nThanks\n")
 
     assert (broken.author.address, broken.subject, broken.text) == ("a@b.test", "lamp", "hello\n")
     assert machine.author is None
     assert machine.text.startswith("From: a@b.test\n")
+    assert form.text == "From: Lucia\nMessage: door open\n\nThanks\n"
+
+
+def test_a_byte_order_mark_in_front_of_a_mail_is_no_part_of_it():
+    assert understood(b"\xef\xbb\xbf" + a_mail()).author.address == "alice@cust-a.test"
 
 
 def test_a_header_that_was_not_closed_by_an_empty_line_gives_its_body_back():
@@ -127,6 +133,21 @@ def test_one_bad_line_does_not_hide_the_fields_below_it():
     header, _ = structure.split_header(b"Subject: x\nrubbish without colon\nFrom: a@b.test\n\nbody")
 
     assert header.first("from") == "a@b.test"
+    assert header.first("subject") == "x rubbish without colon"
+
+
+def test_a_field_that_was_broken_without_a_fold_is_read_whole_while_the_header_goes_on():
+    long = understood(b"Subject: the lamp\nin room 12\nis broken\nFrom: a@b.test\nTo: x@y.test\n\nhello")
+    name = understood(b'Subject: lamp\nFrom: "Alice\nVerdi" <a@b.test>\nTo: x@y.test\n\nhello')
+    text = understood(b"From: a@b.test\nSubject: lamp\nGood morning,\nit is broken\nRoom: 12\n\nThanks")
+
+    assert (long.subject, long.author.address, long.text) == (
+        "the lamp in room 12 is broken",
+        "a@b.test",
+        "hello",
+    )
+    assert name.author.name == "Alice Verdi"
+    assert text.text == "Good morning,\nit is broken\nRoom: 12\n\nThanks"
 
 
 def test_limits_are_noted_and_the_mail_is_read_as_far_as_they_go():

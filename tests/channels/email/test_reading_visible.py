@@ -62,6 +62,7 @@ def test_a_header_with_nothing_above_is_about_what_the_writer_says(header):
 @pytest.mark.parametrize("above", ["Subject: printer", "To: all of us", "Date: Monday", "Room: 12"])
 def test_lines_of_a_form_above_an_embedded_header_stay(above):
     assert shown(f"{above}\nit is broken\n{HEADERS[0]}\n\nShall we come?") == f"{above}\nit is broken"
+    assert shown(f"It is broken.\n{above}\n\n{HEADERS[0]}\n\nShall we come?") == f"It is broken.\n{above}"
 
 
 def test_a_long_list_of_recipients_belongs_to_the_header():

@@ -104,6 +104,18 @@ async def test_a_number_in_the_subject_is_no_right_of_a_stranger(desk):
     assert (await desk.inbound()).detail["suggestions"] == [number]
 
 
+@pytest.mark.parametrize("sender", ["alice@acme.test", "eve@evil.test"])
+async def test_a_number_written_by_hand_is_a_suggestion_on_the_new_ticket_whoever_wrote_it(desk, sender):
+    number = await desk.qualified()
+
+    done = await desk.mail(sender, f"Ticket {number} still fails", named_numbers=(number, "26-099999"))
+
+    assert done.outcome == "ticket"
+    assert done.number != number
+    opened = await desk.db.read(page.ticket, await desk.who("tom"), done.number, now=desk.now)
+    assert opened.suggestions == (number,)
+
+
 async def test_a_number_that_nobody_has_means_nothing(desk):
     assert (await desk.mail("alice@acme.test", ticket_numbers=("26-999999",))).reason == "no_thread"
 
