@@ -173,6 +173,13 @@ async def test_the_oldest_sign_in_gives_way_to_one_too_many(desk) -> None:
     assert there == [False, False, True, True, True]
 
 
+async def test_people_who_sign_in_at_the_same_moment_all_get_in(desk) -> None:
+    cookies = await asyncio.gather(*(signed_in(desk) for _ in range(12)))
+
+    assert len(set(cookies)) == 12
+    assert (await desk.read(books.verify)).faults == ()
+
+
 async def test_a_revoked_sign_in_is_dead_at_once_and_open_pages_are_told(desk) -> None:
     told: list[tuple[str, str]] = []
     cookie = await signed_in(desk)
