@@ -77,13 +77,13 @@ def run(settings: File = None, set_: Set = None, *, demo: bool = True) -> None:
 def init(settings: File = None, set_: Set = None) -> None:
     """Create the database and print a one-time set-up link for the first administrator."""
     config = _settings(settings, set_)
-    from core.desk import accounts  # noqa: PLC0415 - each command loads what it needs
+    from core.desk import accounts, links  # noqa: PLC0415 - each command loads what it needs
 
     with _database(config) as db:
         if not db.query(accounts.is_new).result():
             fail("this desk has agents already: an administrator invites more, or `apply` adds them", code=1)
         now = datetime.now(UTC)
-        made = db.submit(accounts.link_create, "setup", "first", life=SETUP_LINK_LIVES, now=now).result()
+        made = db.submit(links.create, "setup", "first", life=SETUP_LINK_LIVES, now=now).result()
     typer.echo(f"{config.hub.public_url}/setup?token={made}")
 
 

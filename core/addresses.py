@@ -10,6 +10,8 @@ from functools import lru_cache
 
 import idna
 
+LONGEST = 254  # characters: RFC 5321 4.5.3.1.3 less its angle brackets
+
 
 def domain(text: str) -> str:
     """The normal form. What is no domain stays as it is, in lower case: it is shown, and equals only itself.
@@ -39,6 +41,22 @@ def key(address: str) -> str:
     True
     """
     return normal(address.strip()).lower()
+
+
+def plausible(address: str) -> bool:
+    """Can it be somebody's mail address, as people write one? What is nobody's may look right all the same.
+
+    >>> plausible("anna@acme.test"), plausible("anna@acme"), plausible("anna@acme,test"), plausible("anna acme.test")
+    (True, False, False, False)
+    """
+    local, _, host = address.rpartition("@")
+    return (
+        bool(local)
+        and "." in host
+        and len(address) <= LONGEST
+        and address.isprintable()
+        and not any(c in address for c in " <>,;")
+    )
 
 
 def shown(address: str) -> str:

@@ -312,6 +312,7 @@ class Outgoing:
     text: str
     language: str
     ticket_number: str
+    """Empty: it belongs to no ticket."""
     reply_token: str | None
     """Goes into the reply address; None: nobody may answer."""
     bounce_token: str

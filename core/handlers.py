@@ -1,17 +1,18 @@
-"""What is done for each kind of job? Messages are read and understood, deliveries are sent, timers ring."""
+"""What is done for each kind of job? Messages are read and understood, deliveries and letters are sent, timers ring."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from core.channel import Channel, DeliveryError
-from core.desk import door, intake, resolution, sending, tidying, timing
+from core.desk import door, intake, letters, new_passwords, resolution, sending, tidying, timing
 from core.desk.door import Stored
+from core.desk.letters import Kind, Letter
 from core.envelope import Inbound, Outgoing, Sent
 from core.isolation import ReaderDied, ReaderFailed, Readers, Unreadable
 from core.log import get_logger
@@ -41,6 +42,7 @@ def handlers(
     return {
         "understand": Understanding(db, by_name, readers.read, clock=clock),
         "send": Sending(db, by_name, clock=clock),
+        "letter": Posting(db, by_name, new_passwords.LETTERS, clock=clock),
         "clocks": Ringing(timing.check, clock=clock),
         "tidy": Tidying(clock=clock),
         "auto-close": Ringing(resolution.close_when_silent, clock=clock),
@@ -114,7 +116,7 @@ class Sending(Handler):
             if outgoing is None:
                 return _nothing
             try:
-                taken = await self._hand_over(outgoing)
+                taken = await _hand_over(self._channels, outgoing)
             except DeliveryError as error:
                 return partial(_not_taken, job=job, error=error, now=self._clock())
             self._taken[job.id] = taken
@@ -122,24 +124,48 @@ class Sending(Handler):
                 self._taken.popitem(last=False)
         return partial(_taken, job=job, what=taken, now=self._clock())
 
-    async def _hand_over(self, outgoing: Outgoing) -> Sent:
-        channel = self._channels.get(outgoing.channel)
-        if channel is None:
-            raise DeliveryError(f"the channel {outgoing.channel!r} is switched off")
-        try:
-            async with asyncio.timeout(SEND_TIMEOUT):
-                return await channel.send(outgoing)
-        except DeliveryError:
-            raise
-        except TimeoutError:
-            raise DeliveryError(f"no answer within {SEND_TIMEOUT:.0f} s") from None
-        except Exception as error:  # a bug in a channel: the delivery waits, and is given up like any other
-            log.exception("a channel failed to send", channel=outgoing.channel, delivery=outgoing.delivery_id)
-            raise DeliveryError(_words(error)) from error
-
     def dead(self, tx: Tx, job: Job, reason: str, *, now: datetime) -> bool:
         """See Handler. The delivery is given up, which staff see at the ticket."""
         sending.failed(tx, job.shard, job.payload["delivery"], reason, now=now)
+        return True
+
+
+class Posting(Handler):
+    """Hands letters to their channels, written anew at each try. Payload: `letter`, `channel`, and whom it is for."""
+
+    def __init__(
+        self, db: Database, channels: Mapping[str, Channel], kinds: Mapping[str, Kind], *, clock: Clock
+    ) -> None:
+        self._db = db
+        self._channels = channels
+        self._kinds = kinds
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        return await asyncio.gather(*(self._one(job) for job in jobs))
+
+    async def _one(self, job: Job) -> Effect | Exception:
+        kind = self._kinds.get(job.payload["letter"])
+        if kind is None:
+            return Hopeless(f"no letter is called {job.payload['letter']!r}")
+        if self._clock() - job.created_at >= kind.patience:
+            return Hopeless("nobody waits for it any more")
+        letter = await self._db.write(kind.write, job, now=self._clock())
+        if letter is None:
+            return _nothing
+        try:
+            await _hand_over(self._channels, letter.outgoing)
+        except DeliveryError as error:
+            log.warning("a letter was not taken", letter=job.payload["letter"], job=job.id, reason=str(error))
+            return partial(
+                _letter_not_taken, job=job, letter=letter, kind=kind, error=error, now=self._clock()
+            )
+        return partial(_letter_taken, job=job, letter=letter, now=self._clock())
+
+    def dead(self, tx: Tx, job: Job, reason: str, *, now: datetime) -> bool:
+        """See Handler. On record among the events of administration; trying again later would serve nobody."""
+        letters.failed(tx, job, now=now)
         return True
 
 
@@ -166,6 +192,22 @@ class Tidying(Handler):
         return [partial(tidying.tidy, now=self._clock()) for _ in jobs]
 
 
+async def _hand_over(channels: Mapping[str, Channel], outgoing: Outgoing) -> Sent:
+    channel = channels.get(outgoing.channel)
+    if channel is None:
+        raise DeliveryError(f"the channel {outgoing.channel!r} is switched off")
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT):
+            return await channel.send(outgoing)
+    except DeliveryError:
+        raise
+    except TimeoutError:
+        raise DeliveryError(f"no answer within {SEND_TIMEOUT:.0f} s") from None
+    except Exception as error:  # a bug in a channel: the delivery waits, and is given up like any other
+        log.exception("a channel failed to send", channel=outgoing.channel, delivery=outgoing.delivery_id)
+        raise DeliveryError(_words(error)) from error
+
+
 def _nothing(tx: Tx) -> None:
     return None
 
@@ -184,6 +226,19 @@ def _not_taken(tx: Tx, *, job: Job, error: DeliveryError, now: datetime) -> Retr
         sending.failed(tx, job.shard, delivery, str(error), now=now)
         return None
     return Retry(str(error), retry_after=error.retry_after, waits=sending.WAITS)
+
+
+def _letter_taken(tx: Tx, *, job: Job, letter: Letter, now: datetime) -> None:
+    letters.sent(tx, job, letter.person, now=now)
+
+
+def _letter_not_taken(
+    tx: Tx, *, job: Job, letter: Letter, kind: Kind, error: DeliveryError, now: datetime
+) -> Retry | None:
+    if error.permanent or now + timedelta(seconds=kind.waits[-1]) >= job.created_at + kind.patience:
+        letters.failed(tx, job, letter.person, now=now)
+        return None
+    return Retry(str(error), retry_after=error.retry_after, waits=kind.waits)
 
 
 def _ring(tx: Tx, *, verb: Callable[..., None], ticket_id: str, now: datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import hdrs, web
 
-from core.desk import accounts, passwords
+from core.desk import accounts, new_passwords, passwords
 from web import guard, visitor
 from web.sign_in import MAX_FIELD
 from web.site import SITE, now
@@ -103,7 +103,13 @@ async def change_password(request: web.Request) -> web.StreamResponse:
         raise web.HTTPTooManyRequests(headers={"Retry-After": "5"}) from None
     device = request.headers.get(hdrs.USER_AGENT, "")
     cookie = await site.db.write(
-        accounts.change_password, found, hashed, device=device, limits=site.limits, now=at
+        new_passwords.change,
+        found,
+        hashed,
+        device=device,
+        limits=site.limits,
+        channel=site.also_by,
+        now=at,
     )
     response = web.Response(status=303, headers={hdrs.LOCATION: "/account?changed=1"})
     guard.set_cookie(response, site, cookie)

@@ -16,7 +16,7 @@ from core.desk import accounts
 from core.log import get_logger
 from core.settings import Settings
 from core.store.database import Database
-from web import account, api, desk, guard, metrics, portal, sign_in, visitor
+from web import account, api, desk, forgotten, guard, metrics, portal, sign_in, visitor
 from web.limits import Limiter
 from web.live import Live
 from web.pages import Pages
@@ -70,7 +70,7 @@ def make_app(
         also_by=also_by,
         max_body=settings.limits.http_body,
     )
-    for part in (sign_in, account, metrics, desk, portal, api):
+    for part in (sign_in, forgotten, account, metrics, desk, portal, api):
         part.routes(app)
     app.router.add_get("/", _home)
     app.router.add_get("/health/live", _live)

@@ -8,11 +8,11 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from core import addresses
-from core.desk import accounts, passwords
+from core.desk import accounts, links, passwords
 from core.desk.configuration import document, rows
 from core.desk.principal import HUB
 from web import guard, visitor
-from web.site import SITE, now
+from web.site import SITE, Site, now
 
 LOCAL_ONLY = ("//", "/\\")
 MAX_FIELD = 1_000  # characters
@@ -34,8 +34,9 @@ async def show(request: web.Request) -> web.StreamResponse:
     """The form; somebody who is signed in goes on."""
     if visitor.who(request):
         raise web.HTTPSeeOther("/")
-    return request.app[SITE].pages.page(
-        request, "sign-in.html", next=_next(request.query), email="", wrong=""
+    site = request.app[SITE]
+    return site.pages.page(
+        request, "sign-in.html", next=_next(request.query), email="", wrong="", forgot=site.also_by
     )
 
 
@@ -63,10 +64,16 @@ async def enter(request: web.Request) -> web.StreamResponse:
             next=_next(form),
             email=email,
             wrong="wait" if not allowed else "wrong",
+            forgot=site.also_by,
         )
     device = request.headers.get(hdrs.USER_AGENT, "")
     cookie, _ = await site.db.write(accounts.begin, found, device=device, limits=site.limits, now=at)
     to = _next(form) or ("/desk/" if found.kind == "agent" else "/portal/")
+    return await signed_in(site, found, cookie, to)
+
+
+async def signed_in(site: Site, found: accounts.Account, cookie: str, to: str) -> web.Response:
+    """Onwards, with the sign-in, and with the mark by which this browser is known again."""
     response = web.Response(status=303, headers={hdrs.LOCATION: to})
     guard.set_cookie(response, site, cookie)
     mark = await site.db.read(accounts.device_mark, found)
@@ -123,7 +130,7 @@ async def set_up(request: web.Request) -> web.StreamResponse:
 
 
 def _first(tx: Any, token: str, wanted: document.Document, hashes: rows.Hashes, *, now: Any) -> bool:
-    if not accounts.is_new(tx) or accounts.link_use(tx, "setup", token, now=now) is None:
+    if not accounts.is_new(tx) or links.use(tx, "setup", token, now=now) is None:
         return False
     rows.apply(tx, HUB, wanted, hashes, now=now)
     return True

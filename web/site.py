@@ -32,7 +32,7 @@ class Site:
     clean: Callable[..., str]
     """Makes a stranger's HTML fit for its frame."""
     also_by: str = ""
-    """The channel that carries portal answers to people's inboxes, if there is one."""
+    """The channel that carries portal answers and letters to people's inboxes, if there is one."""
     people: Limiter
     """Requests of each person who is signed in."""
     strangers: Limiter

@@ -164,17 +164,20 @@ def _file_name(name: str) -> str:
 def subject(outgoing: Outgoing) -> str:
     """`Re: subject [#number]`, on one line whatever the subject held.
 
-    The number is added once, however often the subject went to and fro.
+    The number is added once, however often the subject went to and fro; a mail of no ticket has none.
     """
-    mark = f"[#{outgoing.ticket_number}]"
     text = _unmarked(outgoing)
     if outgoing.in_reply_to and not text.lower().startswith("re:"):
         text = f"Re: {text}"
-    return f"{text} {mark}"
+    return f"{text} {_mark(outgoing)}".rstrip()
+
+
+def _mark(outgoing: Outgoing) -> str:
+    return f"[#{outgoing.ticket_number}]" if outgoing.ticket_number else ""
 
 
 def _unmarked(outgoing: Outgoing) -> str:
-    return _line(outgoing.subject.replace(f"[#{outgoing.ticket_number}]", ""))[:SUBJECT_LENGTH].rstrip()
+    return _line(outgoing.subject.replace(_mark(outgoing), ""))[:SUBJECT_LENGTH].rstrip()
 
 
 def _topic(outgoing: Outgoing) -> str:

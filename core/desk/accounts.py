@@ -1,4 +1,4 @@
-"""Who is signed in, and with which right? Sign-ins, API tokens and one-time links; secrets are stored as hashes."""
+"""Who is signed in, and with which right? Sign-ins and API tokens; secrets are stored as hashes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select
 
 from core import addresses
-from core.desk import case, people, reference, restraint
+from core.desk import case, links, people, reference, restraint
 from core.desk.errors import NotFound, invalid
 from core.desk.passwords import cookie_hash
 from core.desk.principal import Principal
@@ -27,7 +27,7 @@ SEEN_EVERY = timedelta(minutes=5)
 GROWING = ((1, 1), (2, 4), (4, 96))
 """So many times the tries within so many times the window: 5 in 15 minutes, 10 in an hour, 20 in a day."""
 
-sign_in, api_token, link = tables.sign_in, tables.api_token, tables.one_time_link
+sign_in, api_token, customer = tables.sign_in, tables.api_token, tables.customer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,10 @@ class Limits:
     window: int = 15 * 60  # seconds
     tries_per_address: int = 30
     """Wrong passwords from one network address within an hour."""
+    links: int = 3
+    """Links to a new password to one e-mail address within an hour."""
+    links_per_address: int = 20
+    """What is asked for from one network address within an hour: a whole office may be behind it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,9 @@ _CONTACT = Prepared(
         tables.contact.c.email == bindparam("email"),
         tables.contact.c.active.is_(True),
         tables.contact.c.password_hash.is_not(None),
+        select(customer.c.code)
+        .where(customer.c.code == tables.contact.c.customer, customer.c.active.is_(True))
+        .exists(),
     )
     .order_by(tables.contact.c.id)
     .limit(1)
@@ -92,17 +99,6 @@ _TOKENS_OF = Prepared(
 _END_TOKEN = Prepared(
     delete(api_token).where(api_token.c.hash == bindparam("hash"), api_token.c.person == bindparam("person"))
 )
-_USE_LINK = Prepared(
-    update(link)
-    .where(
-        link.c.hash == bindparam("hash"),
-        link.c.purpose == bindparam("for_purpose"),
-        link.c.used_at.is_(None),
-        link.c.expires_at > bindparam("now", type_=Instant),
-    )
-    .values(used_at=bindparam("now", type_=Instant))
-    .returning(link.c.person)
-)
 _LAPSED = Prepared(delete(sign_in).where(sign_in.c.expires_at < bindparam("now", type_=Instant)))
 _ANY_AGENT = Prepared(select(func.count().label("count")).select_from(tables.agent))
 
@@ -111,7 +107,7 @@ _ANY_AGENT = Prepared(select(func.count().label("count")).select_from(tables.age
 
 
 def account(tx: Tx, email: str) -> Account | None:
-    """Who signs in with this address; an agent before a contact."""
+    """Who signs in with this address: an agent before a contact, and of a contact at several customers the first."""
     email = addresses.key(email)
     row = tx.one(_AGENT, email=email)
     if row is not None:
@@ -154,6 +150,11 @@ def failed(tx: Tx, email: str, address: str, *, now: datetime) -> None:
     """Count a wrong password."""
     restraint.count(tx, f"wrong:{addresses.key(email)}", now=now)
     restraint.count(tx, f"wrong-from:{address}", now=now)
+
+
+def forgive(tx: Tx, email: str) -> None:
+    """Forget the wrong passwords of an account."""
+    restraint.clear(tx, f"wrong:{addresses.key(email)}")
 
 
 def begin(tx: Tx, found: Account, *, device: str, limits: Limits, now: datetime) -> tuple[str, str]:
@@ -204,18 +205,6 @@ def end(tx: Tx, sign_in_hash: str) -> None:
     tx.tell("sign_in", sign_in_hash)
 
 
-def change_password(
-    tx: Tx, found: Account, password_hash: str, *, device: str, limits: Limits, now: datetime
-) -> str:
-    """Store the new password's hash, end every sign-in, and begin one anew; return its cookie."""
-    table = tables.agent if found.kind == "agent" else tables.contact
-    tx.update(table, {"id": found.person}, password_hash=password_hash)
-    end_all(tx, found.person)
-    case.record(tx, case.ADMINISTRATION, "password.changed", now=now, actor=f"{found.kind}:{found.person}")
-    cookie, _ = begin(tx, found, device=device, limits=limits, now=now)
-    return cookie
-
-
 def end_own(tx: Tx, who: Principal, sign_in_hash: str) -> None:
     """End one of one's own sign-ins, from wherever. Raises NotFound for any other."""
     if sign_in_hash not in {row.hash for row in of_person(tx, who)}:
@@ -223,10 +212,11 @@ def end_own(tx: Tx, who: Principal, sign_in_hash: str) -> None:
     end(tx, sign_in_hash)
 
 
-def end_all(tx: Tx, person: str) -> None:
-    """Sign somebody out everywhere: their password, role or right to be here changed."""
+def end_all(tx: Tx, person: str, *, now: datetime) -> None:
+    """Sign somebody out everywhere, links included: their password, role or right to be here changed."""
     for row in tx.all(_OF_PERSON, person=person):
         end(tx, row.hash)
+    links.void_all(tx, person, now=now)
 
 
 def of_person(tx: Tx, who: Principal) -> list[Row]:
@@ -337,22 +327,7 @@ def token_seen(tx: Tx, token: str, *, now: datetime) -> None:
     tx.update(api_token, {"hash": token_hash(token)}, used_at=now)
 
 
-# --- One-time links -----------------------------------------------------------------------------------------
-
-
-def link_create(tx: Tx, purpose: str, person: str, *, life: timedelta, now: datetime) -> str:
-    """A token for one use: `setup`, `invite` or `reset`. Only its hash is kept."""
-    token = secrets.token_urlsafe(24)
-    tx.insert(
-        link, hash=token_hash(token), purpose=purpose, person=person, created_at=now, expires_at=now + life
-    )
-    return token
-
-
-def link_use(tx: Tx, purpose: str, token: str, *, now: datetime) -> str | None:
-    """Whose it is, once; None when it was used, has expired or never was."""
-    row = tx.one(_USE_LINK, hash=token_hash(token), for_purpose=purpose, now=now)
-    return None if row is None else str(row.person)
+# --- The first ---------------------------------------------------------------------------------------------
 
 
 def is_new(tx: Tx) -> bool:

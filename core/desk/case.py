@@ -173,14 +173,16 @@ _BLANK: dict[str, Any] = {
 
 def record(tx: Tx, chain: str, kind: str, *, now: datetime, actor: str, **data: Any) -> None:
     """One event of a chain that is no ticket's, such as ADMINISTRATION."""
-    last = tx.one(_LAST, ticket_id=chain)
-    row = {
-        "ticket_id": chain,
-        "seq": 1 if last is None else last.seq + 1,
-        "kind": kind,
-        "at": now,
-        "recorded_at": now,
-        "actor": actor,
-        "data": data,
-    }
-    tx.insert(event, **row, hash=event_hash("" if last is None else last.hash, row))
+    added = False
+    while not added:  # nothing is locked here: who was quicker has the number, and is now the one before
+        last = tx.one(_LAST, ticket_id=chain)
+        row = {
+            "ticket_id": chain,
+            "seq": 1 if last is None else last.seq + 1,
+            "kind": kind,
+            "at": now,
+            "recorded_at": now,
+            "actor": actor,
+            "data": data,
+        }
+        added = tx.insert_new(event, **row, hash=event_hash("" if last is None else last.hash, row))

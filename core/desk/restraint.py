@@ -50,6 +50,7 @@ _OF_SENDER = Prepared(
         )
     )
 )
+_CLEAR = Prepared(brake.delete().where(brake.c.key == bindparam("key")))
 _FORGET = Prepared(brake.delete().where(brake.c.slot < bindparam("before")))
 
 
@@ -62,6 +63,11 @@ def count(tx: Tx, key: str, *, now: datetime, slot: int = SLOT) -> None:
 def happened(tx: Tx, key: str, *, within: int, now: datetime) -> int:
     """How often it happened within so many seconds."""
     return int(tx.one(_SUM, key=key, since=int(now.timestamp()) - within).count)
+
+
+def clear(tx: Tx, key: str) -> None:
+    """As if it had never happened."""
+    tx.run(_CLEAR, key=key)
 
 
 def forget(tx: Tx, *, now: datetime) -> int:

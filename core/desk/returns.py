@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import outbox, sending
+from core.desk import new_passwords, outbox, sending
 from core.desk.case import Case
 from core.envelope import Kind, Report
 from core.ids import token_id
@@ -32,14 +32,17 @@ def reported(
     complained gets no automatic mail until staff say so.
     """
     row = None
-    for ref in (*bounce_tokens, *(report.own_refs if report else ())):
+    refs = (*bounce_tokens, *(report.own_refs if report else ()))
+    for ref in refs:
         row = row or tx.one(_BY_ID, id=token_id(ref))
+    bounced = kind in (Kind.BOUNCE_HARD, Kind.BOUNCE_SOFT)
     if row is None:
+        for ref in refs if bounced else ():
+            new_passwords.came_back(tx, ref, now=now)
         return None
     said = report.recipients[0] if report and report.recipients else None
     detail = " ".join(part for part in (said.status, said.text) if part) if said else ""
     key = {"ticket_id": row.ticket_id, "id": row.id}
-    bounced = kind in (Kind.BOUNCE_HARD, Kind.BOUNCE_SOFT)
     certified = report is not None and report.certified and said is not None
     proved = certified and said is not None and said.action == "delivered"
     outcome = "bounced" if bounced else "delivered" if proved else "accepted" if certified else str(kind)

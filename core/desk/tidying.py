@@ -1,4 +1,4 @@
-"""What is forgotten once a day? Counters, keys and marks that have lapsed: the store grows by what was said, not by them."""
+"""What is forgotten once a day? Counters, keys, links and marks that have lapsed: the store grows by what was said alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam
 
-from core.desk import repetition, restraint
+from core.desk import links, repetition, restraint
 from core.rules import sameness
 from core.store import tables
 from core.store.columns import Instant
@@ -24,4 +24,5 @@ def tidy(tx: Tx, *, now: datetime) -> None:
     """Forget what has lapsed. Safe to repeat."""
     restraint.forget(tx, now=now)
     repetition.forget(tx, now=now)
+    links.forget(tx, now=now)
     tx.run(_OLD_KEYS, before=now - sameness.WITH_ID)

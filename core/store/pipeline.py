@@ -8,6 +8,7 @@ https://www.postgresql.org/docs/15/libpq-pipeline-mode.html
 
 from __future__ import annotations
 
+import contextlib
 import select
 from collections import deque
 from collections.abc import Sequence
@@ -41,6 +42,8 @@ class Pipeline:
         self._under_way: deque[str] = deque()
         """What each statement prepares, or nothing, in the order of sending."""
         self._told = False
+        self.heard = False
+        """Whether the server said anything since the transaction began."""
 
     # --- Transactions ---------------------------------------------------------------------------------------
 
@@ -49,7 +52,7 @@ class Pipeline:
         while self._readable.poll(0):
             self._pg.consume_input()
         self._enter()
-        self._told = False
+        self._told = self.heard = False
         self._send(b"BEGIN" if writes else _READ_ONLY)
 
     def commit(self) -> None:
@@ -155,15 +158,17 @@ class Pipeline:
                 message = "a statement before it failed"
                 raise errors.InFailedSqlTransaction(message)
             raise errors.error_from_result(answer, encoding="utf-8")
+        self.heard = True
         return answer
 
     def _next(self) -> PGresult | None:
         pg = self._pg
         if pg.flush():
             self._push()
-        while pg.is_busy():
-            self._readable.poll()
-            pg.consume_input()
+        with contextlib.suppress(psycopg.OperationalError):  # what it said before it hung up comes first
+            while pg.is_busy():
+                self._readable.poll()
+                pg.consume_input()
         return pg.get_result()
 
     def _push(self) -> None:

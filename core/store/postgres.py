@@ -218,7 +218,8 @@ def _transaction(tx: Tx, request: Request, *, writes: bool) -> Any:
     try:
         driver.commit(writes=writes)
     except Exception as error:
-        if _lost(error) and writes:
+        hung_up_before = isinstance(error, psycopg.errors.AdminShutdown) and not driver.pipeline.heard
+        if _lost(error) and writes and not hung_up_before:
             raise _InDoubt(in_a_line(error)) from error
         with contextlib.suppress(Exception):
             driver.rollback()

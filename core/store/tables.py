@@ -641,7 +641,7 @@ api_token = Table(
     _maybe_at("used_at"),
 )
 
-# One-time links: set-up, invitation, reset. Single use by a conditional update.
+# One-time links: set-up, reset. Single use by a conditional update.
 one_time_link = Table(
     "one_time_link",
     metadata,
@@ -650,7 +650,7 @@ one_time_link = Table(
     _text("person"),
     _at("created_at"),
     _at("expires_at"),
-    _maybe_at("used_at"),
+    _maybe_at("used_at"),  # or void since: another one or another password took its place
 )
 
 idempotency = Table(

@@ -11,7 +11,7 @@ from functools import cache
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from core.desk import accounts, passwords
+from core.desk import accounts, links, passwords
 from core.ids import fixed_id, token_hash
 from core.settings import Http, Limits, Settings
 from core.settings import Hub as HubSettings
@@ -346,9 +346,7 @@ async def test_a_connection_that_never_asks_is_closed_and_others_are_served_mean
 
 
 async def test_the_set_up_link_makes_one_administrator_and_then_leads_nowhere(db):
-    link = await db.write(
-        accounts.link_create, "setup", "first", life=timedelta(hours=1), now=datetime.now(UTC)
-    )
+    link = await db.write(links.create, "setup", "first", life=timedelta(hours=1), now=datetime.now(UTC))
     form = {"token": link, "email": "Ada@Desk.test", "name": "Ada", "password": PASSWORD}
     async with browser(db) as client:
         assert (await client.get("/setup")).status == 404

@@ -322,8 +322,7 @@ def _zone(at: str, name: str) -> Iterator[str]:
 
 
 def _address(at: str, email: str) -> Iterator[str]:
-    local, _, domain = email.rpartition("@")
-    if not local or "." not in domain or not email.isprintable() or any(c in email for c in " <>,;"):
+    if not addresses.plausible(email):
         yield f"{at}: '{email}' is no e-mail address"
 
 

@@ -122,7 +122,7 @@ def apply(tx: Tx, who: Principal, document: Document, hashes: Hashes, *, now: da
         if not tx.insert_new(tables.definition, **row, at=now) and row["version"].startswith(export.FILE):
             tx.update(tables.definition, {"version": row["version"]}, content=row["content"])
     for step in difference.steps:
-        _write(tx, step)
+        _write(tx, step, now)
     if changes:
         _revised(tx, now)
         digest = hashlib.sha256("\n".join(map(str, changes)).encode()).hexdigest()
@@ -150,7 +150,7 @@ def _changes(difference: _Difference) -> tuple[Change, ...]:
     return tuple(sorted((step.change for step in difference.steps), key=lambda c: (c.section, c.name)))
 
 
-def _write(tx: Tx, step: _Step) -> None:
+def _write(tx: Tx, step: _Step, now: datetime) -> None:
     if step.values is None:
         tx.run(step.table.delete().where(*(step.table.c[k] == value for k, value in step.key.items())))
     elif step.change.what == "added":
@@ -158,7 +158,7 @@ def _write(tx: Tx, step: _Step) -> None:
     else:
         tx.update(step.table, dict(step.key), **step.values)
         if step.table in (tables.agent, tables.contact) and _RIGHTS & set(step.values):
-            accounts.end_all(tx, step.key["id"])
+            accounts.end_all(tx, step.key["id"], now=now)
 
 
 _RIGHTS = {"active", "groups", "password_hash", "role", "roles", "sites"}

@@ -91,6 +91,32 @@ def test_automatic_mail_says_so_and_asks_for_no_answer_by_a_machine(kind, word):
     assert "Precedence" not in mail
 
 
+def test_a_letter_of_no_ticket_names_none_and_its_link_opens_with_a_click():
+    link = f"https://desk.test/reset?token={TOKEN}"
+    letter = an_answer(
+        kind="password_link",
+        automatic=True,
+        author_name="",
+        ticket_number="",
+        reply_token=None,
+        in_reply_to="",
+        references=(),
+        subject="A new password",
+        text=f"Here <it> is:\n\n{link}\n",
+    )
+    mail = seen(letter)
+
+    assert mail["Subject"] == "A new password"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert "Reply-To" not in mail
+    assert plain(letter).split() == ["Here", "<it>", "is:", link]
+    assert f'<a href="{link}" rel="noopener">{link}</a>' in page(letter)
+    assert "&lt;it&gt;" in page(letter)
+    for text in (plain(letter), page(letter)):
+        assert "Request" not in text
+        assert "[#" not in text
+
+
 @pytest.mark.parametrize(
     ("mailbox", "sender"),
     [

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from core.desk import accounts, books, passwords, people, reference
+from core.desk import accounts, books, links, passwords, people, reference
 from core.desk.configuration import checking, document, export, rows
 from core.desk.configuration.document import ConfigurationError
 from core.store import tables
@@ -434,7 +434,7 @@ async def test_a_revision_that_was_taken_back_is_never_given_again(db) -> None:
 async def test_a_desk_is_empty_until_somebody_is_asked_to_set_it_up(db) -> None:
     assert await db.read(rows.is_empty)
 
-    await db.write(accounts.link_create, "setup", "first", life=timedelta(hours=1), now=NOON)
+    await db.write(links.create, "setup", "first", life=timedelta(hours=1), now=NOON)
 
     assert not await db.read(rows.is_empty)
 

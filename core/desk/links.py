@@ -1,0 +1,98 @@
+"""Who was given a link that works once? Set-up and new passwords; only hashes are kept, and use is a conditional update."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, select, update
+
+from core.ids import token_hash
+from core.store import tables
+from core.store.columns import Instant
+from core.store.tx import Prepared, Tx
+
+RESET = "reset"
+KEPT = timedelta(days=1)
+"""How long a lapsed link to a new password stays on record."""
+
+link = tables.one_time_link
+
+_NOW = bindparam("now", type_=Instant)
+_ALIVE = (
+    link.c.hash == bindparam("hash"),
+    link.c.purpose == bindparam("for_purpose"),
+    link.c.used_at.is_(None),
+    link.c.expires_at > _NOW,
+)
+_USE = Prepared(update(link).where(*_ALIVE).values(used_at=_NOW).returning(link.c.person))
+_WHOSE = Prepared(select(link.c.person).where(*_ALIVE))
+_LIVES_ON = Prepared(
+    update(link)
+    .where(link.c.hash == bindparam("hash"), link.c.used_at.is_(None))
+    .values(expires_at=bindparam("until", type_=Instant))
+)
+_VOID = Prepared(
+    update(link)
+    .where(
+        link.c.person == bindparam("of_person"),
+        link.c.purpose == bindparam("for_purpose"),
+        link.c.hash != bindparam("but"),
+        link.c.used_at.is_(None),
+    )
+    .values(used_at=_NOW)
+)
+_VOID_ONE = Prepared(
+    update(link).where(link.c.hash == bindparam("one"), link.c.used_at.is_(None)).values(used_at=_NOW)
+)
+_LAPSED = Prepared(
+    link.delete().where(
+        link.c.purpose == bindparam("for_purpose"), link.c.expires_at < bindparam("before", type_=Instant)
+    )
+)
+
+
+def create(tx: Tx, purpose: str, person: str, *, life: timedelta, now: datetime) -> str:
+    """A token for one use. Only its hash is kept."""
+    token = secrets.token_urlsafe(24)
+    tx.insert(
+        link, hash=token_hash(token), purpose=purpose, person=person, created_at=now, expires_at=now + life
+    )
+    return token
+
+
+def give(tx: Tx, purpose: str, token: str, person: str, *, until: datetime, now: datetime) -> bool:
+    """Keep a token that was made elsewhere as the person's only one; the same again lives on. False: it is spent."""
+    hash_ = token_hash(token)
+    row = {"purpose": purpose, "person": person, "created_at": now, "expires_at": until}
+    if not tx.insert_new(link, hash=hash_, **row) and not tx.changed(_LIVES_ON, hash=hash_, until=until):
+        return False
+    tx.run(_VOID, of_person=person, for_purpose=purpose, but=hash_, now=now)
+    return True
+
+
+def whose(tx: Tx, purpose: str, token: str, *, now: datetime) -> str | None:
+    """Whose it is, as long as it works. Changes nothing: programs that look through mail open links too."""
+    row = tx.one(_WHOSE, hash=token_hash(token), for_purpose=purpose, now=now)
+    return None if row is None else str(row.person)
+
+
+def use(tx: Tx, purpose: str, token: str, *, now: datetime) -> str | None:
+    """Whose it is, once; None when it was used, is void, has expired or never was."""
+    row = tx.one(_USE, hash=token_hash(token), for_purpose=purpose, now=now)
+    return None if row is None else str(row.person)
+
+
+def void_all(tx: Tx, person: str, *, now: datetime) -> None:
+    """None of the person's links to a new password works any longer."""
+    tx.run(_VOID, of_person=person, for_purpose=RESET, but="", now=now)
+
+
+def void(tx: Tx, token: str, *, now: datetime) -> None:
+    """This one does not work any longer."""
+    tx.run(_VOID_ONE, one=token_hash(token), now=now)
+
+
+def forget(tx: Tx, *, now: datetime) -> None:
+    """Drop links to new passwords that lapsed. Those of the set-up stay: they say that a desk was begun."""
+    tx.run(_LAPSED, for_purpose=RESET, before=now - KEPT)
