@@ -30,6 +30,23 @@ Parameters = tuple[Sequence[bytes | None], Sequence[int]]
 """Values as the protocol has them, and the format of each: 0 text, 1 binary."""
 
 
+class _Sent:
+    """A statement under way, and what is to be done with its answer."""
+
+    __slots__ = ("answer", "must", "prepares")
+
+    def __init__(self, prepares: str = "", must: Exception | None = None) -> None:
+        self.prepares = prepares
+        """The text that it prepares, or nothing."""
+        self.must = must
+        """What it means if it touched no row, where that is a failure."""
+        self.answer: PGresult | None = None
+
+
+_PLAIN = _Sent()
+"""One whose answer says nothing."""
+
+
 class Pipeline:
     """One connection's. Belongs to one thread."""
 
@@ -39,8 +56,13 @@ class Pipeline:
         self._readable = select.poll()
         self._readable.register(self._pg.socket, select.POLLIN)
         self._names: dict[str, bytes] = {}
-        self._under_way: deque[str] = deque()
-        """What each statement prepares, or nothing, in the order of sending."""
+        self._under_way: deque[_Sent] = deque()
+        """In the order of sending."""
+        self._pushed = False
+        """Whether the server was told to answer all of them."""
+        self._foreseen: dict[tuple[str, Any], _Sent] = {}
+        self._missed: Exception | None = None
+        self._musts = 0
         self._told = False
         self.heard = False
         """Whether the server said anything since the transaction began."""
@@ -53,6 +75,8 @@ class Pipeline:
             self._pg.consume_input()
         self._enter()
         self._told = self.heard = False
+        self._foreseen.clear()
+        self._missed, self._musts = None, 0
         self._send(b"BEGIN" if writes else _READ_ONLY)
 
     def commit(self) -> None:
@@ -86,30 +110,53 @@ class Pipeline:
 
     # --- Statements -----------------------------------------------------------------------------------------
 
-    def tell(self, text: str, parameters: Parameters) -> None:
-        """Send a statement whose answer nobody waits for."""
+    def tell(self, text: str, parameters: Parameters, *, must: Exception | None = None) -> None:
+        """Send a statement whose answer nobody waits for. `must`: what it means if it touches no row, see `check`."""
         self._enter()
         self._told = True
-        self._execute(text, parameters)
+        sent = _PLAIN
+        if must is not None:
+            self._musts += 1
+            sent = _Sent(must=must)
+        self._execute(text, parameters, sent)
         if len(self._under_way) > AHEAD:
-            self._pg.send_flush_request()
+            self._flush()
             while len(self._under_way) > AHEAD // 2:
                 self._take()
 
-    def ask(self, text: str, parameters: Parameters) -> PGresult:
-        """Send a statement and wait for its answer."""
+    def check(self) -> None:
+        """Raise what a statement that had to touch a row, and did not, means."""
+        if self._musts:
+            self._flush()
+            while self._under_way:
+                self._take()
+            self._musts = 0
+        if self._missed is not None:
+            raise self._missed
+
+    def foresee(self, text: str, parameters: Parameters) -> None:
+        """Send a statement whose answer `ask` will be asked for, in the same words."""
         self._enter()
-        self._execute(text, parameters)
-        self._pg.send_flush_request()
-        while len(self._under_way) > 1:
+        self._foreseen[text, parameters[0]] = sent = _Sent()
+        self._execute(text, parameters, sent)
+
+    def ask(self, text: str, parameters: Parameters) -> PGresult:
+        """Send a statement, unless that was done before, and wait for its answer."""
+        sent = self._foreseen.pop((text, parameters[0]), None) if self._foreseen else None
+        if sent is None:
+            self._enter()
+            sent = _Sent()
+            self._execute(text, parameters, sent)
+        while sent.answer is None:
+            self._flush()
             self._take()
-        return self._take()
+        return sent.answer
 
     def _enter(self) -> None:
         if self._pg.pipeline_status == pq.PipelineStatus.OFF:
             self._pg.enter_pipeline_mode()
 
-    def _execute(self, text: str, parameters: Parameters) -> None:
+    def _execute(self, text: str, parameters: Parameters, sent: _Sent) -> None:
         name = self._names.get(text)
         if name is None:
             if len(self._names) >= PREPARED:
@@ -117,18 +164,30 @@ class Pipeline:
                 self._send(b"DEALLOCATE ALL")
             name = self._names[text] = b"c%d" % len(self._names)
             self._pg.send_prepare(name, text.encode())
-            self._under_way.append(text)
+            self._under_way.append(_Sent(prepares=text))
         values, formats = parameters
         self._pg.send_query_prepared(name, values, formats)
-        self._under_way.append("")
+        self._under_way.append(sent)
+        self._pushed = False
 
     def _send(self, command: bytes) -> None:
         self._pg.send_query_params(command, None)
-        self._under_way.append("")
+        self._under_way.append(_PLAIN)
+        self._pushed = False
+
+    def _flush(self) -> None:
+        """Have everything answered that is under way."""
+        if not self._pushed:
+            self._pg.send_flush_request()
+            if self._pg.flush():
+                self._push()
+            self._pushed = True
 
     def _settle(self, *, raises: bool = True) -> None:
         """Wait for everything that is under way. Raises the first error of it."""
         self._pg.pipeline_sync()
+        if self._pg.flush():
+            self._push()
         first: Exception | None = None
         while self._under_way:
             try:
@@ -142,10 +201,10 @@ class Pipeline:
         if first is not None and raises:
             raise first
 
-    def _take(self) -> PGresult:
+    def _take(self) -> None:
         """The answer to the oldest statement under way. Raises what it came to."""
         result = self._next()
-        prepared = self._under_way.popleft()
+        sent = self._under_way.popleft()
         if result is None:
             message = "the server ended the connection"
             raise psycopg.OperationalError(message)
@@ -153,18 +212,19 @@ class Pipeline:
         while result is not None:  # each statement's answer ends with nothing
             answer, result = result, self._next()
         if answer.status not in _DONE:
-            self._names.pop(prepared, None)
+            self._names.pop(sent.prepares, None)
             if answer.status == pq.ExecStatus.PIPELINE_ABORTED:
                 message = "a statement before it failed"
                 raise errors.InFailedSqlTransaction(message)
             raise errors.error_from_result(answer, encoding="utf-8")
         self.heard = True
-        return answer
+        if sent is not _PLAIN:
+            sent.answer = answer
+            if sent.must is not None and not answer.command_tuples:
+                self._missed = self._missed or sent.must
 
     def _next(self) -> PGresult | None:
         pg = self._pg
-        if pg.flush():
-            self._push()
         with contextlib.suppress(psycopg.OperationalError):  # what it said before it hung up comes first
             while pg.is_busy():
                 self._readable.poll()

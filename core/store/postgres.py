@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from itertools import chain
 from typing import Any
 
 import psycopg
@@ -35,6 +36,8 @@ RECONNECT_AFTER = 1.0  # seconds
 CONNECT_TIMEOUT = 5  # seconds
 CLOSE_WITHIN = 30.0  # seconds for what is queued, at the end
 CLOSE_AWAY = 1.0  # seconds, when the server does not answer: nobody was promised anything
+
+MOST_ROWS = 16  # added by one statement
 
 ABANDONED = 20.0  # seconds a transaction may stand still: a hub that froze in one must not hold the others up
 
@@ -237,26 +240,44 @@ class _Crossing:
         raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
         self.pipeline = Pipeline(raw)
 
-    def all(self, form: Form, values: dict[str, Any]) -> list[Row]:
-        answer = self.pipeline.ask(form.text, form.parameters(values))
+    def all(self, form: Form, parameters: Any) -> list[Row]:
+        answer = self.pipeline.ask(form.text, parameters)
         value, columns = answer.get_value, range(answer.nfields)
         return [form.row([value(n, c) for c in columns]) for n in range(answer.ntuples)]
 
-    def one(self, form: Form, values: dict[str, Any]) -> Row:
-        answer = self.pipeline.ask(form.text, form.parameters(values))
+    def one(self, form: Form, parameters: Any) -> Row:
+        answer = self.pipeline.ask(form.text, parameters)
         if not answer.ntuples:
             return None
         return form.row([answer.get_value(0, c) for c in range(answer.nfields)])
 
-    def changed(self, form: Form, values: dict[str, Any]) -> int:
-        return self.pipeline.ask(form.text, form.parameters(values)).command_tuples or 0
+    def changed(self, form: Form, parameters: Any) -> int:
+        return self.pipeline.ask(form.text, parameters).command_tuples or 0
 
-    def run(self, form: Form, values: dict[str, Any]) -> None:
-        self.pipeline.tell(form.text, form.parameters(values))
+    def run(self, form: Form, parameters: Any) -> None:
+        self.pipeline.tell(form.text, parameters)
 
-    def run_all(self, form: Form, several: Sequence[dict[str, Any]]) -> None:
-        for values in several:
-            self.pipeline.tell(form.text, form.parameters(values))
+    def run_all(self, form: Form, several: Sequence[Any]) -> None:
+        """In as few statements as binary numbers have digits: each shape is prepared once."""
+        at = 0
+        while at < len(several):
+            rows = min(MOST_ROWS, 1 << ((len(several) - at).bit_length() - 1))
+            if rows == 1:
+                self.pipeline.tell(form.text, several[at])
+            else:
+                values, formats = zip(*several[at : at + rows], strict=True)
+                parameters = tuple(chain.from_iterable(values)), list(chain.from_iterable(formats))
+                self.pipeline.tell(form.of(rows), parameters)
+            at += rows
+
+    def must(self, form: Form, parameters: Any, error: Exception) -> None:
+        self.pipeline.tell(form.text, parameters, must=error)
+
+    def check(self) -> None:
+        self.pipeline.check()
+
+    def foresee(self, form: Form, parameters: Any) -> None:
+        self.pipeline.foresee(form.text, parameters)
 
     def plain(self) -> Connection:
         self.pipeline.leave()

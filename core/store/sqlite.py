@@ -136,7 +136,7 @@ class SqliteDatabase(Waiting):
                     late.fail(StoreUnavailable(in_a_line(error)))
 
     def _together(self, tx: Tx, group: list[Request], *, more: Line[Request | None] | None = None) -> bool:
-        """Run requests under one commit, each in its own savepoint, so that one failure sinks nobody else.
+        """Run requests under one commit. When one fails that has written, each is run alone: it sinks nobody else.
 
         `more`: who else may join, see `_join`. False: the line has ended.
         """
@@ -160,19 +160,13 @@ class SqliteDatabase(Waiting):
             while at < len(group):
                 request = group[at]
                 at += 1
-                raw.execute("SAVEPOINT request")
-                tx.topics = []
-                tx.memo = {}
-                late = len(tx.late)
+                tx.next()
                 try:
                     done.append((request, request.verb(tx, *request.args, **request.named), tx.topics))
                 except Exception as error:  # the verb's own failure belongs to its caller
-                    if _fatal(error) or not raw.in_transaction:  # a full disk takes the whole group back
+                    if tx.wrote or _fatal(error) or not raw.in_transaction:
                         raise
-                    raw.execute("ROLLBACK TO request")
-                    del tx.late[late:]
                     failed.append((request, error))
-                raw.execute("RELEASE request")
                 if more is not None and goes_on and at == len(group) < MAX_GROUP and time.monotonic() < until:
                     goes_on = self._join(group, more)
             if more is not None:
@@ -264,24 +258,35 @@ class _Cursor:
         self._cursor.close()
         self._cursor = self._connection.connection.cursor()
 
-    def all(self, form: Form, values: dict[str, Any]) -> list[Row]:
-        self._cursor.execute(form.text, form.parameters(values))
+    def all(self, form: Form, parameters: Any) -> list[Row]:
+        self._cursor.execute(form.text, parameters)
         return [form.row(raw) for raw in self._cursor.fetchall()]
 
-    def one(self, form: Form, values: dict[str, Any]) -> Row:
-        self._cursor.execute(form.text, form.parameters(values))
+    def one(self, form: Form, parameters: Any) -> Row:
+        self._cursor.execute(form.text, parameters)
         raw = self._cursor.fetchone()
         return None if raw is None else form.row(raw)
 
-    def changed(self, form: Form, values: dict[str, Any]) -> int:
-        self._cursor.execute(form.text, form.parameters(values))
+    def changed(self, form: Form, parameters: Any) -> int:
+        self._cursor.execute(form.text, parameters)
         return int(self._cursor.rowcount)
 
-    def run(self, form: Form, values: dict[str, Any]) -> None:
-        self._cursor.execute(form.text, form.parameters(values))
+    def run(self, form: Form, parameters: Any) -> None:
+        self._cursor.execute(form.text, parameters)
 
-    def run_all(self, form: Form, several: Sequence[dict[str, Any]]) -> None:
-        self._cursor.executemany(form.text, [form.parameters(values) for values in several])
+    def run_all(self, form: Form, several: Sequence[Any]) -> None:
+        self._cursor.executemany(form.text, several)
+
+    def must(self, form: Form, parameters: Any, error: Exception) -> None:
+        self._cursor.execute(form.text, parameters)
+        if not self._cursor.rowcount:
+            raise error
+
+    def check(self) -> None:
+        """They were checked at once."""
+
+    def foresee(self, form: Form, parameters: Any) -> None:
+        """The answer is as near as it can be."""
 
     def plain(self) -> Connection:
         return self._connection
@@ -305,7 +310,9 @@ def _look(tx: Tx, request: Request) -> Any:
     raw: sqlite3.Connection = tx.connection.connection.driver_connection  # type: ignore[assignment]
     raw.execute("BEGIN")
     try:
-        return request.verb(tx, *request.args, **request.named)
+        value = request.verb(tx, *request.args, **request.named)
+        tx.finish()  # what a question would change is refused
+        return value
     finally:
         _let_go(tx)
         raw.rollback()
@@ -322,7 +329,7 @@ def _engine(path: Path, *, busy: float = BUSY_LOOK) -> Engine:
         raw.execute("PRAGMA foreign_keys = ON")
         raw.execute(f"PRAGMA busy_timeout = {int(busy * 1000)}")
         raw.execute("PRAGMA cache_size = -8192")  # 8 MiB a connection that reads
-        raw.execute("PRAGMA temp_store = MEMORY")  # what savepoints keep is never worth a file
+        raw.execute("PRAGMA temp_store = MEMORY")  # what a sort keeps is never worth a file
         raw.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
 
     return engine

@@ -5,16 +5,18 @@ Measured, this is twice as fast as executing it through SQLAlchemy each time (st
 
 from __future__ import annotations
 
+import re
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, Table, bindparam, insert, update
+from sqlalchemy import Executable, Select, Table, bindparam, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import Dialect
+from sqlalchemy.sql import visitors
 
 from core.store import wire
 from core.store.columns import binder, fetcher
@@ -62,15 +64,37 @@ class Form:
     as long as the database did. Only our own column names and positions get into that source.
     """
 
-    __slots__ = ("parameters", "row", "text")
+    __slots__ = ("_several", "parameters", "row", "tables", "text", "writes")
 
     def __init__(self, statement: Executable, *, on_sqlite: bool) -> None:
         compiled: Any = statement.compile(dialect=_DIALECTS[on_sqlite])  # type: ignore[attr-defined]
         self.text: str = str(compiled)
+        self.tables: frozenset[str] = frozenset(
+            part.name
+            for part in visitors.iterate(statement)  # type: ignore[arg-type]
+            if isinstance(part, Table)
+        )
+        """Names of those it reads or changes."""
+        self.writes: bool = not isinstance(statement, Select)
+        self._several: dict[int, str] = {}
         self.parameters: Callable[[dict[str, Any]], Any] = _binding(
             compiled.binds, compiled.positiontup or (), on_sqlite=on_sqlite
         )
         self.row: Callable[[Sequence[Any]], Row] = _fetching(_result_columns(statement), on_sqlite=on_sqlite)
+
+    def of(self, rows: int) -> str:
+        """The text of an insertion for so many rows at once, their parameters one after another."""
+        text = self._several.get(rows)
+        if text is None:
+            head, values, tail = _VALUES.fullmatch(self.text).groups()  # type: ignore[union-attr]
+            each = values.count("$")
+            groups = (_PLACE.sub(lambda m: f"${int(m[1]) + row * each}", values) for row in range(rows))
+            text = self._several[rows] = f"{head}{', '.join(groups)}{tail}"
+        return text
+
+
+_VALUES = re.compile(r"(INSERT INTO .+? VALUES )(\(.+?\))((?: ON CONFLICT DO NOTHING)?)", re.DOTALL)
+_PLACE = re.compile(r"\$(\d+)")
 
 
 def _binding(

@@ -34,6 +34,10 @@ def put(tx: Tx, name: str, value: int = 1) -> str:
     return name
 
 
+def refuse(tx: Tx, reason: str) -> None:
+    raise LookupError(reason)
+
+
 def put_then_fail(tx: Tx, name: str) -> None:
     put(tx, name)
     raise LookupError(name)
@@ -273,7 +277,6 @@ def test_one_group_with_a_failing_function_and_a_duplicate_key_keeps_the_rest(
     sqlite_db: SqliteDatabase,
 ) -> None:
     sqlite_db.submit(put, "taken").result(5)
-    groups = sqlite_db.groups
 
     good, failing, duplicate, other = together(
         sqlite_db, (put, "good"), (put_then_fail, "failing"), (put, "taken"), (put, "other")
@@ -285,7 +288,17 @@ def test_one_group_with_a_failing_function_and_a_duplicate_key_keeps_the_rest(
     with pytest.raises(sqlite3.IntegrityError):
         duplicate.result(5)
     assert sqlite_db.query(names).result(5) == ["good", "other", "taken"]
-    assert sqlite_db.groups <= groups + 2  # the held one, and all four together
+
+
+def test_one_that_is_refused_before_it_writes_costs_its_group_nothing(sqlite_db: SqliteDatabase) -> None:
+    groups = sqlite_db.groups
+
+    good, refused, other = together(sqlite_db, (put, "good"), (refuse, "why"), (put, "other"))
+
+    assert (good.result(5), other.result(5)) == ("good", "other")
+    with pytest.raises(LookupError):
+        refused.result(5)
+    assert sqlite_db.groups <= groups + 2  # the held one, and all three together
 
 
 @pytest.fixture
