@@ -18,7 +18,7 @@ from core.store import lanes, work
 from core.store.database import Database, StoreUnavailable
 from core.store.lanes import Claim, LeaseLost
 from core.store.tx import Tx
-from core.store.work import Job
+from core.store.work import Job, Moved
 
 STORE_RETRY = 1.0  # seconds before a database that was away is asked again
 SAY_AGAIN = 30.0  # seconds between lines about a database that is away
@@ -89,8 +89,6 @@ class Rounds:
         self._clock = clock
         self._given_back = given_back
         self._stopping = stopping
-        # At one writer all jobs of a lane queue at once; on PostgreSQL they would wait for one another's rows.
-        self._together = db.kind == "sqlite"
         self._said_away = -SAY_AGAIN
         self.done = 0
         """Jobs whose effect is committed."""
@@ -146,15 +144,34 @@ class Rounds:
             log.warning("a lane was taken over", lane=claim.lane)
 
     async def _lane_done(self, claim: Claim, pairs: Sequence[tuple[Job, Effect | Exception]]) -> None:
-        """Each job in a transaction of its own: one that fails takes no other down, and no lane keeps the door waiting."""
+        """Each job a verb of its own, under as few commits as may be: one that fails takes no other down."""
         if len(pairs) == 1:
             await self._commit(claim, *pairs[0], release=True)
             return
-        if self._together:
-            await asyncio.gather(*(self._commit(claim, *pair, release=False) for pair in pairs))
-        else:
-            for pair in pairs:
-                await self._commit(claim, *pair, release=False)
+        ready = [(job, effect) for job, effect in pairs if not isinstance(effect, Exception)]
+        failed = [(job, effect) for job, effect in pairs if isinstance(effect, Exception)]
+        written: set[str] = set()
+        verbs: list[Callable[[Tx], Any]] = [
+            partial(_noted, written, job.id, self._done(claim, job, effect, release=False))
+            for job, effect in ready
+        ]
+        # The last one gives the lane back, when there is nothing left to say about any job.
+        give_back = partial(_give_back_after, written, len(pairs), claim)
+        *answers, given_back = await self._write_all([*verbs, give_back])
+        for (job, _), answer in zip(ready, answers, strict=True):
+            if isinstance(answer, LeaseLost):
+                raise answer
+            if not isinstance(answer, Exception):
+                self.done += 1
+            elif not isinstance(answer, Moved):
+                failed.append((job, answer))
+        if given_back is True:
+            self._given_back(claim)
+            return
+        if isinstance(given_back, Exception):
+            raise given_back
+        for job, error in failed:
+            await self._fail(claim, job, error, release=False)
         await self._release(claim)
 
     async def _prepare(self, jobs: Sequence[Job]) -> list[Effect | Exception]:
@@ -190,27 +207,24 @@ class Rounds:
             await self._fail(claim, job, effect, release=release)
             return False
         try:
-            handler = self._handlers.get(job.kind)
             goes_on: bool = await self._write(
-                claim,
-                partial(
-                    _done,
-                    claim=claim,
-                    job=job,
-                    effect=effect,
-                    release=release,
-                    now=self._clock(),
-                    handler=handler,
-                ),
-                release=release,
+                claim, self._done(claim, job, effect, release=release), release=release
             )
         except LeaseLost:
             raise
+        except Moved:
+            if release:
+                await self._release(claim)
+            return True
         except Exception as error:
             await self._fail(claim, job, error, release=release)
             return False
         self.done += 1
         return goes_on
+
+    def _done(self, claim: Claim, job: Job, effect: Effect, *, release: bool) -> Callable[[Tx], bool]:
+        handler, now = self._handlers.get(job.kind), self._clock()
+        return partial(_done, claim=claim, job=job, effect=effect, release=release, now=now, handler=handler)
 
     async def _fail(self, claim: Claim, job: Job, error: Exception, *, release: bool) -> None:
         if isinstance(error, StoreUnavailable):
@@ -224,37 +238,50 @@ class Rounds:
             log.error("a job failed", kind=job.kind, job=job.id, attempt=job.attempt + 1, exc_info=error)
             if handler is not None:
                 error = handler.judge(job, error)
-        await self._write(
-            claim,
-            partial(
-                _failed,
-                claim=claim,
-                job=job,
-                error=error,
-                release=release,
-                now=self._clock(),
-                handler=handler,
-            ),
+        verb = partial(
+            _failed,
+            claim=claim,
+            job=job,
+            error=error,
             release=release,
+            now=self._clock(),
+            handler=handler,
         )
+        try:
+            await self._write(claim, verb, release=release)
+        except Moved:  # there is nothing left to be put back
+            if release:
+                await self._release(claim)
 
     async def _release(self, claim: Claim) -> None:
         await self._write(claim, partial(lanes.release, claim=claim), release=True)
 
     async def _write(self, claim: Claim, verb: Callable[[Tx], Any], *, release: bool) -> Any:
-        """Write it, however long the database is away: what was done outside must not be done again."""
+        (answer,) = await self._write_all([verb])
+        if isinstance(answer, Exception):
+            raise answer
+        if release:  # given back in that transaction: no longer ours to keep
+            self._given_back(claim)
+        return answer
+
+    async def _write_all(self, verbs: Sequence[Callable[[Tx], Any]]) -> list[Any]:
+        """Write them, however long the database is away: what was done outside must not be done again."""
+        answers: list[Any] = [None] * len(verbs)
+        left = list(range(len(verbs)))
         while True:
             try:
-                answer = await self._db.write(verb)
+                given = await self._db.write_all([verbs[n] for n in left])
             except StoreUnavailable as error:
-                if self._stopping():
-                    raise
-                self.database_away(error)
-                await asyncio.sleep(STORE_RETRY)
-            else:
-                if release:  # given back in that transaction: no longer ours to keep
-                    self._given_back(claim)
-                return answer
+                given = [error] * len(left)
+            for n, answer in zip(left, given, strict=True):
+                answers[n] = answer
+            left = [n for n in left if isinstance(answers[n], StoreUnavailable)]
+            if not left:
+                return answers
+            if self._stopping():
+                raise answers[left[0]]
+            self.database_away(answers[left[0]])
+            await asyncio.sleep(STORE_RETRY)
 
     def database_away(self, error: StoreUnavailable) -> None:
         """Said once in a while, however many wait for it."""
@@ -267,30 +294,39 @@ class Rounds:
 def _done(
     tx: Tx, *, claim: Claim, job: Job, effect: Effect, release: bool, now: datetime, handler: Handler | None
 ) -> bool:
-    """The fence, then the job off its lane and its effect, then the lane given back; whether the lane may go on."""
-    # Where nobody else writes, the epoch that `release` asks for is fence enough.
-    fenced = not (release and tx.is_sqlite)
-    if fenced:
-        lanes.renew(tx, claim, now=now)
-    goes_on = True
-    if work.done(tx, job):  # else it was moved or cancelled meanwhile
-        outcome = effect(tx)
-        if outcome is not None:
-            goes_on = False
-            _not_done(tx, job, outcome, now=now, handler=handler)
+    """The job off its lane, then its effect, then the lane given back, all behind the fence; whether the lane may go on."""
+    lanes.guard(tx, claim, now=now)
+    work.done(tx, job)
+    outcome = effect(tx)
+    if outcome is not None:
+        _not_done(tx, job, outcome, now=now, handler=handler)
     if release:
-        lanes.release(tx, claim, renewed=fenced)
-    return goes_on
+        lanes.release(tx, claim)
+    return outcome is None
+
+
+def _noted(written: set[str], job: str, verb: Callable[[Tx], Any], tx: Tx) -> Any:
+    written.discard(job)
+    answer = verb(tx)
+    written.add(job)
+    return answer
+
+
+def _give_back_after(written: set[str], jobs: int, claim: Claim, tx: Tx) -> bool:
+    if len(written) < jobs:
+        return False
+    lanes.release(tx, claim)
+    return True
 
 
 def _failed(
     tx: Tx, *, claim: Claim, job: Job, error: Exception, release: bool, now: datetime, handler: Handler | None
 ) -> None:
-    lanes.renew(tx, claim, now=now)
-    if work.done(tx, job):
-        _not_done(tx, job, error, now=now, handler=handler)
+    lanes.guard(tx, claim, now=now)
+    work.done(tx, job)
+    _not_done(tx, job, error, now=now, handler=handler)
     if release:
-        lanes.release(tx, claim, renewed=True)
+        lanes.release(tx, claim)
 
 
 def _not_done(tx: Tx, job: Job, error: Exception, *, now: datetime, handler: Handler | None) -> None:

@@ -349,10 +349,4 @@ def _let_go_all(tx: Tx, claims: Sequence[Claim]) -> None:
 
 
 def _renew_all(tx: Tx, claims: Sequence[Claim], *, now: datetime) -> list[Claim]:
-    lost = []
-    for claim in claims:
-        try:
-            lanes.renew(tx, claim, now=now)
-        except LeaseLost:
-            lost.append(claim)
-    return lost
+    return [claim for claim in claims if not lanes.renew(tx, claim, now=now)]

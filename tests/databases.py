@@ -19,7 +19,6 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from core.desk import reference
 from core.facts import HubFacts
 from core.store import migrate, tables
 from core.store.database import Database
@@ -82,7 +81,8 @@ def postgres_url(postgres_database: str) -> str:
         connection.execute(
             ";".join(f"DELETE FROM {name}" for name in [*tables.metadata.tables, "search_text"])
         )
-    reference.forget_all()
+        for (name,) in connection.execute("SELECT sequencename FROM pg_sequences").fetchall():
+            connection.execute(f"DROP SEQUENCE {name}")
     return postgres_database
 
 

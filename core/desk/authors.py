@@ -80,6 +80,12 @@ def find(tx: Tx, said: Inbound) -> Author:
     return Author(kind="stranger", address=address, name=name, candidates=tuple(customers))
 
 
+def foresee(tx: Tx, said: Inbound) -> None:
+    """The author is going to be looked up."""
+    if not said.contact and said.author is not None and said.author.address:
+        people.foresee_address(tx, said.author.key)
+
+
 def _contact(tx: Tx, contact: people.Contact | None, *, proved: bool) -> Author:
     if contact is None:
         return Author(kind="nobody")

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, select
 
 from core.desk.errors import NotFound
 from core.ids import fixed_id
-from core.store import tables
+from core.store import tables, work
 from core.store.columns import to_json, to_micros
 from core.store.tx import Prepared, Row, Tx
 
@@ -101,6 +101,7 @@ class Case:
     @classmethod
     def begin(cls, tx: Tx, *, now: datetime, **values: Any) -> Case:
         """A ticket that is not yet in the table; `save` inserts it."""
+        work.begin(tx, values["id"])
         return cls(tx, _BLANK | values, now=now, new=True)
 
     def __getitem__(self, column: str) -> Any:

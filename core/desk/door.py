@@ -30,6 +30,12 @@ _SHARDS = tuple(fixed_id(f"intake:{n:02}") for n in range(LANES))
 inbound = tables.inbound
 
 _ONE = Prepared(select(inbound).where(inbound.c.id == bindparam("id")))
+_WITH_BYTES = Prepared(
+    select(inbound, tables.blob.c.content)
+    .select_from(inbound.outerjoin(tables.blob, tables.blob.c.name == inbound.c.raw))
+    .where(inbound.c.id == bindparam("id"))
+    .order_by(tables.blob.c.piece)
+)
 _WHEN = Prepared(
     select(inbound.c.id, inbound.c.received_at, inbound.c.ticket_id)
     .where(or_(inbound.c.id == bindparam("today"), inbound.c.id == bindparam("before")))
@@ -67,7 +73,7 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
     if there:
         tx.run(_AGAIN, id=identity)
         return identity
-    stored = tx.insert_new(
+    tx.insert(  # whoever is handed in at the same moment by another is looked for again
         inbound,
         id=identity,
         channel=arrival.channel,
@@ -80,9 +86,6 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
         size=len(arrival.raw),
         detail={},
     )
-    if not stored:  # somebody handed it in at the same moment
-        tx.run(_AGAIN, id=identity)
-        return identity
     if later:
         enqueue(tx, identity, arrival.sender, now=now)
     return identity
@@ -140,13 +143,16 @@ def load(tx: Tx, ids: Sequence[str]) -> dict[str, Stored]:
     """Rows with their bytes, for those of the ids that are not understood yet."""
     found = {}
     for identity in ids:
-        row = tx.one(_ONE, id=identity)
-        if row is None or row.outcome is not None:
+        tx.foresee(_WITH_BYTES, id=identity)
+    for identity in ids:
+        rows = tx.all(_WITH_BYTES, id=identity)
+        if not rows or rows[0].outcome is not None:
             continue
+        row = rows[0]
         found[identity] = Stored(
             id=row.id,
             channel=row.channel,
-            raw=blobs.get(tx, row.raw),
+            raw=blobs.joined(row.raw, [piece.content for piece in rows]),
             arrival={
                 "channel": row.channel,
                 "external_id": row.external_id,

@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam
-
 from core.desk import (
     acts,
     authors,
@@ -30,9 +28,9 @@ from core.desk.case import Case
 from core.envelope import Address, Inbound, Kind, Trust
 from core.ids import derived_id, new_id
 from core.rules import threading
-from core.store import blobs, fulltext, tables
+from core.store import blobs, counters, fulltext, tables
 from core.store.columns import to_micros
-from core.store.tx import Prepared, Row, Tx
+from core.store.tx import Row, Tx
 
 HELD_TEXT = 2_000  # characters that the list of held messages shows
 
@@ -128,17 +126,7 @@ def open_ticket(tx: Tx, message: Message, known: restraint.Sender, *, now: datet
 def _number(tx: Tx, received_at: datetime) -> str:
     """The next number of the year in the hub's zone, never used again."""
     year = received_at.astimezone(tx.facts.zone).year % 100
-    return f"{year:02}-{tx.one(_COUNTER, name=f'ticket:{year:02}').value:06}"
-
-
-_COUNTER = Prepared(
-    lambda insert: (
-        insert(tables.counter)
-        .values(name=bindparam("name"), value=1)
-        .on_conflict_do_update(index_elements=["name"], set_={"value": tables.counter.c.value + 1})
-        .returning(tables.counter.c.value)
-    )
-)
+    return f"{year:02}-{counters.following(tx, f'ticket:{year:02}'):06}"
 
 
 def _keep(case: Case, message: Message, thread_id: str) -> str:

@@ -11,12 +11,11 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
-from core.desk import authors, door, filing, restraint, returns, shares, threads
+from core.desk import authors, door, filing, reference, restraint, returns, shares, threads
 from core.desk.case import Case
 from core.desk.filing import Message, Understood
 from core.desk.scope import PUBLISHED
 from core.envelope import Arrival, Inbound, Kind
-from core.ids import short_hash
 from core.rules import sameness, threading, trust, workflow
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
@@ -34,6 +33,7 @@ def receive(tx: Tx, arrival: Arrival, said: Inbound, *, now: datetime) -> Unders
 
 def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Understood:
     """Give a stored message its outcome. Safe to repeat: a row that has one keeps it."""
+    _foresee(tx, inbound_id, said, now=now)
     row = tx.one(_ROW, id=inbound_id)
     if row.outcome is not None:
         return Understood(
@@ -56,12 +56,25 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
     return _place(tx, _judge(tx, row, said, now=now), now=now)
 
 
+def _foresee(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> None:
+    """What most messages are asked about."""
+    tx.foresee(_ROW, id=inbound_id)
+    if said.content_key:
+        tx.foresee(_KEY, key=said.content_key)
+    authors.foresee(tx, said)
+    reference.foresee(tx)
+    threads.foresee(tx, said)
+    if said.author is not None:
+        restraint.foresee(tx, said.author.key, now=now)
+
+
 def _first_with_its_key(tx: Tx, row: Row, said: Inbound) -> str | None:
     """The inbound row that this is the same message as; None: it is new, and the key is its own from now on."""
     key = said.content_key
-    if tx.insert_new(tables.content_key, key=key, inbound_id=row.id, at=row.received_at):
-        return None
     found = tx.one(_KEY, key=key)
+    if found is None:
+        tx.insert(tables.content_key, key=key, inbound_id=row.id, at=row.received_at)
+        return None
     if found.inbound_id == row.id:  # it is looked at again, because staff said so
         return None
     first = tx.one(_ROW, id=found.inbound_id)
@@ -75,8 +88,10 @@ def _first_with_its_key(tx: Tx, row: Row, said: Inbound) -> str | None:
 def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Message:
     """Who wrote it, how far that is believed, and where it belongs."""
     author = authors.find(tx, said)
-    said = replace(said, notes=(*said.notes, *_same_id(tx, said)))
-    candidates = threads.candidates(tx, said, author, now=now)
+    same_id = threads.of_id(tx, said)
+    if same_id:  # two different messages under one id: both are kept, and the second says so
+        said = replace(said, notes=(*said.notes, "another message came with the same id before"))
+    candidates = threads.candidates(tx, said, author, same_id=same_id, now=now)
     decided = trust.decide(
         known=author.kind in ("contact", "agent"),
         proved=author.proved,
@@ -110,15 +125,6 @@ def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Message:
         "kind_evidence": list(said.kind_evidence),
     }
     return Message(row=row, said=said, author=author, trust=decided.trust, placed=placed, detail=detail)
-
-
-def _same_id(tx: Tx, said: Inbound) -> list[str]:
-    """Two different messages under one id: both are kept, and the second says so."""
-    if not said.message_id or all(
-        row.kind != "seen" for row in tx.all(threads.BY_REF, ref=short_hash(said.message_id))
-    ):
-        return []
-    return ["another message came with the same id before"]
 
 
 def _place(tx: Tx, message: Message, *, now: datetime) -> Understood:

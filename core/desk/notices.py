@@ -138,15 +138,7 @@ def overtaken(case: Case) -> None:
         if pending is None or case.now - pending.at >= TOGETHER:
             continue
         for row in case.tx.all(_QUEUED, ticket_id=case.id, message_id=pending.id):
-            work.set_timer(
-                case.tx,
-                shard=case.id,
-                key=f"send:{row.id}",
-                kind="send",
-                payload={"delivery": row.id},
-                due=case.now,
-                now=case.now,
-            )
+            work.hasten(case.tx, shard=case.id, key=f"send:{row.id}", now=case.now)
 
 
 def report(case: Case, kind: str, values: dict[str, Any]) -> None:

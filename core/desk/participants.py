@@ -122,7 +122,7 @@ def begin(case: Case, thread_id: str, said: Inbound, author: Author, *, silent: 
     if not author.address:
         return _name_answer(case, thread_id, named) or Address("", author.name)
     role = Role.SENDER if named.elsewhere else Role.SILENT if silent else Role.REQUESTER
-    _enter(case, thread_id, Address(author.address, author.name), role, contact=author.contact)
+    _list(case, thread_id, Address(author.address, author.name), role, contact=author.contact)
     return _name_answer(case, thread_id, named) or Address(author.address, author.name)
 
 
@@ -157,7 +157,7 @@ def name(case: Case, thread_id: str, said: Inbound, author: Author) -> None:
     """Whom a message names in To and Cc: listed only, until they write themselves or staff say so."""
     for person in [*said.to, *said.cc][:MAX_NAMED]:
         if person.address and person.key != author.address and person.key not in said.own_addresses:
-            _enter(case, thread_id, person, Role.CC)
+            _list(case, thread_id, person, Role.CC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,7 +298,17 @@ def exclude(case: Case, who: Principal, address: str) -> bool:
 # --- Rows ---------------------------------------------------------------------------------------------------
 
 
-def _enter(
+def _enter(case: Case, thread_id: str, person: Address, role: Role, **more: Any) -> bool:
+    """Add somebody to a conversation; False: they are there."""
+    return case.tx.insert_new(participant, **_row(case, thread_id, person, role, **more))
+
+
+def _list(case: Case, thread_id: str, person: Address, role: Role, **more: Any) -> None:
+    """The same where nobody asks."""
+    case.tx.insert_missing(participant, **_row(case, thread_id, person, role, **more))
+
+
+def _row(
     case: Case,
     thread_id: str,
     person: Address,
@@ -307,21 +317,19 @@ def _enter(
     contact: str | None = None,
     admitted: bool = False,
     by: str = "",
-) -> bool:
-    """Add somebody to a conversation; False: they are there."""
-    return case.tx.insert_new(
-        participant,
-        ticket_id=case.id,
-        thread_id=thread_id,
-        address=person.key,
-        name=person.name[:200],
-        contact=contact,
-        role=role,
-        state=State.JOINED,
-        admitted=admitted,
-        since=case.now,
-        changed_by=by,
-    )
+) -> dict[str, Any]:
+    return {
+        "ticket_id": case.id,
+        "thread_id": thread_id,
+        "address": person.key,
+        "name": person.name[:200],
+        "contact": contact,
+        "role": role,
+        "state": State.JOINED,
+        "admitted": admitted,
+        "since": case.now,
+        "changed_by": by,
+    }
 
 
 def _set(case: Case, thread_id: str, address: str, *, by: str, **values: Any) -> None:

@@ -90,6 +90,11 @@ _CUSTOMERS = Prepared(
 )
 
 
+def foresee_address(tx: Tx, email: str) -> None:
+    """Who is behind this address is going to be asked."""
+    tx.foresee(_BY_ADDRESS, email=email)
+
+
 def by_address(tx: Tx, email: str) -> list[Contact]:
     """Active contacts with this e-mail address: several when one person works for several customers."""
     return [_contact(row) for row in tx.all(_BY_ADDRESS, email=addresses.key(email))]

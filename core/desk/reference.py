@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -77,6 +77,10 @@ class Desk:
     groups: Mapping[str, DeskGroup]
     """In the order of the file."""
     routing: tuple[Rule, ...]
+    customers: dict[str, Customer] = field(default_factory=dict)
+    """Those that were asked for, as of the same revision."""
+    contracts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Versions of their contracts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +98,6 @@ class Customer:
 
 
 _lock = threading.Lock()
-_desks: dict[str, Desk] = {}
-"""By database: a process may have two, in tests."""
 _definitions: OrderedDict[str, Any] = OrderedDict()
 
 _REVISION = Prepared(select(tables.desk_revision.c.revision).limit(1))
@@ -121,36 +123,35 @@ def desk(tx: Tx) -> Desk:
         return found
     row = tx.one(_REVISION)
     revision = row.revision if row else 0
-    place = str(tx.connection.engine.url)
-    known = _desks.get(place)
+    known: Desk | None = tx.shared.get("desk")
     if known is None or known.revision != revision:
         known = _read(tx, revision)
-        with _lock:
-            _desks[place] = known
+        if "desk was changed" not in tx.memo:  # which nobody else sees yet
+            tx.shared["desk"] = known
     tx.memo["desk"] = known
     return known
 
 
-def forget_all() -> None:
-    """Keep nothing of any database: for a database that was emptied behind our back."""
-    with _lock:
-        _desks.clear()
+def foresee(tx: Tx) -> None:
+    """The configuration is going to be asked for."""
+    tx.foresee(_REVISION)
 
 
 def forget(tx: Tx) -> None:
     """The configuration was changed in this transaction: read it again."""
-    for key in [key for key in tx.memo if key == "desk" or key.startswith("customer:")]:
-        del tx.memo[key]
+    tx.memo.pop("desk", None)
+    tx.memo["desk was changed"] = True
 
 
 def customer(tx: Tx, code: str) -> Customer | None:
     """The customer with this code, unless inactive."""
-    key = f"customer:{code}"
-    if key not in tx.memo:
+    known = desk(tx).customers
+    if code not in known:
         row = tx.one(_CUSTOMER, code=code)
-        tx.memo[key] = None if row is None else _customer(row)
-    found: Customer | None = tx.memo[key]
-    return found
+        if row is None:  # what is asked for may come from outside
+            return None
+        known[code] = _customer(row)
+    return known[code]
 
 
 def _customer(row: Row) -> Customer:
@@ -168,12 +169,21 @@ def _customer(row: Row) -> Customer:
 
 def contracts(tx: Tx, code: str) -> tuple[Contract, ...]:
     """The contracts of a customer in their present versions, and those of its parent that cover children."""
-    own = [contract(tx, row.version) for row in tx.all(_CONTRACTS, customer=code)]
+    own = _contracts(tx, code)
     found = customer(tx, code)
     if found is not None and found.parent:
-        parents = [contract(tx, row.version) for row in tx.all(_CONTRACTS, customer=found.parent)]
-        own += [c for c in parents if c.covers_children]
+        own += [c for c in _contracts(tx, found.parent) if c.covers_children]
     return tuple(own)
+
+
+def _contracts(tx: Tx, code: str) -> list[Contract]:
+    known = desk(tx).contracts
+    if code not in known:
+        rows = tx.all(_CONTRACTS, customer=code)
+        if not rows:
+            return []
+        known[code] = tuple(row.version for row in rows)
+    return [contract(tx, version) for version in known[code]]
 
 
 def contract(tx: Tx, version: str) -> Contract:

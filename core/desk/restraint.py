@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, func, literal_column, or_, select
 
 from core.desk.authors import Author
 from core.envelope import Inbound, Trust
@@ -31,8 +34,10 @@ brake = tables.brake
 _COUNT = Prepared(
     lambda insert: (
         insert(brake)
-        .values(key=bindparam("key"), slot=bindparam("slot"), count=1)
-        .on_conflict_do_update(index_elements=["key", "slot"], set_={"count": brake.c.count + 1})
+        .values(key=bindparam("key"), slot=bindparam("slot"), count=bindparam("count"))
+        .on_conflict_do_update(
+            index_elements=["key", "slot"], set_={"count": brake.c.count + literal_column("excluded.count")}
+        )
     )
 )
 _SUM = Prepared(
@@ -57,16 +62,41 @@ _FORGET = Prepared(brake.delete().where(brake.c.slot < bindparam("before")))
 def count(tx: Tx, key: str, *, now: datetime, slot: int = SLOT) -> None:
     """Note that something happened."""
     seconds = int(now.timestamp())
-    tx.run(_COUNT, key=key, slot=seconds - seconds % slot)
+    _uncounted(tx)[key, seconds - seconds % slot] += 1
+    tx.later(_write, None)
+
+
+_UNCOUNTED = "what happened"
+
+
+def _uncounted(tx: Tx) -> Counter[tuple[str, int]]:
+    """What happened since the transaction began, of which the table knows nothing yet.
+
+    Everybody counts in a few of its rows: changed at the very end, they are locked for the commit alone.
+    """
+    found: Counter[tuple[str, int]] = tx.group.setdefault(_UNCOUNTED, Counter())
+    return found
+
+
+def _write(tx: Tx, _: Sequence[None]) -> None:
+    happened = sorted(tx.group.pop(_UNCOUNTED).items())  # in one order, so that nobody waits in a circle
+    tx.run_all(_COUNT, [{"key": key, "slot": slot, "count": count} for (key, slot), count in happened])
 
 
 def happened(tx: Tx, key: str, *, within: int, now: datetime) -> int:
     """How often it happened within so many seconds."""
-    return int(tx.one(_SUM, key=key, since=int(now.timestamp()) - within).count)
+    since = int(now.timestamp()) - within
+    return int(tx.one(_SUM, key=key, since=since).count) + _lately(tx, key, since)
+
+
+def _lately(tx: Tx, key: str, since: int) -> int:
+    return sum(n for (name, slot), n in _uncounted(tx).items() if name == key and slot > since)
 
 
 def clear(tx: Tx, key: str) -> None:
     """As if it had never happened."""
+    for one in [one for one in _uncounted(tx) if one[0] == key]:
+        del _uncounted(tx)[one]
     tx.run(_CLEAR, key=key)
 
 
@@ -90,17 +120,12 @@ def sender(tx: Tx, author: Author, envelope: str, *, now: datetime) -> Sender:
     """
     seconds = int(now.timestamp())
     writer = author.address or f"envelope {envelope.lower()}"
-    rows = tx.all(
-        _OF_SENDER,
-        ack=f"ack:{author.address}",
-        mail=f"mail:{writer}",
-        day=seconds - DAY,
-        hour=seconds - HOUR,
-        minute=seconds - MINUTE,
-    )
+    rows = tx.all(_OF_SENDER, **_asked(author.address, writer, now=now))
 
     def total(key: str, since: int) -> int:
-        return sum(row.count for row in rows if row.key == key and row.slot > since)
+        return sum(int(row.count) for row in rows if row.key == key and row.slot > since) + _lately(
+            tx, key, since
+        )
 
     mails = total(f"mail:{writer}", seconds - FLOOD_WINDOW)
     if not author.proved:
@@ -114,6 +139,23 @@ def sender(tx: Tx, author: Author, envelope: str, *, now: datetime) -> Sender:
             automatic_hour=total(AUTOMATIC, seconds - HOUR),
         ),
     )
+
+
+def _asked(address: str, writer: str, *, now: datetime) -> dict[str, Any]:
+    seconds = int(now.timestamp())
+    return {
+        "ack": f"ack:{address}",
+        "mail": f"mail:{writer}",
+        "day": seconds - DAY,
+        "hour": seconds - HOUR,
+        "minute": seconds - MINUTE,
+    }
+
+
+def foresee(tx: Tx, address: str, *, now: datetime) -> None:
+    """This address is most likely going to be looked up, and whether anything may be sent to it."""
+    tx.foresee(_OF_SENDER, **_asked(address, address, now=now))
+    tx.foresee(_BAD, address=address)
 
 
 def flooding(tx: Tx, known: Sender) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,7 +36,7 @@ _BY_DELIVERY = Prepared(
         tables.delivery.c.id == bindparam("id")
     )
 )
-BY_REF = Prepared(select(tables.thread_ref).where(tables.thread_ref.c.ref == bindparam("ref")))
+_BY_REF = Prepared(select(tables.thread_ref).where(tables.thread_ref.c.ref == bindparam("ref")))
 _BY_NUMBER = Prepared(select(ticket.c.id).where(ticket.c.number == bindparam("number")))
 _TICKET = Prepared(
     select(
@@ -59,8 +60,34 @@ _FIRST_THREAD = Prepared(
 )
 
 
-def candidates(tx: Tx, said: Inbound, author: Author, *, now: datetime) -> list[threading.Candidate]:
-    """Every thread the message could continue, each at most once for each way."""
+def foresee(tx: Tx, said: Inbound) -> None:
+    """What the message names is going to be looked up."""
+    if said.message_id:
+        tx.foresee(_BY_REF, ref=short_hash(said.message_id))
+    for token in said.reply_tokens:
+        tx.foresee(_BY_TOKEN, key=token_key(token))
+    for ref in said.own_refs[:MAX_REFERENCES]:
+        tx.foresee(_BY_DELIVERY, id=token_id(ref))
+    for ref in _others(said):
+        tx.foresee(_BY_REF, ref=short_hash(ref))
+
+
+def of_id(tx: Tx, said: Inbound) -> list[Row]:
+    """Conversations with a message of the same id."""
+    if not said.message_id:
+        return []
+    found = tx.all(_BY_REF, ref=short_hash(said.message_id))
+    return [row for row in found if row.kind == "seen"]
+
+
+def _others(said: Inbound) -> list[str]:
+    return list(dict.fromkeys([*said.in_reply_to, *reversed(said.references)]))[:MAX_REFERENCES]
+
+
+def candidates(
+    tx: Tx, said: Inbound, author: Author, *, same_id: Sequence[Row], now: datetime
+) -> list[threading.Candidate]:
+    """Every thread the message could continue, each at most once for each way. `same_id`: see `of_id`."""
     found: list[threading.Candidate] = []
     vouched = said.authentication.verdict == "pass"
     for token in said.reply_tokens:
@@ -73,12 +100,11 @@ def candidates(tx: Tx, said: Inbound, author: Author, *, now: datetime) -> list[
     for ref in said.own_refs[:MAX_REFERENCES]:
         for row in tx.all(_BY_DELIVERY, id=token_id(ref)):
             found += _candidate(tx, How.OWN_ID, row.ticket_id, row.thread_id, author, vouched=vouched)
-    others = dict.fromkeys([*said.in_reply_to, *reversed(said.references)])
-    for ref in list(others)[:MAX_REFERENCES]:
-        for row in tx.all(BY_REF, ref=short_hash(ref)):
+    for ref in _others(said):
+        for row in tx.all(_BY_REF, ref=short_hash(ref)):
             if row.customer is None or row.customer == author.customer:
                 found += _candidate(tx, How.KNOWN_ID, row.ticket_id, row.thread_id, author, vouched=vouched)
-    for row in _came_before(tx, said, now=now):
+    for row in _came_before(tx, said, same_id, now=now):
         found += _candidate(tx, How.SAME_ID, row.ticket_id, row.thread_id, author, vouched=vouched)
     for token in said.bounce_tokens:
         row = tx.one(_BY_DELIVERY, id=token_id(token))
@@ -95,14 +121,12 @@ def candidates(tx: Tx, said: Inbound, author: Author, *, now: datetime) -> list[
     return found
 
 
-def _came_before(tx: Tx, said: Inbound, *, now: datetime) -> list[Row]:
+def _came_before(tx: Tx, said: Inbound, same_id: Sequence[Row], *, now: datetime) -> list[Row]:
     """Conversations with a message of this id and subject, not long ago: one whose words another way has changed."""
-    if not said.identified or not said.message_id:
-        return []
     return [
         row
-        for row in tx.all(BY_REF, ref=short_hash(said.message_id))
-        if row.kind == "seen"
+        for row in same_id
+        if said.identified
         and sameness.same(row.at, at=now, identified=True, first_ended=False)
         and any(
             sameness.subject(one.subject) == sameness.subject(said.subject)

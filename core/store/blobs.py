@@ -7,6 +7,7 @@ kept once. An object store can stand behind the same three functions.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, select
@@ -42,23 +43,23 @@ def digest(content: bytes) -> str:
 def put(tx: Tx, content: bytes, *, now: datetime) -> str:
     """Keep the bytes; return their name."""
     name = name_of(content, now=now)
-    new = tx.insert_new(
-        tables.blob, name=name, piece=0, size=len(content), content=packing.pack(content[:PIECE])
-    )
-    if new:
-        for piece, start in enumerate(range(PIECE, len(content), PIECE), start=1):
-            part = packing.pack(content[start : start + PIECE])
-            tx.insert(tables.blob, name=name, piece=piece, size=len(content), content=part)
+    for piece, start in enumerate(range(0, len(content), PIECE) or (0,)):
+        part = packing.pack(content[start : start + PIECE])
+        tx.insert_missing(tables.blob, name=name, piece=piece, size=len(content), content=part)
     return name
 
 
 def get(tx: Tx, name: str) -> bytes:
     """The bytes. Raises BlobMissing."""
-    pieces = tx.all(_PIECES, name=name)
-    if not pieces:
+    return joined(name, [piece.content for piece in tx.all(_PIECES, name=name)])
+
+
+def joined(name: str, pieces: Sequence[bytes | None]) -> bytes:
+    """The bytes of this name from their pieces as they are kept. Raises BlobMissing."""
+    if not pieces or None in pieces:
         message = f"the bytes {name} are not in the store"
         raise BlobMissing(message)
-    return b"".join(packing.unpack(piece.content) for piece in pieces)
+    return b"".join(packing.unpack(piece) for piece in pieces if piece is not None)
 
 
 def size(tx: Tx, name: str) -> int | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
@@ -37,6 +37,8 @@ class Database(Protocol):
     """sqlite or postgresql."""
     facts: HubFacts
     """What each transaction knows of the hub."""
+    shared: dict[str, Any]
+    """See Tx.shared."""
 
     def submit(self, verb: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
         """Queue a change; the future is done once it is on disk. Raises StoreUnavailable at once when full."""
@@ -46,12 +48,23 @@ class Database(Protocol):
         """The same before all that waits already: for the door, where a sender waits for an answer."""
         ...
 
+    def submit_all(self, verbs: Sequence[Callable[[Tx], Any]]) -> Future[list[Any]]:
+        """Queue changes that may share a commit, in this order; the answers, with an exception for each that failed.
+
+        One that fails takes none down. Raises StoreUnavailable at once when full.
+        """
+        ...
+
     def query(self, question: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
         """Queue a question: one snapshot, read only."""
         ...
 
     async def write(self, verb: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> R:
         """Run a verb; return its result once it is committed and durable."""
+        ...
+
+    async def write_all(self, verbs: Sequence[Callable[[Tx], Any]]) -> list[Any]:
+        """Run verbs that may share a commit; see `submit_all`."""
         ...
 
     async def read(self, question: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> R:
@@ -79,6 +92,10 @@ class Waiting:
     async def write(self, verb: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> R:
         """See Database.write."""
         return await asyncio.wrap_future(self.submit(verb, *args, **named))  # type: ignore[attr-defined]
+
+    async def write_all(self, verbs: Sequence[Callable[[Tx], Any]]) -> list[Any]:
+        """See Database.write_all."""
+        return await asyncio.wrap_future(self.submit_all(verbs))  # type: ignore[attr-defined]
 
     async def read(self, question: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> R:
         """See Database.read."""

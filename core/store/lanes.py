@@ -6,11 +6,13 @@ epoch makes sure that a worker who lost its lease changes nothing. Proofs and fi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import Select, bindparam, delete, exists, func, select, true, update
 
 from core.store import tables
 from core.store.columns import Instant, to_micros
@@ -52,25 +54,26 @@ def claim(
     lease: timedelta = LEASE,
 ) -> list[Claim]:
     """Lease up to `most` lanes of a crew that want attention, each with up to `jobs` of its due jobs."""
+    in_order = not unordered(crew)
+    given: dict[str, Any] = {"crew": crew, "now": now, "lease_until": now + lease, "owner": owner}
+    found: dict[tuple[str, str], tuple[int, list[Row]]] = {}
+    if tx.is_sqlite:
+        for row in tx.all(_DUE, crew=crew, now=now, most=most):
+            taken = tx.one(_TAKE, shard=row.shard, name=row.name, lease_until=now + lease, owner=owner)
+            rows = tx.all(_JOBS[in_order], shard=row.shard, name=row.name, now=now, jobs=jobs)
+            found[row.shard, row.name] = taken.epoch, rows
+    else:
+        for row in tx.all(_CLAIM[in_order], **given, most=most, jobs=jobs):
+            _, rows = found.setdefault((row.lane_shard, row.lane_name), (row.epoch, []))
+            if row.id is not None:
+                rows.append(row)
     claims = []
-    for row in tx.all(_DUE_SQLITE if tx.is_sqlite else _DUE_POSTGRES, crew=crew, now=now, most=most):
-        taken = tx.one(_TAKE, shard=row.shard, name=row.name, lease_until=now + lease, owner=owner)
-        if unordered(row.name):
-            rows = tx.all(_DUE_UNORDERED, shard=row.shard, name=row.name, now=now, most=jobs)
-        else:
-            rows = []
-            for candidate in tx.all(_DUE_JOBS, shard=row.shard, name=row.name, most=jobs):
-                if candidate.due > now:  # order matters here: what is behind it waits too
-                    break
-                rows.append(candidate)
+    for (shard, name), (epoch, rows) in found.items():
+        due = list(
+            takewhile(lambda row: row.due <= now, rows)
+        )  # in order, what is behind one that waits does too
         claims.append(
-            Claim(
-                shard=row.shard,
-                lane=row.name,
-                epoch=taken.epoch,
-                jobs=tuple(_job(r) for r in rows),
-                lease=lease,
-            )
+            Claim(shard=shard, lane=name, epoch=epoch, jobs=tuple(_job(row) for row in due), lease=lease)
         )
     return claims
 
@@ -79,42 +82,53 @@ def _free(now: Any) -> Any:
     return lane.c.lease_until.is_(None) | (lane.c.lease_until < now)
 
 
-_DUE = (
+_NOW = bindparam("now", type_=Instant)
+_OF_LANE = (job.c.shard == bindparam("shard"), job.c.name == bindparam("name"))
+_WANTED = (
     select(lane.c.shard, lane.c.name)
-    .where(
-        lane.c.crew == bindparam("crew"),
-        lane.c.due <= bindparam("now", type_=Instant),
-        _free(bindparam("now", type_=Instant)),
-    )
+    .where(lane.c.crew == bindparam("crew"), lane.c.due <= _NOW, _free(_NOW))
     .order_by(lane.c.due)
     .limit(bindparam("most"))
 )
-_DUE_SQLITE = Prepared(_DUE)
-_DUE_POSTGRES = Prepared(_DUE.with_for_update(skip_locked=True))
+_HELD = {"lease_until": bindparam("lease_until", type_=Instant), "owner": bindparam("owner")}
+_DUE = Prepared(_WANTED)
 _TAKE = Prepared(
     update(lane)
     .where(lane.c.shard == bindparam("shard"), lane.c.name == bindparam("name"))
-    .values(
-        lease_until=bindparam("lease_until", type_=Instant), owner=bindparam("owner"), epoch=lane.c.epoch + 1
-    )
+    .values(**_HELD, epoch=lane.c.epoch + 1)
     .returning(lane.c.epoch)
 )
-_DUE_JOBS = Prepared(
-    select(job)
-    .where(job.c.shard == bindparam("shard"), job.c.name == bindparam("name"))
-    .order_by(job.c.seq)
-    .limit(bindparam("most"))
-)
-_DUE_UNORDERED = Prepared(
-    select(job)
-    .where(
-        job.c.shard == bindparam("shard"),
-        job.c.name == bindparam("name"),
-        job.c.due <= bindparam("now", type_=Instant),
+
+
+def _jobs(*of_lane: Any, in_order: bool) -> Select[Any]:
+    found = select(job).where(*of_lane).limit(bindparam("jobs"))
+    return (
+        found.order_by(job.c.seq)
+        if in_order
+        else found.where(job.c.due <= _NOW).order_by(job.c.due, job.c.seq)
     )
-    .order_by(job.c.due, job.c.seq)
-    .limit(bindparam("most"))
-)
+
+
+def _claim(*, in_order: bool) -> Prepared:
+    """PostgreSQL: lanes that nobody else is just taking, and their jobs, in one statement."""
+    wanted = _WANTED.with_for_update(skip_locked=True).cte("wanted")
+    taken = (
+        update(lane)
+        .where(lane.c.shard == wanted.c.shard, lane.c.name == wanted.c.name)
+        .values(**_HELD, epoch=lane.c.epoch + 1)
+        .returning(lane.c.shard, lane.c.name, lane.c.epoch)
+        .cte("taken")
+    )
+    todo = _jobs(job.c.shard == taken.c.shard, job.c.name == taken.c.name, in_order=in_order).lateral("todo")
+    return Prepared(
+        select(
+            taken.c.shard.label("lane_shard"), taken.c.name.label("lane_name"), taken.c.epoch, *todo.c
+        ).select_from(taken.outerjoin(todo, true()))
+    )
+
+
+_JOBS = {in_order: Prepared(_jobs(*_OF_LANE, in_order=in_order)) for in_order in (True, False)}
+_CLAIM = {in_order: _claim(in_order=in_order) for in_order in (True, False)}
 
 
 def _job(row: Row) -> Job:
@@ -152,79 +166,77 @@ def unordered(name: str) -> bool:
     return name.partition(":")[0] in UNORDERED
 
 
-def renew(tx: Tx, claim: Claim, *, now: datetime) -> None:
-    """Keep the lane. Raises LeaseLost; also the fence, run first in the transaction of every effect."""
-    if not tx.changed(
-        _RENEW, shard=claim.shard, name=claim.lane, epoch=claim.epoch, lease_until=now + claim.lease
-    ):
-        message = f"lane {claim.lane} of {claim.shard} was taken over"
-        raise LeaseLost(message)
+def renew(tx: Tx, claim: Claim, *, now: datetime) -> bool:
+    """Keep the lane; False: it was taken over."""
+    return tx.changed(_RENEW, **_of(claim), lease_until=now + claim.lease) > 0
 
 
+def guard(tx: Tx, claim: Claim, *, now: datetime) -> None:
+    """The fence: what this transaction changes stands only if the lane is ours at its end. Fails with LeaseLost.
+
+    At its end, and once for all that share the commit: whoever brings a job to the lane waits for this row.
+    """
+    tx.later(_guard, (claim, now))
+
+
+def _guard(tx: Tx, guarded: Sequence[tuple[Claim, datetime]]) -> None:
+    given_back = tx.group.get(_GIVEN_BACK, ())
+    for claim, now in {_key(claim): (claim, now) for claim, now in guarded}.values():
+        if _key(claim) not in given_back:
+            tx.must(_RENEW, _lost(claim), **_of(claim), lease_until=now + claim.lease)
+
+
+_GIVEN_BACK = "lanes given back"
+
+
+def _of(claim: Claim) -> dict[str, Any]:
+    return {"shard": claim.shard, "name": claim.lane, "epoch": claim.epoch}
+
+
+def _key(claim: Claim) -> tuple[str, str, int]:
+    return claim.shard, claim.lane, claim.epoch
+
+
+def _lost(claim: Claim) -> LeaseLost:
+    return LeaseLost(f"lane {claim.lane} of {claim.shard} was taken over")
+
+
+_MINE = (
+    lane.c.shard == bindparam("shard"),
+    lane.c.name == bindparam("name"),
+    lane.c.epoch == bindparam("epoch"),
+)
 _RENEW = Prepared(
     update(lane)
-    .where(
-        lane.c.shard == bindparam("shard"),
-        lane.c.name == bindparam("name"),
-        lane.c.epoch == bindparam("epoch"),
-        lane.c.lease_until.is_not(None),  # else it was given back: nobody would work on what nobody holds
-    )
+    # Not one that was given back: nobody would work on what nobody holds.
+    .where(*_MINE, lane.c.lease_until.is_not(None))
     .values(lease_until=bindparam("lease_until", type_=Instant))
 )
 
 
-def release(tx: Tx, claim: Claim, *, renewed: bool = False) -> None:
-    """Give the lane back: due when its next job is, or gone when it is empty. Raises LeaseLost.
-
-    `renewed`: `renew` has locked the lane in this transaction.
-    """
-    if (
-        not renewed and not tx.is_sqlite
-    ):  # an enqueue that commits between our look and our delete would lose its lane
-        tx.all(_LOCK, shard=claim.shard, name=claim.lane)
-    question = _NEXT_DUE if unordered(claim.lane) else _FIRST_DUE
-    row: Row | None = tx.one(question, shard=claim.shard, name=claim.lane)
-    if row is None or row.due is None:
-        changed = tx.changed(_CLOSE, shard=claim.shard, name=claim.lane, epoch=claim.epoch)
-    else:
-        changed = tx.changed(_RELEASE, shard=claim.shard, name=claim.lane, epoch=claim.epoch, due=row.due)
-    if not changed:
-        message = f"lane {claim.lane} of {claim.shard} was taken over"
-        raise LeaseLost(message)
+def release(tx: Tx, claim: Claim) -> None:
+    """Give the lane back: due when its next job is, or gone when it is empty. Fails with LeaseLost."""
+    tx.group.setdefault(_GIVEN_BACK, set()).add(_key(claim))
+    # Before anybody looks: a job that comes to the lane between look and change would lie there unseen.
+    tx.must(_LOCK, _lost(claim), **_of(claim))
+    tx.run(_RELEASE[not unordered(claim.lane)], **_of(claim))
+    tx.run(_CLOSE, **_of(claim))
 
 
-_NEXT_DUE = Prepared(
-    select(func.min(job.c.due).label("due")).where(
-        job.c.shard == bindparam("shard"), job.c.name == bindparam("name")
-    )
-)
-_FIRST_DUE = Prepared(
-    select(job.c.due)
-    .where(job.c.shard == bindparam("shard"), job.c.name == bindparam("name"))
-    .order_by(job.c.seq)
-    .limit(1)
-)
-_RELEASE = Prepared(
-    update(lane)
-    .where(
-        lane.c.shard == bindparam("shard"),
-        lane.c.name == bindparam("name"),
-        lane.c.epoch == bindparam("epoch"),
-    )
-    .values(lease_until=None, due=bindparam("due", type_=Instant))
-)
-_CLOSE = Prepared(
-    delete(lane).where(
-        lane.c.shard == bindparam("shard"),
-        lane.c.name == bindparam("name"),
-        lane.c.epoch == bindparam("epoch"),
-    )
-)
-_LOCK = Prepared(
-    select(lane.c.epoch)
-    .where(lane.c.shard == bindparam("shard"), lane.c.name == bindparam("name"))
-    .with_for_update()
-)
+def _next_due(*, in_order: bool) -> Any:
+    of_lane = (job.c.shard == lane.c.shard, job.c.name == lane.c.name)
+    if in_order:
+        return select(job.c.due).where(*of_lane).order_by(job.c.seq).limit(1).scalar_subquery()
+    return select(func.min(job.c.due)).where(*of_lane).scalar_subquery()
+
+
+_SOME_JOB = exists().where(job.c.shard == lane.c.shard, job.c.name == lane.c.name)
+_LOCK = Prepared(update(lane).where(*_MINE).values(lease_until=None))
+_RELEASE = {
+    in_order: Prepared(update(lane).where(*_MINE, _SOME_JOB).values(due=_next_due(in_order=in_order)))
+    for in_order in (True, False)
+}
+_CLOSE = Prepared(delete(lane).where(*_MINE, ~_SOME_JOB))
 
 
 def hold(

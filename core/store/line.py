@@ -13,6 +13,49 @@ MAX_WAITING = 10_000  # requests; more are refused at once
 T = TypeVar("T")
 
 
+class Answers:
+    """Where the answers to several requests come together: the future has all of them, failures among them, in order."""
+
+    def __init__(self, several: int) -> None:
+        self.future: Future[list[Any]] = Future()
+        self.future.set_running_or_notify_cancel()
+        self._found: list[Any] = [None] * several
+        self._missing = several
+
+    def put(self, place: int, answer: Any) -> None:
+        """One of them. Always by the same thread."""
+        self._found[place] = answer
+        self._missing -= 1
+        if not self._missing:
+            self.future.set_result(self._found)
+
+
+class Share:
+    """The place of one request among several, as its future."""
+
+    __slots__ = ("_all", "_done", "_place")
+
+    def __init__(self, answers: Answers, place: int) -> None:
+        self._all = answers
+        self._place = place
+        self._done = False
+
+    def set_running_or_notify_cancel(self) -> bool:
+        """See Future. What was asked for together is not taken back."""
+        return True
+
+    def done(self) -> bool:
+        """See Future."""
+        return self._done
+
+    def set_result(self, answer: Any) -> None:
+        """See Future."""
+        self._done = True
+        self._all.put(self._place, answer)
+
+    set_exception = set_result
+
+
 @dataclass(slots=True)
 class Request:
     """A verb or a question that waits, and where its answer goes."""
@@ -20,7 +63,7 @@ class Request:
     verb: Callable[..., Any]
     args: tuple[Any, ...]
     named: dict[str, Any]
-    future: Future[Any]
+    future: Future[Any] | Share
     first: bool = False
     """Somebody outside waits for it."""
 

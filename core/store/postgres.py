@@ -8,8 +8,9 @@ import queue
 import select as os_select
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -41,7 +42,11 @@ MOST_ROWS = 16  # added by one statement
 
 ABANDONED = 20.0  # seconds a transaction may stand still: a hub that froze in one must not hold the others up
 
-_AGAIN = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
+_AGAIN = (
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.UniqueViolation,  # somebody was quicker: who looks again sees it
+)
 
 _LOST = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout)
 
@@ -56,14 +61,15 @@ class PostgresDatabase(Waiting):
     def __init__(self, url: str, facts: HubFacts, *, connections: int, abandoned: float = ABANDONED) -> None:
         self.url = url
         self.facts = facts
+        self.shared: dict[str, Any] = {}
         self.listeners: list[Listener] = []
         self._hub = new_token()
-        self._engine = engine(url, abandoned=abandoned, own_transactions=True)
-        self._work: Line[tuple[bool, Request] | None] = Line()
+        self.engine = engine(url, abandoned=abandoned, own_transactions=True)
+        self._work: Line[_Work | None] = Line()
         self._told: queue.SimpleQueue[Topics | None] = queue.SimpleQueue()
         self._stop_hearing = os.pipe()
-        self._closed = False
-        self._trouble = ""
+        self.closed = False
+        self.trouble = ""
         self._threads = [
             threading.Thread(target=self._serve, name=f"postgres-{n}", daemon=True)
             for n in range(connections)
@@ -75,89 +81,64 @@ class PostgresDatabase(Waiting):
 
     def submit(self, verb: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
         """See Database.submit."""
-        return self._queue(Request(verb, args, named, Future()), writes=True)
+        return self._queue(_One(Request(verb, args, named, Future()), writes=True))
 
     def submit_first(self, verb: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
         """See Database.submit_first."""
-        return self._queue(Request(verb, args, named, Future(), first=True), writes=True)
+        return self._queue(_One(Request(verb, args, named, Future(), first=True), writes=True))
+
+    def submit_all(self, verbs: Sequence[Callable[[Tx], Any]]) -> Future[list[Any]]:
+        """See Database.submit_all."""
+        return self._queue(_Several(verbs, Future()))
 
     def query(self, question: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
         """See Database.query."""
-        return self._queue(Request(question, args, named, Future()), writes=False)
+        return self._queue(_One(Request(question, args, named, Future()), writes=False))
 
     def health(self) -> str:
         """See Database.health."""
-        return self._trouble
+        return self.trouble
 
     def close(self) -> None:
         """See Database.close."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         for _ in self._threads[:-1]:
             self._work.put(None)
-        until = time.monotonic() + (CLOSE_AWAY if self._trouble else CLOSE_WITHIN)
+        until = time.monotonic() + (CLOSE_AWAY if self.trouble else CLOSE_WITHIN)
         for thread in self._threads[:-1]:
             thread.join(timeout=max(0.0, until - time.monotonic()))
         self._told.put(None)
         self._threads[-1].join(timeout=max(NOTIFY_EVERY * 4, until - time.monotonic()))
         os.write(self._stop_hearing[1], b".")
-        self._listening.join(timeout=CLOSE_AWAY if self._trouble else CONNECT_TIMEOUT)
+        self._listening.join(timeout=CLOSE_AWAY if self.trouble else CONNECT_TIMEOUT)
         for end in self._stop_hearing:
             os.close(end)
-        self._engine.dispose()
+        self.engine.dispose()
 
-    def _queue(self, request: Request, *, writes: bool) -> Future[Any]:
-        if self._closed:
+    def _queue(self, work: _Work) -> Future[Any]:
+        if self.closed:
             message = "the database is closed"
             raise StoreUnavailable(message)
         if self._work.length() >= MAX_WAITING:
             message = f"{MAX_WAITING} requests are waiting for the database already"
             raise StoreUnavailable(message)
-        self._work.put((writes, request), first=request.first)
-        return request.future
+        self._work.put(work, first=isinstance(work, _One) and work.request.first)
+        return work.future
 
     def _serve(self) -> None:
-        connection: Connection | None = None
-        tx: Tx | None = None
-        while (item := self._work.take()) is not None:
-            writes, request = item
-            if not request.begin():
-                continue
-            if self._closed and self._trouble:
-                request.fail(StoreUnavailable(self._trouble))
-                continue
-            for attempt in range(1, TRIES + 1):
-                try:
-                    if connection is None or tx is None:
-                        connection = self._engine.connect()
-                        tx = Tx(_Crossing(connection), self.facts)
-                    value = _transaction(tx, request, writes=writes)
-                except Exception as error:  # told to whoever asked
-                    if lost := _lost(
-                        error
-                    ):  # idle connections die with a restart of the server: a new one may do
-                        _discard(connection)
-                        connection = tx = None
-                    if attempt < TRIES and (_conflict(error) or (lost and not self._closed)):
-                        time.sleep(TRY_AGAIN * attempt)
-                        continue
-                    if lost or isinstance(error, _InDoubt):
-                        self._trouble = f"PostgreSQL does not answer: {in_a_line(error)}"
-                        _discard(connection)
-                        connection = tx = None
-                        request.fail(StoreUnavailable(in_a_line(error)))
-                    else:
-                        request.fail(error)
-                    break
-                else:
-                    self._trouble = ""
-                    if tx.topics:
-                        self.tell(tx.topics)
-                        self._told.put(tx.topics)
-                    request.future.set_result(value)
-                    break
-        _discard(connection)
+        seat = _Seat(self)
+        while (work := self._work.take()) is not None:
+            if work.future.set_running_or_notify_cancel():
+                work.do(seat)
+        seat.leave()
+
+    def _committed(self, topics: Topics) -> None:
+        self.trouble = ""
+        if topics:
+            self.tell(topics)
+            self._told.put(topics)
 
     def _notify(self) -> None:
         """Tell other hubs, after the commit and coalesced: NOTIFY inside each transaction costs a third (stack.md 4)."""
@@ -187,18 +168,18 @@ class PostgresDatabase(Waiting):
             connection.close()
 
     def _hear(self) -> None:
-        while not self._closed:
+        while not self.closed:
             try:
                 with _listener(self.url) as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
-                    while not self._closed:
+                    while not self.closed:
                         os_select.select([connection.fileno(), self._stop_hearing[0]], [], [])
                         for notice in connection.notifies(timeout=0):
                             sender, topics = _read_payload(notice.payload)
                             if sender != self._hub:
                                 self.tell(topics)
             except (psycopg.Error, OSError) as error:
-                if not self._closed:
+                if not self.closed:
                     log.warning("not listening to other hubs", error=in_a_line(error))
                     os_select.select([self._stop_hearing[0]], [], [], RECONNECT_AFTER)
 
@@ -207,12 +188,118 @@ class _InDoubt(Exception):
     """The connection was lost during the commit: it may have happened. Verbs that matter are safe to repeat."""
 
 
-def _transaction(tx: Tx, request: Request, *, writes: bool) -> Any:
+class _Seat:
+    """One thread's connection, renewed when it is lost."""
+
+    def __init__(self, db: PostgresDatabase) -> None:
+        self._db = db
+        self._connection: Connection | None = None
+        self._tx: Tx | None = None
+
+    def run(self, verb: Callable[[Tx], Any], *, writes: bool) -> Any:
+        """One transaction, tried again where that may help. Raises StoreUnavailable or the verb's own error."""
+        db = self._db
+        if db.closed and db.trouble:
+            raise StoreUnavailable(db.trouble)
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                if self._connection is None or self._tx is None:
+                    self._connection = db.engine.connect()
+                    self._tx = Tx(_Crossing(self._connection), db.facts, db.shared)
+                value = _transaction(self._tx, verb, writes=writes)
+            except Exception as error:  # told to whoever asked
+                if lost := _lost(
+                    error
+                ):  # idle connections die with a restart of the server: a new one may do
+                    self.leave()
+                if attempt < TRIES and (_conflict(error) or (lost and not db.closed)):
+                    time.sleep(TRY_AGAIN * attempt)
+                    continue
+                if not lost and not isinstance(error, _InDoubt):
+                    raise
+                db.trouble = f"PostgreSQL does not answer: {in_a_line(error)}"
+                self.leave()
+                raise StoreUnavailable(in_a_line(error)) from error
+            db._committed(self._tx.topics)
+            return value
+
+    def leave(self) -> None:
+        """Let go of the connection."""
+        _discard(self._connection)
+        self._connection = self._tx = None
+
+
+class _One:
+    """A verb or a question that waits."""
+
+    def __init__(self, request: Request, *, writes: bool) -> None:
+        self.request = request
+        self._writes = writes
+        self.future: Future[Any] = request.future  # type: ignore[assignment]
+
+    def do(self, seat: _Seat) -> None:
+        """Answer it."""
+        asked = self.request
+        try:
+            value = seat.run(lambda tx: asked.verb(tx, *asked.args, **asked.named), writes=self._writes)
+        except Exception as error:  # told to whoever asked
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(value)
+
+
+@dataclass(slots=True)
+class _Several:
+    """Verbs that may share a commit."""
+
+    verbs: Sequence[Callable[[Tx], Any]]
+    future: Future[list[Any]]
+
+    def do(self, seat: _Seat) -> None:
+        """All in one transaction, and if that fails each in its own: only the guilty one fails."""
+        answers: list[Any] | None = None
+        if len(self.verbs) > 1:
+            try:
+                answers = seat.run(self._together, writes=True)
+            except StoreUnavailable as error:
+                answers = [error] * len(self.verbs)
+            except Exception as error:
+                log.debug("verbs are run one by one", why=in_a_line(error))
+        self.future.set_result(answers or [self._alone(seat, verb) for verb in self.verbs])
+
+    def _together(self, tx: Tx) -> list[Any]:
+        answers: list[Any] = []
+        topics: Topics = []
+        for verb in self.verbs:
+            tx.next()
+            try:
+                answers.append(verb(tx))
+            except Exception as error:
+                if tx.wrote or isinstance(error, (psycopg.Error, DBAPIError)):
+                    raise
+                answers.append(error)
+            topics += tx.topics
+        tx.topics = topics
+        return answers
+
+    def _alone(self, seat: _Seat, verb: Callable[[Tx], Any]) -> Any:
+        try:
+            return seat.run(verb, writes=True)
+        except Exception as error:  # told to whoever asked
+            return error
+
+
+_Work = _One | _Several
+
+
+def _transaction(tx: Tx, verb: Callable[[Tx], Any], *, writes: bool) -> Any:
     tx.fresh()
     driver: _Crossing = tx._driver  # type: ignore[assignment]
     driver.pipeline.begin(writes=writes)
     try:
-        value = request.verb(tx, *request.args, **request.named)
+        value = verb(tx)
         tx.finish()
     except BaseException:
         with contextlib.suppress(Exception):  # the first error tells more

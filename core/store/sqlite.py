@@ -6,7 +6,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 from core.facts import HubFacts
 from core.log import get_logger
 from core.store.database import Listener, P, R, StoreUnavailable, Topics, Verb, Waiting, in_a_line
-from core.store.line import MAX_WAITING, Line, Request
+from core.store.line import MAX_WAITING, Answers, Line, Request, Share
 from core.store.statements import Form, Row
 from core.store.tx import Tx
 
@@ -52,6 +52,7 @@ class SqliteDatabase(Waiting):
     def __init__(self, url: str, facts: HubFacts, *, readers: int) -> None:
         self.url = url
         self.facts = facts
+        self.shared: dict[str, Any] = {}
         path = Path(url.removeprefix("sqlite:///"))
         path.parent.mkdir(parents=True, exist_ok=True)
         self.listeners: list[Listener] = []
@@ -79,14 +80,25 @@ class SqliteDatabase(Waiting):
         """See Database.submit_first."""
         return self._submit(Request(verb, args, named, Future(), first=True))
 
+    def submit_all(self, verbs: Sequence[Callable[[Tx], Any]]) -> Future[list[Any]]:
+        """See Database.submit_all. Each waits by itself, so that the door gets its turn between them."""
+        answers = Answers(len(verbs))
+        self._admit()
+        for n, verb in enumerate(verbs):
+            self._writes.put(Request(verb, (), {}, Share(answers, n)))
+        return answers.future
+
     def _submit(self, request: Request) -> Future[Any]:
+        self._admit()
+        self._writes.put(request, first=request.first)
+        return request.future  # type: ignore[return-value]
+
+    def _admit(self) -> None:
         if self._closed or self._broken is not None:
             raise StoreUnavailable(self.health() or "the database is closed")
         if self._writes.length() >= MAX_WAITING:
             message = f"{MAX_WAITING} changes are waiting for the database already"
             raise StoreUnavailable(message)
-        self._writes.put(request, first=request.first)
-        return request.future
 
     def query(self, question: Verb[P, R], /, *args: P.args, **named: P.kwargs) -> Future[R]:
         """See Database.query."""
@@ -98,7 +110,7 @@ class SqliteDatabase(Waiting):
             raise StoreUnavailable(message)
         request = Request(question, args, named, Future())
         self._reads.put(request)
-        return request.future
+        return request.future  # type: ignore[return-value]
 
     def health(self) -> str:
         """See Database.health."""
@@ -121,7 +133,7 @@ class SqliteDatabase(Waiting):
         try:
             with self._engine.connect() as connection:
                 connection.exec_driver_sql(WRITER_CACHE)
-                tx = Tx(_Cursor(connection), self.facts)
+                tx = Tx(_Cursor(connection), self.facts, self.shared)
                 while (first := self._writes.take()) is not None:
                     group = [first] if first.begin() else []
                     if group and not self._together(tx, group, more=self._writes):
@@ -229,7 +241,7 @@ class SqliteDatabase(Waiting):
                 if connection is None or tx is None:
                     connection = self._engine.connect()
                     connection.exec_driver_sql("PRAGMA query_only = ON")
-                    tx = Tx(_Cursor(connection), self.facts)
+                    tx = Tx(_Cursor(connection), self.facts, self.shared)
                 value = _look(tx, request)
             except BaseException as error:  # noqa: BLE001 - told to whoever asked
                 if (

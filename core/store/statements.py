@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, Select, Table, bindparam, insert, update
+from sqlalchemy import Executable, Table, UpdateBase, bindparam, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -69,13 +69,10 @@ class Form:
     def __init__(self, statement: Executable, *, on_sqlite: bool) -> None:
         compiled: Any = statement.compile(dialect=_DIALECTS[on_sqlite])  # type: ignore[attr-defined]
         self.text: str = str(compiled)
-        self.tables: frozenset[str] = frozenset(
-            part.name
-            for part in visitors.iterate(statement)  # type: ignore[arg-type]
-            if isinstance(part, Table)
-        )
+        parts = list(visitors.iterate(statement))  # type: ignore[arg-type]
+        self.tables = frozenset(part.name for part in parts if isinstance(part, Table))
         """Names of those it reads or changes."""
-        self.writes: bool = not isinstance(statement, Select)
+        self.writes = any(isinstance(part, UpdateBase) for part in parts)
         self._several: dict[int, str] = {}
         self.parameters: Callable[[dict[str, Any]], Any] = _binding(
             compiled.binds, compiled.positiontup or (), on_sqlite=on_sqlite
@@ -88,12 +85,16 @@ class Form:
         if text is None:
             head, values, tail = _VALUES.fullmatch(self.text).groups()  # type: ignore[union-attr]
             each = values.count("$")
-            groups = (_PLACE.sub(lambda m: f"${int(m[1]) + row * each}", values) for row in range(rows))
-            text = self._several[rows] = f"{head}{', '.join(groups)}{tail}"
+            groups = ", ".join(_moved(values, row * each) for row in range(rows))
+            text = self._several[rows] = f"{head}{groups}{tail}"
         return text
 
 
-_VALUES = re.compile(r"(INSERT INTO .+? VALUES )(\(.+?\))((?: ON CONFLICT DO NOTHING)?)", re.DOTALL)
+def _moved(values: str, by: int) -> str:
+    return _PLACE.sub(lambda place: f"${int(place[1]) + by}", values)
+
+
+_VALUES = re.compile(r"(INSERT INTO .+? VALUES )(\(.+?\))((?: ON CONFLICT [^$]+)?)", re.DOTALL)
 _PLACE = re.compile(r"\$(\d+)")
 
 

@@ -65,13 +65,26 @@ class Tx:
     Rows that are added wait until somebody looks into their table, or the end: together they cost less.
     """
 
-    __slots__ = ("_driver", "_waiting", "facts", "group", "is_sqlite", "late", "memo", "topics", "wrote")
+    __slots__ = (
+        "_driver",
+        "_waiting",
+        "facts",
+        "group",
+        "is_sqlite",
+        "late",
+        "memo",
+        "shared",
+        "topics",
+        "wrote",
+    )
 
-    def __init__(self, driver: Driver, facts: HubFacts) -> None:
+    def __init__(self, driver: Driver, facts: HubFacts, shared: dict[str, Any]) -> None:
         self._driver = driver
         self._waiting: dict[str, dict[Form, list[Parameters]]] = {}
         """Rows to add, by the name of their table."""
         self.facts = facts
+        self.shared = shared
+        """What all transactions of this database keep in hand, with the revision it is of."""
         self.is_sqlite = driver.on_sqlite
         """For the few places where the two databases differ; all of them are in core/store."""
         self.fresh()
@@ -210,6 +223,7 @@ class Tx:
 
     def finish(self) -> None:
         """Run what was put off. For the database's own threads before a commit, and for who must see it now."""
+        self._add_all()
         while self.late:
             write = self.late[0][0]
             items = [item for other, item in self.late if other is write]

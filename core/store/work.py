@@ -7,7 +7,7 @@ fails comes again later; what keeps failing is buried where staff see it. Proofs
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -56,49 +56,58 @@ def enqueue(
     due: datetime,
     now: datetime,
     idem_key: str | None = None,
-) -> str | None:
-    """Add a job to a lane; return its id, or None when a job with this `idem_key` is there already.
+) -> None:
+    """Add a job to a lane, unless a job of the shard with this `idem_key` is there already.
 
     The lane row comes first: its lock puts the jobs of concurrent transactions in the order of their commits.
     """
+    _add(
+        tx, _NEW_JOB, shard=shard, lane=lane, kind=kind, payload=payload, due=due, now=now, idem_key=idem_key
+    )
+
+
+def set_timer(
+    tx: Tx, *, shard: str, key: str, kind: str, payload: Mapping[str, Any], due: datetime, now: datetime
+) -> None:
+    """Make or move the one timer of this key on the shard."""
+    _add(tx, _TIMER, shard=shard, lane="timer", kind=kind, payload=payload, due=due, now=now, idem_key=key)
+
+
+def hasten(tx: Tx, *, shard: str, key: str, now: datetime) -> None:
+    """The job of this key is due now, if it is still there."""
+    tx.run(_WAKE_LANE, shard=shard, idem_key=key, to=now)
+    tx.run(_WAKE_JOB, shard=shard, idem_key=key, to=now)
+    tx.tell("work")
+
+
+def begin(tx: Tx, shard: str) -> None:
+    """The shard is made in this transaction: nobody need look for lanes of it."""
+    tx.memo[f"lanes of {shard}"] = set()
+
+
+def _add(tx: Tx, statement: _Addition, *, lane: str, now: datetime, **about: Any) -> None:
     team = crew(lane)
-    seq = _next_seq(tx, shard=shard, name=lane, due=due, epoch=to_micros(now), crew=team)
-    identity = new_id()
-    values = {
-        "shard": shard,
-        "name": lane,
-        "seq": seq,
-        "id": identity,
-        "kind": kind,
-        "payload": payload,
-        "due": due,
-        "attempt": 0,
-        "idem_key": idem_key,
-        "created_at": now,
-    }
-    if idem_key is None:
-        tx.insert(job, **values)
-    elif not tx.insert_new(job, **values):  # somebody had the same intention before
-        return None
-    if due <= now:  # nobody is woken for what has time: it would be a look, and a commit, for nothing
+    values = {"name": lane, "id": new_id(), "attempt": 0, "created_at": now, **about}
+    opened = {"epoch": to_micros(now), "crew": team, "owner": "", "last_seq": 1}
+    there = tx.memo.get(f"lanes of {about['shard']}")
+    if there is not None and lane not in there:
+        there.add(lane)
+        tx.insert(tables.lane, shard=about["shard"], name=lane, due=about["due"], **opened)
+        tx.insert(job, seq=1, **values)
+    elif tx.is_sqlite:
+        # Where nobody else writes, looking first is three times as quick as one statement for everything.
+        last = tx.one(_LAST_SEQ, shard=about["shard"], name=lane)
+        if last is None:
+            tx.insert(tables.lane, shard=about["shard"], name=lane, due=about["due"], **opened)
+        else:
+            tx.run(_JOIN_LANE, shard=about["shard"], name=lane, due=about["due"])
+        tx.run(statement.job, seq=1 if last is None else last.last_seq + 1, **values)
+    else:
+        tx.run(statement.both, **values, **opened)
+    if (
+        about["due"] <= now
+    ):  # nobody is woken for what has time: it would be a look, and a commit, for nothing
         tx.tell("work", team)
-    return identity
-
-
-def _next_seq(tx: Tx, **values: Any) -> int:
-    """Open the lane, or lower its due; return the place of the next job in it.
-
-    An empty lane is deleted; made anew, it must not repeat an epoch that a lost worker may still hold.
-    """
-    if not tx.is_sqlite:
-        return int(tx.one(_OPEN_LANE, **values).last_seq)
-    # Where nobody else writes, looking first is three times as quick.
-    found = tx.one(_LAST_SEQ, shard=values["shard"], name=values["name"])
-    if found is None:
-        tx.insert(lane, owner="", last_seq=1, **values)
-        return 1
-    tx.run(_JOIN_LANE, shard=values["shard"], name=values["name"], due=values["due"])
-    return int(found.last_seq) + 1
 
 
 def _least(stored: Any, new: Any) -> Any:
@@ -106,26 +115,53 @@ def _least(stored: Any, new: Any) -> Any:
     return case((stored < new, stored), else_=new)
 
 
-_OPEN_LANE = Prepared(
-    lambda insert: (
-        insert(lane)
-        .values(
-            shard=bindparam("shard"),
-            name=bindparam("name"),
-            due=bindparam("due", type_=Instant),
-            owner="",
-            epoch=bindparam("epoch"),
-            last_seq=1,
-            crew=bindparam("crew"),
+@dataclass(frozen=True, slots=True)
+class _Addition:
+    """A job with its lane, in two ways."""
+
+    job: Prepared
+    """The job alone, at the place `seq`."""
+    both: Prepared
+    """PostgreSQL: its lane opened, or its due lowered, and the job at the next place in it, in one statement.
+
+    An empty lane is deleted; made anew, it must not repeat an epoch that a lost worker may still hold.
+    """
+
+
+def _addition(on_conflict: Callable[[Any], Any]) -> _Addition:
+    columns = [c for c in job.columns if c.name not in ("seq", "last_error")]
+    given = [bindparam(c.name, type_=c.type) for c in columns]
+
+    def job_alone(insert: Any) -> Any:
+        return on_conflict(insert(job).values(seq=bindparam("seq"), **{b.key: b for b in given}))
+
+    def both(insert: Any) -> Any:
+        opened = (
+            insert(lane)
+            .values(
+                {c.name: bindparam(c.name, type_=c.type) for c in lane.columns if c.name != "lease_until"}
+            )
+            .on_conflict_do_update(
+                index_elements=["shard", "name"],
+                set_={
+                    "due": _least(lane.c.due, bindparam("due", type_=Instant)),
+                    "last_seq": lane.c.last_seq + 1,
+                },
+            )
+            .returning(lane.c.last_seq)
+            .cte("opened")
         )
-        .on_conflict_do_update(
-            index_elements=["shard", "name"],
-            set_={
-                "due": _least(lane.c.due, bindparam("due", type_=Instant)),
-                "last_seq": lane.c.last_seq + 1,
-            },
-        )
-        .returning(lane.c.last_seq)
+        placed = select(*given, opened.c.last_seq)
+        return on_conflict(insert(job).from_select([*(c.name for c in columns), "seq"], placed))
+
+    return _Addition(Prepared(job_alone), Prepared(both))
+
+
+_NEW_JOB = _addition(lambda insertion: insertion.on_conflict_do_nothing())
+_TIMER = _addition(
+    lambda insertion: insertion.on_conflict_do_update(
+        index_elements=["shard", "idem_key"],
+        set_={name: insertion.excluded[name] for name in ("kind", "payload", "due", "attempt")},
     )
 )
 _LAST_SEQ = Prepared(
@@ -136,6 +172,18 @@ _JOIN_LANE = Prepared(
     .where(lane.c.shard == bindparam("shard"), lane.c.name == bindparam("name"))
     .values(due=_least(lane.c.due, bindparam("due", type_=Instant)), last_seq=lane.c.last_seq + 1)
 )
+_KEYED = (job.c.shard == bindparam("shard"), job.c.idem_key == bindparam("idem_key"))
+_TO = bindparam("to", type_=Instant)
+_WAKE_LANE = Prepared(
+    update(lane)
+    .where(
+        lane.c.shard == bindparam("shard"),
+        lane.c.name == select(job.c.name).where(*_KEYED).scalar_subquery(),
+        lane.c.due > _TO,
+    )
+    .values(due=_TO)
+)
+_WAKE_JOB = Prepared(update(job).where(*_KEYED, job.c.due > _TO).values(due=_TO))
 
 
 def crew(name: str) -> str:
@@ -152,37 +200,6 @@ def crew(name: str) -> str:
     return words[0] if words[0] in CREWS else "work"
 
 
-def set_timer(
-    tx: Tx, *, shard: str, key: str, kind: str, payload: Mapping[str, Any], due: datetime, now: datetime
-) -> None:
-    """Make or move the one timer of this key on the shard."""
-    made = enqueue(tx, shard=shard, lane="timer", kind=kind, payload=payload, due=due, now=now, idem_key=key)
-    found = None if made else tx.one(_BY_IDEM, shard=shard, idem_key=key)
-    if found is None:
-        return
-    key_of_job = {"shard": shard, "name": found.name, "seq": found.seq}
-    tx.update(job, key_of_job, kind=kind, payload=payload, due=due, attempt=0)
-    tx.run(_LOWER, shard=shard, name=found.name, to=due)
-    if due <= now:
-        tx.tell("work", "timer")
-
-
-_BY_IDEM = Prepared(
-    select(job.c.name, job.c.seq).where(
-        job.c.shard == bindparam("shard"), job.c.idem_key == bindparam("idem_key")
-    )
-)
-_LOWER = Prepared(
-    update(lane)
-    .where(
-        lane.c.shard == bindparam("shard"),
-        lane.c.name == bindparam("name"),
-        lane.c.due > bindparam("to", type_=Instant),
-    )
-    .values(due=bindparam("to", type_=Instant))
-)
-
-
 def cancel(tx: Tx, *, shard: str, key: str) -> bool:
     """Take the job of this key off its lane; say whether it was there. A worker that has it in hand drops it."""
     return tx.changed(_CANCEL, shard=shard, idem_key=key) > 0
@@ -193,21 +210,23 @@ _CANCEL = Prepared(
 )
 
 
-def done(tx: Tx, done_job: Job) -> bool:
-    """Forget the job, before its effect is written; False: it was moved or cancelled meanwhile, drop the effect.
+class Moved(Exception):
+    """The job was moved or cancelled while somebody had it in hand: what they made of it must not stand."""
+
+
+def done(tx: Tx, done_job: Job) -> None:
+    """Forget the job, before its effect is written. Fails with Moved, at the end of the transaction at the latest.
 
     Before, because an effect may set the very timer again that it comes from.
     """
-    return (
-        tx.changed(
-            _DONE,
-            shard=done_job.shard,
-            name=done_job.lane,
-            seq=done_job.seq,
-            id=done_job.id,
-            due=done_job.due,
-        )
-        > 0
+    tx.must(
+        _DONE,
+        Moved(done_job.id),
+        shard=done_job.shard,
+        name=done_job.lane,
+        seq=done_job.seq,
+        id=done_job.id,
+        due=done_job.due,
     )
 
 
@@ -243,7 +262,7 @@ def put_back(
     """
     attempt = tried.attempt + 1
     due = now + timedelta(seconds=max(_wait(attempt, waits), retry_after or 0.0))
-    tx.insert_new(
+    tx.insert_missing(
         job,
         shard=tried.shard,
         name=tried.lane,

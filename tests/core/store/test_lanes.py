@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.ids import fixed_id
-from core.store import lanes, work
+from core.store import lanes, tables, work
 from core.store.database import Database
 from core.store.lanes import LeaseLost
 from core.store.tx import Tx
@@ -44,8 +44,9 @@ async def test_a_lane_made_anew_refuses_the_epoch_of_the_old_one(db: Database) -
 
     await db.write(take_over)
 
+    assert await db.write(lanes.renew, old, now=NOON) is False
     with pytest.raises(LeaseLost):
-        await db.write(lanes.renew, old, now=NOON)
+        await db.write(lanes.guard, old, now=NOON)
     with pytest.raises(LeaseLost):
         await db.write(lanes.release, old)
 
@@ -59,21 +60,56 @@ async def test_a_lane_that_was_given_back_is_not_leased_again_by_a_late_renewal(
 
     old = await db.write(give_back)
 
+    assert await db.write(lanes.renew, old, now=NOON) is False
     with pytest.raises(LeaseLost):
-        await db.write(lanes.renew, old, now=NOON)
+        await db.write(lanes.guard, old, now=NOON)
     assert len(await db.write(lanes.claim, crew="timer", owner="b", now=NOON, most=1)) == 1
 
 
 async def test_the_same_intention_is_written_down_once(db: Database) -> None:
-    def twice(tx: Tx) -> list[str | None]:
-        return [
-            work.enqueue(
-                tx, shard=TICKET, lane="timer", kind="note", payload={}, due=NOON, now=NOON, idem_key="close"
-            )
-            for _ in range(2)
-        ]
+    def intend(tx: Tx, kind: str) -> None:
+        work.enqueue(
+            tx, shard=TICKET, lane="timer", kind=kind, payload={}, due=NOON, now=NOON, idem_key="close"
+        )
 
-    first, second = await db.write(twice)
+    await db.write(lambda tx: (intend(tx, "first"), intend(tx, "at once")))
+    await db.write(intend, "later")
 
-    assert first
-    assert second is None
+    assert [row.kind for row in await db.read(lambda tx: tx.all(tables.job.select()))] == ["first"]
+
+
+async def test_a_timer_that_is_set_again_moves_and_rings_once(db: Database) -> None:
+    def ring(tx: Tx, at: datetime) -> None:
+        work.set_timer(tx, shard=TICKET, key="clocks", kind="note", payload={}, due=at, now=NOON)
+
+    def set_twice(tx: Tx) -> None:
+        work.begin(tx, TICKET)
+        ring(tx, NOON + timedelta(hours=2))
+        ring(tx, NOON + timedelta(hours=1))
+
+    await db.write(set_twice)
+    await db.write(ring, NOON + timedelta(minutes=5))
+
+    assert [row.due for row in await db.read(lambda tx: tx.all(tables.job.select()))] == [
+        NOON + timedelta(minutes=5)
+    ]
+    at_five = NOON + timedelta(minutes=5)
+    (claim,) = await db.write(lanes.claim, crew="timer", owner="a", now=at_five, most=1)
+    assert len(claim.jobs) == 1
+
+
+async def test_what_has_time_is_hastened_where_it_lies(db: Database) -> None:
+    def wait(tx: Tx) -> None:
+        soon = NOON + timedelta(minutes=1)
+        work.enqueue(
+            tx, shard=TICKET, lane="send:t:email", kind="note", payload={}, due=soon, now=NOON, idem_key="it"
+        )
+
+    await db.write(wait)
+    assert await db.write(lanes.claim, crew="send:email", owner="a", now=NOON, most=1) == []
+
+    await db.write(work.hasten, shard=TICKET, key="it", now=NOON)
+    await db.write(work.hasten, shard=TICKET, key="nothing", now=NOON)
+
+    (claim,) = await db.write(lanes.claim, crew="send:email", owner="a", now=NOON, most=1)
+    assert len(claim.jobs) == 1
