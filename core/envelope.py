@@ -85,10 +85,10 @@ class Address:
     name: str = ""
 
     def __post_init__(self) -> None:
-        for character in self.address:
-            if character in "<>" or character.isspace() or not character.isprintable():
-                message = f"{self.address!r} cannot be an address: it holds {character!r}"
-                raise BadAddress(message)
+        if not self.address.isprintable() or any(one in self.address for one in " <>"):
+            odd = next(one for one in self.address if one in " <>" or not one.isprintable())
+            message = f"{self.address!r} cannot be an address: it holds {odd!r}"
+            raise BadAddress(message)
         normal = addresses.normal(self.address)
         if normal != self.address:
             object.__setattr__(self, "address", normal)

@@ -13,6 +13,8 @@ import time
 
 _lock = threading.Lock()
 _last = 0
+POOL = 512  # random bytes asked of the system at once
+_random = b""
 
 
 def new_id() -> str:
@@ -20,12 +22,23 @@ def new_id() -> str:
 
     The 12 bits after the milliseconds count up within one, so that rows made together keep their order.
     """
-    global _last  # noqa: PLW0603 - the clock of this process, behind its lock
+    global _last, _random  # noqa: PLW0603 - the clock and the pool of this process, behind its lock
     with _lock:
         tick = (time.time_ns() // 1_000_000) << 12
         _last = tick if tick > _last else _last + 1
         tick = _last
-    return _text(tick >> 12, tick & 0xFFF, int.from_bytes(os.urandom(8), "big"))
+        if not _random:
+            _random = os.urandom(POOL)
+        bits, _random = _random[:8], _random[8:]
+    return _text(tick >> 12, tick & 0xFFF, int.from_bytes(bits, "big"))
+
+
+def _forget_pool() -> None:
+    global _random  # noqa: PLW0603 - parent and child must not draw the same bits
+    _random = b""
+
+
+os.register_at_fork(after_in_child=_forget_pool)
 
 
 def derived_id(milliseconds: int, *parts: str) -> str:

@@ -60,27 +60,27 @@ _FORGET = Prepared(brake.delete().where(brake.c.slot < bindparam("before")))
 
 
 def count(tx: Tx, key: str, *, now: datetime, slot: int = SLOT) -> None:
-    """Note that something happened."""
-    seconds = int(now.timestamp())
-    _uncounted(tx)[key, seconds - seconds % slot] += 1
-    tx.later(_write, None)
+    """Note that something happened.
 
-
-_UNCOUNTED = "what happened"
-
-
-def _uncounted(tx: Tx) -> Counter[tuple[str, int]]:
-    """What happened since the transaction began, of which the table knows nothing yet.
-
-    Everybody counts in a few of its rows: changed at the very end, they are locked for the commit alone.
+    It waits for the end of the transaction: everybody counts in a few rows, which are then locked for the commit alone.
     """
-    found: Counter[tuple[str, int]] = tx.group.setdefault(_UNCOUNTED, Counter())
-    return found
+    seconds = int(now.timestamp())
+    slots = tx.group.setdefault(_UNCOUNTED, {}).setdefault(key, Counter())
+    slots[seconds - seconds % slot] += 1
+    tx.later(_write, key)
 
 
-def _write(tx: Tx, _: Sequence[None]) -> None:
-    happened = sorted(tx.group.pop(_UNCOUNTED).items())  # in one order, so that nobody waits in a circle
-    tx.run_all(_COUNT, [{"key": key, "slot": slot, "count": count} for (key, slot), count in happened])
+_UNCOUNTED = "what happened, of which the table knows nothing yet: by key and slot"
+
+
+def _write(tx: Tx, keys: Sequence[str]) -> None:
+    counts = tx.group.pop(_UNCOUNTED, {})
+    rows = [
+        {"key": key, "slot": slot, "count": count}
+        for key in sorted(counts)  # in one order, so that nobody waits in a circle
+        for slot, count in sorted(counts[key].items())
+    ]
+    tx.run_all(_COUNT, rows)
 
 
 def happened(tx: Tx, key: str, *, within: int, now: datetime) -> int:
@@ -90,13 +90,13 @@ def happened(tx: Tx, key: str, *, within: int, now: datetime) -> int:
 
 
 def _lately(tx: Tx, key: str, since: int) -> int:
-    return sum(n for (name, slot), n in _uncounted(tx).items() if name == key and slot > since)
+    slots = tx.group.get(_UNCOUNTED, {}).get(key, {})
+    return sum(count for slot, count in slots.items() if slot > since)
 
 
 def clear(tx: Tx, key: str) -> None:
     """As if it had never happened."""
-    for one in [one for one in _uncounted(tx) if one[0] == key]:
-        del _uncounted(tx)[one]
+    tx.group.get(_UNCOUNTED, {}).pop(key, None)
     tx.run(_CLEAR, key=key)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import zstandard
 
 WORDS = Path(__file__).resolve().parent / "words"
-SHORT = 48  # bytes: the frame of something shorter would eat the gain
+SHORT = 128  # bytes: of something shorter the time is worth more than the room
 MOST = 64 * 1024 * 1024  # bytes that one text may become when it is unpacked
 
 _PLAIN, _ZSTD = b"\0", b"\1"

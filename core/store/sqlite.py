@@ -298,7 +298,7 @@ class _Cursor:
         """They were checked at once."""
 
     def foresee(self, form: Form, parameters: Any) -> None:
-        """The answer is as near as it can be."""
+        raise NotImplementedError
 
     def plain(self) -> Connection:
         return self._connection

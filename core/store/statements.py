@@ -38,17 +38,18 @@ class Prepared:
     through `bindparam`. Statements whose shape depends on input are passed to Tx as they are.
     """
 
-    __slots__ = ("_build", "_forms")
+    __slots__ = ("_build", "forms")
 
     def __init__(self, build: Executable | Callable[[Any], Executable]) -> None:
         self._build = build
-        self._forms: dict[bool, Form] = {}
+        self.forms: list[Form | None] = [None, None]
+        """Those that were made, by whether it is SQLite's."""
 
     def form(self, *, on_sqlite: bool) -> Form:
         """The text, and how values change on the way in and out."""
-        form = self._forms.get(on_sqlite)
+        form = self.forms[on_sqlite]
         if form is None:
-            form = self._forms[on_sqlite] = Form(self._statement(on_sqlite=on_sqlite), on_sqlite=on_sqlite)
+            form = self.forms[on_sqlite] = Form(self._statement(on_sqlite=on_sqlite), on_sqlite=on_sqlite)
         return form
 
     def _statement(self, *, on_sqlite: bool) -> Executable:

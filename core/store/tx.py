@@ -51,7 +51,7 @@ class Driver(Protocol):
         ...
 
     def foresee(self, form: Form, parameters: Parameters) -> None:
-        """Ask now what is going to be asked; the answer is waited for when it is."""
+        """Ask now what is going to be asked; the answer is waited for when it is. PostgreSQL only."""
         ...
 
     def plain(self) -> Connection:
@@ -81,7 +81,7 @@ class Tx:
     def __init__(self, driver: Driver, facts: HubFacts, shared: dict[str, Any]) -> None:
         self._driver = driver
         self._waiting: dict[str, dict[Form, list[Parameters]]] = {}
-        """Rows to add, by the name of their table."""
+        """Rows to add, by the name of their table and the columns they have."""
         self.facts = facts
         self.shared = shared
         """What all transactions of this database keep in hand, with the revision it is of."""
@@ -151,13 +151,14 @@ class Tx:
 
         Only what nothing changes that this transaction writes before it asks.
         """
-        form = self._form(statement)
-        self._driver.foresee(form, form.parameters(values))
+        if not self.is_sqlite:  # where an answer is as near as it can be
+            form = self._form(statement)
+            self._driver.foresee(form, form.parameters(values))
 
     def _form(self, statement: Prepared) -> Form:
-        form = statement.form(on_sqlite=self.is_sqlite)
-        if self._waiting:
-            for table in [name for name in self._waiting if name in form.tables]:
+        form = statement.forms[self.is_sqlite] or statement.form(on_sqlite=self.is_sqlite)
+        if self._waiting and not form.tables.isdisjoint(self._waiting):
+            for table in form.tables.intersection(self._waiting):
                 self._add(table)
         if form.writes:
             self.wrote = True
@@ -194,9 +195,15 @@ class Tx:
         return self.changed(insertion_of_new(table, tuple(values)), **values) > 0
 
     def _keep(self, table: Table, statement: Prepared, values: Values) -> None:
-        form = statement.form(on_sqlite=self.is_sqlite)
+        form = statement.forms[self.is_sqlite] or statement.form(on_sqlite=self.is_sqlite)
         self.wrote = True
-        self._waiting.setdefault(table.name, {}).setdefault(form, []).append(form.parameters(values))
+        rows = self._waiting.get(table.name)
+        if rows is None:
+            rows = self._waiting[table.name] = {}
+        of_form = rows.get(form)
+        if of_form is None:
+            of_form = rows[form] = []
+        of_form.append(form.parameters(values))
 
     def _add(self, table: str) -> None:
         for form, rows in self._waiting.pop(table).items():
