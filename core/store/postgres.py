@@ -65,14 +65,19 @@ class PostgresDatabase(Waiting):
         self.listeners: list[Listener] = []
         self._hub = new_token()
         self.engine = engine(url, abandoned=abandoned, own_transactions=True)
-        self._work: Line[_Work | None] = Line()
+        self._asked: Line[_One | None] = Line()
+        self._lanes: queue.SimpleQueue[_Several | None] = queue.SimpleQueue()
         self._told: queue.SimpleQueue[Topics | None] = queue.SimpleQueue()
         self._stop_hearing = os.pipe()
         self.closed = False
         self.trouble = ""
+        # Jobs come in whole lanes, and take their time: they leave most connections to those who wait for an answer.
+        workers = max(1, connections // 4)
         self._threads = [
-            threading.Thread(target=self._serve, name=f"postgres-{n}", daemon=True)
-            for n in range(connections)
+            threading.Thread(target=self._serve, args=(line,), name=f"postgres-{n}", daemon=True)
+            for n, line in enumerate(
+                [self._lanes.get] * workers + [self._asked.take] * max(1, connections - workers)
+            )
         ]
         self._threads.append(threading.Thread(target=self._notify, name="postgres-notify", daemon=True))
         self._listening = threading.Thread(target=self._hear, name="postgres-listen", daemon=True)
@@ -105,7 +110,8 @@ class PostgresDatabase(Waiting):
             return
         self.closed = True
         for _ in self._threads[:-1]:
-            self._work.put(None)
+            self._asked.put(None)
+            self._lanes.put(None)
         until = time.monotonic() + (CLOSE_AWAY if self.trouble else CLOSE_WITHIN)
         for thread in self._threads[:-1]:
             thread.join(timeout=max(0.0, until - time.monotonic()))
@@ -117,19 +123,22 @@ class PostgresDatabase(Waiting):
             os.close(end)
         self.engine.dispose()
 
-    def _queue(self, work: _Work) -> Future[Any]:
+    def _queue(self, work: _One | _Several) -> Future[Any]:
         if self.closed:
             message = "the database is closed"
             raise StoreUnavailable(message)
-        if self._work.length() >= MAX_WAITING:
+        if self._asked.length() + self._lanes.qsize() >= MAX_WAITING:
             message = f"{MAX_WAITING} requests are waiting for the database already"
             raise StoreUnavailable(message)
-        self._work.put(work, first=isinstance(work, _One) and work.request.first)
+        if isinstance(work, _One):
+            self._asked.put(work, first=work.request.first)
+        else:
+            self._lanes.put(work)
         return work.future
 
-    def _serve(self) -> None:
+    def _serve(self, following: Callable[[], _One | _Several | None]) -> None:
         seat = _Seat(self)
-        while (work := self._work.take()) is not None:
+        while (work := following()) is not None:
             if work.future.set_running_or_notify_cancel():
                 work.do(seat)
         seat.leave()
@@ -289,9 +298,6 @@ class _Several:
             return seat.run(verb, writes=True)
         except Exception as error:  # told to whoever asked
             return error
-
-
-_Work = _One | _Several
 
 
 def _transaction(tx: Tx, verb: Callable[[Tx], Any], *, writes: bool) -> Any:
