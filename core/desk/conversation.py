@@ -110,7 +110,14 @@ def threads(tx: Tx, who: Principal, ticket: Row, shown: Sequence[MessageView]) -
             )
     of_contact = {one.thread for one in shown}
     return tuple(
-        ThreadView(id=row.id, channel=row.channel, address=row.address, participants=tuple(people[row.id]))
+        ThreadView(
+            id=row.id,
+            channel=row.channel,
+            address=row.address
+            if inside or any(one.address == row.address for one in people[row.id])
+            else "",
+            participants=tuple(people[row.id]),
+        )
         for row in tx.all(_THREADS, ticket_id=ticket.id)
         if who.kind != "contact" or row.id in of_contact
     )
