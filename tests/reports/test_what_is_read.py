@@ -316,3 +316,23 @@ def test_the_subject_in_a_vendors_japanese_is_read(read, reports):
 
 def test_a_signature_that_nobody_checked_says_so(read, reports):
     assert "signature not checked" in read(reports / "13-smime-opaque-signed.eml")["notes"]
+
+
+REACTION = "Content-Type: text/plain; charset=utf-8\nContent-Disposition: reaction\n\n👎"
+
+
+def test_a_reaction_by_its_disposition_is_a_sign_and_words_beside_it_are_a_message(read):
+    fields = ("In-Reply-To: <ours@desk.test>",)
+    alone = read(a_mail("👎\n", *fields, "Content-Disposition: reaction", subject="Re: Printer"))
+    kind, body = parts(REACTION, "Content-Type: text/plain\n\nIt fails again, call me.")
+    beside = read(a_mail(body, *fields, subject="Re: Printer", kind=kind))
+
+    assert (alone["kind"], beside["kind"]) == ("reaction", "human")
+    assert "It fails again" in beside["visible_text"]
+
+
+@pytest.mark.parametrize("value", ["allow", "disallow"])
+def test_whether_outlook_allows_reactions_to_a_mail_says_nothing_of_the_mail(read, value):
+    raw = a_mail("👍\n", f"x-ms-reactions: {value}", "In-Reply-To: <ours@desk.test>", subject="Re: Printer")
+
+    assert read(raw)["kind"] == "human"
