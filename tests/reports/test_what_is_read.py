@@ -61,6 +61,12 @@ def test_prose_that_looks_like_history_is_content_of_a_first_mail(read, line):
         "Hallo, meine Antworten stehen unten in rot.",
         "Bonjour, mes réponses ci-dessous en rouge.",
         "Hola, mis respuestas abajo en rojo.",
+        "Respuestas en línea",
+        "in grün unten",
+        "Le mie risposte in MAIUSCOLO",
+        "Ответы ниже красным цветом.",
+        "답변은 아래에 빨간색으로 적었습니다",
+        "赤字で回答しました。",
     ],
 )
 def test_nothing_is_folded_where_the_writer_says_that_the_answers_are_below(read, announces):
