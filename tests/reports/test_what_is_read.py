@@ -188,6 +188,16 @@ def test_a_pasted_picture_is_an_inline_file(read):
     assert "base64" not in said["text"]
 
 
+def test_a_pasted_drawing_that_is_not_shown_is_a_file(read):
+    drawing = base64.b64encode(b"<?xml version='1.0'?><svg onload='alert(1)'/>").decode()
+    page = f'<p>This:</p><img src="data:image/svg+xml;base64,{drawing}"><p>Then.</p>'
+
+    said = read(a_mail(page, kind="text/html; charset=utf-8"))
+
+    assert said["attachments"] == [{"name": "picture-1.svg", "inline": False}]
+    assert "svg" not in said["html"]
+
+
 @pytest.mark.parametrize(("word", "address"), [("👍", "cid:e1@a"), ("Yes", "https://x.test/yes.png")])
 def test_a_picture_that_stands_for_a_word_is_that_word(read, word, address):
     page = f'<div dir=ltr><img data-emoji="x" alt="{word}" src="{address}"></div>'
