@@ -182,12 +182,12 @@ def command(*words: str, answer: str = "", inside: tuple[str, ...] = ()) -> subp
     )
 
 
-def until(question: Any, complaint: str, *, seconds: float = PATIENCE) -> Any:
+def until(question: Any, complaint: str, *, seconds: float = PATIENCE, every: float = 0.05) -> Any:
     """Ask until the answer is true; return it."""
     end = time.monotonic() + seconds
     while not (answer := question()):
         assert time.monotonic() < end, complaint
-        time.sleep(0.05)
+        time.sleep(every)
     return answer
 
 

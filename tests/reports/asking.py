@@ -20,6 +20,7 @@ from tests.days.posting import SUPPORT, Received, Relay, post, relaying
 
 DESK = Path(__file__).with_name("desk.toml")
 NEXT = count(1)
+SOON = 0.005  # seconds between two looks: what these tests wait for takes no longer
 
 
 def a_mail(
@@ -109,7 +110,7 @@ class Desk:
             found = [one for one in self.arrived() if one["id"] not in before and one["outcome"]]
             return found[0] if found else None
 
-        return until(new, "what came in was not understood")
+        return until(new, "what came in was not understood", every=SOON)
 
     def post_again(self, raw: bytes, first: Any, *, sender: str) -> None:
         """The same bytes once more, by who had no answer the first time; wait until they are counted."""
@@ -184,7 +185,7 @@ class Desk:
         def found() -> Received | None:
             return next((one for one in self.relay.all if one.recipient == to and words in one.text), None)
 
-        one: Received = until(found, f"no mail to {to} says {words!r}")
+        one: Received = until(found, f"no mail to {to} says {words!r}", every=SOON)
         return one
 
     def of(self, number: str) -> list[Received]:
@@ -201,7 +202,7 @@ class Desk:
                 if one["state"] in ("queued", "sending") and one["kind"] != "progress"
             ]
 
-        until(nothing, "something still waits to leave")
+        until(nothing, "something still waits to leave", every=SOON)
 
     def deliveries(self, number: str) -> list[Any]:
         """What left or is to leave of this ticket."""

@@ -44,8 +44,10 @@ def two(writer: str, how: str) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.parametrize("writer", WRITERS)
-@pytest.mark.parametrize("how", LISTS)
-@pytest.mark.parametrize("first", ["direct", "listed"])
+@pytest.mark.parametrize(
+    ("how", "first"),
+    [(how, "direct") for how in LISTS] + [("with a footer", "listed"), ("under its own name", "listed")],
+)
 def test_it_is_one_ticket(desk, writer, how, first):
     direct, listed = two(writer, how)
     sent = [(direct, WRITERS[writer]), (listed, "it-all-bounces@lists.acme.test")]

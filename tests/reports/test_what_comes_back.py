@@ -181,16 +181,17 @@ def receipt(answer, sort: str, text: str) -> bytes:
     )
 
 
-@pytest.mark.parametrize("there", ["desk", "envelope sender"])
 @pytest.mark.parametrize(
-    ("sort", "state"),
+    ("there", "sort", "state"),
     [
-        ("accettazione", "sent"),
-        ("avvenuta-consegna", "sent"),
-        ("errore-consegna", "bounced"),
-        ("mancata-consegna", "bounced"),
-        ("preavviso-errore-consegna", "bounced"),
-        ("non-accettazione", "bounced"),
+        ("desk", "accettazione", "sent"),
+        ("desk", "avvenuta-consegna", "sent"),
+        ("envelope sender", "avvenuta-consegna", "sent"),
+        ("desk", "errore-consegna", "bounced"),
+        ("envelope sender", "errore-consegna", "bounced"),
+        ("desk", "mancata-consegna", "bounced"),
+        ("envelope sender", "preavviso-errore-consegna", "bounced"),
+        ("desk", "non-accettazione", "bounced"),
     ],
 )
 def test_a_receipt_of_certified_mail_is_noted_where_it_belongs_and_never_answered(desk, there, sort, state):
