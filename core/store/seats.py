@@ -24,7 +24,7 @@ from core.store.pipeline import Pipeline
 from core.store.statements import Form, Row
 from core.store.tx import Tx
 
-TRIES = 3  # for serialization failures and deadlocks
+TRIES = 3  # for serialization failures and deadlocks, and as many for lost connections
 TRY_AGAIN = 0.02  # seconds before the second try, twice that before the third
 CONNECT_TIMEOUT = 5  # seconds
 
@@ -72,21 +72,24 @@ class Seat:
         db = self._db
         if db.closed and db.trouble:
             raise StoreUnavailable(db.trouble)
-        attempt = 0
+        tries = {
+            _conflict: 0,
+            _lost: 0,
+        }  # each has its own: after a restart of the server many are in a hurry
         while True:
-            attempt += 1
             try:
                 if self._connection is None or self._tx is None:
                     self._connection = db.engine.connect()
                     self._tx = Tx(_Crossing(self._connection), db.facts, db.shared)
                 value = _transaction(self._tx, verb, writes=writes)
             except Exception as error:  # told to whoever asked
-                if lost := _lost(
-                    error
-                ):  # idle connections die with a restart of the server: a new one may do
+                lost = _lost(error)
+                if lost:  # idle connections die with a restart of the server: a new one may do
                     self.leave()
-                if attempt < TRIES and (_conflict(error) or (lost and not db.closed)):
-                    time.sleep(TRY_AGAIN * attempt)
+                kind = _lost if lost else _conflict
+                tries[kind] += 1
+                if tries[kind] < TRIES and kind(error) and not (lost and db.closed):
+                    time.sleep(TRY_AGAIN * tries[kind])
                     continue
                 if not lost and not isinstance(error, _InDoubt):
                     raise
