@@ -72,10 +72,8 @@ class Seat:
         db = self._db
         if db.closed and db.trouble:
             raise StoreUnavailable(db.trouble)
-        tries = {
-            _conflict: 0,
-            _lost: 0,
-        }  # each has its own: after a restart of the server many are in a hurry
+        # Each has its own tries: right after a restart of the server many are in each other's way.
+        tries = {_conflict: 0, _lost: 0}
         while True:
             try:
                 if self._connection is None or self._tx is None:
