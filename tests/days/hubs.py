@@ -127,10 +127,10 @@ class Hub:
         """Its log so far."""
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
-    def readers(self) -> list[int]:
-        """Process ids of its reading processes."""
+    def parts(self) -> list[int]:
+        """Process ids of what it started: reading processes, or with `hub.processes` whole hubs, in order."""
         assert self.process is not None
-        return [pid for pid, parent in _processes() if parent == self.process.pid]
+        return sorted(pid for pid, parent in _processes() if parent == self.process.pid)
 
     # --- The command line --------------------------------------------------------------------------------
 
