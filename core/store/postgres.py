@@ -51,7 +51,7 @@ class PostgresDatabase(Waiting):
         self.closed = False
         self.trouble = ""
         # Jobs come in whole lanes, and take their time: they leave most connections to those who wait for an answer.
-        workers = max(1, connections // 4)
+        workers = max(2, connections // 4)
         self._threads = [
             threading.Thread(target=self._serve, args=(line,), name=f"postgres-{n}", daemon=True)
             for n, line in enumerate(

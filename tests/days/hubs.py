@@ -131,10 +131,10 @@ class Hub:
         """The lines of its log in which an error is told that nobody expected."""
         return [line for line in self.said().splitlines() if "Traceback" in line]
 
-    def readers(self) -> list[int]:
-        """Process ids of its reading processes."""
+    def parts(self) -> list[int]:
+        """Process ids of what it started: reading processes, or with `hub.processes` whole hubs, in order."""
         assert self.process is not None
-        return [pid for pid, parent in _processes() if parent == self.process.pid]
+        return sorted(pid for pid, parent in _processes() if parent == self.process.pid)
 
     # --- The command line --------------------------------------------------------------------------------
 

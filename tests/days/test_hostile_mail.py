@@ -95,7 +95,7 @@ class Watch:
             self.slowest = max(self.slowest, time.monotonic() - asked)
             if health[0] != 200 or page.status != 200:
                 self.failed.append((health, page.status))
-            for pid in self._day.hub.readers():
+            for pid in self._day.hub.parts():
                 self.memory = max(self.memory, _resident(pid))
 
 

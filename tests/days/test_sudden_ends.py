@@ -53,7 +53,7 @@ def test_reading_processes_that_are_killed_take_no_mail_with_them(a_day: MakeDay
     with Customers([hub.smtp]) as customers:
         for _ in range(3):
             customers.wait_for(20)
-            for pid in hub.readers():
+            for pid in hub.parts():
                 os.kill(pid, signal.SIGKILL)
                 killed.add(pid)
         customers.wait_for(10)
