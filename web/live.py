@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from core.common import Common
 from core.ids import new_token
 from core.log import get_logger
 from core.store.database import Database, Topics
@@ -33,8 +34,8 @@ class TooMany(Exception):
     """This person, or this address, has enough pages open."""
 
 
-Event = tuple[int, str, str]
-"""Number, topic, what about."""
+Event = tuple[int, str, str, str]
+"""Number, topic, what about, and who did it and need not be told: the topics of a commit say it behind a space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +55,29 @@ class _Browser:
 
 
 class Live:
-    """The open pages of one hub."""
+    """The open pages of one process. `common`: what it shares with the others; the limits are about all of them."""
 
-    def __init__(self, db: Database, *, per_person: int = 10, per_address: int = 50) -> None:
+    def __init__(self, db: Database, common: Common, *, per_person: int = 10, per_address: int = 50) -> None:
         self._run = new_token()[:8]
         self._lock = threading.Lock()  # commits are told from any thread
         self._ring: deque[Event] = deque(maxlen=RING)
         self._last = 0
         self._open: dict[asyncio.Queue[Event | None], _Browser] = {}
+        self._common = common
         self._per_person = per_person
         self._per_address = per_address
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.changes = 0
-        """Goes up with every change of a ticket or list: what was counted before is old."""
         db.listen(self._told)
 
     @property
     def position(self) -> str:
         """Where the stream stands: a page made now has missed nothing when it listens from here."""
         return f"{self._run}-{self._last}"
+
+    @property
+    def changes(self) -> int:
+        """See core.common.Common: another process may have told a page that asks here now."""
+        return self._common.changes
 
     @property
     def pages(self) -> int:
@@ -87,10 +92,10 @@ class Live:
         wanted = dict.fromkeys((topic, about) for topic, about in topics if topic in TOPICS)
         if not wanted:
             return
-        if any(topic != "presence" for topic, _ in wanted):
-            self.changes += 1
         with self._lock:
-            events = [(self._last + n, *one) for n, one in enumerate(wanted, 1)]
+            if any(topic != "presence" for topic, _ in wanted):
+                self._common.changed()
+            events = [_event(self._last + n, *one) for n, one in enumerate(wanted, 1)]
             self._ring.extend(events)
             self._last += len(events)
         if self._loop is not None and self._open:
@@ -98,17 +103,19 @@ class Live:
                 self._loop.call_soon_threadsafe(self._spread, events)
 
     def _spread(self, events: list[Event]) -> None:
-        for queue in list(self._open):
+        for queue, browser in list(self._open.items()):
             for event in events:
+                if event[3] == browser.person:
+                    continue
                 if queue.qsize() >= QUEUE - 1:
-                    self._open.pop(queue, None)
+                    self._let_go(queue)
                     queue.put_nowait(None)
                     break
                 queue.put_nowait(event)
 
     def _end(self, sign_in: str) -> None:
         for queue in [queue for queue, one in self._open.items() if one.sign_in == sign_in]:
-            self._open.pop(queue, None)
+            self._let_go(queue)
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(None)
@@ -120,7 +127,7 @@ class Live:
 
         `since`: the position the page was made at; a browser that comes back says its own Last-Event-ID instead.
         """
-        if self._full(person, address):
+        if not self._enter(person, address):
             raise TooMany
         self._loop = asyncio.get_running_loop()
         response = web.StreamResponse(
@@ -130,7 +137,8 @@ class Live:
         self._open[queue] = _Browser(person, address, sign_in, request)
         try:
             await response.prepare(request)
-            written = await self._catch_up(response, request.headers.get("Last-Event-ID", "") or since)
+            since = request.headers.get("Last-Event-ID", "") or since
+            written = await self._catch_up(response, since, person)
             while True:
                 try:
                     async with asyncio.timeout(HEARTBEAT):
@@ -145,20 +153,23 @@ class Live:
         except (ConnectionResetError, asyncio.CancelledError):
             return response
         finally:
-            self._open.pop(queue, None)
+            self._let_go(queue)
 
-    def _full(self, person: str, address: str) -> bool:
-        """Pages that were left hold no place, although their end is noticed at the next heartbeat only."""
-        here = [one for one in self._open.values() if not one.gone]
-        return (
-            sum(one.person == person for one in here) >= self._per_person
-            or sum(one.address == address for one in here) >= self._per_address
-        )
+    def _enter(self, person: str, address: str) -> bool:
+        """Pages that were left hold no place here, although their end is noticed at the next heartbeat only."""
+        for queue in [queue for queue, one in self._open.items() if one.gone]:
+            self._let_go(queue)
+        return self._common.pages.enter(person, address, most=(self._per_person, self._per_address))
 
-    async def _catch_up(self, response: web.StreamResponse, last_id: str) -> int:
+    def _let_go(self, queue: asyncio.Queue[Event | None]) -> None:
+        one = self._open.pop(queue, None)
+        if one is not None:
+            self._common.pages.leave(one.person, one.address)
+
+    async def _catch_up(self, response: web.StreamResponse, last_id: str, person: str) -> int:
         """Tell what was missed, and an id for the next time even when that is nothing; the number of the last one told."""
         with self._lock:
-            missed, last = self._missed(last_id), self._last
+            missed, last = [one for one in self._missed(last_id) if one[3] != person], self._last
         for event in missed:
             await response.write(self._line(event))
         if not missed:
@@ -171,9 +182,14 @@ class Live:
             return []
         first = self._ring[0][0] if self._ring else self._last + 1
         if run != self._run or not number.isdecimal() or int(number) < first - 1:
-            return [(self._last, "refresh", "")]
+            return [(self._last, "refresh", "", "")]
         return [event for event in self._ring if event[0] > int(number)]
 
     def _line(self, event: Event) -> bytes:
-        number, topic, about = event
+        number, topic, about, _ = event
         return f"id: {self._run}-{number}\nevent: {topic}\ndata: {about}\n\n".encode()
+
+
+def _event(number: int, topic: str, told: str) -> Event:
+    about, _, by = told.partition(" ")
+    return number, topic, about, by
