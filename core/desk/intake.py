@@ -167,10 +167,12 @@ def _attach(tx: Tx, message: Message, ticket_id: str, thread_id: str, *, now: da
 
 
 def _released(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
-    if said.under_our_name and said.reply_to is not None:
-        # Staff took it in: whoever stands in Reply-To asked, as far as anybody can know.
-        notes = (*said.notes, f"came under our own address: {said.author.address if said.author else ''}")
-        said = replace(said, author=said.reply_to, author_defects=("known by Reply-To only",), notes=notes)
+    if said.under_our_name:
+        ours = said.author.address if said.author else ""
+        said = replace(said, notes=(*said.notes, f"came under our own address: {ours}"))
+        if said.reply_to is not None:
+            # Staff took it in: whoever stands in Reply-To asked, as far as anybody can know.
+            said = replace(said, author=said.reply_to, author_defects=("known by Reply-To only",))
     message = _judge(tx, row, said, now=now)
     message = replace(message, detail=message.detail | {"released_by": row.detail["by"]})
     take_as, ticket_id = row.detail["take_as"], row.detail.get("ticket")
