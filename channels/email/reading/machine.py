@@ -69,13 +69,28 @@ def judge(
         marks=tuple(marks.found(header)),
     )
     verdict = _reports(mail, author, desk) or _signs_for_words(mail) or _automatic(mail)
-    if verdict.kind is not Kind.HUMAN and _is_by_words(mail):
+    if verdict.kind in _TOLD_BY_WORDS and _is_by_words(mail):
         verdict = replace(verdict, by_words=True)
     if author and author.lower() in desk.addresses:
         # Web forms write so, and whoever wants to be taken for us. Which it is, people see.
         evidence = ("our own address in From, without our mark", *verdict.evidence)
         return replace(verdict, evidence=evidence, may_auto_reply=False, under_our_name=True)
     return verdict
+
+
+_TOLD_BY_WORDS = frozenset(
+    {
+        Kind.AUTO_REPLY,
+        Kind.OUT_OF_OFFICE,
+        Kind.CHALLENGE,
+        Kind.BOUNCE_HARD,
+        Kind.BOUNCE_SOFT,
+        Kind.DELAYED,
+        Kind.RELAYED_OK,
+        Kind.REACTION,
+    }
+)
+"""What a person's words may look like. All other kinds have fields or parts that only programs write."""
 
 
 def _is_by_words(mail: automatic.Mail) -> bool:
