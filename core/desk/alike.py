@@ -46,8 +46,10 @@ _OLD_KEYS = Prepared(
 
 
 def foresee(tx: Tx, said: Inbound) -> None:
-    """What `first` is going to look up."""
+    """What `first` and `again` are going to look up."""
     tx.foresee(_KEY, key=said.content_key)
+    if said.words_key:
+        tx.foresee(_KEY, key=said.words_key)
 
 
 def first(tx: Tx, row: Row, said: Inbound) -> str | None:

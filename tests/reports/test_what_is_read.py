@@ -318,3 +318,17 @@ def test_whether_outlook_allows_reactions_to_a_mail_says_nothing_of_the_mail(rea
     raw = a_mail("👍\n", f"x-ms-reactions: {value}", "In-Reply-To: <ours@desk.test>", subject="Re: Printer")
 
     assert read(raw)["kind"] == "human"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["PC-2026-000123", "pc‑2026‑000123", "Ticket 2026 000123", "Ticket26-000123", "票26-000123です", "(26−000123)",
+     "26 – 000123", "№26_000123", "２６－０００１２３", "ref. 2026/000123."],
+)  # fmt: skip
+def test_a_number_written_by_hand_is_known_with_any_dash_and_blank(read, written):
+    assert read(a_mail("It fails.", subject=f"Re: {written}"))["named_numbers"] == ["26-000123"]
+
+
+@pytest.mark.parametrize("written", ["126-000123", "26-0001234", "99-26-000123", "26000123", "[#26-000123]"])
+def test_a_longer_number_and_our_own_mark_are_no_number_written_by_hand(read, written):
+    assert read(a_mail("It fails.", subject=written))["named_numbers"] == []

@@ -14,7 +14,7 @@ from core.envelope import Address
 
 _TAGGED = re.compile(r"([^\s@+]{1,64})\+([rb])-([a-z2-7]{26})@([^\s@]{1,255})")
 _REF = re.compile(r"m\.([a-z2-7]{26})@([^\s@]{1,255})")
-_BY_HAND = re.compile(r"(?:20)?(\d\d)[\s_/.\-\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d]{1,3}(\d{6})(?!\w)")
+_BY_HAND = re.compile(r"(?:20)?(\d\d)[\s_/.\-\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d]{1,3}(\d{6})(?!\d)")
 """A ticket number with the year in two figures or four, and any dash or space between."""
 _NUMBER = re.compile(r"\[#(\d{2}-\d{6}(?:-[A-Za-z0-9]{2,4})?)\]")
 
@@ -163,5 +163,5 @@ def named_numbers(subject: str) -> tuple[str, ...]:
 
 
 def _goes_before(text: str) -> bool:
-    """Is what stands before a number a longer number, or our own mark? Letters and a dash name whose number it is."""
-    return text.endswith("[#") or text[-1:].isalnum() or text.rstrip("-./")[-1:].isdigit()
+    """Is what stands before a number a longer number, or our own mark? Letters name whose number it is."""
+    return text.endswith("[#") or text.rstrip("-./")[-1:].isdigit()
