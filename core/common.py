@@ -11,6 +11,7 @@ import mmap
 import os
 import resource
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,16 +35,10 @@ class Common:
         self.connections = Seats(self, connections, alone)
         self.pages = Seats(self, PAGES, alone)
         self.board = Board(self)
-        self._changes = _room(processes).cast("q")
-
-    @property
-    def changes(self) -> int:
-        """Goes up with every change of a ticket or list that one of the processes knows of: what was made before is old."""
-        return sum(self._changes.tolist())
-
-    def changed(self) -> None:
-        """There was one. Not to be called by two threads at the same time."""
-        self._changes[self.number - 1] += 1
+        self.changes = Tally(self)
+        """Of tickets and lists."""
+        self.endings = Tally(self)
+        """Of sign-ins."""
 
     def ended(self, number: int) -> None:
         """That process is gone: what it held is free."""
@@ -72,6 +67,25 @@ class _Alone:
 def _room(count: int) -> memoryview:
     """Of so many zeros of eight bytes each, in which child processes see what others write."""
     return memoryview(mmap.mmap(-1, count * 8))
+
+
+class Tally:
+    """How many times something happened that makes what was known before old: one process may answer what another changed."""
+
+    def __init__(self, common: Common) -> None:
+        self._common = common
+        self._lock = threading.Lock()
+        self._by_process = _room(common.processes).cast("q")
+
+    @property
+    def count(self) -> int:
+        """It never goes back."""
+        return sum(self._by_process.tolist())
+
+    def add(self) -> None:
+        """Once more. From any thread, after it is committed."""
+        with self._lock:
+            self._by_process[self._common.number - 1] += 1
 
 
 class Counts:

@@ -173,9 +173,8 @@ class Hub:
     async def _keep_up(self) -> None:
         supervised = [
             asyncio.create_task(self._supervise(name, run), name=f"keep-{name}")
-            for name, run in self._parts().items()
+            for name, run in {**self._parts(), "posting": self._keep_posting}.items()
         ]
-        supervised.append(asyncio.create_task(self._keep_posting(), name="keep-posting"))
         working = asyncio.create_task(self._supervise("worker", self.worker.run), name="keep-worker")
         log.info("started", channels=[channel.name for channel in self.channels])
         try:

@@ -109,22 +109,6 @@ def test_nobody_listens_any_more_when_the_one_that_runs_them_is_killed(desks: De
     hub.stop()
 
 
-def test_a_process_that_is_frozen_is_told_by_the_other(desks: Desks) -> None:
-    hub = desks.hub("hub", **FEW)
-    hub.start()
-    frozen = hub.parts()[1]
-    os.kill(frozen, signal.SIGSTOP)
-    try:
-        until(
-            lambda: any("process" in reason and "sign of life" in reason for reason in hub.health()[1]),
-            "nobody says so",
-        )
-    finally:
-        os.kill(frozen, signal.SIGCONT)
-    until(lambda: hub.health()[0] == 200, "it is not well again")
-    hub.stop()
-
-
 class Ear:
     """A browser that listens for changes, on a connection of its own."""
 
