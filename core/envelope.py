@@ -217,6 +217,8 @@ class Inbound:
     channel: str
     kind: Kind = Kind.HUMAN
     kind_evidence: tuple[str, ...] = ()
+    by_words: bool = False
+    """Nothing but its words says that it is not a person's message: people see it in any case."""
     may_auto_reply: bool = True
     """False as soon as any evidence says a machine might answer back."""
     author: Address | None

@@ -34,8 +34,8 @@ class TooMany(Exception):
     """This person, or this address, has enough pages open."""
 
 
-Event = tuple[int, str, str]
-"""Number, topic, what about."""
+Event = tuple[int, str, str, str]
+"""Number, topic, what about, and who did it and need not be told: the topics of a commit say it behind a space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Live:
         with self._lock:
             if any(topic != "presence" for topic, _ in wanted):
                 self._common.changes.add()
-            events = [(self._last + n, *one) for n, one in enumerate(wanted, 1)]
+            events = [_event(self._last + n, *one) for n, one in enumerate(wanted, 1)]
             self._ring.extend(events)
             self._last += len(events)
         if self._loop is not None and self._open:
@@ -103,8 +103,10 @@ class Live:
                 self._loop.call_soon_threadsafe(self._spread, events)
 
     def _spread(self, events: list[Event]) -> None:
-        for queue in list(self._open):
+        for queue, browser in list(self._open.items()):
             for event in events:
+                if event[3] == browser.person:
+                    continue
                 if queue.qsize() >= QUEUE - 1:
                     self._let_go(queue)
                     queue.put_nowait(None)
@@ -135,7 +137,8 @@ class Live:
         self._open[queue] = _Browser(person, address, sign_in, request)
         try:
             await response.prepare(request)
-            written = await self._catch_up(response, request.headers.get("Last-Event-ID", "") or since)
+            since = request.headers.get("Last-Event-ID", "") or since
+            written = await self._catch_up(response, since, person)
             while True:
                 try:
                     async with asyncio.timeout(HEARTBEAT):
@@ -163,10 +166,10 @@ class Live:
         if one is not None:
             self._common.pages.leave(one.person, one.address)
 
-    async def _catch_up(self, response: web.StreamResponse, last_id: str) -> int:
+    async def _catch_up(self, response: web.StreamResponse, last_id: str, person: str) -> int:
         """Tell what was missed, and an id for the next time even when that is nothing; the number of the last one told."""
         with self._lock:
-            missed, last = self._missed(last_id), self._last
+            missed, last = [one for one in self._missed(last_id) if one[3] != person], self._last
         for event in missed:
             await response.write(self._line(event))
         if not missed:
@@ -179,9 +182,14 @@ class Live:
             return []
         first = self._ring[0][0] if self._ring else self._last + 1
         if run != self._run or not number.isdecimal() or int(number) < first - 1:
-            return [(self._last, "refresh", "")]
+            return [(self._last, "refresh", "", "")]
         return [event for event in self._ring if event[0] > int(number)]
 
     def _line(self, event: Event) -> bytes:
-        number, topic, about = event
+        number, topic, about, _ = event
         return f"id: {self._run}-{number}\nevent: {topic}\ndata: {about}\n\n".encode()
+
+
+def _event(number: int, topic: str, told: str) -> Event:
+    about, _, by = told.partition(" ")
+    return number, topic, about, by

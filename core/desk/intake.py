@@ -142,6 +142,8 @@ def _place(tx: Tx, message: Message, *, now: datetime) -> Understood:
         return _attach(tx, message, str(placed.ticket), str(placed.thread), now=now)
     if placed.outcome == "held" and rights.may_attach and not _automatic_beside(said, placed):
         return filing.hold(tx, message, placed.reason, now=now)
+    if not rights.may_open and said.by_words:  # a person may write such words too
+        return filing.hold(tx, message, "only_words", now=now)
     if not rights.may_open:
         return filing.conclude(tx, message.row, said, "machine", said.kind, now=now, detail=message.detail)
     where = restraint.repeated(tx, said, message.author, known, now=now) if rights.may_reopen else None
@@ -154,7 +156,11 @@ def _place(tx: Tx, message: Message, *, now: datetime) -> Understood:
 def _automatic_beside(said: Inbound, placed: threading.Threading) -> bool:
     """An automatic answer of somebody else that only came to an envelope sender of ours: nothing to decide on."""
     keys = {one.how for one in placed.log}
-    return not threading.rights(said.kind).may_open and keys == {threading.How.BOUNCE_ADDRESS}
+    return (
+        not said.by_words
+        and not threading.rights(said.kind).may_open
+        and keys == {threading.How.BOUNCE_ADDRESS}
+    )
 
 
 def _attach(tx: Tx, message: Message, ticket_id: str, thread_id: str, *, now: datetime) -> Understood:
@@ -191,6 +197,8 @@ def _released(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
 def _report(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     """A machine's word about something we sent: noted at that delivery, or in the list of what nobody knows."""
     about = returns.reported(tx, said.kind, bounce_tokens=said.bounce_tokens, report=said.report, now=now)
+    if about is None and said.by_words:
+        return filing.hold(tx, _judge(tx, row, said, now=now), "only_words", now=now)
     reason = said.kind if about is not None else f"{said.kind}_unknown"
     return filing.conclude(
         tx,

@@ -95,7 +95,7 @@ _SENT = {
 def here(tx: Tx, who: Principal, number: str, doing: str, *, now: datetime) -> None:
     """An agent has the ticket open: looking or writing. Holds for 30 s unless said again.
 
-    Colleagues are told when something changed. Raises NotFound, Forbidden for contacts, Invalid.
+    Colleagues are told when something changed; whoever did it need not be, unless somebody else is gone. Raises NotFound, Forbidden for contacts, Invalid.
     """
     ticket_id = _of_staff(tx, who, number)
     if doing not in DOING:
@@ -105,15 +105,17 @@ def here(tx: Tx, who: Principal, number: str, doing: str, *, now: datetime) -> N
     gone = tx.changed(_LAPSED, ticket_id=ticket_id, now=now)
     since = before.since if before is not None and same else now
     tx.run(_HERE, ticket_id=ticket_id, agent=who.id, doing=doing, since=since, until=now + LAPSES)
-    if not same or gone:
+    if gone:
         tx.tell("presence", ticket_id)
+    elif not same:
+        tx.tell("presence", f"{ticket_id} {who.id}")
 
 
 def leave(tx: Tx, who: Principal, number: str) -> None:
     """The agent closed the page. Raises NotFound, Forbidden for contacts."""
     ticket_id = _of_staff(tx, who, number)
     if tx.changed(_LEFT, ticket_id=ticket_id, agent=who.id):
-        tx.tell("presence", ticket_id)
+        tx.tell("presence", f"{ticket_id} {who.id}")
 
 
 def save_draft(

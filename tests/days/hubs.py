@@ -127,6 +127,10 @@ class Hub:
         """Its log so far."""
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
+    def astonished(self) -> list[str]:
+        """The lines of its log in which an error is told that nobody expected."""
+        return [line for line in self.said().splitlines() if "Traceback" in line]
+
     def parts(self) -> list[int]:
         """Process ids of what it started: reading processes, or with `hub.processes` whole hubs, in order."""
         assert self.process is not None

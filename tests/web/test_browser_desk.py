@@ -165,7 +165,7 @@ def test_search_finds_words_of_the_conversation(demo, visit):
     page.fill("#search", "quarzite-7781")
     agent.send(lambda: page.press("#search", "Enter"))
 
-    assert page.locator(".row").evaluate_all("rows => rows.map((row) => row.dataset.number)") == [number]
+    assert page.locator(".row").evaluate_all("rows => rows.map((row) => row.id)") == [f"t{number}"]
 
 
 def test_without_scripts_reading_and_answering_work(demo, chromium):

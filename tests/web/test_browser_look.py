@@ -36,12 +36,9 @@ def at(visit, name, number, **options):
     return visitor
 
 
-@pytest.mark.parametrize("name", [*DESK, *PORTAL, "/login"])
+@pytest.mark.parametrize("name", [*DESK, *PORTAL])
 def test_axe_finds_nothing_by_day_and_by_night(visit, number, name):
     visitor = at(visit, name, number)
-    if name == "/login":
-        visitor.context.clear_cookies()
-        visitor.go(name)
     for theme in ("light", "dark"):
         visitor.page.emulate_media(color_scheme=theme)
 

@@ -133,6 +133,20 @@ def test_who_looks_and_who_writes_is_seen_at_once_and_who_leaves_is_gone(demo, v
     leader.page.locator(".presence").wait_for(state="detached")
 
 
+def test_who_opens_a_ticket_loads_it_once(demo, visit):
+    number = demo.api.get("/tickets", state="closed")["items"][0]["number"]  # nothing else happens to it
+    agent = visit(LEADER)
+    agent.go("/desk/")
+    asked = []
+    agent.page.on("request", lambda one: asked.append(one.url))
+
+    with agent.page.expect_response("**/here"):
+        agent.page.goto(f"{agent.base}/desk/tickets/{number}")
+    agent.page.wait_for_timeout(1_000)  # ms: four times as long as a page gathers what it is told
+
+    assert len([one for one in asked if f"/tickets/{number}" in one and not one.endswith("/here")]) == 1
+
+
 def test_who_was_overtaken_is_warned_asked_to_read_and_then_sends_anyway(demo, visit):
     number = demo.in_progress()
     leader, colleague = visit(LEADER), visit(CENTRE)

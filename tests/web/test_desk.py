@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -217,6 +218,17 @@ async def test_a_ticket_opened_from_a_list_keeps_the_list_beside_it(lea):
     assert len(page.rows()) == 4
     assert 'current" id="t26-000001"' in page.text
     assert 'href="/desk/?view=all&amp;sort=due"' in page.text
+
+
+async def test_the_list_beside_a_ticket_brings_only_what_is_seen_there_and_so_do_its_updates(lea):
+    page = await lea.get(f"{TICKET}?view=all")
+    again = html.unescape(re.search(r'data-list="([^"]*)"', page.text)[1])
+    lines = page.text.partition('<ul class="rows"')[2].partition("</ul>")[0]
+
+    assert 'class="snippet"' in (await lea.get("/desk/?view=all")).text
+    assert 'class="snippet"' not in lines
+    fresh = (await lea.get(again)).text.partition('<ul class="rows"')[2].partition("</ul>")[0]
+    assert fresh == lines.replace(" current", "")
 
 
 async def test_a_ticket_there_is_not_says_so(lea):

@@ -163,6 +163,28 @@ async def test_a_colleague_who_begins_to_write_is_announced(teo, lea, desk):
         assert await stream.next() == ("presence", desk.ticket)
 
 
+async def test_who_begins_to_write_is_not_told_of_it_themselves(teo, lea, desk, db):
+    async with listening(teo) as stream:
+        await stream.settled()
+        await teo.post(f"{TICKET}/here", doing="writing")
+        await lea.post(f"{TICKET}/here", doing="looking")
+        await say(db, "Next.")
+
+        assert await stream.next() == ("presence", desk.ticket)
+        assert (await stream.next())[0] == "ticket"
+
+
+async def test_who_comes_back_is_not_told_what_they_did_themselves(teo, lea, desk):
+    async with listening(teo) as stream:
+        since = await stream.settled()
+    await teo.post(f"{TICKET}/here", doing="writing")
+    await lea.post(f"{TICKET}/here", doing="looking")
+
+    async with listening(teo, last_id=since) as stream:
+        assert await stream.next() == ("presence", desk.ticket)
+        assert int(stream.last_id.partition("-")[2]) == int(since.partition("-")[2]) + 2
+
+
 async def test_who_lost_their_connection_is_gone_after_half_a_minute(lea, db):
     long_ago = rows.NOON
     await db.write(presence.here, rows.TECHNICIAN, "26-000001", "writing", now=long_ago)

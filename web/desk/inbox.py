@@ -81,13 +81,14 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 
 async def listing(request: web.Request, who: Principal) -> dict[str, Any]:
-    """The values of the list, from the query of the request."""
+    """The values of the list, from the query of the request. Beside a ticket its lines say less: they are narrow there."""
     site = request.app[SITE]
+    number = request.match_info.get("number")
+    beside = bool(number) or "beside" in request.query
     given: dict[str, Any] = {name: request.query[name] for name in FILTERS if request.query.get(name)}
     cursor = request.query.get("cursor", "")
-    found = await _listed(site, who, request, given, cursor)
+    found = await _listed(site, who, request, given, cursor, beside=beside)
     text = found.text
-    number = request.match_info.get("number")
     if number:
         text = text.replace(f'" id="t{number}"', f' current" id="t{number}"', 1)
     return {
@@ -98,17 +99,24 @@ async def listing(request: web.Request, who: Principal) -> dict[str, Any]:
         "more": f"{here(request)}&{urlencode({'cursor': found.next})}" if found.next else "",
         "here": here(request),
         "cursor": cursor,
+        "beside": beside,
     }
 
 
 async def _listed(
-    site: Site, who: Principal, request: web.Request, given: Mapping[str, Any], cursor: str
+    site: Site,
+    who: Principal,
+    request: web.Request,
+    given: Mapping[str, Any],
+    cursor: str,
+    *,
+    beside: bool,
 ) -> _Listed:
     """The lines of one list, asked for again only when something changed or their times may read differently.
 
     Who leafs through tickets sees the same lines beside each of them.
     """
-    key = (id(site), who.id, who.language, here(request), cursor)
+    key = (id(site), who.id, who.language, here(request), cursor, beside)
     known, clock, changes = _lists.get(key), time.monotonic(), site.live.changes
     if known is not None and known.changes == changes and clock - known.at < LIST_KEPT:
         return known
@@ -120,7 +128,7 @@ async def _listed(
         limit=PAGE,
         **given,
     )
-    text = render_rows(site, who, page).replace(WITH_LIST, f"?{escape(here(request))}")
+    text = render_rows(site, who, page, beside=beside).replace(WITH_LIST, f"?{escape(here(request))}")
     found = _lists[key] = _Listed(changes=changes, at=clock, text=text, next=page.next)
     if len(_lists) > CACHED_LISTS:
         _lists.popitem(last=False)
@@ -138,7 +146,7 @@ def view_of(request: web.Request) -> str:
     return request.query.get("view") or ("all" if request.query.get("q") else "open")
 
 
-def render_rows(site: Site, who: Principal, page: Page) -> str:
+def render_rows(site: Site, who: Principal, page: Page, *, beside: bool) -> str:
     """The lines, each rendered once for a version of its ticket, a language and what its times are called now."""
     at, language, zone = now(), who.language, site.settings.hub.time_zone
     parts = []
@@ -148,23 +156,24 @@ def render_rows(site: Site, who: Principal, page: Page) -> str:
             "left": left(row.next_due, at, language),
             "shape": clock_shape(row.next_due, at, paused=row.next_due is None, started=row.received_at),
         }
-        key = (row.id, row.last_event, language, zone, *times.values())
+        key = (row.id, row.last_event, language, zone, beside, *times.values())
         text = _rows.get(key)
         if text is None:
-            text = _rows[key] = _render(site, language, row, times)
+            text = _rows[key] = _render(site, language, row, times, beside=beside)
             if len(_rows) > CACHED_ROWS:
                 _rows.popitem(last=False)
         parts.append(text)
     return "".join(parts)
 
 
-def _render(site: Site, language: str, row: TicketRow, times: Mapping[str, str]) -> str:
+def _render(site: Site, language: str, row: TicketRow, times: Mapping[str, str], *, beside: bool) -> str:
     return site.pages.render(
         "inbox/row.html",
         language=language,
         zone=ZoneInfo(site.settings.hub.time_zone),
         row=row,
         times=times,
+        beside=beside,
         channel_icon=CHANNEL_ICONS.get(row.channel, "chat-bubble-left"),
     )
 

@@ -92,6 +92,7 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         channel=str(arrival.get("channel") or "email"),
         kind=verdict.kind,
         kind_evidence=verdict.evidence,
+        by_words=verdict.by_words,
         may_auto_reply=verdict.may_auto_reply and author.address is not None,
         author=author.address,
         author_text=author.text,
