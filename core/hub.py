@@ -32,7 +32,7 @@ from core.worker import Worker
 FIRST_WAIT = 0.5  # seconds before something that fell over is started again; doubled each time
 LAST_WAIT = 60.0  # seconds
 STOOD = 60.0  # seconds up, after which the waiting begins anew
-STOP_WITHIN = 8.0  # seconds from the signal until `run` returns; main.py ends the process within 10
+STOP_WITHIN = 8.0  # seconds from the signal until `run` returns; running.py ends the process within 10
 LET_GO = 1.0  # of these, for parts that have to be cancelled
 STALE = timedelta(seconds=30)  # without a claim, after which the worker does not count as working
 PING_TIMEOUT = 2.0  # seconds

@@ -79,11 +79,6 @@ class Live:
         """See core.common.Common: another process may have told a page that asks here now."""
         return self._common.changes.count
 
-    @property
-    def pages(self) -> int:
-        """Pages that listen now."""
-        return len(self._open)
-
     def _told(self, topics: Topics) -> None:
         for topic, about in topics:
             if topic == ENDED and self._loop is not None:

@@ -111,6 +111,18 @@ class Desk:
 
         return until(new, "what came in was not understood")
 
+    def post_again(self, raw: bytes, first: Any, *, sender: str) -> None:
+        """The same bytes once more, by who had no answer the first time; wait until they are counted."""
+        assert post(self.hub.smtp, raw, sender=sender)[0] == 250
+        until(lambda: self.ticket(first["ticket"])["messages"][0]["times"] > 1, "it was not counted")
+
+    def decided(self, item: str) -> Any:
+        """What became of this one, once it is decided."""
+        return until(
+            lambda: next((one for one in self.arrived() if one["id"] == item and one["outcome"]), None),
+            "what was taken in was not understood",
+        )
+
     def arrived(self) -> list[Any]:
         """The last that came in, newest first."""
         found: list[Any] = self.ann.get("/inbound", limit=20, waiting="false")["items"]

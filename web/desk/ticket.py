@@ -120,10 +120,12 @@ def _choices(tx: Tx, code: str | None) -> dict[str, Any]:
 def _timeline(view: TicketView) -> list[tuple[str, Any]]:
     """Oldest first: ("message" | "note", what), and between them ("events", runs of what happened by itself).
 
-    A run holds ("event" | "notice", what): a notice is a mail of ours that tells the customer of the events beside it.
+    A run holds ("event" | "notice" | "again", what): a notice is a mail of ours that tells the customer of the events
+    beside it, again is a message that only repeats an earlier one.
     """
     shown: list[tuple[datetime, str, Any]] = [
-        (m.at, "notice" if said.is_notice(m) else "message", m) for m in view.messages
+        (m.at, "notice" if said.is_notice(m) else "again" if m.repeats else "message", m)
+        for m in view.messages
     ]
     shown += [(n.at, "note", n) for n in view.notes]
     shown += [

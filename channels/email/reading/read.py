@@ -124,6 +124,7 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         or _instant(arrival.get("received_at")),
         content_key=key,
         identified=bool(own_id),
+        words_key="" if own_id else content_key.words(tree),
         authentication=certified.proof(proof, carried) if carried else proof,
         report=verdict.report,
         notes=tuple(dict.fromkeys(notes)),
