@@ -37,6 +37,7 @@ LET_GO = 1.0  # of these, for parts that have to be cancelled
 STALE = timedelta(seconds=30)  # without a claim, after which the worker does not count as working
 PING_TIMEOUT = 2.0  # seconds
 POST_EVERY = 5.0  # seconds between looks at how we are, for the other processes
+POST_AGAIN = 0.5  # while we are not well
 
 log = get_logger("hub")
 
@@ -195,8 +196,8 @@ class Hub:
 
     async def _keep_posting(self) -> None:
         while True:
-            await self.post()
-            await asyncio.sleep(POST_EVERY)
+            reasons = await self.post()
+            await asyncio.sleep(POST_AGAIN if reasons else POST_EVERY)
 
     def _parts(self) -> dict[str, Callable[[], Awaitable[None]]]:
         parts: dict[str, Callable[[], Awaitable[None]]] = {}
