@@ -82,10 +82,10 @@ class Pages:
 
 
 def _environment(language: str, hub_name: str) -> Environment:
+    t = say(language)
     made = SettledEnvironment(
-        {"t": say(language), "icon": icon, "mini": mini, "static": static},
+        {"t": t, "t.has": t.has, "t.maybe": t.maybe, "icon": icon, "mini": mini, "static": static},  # type: ignore[attr-defined]
         loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
