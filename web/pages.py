@@ -14,7 +14,7 @@ from aiohttp import web
 from babel.dates import format_date
 from heroicons.jinja import heroicon_mini, heroicon_outline
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from core.addresses import shown
 from core.settings import LANGUAGES, Hub
@@ -150,9 +150,11 @@ def options_of(choices: Iterable[tuple[Any, str]], chosen: str) -> Markup:
     >>> options_of([(1, "one"), (2, "<two>")], "2")
     Markup('<option value="1">one</option><option value="2" selected>&lt;two&gt;</option>')
     """
-    begins = Markup('<option value="{}">').format(chosen)
     made = _options(tuple(choices))
-    return Markup(made.replace(begins, begins[:-1] + Markup(" selected>"), 1))  # noqa: S704 - escaped before
+    if not chosen:
+        return made
+    begins = f'<option value="{escape(chosen)}">'
+    return Markup(str.replace(made, begins, f"{begins[:-1]} selected>", 1))  # noqa: S704 - escaped before
 
 
 @lru_cache(maxsize=512)
