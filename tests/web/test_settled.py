@@ -87,21 +87,22 @@ def test_what_is_known_is_asked_for_once():
 @pytest.mark.parametrize("place", [*PLACES, f"{TICKET}?only=talk", "/desk/?view=all&only=rows"])
 async def test_every_page_of_the_desk_says_what_it_would_have_said(pages, teo, place, monkeypatch):
     rendered = []
-    settled = pages.site.pages.render
-    monkeypatch.setattr(
-        pages.site.pages,
-        "render",
-        lambda template, **values: rendered.append((template, values)) or settled(template, **values),
-    )
+    pieces = pages.site.pages._pieces
+
+    def kept(template, language, **values):
+        rendered.append((template, language, values))
+        return pieces(template, language, **values)
+
+    monkeypatch.setattr(pages.site.pages, "_pieces", kept)
 
     page = await teo.get(place)
 
     assert rendered
     assert page.status == 200
-    for template, values in rendered:
-        own = pages.site.pages._environments[values["language"]]
+    for template, language, values in rendered:
+        own = pages.site.pages._environments[language]
         plain = Environment(loader=own.loader, autoescape=True, undefined=own.undefined, **OPTIONS)
         plain.globals.update(own.globals)
         plain.filters.update(own.filters)
-        said = plain.get_template(template).render(t=say(values["language"]), **values)
-        assert settled(template, **values) == said
+        said = plain.get_template(template).render(t=say(language), language=language, **values)
+        assert "".join(pieces(template, language, **values)) == said

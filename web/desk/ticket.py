@@ -90,8 +90,10 @@ async def _page(
         "lost": lost,
     }
     if talk:
-        return site.pages.page(request, "inbox/talk.html", here=inbox.here(request), **values)
-    return site.pages.page(request, "inbox/ticket.html", status=status, **values, **listed, **framed)
+        return await site.pages.long_page(request, "inbox/talk.html", here=inbox.here(request), **values)
+    return await site.pages.long_page(
+        request, "inbox/ticket.html", status=status, **values, **listed, **framed
+    )
 
 
 def _shown(
