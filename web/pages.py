@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +17,7 @@ from aiohttp import web
 from babel.dates import format_date
 from heroicons.jinja import heroicon_mini, heroicon_outline
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from core.addresses import shown
 from core.settings import LANGUAGES, Hub
@@ -24,6 +27,7 @@ from web.settled import SettledEnvironment
 from web.words import say
 
 STATIC = Path(__file__).parent / "static"
+SLICE = 0.001  # seconds that one page may keep all others waiting
 DAY = timedelta(days=1)
 MINUTE = 60  # seconds
 HOUR = 3600
@@ -38,35 +42,50 @@ class Pages:
         self._environments = {language: _environment(language, hub.name) for language in LANGUAGES}
 
     def read_all(self) -> None:
-        """Read every template now, so that the first visitor need not wait for it."""
-        for environment in self._environments.values():
+        """Read every template and the names of days now, so that the first visitor need not wait for it."""
+        for language, environment in self._environments.items():
+            _date(date.min, "EEEE d MMMM y", language)
             for name in environment.list_templates(filter_func=_is_page):
                 environment.get_template(name)
 
     def render(self, template: str, *, language: str, zone: ZoneInfo, **values: Any) -> str:
         """The text of a template."""
-        return (
-            self._environments[language]
-            .get_template(template)
-            .render(t=say(language), language=language, zone=zone, **values)
-        )
+        return "".join(self._pieces(template, language, zone=zone, **values))
+
+    def _pieces(self, template: str, language: str, **values: Any) -> Iterator[str]:
+        found = self._environments[language].get_template(template)
+        return found.generate(t=say(language), language=language, **values)
 
     def page(self, request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
         """A page for whoever is signed in."""
-        who = visitor.who(request)
-        text = self.render(
-            template,
-            language=who.language if who else _language_of(request, self._hub.languages),
-            zone=self._zone,
-            who=who,
-            csrf=visitor.csrf(request),
-            now=datetime.now(UTC),
-            theme=request.cookies.get("theme", ""),
-            density=request.cookies.get("density", ""),
-            path=request.path,
-            **values,
-        )
+        text = "".join(self._pieces(template, **self._of_visitor(request), **values))
         return web.Response(text=text, status=status, content_type="text/html")
+
+    async def long_page(
+        self, request: web.Request, template: str, *, status: int = 200, **values: Any
+    ) -> web.Response:
+        """The same for one that may be as long as a conversation: it is made slice by slice, and others get theirs."""
+        pieces = self._pieces(template, **self._of_visitor(request), **values)
+        parts, until = [], time.perf_counter() + SLICE
+        while some := list(islice(pieces, 200)):
+            parts += some
+            if time.perf_counter() > until:
+                await asyncio.sleep(0)
+                until = time.perf_counter() + SLICE
+        return web.Response(text="".join(parts), status=status, content_type="text/html")
+
+    def _of_visitor(self, request: web.Request) -> dict[str, Any]:
+        who = visitor.who(request)
+        return {
+            "language": who.language if who else _language_of(request, self._hub.languages),
+            "zone": self._zone,
+            "who": who,
+            "csrf": visitor.csrf(request),
+            "now": datetime.now(UTC),
+            "theme": request.cookies.get("theme", ""),
+            "density": request.cookies.get("density", ""),
+            "path": request.path,
+        }
 
     def error(self, request: web.Request, status: int, *, detail: str = "") -> web.Response:
         """What happened and what to do, as a page; as a problem document for programs."""
@@ -82,10 +101,10 @@ class Pages:
 
 
 def _environment(language: str, hub_name: str) -> Environment:
+    t = say(language)
     made = SettledEnvironment(
-        {"t": say(language), "icon": icon, "mini": mini, "static": static},
+        {"t": t, "t.has": t.has, "t.maybe": t.maybe, "icon": icon, "mini": mini, "static": static},  # type: ignore[attr-defined]
         loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -151,9 +170,11 @@ def options_of(choices: Iterable[tuple[Any, str]], chosen: str) -> Markup:
     >>> options_of([(1, "one"), (2, "<two>")], "2")
     Markup('<option value="1">one</option><option value="2" selected>&lt;two&gt;</option>')
     """
-    begins = Markup('<option value="{}">').format(chosen)
     made = _options(tuple(choices))
-    return Markup(made.replace(begins, begins[:-1] + Markup(" selected>"), 1))  # noqa: S704 - escaped before
+    if not chosen:
+        return made
+    begins = f'<option value="{escape(chosen)}">'
+    return Markup(str.replace(made, begins, f"{begins[:-1]} selected>", 1))  # noqa: S704 - escaped before
 
 
 @lru_cache(maxsize=512)

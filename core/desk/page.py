@@ -19,6 +19,7 @@ from core.desk.views import (
     FileView,
     MessageView,
     NoteView,
+    OtherView,
     PresenceView,
     TicketRow,
     TicketView,
@@ -246,7 +247,7 @@ def _present(tx: Tx, who: Principal, ticket_id: str, now: datetime) -> tuple[Pre
     )
 
 
-def _history(tx: Tx, who: Principal, head: Row) -> tuple[TicketRow, ...]:
+def _history(tx: Tx, who: Principal, head: Row) -> tuple[OtherView, ...]:
     if not head.contact and not head.customer:
         return ()
     return search.related(tx, who, head, limit=HISTORY)

@@ -81,6 +81,8 @@ class Desk:
     """Those that were asked for, as of the same revision."""
     contracts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Versions of their contracts."""
+    offers: dict[str | None, Any] = field(default_factory=dict)
+    """What forms offer for each customer that was asked for (core.desk.offers)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import ColumnElement, Select, bindparam, select
 
 from core import texts
 from core.desk import ticket_walks
@@ -18,7 +18,7 @@ from core.desk.principal import Principal
 from core.desk.scope import find, hidden_before, scope
 from core.desk.ticket_walks import SORTS
 from core.desk.traffic import deliveries, inbound, inbound_item
-from core.desk.views import Page, TicketRow
+from core.desk.views import OtherView, Page, TicketRow
 from core.rules import workflow
 from core.store import tables
 from core.store.columns import Id, to_micros
@@ -141,24 +141,30 @@ def tickets(  # noqa: PLR0913 - the filters of a list
     return Page(items=tuple(rows(tx, who, [key[-1] for key in keys])), next=further)
 
 
-def related(tx: Tx, who: Principal, ticket_row: Row, *, limit: int) -> tuple[TicketRow, ...]:
+def related(tx: Tx, who: Principal, ticket_row: Row, *, limit: int) -> tuple[OtherView, ...]:
     """Other tickets of the same requester, else of the same customer, newest first."""
     mine = scope(who)
     same = {"contact": ticket_row.contact} if ticket_row.contact else {"customer": ticket_row.customer}
     walks = ticket_walks.of_the_same(same)
     condition = Condition(shape=mine.shape, build=lambda: mine.tested, values=mine.values)
     keys, _ = page_keys(tx, ticket, walks, SORTS["newest"], [condition], cursor=None, limit=limit + 1)
-    return tuple(rows(tx, who, [key[-1] for key in keys if key[-1] != ticket_row.id][:limit]))
+    ids = [key[-1] for key in keys if key[-1] != ticket_row.id][:limit]
+    found = _of_ids(tx, _others, ids)
+    return tuple(OtherView(number=row.number, subject=row.subject, state=row.state) for row in found)
 
 
 def rows(tx: Tx, who: Principal, ids: Sequence[str]) -> list[TicketRow]:
     """The tickets with these ids, in this order. The scope let the ids through; this only shows them."""
+    return [row_of(who, row) for row in _of_ids(tx, _rows, ids)]
+
+
+def _of_ids(tx: Tx, statement: Callable[[int], Prepared], ids: Sequence[str]) -> list[Row]:
     if not ids:
         return []
     size = next((size for size in _SIZES if size >= len(ids)), len(ids))
     values = {f"id_{n}": ids[min(n, len(ids) - 1)] for n in range(size)}
-    found = {row.id: row for row in tx.all(_rows(size), **values)}
-    return [row_of(who, found[one]) for one in ids]
+    found = {row.id: row for row in tx.all(statement(size), **values)}
+    return [found[one] for one in ids]
 
 
 def row_of(who: Principal, row: Row) -> TicketRow:
@@ -208,4 +214,14 @@ _SIZES = (1, 10, 25, 50, 100, 200)
 
 @cache
 def _rows(size: int) -> Prepared:
-    return Prepared(ROW.where(ticket.c.id.in_([bindparam(f"id_{n}", type_=Id) for n in range(size)])))
+    return Prepared(ROW.where(_one_of(size)))
+
+
+@cache
+def _others(size: int) -> Prepared:
+    columns = (ticket.c.id, ticket.c.number, ticket.c.subject, ticket.c.state)
+    return Prepared(select(*columns).where(_one_of(size)))
+
+
+def _one_of(size: int) -> ColumnElement[bool]:
+    return ticket.c.id.in_([bindparam(f"id_{n}", type_=Id) for n in range(size)])

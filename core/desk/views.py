@@ -255,6 +255,15 @@ class NextAction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtherView:
+    """Another ticket, as it is named beside one."""
+
+    number: str
+    subject: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketView:
     """The whole ticket. A contact gets it without notes, events of the inside, trust and staff's reasons."""
 
@@ -287,7 +296,7 @@ class TicketView:
     allowed: tuple[str, ...]
     """Verbs that the state allows to the one who asks."""
     next_action: NextAction
-    history: Sequence[TicketRow] = ()
+    history: Sequence[OtherView] = ()
     """Other tickets of the requester or customer, newest first, at most ten."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from core.addresses import shown
@@ -127,10 +128,11 @@ def listed(view: TicketView, t: Say) -> list[tuple[str, str, str, str]]:
     return told if len(told) > 1 or any(verb == "include" for *_, verb in told) else []
 
 
-def fixed_choices(t: Say) -> dict[str, list[tuple[Any, str]]]:
+@cache
+def fixed_choices(t: Say) -> Mapping[str, tuple[tuple[Any, str], ...]]:
     """What forms offer whatever the desk is configured to be."""
     return {
-        "causes": [(code, t(f"cause.{code}")) for code in resolution.CAUSES],
-        "impacts": [(n, t(f"level.{n}")) for n in (1, 2, 3)],
-        "urgencies": [(n, t(f"urgency.{n}")) for n in (1, 2, 3, 4)],
+        "causes": tuple((code, t(f"cause.{code}")) for code in resolution.CAUSES),
+        "impacts": tuple((n, t(f"level.{n}")) for n in (1, 2, 3)),
+        "urgencies": tuple((n, t(f"urgency.{n}")) for n in (1, 2, 3, 4)),
     }

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from core.desk import page, people, presence, reference, resolution, tickets
+from core.desk import offers, page, presence, resolution, tickets
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.principal import Principal
 from core.desk.views import TicketView
@@ -77,7 +77,8 @@ async def _page(
         "listed": telling.listed(view, t),
         "event_words": lambda event: telling.event(event, t),
         "reason_words": lambda reason: telling.reason(reason, t),
-        "choices": choices | telling.fixed_choices(t),
+        "choices": choices,
+        "fixed": telling.fixed_choices(t),
         "verb": verb,
         "wrong": wrong,
         "stale": wrong if isinstance(wrong, Stale) else None,
@@ -89,32 +90,17 @@ async def _page(
         "lost": lost,
     }
     if talk:
-        return site.pages.page(request, "inbox/talk.html", here=inbox.here(request), **values)
-    return site.pages.page(request, "inbox/ticket.html", status=status, **values, **listed, **framed)
+        return await site.pages.long_page(request, "inbox/talk.html", here=inbox.here(request), **values)
+    return await site.pages.long_page(
+        request, "inbox/ticket.html", status=status, **values, **listed, **framed
+    )
 
 
 def _shown(
     tx: Tx, who: Principal, number: str, *, customer: str, now: datetime
-) -> tuple[TicketView, dict[str, Any]]:
+) -> tuple[TicketView, offers.Offers]:
     view = page.ticket(tx, who, number, now=now)
-    return view, _choices(tx, customer or view.row.customer)
-
-
-def _choices(tx: Tx, code: str | None) -> dict[str, Any]:
-    """What the forms offer."""
-    desk = reference.desk(tx)
-    return {
-        "customers": people.customers(tx),
-        "contacts": [(c.id, f"{c.name} · {c.email}") for c in people.contacts(tx, code) if c.active]
-        if code
-        else [],
-        "assets": [(one.name, one.name) for one in people.assets(tx, code)] if code else [],
-        "sites": [(name, name) for name in people.sites(tx, code)] if code else [],
-        "request_types": [(name, name) for name in desk.request_types],
-        "technologies": [(name, name) for name in desk.technologies],
-        "groups": [(name, name) for name in desk.groups],
-        "agents": [(one.email, one.name) for one in people.agents(tx) if one.active],
-    }
+    return view, offers.of_customer(tx, customer or view.row.customer)
 
 
 def _timeline(view: TicketView) -> list[tuple[str, Any]]:

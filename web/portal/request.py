@@ -49,7 +49,7 @@ async def _page(
 ) -> web.Response:
     site, who = request.app[SITE], contact(request)
     found: TicketView = await site.db.read(page.ticket, who, request.match_info["number"], now=now())
-    return site.pages.page(
+    return await site.pages.long_page(
         request,
         "portal/request.html",
         status=status,
