@@ -22,6 +22,7 @@ from core.store.lanes import Claim, LeaseLost
 from core.store.tx import Tx
 
 POLL = 1.0  # seconds: the truth behind every wake-up
+LOOK_AGAIN = 0.02  # seconds after a claim that found nothing, unless something of our own is done before
 FIND_CREWS = 5.0  # seconds between looks for lanes of a channel we have not met
 STOP_WITHIN = 0.2  # seconds until a stop is noticed
 GRACE = 6.0  # seconds that work in hand may take at the end
@@ -123,6 +124,7 @@ class Worker:
         """Claim nothing more; `run` returns when what is in hand is done, or after GRACE seconds."""
         self._stopping = True
         for crew in self._crews.values():
+            crew.freed.set()
             crew.wake()
 
     async def drain(self) -> int:
@@ -219,6 +221,7 @@ class Worker:
         """One crew's loop: claim while there is room and work, else wait for a hint, a finished round or the poll."""
         while not self._stopping:
             crew.hint.clear()
+            crew.freed.clear()
             crew.hinted = False
             room = min(crew.size.lanes - crew.in_hand, crew.size.claim)
             claims: list[Claim] = []
@@ -232,6 +235,9 @@ class Worker:
             if claims:
                 self._take_on(crew, claims)
                 continue
+            if room > 0:  # others have what there is: to look at their every hint would keep them from it
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(crew.freed.wait(), LOOK_AGAIN)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(crew.hint.wait(), self._poll)
 
@@ -272,6 +278,7 @@ class Worker:
             crew.in_hand -= len(claims)
             for claim in claims:
                 self._forget(claim)
+            crew.freed.set()
             crew.wake()
 
     def _forget(self, claim: Claim) -> None:
@@ -325,13 +332,15 @@ class Worker:
 class _Crew:
     """One crew's state: how much is in its hands, and the hint that there is more."""
 
-    __slots__ = ("hint", "hinted", "in_hand", "name", "size", "task")
+    __slots__ = ("freed", "hint", "hinted", "in_hand", "name", "size", "task")
 
     def __init__(self, name: str, size: Size) -> None:
         self.name = name
         self.size = size
         self.in_hand = 0
         self.hint = asyncio.Event()
+        self.freed = asyncio.Event()
+        """Something that was in hand is done."""
         self.hinted = False
         self.task: asyncio.Task[None] | None = None
 
