@@ -22,7 +22,6 @@ from core.store.lanes import Claim, LeaseLost
 from core.store.tx import Tx
 
 POLL = 1.0  # seconds: the truth behind every wake-up
-LOOK_AGAIN = 0.02  # seconds after a claim that found nothing, unless something of our own is done before
 FIND_CREWS = 5.0  # seconds between looks for lanes of a channel we have not met
 STOP_WITHIN = 0.2  # seconds until a stop is noticed
 GRACE = 6.0  # seconds that work in hand may take at the end
@@ -60,7 +59,11 @@ def utc_now() -> datetime:
 
 
 class Worker:
-    """Works all lanes until stopped. `handlers`: by kind of job. `owner`: what leases are signed with."""
+    """Works all lanes until stopped. `handlers`: by kind of job. `owner`: what leases are signed with.
+
+    `look_again`: seconds after a claim that found nothing, unless something in hand is done before. Among several
+    workers others have what there is: to look at their every hint keeps them from it.
+    """
 
     def __init__(
         self,
@@ -72,6 +75,7 @@ class Worker:
         lease: timedelta = lanes.LEASE,
         sizes: Mapping[str, Size] = SIZES,
         poll: float = POLL,
+        look_again: float = 0.0,
     ) -> None:
         self._db = db
         self._rounds = Rounds(
@@ -82,6 +86,7 @@ class Worker:
         self._lease = lease
         self._sizes = sizes
         self._poll = poll
+        self._look_again = look_again
         self._crews: dict[str, _Crew] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: dict[tuple[str, str, int], tuple[Claim, asyncio.Task[Any]]] = {}
@@ -235,9 +240,9 @@ class Worker:
             if claims:
                 self._take_on(crew, claims)
                 continue
-            if room > 0:  # others have what there is: to look at their every hint would keep them from it
+            if room > 0 and self._look_again:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(crew.freed.wait(), LOOK_AGAIN)
+                    await asyncio.wait_for(crew.freed.wait(), self._look_again)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(crew.hint.wait(), self._poll)
 
