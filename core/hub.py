@@ -36,6 +36,7 @@ STOP_WITHIN = 8.0  # seconds from the signal until `run` returns; running.py end
 LET_GO = 1.0  # of these, for parts that have to be cancelled
 STALE = timedelta(seconds=30)  # without a claim, after which the worker does not count as working
 PING_TIMEOUT = 2.0  # seconds
+LOOK_AGAIN = 0.02  # seconds; see core.worker
 POST_EVERY = 5.0  # seconds between looks at how we are, for the other processes
 POST_AGAIN = 0.5  # while we are not well
 
@@ -97,6 +98,7 @@ class Hub:
             {**handlers(db, channels, self.readers), **(extra or {})},
             owner=owner or new_id(),
             lease=lease,
+            look_again=LOOK_AGAIN if self.common.processes > 1 else 0.0,
         )
         self.door = HubDoor(db, self.worker, self._full)
 

@@ -59,7 +59,11 @@ def utc_now() -> datetime:
 
 
 class Worker:
-    """Works all lanes until stopped. `handlers`: by kind of job. `owner`: what leases are signed with."""
+    """Works all lanes until stopped. `handlers`: by kind of job. `owner`: what leases are signed with.
+
+    `look_again`: seconds after a claim that found nothing, unless something in hand is done before. Among several
+    workers others have what there is: to look at their every hint keeps them from it.
+    """
 
     def __init__(
         self,
@@ -71,6 +75,7 @@ class Worker:
         lease: timedelta = lanes.LEASE,
         sizes: Mapping[str, Size] = SIZES,
         poll: float = POLL,
+        look_again: float = 0.0,
     ) -> None:
         self._db = db
         self._rounds = Rounds(
@@ -81,6 +86,7 @@ class Worker:
         self._lease = lease
         self._sizes = sizes
         self._poll = poll
+        self._look_again = look_again
         self._crews: dict[str, _Crew] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: dict[tuple[str, str, int], tuple[Claim, asyncio.Task[Any]]] = {}
@@ -123,6 +129,7 @@ class Worker:
         """Claim nothing more; `run` returns when what is in hand is done, or after GRACE seconds."""
         self._stopping = True
         for crew in self._crews.values():
+            crew.freed.set()
             crew.wake()
 
     async def drain(self) -> int:
@@ -219,6 +226,7 @@ class Worker:
         """One crew's loop: claim while there is room and work, else wait for a hint, a finished round or the poll."""
         while not self._stopping:
             crew.hint.clear()
+            crew.freed.clear()
             crew.hinted = False
             room = min(crew.size.lanes - crew.in_hand, crew.size.claim)
             claims: list[Claim] = []
@@ -232,6 +240,9 @@ class Worker:
             if claims:
                 self._take_on(crew, claims)
                 continue
+            if room > 0 and self._look_again:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(crew.freed.wait(), self._look_again)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(crew.hint.wait(), self._poll)
 
@@ -272,6 +283,7 @@ class Worker:
             crew.in_hand -= len(claims)
             for claim in claims:
                 self._forget(claim)
+            crew.freed.set()
             crew.wake()
 
     def _forget(self, claim: Claim) -> None:
@@ -325,13 +337,15 @@ class Worker:
 class _Crew:
     """One crew's state: how much is in its hands, and the hint that there is more."""
 
-    __slots__ = ("hint", "hinted", "in_hand", "name", "size", "task")
+    __slots__ = ("freed", "hint", "hinted", "in_hand", "name", "size", "task")
 
     def __init__(self, name: str, size: Size) -> None:
         self.name = name
         self.size = size
         self.in_hand = 0
         self.hint = asyncio.Event()
+        self.freed = asyncio.Event()
+        """Something that was in hand is done."""
         self.hinted = False
         self.task: asyncio.Task[None] | None = None
 

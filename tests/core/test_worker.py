@@ -598,3 +598,22 @@ async def test_a_daily_slot_follows_the_clock_on_the_wall(db: Database, clock: C
 def test_a_rhythm_that_is_none_is_refused(rhythm: str) -> None:
     with pytest.raises(ValueError, match="is no rhythm"):
         schedules.next_slot(rhythm, "UTC", after=NOON)
+
+
+async def test_one_of_several_that_finds_nothing_does_not_look_again_at_every_hint(db: Database) -> None:
+    async def looks(pause: float) -> int:
+        asked: list[datetime] = []
+
+        def clock() -> datetime:
+            asked.append(NOON)
+            return NOON
+
+        async with running(Worker(db, {}, owner="this hub", clock=clock, poll=60.0, look_again=pause)):
+            await asyncio.sleep(0.2)
+            before = len(asked)
+            for _ in range(20):
+                db.tell([("work", "timer")])  # type: ignore[attr-defined]
+                await asyncio.sleep(0.03)
+            return len(asked) - before
+
+    assert await looks(1.0) < await looks(0.0) / 2
