@@ -12,7 +12,18 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
-from core.desk import acts, notices, outbox, participants, people, placing, reports, returns, timing
+from core.desk import (
+    acts,
+    describing,
+    notices,
+    outbox,
+    participants,
+    people,
+    placing,
+    reports,
+    returns,
+    timing,
+)
 from core.desk.case import Case
 from core.desk.errors import Refused, invalid
 from core.desk.principal import Principal
@@ -124,7 +135,7 @@ def qualify(  # noqa: PLR0913 - the fields of a request
         "site": site,
     }
     fields = {name: value for name, value in given.items() if value not in (None, "")}
-    handed_over = placing.describe(case, who, fields)
+    handed_over = describing.describe(case, who, fields)
     placing.qualify(case, who, handed_over=handed_over)
     acts.finish(case)
     return number
