@@ -13,7 +13,7 @@ from aiohttp import web
 from core.desk import offers, page, presence, resolution, tickets
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.principal import Principal
-from core.desk.views import TicketView
+from core.desk.views import Page, TicketView
 from core.store.tx import Tx
 from web import files, html_frame, said
 from web.desk import inbox, telling
@@ -59,15 +59,13 @@ async def _page(
     number = request.match_info["number"]
     at = now()
     customer = str((form or {}).get("customer", ""))  # of whom the form offers contacts, sites and devices
-    showing = site.db.read(_shown, who, number, customer=customer, now=at)
     talk = request.query.get("only") == "talk"
-    if talk:
-        shown, listed, framed = await showing, {}, {}
-    else:  # three questions at once
-        shown, listed, framed = await asyncio.gather(
-            showing, inbox.listing(request, who), around(request, who)
-        )
-    view, choices = shown
+    beside = None if talk else inbox.Asked(request, who)
+    showing = site.db.read(
+        _shown, who, number, customer=customer, beside=None if beside and beside.known else beside, now=at
+    )
+    (view, choices, lines), framed = await asyncio.gather(showing, _around(request, who, talk=talk))
+    listed = {} if beside is None else beside.values(lines)
     t = say(who.language)
     values: dict[str, Any] = {
         "ticket": view,
@@ -96,11 +94,16 @@ async def _page(
     )
 
 
+async def _around(request: web.Request, who: Principal, *, talk: bool) -> dict[str, Any]:
+    return {} if talk else await around(request, who)
+
+
 def _shown(
-    tx: Tx, who: Principal, number: str, *, customer: str, now: datetime
-) -> tuple[TicketView, offers.Offers]:
+    tx: Tx, who: Principal, number: str, *, customer: str, beside: inbox.Asked | None, now: datetime
+) -> tuple[TicketView, offers.Offers, Page | None]:
     view = page.ticket(tx, who, number, now=now)
-    return view, offers.of_customer(tx, customer or view.row.customer)
+    offered = offers.of_customer(tx, customer or view.row.customer)
+    return view, offered, beside.read(tx) if beside else None
 
 
 def _timeline(view: TicketView) -> list[tuple[str, Any]]:
