@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -61,10 +60,10 @@ async def _page(
     customer = str((form or {}).get("customer", ""))  # of whom the form offers contacts, sites and devices
     talk = request.query.get("only") == "talk"
     beside = None if talk else inbox.Asked(request, who)
-    showing = site.db.read(
+    framed = {} if talk else await around(request, who)
+    view, choices, lines = await site.db.read(
         _shown, who, number, customer=customer, beside=None if beside and beside.known else beside, now=at
     )
-    (view, choices, lines), framed = await asyncio.gather(showing, _around(request, who, talk=talk))
     listed = {} if beside is None else beside.values(lines)
     t = say(who.language)
     values: dict[str, Any] = {
@@ -94,10 +93,6 @@ async def _page(
     )
 
 
-async def _around(request: web.Request, who: Principal, *, talk: bool) -> dict[str, Any]:
-    return {} if talk else await around(request, who)
-
-
 def _shown(
     tx: Tx, who: Principal, number: str, *, customer: str, beside: inbox.Asked | None, now: datetime
 ) -> tuple[TicketView, offers.Offers, Page | None]:
@@ -106,11 +101,17 @@ def _shown(
     return view, offered, beside.read(tx) if beside else None
 
 
-def _timeline(view: TicketView) -> list[tuple[str, Any]]:
-    """Oldest first: ("message" | "note", what), and between them ("events", runs of what happened by itself).
+class _Run(NamedTuple):
+    """What happened by itself, between two messages or notes."""
 
-    A run holds ("event" | "notice", what): a notice is a mail of ours that tells the customer of the events beside it.
-    """
+    entries: list[tuple[str, Any]]
+    """("event" | "notice", what): a notice is a mail of ours that tells the customer of the events beside it."""
+    events: list[Any]
+    notices: list[Any]
+
+
+def _timeline(view: TicketView) -> list[tuple[str, Any]]:
+    """Oldest first: ("message" | "note", what), and between them ("events", _Run)."""
     shown: list[tuple[datetime, str, Any]] = [
         (m.at, "notice" if said.is_notice(m) else "message", m) for m in view.messages
     ]
@@ -123,10 +124,12 @@ def _timeline(view: TicketView) -> list[tuple[str, Any]]:
     for _, kind, what in shown:
         if kind in ("message", "note"):
             told.append((kind, what))
-        elif told and told[-1][0] == "events":
-            told[-1][1].append((kind, what))
-        else:
-            told.append(("events", [(kind, what)]))
+            continue
+        if not told or told[-1][0] != "events":
+            told.append(("events", _Run([], [], [])))
+        run: _Run = told[-1][1]
+        run.entries.append((kind, what))
+        (run.events if kind == "event" else run.notices).append(what)
     return told
 
 
