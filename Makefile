@@ -24,7 +24,7 @@ run: $(VENV)/made-run ## start the hub; make run ARGS="--settings my.toml" passe
 	$(BIN)/python main.py run $(ARGS)
 
 test: check ## every check and every test; ARGS="tests/core -k clock" narrows the tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=10 $(ARGS)
 
 check: $(VENV)/made-dev ## formatter, linter, types, import contracts
 	$(BIN)/ruff format --check .

@@ -5,6 +5,8 @@ Exit codes: 0 done, 1 the answer is no, 2 wrong use or bad input.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 import ipaddress
 import json
@@ -15,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -23,15 +25,19 @@ import typer
 import channels
 from channels.settings import ChannelSettings
 from channels.surroundings import Surroundings
-from core import commands, keys, log
+from core import commands, keys, log, processes
 from core import settings as hub_settings
 from core.commands import fail
+from core.common import Common
 from core.disk import Disk
 from core.facts import HubFacts
 from core.settings import Settings, SettingsError
 from core.store import migrate
 from core.store.database import Database, StoreUnavailable
 from core.store.opening import open_database
+
+if TYPE_CHECKING:
+    from core.hub import Hub
 
 HELP = """
 Centralino, a switchboard for a help desk: mail, portal, shared inbox and API in one program.
@@ -70,7 +76,11 @@ def run(settings: File = None, set_: Set = None, *, demo: bool = True) -> None:
         _refuse_public_demo(config, db)
         if trouble:
             fail(trouble, code=commands.NO)
-        _serve(config, db)
+        _say_where(config)
+        if config.hub.processes == 1:
+            _serve(config, db, _common(config))
+    if config.hub.processes > 1:
+        raise typer.Exit(_several(config))
 
 
 @app.command()
@@ -264,13 +274,18 @@ def _disk(config: Settings) -> Disk:
     return Disk(folders, config.limits.disk_reserve)
 
 
-def _surroundings(config: Settings) -> Surroundings:
+def _common(config: Settings) -> Common:
+    return Common(config.hub.processes, connections=config.channels.email.max_connections)
+
+
+def _surroundings(config: Settings, common: Common | None = None) -> Surroundings:
     return Surroundings(
         desk_name=config.hub.name,
         data_dir=config.hub.data_dir,
         keys=keys.load(config.hub.data_dir, instance=config.hub.instance),
         max_mail_size=config.limits.mail_size,
         max_recipients=config.limits.mail_recipients,
+        common=common or Common(),
     )
 
 
@@ -280,13 +295,8 @@ def _listening(config: Settings) -> tuple[Settings, str]:
     from core.hub import AlreadyRunning, alone  # noqa: PLC0415
 
     mail = config.channels.email
-    wanted = {"http.port": (config.http.host, config.http.port)}
-    if mail.enabled and mail.smtp_host:
-        wanted["channels.email.smtp_port"] = (mail.smtp_host, mail.smtp_port)
-    if mail.enabled and mail.lmtp_port:
-        wanted["channels.email.lmtp_port"] = (mail.lmtp_host, mail.lmtp_port)
     try:
-        found = places.free(wanted)
+        found = places.free(_places(config))
     except places.CannotListen as error:
         try:
             with alone(config.hub.data_dir):
@@ -300,19 +310,54 @@ def _listening(config: Settings) -> tuple[Settings, str]:
     return msgspec.structs.replace(config, channels=msgspec.structs.replace(config.channels, email=email)), ""
 
 
-def _serve(config: Settings, db: Database) -> None:
-    """Put worker, channels and pages together and run them until told to stop."""
+def _places(config: Settings) -> dict[str, tuple[str, int]]:
+    """Where it listens, by the setting that says so."""
+    mail = config.channels.email
+    wanted = {"http.port": (config.http.host, config.http.port)}
+    if mail.enabled and mail.smtp_host:
+        wanted["channels.email.smtp_port"] = (mail.smtp_host, mail.smtp_port)
+    if mail.enabled and mail.lmtp_port:
+        wanted["channels.email.lmtp_port"] = (mail.lmtp_host, mail.lmtp_port)
+    return wanted
+
+
+def _several(config: Settings) -> int:
+    """Run the processes of `hub.processes`; the exit code."""
+    from core import places  # noqa: PLC0415
+
+    common = _common(config)
+
+    def work(number: int, parent: int) -> None:
+        common.number = number
+        log.start_logging(config.hub.log_level, process=number)
+        try:
+            with _database(config, takes_in=True) as db:
+                _serve(config, db, common, parent)
+        except typer.Exit as ended:
+            raise SystemExit(ended.exit_code) from None
+
+    with contextlib.ExitStack() as held:
+        try:
+            for place in places.hold(_places(config).values()):
+                held.enter_context(place)
+        except OSError as error:
+            fail(f"the ports cannot be shared: {error}", code=commands.NO)
+        return processes.keep_up(config.hub.processes, work, ended=common.ended)
+
+
+def _serve(config: Settings, db: Database, common: Common, parent: int | None = None) -> None:
+    """Put worker, channels and pages together and run them until told to stop. `parent`: see core.processes."""
     import uvloop  # noqa: PLC0415
 
     from core.hub import AlreadyRunning  # noqa: PLC0415
 
     try:
-        uvloop.run(_hub(config, db))
+        uvloop.run(_hub(config, db, common, parent))
     except (AlreadyRunning, OSError) as error:
         fail(str(error), code=1)
 
 
-async def _hub(config: Settings, db: Database) -> None:
+async def _hub(config: Settings, db: Database, common: Common, parent: int | None) -> None:
     from channels.email.cleaning import clean_html  # noqa: PLC0415
     from core.desk import tidying  # noqa: PLC0415
     from core.hub import Hub, Service  # noqa: PLC0415
@@ -321,9 +366,9 @@ async def _hub(config: Settings, db: Database) -> None:
     from web.app import WebServer, make_app  # noqa: PLC0415
     from web.portal.channel import PortalChannel  # noqa: PLC0415
 
-    running = channels.enabled(config.channels.enabled(), _surroundings(config))
+    running = channels.enabled(config.channels.enabled(), _surroundings(config, common))
     by_mail = "email" if config.channels.email.enabled else ""
-    site = WebServer(make_app(db, config, clean=clean_html, also_by=by_mail), config)
+    site = WebServer(make_app(db, config, clean=clean_html, also_by=by_mail, common=common), config)
     hub = Hub(
         db,
         data_dir=config.hub.data_dir,
@@ -337,17 +382,36 @@ async def _hub(config: Settings, db: Database) -> None:
         ),
         periodic=[tidying.NIGHTLY],
         lease=timedelta(seconds=config.hub.lease),
+        common=common,
+        run_by=os.getpid() if parent is None else os.getppid(),
     )
     site.attach(hub)
+    if parent is not None:
+        _stop_with(parent, hub)
+    gc.freeze()  # what was loaded until here stays: nobody need look through it for what can go
+    gc.set_threshold(*COLLECT)
+    await hub.run()
+    _end_soon()
+
+
+def _stop_with(parent: int, hub: Hub) -> None:
+    """Nobody would start or stop this process any more, were it to stay without its parent."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        loop.remove_reader(parent)
+        log.get_logger("hub").error("stopping: the process that runs this one is gone")
+        hub.stop()
+
+    loop.add_reader(parent, stop)
+
+
+def _say_where(config: Settings) -> None:
     typer.echo(f"Portal  {config.hub.public_url}/portal/")
     typer.echo(f"Desk    {config.hub.public_url}/desk/")
     mail = config.channels.email
     if mail.enabled and mail.smtp_host:
         typer.echo(f"Mail    to {mail.addresses[0]} by SMTP at {_bracketed(mail.smtp_host)}:{mail.smtp_port}")
-    gc.freeze()  # what was loaded until here stays: nobody need look through it for what can go
-    gc.set_threshold(*COLLECT)
-    await hub.run()
-    _end_soon()
 
 
 def _bracketed(host: str) -> str:

@@ -1,4 +1,6 @@
-"""`python -m bench [--quick] [--only NAME] [--database sqlite|postgresql|both]`: measure, print a table, keep it as JSON.
+"""`python -m bench [--quick] [--only NAME] [--database sqlite|postgresql|both] [--large [TICKETS]] [--templates FOLDER]`.
+
+Measure, print a table, keep it as JSON.
 
 Every figure is the median of rounds that alternate with its reference in the same run; read the ratios. Everything is
 a process of its own on loopback and shares the processor, the load included.
@@ -11,35 +13,21 @@ import contextlib
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 from bench import desk, mails, pages, table
 from bench.databases import RESULTS, Kind, Postgres, Sqlite
+from bench.mail_figures import mail
 from bench.patterns import FACTS
-from bench.processes import Hub, null_server, silent_relay
+from bench.processes import Hub, silent_relay
+from bench.sizes import FULL, LARGE, QUICK, Sizes
 from bench.table import Figure
 from core.store.opening import open_database
 
 PARTS = ("mail", "pages", "start")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sizes:
-    """How much is measured."""
-
-    tickets: int
-    rounds: int
-    mails: int
-    """In a round."""
-    seconds: float
-    """Of looking at pages, in a round."""
-
-
-FULL = Sizes(tickets=100_000, rounds=3, mails=2_000, seconds=10.0)
-QUICK = Sizes(tickets=10_000, rounds=1, mails=800, seconds=5.0)
 
 
 def main() -> int:
@@ -48,8 +36,20 @@ def main() -> int:
     asked.add_argument("--quick", action="store_true", help="smaller desk, one round: within two minutes")
     asked.add_argument("--only", choices=PARTS, action="append", help="may be given again")
     asked.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
+    asked.add_argument(
+        "--large",
+        type=int,
+        nargs="?",
+        const=LARGE,
+        default=0,
+        metavar="TICKETS",
+        help=f"a further desk with so many tickets ({LARGE:,}: 18 GB, and as much again while measured)",
+    )
+    asked.add_argument(
+        "--templates", type=Path, default=RESULTS, help="where desks on SQLite are kept once made"
+    )
     given = asked.parse_args()
-    sizes = QUICK if given.quick else FULL
+    sizes = replace(QUICK if given.quick else FULL, large=given.large)
     facts = table.machine() | {
         "tickets": sizes.tickets,
         "rounds": sizes.rounds,
@@ -57,17 +57,17 @@ def main() -> int:
         "databases": {},
     }
     figures: list[Figure] = []
-    for kind in _kinds(given.database):
+    for kind in _kinds(given.database, given.templates):
         facts["databases"][kind.name] = kind.said()
-        figures += measure(kind, sizes, given.only or PARTS)
+        figures += measure(kind, sizes, given.only or PARTS, within=given.templates)
     print(table.text(figures, facts))
     print(f"kept as {table.keep(RESULTS, figures, facts, now=datetime.now(UTC))}")
     return 1 if any(figure.met is False for figure in figures) else 0
 
 
-def _kinds(wanted: str) -> Iterator[Kind]:
+def _kinds(wanted: str, templates: Path) -> Iterator[Kind]:
     if wanted in ("sqlite", "both"):
-        yield Sqlite()
+        yield Sqlite(templates)
     if wanted in ("postgresql", "both"):
         postgres = Postgres()
         if postgres.answers():
@@ -98,8 +98,9 @@ def measure(
                 empty = stack.enter_context(kind.copy(0, folder))
                 small = Hub(folder / "empty", empty, relay=relay)
                 stack.callback(small.kill)
-                figures += _mail(kind, sizes, hub, small)
+                figures += mail(kind, sizes, hub, small, relay, folder)
             figures += _memory(kind, sizes, hub)
+        figures += _room(kind, sizes)
     return figures
 
 
@@ -128,57 +129,6 @@ def _start(kind: Kind, sizes: Sizes, folder: Path, url: str, relay: int) -> list
     ]
 
 
-def _mail(kind: Kind, sizes: Sizes, large: Hub, small: Hub) -> list[Figure]:
-    null, of_small, of_large = [], [], []
-    with null_server() as server:
-        mails.null(server, sizes.mails, 1)  # everything is warm
-        mails.to_tickets(small, sizes.mails // 4, 2)
-        mails.to_tickets(large, sizes.mails // 4, 3)
-        for n in range(sizes.rounds):
-            null.append(mails.null(server, sizes.mails, 10 + n))
-            of_small.append(mails.to_tickets(small, sizes.mails, 20 + n))
-            of_large.append(mails.to_tickets(large, sizes.mails, 30 + n))
-    empty = median(run.tickets for run in of_small)
-    full = median(run.tickets for run in of_large)
-    cpu = {name: median(getattr(run, name) for run in of_large) for name in ("cpu", "cpu_reading")}
-
-    def beside_null(what: str, measured: float, at_least: float) -> Figure:
-        return Figure(
-            what=what,
-            database=kind.name,
-            measured=measured,
-            unit="mails/s",
-            reference=median(rate for rate, _ in null),
-            referred="null aiosmtpd",
-            at_least=at_least,
-        )
-
-    accepted = median(run.accepted for run in of_large)
-    return [
-        beside_null("mails accepted with 250, while tickets are made", accepted, 0.5),
-        beside_null("mails to tickets, empty desk", empty, 0.2),
-        beside_null(f"mails to tickets, {sizes.tickets:,} tickets", full, 0.2),
-        Figure(
-            what="the same beside the empty desk",
-            database=kind.name,
-            measured=full,
-            unit="mails/s",
-            reference=empty,
-            referred="empty desk",
-            at_least=0.9,
-        ),
-        Figure(
-            what="processor time of hub and reader for a mail",
-            database=kind.name,
-            measured=cpu["cpu"] + cpu["cpu_reading"],
-            unit="ms",
-            reference=median(time for _, time in null),
-            referred="null aiosmtpd",
-            note=f"{cpu['cpu']:.2f} ms of the hub; others on the machine disturb this figure least",
-        ),
-    ]
-
-
 def _pages(kind: Kind, sizes: Sizes, hub: Hub, readers: list[desk.Reader]) -> list[Figure]:
     size = pages.sizes(hub, readers)
     rounds = []
@@ -198,6 +148,18 @@ def _pages(kind: Kind, sizes: Sizes, hub: Hub, readers: list[desk.Reader]) -> li
             f"static {median(t.median(f'static {what}') for t in rounds):.1f} ms",
         )
         for what in ("list", "ticket")
+    ]
+
+
+def _room(kind: Kind, sizes: Sizes) -> list[Figure]:
+    return [
+        Figure(
+            what=f"room of a ticket, {sizes.tickets:,} tickets",
+            database=kind.name,
+            measured=(kind.size(sizes.tickets) - kind.size(0)) / sizes.tickets / 1000,
+            unit="kB",
+            at_most=18.0,
+        )
     ]
 
 

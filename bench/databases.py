@@ -37,9 +37,15 @@ class Kind(Protocol):
     """A kind of database."""
 
     name: str
+    several: bool
+    """May several processes work on it?"""
 
     def copy(self, tickets: int, folder: Path) -> contextlib.AbstractContextManager[str]:
         """The URL of a desk with so many tickets, thrown away at the end."""
+        ...
+
+    def size(self, tickets: int) -> int:
+        """Bytes of a desk with so many tickets."""
         ...
 
     def said(self) -> dict[str, str]:
@@ -51,6 +57,7 @@ class Sqlite:
     """Files beside the results. `kept`: the folder of the templates."""
 
     name = "sqlite"
+    several = False
 
     def __init__(self, kept: Path = RESULTS) -> None:
         self._kept = kept
@@ -66,6 +73,10 @@ class Sqlite:
         finally:
             for end in ("", "-wal", "-shm"):
                 path.with_name(path.name + end).unlink(missing_ok=True)
+
+    def size(self, tickets: int) -> int:
+        """See Kind."""
+        return self._template(tickets).stat().st_size
 
     def _template(self, tickets: int) -> Path:
         self._kept.mkdir(parents=True, exist_ok=True)
@@ -93,6 +104,7 @@ class Postgres:
     """Databases of a server on loopback; `BENCH_POSTGRES` names another one."""
 
     name = "postgresql"
+    several = True
 
     @contextlib.contextmanager
     def copy(self, tickets: int, folder: Path) -> Iterator[str]:
@@ -104,6 +116,10 @@ class Postgres:
             yield f"{SERVER}/{name}"
         finally:
             self._tell(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def size(self, tickets: int) -> int:
+        """See Kind."""
+        return int(self._ask("SELECT pg_database_size(%s)", self._template(tickets))[0][0])
 
     def _template(self, tickets: int) -> str:
         name = f"{PREFIX}{version()}_{tickets}"
@@ -162,6 +178,15 @@ class Look:
         """The one number that is asked for; values stand for `?`."""
         text = question if self._sqlite else question.replace("?", "%s")
         return int(self._raw.execute(text, values).fetchone()[0])
+
+    def servers(self) -> list[int]:
+        """Process ids of the database server that work for the hub; none where they are not on this machine."""
+        if self._sqlite:
+            return []
+        asked = (
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return [int(pid) for (pid,) in self._raw.execute(asked).fetchall()]
 
     def close(self) -> None:
         self._raw.close()

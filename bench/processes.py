@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -47,7 +48,7 @@ class Null:
 
     def cpu(self) -> float:
         """Seconds of processor time it has used."""
-        return _cpu(self.pid)
+        return cpu(self.pid)
 
 
 @contextlib.contextmanager
@@ -70,13 +71,17 @@ def null_server() -> Iterator[Null]:
 class Hub:
     """One hub on a database, started when made and ready when that returns."""
 
-    def __init__(self, folder: Path, url: str, *, relay: int, plain: bool = False) -> None:
+    def __init__(
+        self, folder: Path, url: str, *, relay: int, plain: bool = False, processes: int = 1
+    ) -> None:
         self.url = url
         self.http, self.smtp = free_port(), free_port()
         self.static = folder / "static"
         self.static.mkdir(parents=True, exist_ok=True)
         settings = folder / "settings.toml"
-        settings.write_text(_settings(folder / "data", url, self.http, self.smtp, relay), encoding="utf-8")
+        settings.write_text(
+            _settings(folder / "data", url, self.http, self.smtp, relay, processes), encoding="utf-8"
+        )
         program = ["main.py"] if plain else ["-m", "bench.served", str(self.static)]
         began = time.perf_counter()
         self.errors = folder / "errors.txt"
@@ -116,19 +121,19 @@ class Hub:
 
     def memory(self) -> dict[str, float]:
         """The most that hub, and its readers together, held so far: resident, in MB."""
-        now = {
-            "hub": _resident(self._process.pid),
-            "readers": sum(map(_resident, _children(self._process.pid))),
-        }
+        now = self._sums(_resident)
         self._peak = {name: max(self._peak[name], now[name]) for name in now}
         return self._peak
 
     def cpu(self) -> dict[str, float]:
         """Seconds of processor time used by the hub and by its readers."""
-        return {
-            "hub": _cpu(self._process.pid),
-            "readers": sum(map(_cpu, _children(self._process.pid))),
-        }
+        return self._sums(cpu)
+
+    def _sums(self, of: Callable[[int], float]) -> dict[str, float]:
+        sums = {"hub": 0.0, "readers": 0.0}
+        for pid in _tree(self._process.pid):
+            sums["readers" if _reads(pid) else "hub"] += of(pid)
+        return sums
 
     @property
     def pid(self) -> int:
@@ -138,15 +143,17 @@ class Hub:
         """End it at once: its database is thrown away."""
         self._watch.set()
         self._watching.join()
-        self._process.kill()
+        for pid in _tree(self._process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._process.wait()
 
 
-def _settings(data: Path, url: str, http: int, smtp: int, relay: int) -> str:
+def _settings(data: Path, url: str, http: int, smtp: int, relay: int, processes: int) -> str:
     # The brakes are opened: on loopback two thousand people write as much in seconds as in life in months, and each
     # mail has to become a ticket with an acknowledgement. Their counters are kept and asked all the same.
     values: dict[str, dict[str, Any]] = {
-        "hub": {"data_dir": str(data), "log_level": "warning"},
+        "hub": {"data_dir": str(data), "log_level": "warning", "processes": processes},
         "database": {"url": url},
         "http": {"port": http},
         "limits": {"requests_per_person": MANY, "requests_per_address": MANY},
@@ -177,17 +184,25 @@ def _resident(pid: int) -> float:
     return 0.0
 
 
-def _children(pid: int) -> list[int]:
+def _tree(pid: int) -> list[int]:
+    """The process, before all that it started."""
+    found = [pid]
     with contextlib.suppress(OSError):
-        return [
-            int(child)
-            for task in Path(f"/proc/{pid}/task").iterdir()
-            for child in (task / "children").read_text(encoding="ascii").split()
-        ]
-    return []
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text(encoding="ascii").split():
+                found += _tree(int(child))
+    return found
 
 
-def _cpu(pid: int) -> float:
+def _reads(pid: int) -> bool:
+    """Is it one that reads mail?"""
+    with contextlib.suppress(OSError):
+        return b"core.isolation" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
+
+
+def cpu(pid: int) -> float:
+    """Seconds of processor time that a process has used."""
     with contextlib.suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

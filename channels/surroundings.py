@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.common import Common
 from core.keys import Keys
 
 
@@ -17,3 +18,5 @@ class Surroundings:
     keys: Keys
     max_mail_size: int  # bytes
     max_recipients: int
+    common: Common = field(default_factory=Common)
+    """What the processes of the hub share: with several of them, ports are."""

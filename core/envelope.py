@@ -217,6 +217,8 @@ class Inbound:
     channel: str
     kind: Kind = Kind.HUMAN
     kind_evidence: tuple[str, ...] = ()
+    by_words: bool = False
+    """Nothing but its words says that it is not a person's message: people see it in any case."""
     may_auto_reply: bool = True
     """False as soon as any evidence says a machine might answer back."""
     author: Address | None
@@ -274,6 +276,8 @@ class Inbound:
     """The same message by two ways has the same key (email.md 16); hexadecimal, beginning with its day."""
     identified: bool = True
     """It has an id of its own; without one the same content is the same message for a day only."""
+    words_key: str = ""
+    """Of a message without an id: the same whenever its author says these words again; hexadecimal."""
     authentication: Authentication = Authentication()
     report: Report | None = None
     hints: Hints = Hints()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from core.channel import Channel, Unavailable
+from core.common import Common
 from core.desk import door
 from core.envelope import Arrival
 from core.handlers import handlers
@@ -35,6 +36,7 @@ STOP_WITHIN = 8.0  # seconds from the signal until `run` returns; main.py ends t
 LET_GO = 1.0  # of these, for parts that have to be cancelled
 STALE = timedelta(seconds=30)  # without a claim, after which the worker does not count as working
 PING_TIMEOUT = 2.0  # seconds
+POST_EVERY = 5.0  # seconds between looks at how we are, for the other processes
 
 log = get_logger("hub")
 
@@ -57,7 +59,8 @@ class Hub:
     """One process of Centralino. `run` returns after `stop`, or a signal, within 10 seconds.
 
     `extra` are handlers of further kinds of job, `periodic` what comes round again. `full`: why nothing new can be
-    taken in, if so; else the database's facts are asked.
+    taken in, if so; else the database's facts are asked. `common`: what it shares with the other processes of its hub,
+    and `run_by` the one that runs them all.
     """
 
     def __init__(
@@ -72,13 +75,16 @@ class Hub:
         readers: Readers | None = None,
         full: Callable[[], str] | None = None,
         lease: timedelta = lanes.LEASE,
+        common: Common | None = None,
+        run_by: int | None = None,
     ) -> None:
         self.db = db
+        self.common = common or Common()
         self.channels = channels
         self.services = services
         self.readers = readers or Readers()
         self._periodic = periodic
-        self._lock = _Lock(data_dir)
+        self._lock = _Lock(data_dir, self.common.number, run_by or os.getpid())
         self._full = full or db.facts.full
         self._stopping = asyncio.Event()
         self._up: dict[str, bool] = {}
@@ -119,7 +125,16 @@ class Hub:
         return True
 
     async def ready(self) -> tuple[str, ...]:
-        """What keeps the hub from working, in words; empty: it works."""
+        """What keeps the hub from working, in words; empty: it works. Any of its processes answers for all."""
+        return (*await self.post(), *self.common.board.unwell())
+
+    async def post(self) -> tuple[str, ...]:
+        """Tell the other processes how this one is; what keeps it from working."""
+        reasons = await self._reasons()
+        self.common.board.post(well=not reasons, jobs=self.worker.done)
+        return reasons
+
+    async def _reasons(self) -> tuple[str, ...]:
         reasons = []
         if self._stopping.is_set():
             reasons.append("the hub is stopping")
@@ -160,6 +175,7 @@ class Hub:
             asyncio.create_task(self._supervise(name, run), name=f"keep-{name}")
             for name, run in self._parts().items()
         ]
+        supervised.append(asyncio.create_task(self._keep_posting(), name="keep-posting"))
         working = asyncio.create_task(self._supervise("worker", self.worker.run), name="keep-worker")
         log.info("started", channels=[channel.name for channel in self.channels])
         try:
@@ -177,6 +193,11 @@ class Hub:
             _, stuck = await asyncio.wait(ending, timeout=LET_GO)
             for task in stuck:
                 log.error("does not stop at all", part=task.get_name())
+
+    async def _keep_posting(self) -> None:
+        while True:
+            await self.post()
+            await asyncio.sleep(POST_EVERY)
 
     def _parts(self) -> dict[str, Callable[[], Awaitable[None]]]:
         parts: dict[str, Callable[[], Awaitable[None]]] = {}
@@ -248,18 +269,19 @@ def alone(data_dir: Path) -> Iterator[None]:
 
 
 class _Lock:
-    """One hub for one data folder, by a lock that ends with the process however it ends."""
+    """One hub for one data folder, by a lock that ends with the process however it ends. `number`: see core.common."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self._data_dir = data_dir
+    def __init__(self, data_dir: Path, number: int = 1, run_by: int = 0) -> None:
+        self._path = data_dir / ("hub.lock" if number == 1 else f"hub-{number}.lock")
+        self._run_by = run_by or os.getpid()
         self._file: IO[str] | None = None
         self.owner: str | None = None
         """Who works for this folder: the same after a restart."""
 
     def take(self, *, required: bool) -> str | None:
         """The owner; None when another process has the lock and it is not required. Raises AlreadyRunning."""
-        self._data_dir.mkdir(parents=True, exist_ok=True)
-        file = (self._data_dir / "hub.lock").open("a+", encoding="ascii")
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        file = self._path.open("a+", encoding="ascii")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -268,7 +290,7 @@ class _Lock:
             file.close()
             if required:
                 who = f" (process {other[0]})" if other else ""
-                message = f"a hub is running on {self._data_dir} already{who}; stop it, or give this one its own data_dir"
+                message = f"a hub is running on {self._path.parent} already{who}; stop it, or give this one its own data_dir"
                 raise AlreadyRunning(message) from None
             return None
         file.seek(0)
@@ -276,7 +298,7 @@ class _Lock:
         self.owner = words[1] if len(words) > 1 else new_id()
         file.seek(0)
         file.truncate()
-        file.write(f"{os.getpid()} {self.owner}\n")
+        file.write(f"{self._run_by} {self.owner}\n")
         file.flush()
         self._file = file
         return self.owner

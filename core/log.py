@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import structlog
-from structlog.typing import FilteringBoundLogger
+from structlog.typing import FilteringBoundLogger, Processor
 
 LEVELS = ("debug", "info", "warning", "error")
 LONGEST = 2000  # characters of one value
@@ -39,10 +39,15 @@ def get_logger(room: str) -> FilteringBoundLogger:
     return cast(FilteringBoundLogger, structlog.get_logger(room=room))
 
 
-def start_logging(level: str = "info") -> None:
-    """Show lines of this level and above; lines of the libraries only from warning on."""
+def start_logging(level: str = "info", *, process: int | None = None) -> None:
+    """Show lines of this level and above; lines of the libraries only from warning on.
+
+    `process`: which of several that write to the same stream; each line says so.
+    """
+    first = [] if process is None else [_said_by(process)]
     structlog.configure(
         processors=[
+            *first,
             structlog.processors.add_log_level,
             structlog.processors.format_exc_info,
             _discreet,
@@ -67,6 +72,14 @@ def mask(text: str) -> str:
     text = _CREDENTIALS.sub(r"\1:•••@", text)
     text = _BEARER.sub(r"\1•••", text)
     return _ADDRESS.sub(r"\1•••@\2", text)
+
+
+def _said_by(process: int) -> Processor:
+    def say(_logger: Any, _method: str, event: Event) -> Event:
+        event.setdefault("process", process)
+        return event
+
+    return say
 
 
 def _discreet(_logger: Any, _method: str, event: Event) -> Event:

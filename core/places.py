@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 Place = tuple[str, int]
 """Host and port; port 0 means any free one."""
@@ -40,13 +41,36 @@ def free(wanted: Mapping[str, Place]) -> dict[str, int]:
     return found
 
 
+def hold(places: Iterable[Place]) -> list[socket.socket]:
+    """Keep the places for processes that will share them, as long as these sockets are open. Raises OSError.
+
+    They do not listen, so that no client is given to them, and keep out everybody who does not share.
+    """
+    held: list[socket.socket] = []
+    for host, port in places:
+        for family, address in _addresses(host, port):
+            one = socket.socket(family, socket.SOCK_STREAM)
+            held.append(one)
+            for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+                one.setsockopt(socket.SOL_SOCKET, option, 1)
+            if family == socket.AF_INET6:
+                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            one.bind(address)
+    return held
+
+
+def _addresses(host: str, port: int) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    for family, _, _, _, address in socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    ):
+        yield family, address
+
+
 def _listen(host: str, port: int) -> list[socket.socket]:
     """On every address of the host, as the listener will."""
     taken: list[socket.socket] = []
     try:
-        for family, _, _, _, address in socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        ):
+        for family, address in _addresses(host, port):
             at = (address[0], taken[0].getsockname()[1] if taken else port, *address[2:])
             taken.append(socket.create_server(at, family=family))
     except OSError:

@@ -54,6 +54,7 @@ class Hub(Table, frozen=True, kw_only=True):
     time_zone: str = "Europe/Rome"
     languages: tuple[str, ...] = ("it", "en")
     instance: str = ""
+    processes: int = 1
     readers: int = 1
     lease: Span = 60
     demo_in_public: bool = False
@@ -74,7 +75,7 @@ class Hub(Table, frozen=True, kw_only=True):
                 yield "languages", f'"{language}" is not spoken here: choose from {", ".join(LANGUAGES)}'
         if self.log_level not in LEVELS:
             yield "log_level", f'"{self.log_level}" is none of {", ".join(LEVELS)}'
-        yield from below(self, 1, "readers")
+        yield from below(self, 1, "processes", "readers")
         yield from below(self, 3, "lease")
 
 
@@ -92,7 +93,8 @@ class Database(Table, frozen=True, kw_only=True):
         """See Table."""
         if self.url and not self.url.startswith(("sqlite:///", "postgresql://", "postgres://")):
             yield "url", f'"{without_password(self.url)}" must begin with sqlite:/// or postgresql://'
-        yield from below(self, 1, "readers", "connections")
+        yield from below(self, 1, "readers")
+        yield from below(self, 3, "connections")
 
 
 class Http(Table, frozen=True, kw_only=True):
@@ -206,7 +208,15 @@ def load(
     }
     if reading.wrong:
         raise SettingsError(reading.wrong)
-    return _completed(Settings(**sections))
+    settings = _completed(Settings(**sections))
+    if settings.hub.processes > 1 and settings.database.url.startswith("sqlite:"):
+        reading.fault(
+            reading.sources.get("hub.processes", reading.shipped),
+            "hub.processes",
+            f"is {settings.hub.processes}, and SQLite is for one process: name a PostgreSQL in database.url, or set it to 1",
+        )
+        raise SettingsError(reading.wrong)
+    return settings
 
 
 def remarks(settings: Settings) -> list[str]:

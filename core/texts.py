@@ -42,6 +42,12 @@ def notice(kind: str, language: str, **values: Any) -> tuple[str, str]:
     return " ".join(subject.split()), text.strip() + "\n"
 
 
+def title(language: str, *, number: str) -> str:
+    """What a request is called to who has it from somebody else, whose words its subject is."""
+    subject, _ = notice("_title", language, number=number)
+    return subject
+
+
 def instant(at: datetime, zone: ZoneInfo, language: str) -> str:
     """A moment as people say it, in their zone, with the zone's short name.
 

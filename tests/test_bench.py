@@ -9,23 +9,33 @@ from pathlib import Path
 import pytest
 
 from bench import table
-from bench.__main__ import Sizes, measure
+from bench.__main__ import measure
 from bench.databases import Sqlite
 from bench.seed import seed
+from bench.sizes import Sizes
 from bench.table import Figure
 from core.desk import books
 from core.store.database import Database
 from core.store.opening import open_database
 from core.store.tx import Tx
 
-TINY = Sizes(tickets=40, rounds=1, mails=24, seconds=0.4)
+TINY = Sizes(tickets=40, rounds=1, mails=24, seconds=0.4, large=50)
 
 
 def test_every_part_is_measured_with_real_processes(tmp_path: Path) -> None:
     figures = measure(Sqlite(tmp_path), TINY, within=tmp_path)
 
     said = table.text(figures, table.machine() | {"databases": {"sqlite": {"database": "SQLite"}}})
-    for words in ("start to ready", "list page", "ticket page", "accepted with 250", "to tickets", "memory"):
+    for words in (
+        "start to ready",
+        "list page",
+        "ticket page",
+        "accepted with 250",
+        "to tickets",
+        "at 50 beside",
+        "memory",
+        "room",
+    ):
         assert words in said
     assert all(figure.measured > 0 for figure in figures)
     assert {figure.referred for figure in figures} >= {"null aiosmtpd", "static page", "empty desk"}

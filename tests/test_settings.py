@@ -201,6 +201,12 @@ def test_all_mistakes_of_all_places_are_told_together(written: Any) -> None:
     ("text", "told"),
     [
         ('[hub]\nlanguages = ["it", "de"]', 'hub.languages "de" is not spoken here: choose from it, en'),
+        (
+            "[hub]\nprocesses = 2",
+            "hub.processes is 2, and SQLite is for one process: name a PostgreSQL in database.url, or set it to 1",
+        ),
+        ("[hub]\nprocesses = 0", "hub.processes must be at least 1"),
+        ("[database]\nconnections = 2", "database.connections must be at least 3"),
         ("[hub]\nlanguages = []", "hub.languages is empty: name at least one of it, en"),
         ('[hub]\nname = " "', "hub.name is empty: it is what customers see in every mail"),
         ('[hub]\nlog_level = "loud"', 'hub.log_level "loud" is none of debug, info, warning, error'),

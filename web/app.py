@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from core.common import Common
 from core.desk import accounts
 from core.log import get_logger
 from core.settings import Settings
@@ -34,9 +35,15 @@ log = get_logger("http")
 
 
 def make_app(
-    db: Database, settings: Settings, *, clean: Callable[..., str], also_by: str = ""
+    db: Database,
+    settings: Settings,
+    *,
+    clean: Callable[..., str],
+    also_by: str = "",
+    common: Common | None = None,
 ) -> web.Application:
-    """The application; `clean` and `also_by` as in web.site.Site."""
+    """The application; `clean` and `also_by` as in web.site.Site, `common` as in core.hub.Hub."""
+    common = common or Common()
     app = web.Application(
         middlewares=[guard.middleware], client_max_size=settings.limits.upload_request + 64 * 1024
     )
@@ -45,7 +52,10 @@ def make_app(
         settings=settings,
         pages=Pages(settings.hub),
         live=Live(
-            db, per_person=settings.limits.live_per_person, per_address=settings.limits.live_per_address
+            db,
+            common,
+            per_person=settings.limits.live_per_person,
+            per_address=settings.limits.live_per_address,
         ),
         limits=accounts.Limits(
             staff_idle=timedelta(seconds=settings.limits.staff_idle),
@@ -58,12 +68,13 @@ def make_app(
         ),
         clean=clean,
         also_by=also_by,
-        people=_limiter(settings.limits.requests_per_person),
-        strangers=_limiter(settings.limits.requests_per_address),
+        people=_limiter("people", common, settings.limits.requests_per_person),
+        strangers=_limiter("strangers", common, settings.limits.requests_per_address),
     )
     db.listen(lambda topics: guard.forget(app[SITE], topics))
     app[api.API] = api.make_api(
         db,
+        counts=common.counts,
         per_person=settings.limits.requests_per_person,
         per_address=settings.limits.requests_per_address,
         address=guard.client_address,
@@ -79,8 +90,8 @@ def make_app(
     return app
 
 
-def _limiter(rate: int) -> Limiter:
-    return Limiter(rate=rate, burst=rate * BURST, clock=time.monotonic)
+def _limiter(name: str, common: Common, rate: int) -> Limiter:
+    return Limiter(name, common.counts, rate=rate, burst=rate * BURST, clock=time.monotonic)
 
 
 async def _home(request: web.Request) -> web.Response:
@@ -102,6 +113,7 @@ class WebServer:
 
     def __init__(self, app: web.Application, settings: Settings, *, idle: float = IDLE) -> None:
         self.app = app
+        self._shared = settings.hub.processes > 1
         self._idle = idle
         self._http = settings.http
         self.port: int | None = None
@@ -130,7 +142,9 @@ class WebServer:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             context.load_cert_chain(self._http.tls_certificate, self._http.tls_key)
         try:
-            listener = web.TCPSite(runner, self._http.host, self._http.port, ssl_context=context)
+            listener = web.TCPSite(
+                runner, self._http.host, self._http.port, ssl_context=context, reuse_port=self._shared or None
+            )
             await listener.start()
             self.port = runner.addresses[0][1]
             await asyncio.to_thread(self.app[SITE].pages.read_all)

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
-KNOWN = 10_000  # callers remembered; the one that was longest quiet is forgotten first
-
-
-@dataclass(slots=True)
-class _Bucket:
-    left: float
-    at: float
+from core.common import Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,36 +20,30 @@ class Allowance:
 
 
 class Limiter:
-    """`rate` calls a second for each caller, `burst` at once. `clock`: seconds, never going back."""
+    """`rate` calls a second for each caller, `burst` at once, over all processes of the hub.
 
-    def __init__(self, *, rate: float, burst: int, clock: Callable[[], float]) -> None:
+    `name`: what is counted, in `counts`. `clock`: seconds, never going back, and the same in all processes.
+    """
+
+    def __init__(
+        self, name: str, counts: Counts, *, rate: float, burst: int, clock: Callable[[], float]
+    ) -> None:
         self.rate = rate
         self.burst = burst
+        self._name = name
+        self._counts = counts
         self._clock = clock
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
     def take(self, caller: str) -> Allowance:
         """One call of this caller."""
-        bucket = self.look(caller)
-        granted = bucket.left >= 1
-        if granted:
-            bucket.left -= 1
-        wait = 0 if bucket.left >= 1 else ceil((1 - bucket.left) / self.rate)
-        return Allowance(granted=granted, left=int(bucket.left), wait=wait)
-
-    def look(self, caller: str) -> _Bucket:
-        """The caller's bucket as of now."""
         now = self._clock()
-        bucket = self._buckets.get(caller)
-        if bucket is None:
-            bucket = self._buckets[caller] = _Bucket(float(self.burst), now)
-            while len(self._buckets) > KNOWN:
-                self._buckets.popitem(last=False)
-        else:
-            self._buckets.move_to_end(caller)
-            bucket.left = min(self.burst, bucket.left + (now - bucket.at) * self.rate)
-            bucket.at = now
-        return bucket
+        with self._counts.of(f"{self._name} {caller}") as bucket:
+            known = bucket.at != 0
+            left = min(self.burst, bucket.amount + (now - bucket.at) * self.rate) if known else self.burst
+            granted = left >= 1
+            bucket.amount, bucket.at = left - granted, now
+        wait = 0 if bucket.amount >= 1 else ceil((1 - bucket.amount) / self.rate)
+        return Allowance(granted=granted, left=int(bucket.amount), wait=wait)
 
     def headers(self, allowance: Allowance) -> dict[str, str]:
         """RateLimit fields (draft-ietf-httpapi-ratelimit-headers)."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from core.common import Common
 from core.ids import new_token
 from core.log import get_logger
 from core.store.database import Database, Topics
@@ -54,25 +55,29 @@ class _Browser:
 
 
 class Live:
-    """The open pages of one hub."""
+    """The open pages of one process. `common`: what it shares with the others; the limits are about all of them."""
 
-    def __init__(self, db: Database, *, per_person: int = 10, per_address: int = 50) -> None:
+    def __init__(self, db: Database, common: Common, *, per_person: int = 10, per_address: int = 50) -> None:
         self._run = new_token()[:8]
         self._lock = threading.Lock()  # commits are told from any thread
         self._ring: deque[Event] = deque(maxlen=RING)
         self._last = 0
         self._open: dict[asyncio.Queue[Event | None], _Browser] = {}
+        self._common = common
         self._per_person = per_person
         self._per_address = per_address
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.changes = 0
-        """Goes up with every change of a ticket or list: what was counted before is old."""
         db.listen(self._told)
 
     @property
     def position(self) -> str:
         """Where the stream stands: a page made now has missed nothing when it listens from here."""
         return f"{self._run}-{self._last}"
+
+    @property
+    def changes(self) -> int:
+        """See core.common.Common: another process may have told a page that asks here now."""
+        return self._common.changes
 
     @property
     def pages(self) -> int:
@@ -87,9 +92,9 @@ class Live:
         wanted = dict.fromkeys((topic, about) for topic, about in topics if topic in TOPICS)
         if not wanted:
             return
-        if any(topic != "presence" for topic, _ in wanted):
-            self.changes += 1
         with self._lock:
+            if any(topic != "presence" for topic, _ in wanted):
+                self._common.changed()
             events = [_event(self._last + n, *one) for n, one in enumerate(wanted, 1)]
             self._ring.extend(events)
             self._last += len(events)
@@ -103,14 +108,14 @@ class Live:
                 if event[3] == browser.person:
                     continue
                 if queue.qsize() >= QUEUE - 1:
-                    self._open.pop(queue, None)
+                    self._let_go(queue)
                     queue.put_nowait(None)
                     break
                 queue.put_nowait(event)
 
     def _end(self, sign_in: str) -> None:
         for queue in [queue for queue, one in self._open.items() if one.sign_in == sign_in]:
-            self._open.pop(queue, None)
+            self._let_go(queue)
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(None)
@@ -122,7 +127,7 @@ class Live:
 
         `since`: the position the page was made at; a browser that comes back says its own Last-Event-ID instead.
         """
-        if self._full(person, address):
+        if not self._enter(person, address):
             raise TooMany
         self._loop = asyncio.get_running_loop()
         response = web.StreamResponse(
@@ -148,15 +153,18 @@ class Live:
         except (ConnectionResetError, asyncio.CancelledError):
             return response
         finally:
-            self._open.pop(queue, None)
+            self._let_go(queue)
 
-    def _full(self, person: str, address: str) -> bool:
-        """Pages that were left hold no place, although their end is noticed at the next heartbeat only."""
-        here = [one for one in self._open.values() if not one.gone]
-        return (
-            sum(one.person == person for one in here) >= self._per_person
-            or sum(one.address == address for one in here) >= self._per_address
-        )
+    def _enter(self, person: str, address: str) -> bool:
+        """Pages that were left hold no place here, although their end is noticed at the next heartbeat only."""
+        for queue in [queue for queue, one in self._open.items() if one.gone]:
+            self._let_go(queue)
+        return self._common.pages.enter(person, address, most=(self._per_person, self._per_address))
+
+    def _let_go(self, queue: asyncio.Queue[Event | None]) -> None:
+        one = self._open.pop(queue, None)
+        if one is not None:
+            self._common.pages.leave(one.person, one.address)
 
     async def _catch_up(self, response: web.StreamResponse, last_id: str, person: str) -> int:
         """Tell what was missed, and an id for the next time even when that is nothing; the number of the last one told."""

@@ -21,7 +21,7 @@ def routes(app: web.Application) -> None:
 
 
 async def show(request: web.Request) -> web.StreamResponse:
-    """Figures of this hub, and of the desk it works for."""
+    """Figures of this hub, by process, and of the desk it works for: the same whichever process answers."""
     who = visitor.who(request)
     if guard.client_address(request) not in LOOPBACK and not (who and who.is_admin):
         raise web.HTTPNotFound
@@ -30,10 +30,12 @@ async def show(request: web.Request) -> web.StreamResponse:
     behind = await site.db.read(figures.behind, now=at)
     registry = CollectorRegistry()
     registry.register(_Figures([*_of_desk(waiting, behind), *await _of_hub(site)]))
-    return web.Response(
-        body=generate_latest(registry) + generate_latest(REGISTRY),
-        headers={"Content-Type": CONTENT_TYPE_LATEST},
-    )
+    found = generate_latest(registry)
+    if (
+        site.hub is None or site.hub.common.processes == 1
+    ):  # of several, these would be now one's, now another's
+        found += generate_latest(REGISTRY)
+    return web.Response(body=found, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 def _of_desk(waiting: dict[str, int], behind: dict[str, tuple[int, float]]) -> Iterator[Metric]:
@@ -56,14 +58,23 @@ async def _of_hub(site: Site) -> list[Metric]:
     hub = site.hub
     if hub is None:
         return []
-    reasons = await hub.ready()
-    return [
-        GaugeMetricFamily(
-            "centralino_ready", "1 when nothing keeps this hub from working.", value=not reasons
-        ),
-        CounterMetricFamily("centralino_jobs_done", "Jobs this hub has done.", value=hub.worker.done),
-        GaugeMetricFamily("centralino_live_pages", "Pages that are told of changes.", value=site.live.pages),
-    ]
+    await hub.post()
+    common, by = hub.common, ["process"]
+    ready = GaugeMetricFamily("centralino_ready", "1 when nothing keeps it from working.", labels=by)
+    jobs = CounterMetricFamily("centralino_jobs_done", "Jobs it has done.", labels=by)
+    pages = GaugeMetricFamily("centralino_live_pages", "Pages that are told of changes.", labels=by)
+    clients = GaugeMetricFamily("centralino_connections", "Clients that are bringing mail.", labels=by)
+    processor = CounterMetricFamily("centralino_processor_seconds", "Processor time it has used.", labels=by)
+    memory = GaugeMetricFamily("centralino_memory_bytes", "The most it has held.", labels=by)
+    for one in common.board.posted():
+        label = [str(one.number)]
+        ready.add_metric(label, one.well)
+        jobs.add_metric(label, one.jobs)
+        pages.add_metric(label, common.pages.taken(one.number))
+        clients.add_metric(label, common.connections.taken(one.number))
+        processor.add_metric(label, one.processor)
+        memory.add_metric(label, one.memory)
+    return [ready, jobs, pages, clients, processor, memory]
 
 
 class _Figures:

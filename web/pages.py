@@ -126,6 +126,7 @@ def _environment(language: str, hub_name: str) -> Environment:
         size=size,
         parts=said.parts,
         is_notice=said.is_notice,
+        remarks=said.remarks,
     )
     made.filters["address"] = shown
     return made

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
+from core.desk.filing import NAMES
 from core.desk.views import MessageView
 
 SIGNATURE = "\n-- \n"
@@ -28,3 +32,20 @@ def _ours(text: str) -> tuple[tuple[int, int, str], ...]:
 def is_notice(message: MessageView) -> bool:
     """A mail of the hub that folds to one line: what it says stands in the events too. A person's words never fold."""
     return message.automatic and message.direction == "out" and message.kind in NOTICES and not message.words
+
+
+def remarks(notes: Iterable[str], t: Any) -> list[tuple[str, str]]:
+    """What a reader should know of a message, in the words of the catalogue, and the number of a ticket it names.
+
+    A note is a code, with or without a value behind a colon. One that no catalogue knows is shown as it is.
+    """
+    return [_remark(note, t) for note in notes]
+
+
+def _remark(note: str, t: Any) -> tuple[str, str]:
+    if t.has(f"remark.{note}"):
+        return t(f"remark.{note}"), ""
+    code, _, value = note.partition(": ")
+    if code == NAMES:
+        return t(f"remark.{code}"), value
+    return t(f"remark.{code}", value=value) if t.has(f"remark.{code}") else note, ""

@@ -53,6 +53,7 @@ def build(settings: EmailSettings, around: Surroundings) -> EmailChannel:
             max_connections=settings.max_connections,
             max_per_peer=settings.max_connections_per_peer,
             trusted_peers=settings.trusted_relays,
+            common=around.common,
         ),
         relay=relay,
         smtp=(settings.smtp_host, settings.smtp_port) if settings.smtp_host else None,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 from channels.email.addressing import Addressing
+from core.common import Common
 
 LOOPBACK = ("127.", "::1")
 MAILS_A_MINUTE = 600  # of one peer
@@ -34,36 +34,30 @@ class Gate:
     """Mail servers in front of us: not counted by peer."""
     uncounted: tuple[str, ...] = LOOPBACK
     """Beginnings of addresses where a mail server of our own would be: not counted by peer either."""
-    open: Counter[str] = field(default_factory=Counter)
-    _minute: int = -1
-    _mails: Counter[str] = field(default_factory=Counter)
+    common: Common = field(default_factory=Common)
+    """Where it is counted, over all processes of the hub."""
 
     def enter(self, peer: str) -> bool:
         """Count a connection in; False: there are too many."""
-        if self.full() or (self._counted(peer) and self.open[peer] >= self.max_per_peer):
-            return False
-        self.open[peer] += 1
-        return True
+        most = self.max_per_peer if self._counted(peer) else None
+        return self.common.connections.enter(peer, most=(most,), in_all=self.max_connections)
 
     def full(self) -> bool:
         """Are all connections taken?"""
-        return self.open.total() >= self.max_connections
+        return self.common.connections.taken() >= self.max_connections
 
     def leave(self, peer: str) -> None:
         """Count it out again."""
-        self.open[peer] -= 1
-        if self.open[peer] <= 0:
-            del self.open[peer]
+        self.common.connections.leave(peer)
 
     def take(self, peer: str, *, now: float) -> bool:
-        """Count a mail; False: this peer sent too many in this minute. `now`: seconds, from any beginning."""
+        """Count a mail; False: this peer sent too many in this minute. `now`: seconds, of the clock that never goes back."""
         if not self._counted(peer):
             return True
-        if self._minute != int(now // 60):
-            self._minute = int(now // 60)
-            self._mails.clear()  # so that it never grows beyond the peers of one minute
-        self._mails[peer] += 1
-        return self._mails[peer] <= self.max_mails_a_minute
+        with self.common.counts.of(f"mails {peer}") as mails:
+            mails.amount = mails.amount + 1 if mails.at // 60 == now // 60 else 1
+            mails.at = now
+            return mails.amount <= self.max_mails_a_minute
 
     def _counted(self, peer: str) -> bool:
         return not peer.startswith(self.uncounted) and peer not in self.trusted_peers

@@ -41,12 +41,18 @@ class Listener:
 async def listen(
     host: str, port: int, gate: Gate, door: Door, *, lmtp: bool = False, tls: Any = None
 ) -> Listener:
-    """Listen for mail; port 0 takes a free one. The caller closes the listener. Raises OSError."""
+    """Listen for mail; port 0 takes a free one. The caller closes the listener. Raises OSError.
+
+    With several processes of the hub each listens on the same port, and the system deals the connections out.
+    """
     kind = LmtpDialogue if lmtp else Dialogue
     handler = Handler(gate, door)
     listener = Listener()
     loop = asyncio.get_running_loop()
     listener.server = await loop.create_server(
-        lambda: kind(handler, gate, listener.sessions, tls=tls), host, port
+        lambda: kind(handler, gate, listener.sessions, tls=tls),
+        host,
+        port,
+        reuse_port=gate.common.processes > 1,
     )
     return listener

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, or_, select, true
 
 from core import addresses
-from core.desk import participants
+from core.desk import alike, participants
 from core.desk.principal import Principal
 from core.desk.scope import BELONGS, Scope, scope
 from core.desk.views import DeliveryView, FileView, MessageView, NoteView, PersonView, ThreadView
@@ -52,10 +52,11 @@ def messages(tx: Tx, who: Principal, ticket: Row) -> tuple[MessageView, ...]:
     for row in tx.all(_DELIVERIES, ticket_id=ticket.id):
         if who.kind != "contact" or row.address == who.email:
             sent[row.message_id].append(delivery_view(row, inside=who.kind != "contact"))
-    return tuple(
+    views = [
         _message_view(row, ticket, files.get(row.id, ()), tuple(sent[row.id]), inside=who.kind != "contact")
         for row in found
-    )
+    ]
+    return _counted(views) if who.kind != "contact" else tuple(views)
 
 
 def message_row(tx: Tx, who: Principal, ticket_id: str, message_id: str) -> Row | None:
@@ -109,7 +110,14 @@ def threads(tx: Tx, who: Principal, ticket: Row, shown: Sequence[MessageView]) -
             )
     of_contact = {one.thread for one in shown}
     return tuple(
-        ThreadView(id=row.id, channel=row.channel, address=row.address, participants=tuple(people[row.id]))
+        ThreadView(
+            id=row.id,
+            channel=row.channel,
+            address=row.address
+            if inside or any(one.address == row.address for one in people[row.id])
+            else "",
+            participants=tuple(people[row.id]),
+        )
         for row in tx.all(_THREADS, ticket_id=ticket.id)
         if who.kind != "contact" or row.id in of_contact
     )
@@ -183,10 +191,21 @@ def _message_view(
         language=row.language,
         at=row.at,
         notes=tuple(row.notes) if inside else (),
+        times=(row.copies or 1) if inside else 1,
+        repeats=next((n.partition(": ")[2] for n in row.notes if n.startswith(f"{alike.AGAIN}: ")), ""),
         people=people if inside else {},
         files=files,
         deliveries=sent,
     )
+
+
+def _counted(views: list[MessageView]) -> tuple[MessageView, ...]:
+    """A message that was said again counts how often."""
+    times: dict[str, int] = defaultdict(int)
+    for one in views:
+        if one.repeats:
+            times[one.repeats] += one.times
+    return tuple(replace(one, times=one.times + times[one.id]) if one.id in times else one for one in views)
 
 
 def _other(address: str, author: str) -> str:
@@ -205,7 +224,8 @@ def _by_message(rows: Sequence[Row], *, internal: bool) -> dict[str, tuple[FileV
 def _messages(shape: tuple[Any, ...]) -> Prepared:
     readable = Scope(shape=shape, values={}).messages
     return Prepared(
-        select(message)
+        select(message, tables.inbound.c.copies)
+        .select_from(message.outerjoin(tables.inbound, tables.inbound.c.id == message.c.inbound_id))
         .where(message.c.ticket_id == bindparam("ticket_id"), readable)
         .order_by(message.c.at, message.c.id)
     )

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, literal, select
 from core.desk import entitle, reference
 from core.desk.listing import Condition, Order, Walk, page_keys
 from core.desk.principal import Principal
-from core.desk.scope import find
+from core.desk.scope import find, hidden_before
 from core.desk.views import ClockView, EntitlementView, EventView, NextAction, Page, TicketRow
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
@@ -63,9 +63,9 @@ _AUTO_CLOSE = Prepared(
 )
 
 
-def events_of(tx: Tx, ticket_id: str, *, inside: bool) -> tuple[EventView, ...]:
+def events_of(tx: Tx, who: Principal, ticket: Row) -> tuple[EventView, ...]:
     """All of them, in order; outside those that are public."""
-    return _events(tx.all(_ALL_EVENTS, ticket_id=ticket_id), inside=inside)
+    return _events(tx.all(_ALL_EVENTS, ticket_id=ticket.id), who, ticket)
 
 
 def events(tx: Tx, who: Principal, number: str, *, cursor: str | None = None, limit: int = 50) -> Page:
@@ -79,10 +79,12 @@ def events(tx: Tx, who: Principal, number: str, *, cursor: str | None = None, li
         return Page(items=(), next=None)
     first, last = keys[0][-1], keys[-1][-1]
     rows = tx.all(_SOME_EVENTS, ticket_id=found.id, first=first, last=last)
-    return Page(items=_events(rows, inside=who.kind != "contact"), next=further)
+    return Page(items=_events(rows, who, found), next=further)
 
 
-def _events(rows: list[Row], *, inside: bool) -> tuple[EventView, ...]:
+def _events(rows: list[Row], who: Principal, ticket: Row) -> tuple[EventView, ...]:
+    """Of a ticket that somebody else had before, outside only that it was opened, and what is newer."""
+    inside, since = who.kind != "contact", hidden_before(who, ticket)
     return tuple(
         EventView(
             seq=row.seq,
@@ -90,11 +92,14 @@ def _events(rows: list[Row], *, inside: bool) -> tuple[EventView, ...]:
             at=row.at,
             recorded_at=row.recorded_at,
             actor=row.actor if inside else row.actor.partition(":")[0],
-            actor_name=row.agent_name or row.contact_name or "",
+            actor_name=""
+            if since is not None and row.at < since
+            else row.agent_name or row.contact_name or "",
             data=row.data if inside else {key: row.data[key] for key in ("from", "to") if key in row.data},
         )
         for row in rows
-        if inside or row.kind in PUBLIC_EVENTS
+        if inside
+        or (row.kind in PUBLIC_EVENTS and (since is None or row.at >= since or row.kind == "ticket.opened"))
     )
 
 

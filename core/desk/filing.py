@@ -13,6 +13,7 @@ from typing import Any
 
 from core.desk import (
     acts,
+    alike,
     authors,
     door,
     notices,
@@ -33,6 +34,12 @@ from core.store.columns import to_micros
 from core.store.tx import Row, Tx
 
 HELD_TEXT = 2_000  # characters that the list of held messages shows
+NAMES = "names a ticket"
+"""A remark on a message; the number stands behind it."""
+
+
+SAID_BEFORE = (threading.How.SAME_ID, alike.REASON)
+"""Why a message is attached that is no answer: it changes no state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +162,7 @@ def _keep(case: Case, message: Message, thread_id: str) -> str:
         at=message.row.received_at,
         inbound_id=message.row.id,
         external_ref=said.message_id,
-        notes=list(said.notes),
+        notes=[*said.notes, *_named(message.placed)],
         people={
             "to": [[a.name, a.address] for a in said.to],
             "cc": [[a.name, a.address] for a in said.cc],
@@ -173,6 +180,11 @@ def _keep(case: Case, message: Message, thread_id: str) -> str:
     return message_id
 
 
+def _named(placed: threading.Threading) -> list[str]:
+    """Other tickets that the message names: which of them are meant, staff see."""
+    return [f"{NAMES}: {number}" for number in dict.fromkeys((*placed.suggestions, *placed.links))]
+
+
 def attach(case: Case, message: Message, thread_id: str) -> Understood:
     """Into a conversation of a ticket that is there."""
     said, author = message.said, message.author
@@ -182,7 +194,7 @@ def attach(case: Case, message: Message, thread_id: str) -> Understood:
     belongs = author.contact is not None or author.address == case["requester_address"].lower()
     threads.listen(case, thread_id, said if belongs else replace(said, to=(), cc=()), author)
     participants.wrote(case, thread_id, author, said, vouched=message.placed.reason != "released")
-    again = message.placed.reason == threading.How.SAME_ID  # it was said before
+    again = message.placed.reason in SAID_BEFORE
     if threading.rights(said.kind).may_reopen and not again:  # a machine's word is no answer
         case.set(snippet=acts.snippet(_visible(said)), last_direction="in", trust=message.trust)
         resolution.customer_wrote(case, at=message.row.received_at)
@@ -236,6 +248,8 @@ def hold(tx: Tx, message: Message, reason: str, *, now: datetime) -> Understood:
         "thread": message.placed.thread,
         "text": text,
         "reply_to": said.reply_to.address if said.reply_to else "",
+        "written_for": said.original_sender.address if said.original_sender else "",
+        "notes": [*said.notes, *_named(message.placed)],
     }
     case = Case.open(tx, message.placed.ticket, now=now) if message.placed.ticket else None
     done = conclude(

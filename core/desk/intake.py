@@ -11,17 +11,16 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
-from core.desk import authors, door, filing, reference, restraint, returns, shares, threads
+from core.desk import alike, authors, door, filing, reference, restraint, returns, shares, threads
 from core.desk.case import Case
 from core.desk.filing import Message, Understood
 from core.desk.scope import PUBLISHED
 from core.envelope import Arrival, Inbound, Kind
-from core.rules import sameness, threading, trust, workflow
+from core.rules import threading, trust, workflow
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
 _ROW = Prepared(select(tables.inbound).where(tables.inbound.c.id == bindparam("id")))
-_KEY = Prepared(select(tables.content_key).where(tables.content_key.c.key == bindparam("key")))
 _NUMBER = Prepared(select(tables.ticket.c.number).where(tables.ticket.c.id == bindparam("id")))
 
 
@@ -44,7 +43,7 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
             message_id=row.message_id,
         )
     said = shares.own(tx, row, said, now=now)
-    first = _first_with_its_key(tx, row, said) if said.content_key else None
+    first = alike.first(tx, row, said) if said.content_key else None
     if first is not None:
         return filing.conclude(tx, row, said, "duplicate", "same_content", now=now, detail={"first": first})
     if row.detail.get("take_as"):
@@ -60,29 +59,12 @@ def _foresee(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> None:
     """What most messages are asked about."""
     tx.foresee(_ROW, id=inbound_id)
     if said.content_key:
-        tx.foresee(_KEY, key=said.content_key)
+        alike.foresee(tx, said)
     authors.foresee(tx, said)
     reference.foresee(tx)
     threads.foresee(tx, said)
     if said.author is not None:
         restraint.foresee(tx, said.author.key, now=now)
-
-
-def _first_with_its_key(tx: Tx, row: Row, said: Inbound) -> str | None:
-    """The inbound row that this is the same message as; None: it is new, and the key is its own from now on."""
-    key = said.content_key
-    found = tx.one(_KEY, key=key)
-    if found is None:
-        tx.insert(tables.content_key, key=key, inbound_id=row.id, at=row.received_at)
-        return None
-    if found.inbound_id == row.id:  # it is looked at again, because staff said so
-        return None
-    first = tx.one(_ROW, id=found.inbound_id)
-    ended = first is not None and door.ended(tx, first)
-    if sameness.same(found.at, at=row.received_at, identified=said.identified, first_ended=ended):
-        return str(found.inbound_id)
-    tx.update(tables.content_key, {"key": key}, inbound_id=row.id, at=row.received_at)
-    return None
 
 
 def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Message:
@@ -142,6 +124,17 @@ def _place(tx: Tx, message: Message, *, now: datetime) -> Understood:
         return _attach(tx, message, str(placed.ticket), str(placed.thread), now=now)
     if placed.outcome == "held" and rights.may_attach and not _automatic_beside(said, placed):
         return filing.hold(tx, message, placed.reason, now=now)
+    again = (
+        alike.again(tx, message.row, said, message.author)
+        if placed.outcome == "new" and not placed.follow_up_of
+        else None
+    )
+    if again is not None:
+        said = replace(said, notes=(*said.notes, f"{alike.AGAIN}: {again.message}"))
+        message = replace(message, said=said, placed=replace(placed, reason=alike.REASON))
+        return _attach(tx, message, again.ticket, again.thread, now=now)
+    if not rights.may_open and said.by_words:  # a person may write such words too
+        return filing.hold(tx, message, "only_words", now=now)
     if not rights.may_open:
         return filing.conclude(tx, message.row, said, "machine", said.kind, now=now, detail=message.detail)
     where = restraint.repeated(tx, said, message.author, known, now=now) if rights.may_reopen else None
@@ -154,7 +147,11 @@ def _place(tx: Tx, message: Message, *, now: datetime) -> Understood:
 def _automatic_beside(said: Inbound, placed: threading.Threading) -> bool:
     """An automatic answer of somebody else that only came to an envelope sender of ours: nothing to decide on."""
     keys = {one.how for one in placed.log}
-    return not threading.rights(said.kind).may_open and keys == {threading.How.BOUNCE_ADDRESS}
+    return (
+        not said.by_words
+        and not threading.rights(said.kind).may_open
+        and keys == {threading.How.BOUNCE_ADDRESS}
+    )
 
 
 def _attach(tx: Tx, message: Message, ticket_id: str, thread_id: str, *, now: datetime) -> Understood:
@@ -162,7 +159,7 @@ def _attach(tx: Tx, message: Message, ticket_id: str, thread_id: str, *, now: da
     if case["state"] in workflow.ENDED and "released_by" not in message.detail:
         # It ended while we waited for its row.
         return _place(tx, _judge(tx, message.row, message.said, now=now), now=now)
-    again = message.placed.reason == threading.How.SAME_ID
+    again = message.placed.reason in filing.SAID_BEFORE
     may_reopen = threading.rights(message.said.kind).may_reopen and not again
     if case["state"] == "resolved" and may_reopen and not restraint.may_reopen(tx, ticket_id, now=now):
         return filing.hold(tx, message, "reopened_too_often", now=now)
@@ -172,7 +169,8 @@ def _attach(tx: Tx, message: Message, ticket_id: str, thread_id: str, *, now: da
 def _released(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     if said.under_our_name and said.reply_to is not None:
         # Staff took it in: whoever stands in Reply-To asked, as far as anybody can know.
-        said = replace(said, author=said.reply_to, author_defects=("known by Reply-To only",))
+        notes = (*said.notes, f"came under our own address: {said.author.address if said.author else ''}")
+        said = replace(said, author=said.reply_to, author_defects=("known by Reply-To only",), notes=notes)
     message = _judge(tx, row, said, now=now)
     message = replace(message, detail=message.detail | {"released_by": row.detail["by"]})
     take_as, ticket_id = row.detail["take_as"], row.detail.get("ticket")
@@ -191,6 +189,8 @@ def _released(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
 def _report(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     """A machine's word about something we sent: noted at that delivery, or in the list of what nobody knows."""
     about = returns.reported(tx, said.kind, bounce_tokens=said.bounce_tokens, report=said.report, now=now)
+    if about is None and said.by_words:
+        return filing.hold(tx, _judge(tx, row, said, now=now), "only_words", now=now)
     reason = said.kind if about is not None else f"{said.kind}_unknown"
     return filing.conclude(
         tx,

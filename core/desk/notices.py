@@ -180,10 +180,17 @@ def customer_threads(case: Case) -> list[Row]:
     return case.tx.all(outbox.THREADS, ticket_id=case.id)
 
 
+def title(case: Case) -> str:
+    """What the ticket is called to who asks now."""
+    if case["requester_since"] is None:
+        return str(case["subject"])
+    return texts.title(case["language"], number=case["number"])
+
+
 def _common(case: Case) -> dict[str, Any]:
     facts = case.tx.facts
     return {
-        "subject": case["subject"],
+        "subject": title(case),
         "number": case["number"],
         "name": case["requester_name"] if case["contact"] else "",
         "hub": facts.name,

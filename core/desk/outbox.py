@@ -111,15 +111,15 @@ def say(
 
 def _last_inward(case: Case, thread_id: str) -> str:
     for row in case.tx.all(MESSAGES, ticket_id=case.id, thread_id=thread_id):
-        if row.direction == "in" and row.external_ref and shared(row, since=case["customer_since"]):
+        if row.direction == "in" and row.external_ref and shared(row, since=case["requester_since"]):
             return str(row.external_ref)
     return ""
 
 
 def shared(row: Row, *, since: datetime | None, address: str = "") -> bool:
-    """May this message be named and quoted to people of the ticket's customer, and to who has this address?
+    """May this message be named and quoted to who asks now, and to who has this address?
 
-    `since`: when another customer had the ticket before; what they wrote and were told stays theirs.
+    `since`: when somebody else asked before; what they wrote and were told stays theirs.
     """
     return since is None or row.at >= since or (address != "" and row.author_address == address)
 

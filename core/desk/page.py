@@ -99,7 +99,7 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
     row = search.row_of(who, head)
     said = conversation.messages(tx, who, head)
     links = _links(tx, mine, head)
-    told = course.events_of(tx, head.id, inside=inside)
+    told = course.events_of(tx, who, head)
     return TicketView(
         row=row,
         language=head.language,

@@ -239,6 +239,15 @@ def hand_over(case: Case, who: Principal, to: Address, contact_id: str, *, known
     return retired
 
 
+def takes_part(case: Case, address: str) -> bool:
+    """Is this somebody of the conversations already, who was told what was said there?"""
+    there = of_ticket(case.tx, case.id, customer=case["customer"], requester=case["requester_address"])
+    return any(
+        one.address == address and one.state == State.JOINED and one.role in (*_ANSWERED, Role.SENDER)
+        for one in there
+    )
+
+
 def moved(case: Case) -> bool:
     """Did another customer get the ticket just now?"""
     return bool(case["customer_since"] == case.now)

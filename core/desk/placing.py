@@ -97,7 +97,11 @@ def describe(case: Case, who: Principal, given: Mapping[str, Any]) -> bool:
         raise Invalid(faults)
     another = contact is not None and contact.id != case["contact"]
     if code and case["customer"] not in (None, code):
-        values |= {"customer_since": case.now}
+        # What was said and done stays the earlier customer's, who alone was told of it.
+        values |= {"customer_since": case.now, "requester_since": case.now, "resolution": {}}
+    elif another and contact is not None and case["contact"] is not None:
+        if not participants.takes_part(case, contact.email):
+            values |= {"requester_since": case.now}
     changed = [name for name in values if name in FIELDS and case[name] != values[name]]
     case.set(provenance=case["provenance"] | dict.fromkeys(changed, "agent"), **values)
     if another and contact is not None:

@@ -51,7 +51,12 @@ def values(case: Case) -> dict[str, Any]:
     customer = reference.customer(case.tx, case["customer"]) if case["customer"] else None
     stored = [(row.kind, row.at, row.actor) for row in case.tx.all(_EVENTS, ticket_id=case.id)]
     fresh = [(row["kind"], row["at"], row["actor"]) for row in case.new_events()]
-    events = [(kind, at, actor) for kind, at, actor in stored + fresh if kind in _TOLD]
+    since = case["requester_since"]
+    events = [
+        (kind, at, actor)
+        for kind, at, actor in stored + fresh
+        if kind in _TOLD and (since is None or at >= since or kind == "ticket.opened")
+    ]
     return {
         "version": 1 + sum(kind == "ticket.resolve" for kind, _, _ in events[:-1]),
         "customer": customer.name if customer else "",
@@ -59,7 +64,7 @@ def values(case: Case) -> dict[str, Any]:
         "contract": case["contract"],
         "line": case["line"],
         "asset": case["asset"],
-        "request_subject": case["subject"],
+        "request_subject": notices.title(case),
         "request_type": case["request_type"] or "",
         "technology": case["technology"] or "",
         "priority": case["priority"] or "",

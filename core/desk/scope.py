@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -102,6 +103,18 @@ def find(tx: Tx, who: Principal, number: str) -> Row:
     return row
 
 
+def hidden_before(who: Principal, row: Row) -> datetime | None:
+    """What of this ticket is older is not for this person's eyes: somebody else had it. None: nothing is.
+
+    Within a company those who see all of its requests see what each requester said.
+    """
+    if who.kind != "contact":
+        return None
+    of_all = bool(who.roles & {"manager", "admin"})
+    found: datetime | None = row.customer_since if of_all else row.requester_since
+    return found
+
+
 def no_ticket(number: str) -> str:
     """The sentence for a ticket that is not there, or not for this person: one sentence for both."""
     return f"there is no ticket {number} that you may see"
@@ -161,16 +174,16 @@ def _messages(shape: tuple[Any, ...]) -> ColumnElement[bool]:
     """What a contact may read: what we said to the customer, and what people of the request wrote.
 
     A mail by anybody else is not shown until staff publish it (email.md 12): sign-up and verification codes that
-    strangers send to a support address are the classic takeover. What was said while another customer had the ticket
-    stays that one's.
+    strangers send to a support address are the classic takeover. What was said while another customer had the ticket,
+    or another requester, stays that one's; see `hidden_before`.
     """
     if shape[0] in ("everything", "groups"):
         return true()
     if shape[0] == "nothing":
         return false()
+    since = ticket.c.requester_since if shape == ("own",) else ticket.c.customer_since
     of_this_customer = exists().where(
-        ticket.c.id == message.c.ticket_id,
-        or_(ticket.c.customer_since.is_(None), message.c.at >= ticket.c.customer_since),
+        ticket.c.id == message.c.ticket_id, or_(since.is_(None), message.c.at >= since)
     )
     by_one_of_them = exists().where(
         participant.c.ticket_id == message.c.ticket_id,

@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, select
 
+from core import texts
 from core.desk import ticket_walks
 from core.desk.counts import DUE_WITHIN, counts
 from core.desk.errors import invalid
 from core.desk.listing import Condition, Walk, page_keys
 from core.desk.principal import Principal
-from core.desk.scope import find, scope
+from core.desk.scope import find, hidden_before, scope
 from core.desk.ticket_walks import SORTS
 from core.desk.traffic import deliveries, inbound, inbound_item
 from core.desk.views import OtherView, Page, TicketRow
@@ -57,6 +58,8 @@ ROW: Select[Any] = select(
     ticket.c.request_type,
     ticket.c.technology,
     ticket.c.customer,
+    ticket.c.customer_since,
+    ticket.c.requester_since,
     ticket.c.requester_name,
     ticket.c.requester_address,
     ticket.c.desk_group,
@@ -170,7 +173,9 @@ def row_of(who: Principal, row: Row) -> TicketRow:
     return TicketRow(
         id=row.id,
         number=row.number,
-        subject=row.subject,
+        subject=row.subject
+        if hidden_before(who, row) is None
+        else texts.title(who.language, number=row.number),
         snippet=row.snippet if inside else "",
         state=row.state,
         state_since=row.state_since,

@@ -50,7 +50,7 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
     earlier = [
         m
         for m in tx.all(outbox.MESSAGES, ticket_id=ticket_id, thread_id=row.thread_id)
-        if m.id < said.id and outbox.shared(m, since=of.customer_since, address=row.address)
+        if m.id < said.id and outbox.shared(m, since=of.requester_since, address=row.address)
     ]
     files = tuple(
         Attachment(name=f.name, type=f.type, content=blobs.get(tx, f.blob))
@@ -95,7 +95,7 @@ _TICKET = Prepared(
         tables.ticket.c.id,
         tables.ticket.c.number,
         tables.ticket.c.customer,
-        tables.ticket.c.customer_since,
+        tables.ticket.c.requester_since,
         tables.ticket.c.requester_address,
     ).where(tables.ticket.c.id == bindparam("id"))
 )

@@ -15,6 +15,7 @@ from sqlalchemy import (
     case,
     exists,
     false,
+    literal,
     literal_column,
     or_,
     select,
@@ -184,8 +185,10 @@ def asked_for(tx: Tx, mine: Scope, words: str) -> Condition:
         )
     if _ADDRESS.match(words):
         here = select(participant.c.ticket_id).where(participant.c.address == bindparam("q_address"))
+        if not mine.inside:  # who was of a request before is not told to who has it now
+            here = here.where(participant.c.state == literal("joined"))
         return Condition(
-            shape=("q address",),
+            shape=("q address", mine.inside),
             build=lambda: ticket.c.id.in_(here),
             values={"q_address": addresses.key(words)},
         )

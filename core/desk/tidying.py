@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import bindparam
-
-from core.desk import links, repetition, restraint
+from core.desk import alike, links, repetition, restraint
 from core.rules import sameness
-from core.store import tables
-from core.store.columns import Instant
 from core.store.schedules import Schedule
-from core.store.tx import Prepared, Tx
+from core.store.tx import Tx
 
 NIGHTLY = Schedule(name="tidy", rhythm="daily 03:30", kind="tidy", payload={})
-
-_OLD_KEYS = Prepared(
-    tables.content_key.delete().where(tables.content_key.c.at < bindparam("before", type_=Instant))
-)
 
 
 def tidy(tx: Tx, *, now: datetime) -> None:
@@ -25,4 +17,4 @@ def tidy(tx: Tx, *, now: datetime) -> None:
     restraint.forget(tx, now=now)
     repetition.forget(tx, now=now)
     links.forget(tx, now=now)
-    tx.run(_OLD_KEYS, before=now - sameness.WITH_ID)
+    alike.forget(tx, before=now - sameness.WITH_ID)

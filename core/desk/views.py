@@ -132,6 +132,11 @@ class MessageView:
     language: str
     at: datetime
     notes: tuple[str, ...]
+    """What a reader should know of it, for staff: codes, some with a value behind a colon."""
+    times: int
+    """How often it was handed in, all ways and repetitions together."""
+    repeats: str
+    """Id of the message that its author says again here; empty: nothing."""
     people: Mapping[str, Any]
     files: tuple[FileView, ...]
     deliveries: tuple[DeliveryView, ...]

@@ -33,6 +33,6 @@ def connect_once(url: str) -> Connection:
         from core.store import sqlite  # noqa: PLC0415
 
         return sqlite.connect_once(url)
-    from core.store import postgres  # noqa: PLC0415
+    from core.store import seats  # noqa: PLC0415
 
-    return postgres.engine(url).connect()
+    return seats.engine(url).connect()

@@ -216,7 +216,7 @@ class Pipeline:
             if answer.status == pq.ExecStatus.PIPELINE_ABORTED:
                 message = "a statement before it failed"
                 raise errors.InFailedSqlTransaction(message)
-            raise errors.error_from_result(answer, encoding="utf-8")
+            raise _error(answer)
         self.heard = True
         if sent is not _PLAIN:
             sent.answer = answer
@@ -238,3 +238,9 @@ class Pipeline:
         while self._pg.flush():
             if any(event & select.POLLIN for _, event in either.poll()):
                 self._pg.consume_input()
+
+
+def _error(answer: PGresult) -> psycopg.Error:
+    error = errors.error_from_result(answer, encoding="utf-8")
+    # What bears no code was not said by the server: its end was noticed by the library.
+    return error if error.sqlstate else psycopg.OperationalError(str(error))

@@ -274,6 +274,7 @@ ticket = Table(
         "customer_since"
     ),  # when another customer had it before: what is older is not for this one's eyes
     _maybe("contact"),  # id of the requester; None: unknown
+    _maybe_at("requester_since"),  # when somebody else asked before: what is older is not for this one's eyes
     _text("requester_name"),
     _text("requester_address"),
     _maybe("request_type"),

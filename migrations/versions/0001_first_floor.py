@@ -235,6 +235,7 @@ def upgrade() -> None:
         sa.Column("customer", sa.Text),
         sa.Column("customer_since", sa.BigInteger),
         sa.Column("contact", sa.Text),
+        sa.Column("requester_since", sa.BigInteger),
         sa.Column("requester_name", sa.Text, nullable=False, server_default=""),
         sa.Column("requester_address", sa.Text, nullable=False, server_default=""),
         sa.Column("request_type", sa.Text),

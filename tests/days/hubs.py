@@ -127,10 +127,14 @@ class Hub:
         """Its log so far."""
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
-    def readers(self) -> list[int]:
-        """Process ids of its reading processes."""
+    def astonished(self) -> list[str]:
+        """The lines of its log in which an error is told that nobody expected."""
+        return [line for line in self.said().splitlines() if "Traceback" in line]
+
+    def parts(self) -> list[int]:
+        """Process ids of what it started: reading processes, or with `hub.processes` whole hubs, in order."""
         assert self.process is not None
-        return [pid for pid, parent in _processes() if parent == self.process.pid]
+        return sorted(pid for pid, parent in _processes() if parent == self.process.pid)
 
     # --- The command line --------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from core.common import Common, Counts
 from core.desk import accounts, page, repetition
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused, Stale
 from core.desk.principal import Principal
@@ -68,25 +69,29 @@ API = web.AppKey("api", Api)
 def make_api(
     db: Database,
     *,
+    counts: Counts | None = None,
     per_person: int = 20,
     per_address: int = 10,
     address: Callable[[web.Request], str] = lambda request: request.remote or "",
     also_by: str = "",
     max_body: int = 2**20,
 ) -> Api:
-    """The shared parts. Limits are calls a second; five seconds' worth may come at once.
+    """The shared parts. Limits are calls a second, counted in `counts`; five seconds' worth may come at once.
 
     `address`: whose network address a call comes from, where a proxy stands between. `also_by`: the channel that
     carries answers to people's inboxes, if there is one.
     """
+    counts = counts or Common().counts
     return Api(
         address=address,
         also_by=also_by,
         max_body=max_body,
         db=db,
         public_url=db.facts.public_url,
-        calls=Limiter(rate=per_person, burst=per_person * 5, clock=monotonic),
-        strangers=Limiter(rate=per_address, burst=per_address * 5, clock=monotonic),
+        calls=Limiter("calls", counts, rate=per_person, burst=per_person * 5, clock=monotonic),
+        strangers=Limiter(
+            "unknown callers", counts, rate=per_address, burst=per_address * 5, clock=monotonic
+        ),
     )
 
 

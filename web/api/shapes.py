@@ -122,6 +122,10 @@ class Message(Shape):
     subject: str
     text: str
     visible_text: str = Field(description="Without quotations and signatures.")
+    notes: list[str] = Field(
+        description="For staff: what a reader should know of it, as `signature not checked`."
+    )
+    times: int = Field(description="For staff: how often it was handed in, all ways together.")
     attachments: list[Attachment]
     at: datetime
     delivery: MessageDelivery | None = Field(

@@ -105,15 +105,18 @@ class _Run(NamedTuple):
     """What happened by itself, between two messages or notes."""
 
     entries: list[tuple[str, Any]]
-    """("event" | "notice", what): a notice is a mail of ours that tells the customer of the events beside it."""
+    """("event" | "notice" | "again", what): a notice is a mail of ours that tells the customer of the events beside it,
+    again is a message that only repeats an earlier one."""
     events: list[Any]
     notices: list[Any]
+    repeated: list[Any]
 
 
 def _timeline(view: TicketView) -> list[tuple[str, Any]]:
     """Oldest first: ("message" | "note", what), and between them ("events", _Run)."""
     shown: list[tuple[datetime, str, Any]] = [
-        (m.at, "notice" if said.is_notice(m) else "message", m) for m in view.messages
+        (m.at, "notice" if said.is_notice(m) else "again" if m.repeats else "message", m)
+        for m in view.messages
     ]
     shown += [(n.at, "note", n) for n in view.notes]
     shown += [
@@ -126,10 +129,10 @@ def _timeline(view: TicketView) -> list[tuple[str, Any]]:
             told.append((kind, what))
             continue
         if not told or told[-1][0] != "events":
-            told.append(("events", _Run([], [], [])))
+            told.append(("events", _Run([], [], [], [])))
         run: _Run = told[-1][1]
         run.entries.append((kind, what))
-        (run.events if kind == "event" else run.notices).append(what)
+        {"event": run.events, "notice": run.notices, "again": run.repeated}[kind].append(what)
     return told
 
 

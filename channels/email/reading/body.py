@@ -155,7 +155,7 @@ class _Reading:
 
     def file(self, part: structure.Part, *, related: bool, disposition: str = "", name: str = "") -> None:
         if part.type in ("message/partial", "message/external-body"):
-            self.notes[f"{part.type}: kept as it came, nothing assembled or fetched"] = None
+            self.notes[f"kept as it came, nothing assembled or fetched: {part.type}"] = None
         if packed.is_smime(part):
             self.notes["encrypted or signed with S/MIME: kept as it came"] = None
         if len(self.files) >= FILES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from channels.email.reading import (
     automatic,
@@ -30,6 +30,8 @@ class Verdict:
     report: Report | None = None
     under_our_name: bool = False
     """One of our own addresses is in From, and nothing shows that we wrote it: people decide."""
+    by_words: bool = False
+    """It is no person's for what it says alone: no field, no part, no sender and no envelope is a machine's."""
 
 
 def judge(
@@ -67,13 +69,19 @@ def judge(
         marks=tuple(marks.found(header)),
     )
     verdict = _reports(mail, author, desk) or _signs_for_words(mail) or _automatic(mail)
+    if verdict.kind is not Kind.HUMAN and _is_by_words(mail):
+        verdict = replace(verdict, by_words=True)
     if author and author.lower() in desk.addresses:
         # Web forms write so, and whoever wants to be taken for us. Which it is, people see.
         evidence = ("our own address in From, without our mark", *verdict.evidence)
-        return Verdict(
-            verdict.kind, evidence, may_auto_reply=False, report=verdict.report, under_our_name=True
-        )
+        return replace(verdict, evidence=evidence, may_auto_reply=False, under_our_name=True)
     return verdict
+
+
+def _is_by_words(mail: automatic.Mail) -> bool:
+    if mail.marks or mail.null_sender or mail.daemon or marks.auto_submitted(mail.header):
+        return False
+    return not reports.of_machines(mail.root) and not reactions.of_machines(mail.root)
 
 
 # --- Reports -----------------------------------------------------------------------------------------------------

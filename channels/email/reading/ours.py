@@ -14,7 +14,8 @@ from core.envelope import Address
 
 _TAGGED = re.compile(r"([^\s@+]{1,64})\+([rb])-([a-z2-7]{26})@([^\s@]{1,255})")
 _REF = re.compile(r"m\.([a-z2-7]{26})@([^\s@]{1,255})")
-_BARE = re.compile(r"\d\d-0\d{5}(?!\w)")
+_BY_HAND = re.compile(r"(?:20)?(\d\d)[\s_/.\-\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d]{1,3}(\d{6})(?!\w)")
+"""A ticket number with the year in two figures or four, and any dash or space between."""
 _NUMBER = re.compile(r"\[#(\d{2}-\d{6}(?:-[A-Za-z0-9]{2,4})?)\]")
 
 
@@ -150,17 +151,17 @@ def ticket_numbers(subject: str) -> tuple[str, ...]:
 
 
 def named_numbers(subject: str) -> tuple[str, ...]:
-    """What else in a subject looks like a ticket number, as people write it by hand, each once.
+    """What else in a subject looks like a ticket number, as people write it by hand, each once, as ours are written.
 
-    >>> named_numbers("Ticket 26-000123 and #26-000124 [#26-000125]"), named_numbers("Offer 126-0001234")
+    >>> named_numbers("Ticket 26-000123 and #2026 – 000124 [#26-000125]"), named_numbers("Offer 126-0001234")
     (('26-000123', '26-000124'), ())
     """
-    if "-0" not in subject:
-        return ()
-    found = [match for match in _BARE.finditer(subject) if not _goes_before(subject[: match.start()])]
-    return tuple(dict.fromkeys(match.group() for match in found))
+    found = [match for match in _BY_HAND.finditer(subject) if not _goes_before(subject[: match.start()])]
+    return tuple(
+        dict.fromkeys(f"{int(year):02}-{int(rest):06}" for year, rest in (m.groups() for m in found))
+    )
 
 
 def _goes_before(text: str) -> bool:
-    """Is what stands before a number part of it, or our own mark?"""
-    return text.endswith(("-", "[#")) or text[-1:].isalnum()
+    """Is what stands before a number a longer number, or our own mark? Letters and a dash name whose number it is."""
+    return text.endswith("[#") or text[-1:].isalnum() or text.rstrip("-./")[-1:].isdigit()

@@ -24,7 +24,7 @@ def reaction(root: structure.Part, *, shown: str, answers: bool) -> str:
     >>> reaction(structure.parse(b"A: b\\n\\nx").root, shown="Liked “See you at nine”", answers=True)
     'liked “'
     """
-    if any(part.type in REACTION_PARTS for part in structure.parts(root)):
+    if _has_part(root):
         return "a reaction part"
     if not answers or len(shown) > LINES * LINE_CHARACTERS:
         return ""
@@ -46,6 +46,15 @@ def reaction(root: structure.Part, *, shown: str, answers: bool) -> str:
     else:  # the sentence ends there: who goes on says more
         found = any(phrase in said and not _LETTERS.search(said.rpartition(phrase)[2]) for phrase in _TO_YOU)
     return said[:60] if found else ""
+
+
+def of_machines(root: structure.Part) -> bool:
+    """Does it have a part that only programs write?"""
+    return _has_part(root) or calendar_answer(root) != ""
+
+
+def _has_part(root: structure.Part) -> bool:
+    return any(part.type in REACTION_PARTS for part in structure.parts(root))
 
 
 def calendar_answer(root: structure.Part) -> str:

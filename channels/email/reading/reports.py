@@ -78,6 +78,11 @@ def find(root: structure.Part) -> Reports:
     )
 
 
+def of_machines(root: structure.Part) -> bool:
+    """Does it have a part that only programs write?"""
+    return root.type == "multipart/report" or any(part.type in _TYPES for part in structure.parts(root))
+
+
 def _is_refused(fields: dict[str, str]) -> bool:
     mode, _, sort = fields.get("disposition", "").lower().partition(";")
     return mode.strip().startswith("automatic-action") and sort.strip().startswith("deleted")

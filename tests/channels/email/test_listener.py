@@ -552,7 +552,7 @@ def test_a_client_that_fails_to_encrypt_is_sent_away_and_the_next_one_served(enc
         gone(raw)
     with client(channel) as smtp:
         smtp.sendmail("ann@cust.test", ["support@hub.test"], MAIL)
-        assert channel.gate.open.total() == 1
+        assert channel.gate.common.connections.taken() == 1
 
     assert len(door.came) == 1
 
@@ -564,7 +564,7 @@ def test_a_client_that_never_encrypts_what_it_wanted_encrypted_is_cut_off(encryp
         assert raw.ask("STARTTLS").startswith("220")
         gone(raw)
     with client(channel):
-        assert channel.gate.open.total() == 1
+        assert channel.gate.common.connections.taken() == 1
 
 
 def gone(raw: Raw) -> None:
@@ -723,7 +723,7 @@ def test_a_mail_cut_off_in_the_middle_is_not_taken(desk, door, samples):
     with client(desk) as smtp:
         smtp.sendmail("ann@cust.test", ["support@hub.test"], MAIL)
     assert [arrival.raw for arrival in door.came] == [MAIL]
-    assert desk.gate.open.total() <= 1
+    assert desk.gate.common.connections.taken() <= 1
 
 
 def test_a_strange_hello_does_no_harm(desk, door, samples):

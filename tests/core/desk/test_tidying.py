@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.desk import restraint, tidying
+from core.desk import resolution, restraint, tidying
 from core.handlers import handlers
 from core.isolation import Readers
 from core.store import schedules, tables
@@ -42,3 +42,19 @@ async def test_it_comes_round_every_night(desk):
     await Worker(desk.db, todo, owner="here", clock=lambda: desk.now).drain()
 
     assert await desk.rows(tables.content_key) == []
+
+
+async def test_what_a_device_said_is_known_as_long_as_its_ticket_is_worked_on(db):
+    desk = await at_work(db)
+    words = {"words_key": "00" * 20, "identified": False}
+    first = await desk.mail("ups@acme.test", text="On battery.", **words)
+    desk.passes(days=30)
+    await desk.db.write(tidying.tidy, now=desk.now)
+
+    again = await desk.mail("ups@acme.test", text="On battery.", **words)
+    await desk.do(resolution.cancel, await desk.who("tom"), first.number, reason="The lamp is out.")
+    await desk.db.write(tidying.tidy, now=desk.passes(days=30))
+    later = await desk.mail("ups@acme.test", text="On battery.", **words)
+
+    assert (again.outcome, again.reason, again.number) == ("attached", "same_words", first.number)
+    assert later.outcome == "ticket"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -496,6 +498,28 @@ def test_connections_that_the_server_cut_are_replaced_without_a_failure(
         postgres_db.submit(put, f"after {n}").result(5)
 
     assert len(postgres_db.query(names).result(5)) == 16
+    assert postgres_db.health() == ""
+
+
+@pytest.mark.postgres
+def test_a_connection_that_is_cut_without_a_word_is_replaced_and_the_verb_runs_again(
+    postgres_db: Database,
+) -> None:
+    runs: list[str] = []
+
+    def cut_once(tx: Tx, name: str) -> None:
+        runs.append(name)
+        if len(runs) == 1:
+            connection: Any = tx.connection.connection.driver_connection
+            with socket.socket(fileno=os.dup(connection.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)
+        names(tx)
+        put(tx, name)
+
+    postgres_db.submit(cut_once, "cut").result(5)
+
+    assert len(runs) == 2
+    assert postgres_db.query(names).result(5) == ["cut"]
     assert postgres_db.health() == ""
 
 
