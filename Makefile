@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 # What the type checker reads: all of the product, none of its tests.
-TYPED  := $(wildcard core channels ivr web demo main.py)
+TYPED  := $(wildcard core channels ivr web demo main.py running.py)
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help

@@ -11,6 +11,7 @@ import mmap
 import os
 import resource
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ ROWS = 32_768  # callers remembered; of those that fall together the one that wa
 TOGETHER = 8  # rows among which a caller's is looked for
 PAGES = 8_192  # browsers that may listen at the same time
 CONNECTIONS = 1_024
+PATIENCE = 0.05  # seconds; what is done alone takes millionths
 STALE = 30.0  # seconds without a sign of life
 
 
@@ -34,16 +36,10 @@ class Common:
         self.connections = Seats(self, connections, alone)
         self.pages = Seats(self, PAGES, alone)
         self.board = Board(self)
-        self._changes = _room(processes).cast("q")
-
-    @property
-    def changes(self) -> int:
-        """Goes up with every change of a ticket or list that one of the processes knows of: what was made before is old."""
-        return sum(self._changes.tolist())
-
-    def changed(self) -> None:
-        """There was one. Not to be called by two threads at the same time."""
-        self._changes[self.number - 1] += 1
+        self.changes = Tally(self)
+        """Of tickets and lists."""
+        self.endings = Tally(self)
+        """Of sign-ins."""
 
     def ended(self, number: int) -> None:
         """That process is gone: what it held is free."""
@@ -52,26 +48,59 @@ class Common:
 
 
 class _Alone:
-    """Nobody else is in here meanwhile. A lock of the system: it ends with the process, however that ends."""
+    """Nobody else is in here meanwhile. A lock of the system: it ends with the process, however that ends.
+
+    A process that stands still in here is not waited for: a count that may be one too low keeps nobody from working.
+    """
 
     def __init__(self, *, shared: bool) -> None:
         self._file = -1
+        self._held = False
         if shared:
             self._file, path = tempfile.mkstemp(prefix="centralino-")
             os.unlink(path)  # noqa: PTH108 - what is left is the open file
 
     def __enter__(self) -> None:
-        if self._file >= 0:
-            fcntl.lockf(self._file, fcntl.LOCK_EX)
+        if self._file < 0:
+            return
+        end = time.monotonic() + PATIENCE
+        while not self._held:
+            try:
+                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._held = True
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    return
+                time.sleep(PATIENCE / 100)
 
     def __exit__(self, *_: object) -> None:
-        if self._file >= 0:
+        if self._held:
+            self._held = False
             fcntl.lockf(self._file, fcntl.LOCK_UN)
 
 
 def _room(count: int) -> memoryview:
     """Of so many zeros of eight bytes each, in which child processes see what others write."""
     return memoryview(mmap.mmap(-1, count * 8))
+
+
+class Tally:
+    """How many times something happened that makes what was known before old: one process may answer what another changed."""
+
+    def __init__(self, common: Common) -> None:
+        self._common = common
+        self._lock = threading.Lock()
+        self._by_process = _room(common.processes).cast("q")
+
+    @property
+    def count(self) -> int:
+        """It never goes back."""
+        return sum(self._by_process.tolist())
+
+    def add(self) -> None:
+        """Once more. From any thread, after it is committed."""
+        with self._lock:
+            self._by_process[self._common.number - 1] += 1
 
 
 class Counts:
@@ -119,6 +148,10 @@ class Seats:
     def __init__(self, common: Common, count: int, alone: _Alone) -> None:
         self._common = common
         self._alone = alone
+        self._count = count
+        self._used = _room(1).cast(
+            "q"
+        )  # so many from the first were ever taken: further ones are not looked at
         self._who = _room(count).cast("q")
         self._names = [_room(count).cast("q"), _room(count).cast("q")]
 
@@ -126,13 +159,15 @@ class Seats:
         """Take a place; False: a name has `most` places already (None: as many as it likes), or all are taken."""
         keys = [hash(name) or 1 for name in names]
         with self._alone:
-            who = self._who.tolist()
-            if 0 not in who or (in_all is not None and len(who) - who.count(0) >= in_all):
+            used = self._used[0]
+            who = self._who[:used].tolist()
+            seat = who.index(0) if 0 in who else used
+            if seat == self._count or (in_all is not None and used - who.count(0) >= in_all):
                 return False
             for column, key, limit in zip(self._names, keys, most, strict=False):
-                if limit is not None and column.tolist().count(key) >= limit:
+                if limit is not None and column[:used].tolist().count(key) >= limit:
                     return False
-            seat = who.index(0)
+            self._used[0] = max(used, seat + 1)
             for column, key in zip(self._names, keys, strict=False):
                 column[seat] = key
             self._who[seat] = self._common.number
@@ -141,9 +176,10 @@ class Seats:
     def leave(self, *names: str) -> None:
         """Give back a place that this process took under these names."""
         wanted = (self._common.number, *(hash(name) or 1 for name in names))
+        used = self._used[0]
         with self._alone:
             for seat, held in enumerate(
-                zip(self._who.tolist(), *(n.tolist() for n in self._names), strict=True)
+                zip(self._who[:used].tolist(), *(n[:used].tolist() for n in self._names), strict=True)
             ):
                 if held[: len(wanted)] == wanted:
                     self._free(seat)
@@ -151,7 +187,7 @@ class Seats:
 
     def taken(self, number: int | None = None) -> int:
         """How many there are; `number`: of that process."""
-        who = self._who.tolist()
+        who = self._who[: self._used[0]].tolist()
         return len(who) - who.count(0) if number is None else who.count(number)
 
     def clear(self, number: int) -> None:

@@ -32,11 +32,12 @@ from core.worker import Worker
 FIRST_WAIT = 0.5  # seconds before something that fell over is started again; doubled each time
 LAST_WAIT = 60.0  # seconds
 STOOD = 60.0  # seconds up, after which the waiting begins anew
-STOP_WITHIN = 8.0  # seconds from the signal until `run` returns; main.py ends the process within 10
+STOP_WITHIN = 8.0  # seconds from the signal until `run` returns; running.py ends the process within 10
 LET_GO = 1.0  # of these, for parts that have to be cancelled
 STALE = timedelta(seconds=30)  # without a claim, after which the worker does not count as working
 PING_TIMEOUT = 2.0  # seconds
 POST_EVERY = 5.0  # seconds between looks at how we are, for the other processes
+POST_AGAIN = 0.5  # while we are not well
 
 log = get_logger("hub")
 
@@ -173,9 +174,8 @@ class Hub:
     async def _keep_up(self) -> None:
         supervised = [
             asyncio.create_task(self._supervise(name, run), name=f"keep-{name}")
-            for name, run in self._parts().items()
+            for name, run in {**self._parts(), "posting": self._keep_posting}.items()
         ]
-        supervised.append(asyncio.create_task(self._keep_posting(), name="keep-posting"))
         working = asyncio.create_task(self._supervise("worker", self.worker.run), name="keep-worker")
         log.info("started", channels=[channel.name for channel in self.channels])
         try:
@@ -196,8 +196,8 @@ class Hub:
 
     async def _keep_posting(self) -> None:
         while True:
-            await self.post()
-            await asyncio.sleep(POST_EVERY)
+            reasons = await self.post()
+            await asyncio.sleep(POST_AGAIN if reasons else POST_EVERY)
 
     def _parts(self) -> dict[str, Callable[[], Awaitable[None]]]:
         parts: dict[str, Callable[[], Awaitable[None]]] = {}

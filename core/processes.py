@@ -104,10 +104,11 @@ class _Processes:
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _TOLD)
             os.close(self._parent[1])
-            if number > 1:  # there is one terminal
-                nothing = os.open(os.devnull, os.O_RDONLY)
-                os.dup2(nothing, 0)
-                os.close(nothing)
+            if number > 1:  # there is one terminal: the others find theirs at its end
+                ended, other_end = os.pipe()
+                os.dup2(ended, 0)
+                os.close(ended)
+                os.close(other_end)
             self._work(number, self._parent[0])
             code = 0
         except SystemExit as error:

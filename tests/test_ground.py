@@ -198,7 +198,7 @@ def modules() -> list[Path]:
     return [
         p
         for p in tracked()
-        if p.suffix == ".py" and p.relative_to(ROOT).parts[0] in {*ROOMS, "main.py", "demo"}
+        if p.suffix == ".py" and p.relative_to(ROOT).parts[0] in {*ROOMS, "main.py", "running.py", "demo"}
     ]
 
 

@@ -67,6 +67,7 @@ def make_app(
             tries_per_address=settings.limits.sign_in_tries_per_address,
         ),
         clean=clean,
+        endings=common.endings,
         also_by=also_by,
         people=_limiter("people", common, settings.limits.requests_per_person),
         strangers=_limiter("strangers", common, settings.limits.requests_per_address),

@@ -124,9 +124,9 @@ async def _recognise(request: web.Request, site: Site) -> None:
 
 async def _sign_in(cookie: str, site: Site) -> accounts.SignIn | None:
     key = cookie_hash(cookie)
-    known = site.signed_in.get(key)
-    if known is not None and time.monotonic() - known[0] < REMEMBERED:
-        return known[1]
+    known, endings = site.signed_in.get(key), site.endings.count
+    if known is not None and time.monotonic() - known[0] < REMEMBERED and known[1] == endings:
+        return known[2]
     at = now()
     found = await site.db.read(accounts.principal_of_cookie, cookie, site.limits, now=at)
     if found is None:
@@ -136,7 +136,7 @@ async def _sign_in(cookie: str, site: Site) -> accounts.SignIn | None:
         site.signed_in.clear()
     if at - found.seen_at > accounts.SEEN_EVERY:
         site.db.submit(accounts.seen, key, now=at)
-    site.signed_in[key] = (time.monotonic(), found)
+    site.signed_in[key] = (time.monotonic(), endings, found)
     return found
 
 
@@ -187,9 +187,8 @@ async def _read_form(request: web.Request) -> None:
 
 def forget(site: Site, topics: Topics) -> None:
     """A sign-in that ended is not remembered any longer. Called from any thread."""
-    for topic, about in topics:
-        if topic == ENDED:
-            site.signed_in.pop(about, None)
+    if any(topic == ENDED for topic, _ in topics):
+        site.endings.add()
 
 
 def check_token(request: web.Request, given: str) -> None:

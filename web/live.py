@@ -77,12 +77,7 @@ class Live:
     @property
     def changes(self) -> int:
         """See core.common.Common: another process may have told a page that asks here now."""
-        return self._common.changes
-
-    @property
-    def pages(self) -> int:
-        """Pages that listen now."""
-        return len(self._open)
+        return self._common.changes.count
 
     def _told(self, topics: Topics) -> None:
         for topic, about in topics:
@@ -94,7 +89,7 @@ class Live:
             return
         with self._lock:
             if any(topic != "presence" for topic, _ in wanted):
-                self._common.changed()
+                self._common.changes.add()
             events = [_event(self._last + n, *one) for n, one in enumerate(wanted, 1)]
             self._ring.extend(events)
             self._last += len(events)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from core.common import Tally
 from core.desk import accounts
 from core.settings import Settings
 from core.store.database import Database
@@ -38,8 +39,10 @@ class Site:
     strangers: Limiter
     """Requests of each address on pages that need no log-in."""
     hub: Hub | None = None
-    signed_in: dict[str, tuple[float, accounts.SignIn]] = field(default_factory=dict)
-    """Cookie to (monotonic time of the look-up, sign-in): for two seconds, dropped at once when it is revoked."""
+    endings: Tally
+    """Of sign-ins, in any process of the hub."""
+    signed_in: dict[str, tuple[float, int, accounts.SignIn]] = field(default_factory=dict)
+    """Cookie to (monotonic time of the look-up, endings by then, sign-in): for two seconds, or until any sign-in ends."""
 
     @property
     def public_url(self) -> str:

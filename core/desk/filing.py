@@ -193,8 +193,9 @@ def attach(case: Case, message: Message, thread_id: str) -> Understood:
     message_id = _keep(case, replace(message, said=said), thread_id)
     belongs = author.contact is not None or author.address == case["requester_address"].lower()
     threads.listen(case, thread_id, said if belongs else replace(said, to=(), cc=()), author)
-    participants.wrote(case, thread_id, author, said, vouched=message.placed.reason != "released")
     again = message.placed.reason in SAID_BEFORE
+    if author.contact is not None or not again:  # a list is nobody of the conversation
+        participants.wrote(case, thread_id, author, said, vouched=message.placed.reason != "released")
     if threading.rights(said.kind).may_reopen and not again:  # a machine's word is no answer
         case.set(snippet=acts.snippet(_visible(said)), last_direction="in", trust=message.trust)
         resolution.customer_wrote(case, at=message.row.received_at)

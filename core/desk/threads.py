@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
+from core import addresses
 from core.desk import participants
 from core.desk.authors import Author
 from core.desk.case import Case
@@ -104,8 +105,8 @@ def candidates(
         for row in tx.all(_BY_REF, ref=short_hash(ref)):
             if row.customer is None or row.customer == author.customer:
                 found += _candidate(tx, How.KNOWN_ID, row.ticket_id, row.thread_id, author, vouched=vouched)
-    for row in _came_before(tx, said, same_id, now=now):
-        found += _candidate(tx, How.SAME_ID, row.ticket_id, row.thread_id, author, vouched=vouched)
+    for row, copy in _came_before(tx, said, same_id, now=now):
+        found += _candidate(tx, How.SAME_ID, row.ticket_id, row.thread_id, author, vouched=vouched, copy=copy)
     for token in said.bounce_tokens:
         row = tx.one(_BY_DELIVERY, id=token_id(token))
         if row is not None:
@@ -121,22 +122,43 @@ def candidates(
     return found
 
 
-def _came_before(tx: Tx, said: Inbound, same_id: Sequence[Row], *, now: datetime) -> list[Row]:
-    """Conversations with a message of this id and subject, not long ago: one whose words another way has changed."""
-    return [
-        row
-        for row in same_id
-        if said.identified
-        and sameness.same(row.at, at=now, identified=True, first_ended=False)
-        and any(
-            sameness.subject(one.subject) == sameness.subject(said.subject)
-            for one in tx.all(_OF_ID, ticket_id=row.ticket_id, ref=said.message_id)
-        )
-    ]
+def _came_before(tx: Tx, said: Inbound, same_id: Sequence[Row], *, now: datetime) -> list[tuple[Row, bool]]:
+    """Conversations with a message of this id, not long ago, that another way has changed: it has the same subject.
+
+    With each whether it is a copy: the same author says the same words, but for what a list or a gateway wrote around.
+    """
+    found = []
+    named = (said.author, said.reply_to, said.original_sender, *said.cc)
+    authors = frozenset(one.key for one in named if one) - set(said.own_addresses)
+    other = sameness.Words(subject=said.subject, text=said.text, authors=authors)
+    for row in same_id:
+        if not said.identified or not sameness.same(row.at, at=now, identified=True, first_ended=False):
+            continue
+        earlier = [_words(one) for one in tx.all(_OF_ID, ticket_id=row.ticket_id, ref=said.message_id)]
+        copy = any(sameness.copies(one, other) for one in earlier)
+        if copy or any(sameness.subject(one.subject) == sameness.subject(said.subject) for one in earlier):
+            found.append((row, copy))
+    return found
+
+
+def _words(row: Row) -> sameness.Words:
+    people = row.people or {}
+    named = (
+        people.get("reply_to", ""),
+        people.get("original_sender", ""),
+        *(cc[1] for cc in people.get("cc", ())),
+    )
+    authors = frozenset((row.author_address, *map(addresses.key, named))) - {""}
+    return sameness.Words(subject=row.subject, text=row.text, authors=authors)
 
 
 _OF_ID = Prepared(
-    select(tables.message.c.subject)
+    select(
+        tables.message.c.subject,
+        tables.message.c.text,
+        tables.message.c.author_address,
+        tables.message.c.people,
+    )
     .where(
         tables.message.c.ticket_id == bindparam("ticket_id"),
         tables.message.c.external_ref == bindparam("ref"),
@@ -154,6 +176,7 @@ def _candidate(
     *,
     vouched: bool,
     issued: bool = False,
+    copy: bool = False,
 ) -> list[threading.Candidate]:
     row = tx.one(_TICKET, id=ticket_id)
     seen = {ticket_id}
@@ -178,6 +201,7 @@ def _candidate(
             closed_at=row.closed_at,
             relation=relation,
             issued_to_author=issued and relation is not Relation.RETIRED,
+            copy=copy,
             customer=row.customer,
         )
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 WITH_ID = timedelta(days=7)
@@ -27,6 +28,42 @@ def same(first_at: datetime, *, at: datetime, identified: bool, first_ended: boo
     if abs(at - first_at) >= (WITH_ID if identified else WITHOUT_ID):
         return False
     return identified or not first_ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What a message says, as far as its sameness with another goes."""
+
+    subject: str
+    text: str
+    authors: frozenset[str]
+    """Keys of who wrote it, and of whom it names as having written it: lists write in their own name."""
+
+
+def copies(first: Words, other: Words) -> bool:
+    """Do two messages of one id say the same, but for what a list or a gateway wrote before the subject and around the text?
+
+    >>> mail = Words(subject="WLAN", text="It is down.", authors=frozenset({"alice@acme.test"}))
+    >>> copies(mail, Words(subject="(it-all) WLAN", text="It is down.  List it-all", authors=mail.authors))
+    True
+    """
+    if not first.authors & other.authors:
+        return False
+    return _within(subject(first.subject), subject(other.subject), end=True) and _within(
+        _flat(first.text), _flat(other.text), end=False
+    )
+
+
+def _within(one: str, other: str, *, end: bool) -> bool:
+    """Is one of them the other, or its end or a part of it? Nothing is a part of nothing only."""
+    short, long = sorted((one, other), key=len)
+    if not short:
+        return not long
+    return long.endswith(short) if end else short in long
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def subject(text: str) -> str:

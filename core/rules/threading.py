@@ -59,6 +59,8 @@ class Candidate:
     relation: Relation
     issued_to_author: bool = False
     """A reply address that was given to exactly this author."""
+    copy: bool = False
+    """What was said before, by the same author and under the same id, is said again by another way."""
     customer: str | None = None
 
 
@@ -186,7 +188,7 @@ def _judge(asked: Asked, candidate: Candidate) -> _Judged:
         return "forward"
     if candidate.relation is Relation.RETIRED:
         return "retired"
-    verdict = _JUDGES[candidate.how](asked, candidate)
+    verdict = "attach" if candidate.copy else _JUDGES[candidate.how](asked, candidate)
     return "failed" if asked.authentication_failed and verdict == "attach" else verdict
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
+import time
 from collections.abc import Callable
 
 from core.common import Common
@@ -108,6 +110,29 @@ def test_no_count_is_lost_when_processes_count_at_the_same_moment() -> None:
 
     with common.counts.of("ann") as asked:
         assert asked.amount == 6_000
+
+
+def test_a_process_that_stands_still_while_it_counts_holds_nobody_up() -> None:
+    common = Common(2)
+    frozen = os.fork()
+    if not frozen:
+        common.number = 2
+        with common.counts.of("ann") as asked:
+            asked.amount = 7
+            os.kill(os.getpid(), signal.SIGSTOP)
+        os._exit(0)
+    os.waitpid(frozen, os.WUNTRACED)
+
+    began = time.monotonic()
+    with common.counts.of("ann") as asked:
+        asked.amount += 1
+    took = time.monotonic() - began
+    os.kill(frozen, signal.SIGKILL)
+    os.waitpid(frozen, 0)
+
+    assert took < 2
+    with common.counts.of("ann") as asked:
+        assert asked.amount == 1
 
 
 def test_each_process_hears_that_another_is_not_well_or_silent() -> None:

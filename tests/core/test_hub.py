@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,13 @@ import pytest
 from sqlalchemy import select
 
 from core.channel import DeliveryError, Unavailable
+from core.common import Common
 from core.envelope import Arrival
 from core.hub import AlreadyRunning, Hub, Service
+from core.ids import fixed_id
 from core.store import lanes, tables
 from core.store.database import Database
+from core.store.opening import open_database
 from core.store.tx import Tx
 from tests.fakes import FakeChannel
 
@@ -278,6 +281,51 @@ async def test_sigterm_stops_the_hub_with_what_was_in_hand_done(
     assert len(channel.sent) == 1
     assert [d.state for d in await db.read(deliveries)] == ["sent"]
     assert not [t for t in threading.enumerate() if t.name.startswith("reader-process")]
+
+
+async def test_each_process_of_a_hub_tells_of_another_that_is_not_well_or_silent(
+    db: Database, channel: FakeChannel, tmp_path: Path
+) -> None:
+    common = Common(3)
+    common.number = 2
+    common.board.post(well=False, jobs=0)
+    common.number = 1
+    hub = Hub(db, data_dir=tmp_path / "data", channels=[channel], common=common)
+    others = ("process 2 is not well", "process 3 gives no sign of life")
+
+    async with running(hub):
+        await until(lambda: common.board.posted()[0].well)
+        told = await until(lambda: _said(hub, others))
+
+    assert told == others
+
+
+async def _said(hub: Hub, reasons: tuple[str, ...]) -> tuple[str, ...]:
+    told = await hub.ready()
+    return told if told == reasons else ()
+
+
+@pytest.mark.postgres
+async def test_what_a_killed_process_had_in_hand_is_free_when_it_is_started_again(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    db = open_database(postgres_url, connections=3)
+    held = {"shard": fixed_id("work"), "name": "work", "now": datetime.now(UTC), "lease": timedelta(hours=1)}
+    try:
+        for number in (1, 2):
+            common = Common(2)
+            common.number = number
+            killed = Hub(db, data_dir=tmp_path, common=common)
+            claim = await db.write(lanes.hold, owner=killed.worker._owner, **held)
+            assert claim is not None
+            killed._lock.give_back()  # as its end does
+
+            async with running(Hub(db, data_dir=tmp_path, common=common)):
+                again = await until(lambda: db.write(lanes.hold, owner="another", **held))
+
+            await db.write(lanes.let_go, again)
+    finally:
+        db.close()
 
 
 async def test_a_hub_that_just_started_is_ready_within_a_second_or_two(hub: Hub) -> None:

@@ -40,3 +40,18 @@ def test_two_parts_never_share_one_port() -> None:
 
     with pytest.raises(places.CannotListen, match="smtp: "):
         places.free({"http.port": ("127.0.0.1", port), "smtp": ("127.0.0.1", port)})
+
+
+def test_a_place_that_is_held_is_for_those_who_share_it_and_takes_no_client() -> None:
+    port = places.free({"a": ("127.0.0.1", 0)})["a"]
+    (held,) = places.hold([("127.0.0.1", port)])
+    with held:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=5)
+
+        with (
+            socket.create_server(("127.0.0.1", port), reuse_port=True),
+            socket.create_server(("127.0.0.1", port), reuse_port=True),
+            pytest.raises(places.CannotListen, match="in use by another program"),
+        ):
+            places.free({"a": ("127.0.0.1", port)})

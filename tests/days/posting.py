@@ -39,7 +39,8 @@ def post(port: int, raw: bytes, *, sender: str = "alice@acme.test", to: str = SU
     """Hand one mail in; the answer to DATA, or to whatever was refused before."""
     with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as smtp:
         smtp.ehlo("client.test")
-        for code, text in (smtp.mail(sender), smtp.rcpt(to)):
+        options = [] if sender.isascii() else ["SMTPUTF8"]
+        for code, text in (smtp.mail(sender, options), smtp.rcpt(to)):
             if code != 250:
                 return code, text.decode()
         code, text = smtp.data(raw)
@@ -194,10 +195,10 @@ class Relay:
 
 
 @contextmanager
-def relaying() -> Iterator[Relay]:
-    """A relay on loopback."""
+def relaying(*, beyond_ascii: bool = True) -> Iterator[Relay]:
+    """A relay on loopback. `beyond_ascii`: it offers SMTPUTF8."""
     relay = Relay()
-    controller = Controller(relay, hostname="127.0.0.1", port=relay.port)
+    controller = Controller(relay, hostname="127.0.0.1", port=relay.port, enable_SMTPUTF8=beyond_ascii)
     controller.start()
     try:
         yield relay

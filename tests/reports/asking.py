@@ -191,6 +191,18 @@ class Desk:
         """Every mail of this ticket that has left."""
         return [one for one in self.relay.all if number in one.header("Subject")]
 
+    def settled(self, number: str) -> None:
+        """Until nothing of this ticket waits to leave, but for notices whose time has not come."""
+
+        def nothing() -> bool:
+            return not [
+                one
+                for one in self.deliveries(number)
+                if one["state"] in ("queued", "sending") and one["kind"] != "progress"
+            ]
+
+        until(nothing, "something still waits to leave")
+
     def deliveries(self, number: str) -> list[Any]:
         """What left or is to leave of this ticket."""
         found: list[Any] = self.ann.all("/deliveries", ticket=number)
@@ -209,8 +221,8 @@ def answering(answered: Received, text: str, *more: str, **given: Any) -> bytes:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Desk]:
-    """The desk, started by its command line."""
-    with relaying() as relay:
+    """The desk, started by its command line, behind a relay that knows no letters beyond ASCII."""
+    with relaying(beyond_ascii=False) as relay:
         hub = Hub(
             folder,
             channels__email__relay_host="127.0.0.1",

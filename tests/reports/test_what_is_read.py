@@ -6,6 +6,7 @@ import base64
 
 import pytest
 
+from tests.channels.email.packing import attribute, packed_file, winmail
 from tests.reports.asking import a_mail, parts
 
 # --- What is shown -------------------------------------------------------------------------------------------
@@ -60,6 +61,12 @@ def test_prose_that_looks_like_history_is_content_of_a_first_mail(read, line):
         "Hallo, meine Antworten stehen unten in rot.",
         "Bonjour, mes réponses ci-dessous en rouge.",
         "Hola, mis respuestas abajo en rojo.",
+        "Respuestas en línea",
+        "in grün unten",
+        "Le mie risposte in MAIUSCOLO",
+        "Ответы ниже красным цветом.",
+        "답변은 아래에 빨간색으로 적었습니다",
+        "赤字で回答しました。",
     ],
 )
 def test_nothing_is_folded_where_the_writer_says_that_the_answers_are_below(read, announces):
@@ -181,6 +188,16 @@ def test_a_pasted_picture_is_an_inline_file(read):
     assert "base64" not in said["text"]
 
 
+def test_a_pasted_drawing_that_is_not_shown_is_a_file(read):
+    drawing = base64.b64encode(b"<?xml version='1.0'?><svg onload='alert(1)'/>").decode()
+    page = f'<p>This:</p><img src="data:image/svg+xml;base64,{drawing}"><p>Then.</p>'
+
+    said = read(a_mail(page, kind="text/html; charset=utf-8"))
+
+    assert said["attachments"] == [{"name": "picture-1.svg", "inline": False}]
+    assert "svg" not in said["html"]
+
+
 @pytest.mark.parametrize(("word", "address"), [("👍", "cid:e1@a"), ("Yes", "https://x.test/yes.png")])
 def test_a_picture_that_stands_for_a_word_is_that_word(read, word, address):
     page = f'<div dir=ltr><img data-emoji="x" alt="{word}" src="{address}"></div>'
@@ -192,63 +209,28 @@ def test_a_picture_that_stands_for_a_word_is_that_word(read, word, address):
     assert said["visible_text"].strip() == word
 
 
-# --- In which letters ----------------------------------------------------------------------------------------
+def test_what_outlook_packed_is_unpacked(read):
+    packed = winmail(attribute(1, 0x800C, b"The door of room 4.\0"), packed_file("plan.pdf", b"%PDF-1.4"))
+    kind, body = parts(
+        "Content-Type: text/plain\n\n",
+        "Content-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: base64\n\n"
+        + base64.b64encode(packed).decode(),
+    )
+
+    said = read(a_mail(body, kind=kind))
+
+    assert {"winmail.dat", "plan.pdf"} <= {one["name"] for one in said["attachments"]}
+    assert "winmail.dat: unpacked, the original is kept" in said["notes"]
 
 
-@pytest.mark.parametrize(
-    ("kind", "charset", "text"),
-    [
-        ("text/plain", "iso-2022-jp", "プリンターが動きません。"),
-        ("text/plain; charset=us-ascii", "iso-2022-jp", "お世話になっております。"),
-        ("text/plain; charset=x-unknown", "iso-2022-kr", "프린터가 작동하지 않습니다."),
-        ("text/plain; charset=iso-2022-jp-ms", "iso-2022-jp-2", "手順が失敗します。"),
-        ("text/plain", "shift_jis", "プリンターが動きません。至急確認をお願いします。"),
-        ("text/plain", "euc_jp", "プリンターが動きません。至急確認をお願いします。"),
-        ("text/plain", "gb18030", "打印机不能工作，请尽快派人来检查一下，谢谢。"),
-        ("text/plain", "big5", "印表機不能運作，請儘快派人來檢查一下，謝謝。"),
-        ("text/plain", "euc_kr", "프린터가 작동하지 않습니다. 확인 부탁드립니다."),
-        ("text/plain", "koi8-r", "Принтер не работает, пришлите пожалуйста мастера."),
-        ("text/plain", "cp1251", "Принтер не работает, пришлите пожалуйста мастера."),
-    ],
-)
-def test_letters_that_nobody_declared_are_recognised(read, kind, charset, text):
-    assert read(a_mail(text.encode(charset), kind=kind))["text"].strip() == text
+@pytest.mark.parametrize("asks", ["Lucia <lucia@acme.test>", "LUCIA@acme.test"])
+def test_who_wrote_and_where_answers_go_are_two_facts(read, asks):
+    fields = (f"Reply-To: {asks}", "X-Original-Sender: lucia@acme.test")
 
+    said = read(a_mail("Help.", *fields, sender="'Lucia' via IT <it@acme.test>"))
 
-@pytest.mark.parametrize(
-    ("declared", "meant", "text"),
-    [
-        ("iso-8859-1", "cp1252", "L’imprimante – “ne marche pas” – coûte 40 €"),
-        ("us-ascii", "cp1252", "The “red” lamp – it’s on"),
-        ("iso-8859-2", "cp1250", "Žádost: tiskárna „nefunguje“ – prosím"),
-        ("iso-8859-9", "cp1254", "Yazıcı “çalışmıyor” – lütfen"),
-        ("iso-8859-7", "cp1253", "Ο εκτυπωτής “δεν” λειτουργεί – παρακαλώ"),
-        ("iso-8859-13", "cp1257", "Spausdintuvas „neveikia“ – prašom"),
-    ],
-)
-def test_a_latin_label_means_the_code_page_of_its_family(read, declared, meant, text):
-    page = f"<p>{text}</p>".encode(meant)
-
-    said = read(a_mail(page, kind=f'text/html; charset="{declared}"'))
-
-    assert said["text"].strip() == text
-    assert not any("\x80" <= c <= "\x9f" for c in said["text"])
-
-
-@pytest.mark.parametrize("charset", ["utf-8", "iso-2022-jp", "shift_jis"])
-def test_one_bad_byte_costs_one_character(read, charset):
-    raw = "プリンターが".encode(charset) + b"\xff" + "動きません。".encode(charset)
-
-    said = read(a_mail(raw, kind=f"text/plain; charset={charset}"))
-
-    assert "プリンターが" in said["text"]
-    assert "動きません。" in said["text"]
-
-
-def test_what_fits_no_charset_is_said_to_be_so_and_no_noise_is_shown(read):
-    said = read(a_mail(bytes(range(0x80, 0x100)) * 3, kind="text/plain"))
-
-    assert "characters that fit no known charset" in said["notes"]
+    found = (said["from_email"], said["reply_to"], said["original_sender"])
+    assert found == ("it@acme.test", "lucia@acme.test", "lucia@acme.test")
 
 
 # --- What is no person's first words ---------------------------------------------------------------------------
@@ -316,3 +298,23 @@ def test_the_subject_in_a_vendors_japanese_is_read(read, reports):
 
 def test_a_signature_that_nobody_checked_says_so(read, reports):
     assert "signature not checked" in read(reports / "13-smime-opaque-signed.eml")["notes"]
+
+
+REACTION = "Content-Type: text/plain; charset=utf-8\nContent-Disposition: reaction\n\n👎"
+
+
+def test_a_reaction_by_its_disposition_is_a_sign_and_words_beside_it_are_a_message(read):
+    fields = ("In-Reply-To: <ours@desk.test>",)
+    alone = read(a_mail("👎\n", *fields, "Content-Disposition: reaction", subject="Re: Printer"))
+    kind, body = parts(REACTION, "Content-Type: text/plain\n\nIt fails again, call me.")
+    beside = read(a_mail(body, *fields, subject="Re: Printer", kind=kind))
+
+    assert (alone["kind"], beside["kind"]) == ("reaction", "human")
+    assert "It fails again" in beside["visible_text"]
+
+
+@pytest.mark.parametrize("value", ["allow", "disallow"])
+def test_whether_outlook_allows_reactions_to_a_mail_says_nothing_of_the_mail(read, value):
+    raw = a_mail("👍\n", f"x-ms-reactions: {value}", "In-Reply-To: <ours@desk.test>", subject="Re: Printer")
+
+    assert read(raw)["kind"] == "human"

@@ -17,6 +17,9 @@ WROTE = tuple(
 )
 """How one ends, without the colon; some stand inside or in front."""
 
+IN_FRONT = ("wiadomość napisana przez",)
+"""One that stands first, before the name: what is below it is no attribution of its own."""
+
 WROTE_CJK = (
     "写道",
     "寫道",

@@ -17,6 +17,8 @@ CHARACTERS = 400
 NAME_WORDS = 8
 LOOSE_NAME_WORDS = 12
 NAME_CHARACTERS = 40
+WRAPPED = 60
+"""Characters of a first line without number and address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def at(bare: Sequence[str], number: int) -> Attribution | None:
     >>> at(["On 1 May 2026 at 9:00 Bob", "<b@x.test> wrote:", "> Eh?"], 0)
     Attribution(lines=2, alone=True)
     """
-    if not may_begin(bare[number]):
+    if not may_begin(bare[number], bare[number + 1] if number + 1 < len(bare) else ""):
         return None
     joined = ""
     best: Attribution | None = None
@@ -46,22 +48,41 @@ def at(bare: Sequence[str], number: int) -> Attribution | None:
         joined = f"{joined} {piece}" if joined else piece
         if len(joined) > CHARACTERS:
             break
-        said = _read(joined) if _may_end(joined) else None
+        if not _may_end(joined):
+            continue
+        in_front = bare[number].lower().startswith(tables.IN_FRONT)
+        for later in () if in_front else range(number + 1, number + count):
+            rest = " ".join(bare[later : number + count])
+            below = _read(rest)
+            further = _awaits_a_name(rest) if below is None else below.whole
+            if further or (below is not None and not _is_opening(" ".join(bare[number:later]))):
+                # It begins further down: this line is the writer's.
+                return best if best is not None and number + best.lines <= later else None
+        said = _read(joined)
         if said is None:
             continue
-        for later in range(number + 1, number + count):
-            below = _read(" ".join(bare[later : number + count])) if may_begin(bare[later]) else None
-            if below is not None and below.whole:
-                return best  # it begins further down: this line is the writer's
         if said.whole and (said.alone or said.colon):
             return Attribution(count, said.alone)
         best = best or Attribution(count, said.alone)  # "wrote:" or the day may stand in the next line
     return best
 
 
-def may_begin(line: str) -> bool:
-    """Is there a number or an address in the line? Most lines are done with this."""
-    return _SIGN.search(line) is not None or line.lower().startswith(tables.QUOTING)
+def may_begin(line: str, below: str = "") -> bool:
+    """Is there a number or an address in the line? Most lines are done with this.
+
+    `below`: the next line, for a program that wraps early leaves the first words alone: `On Tuesday, January`.
+    """
+    if _SIGN.search(line) is not None or line.lower().startswith(tables.QUOTING):
+        return True
+    return wraps(line, below)
+
+
+def wraps(line: str, below: str) -> bool:
+    """Is this the beginning of one whose figures and address are all in the line below?"""
+    if not below or len(line) > WRAPPED or _SIGN.search(below) is None:
+        return False
+    low = line.lower()
+    return low.startswith(tables.IN_FRONT) or low.rstrip(" .").rpartition(" ")[2] in tables.MONTHS
 
 
 def is_one(line: str) -> bool:
@@ -165,6 +186,24 @@ def _read(joined: str) -> _Said | None:
     certain = timed or (address and any(word.strip(_STRIPPED) in tables.DAYS for word in _SPLIT.split(low)))
     alone = plain and certain and not named_first and (colon or (written and address))
     return _Said(whole=day, colon=colon, alone=alone)
+
+
+def _is_opening(line: str) -> bool:
+    """A day, as programs begin with one: with the small word before it or an hour, and behind it at most a name."""
+    low = line.lower().translate(_ARABIC)
+    left, timed, day = _without_date(low)
+    name = _names(left, line)
+    opened = low.lstrip("- ").partition(" ")[0].strip(_STRIPPED) in tables.OPENINGS
+    return day and (timed or opened) and name is not None and not name.small
+
+
+def _awaits_a_name(text: str) -> bool:
+    """`Am 23.11.2026 um 06:00 schrieb`: whose name stands in the next line."""
+    low = text.lower().rstrip()
+    first = low.partition(" ")[0].strip(_STRIPPED)
+    return (
+        low.endswith(_ENDS) and (first in tables.OPENINGS or first in tables.DAYS) and _without_date(low)[2]
+    )
 
 
 def _begins_with_name(low: str, wrote: re.Match[str] | None) -> bool:

@@ -36,6 +36,11 @@ def says_why(text: str) -> bool:
     return bool(best_status("", text) or status_by_words(text)) or _said(text[:REASON_CHARACTERS])[0]
 
 
+def says_anything(text: str) -> bool:
+    """Do these words give any reason, that of a moment too?"""
+    return says_why(text) or _said(text[:REASON_CHARACTERS])[1]
+
+
 @lru_cache(maxsize=16)
 def _said(text: str) -> tuple[bool, bool]:
     """Do the words speak of a dead address, and of a passing trouble? Reports repeat them for every recipient."""

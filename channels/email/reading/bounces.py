@@ -263,8 +263,11 @@ def _free(header: structure.Header, found: reports.Reports, words: str, subject:
     delayed = tables.DELAYED.search(everything) is not None and tables.FAILED.search(everything) is None
     recipients = []
     worst = Kind.DELAYED if delayed else Kind.BOUNCE_SOFT
-    for address in _recipients(header, found, words) or [""]:
+    reached = _recipients(header, found, words) or [""]
+    for address in reached:
         near = _around(words, address)
+        if len(reached) == 1 and not reasons.says_anything(near):
+            near = words[: reasons.REASON_CHARACTERS]  # the reason stands above the address, or far below it
         status = (
             reasons.best_status("", near)
             or reasons.best_status("", words)

@@ -68,6 +68,12 @@ def _of_mail(inbound: Inbound) -> dict[str, Any]:
         ).lower(),
         "from_name": author.name if author is not None else inbound.author_text.partition("<")[0].strip(' "'),
         "to_emails": [a.address.lower() for a in inbound.to],
+        "reply_to": inbound.reply_to.address.lower() if inbound.reply_to is not None else "",
+        "original_sender": inbound.original_sender.address.lower()
+        if inbound.original_sender is not None
+        else "",
+        "ticket_numbers": list(inbound.ticket_numbers),
+        "named_numbers": list(inbound.named_numbers),
         "message_id": "" if made_up else inbound.message_id,
         "in_reply_to": list(inbound.in_reply_to),
         "references": list(inbound.references),

@@ -45,6 +45,8 @@ COLOURS_AND_PLACES = (
     "červeně|modře|zeleně|v textu|mezi řádky|červenou|modrou|"
     "i rött|i blått|i grönt|röd text|i texten|mellan raderna|i rødt|med rødt|med rød|i blåt|med blåt|med blå|i grønt|i teksten|mellem linjerne|"
     "mellom linjene|punaisella|sinisellä|vihreällä|tekstissä|tekstin seassa|tekstin joukossa|rivien väliin|"
+    "en línea|em linha|en ligne|in maiuscolo|in lettere maiuscole|en majuscules|en mayúsculas|em maiúsculas|in großbuchstaben|in hoofdletters|"
+    "wielkimi literami|заглавными|in lila|in violett|en violet|en orange|en naranja|em laranja|"
     "kırmızı|kırmızıyla|mavi|maviyle|yeşil|metin içinde|satır arasında|satır aralarında|pirossal|kékkel|cu roșu|cu albastru"
 ).split("|")
 
@@ -77,8 +79,22 @@ TOGETHER = (
     "インラインにて",
     "文中に",
     "行間に",
+    "빨간색으로",
+    "파란색으로",
+    "아래에 답변",
+    "באדום",
+    "בכחול",
+    "بالأحمر",
+    "باللون الأحمر",
+    "με κόκκινο",
+    "με κόκκινα",
+    "με μπλε",
+    "ตัวสีแดง",
+    "màu đỏ",
 )
-"""Where no spaces part the words."""
+"""Where no spaces part the words, or hardly anything else is called so."""
+SHORT = 8
+"""Words of a line that is nothing but an announcement."""
 
 
 def announced(own: Sequence[str]) -> bool:
@@ -99,11 +115,11 @@ def announced(own: Sequence[str]) -> bool:
             return True
         answers = not ANSWERS.isdisjoint(words)
         looks = any(f" {look} " in spaced for look in LOOKS)
-        if not answers and not looks:
+        if not answers and not looks and len(words) > SHORT:
             continue
-        if any(f" {place} " in spaced for place in COLOURS_AND_PLACES):
-            return True
-        if any(f" {place} " in spaced for place in BELOW):
+        place = any(f" {place} " in spaced for place in COLOURS_AND_PLACES)
+        below = any(f" {place} " in spaced for place in BELOW)
+        if (place and below) or ((place or below) and (answers or looks)):
             return True
     return False
 

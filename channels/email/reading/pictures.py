@@ -27,6 +27,14 @@ _SIGNATURES = (
     (b"RIFF", "image/webp", ".webp"),
     (b"BM", "image/bmp", ".bmp"),
 )
+# What is not shown in a page of ours is a file of its own.
+_FILES = (
+    (re.compile(rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,500}?-->\s*|<!DOCTYPE[^>]{0,300}>\s*){0,3}<svg", re.DOTALL), "image/svg+xml", ".svg"),
+    (re.compile(rb"II\*\x00|MM\x00\*"), "image/tiff", ".tif"),
+    (re.compile(rb".{4}ftypavi[fs]", re.DOTALL), "image/avif", ".avif"),
+    (re.compile(rb".{4}ftyp(?:hei|hev|mif)", re.DOTALL), "image/heic", ".heic"),
+    (re.compile(rb"\x00\x00\x01\x00"), "image/x-icon", ".ico"),
+)  # fmt: skip
 _SCHEMES = ("data:", "DATA:", "Data:")
 _TAG = re.compile(r"<([a-zA-Z][a-zA-Z0-9:]{0,30})")
 _SOURCE = re.compile(r"\bsrc\s*=\s*$", re.IGNORECASE)
@@ -91,6 +99,9 @@ class _Reading:
             return ""
         content = _content(unescape(payload) if "&" in payload else payload, base64="base64" in head.lower())
         known = next(((kind, end) for mark, kind, end in _SIGNATURES if content.startswith(mark)), None)
+        inline = known is not None
+        if known is None:
+            known = next(((kind, end) for mark, kind, end in _FILES if mark.match(content)), None)
         if known is None:
             return ""
         identity = hashlib.sha256(content).hexdigest()[:24]
@@ -103,10 +114,10 @@ class _Reading:
                 name=f"picture-{len(self.files) + 1}{known[1]}",
                 type=known[0],
                 content=content,
-                content_id=f"{identity}@data",
-                inline=True,
+                content_id=f"{identity}@data" if inline else "",
+                inline=inline,
             )
-        return f"cid:{identity}@data"
+        return f"cid:{identity}@data" if inline else ""
 
 
 def _content(payload: str, *, base64: bool) -> bytes:

@@ -24,7 +24,7 @@ def reaction(root: structure.Part, *, shown: str, answers: bool) -> str:
     >>> reaction(structure.parse(b"A: b\\n\\nx").root, shown="Liked “See you at nine”", answers=True)
     'liked “'
     """
-    if _has_part(root):
+    if _has_part(root) or (_is_marked(root) and _LETTERS.search(shown) is None):
         return "a reaction part"
     if not answers or len(shown) > LINES * LINE_CHARACTERS:
         return ""
@@ -50,11 +50,22 @@ def reaction(root: structure.Part, *, shown: str, answers: bool) -> str:
 
 def of_machines(root: structure.Part) -> bool:
     """Does it have a part that only programs write?"""
-    return _has_part(root) or calendar_answer(root) != ""
+    return _has_part(root) or _is_marked(root) or calendar_answer(root) != ""
 
 
 def _has_part(root: structure.Part) -> bool:
-    return any(part.type in REACTION_PARTS for part in structure.parts(root))
+    """Gmail's, whose text beside it says the same: https://developers.google.com/workspace/gmail/reactions/format."""
+    return any(
+        part.type in REACTION_PARTS and attachments.disposition(part)[0] != "attachment"
+        for part in structure.parts(root)
+    )
+
+
+def _is_marked(root: structure.Part) -> bool:
+    """RFC 9078, 3: a text whose disposition is `reaction`. Words may stand beside it: then it is a message."""
+    if "reaction" not in root.header.first("content-disposition").lower() and not root.children:
+        return False
+    return any(attachments.disposition(part)[0] == "reaction" for part in structure.parts(root))
 
 
 def calendar_answer(root: structure.Part) -> str:

@@ -185,8 +185,10 @@ class _Lines:
                 if kind:
                     self.rest(at, _F if kind == embedded.FORWARDED else self.quoted)
                     return
-            # Every attribution has a figure or an address in its first line; most lines of prose are done here.
-            if _SIGN.search(line) is not None:
+            # An attribution has a figure or an address in its first line or is wrapped early; prose is done here.
+            if _SIGN.search(line) is not None or attributions.wraps(
+                line, bare[at + 1] if at + 1 < count else ""
+            ):
                 behind = self.attributed(at)
                 if behind == count:
                     return
@@ -231,7 +233,8 @@ class _Lines:
 
     def attributed(self, at: int) -> int:
         """The line behind an attribution that begins here, or behind all when history follows; 0 for none."""
-        if not attributions.may_begin(self.bare[at]) or self.tried >= ATTRIBUTIONS:
+        below = self.bare[at + 1] if at + 1 < len(self.bare) else ""
+        if not attributions.may_begin(self.bare[at], below) or self.tried >= ATTRIBUTIONS:
             return 0
         self.tried += 1
         found = attributions.at(self.bare, at)

@@ -174,3 +174,34 @@ def test_a_sentence_about_what_somebody_wrote_is_shown_in_an_answer_too(sentence
 
     assert shown(text) == text
     assert visible(understood(a_mail(text, subject="Re: Visit", in_reply_to="<x@hub.test>"))) == text
+
+
+# --- The line above ---
+
+ABOVE = (
+    "Room 12", "3", "Am 12. November kam niemand", "The date is 23.11.2026", "Tel. 02 1234567", "5 приборов не работают",
+    "12月3日に来てください", "٣ غرف", "Mail bob@acme.test", "14:30", "1. restart", "On 3 May we come.",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("attribution", ATTRIBUTIONS + NEEDING_QUOTES)
+def test_the_line_directly_above_stays_whatever_figures_it_holds_and_wherever_the_attribution_is_wrapped(
+    attribution,
+):
+    words = attribution.split(" ")
+    wrapped = (f"{' '.join(words[:at])}\n{' '.join(words[at:])}" for at in range(2, len(words)))
+
+    for written in (attribution, *wrapped):
+        for above in ABOVE:
+            assert above in shown(f"{ANSWER}\n{above}\n{written}\n{EARLIER}\n"), written
+
+
+@pytest.mark.parametrize("attribution", ATTRIBUTIONS)
+def test_wrapped_where_mail_programs_wrap_it_is_folded_as_a_whole(attribution):
+    words = attribution.split(" ")
+    column = 60 if len(attribution) > 72 else 45
+    first = [at for at in range(1, len(words)) if len(" ".join(words[:at])) >= column]
+    if first:
+        attribution = f"{' '.join(words[: first[0]])}\n{' '.join(words[first[0] :])}"
+
+    assert shown(f"{ANSWER}\n\nRoom 12\n{attribution}\n{EARLIER}\n") == f"{ANSWER}\n\nRoom 12"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-import main
+import running
 from channels.settings import ChannelSettings
 from core import settings
 from core.desk import accounts, books, demo, people, reference
@@ -30,7 +30,7 @@ IN_TWO_YEARS = datetime(2028, 7, 3, 22, 15, tzinfo=UTC)
 def read(tmp_path_factory: pytest.TempPathFactory) -> demo.Read:
     """The reader of mails as a hub with the shipped settings has it."""
     folder = tmp_path_factory.mktemp("hub")
-    return main._mail_reader(settings.load(None, [f"hub.data_dir={folder}"], channels=ChannelSettings))
+    return running.mail_reader(settings.load(None, [f"hub.data_dir={folder}"], channels=ChannelSettings))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-import main
+import running
 from channels.settings import ChannelSettings
 from core import settings
 from core.desk import demo, explaining, intake
@@ -22,7 +22,7 @@ LATER = NOW + timedelta(minutes=1)
 @pytest.fixture(scope="module")
 def read(tmp_path_factory: pytest.TempPathFactory) -> explaining.Read:
     folder = tmp_path_factory.mktemp("hub")
-    return main._mail_reader(settings.load(None, [f"hub.data_dir={folder}"], channels=ChannelSettings))
+    return running.mail_reader(settings.load(None, [f"hub.data_dir={folder}"], channels=ChannelSettings))
 
 
 @pytest.fixture

@@ -1,0 +1,240 @@
+"""How is the hub put together from its settings, and run? Store, channels and pages meet here, in one process or in several."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import typer
+
+import channels
+from channels.surroundings import Surroundings
+from core import commands, keys, log, places, processes
+from core import settings as hub_settings
+from core.commands import fail
+from core.common import Common
+from core.disk import Disk
+from core.facts import HubFacts
+from core.settings import Settings
+from core.store import migrate
+from core.store.database import Database, StoreUnavailable
+from core.store.opening import open_database
+
+if TYPE_CHECKING:
+    from core.hub import Hub
+
+COLLECT = (10_000, 20, 50)  # a mail makes some thousand objects, of which hardly any is part of a circle
+LAST_RESORT = 1.5  # seconds from the hub's end to the end of the process
+
+
+@contextmanager
+def database(config: Settings, *, takes_in: bool = False) -> Iterator[Database]:
+    """The database, made or brought up to date first. `takes_in`: as long as the disk has room for more."""
+    try:
+        made = keys.load(config.hub.data_dir, instance=config.hub.instance)
+    except OSError as error:
+        fail(f"hub.data_dir {config.hub.data_dir} cannot be used: {error.strerror}")
+    try:
+        known = HubFacts(
+            name=config.hub.name,
+            public_url=config.hub.public_url,
+            time_zone=config.hub.time_zone,
+            languages=config.hub.languages,
+            brakes=config.brakes.limits(),
+            token_key=made.token,
+            **({"full": _disk(config).full} if takes_in else {}),
+        )
+        migrate.upgrade(config.database.url)
+        db = open_database(
+            config.database.url,
+            known,
+            readers=config.database.readers,
+            connections=config.database.connections,
+        )
+    except (StoreUnavailable, migrate.WrongDatabase, OSError, ValueError) as error:
+        fail(f"the database {hub_settings.without_password(config.database.url)} cannot be used: {error}")
+    try:
+        yield db
+    except StoreUnavailable as error:
+        fail(f"the database cannot be used: {error}")
+    finally:
+        db.close()
+
+
+def listening(config: Settings) -> tuple[Settings, str]:
+    """The same with a number for every port 0, and why there is something that cannot be listened on, if there is."""
+    from core.hub import AlreadyRunning, alone  # noqa: PLC0415
+
+    mail = config.channels.email
+    try:
+        found = places.free(_places(config))
+    except places.CannotListen as error:
+        try:
+            with alone(config.hub.data_dir):
+                return config, str(error)
+        except AlreadyRunning as other:  # started twice: that says more than a port
+            return config, str(other)
+        except OSError:
+            return config, str(error)
+    config = hub_settings.with_http_port(config, found["http.port"])
+    email = msgspec.structs.replace(mail, smtp_port=found.get("channels.email.smtp_port", mail.smtp_port))
+    return msgspec.structs.replace(config, channels=msgspec.structs.replace(config.channels, email=email)), ""
+
+
+def say_where(config: Settings) -> None:
+    """Print where people look, and where mail goes."""
+    typer.echo(f"Portal  {config.hub.public_url}/portal/")
+    typer.echo(f"Desk    {config.hub.public_url}/desk/")
+    mail = config.channels.email
+    if mail.enabled and mail.smtp_host:
+        typer.echo(f"Mail    to {mail.addresses[0]} by SMTP at {_bracketed(mail.smtp_host)}:{mail.smtp_port}")
+
+
+def serve(config: Settings) -> int:
+    """Run the hub, or all of its processes, until told to stop; the exit code."""
+    common = Common(config.hub.processes, connections=config.channels.email.max_connections)
+    return _several(config, common) if config.hub.processes > 1 else _one(config, common)
+
+
+def _one(config: Settings, common: Common, parent: int | None = None) -> int:
+    """This process. `parent`: see core.processes."""
+    import uvloop  # noqa: PLC0415
+
+    from core.hub import AlreadyRunning  # noqa: PLC0415
+
+    with database(config, takes_in=True) as db:
+        try:
+            uvloop.run(_hub(config, db, common, parent))
+        except (AlreadyRunning, OSError) as error:
+            fail(str(error), code=commands.NO)
+    return 0
+
+
+def _several(config: Settings, common: Common) -> int:
+    def work(number: int, parent: int) -> None:
+        common.number = number
+        log.start_logging(config.hub.log_level, process=number)
+        try:
+            _one(config, common, parent)
+        except typer.Exit as ended:
+            raise SystemExit(ended.exit_code) from None
+
+    with contextlib.ExitStack() as held:
+        try:
+            for place in places.hold(_places(config).values()):
+                held.enter_context(place)
+        except OSError as error:
+            fail(f"the ports cannot be shared: {error}", code=commands.NO)
+        return processes.keep_up(config.hub.processes, work, ended=common.ended)
+
+
+async def _hub(config: Settings, db: Database, common: Common, parent: int | None) -> None:
+    from channels.email.cleaning import clean_html  # noqa: PLC0415
+    from core.desk import tidying  # noqa: PLC0415
+    from core.hub import Hub, Service  # noqa: PLC0415
+    from core.isolation import Readers  # noqa: PLC0415
+    from web.api.channel import ApiChannel  # noqa: PLC0415
+    from web.app import WebServer, make_app  # noqa: PLC0415
+    from web.portal.channel import PortalChannel  # noqa: PLC0415
+
+    running = channels.enabled(config.channels.enabled(), _surroundings(config, common))
+    by_mail = "email" if config.channels.email.enabled else ""
+    site = WebServer(make_app(db, config, clean=clean_html, also_by=by_mail, common=common), config)
+    hub = Hub(
+        db,
+        data_dir=config.hub.data_dir,
+        channels=[*running, PortalChannel(), ApiChannel()],
+        services=[Service(name="http", run=site.run, ready=site.ready)],
+        readers=Readers(
+            config.hub.readers,
+            cpu_hard=config.limits.reading_cpu,
+            wall_hard=config.limits.reading_time,
+            memory=config.limits.reading_memory,
+        ),
+        periodic=[tidying.NIGHTLY],
+        lease=timedelta(seconds=config.hub.lease),
+        common=common,
+        run_by=os.getpid() if parent is None else os.getppid(),
+    )
+    site.attach(hub)
+    if parent is not None:
+        _stop_with(parent, hub)
+    gc.freeze()  # what was loaded until here stays: nobody need look through it for what can go
+    gc.set_threshold(*COLLECT)
+    await hub.run()
+    _end_soon()
+
+
+def _stop_with(parent: int, hub: Hub) -> None:
+    """Nobody would start or stop this process any more, were it to stay without its parent."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        loop.remove_reader(parent)
+        log.get_logger("hub").error("stopping: the process that runs this one is gone")
+        hub.stop()
+
+    loop.add_reader(parent, stop)
+
+
+def _end_soon() -> None:
+    """What does not let go now, a thread in the middle of a dialogue, ends with the process: all that counts is stored."""
+
+    def end() -> None:
+        log.get_logger("hub").warning("ended beside something that did not stop")
+        os._exit(0)
+
+    last = threading.Timer(LAST_RESORT, end)
+    last.daemon = True
+    last.start()
+
+
+def mail_reader(config: Settings) -> Callable[[bytes, Any], Any]:
+    """What reads mail as the hub does, in this process."""
+    from channels.email.build import build  # noqa: PLC0415
+    from channels.email.reading.read import read  # noqa: PLC0415
+
+    options = build(config.channels.email, _surroundings(config)).reader_options
+    return lambda raw, arrival: read(raw, arrival, options)
+
+
+def _disk(config: Settings) -> Disk:
+    folders = [config.hub.data_dir]
+    if config.database.url.startswith("sqlite:///"):
+        folders.append(Path(config.database.url.removeprefix("sqlite:///")).parent)
+    return Disk(folders, config.limits.disk_reserve)
+
+
+def _surroundings(config: Settings, common: Common | None = None) -> Surroundings:
+    return Surroundings(
+        desk_name=config.hub.name,
+        data_dir=config.hub.data_dir,
+        keys=keys.load(config.hub.data_dir, instance=config.hub.instance),
+        max_mail_size=config.limits.mail_size,
+        max_recipients=config.limits.mail_recipients,
+        common=common or Common(),
+    )
+
+
+def _places(config: Settings) -> dict[str, tuple[str, int]]:
+    """Where it listens, by the setting that says so."""
+    mail = config.channels.email
+    wanted = {"http.port": (config.http.host, config.http.port)}
+    if mail.enabled and mail.smtp_host:
+        wanted["channels.email.smtp_port"] = (mail.smtp_host, mail.smtp_port)
+    if mail.enabled and mail.lmtp_port:
+        wanted["channels.email.lmtp_port"] = (mail.lmtp_host, mail.lmtp_port)
+    return wanted
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
