@@ -258,11 +258,12 @@ def moment(at: datetime | None, zone: ZoneInfo, now: datetime, language: str) ->
     """A <time> element: short to read, exact on hover and for programs."""
     if at is None:
         return Markup("")
-    return _time_element(at, zone, language, day_and_time(at, zone, now, language))
+    return _time_element(at, zone, now.replace(second=0, microsecond=0), language)
 
 
 @lru_cache(maxsize=8192)
-def _time_element(at: datetime, zone: ZoneInfo, language: str, shown: str) -> Markup:
+def _time_element(at: datetime, zone: ZoneInfo, minute: datetime, language: str) -> Markup:
+    shown = day_and_time(at, zone, minute, language)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         at.isoformat(timespec="seconds"), full_instant(at, zone, language), shown
     )

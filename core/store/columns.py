@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -20,6 +21,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _encode = msgspec.json.Encoder(order="sorted").encode
 decode_json = msgspec.json.Decoder().decode
 """A JSON document, text or bytes, in JSON's own types."""
+KEPT = 16_384
+"""Ids and instants that are at hand: a list read again has the same ones, and every row of a ticket its id."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -35,6 +38,7 @@ def to_micros(value: datetime) -> int:
     return (value - _EPOCH) // _MICROSECOND
 
 
+@lru_cache(maxsize=KEPT)
 def from_micros(value: int) -> datetime:
     """The aware instant in UTC."""
     return _EPOCH + timedelta(microseconds=value)
@@ -58,6 +62,7 @@ def id_bytes(value: str) -> bytes | None:
     return found if len(found) == 16 else None  # noqa: PLR2004 - RFC 9562, 4
 
 
+@lru_cache(maxsize=KEPT)
 def id_text(value: bytes) -> str:
     """The id as the rest of the program knows it."""
     digits = value.hex()

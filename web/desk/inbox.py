@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from core.desk import search
 from core.desk.principal import Principal
 from core.desk.views import Page, TicketRow
+from core.store.tx import Tx
 from web import guard, visitor
 from web.desk.frame import around, staff
 from web.live import TooMany
@@ -81,58 +82,64 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 
 async def listing(request: web.Request, who: Principal) -> dict[str, Any]:
-    """The values of the list, from the query of the request. Beside a ticket its lines say less: they are narrow there."""
-    site = request.app[SITE]
-    number = request.match_info.get("number")
-    beside = bool(number) or "beside" in request.query
-    given: dict[str, Any] = {name: request.query[name] for name in FILTERS if request.query.get(name)}
-    cursor = request.query.get("cursor", "")
-    found = await _listed(site, who, request, given, cursor, beside=beside)
-    text = found.text
-    if number:
-        text = text.replace(f'" id="t{number}"', f' current" id="t{number}"', 1)
-    return {
-        "view": view_of(request),
-        "given": given,
-        "rows": Markup(text),  # noqa: S704 - each row was rendered with autoescape
-        "empty": not text,
-        "more": f"{here(request)}&{urlencode({'cursor': found.next})}" if found.next else "",
-        "here": here(request),
-        "cursor": cursor,
-        "beside": beside,
-    }
+    """The values of the list, from the query of the request."""
+    asked = Asked(request, who)
+    return asked.values(None if asked.known else await request.app[SITE].db.read(asked.read))
 
 
-async def _listed(
-    site: Site,
-    who: Principal,
-    request: web.Request,
-    given: Mapping[str, Any],
-    cursor: str,
-    *,
-    beside: bool,
-) -> _Listed:
-    """The lines of one list, asked for again only when something changed or their times may read differently.
+class Asked:
+    """A list that a request asks for. Beside a ticket its lines say less: they are narrow there.
 
-    Who leafs through tickets sees the same lines beside each of them.
+    It is read again only when something changed or its times may read differently: who leafs through tickets sees the
+    same lines beside each of them.
     """
-    key = (id(site), who.id, who.language, here(request), cursor, beside)
-    known, clock, changes = _lists.get(key), time.monotonic(), site.live.changes
-    if known is not None and known.changes == changes and clock - known.at < LIST_KEPT:
-        return known
-    page: Page = await site.db.read(
-        search.tickets,
-        who,
-        view=view_of(request),
-        cursor=cursor or None,
-        limit=PAGE,
-        **given,
-    )
-    text = render_rows(site, who, page, beside=beside).replace(WITH_LIST, f"?{escape(here(request))}")
-    found = _lists[key] = _Listed(changes=changes, at=clock, text=text, next=page.next)
-    if len(_lists) > CACHED_LISTS:
-        _lists.popitem(last=False)
-    return found
+
+    def __init__(self, request: web.Request, who: Principal) -> None:
+        self._site, self._who = request.app[SITE], who
+        self._number = request.match_info.get("number")
+        self._beside = bool(self._number) or "beside" in request.query
+        self._view, self._here = view_of(request), here(request)
+        self._given: dict[str, Any] = {
+            name: request.query[name] for name in FILTERS if request.query.get(name)
+        }
+        self._cursor = request.query.get("cursor", "")
+        self._key = (id(self._site), who.id, who.language, self._here, self._cursor, self._beside)
+        self._clock, self._changes = time.monotonic(), self._site.live.changes
+        known = _lists.get(self._key)
+        fresh = known and known.changes == self._changes and self._clock - known.at < LIST_KEPT
+        self.known = known if fresh else None
+
+    def read(self, tx: Tx) -> Page:
+        """The lines. Raises Invalid for a list there is not."""
+        return search.tickets(
+            tx, self._who, view=self._view, cursor=self._cursor or None, limit=PAGE, **self._given
+        )
+
+    def values(self, page: Page | None) -> dict[str, Any]:
+        """For the templates; `page`: what was read, None where the list is known."""
+        found = self.known if page is None else self._kept(page)
+        assert found is not None
+        text = found.text
+        if self._number:
+            text = text.replace(f'" id="t{self._number}"', f' current" id="t{self._number}"', 1)
+        return {
+            "view": self._view,
+            "given": self._given,
+            "rows": Markup(text),  # noqa: S704 - each row was rendered with autoescape
+            "empty": not text,
+            "more": f"{self._here}&{urlencode({'cursor': found.next})}" if found.next else "",
+            "here": self._here,
+            "cursor": self._cursor,
+            "beside": self._beside,
+        }
+
+    def _kept(self, page: Page) -> _Listed:
+        text = render_rows(self._site, self._who, page, beside=self._beside)
+        text = text.replace(WITH_LIST, f"?{escape(self._here)}")
+        found = _lists[self._key] = _Listed(changes=self._changes, at=self._clock, text=text, next=page.next)
+        if len(_lists) > CACHED_LISTS:
+            _lists.popitem(last=False)
+        return found
 
 
 def here(request: web.Request) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -13,7 +12,7 @@ from aiohttp import web
 from core.desk import offers, page, presence, resolution, tickets
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.principal import Principal
-from core.desk.views import TicketView
+from core.desk.views import Page, TicketView
 from core.store.tx import Tx
 from web import files, html_frame, said
 from web.desk import inbox, telling
@@ -59,15 +58,13 @@ async def _page(
     number = request.match_info["number"]
     at = now()
     customer = str((form or {}).get("customer", ""))  # of whom the form offers contacts, sites and devices
-    showing = site.db.read(_shown, who, number, customer=customer, now=at)
     talk = request.query.get("only") == "talk"
-    if talk:
-        shown, listed, framed = await showing, {}, {}
-    else:  # three questions at once
-        shown, listed, framed = await asyncio.gather(
-            showing, inbox.listing(request, who), around(request, who)
-        )
-    view, choices = shown
+    beside = None if talk else inbox.Asked(request, who)
+    framed = {} if talk else await around(request, who)
+    view, choices, lines = await site.db.read(
+        _shown, who, number, customer=customer, beside=None if beside and beside.known else beside, now=at
+    )
+    listed = {} if beside is None else beside.values(lines)
     t = say(who.language)
     values: dict[str, Any] = {
         "ticket": view,
@@ -97,18 +94,26 @@ async def _page(
 
 
 def _shown(
-    tx: Tx, who: Principal, number: str, *, customer: str, now: datetime
-) -> tuple[TicketView, offers.Offers]:
+    tx: Tx, who: Principal, number: str, *, customer: str, beside: inbox.Asked | None, now: datetime
+) -> tuple[TicketView, offers.Offers, Page | None]:
     view = page.ticket(tx, who, number, now=now)
-    return view, offers.of_customer(tx, customer or view.row.customer)
+    offered = offers.of_customer(tx, customer or view.row.customer)
+    return view, offered, beside.read(tx) if beside else None
+
+
+class _Run(NamedTuple):
+    """What happened by itself, between two messages or notes."""
+
+    entries: list[tuple[str, Any]]
+    """("event" | "notice" | "again", what): a notice is a mail of ours that tells the customer of the events beside it,
+    again is a message that only repeats an earlier one."""
+    events: list[Any]
+    notices: list[Any]
+    repeated: list[Any]
 
 
 def _timeline(view: TicketView) -> list[tuple[str, Any]]:
-    """Oldest first: ("message" | "note", what), and between them ("events", runs of what happened by itself).
-
-    A run holds ("event" | "notice" | "again", what): a notice is a mail of ours that tells the customer of the events
-    beside it, again is a message that only repeats an earlier one.
-    """
+    """Oldest first: ("message" | "note", what), and between them ("events", _Run)."""
     shown: list[tuple[datetime, str, Any]] = [
         (m.at, "notice" if said.is_notice(m) else "again" if m.repeats else "message", m)
         for m in view.messages
@@ -122,10 +127,12 @@ def _timeline(view: TicketView) -> list[tuple[str, Any]]:
     for _, kind, what in shown:
         if kind in ("message", "note"):
             told.append((kind, what))
-        elif told and told[-1][0] == "events":
-            told[-1][1].append((kind, what))
-        else:
-            told.append(("events", [(kind, what)]))
+            continue
+        if not told or told[-1][0] != "events":
+            told.append(("events", _Run([], [], [], [])))
+        run: _Run = told[-1][1]
+        run.entries.append((kind, what))
+        {"event": run.events, "notice": run.notices, "again": run.repeated}[kind].append(what)
     return told
 
 
