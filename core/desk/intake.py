@@ -32,7 +32,8 @@ def receive(tx: Tx, arrival: Arrival, said: Inbound, *, now: datetime) -> Unders
 
 def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Understood:
     """Give a stored message its outcome. Safe to repeat: a row that has one keeps it."""
-    _foresee(tx, inbound_id, said, now=now)
+    if tx.foresees:
+        _foresee(tx, inbound_id, said, now=now)
     row = tx.one(_ROW, id=inbound_id)
     if row.outcome is not None:
         return Understood(

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -184,7 +183,7 @@ def check(
     """
     if asked.spam:
         return Verdict(verdict=None, decision="quarantine", reasons=(because("spam"),))
-    found = _judge(asked, contracts, cache(window), resolve_due)
+    found = _judge(asked, contracts, window, resolve_due)
     verdict = found.verdict or ""
     decision = _decision(asked, found, policy or {})
     overrides = []

@@ -10,7 +10,7 @@ from typing import Any
 from core.rules.coverage import Contract, Line
 
 Window = Callable[[str, datetime], tuple[bool, datetime | None]]
-"""(calendar name, instant) to (open then?, next opening)."""
+"""(calendar name, instant) to (open then?, next opening; of an open one nobody asks)."""
 ResolveDue = Callable[[Contract, Line], datetime | None]
 """When the request would be due to be solved under this line; None: the line promises nothing."""
 

@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from core.facts import HubFacts
 from core.log import get_logger
+from core.store.checkpoints import Checkpoints
 from core.store.database import Listener, P, R, StoreUnavailable, Topics, Verb, Waiting, in_a_line
 from core.store.line import MAX_WAITING, Answers, Line, Request, Share
 from core.store.statements import Form, Row
@@ -27,7 +28,7 @@ GROUP_TIME = 0.03  # seconds: a group that has worked this long commits with wha
 BUSY_TIMEOUT = 5.0  # seconds to wait for another process that writes (apply, token …)
 BUSY_LOOK = 0.5  # seconds of them before it is asked whether to go on waiting
 
-WAL_PAGES = 8_000  # 32 MB: a page that changes all the time is copied to its place once for many commits
+WAL_PAGES = 32_000  # 128 MB of log: then a commit copies them to their place itself (core.store.checkpoints)
 
 WRITER_CACHE = "PRAGMA cache_size = -65536"
 """64 MiB: on a large desk a message touches pages all over the file, and each that is not at hand is read anew."""
@@ -65,6 +66,7 @@ class SqliteDatabase(Waiting):
         self._closed = False
         self.groups = 0
         self.requests = 0
+        self._checkpoints = Checkpoints(self._engine)
         self._threads = [threading.Thread(target=self._write_all, name="writer", daemon=True)]
         self._threads += [
             threading.Thread(target=self._read_all, name=f"reader-{n}", daemon=True) for n in range(readers)
@@ -126,6 +128,7 @@ class SqliteDatabase(Waiting):
             self._reads.put(None)
         for thread in self._threads:
             thread.join(timeout=30)
+        self._checkpoints.end()
         self._engine.dispose()
 
     def _write_all(self) -> None:
@@ -204,6 +207,12 @@ class SqliteDatabase(Waiting):
         self.tell([topic for _, _, told in done for topic in told])
         for request, value, _ in done:  # only now: a result is a promise of durability
             request.future.set_result(value)
+        try:
+            self._checkpoints.committed(raw, len(group))
+        except (sqlite3.Error, DBAPIError) as error:
+            if _fatal(error):
+                raise
+            log.warning("the write-ahead log grows: it cannot be copied just now", error=in_a_line(error))
         return goes_on
 
     def _begin(self, raw: sqlite3.Connection) -> None:

@@ -146,12 +146,17 @@ class Tx:
         form = self._form(statement)
         self._driver.must(form, form.parameters(values), error)
 
+    @property
+    def foresees(self) -> bool:
+        """Whether `foresee` is of any use: on SQLite an answer is as near as it can be."""
+        return not self.is_sqlite
+
     def foresee(self, statement: Prepared, **values: Any) -> None:
         """Say what is going to be asked soon, in the same words: several such answers come at once.
 
         Only what nothing changes that this transaction writes before it asks.
         """
-        if not self.is_sqlite:  # where an answer is as near as it can be
+        if self.foresees:
             form = self._form(statement)
             self._driver.foresee(form, form.parameters(values))
 
