@@ -626,6 +626,9 @@ def _full_text() -> None:
             "CREATE VIRTUAL TABLE search_text USING fts5("
             "body, content = '', tokenize = 'unicode61 remove_diacritics 2')"
         )
+        # Pieces of one size are merged when there are eight of them, not four: what is in them is written anew half as
+        # often. https://www.sqlite.org/fts5.html#the_automerge_configuration_option
+        op.execute("INSERT INTO search_text (search_text, rank) VALUES ('automerge', 8)")
         return
     op.create_table(
         "search_text",
