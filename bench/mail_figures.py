@@ -62,8 +62,9 @@ def mail(kind: Kind, sizes: Sizes, full: Hub, empty: Hub, relay: int, folder: Pa
 def _rounds(server: Null, sizes: Sizes, series: dict[str, _Series]) -> list[tuple[float, float]]:
     null: list[tuple[float, float]] = []
     mails.null(server, sizes.mails, 1)  # everything is warm
-    for one in series.values():
-        mails.to_tickets(one.hub, sizes.mails // 4, one.seed)
+    for name, one in series.items():
+        count = sizes.mails if name == "large" else sizes.mails // 4  # its file was copied just now
+        mails.to_tickets(one.hub, count, one.seed)
     for n in range(1, sizes.rounds + 1):
         null.append(mails.null(server, sizes.mails, 10 + n))
         for one in series.values():

@@ -7,8 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from core.desk import presence, tickets
+from core.desk import presence, requests, tickets
 from tests import rows
+from web.desk import frame
 from web.live import RING
 
 TICKET = "/desk/tickets/26-000001"
@@ -194,3 +195,26 @@ async def test_who_lost_their_connection_is_gone_after_half_a_minute(lea, db):
 
 async def test_doing_something_else_is_refused(teo):
     assert (await teo.post(f"{TICKET}/here", doing="sleeping")).status == 422
+
+
+async def test_a_page_does_not_wait_for_counts_it_says_that_they_are_old_and_they_are_new_soon(
+    lea, db, monkeypatch
+):
+    monkeypatch.setattr(frame, "COUNT_EVERY", 0.0)
+    first = await lea.get("/desk/")
+    await db.write(requests.open_request, rows.LEADER, subject="One more", text="…", now=rows.NOON)
+    before = await lea.get("/desk/")
+
+    assert side(before) == side(first)
+    assert "data-old" in before.text
+    for _ in range(200):
+        after = await lea.get("/desk/")
+        if "data-old" not in after.text:
+            break
+        await asyncio.sleep(LONG / 200)
+    assert side(after) != side(first)
+
+
+def side(page):
+    counts = page.text.split('class="count')[1:]
+    return [part.partition(">")[2].partition("<")[0] for part in counts]

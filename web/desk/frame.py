@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -11,11 +13,14 @@ from aiohttp import web
 
 from core.desk import counts, reference, stuck
 from core.desk.principal import Principal
+from core.store.database import StoreUnavailable
 from core.store.tx import Tx
 from web import guard, visitor
 from web.site import SITE, Site, now
 
 COUNT_EVERY = 1.0  # seconds: changes within this time are counted together
+COUNT_AFTER = 0.05  # seconds: when the page that showed the counts of before is made
+COUNTS_SHOWN = 10.0  # seconds that counts of before are shown rather than waited for; the page asks again
 CACHED_FRAMES = 500  # people
 
 VIEW_ICONS = {
@@ -47,6 +52,7 @@ POSITION = web.RequestKey("position", str)
 """Of the live stream, taken before anything of the page is read."""
 
 _known: OrderedDict[tuple[int, str], _Counted] = OrderedDict()
+_counting: dict[tuple[int, str], asyncio.Task[None]] = {}
 
 
 def staff(request: web.Request) -> Principal:
@@ -81,12 +87,27 @@ async def _counted(site: Site, who: Principal) -> _Counted:
     clock = time.monotonic()
     if known is not None and (known.changes == site.live.changes or clock - known.at < COUNT_EVERY):
         return known
-    changes = site.live.changes
+    if known is None or clock - known.at >= COUNTS_SHOWN:
+        return await _count_anew(site, who)
+    if key not in _counting:
+        _counting[key] = asyncio.create_task(_count_soon(site, who), name="counting")
+        _counting[key].add_done_callback(lambda _: _counting.pop(key, None))
+    return known
+
+
+async def _count_soon(site: Site, who: Principal) -> None:
+    await asyncio.sleep(COUNT_AFTER)
+    with contextlib.suppress(StoreUnavailable):  # whoever asks then is told
+        await _count_anew(site, who)
+
+
+async def _count_anew(site: Site, who: Principal) -> _Counted:
+    key, clock, changes = (id(site), who.id), time.monotonic(), site.live.changes
     values, groups = await site.db.read(_count, who)
-    _known[key] = _Counted(changes, clock, values, groups)
+    found = _known[key] = _Counted(changes, clock, values, groups)
     if len(_known) > CACHED_FRAMES:
         _known.popitem(last=False)
-    return _known[key]
+    return found
 
 
 def _count(tx: Tx, who: Principal) -> tuple[dict[str, int], tuple[str, ...]]:
