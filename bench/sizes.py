@@ -21,5 +21,5 @@ class Sizes:
     """Tickets of a further desk on which mails become tickets; 0: none."""
 
 
-FULL = Sizes(tickets=100_000, rounds=3, mails=2_000, seconds=10.0)
+FULL = Sizes(tickets=100_000, rounds=5, mails=2_000, seconds=10.0)
 QUICK = Sizes(tickets=10_000, rounds=1, mails=800, seconds=5.0)
