@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from tests.reports.asking import a_mail, answering
@@ -236,7 +238,8 @@ PASTED = {
 @pytest.mark.parametrize("what", PASTED)
 def test_what_is_a_machines_by_its_words_alone_is_never_closed_unseen(desk, what):
     subject, text = PASTED[what]
-    raw = a_mail(text, "In-Reply-To: <nobody@knows.test>", subject=subject, sender="aldo@acme.test")
+    answers = f"In-Reply-To: <{uuid4().hex}@knows.test>"  # two that answer one mail belong together, whoever knows it
+    raw = a_mail(text, answers, subject=subject, sender="aldo@acme.test")
 
     item = desk.write(raw, sender="aldo@acme.test")
 
