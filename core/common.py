@@ -149,9 +149,8 @@ class Seats:
         self._common = common
         self._alone = alone
         self._count = count
-        self._used = _room(1).cast(
-            "q"
-        )  # so many from the first were ever taken: further ones are not looked at
+        # So many from the first were ever taken: further ones are not looked at.
+        self._used = _room(1).cast("q")
         self._who = _room(count).cast("q")
         self._names = [_room(count).cast("q"), _room(count).cast("q")]
 

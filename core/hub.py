@@ -86,7 +86,7 @@ class Hub:
         self.services = services
         self.readers = readers or Readers()
         self._periodic = periodic
-        self._lock = _Lock(data_dir, self.common.number, run_by or os.getpid())
+        self._lock = _Lock(data_dir, self.common.number, run_by)
         self._full = full or db.facts.full
         self._stopping = asyncio.Event()
         self._up: dict[str, bool] = {}
@@ -273,7 +273,7 @@ def alone(data_dir: Path) -> Iterator[None]:
 class _Lock:
     """One hub for one data folder, by a lock that ends with the process however it ends. `number`: see core.common."""
 
-    def __init__(self, data_dir: Path, number: int = 1, run_by: int = 0) -> None:
+    def __init__(self, data_dir: Path, number: int = 1, run_by: int | None = None) -> None:
         self._path = data_dir / ("hub.lock" if number == 1 else f"hub-{number}.lock")
         self._run_by = run_by or os.getpid()
         self._file: IO[str] | None = None

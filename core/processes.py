@@ -19,9 +19,7 @@ from core.log import get_logger
 FIRST_WAIT = 0.5  # seconds before one that ended is started again; doubled each time
 LAST_WAIT = 60.0  # seconds
 STOOD = 30.0  # seconds up, after which it counts as started, and the waiting begins anew
-TRIES = (
-    5  # ends at the start, one after the other, before any process has stood: then there is no use in more
-)
+TRIES = 5  # ends at the start, one after the other, before any process has stood: more are of no use
 STOP_WITHIN = 9.7  # seconds from the signal; a hub stops within 9.5 by itself
 
 _STOP = (signal.SIGTERM, signal.SIGINT)

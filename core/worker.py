@@ -154,7 +154,7 @@ class Worker:
         claim = await self._hold(lane)
         task = asyncio.current_task()
         assert task is not None
-        key = _key(claim)
+        key = claim.key
         self._held[key] = (claim, task)
         try:
             yield
@@ -264,7 +264,7 @@ class Worker:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             for claim in part:
-                self._held[_key(claim)] = (claim, task)
+                self._held[claim.key] = (claim, task)
 
     async def _round(self, crew: _Crew, claims: list[Claim]) -> None:
         try:
@@ -288,7 +288,7 @@ class Worker:
 
     def _forget(self, claim: Claim) -> None:
         """It is no longer ours to keep."""
-        self._held.pop(_key(claim), None)
+        self._held.pop(claim.key, None)
 
     async def _give_back(self, claims: Sequence[Claim]) -> None:
         """Lanes that are done or lost are not touched: they have another epoch, or none."""
@@ -308,7 +308,7 @@ class Worker:
                 if lost:  # most were given back by their own commit meanwhile, and leave `_held` on that news
                     await asyncio.sleep(IN_FLIGHT)
                 for claim in lost:
-                    entry = self._held.pop(_key(claim), None)
+                    entry = self._held.pop(claim.key, None)
                     if entry is not None:
                         log.warning("a lease was lost", lane=claim.lane)
                         entry[1].cancel("the lease was lost")
@@ -351,10 +351,6 @@ class _Crew:
 
     def wake(self) -> None:
         self.hint.set()
-
-
-def _key(claim: Claim) -> tuple[str, str, int]:
-    return claim.shard, claim.lane, claim.epoch
 
 
 def _let_go_all(tx: Tx, claims: Sequence[Claim]) -> None:

@@ -95,12 +95,10 @@ def preview(
         always_page=bool(thing and thing.always_page),
     )
 
-    def window(calendar: str, at: datetime) -> tuple[bool, datetime | None]:
-        hours = desk.calendars[calendar].calendar
-        return hours.is_open(at), hours.next_open(at)
-
     contracts = reference.contracts(tx, customer.code) if customer else ()
-    found = entitlement.check(asked, contracts, window=window, policy=customer.policy if customer else {})
+    found = entitlement.check(
+        asked, contracts, window=desk.window, policy=customer.policy if customer else {}
+    )
     line = _line(contracts, found)
     return Preview(
         verdict=found.verdict or "",

@@ -56,18 +56,10 @@ def check(
         always_page=bool(asset and asset.always_page),
     )
 
-    windows: dict[tuple[str, datetime], tuple[bool, datetime | None]] = {}
-
-    def window(calendar: str, at: datetime) -> tuple[bool, datetime | None]:
-        found = windows.get((calendar, at))
-        if found is None:
-            hours = desk.calendars[calendar].calendar
-            found = (True, None) if hours.is_open(at) else (False, hours.next_open(at))
-            windows[calendar, at] = found
-        return found
-
     contracts = reference.contracts(tx, case["customer"]) if customer else ()
-    verdict = entitlement.check(asked, contracts, window=window, policy=customer.policy if customer else {})
+    verdict = entitlement.check(
+        asked, contracts, window=desk.window, policy=customer.policy if customer else {}
+    )
     _keep(case, asked, verdict, trust)
     return verdict
 

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -83,6 +83,11 @@ class Desk:
     """Versions of their contracts."""
     offers: dict[str | None, Any] = field(default_factory=dict)
     """What forms offer for each customer that was asked for (core.desk.offers)."""
+
+    def window(self, calendar: str, at: datetime) -> tuple[bool, datetime | None]:
+        """See core.rules.line_choice.Window."""
+        hours = self.calendars[calendar].calendar
+        return (True, None) if hours.is_open(at) else (False, hours.next_open(at))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -83,7 +83,9 @@ def choose(
     reasons = [_misfit(request, line) for _, line in every]
     fitting = [n for n, why in enumerate(reasons) if not why]
     by_channel = [n for n in fitting if not every[n][1].channels or request.channel in every[n][1].channels]
-    fits = {n: _fit(request, *every[n], window, resolve_due) for n in by_channel or fitting}
+    chosen = by_channel or fitting
+    windows = {name: window(name, request.at) for name in {every[n][1].calendar for n in chosen}}
+    fits = {n: _fit(*every[n], windows, resolve_due) for n in chosen}
     best = min(fits.values(), key=lambda fit: fit.order, default=None)
     for n in fitting:
         reasons[n] = f"not for requests by {request.channel}"
@@ -112,9 +114,12 @@ def _misfit(request: Request, line: Line) -> str:
 
 
 def _fit(
-    request: Request, contract: Contract, line: Line, window: Window, resolve_due: ResolveDue | None
+    contract: Contract,
+    line: Line,
+    windows: Mapping[str, tuple[bool, datetime | None]],
+    resolve_due: ResolveDue | None,
 ) -> Fit:
-    is_open, next_open_at = window(line.calendar, request.at)
+    is_open, next_open_at = windows[line.calendar]
     due = resolve_due(contract, line) if resolve_due else None
     order = (line.breadth, not is_open, line.priority, due or _NEVER, contract.number, line.name)
     return Fit(contract=contract, line=line, is_open=is_open, next_open_at=next_open_at, order=order)

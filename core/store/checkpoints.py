@@ -40,9 +40,10 @@ class Checkpoints:
             raise failed
         self._since += changes
         if self._copied:
-            self._copied, self._since = False, 0
+            self._copied = False
             raw.execute(COPY).fetchone()
         elif self._since >= AFTER:
+            self._since = 0
             self._wanted.set()
 
     def end(self) -> None:
@@ -52,7 +53,11 @@ class Checkpoints:
         self._thread.join(timeout=30)
 
     def _run(self) -> None:
-        while self._wanted.wait() and not self._ended:
+        while True:
+            self._wanted.wait()
+            self._wanted.clear()  # before anything is looked at: what is wanted from now on is not missed
+            if self._ended:
+                return
             try:
                 with self._engine.connect() as connection:
                     raw: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
@@ -62,10 +67,6 @@ class Checkpoints:
                         if time.monotonic() - began < SHORT:
                             break
                 self._copied = True
-            except (
-                sqlite3.Error,
-                DBAPIError,
-            ) as error:  # after a failed sync a second one only seems to succeed
+            # Not tried again: after a failed sync a second one only seems to succeed.
+            except (sqlite3.Error, DBAPIError) as error:
                 self._failed = error
-            self._since = 0
-            self._wanted.clear()

@@ -38,6 +38,11 @@ class Claim:
     jobs: tuple[Job, ...]
     lease: timedelta = LEASE
 
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What tells it from any other claim, of this lane too."""
+        return self.shard, self.lane, self.epoch
+
 
 class LeaseLost(Exception):
     """Somebody else took the lane over. Nothing of the transaction may stand."""
@@ -69,9 +74,7 @@ def claim(
                 rows.append(row)
     claims = []
     for (shard, name), (epoch, rows) in found.items():
-        due = list(
-            takewhile(lambda row: row.due <= now, rows)
-        )  # in order, what is behind one that waits does too
+        due = takewhile(lambda row: row.due <= now, rows)  # in order, what is behind one that waits does too
         claims.append(
             Claim(shard=shard, lane=name, epoch=epoch, jobs=tuple(_job(row) for row in due), lease=lease)
         )
@@ -181,8 +184,8 @@ def guard(tx: Tx, claim: Claim, *, now: datetime) -> None:
 
 def _guard(tx: Tx, guarded: Sequence[tuple[Claim, datetime]]) -> None:
     given_back = tx.group.get(_GIVEN_BACK, ())
-    for claim, now in {_key(claim): (claim, now) for claim, now in guarded}.values():
-        if _key(claim) not in given_back:
+    for claim, now in {claim.key: (claim, now) for claim, now in guarded}.values():
+        if claim.key not in given_back:
             tx.must(_RENEW, _lost(claim), **_of(claim), lease_until=now + claim.lease)
 
 
@@ -191,10 +194,6 @@ _GIVEN_BACK = "lanes given back"
 
 def _of(claim: Claim) -> dict[str, Any]:
     return {"shard": claim.shard, "name": claim.lane, "epoch": claim.epoch}
-
-
-def _key(claim: Claim) -> tuple[str, str, int]:
-    return claim.shard, claim.lane, claim.epoch
 
 
 def _lost(claim: Claim) -> LeaseLost:
@@ -216,7 +215,7 @@ _RENEW = Prepared(
 
 def release(tx: Tx, claim: Claim) -> None:
     """Give the lane back: due when its next job is, or gone when it is empty. Fails with LeaseLost."""
-    tx.group.setdefault(_GIVEN_BACK, set()).add(_key(claim))
+    tx.group.setdefault(_GIVEN_BACK, set()).add(claim.key)
     # Before anybody looks: a job that comes to the lane between look and change would lie there unseen.
     tx.must(_LOCK, _lost(claim), **_of(claim))
     tx.run(_RELEASE[not unordered(claim.lane)], **_of(claim))

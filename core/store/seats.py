@@ -270,9 +270,8 @@ def engine(url: str, *, abandoned: float = 0, own_transactions: bool = False) ->
 
     @event.listens_for(made, "connect")
     def _configure(raw: psycopg.Connection[Any], _record: object) -> None:
-        raw.adapters.register_loader(
-            "uuid", TextLoader
-        )  # ids are text in the program, and no objects on the way
+        # Ids are text in the program, and no objects on the way.
+        raw.adapters.register_loader("uuid", TextLoader)
         raw.autocommit = True
         raw.execute(f"SET idle_in_transaction_session_timeout = {int(abandoned * 1000)}")
         raw.autocommit = own_transactions

@@ -104,9 +104,8 @@ def _add(tx: Tx, statement: _Addition, *, lane: str, now: datetime, **about: Any
         tx.run(statement.job, seq=1 if last is None else last.last_seq + 1, **values)
     else:
         tx.run(statement.both, **values, **opened)
-    if (
-        about["due"] <= now
-    ):  # nobody is woken for what has time: it would be a look, and a commit, for nothing
+    # Nobody is woken for what has time: it would be a look, and a commit, for nothing.
+    if about["due"] <= now:
         tx.tell("work", team)
 
 
