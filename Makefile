@@ -11,12 +11,14 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check format bench cover lock clean
+.PHONY: help setup sip run test check format bench cover lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z.A-Z$$()\/]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv: $(VENV)/made-run ## the environment alone, from the hash-locked requirements
+
+sip: $(VENV)/made-sip ## what a hub needs on top that answers calls by SIP itself ([channels.sip])
 
 setup: $(VENV)/made-dev ## the environment with everything that checks and tests need
 
@@ -49,12 +51,12 @@ cover: $(VENV)/made-dev ## the tests once more, with the branches they took
 lock: $(VENV)/made-run ## compile requirements*.in into hash-locked requirements*.txt
 	$(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install --quiet --disable-pip-version-check uv
-	for name in requirements requirements-dev; do \
+	for name in requirements requirements-sip requirements-dev; do \
 		$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-emit-index-url --no-emit-find-links --no-config --output-file $$name.txt $$name.in || exit 1; \
 	done
 	rm -rf $(VENV)/lock
-	@! grep -n '://' requirements.txt requirements-dev.txt || { echo "an address got into the lock" >&2; exit 1; }
+	@! grep -n '://' requirements.txt requirements-sip.txt requirements-dev.txt || { echo "an address got into the lock" >&2; exit 1; }
 
 clean: ## remove what can be made again: the environment and all caches; never data/
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache htmlcov .coverage .coverage.*
@@ -69,6 +71,10 @@ $(VENV)/bin/python:
 
 $(VENV)/made-run: requirements.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/made-sip: requirements-sip.txt $(VENV)/made-run
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-sip.txt
 	@touch $@
 
 $(VENV)/made-dev: requirements-dev.txt $(VENV)/made-run

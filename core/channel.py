@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
+from core.calling import Switchboard
 from core.envelope import Arrival, Outgoing, Sent
 
 
@@ -34,6 +35,11 @@ class Door(Protocol):
 
     def lease(self, name: str) -> AbstractAsyncContextManager[None]:
         """Hold `name` for this hub alone, waiting for it if need be; cancels the body if it is lost."""
+        ...
+
+    @property
+    def switchboard(self) -> Switchboard:
+        """Where telephone calls go."""
         ...
 
 

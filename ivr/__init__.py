@@ -1,0 +1,1 @@
+"""The call flow as data, and the pure functions that walk it. Knows no database, no provider, no network."""
