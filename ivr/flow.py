@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from ivr.actions import produces
+
 SCHEMA = "centralino-flow/1"
 PERSON = "0"
 """The key that is always a person."""
@@ -89,8 +91,6 @@ class Action(_Node, frozen=True, kw_only=True, tag="action"):
     """Constants that the call takes, such as the name of a calendar."""
 
     def leads(self) -> Iterator[tuple[str, str, frozenset[str]]]:
-        from ivr.actions import produces  # noqa: PLC0415 - the table is above the shapes
-
         for branch, goto in self.branches.items():
             yield branch, goto, produces(self.call, branch)
 
@@ -140,8 +140,6 @@ class Collect(_Asking, frozen=True, kw_only=True, tag="collect"):
     given: dict[str, str] = {}
 
     def leads(self) -> Iterator[tuple[str, str, frozenset[str]]]:
-        from ivr.actions import produces  # noqa: PLC0415
-
         for branch, goto in self.branches.items():
             yield branch, goto, produces(self.check, branch)
         yield from super().leads()
