@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-SECRET = "•"
+SECRET = "•"  # noqa: S105 - what stands for one
 """What stands for a digit of a secret wherever it is kept or shown."""
 
 
@@ -214,6 +214,10 @@ class Switchboard(Protocol):
 
     async def hung_up(self, call: str, *, at: datetime | None = None, cause: str = "") -> None:
         """The call is over, whoever ended it."""
+        ...
+
+    async def lost(self, line: str) -> int:
+        """The line begins anew: no call of it from before lives. How many there were."""
         ...
 
     async def dialled(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import phonenumbers
 
 from core.log import LEVELS
 from core.rules import brakes
@@ -52,6 +53,7 @@ class Hub(Table, frozen=True, kw_only=True):
     public_url: str = ""
     data_dir: Path = Path("data")
     time_zone: str = "Europe/Rome"
+    country: str = "IT"
     languages: tuple[str, ...] = ("it", "en")
     instance: str = ""
     processes: int = 1
@@ -68,6 +70,8 @@ class Hub(Table, frozen=True, kw_only=True):
             yield "public_url", wrong
         if (wrong_zone := wrong_time_zone(self.time_zone)) is not None:
             yield "time_zone", wrong_zone
+        if self.country not in phonenumbers.SUPPORTED_REGIONS:
+            yield "country", f'"{self.country}" is no country such as IT (ISO 3166)'
         if not self.languages:
             yield "languages", f"is empty: name at least one of {', '.join(LANGUAGES)}"
         for language in self.languages:

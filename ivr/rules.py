@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ivr.flow import Flow, FlowError, Queue, digest, of_plain, parse
+from ivr.flow import Flow, FlowError, Queue, Record, digest, of_plain, parse
 from ivr.stepping import State, begin, is_secret, spoken, step
 from ivr.validation import Finding, validate
 
@@ -20,6 +20,7 @@ __all__ = [
     "of_plain",
     "parse",
     "queue",
+    "record",
     "spoken",
     "state",
     "step",
@@ -36,3 +37,9 @@ def queue(flow: Flow, at: State) -> Queue | None:
     """The queue a call waits in; None: it waits in none."""
     node = flow.nodes[at.node]
     return node if isinstance(node, Queue) else None
+
+
+def record(flow: Flow, at: State) -> Record | None:
+    """What records the caller there; None: nothing does."""
+    node = flow.nodes[at.node]
+    return node if isinstance(node, Record) else None

@@ -14,7 +14,7 @@ MAX_CHOICES = 8
 """Read in one menu; the key behind the last is "something else"."""
 
 _AT = {"it": "alle", "en": "at"}
-_PRESS = {"it": "Per {what}, premi {key}.", "en": "For {what}, press {key}."}
+_PRESS = {"it": "Per {what}, prema {key}.", "en": "For {what}, press {key}."}
 _ELSE = {"it": "qualcos'altro", "en": "something else"}
 _KEYS = {
     "it": dict(zip("0123456789", "zero uno due tre quattro cinque sei sette otto nove".split(), strict=True)),
