@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from ivr.flow import Flow, FlowError, Queue, digest, of_plain, parse
@@ -16,10 +17,12 @@ __all__ = [
     "State",
     "begin",
     "digest",
+    "findings",
     "is_secret",
     "of_plain",
     "parse",
     "queue",
+    "recordings",
     "spoken",
     "state",
     "step",
@@ -30,6 +33,21 @@ DEFAULT = Path(__file__).parent / "flows" / "default.json"
 """The flow a hub begins with."""
 
 state = State.of_plain
+
+
+def recordings(flow: Flow) -> frozenset[str]:
+    """The blobs it plays instead of reading a text."""
+    return frozenset(
+        prompt.recording
+        for languages in flow.prompts.values()
+        for prompt in languages.values()
+        if prompt.recording
+    )
+
+
+def findings(flow: Flow, *, recordings: Collection[str] = ()) -> tuple[Finding, ...]:
+    """Everything that keeps it from being published."""
+    return validate(flow, recordings=recordings)
 
 
 def queue(flow: Flow, at: State) -> Queue | None:
