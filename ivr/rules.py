@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from ivr.flow import Flow, FlowError, Queue, Record, digest, of_plain, parse
@@ -16,11 +17,13 @@ __all__ = [
     "State",
     "begin",
     "digest",
+    "findings",
     "is_secret",
     "of_plain",
     "parse",
     "queue",
     "record",
+    "recordings",
     "spoken",
     "state",
     "step",
@@ -31,6 +34,21 @@ DEFAULT = Path(__file__).parent / "flows" / "default.json"
 """The flow a hub begins with."""
 
 state = State.of_plain
+
+
+def recordings(flow: Flow) -> frozenset[str]:
+    """The blobs it plays instead of reading a text."""
+    return frozenset(
+        prompt.recording
+        for languages in flow.prompts.values()
+        for prompt in languages.values()
+        if prompt.recording
+    )
+
+
+def findings(flow: Flow, *, recordings: Collection[str] = ()) -> tuple[Finding, ...]:
+    """Everything that keeps it from being published."""
+    return validate(flow, recordings=recordings)
 
 
 def queue(flow: Flow, at: State) -> Queue | None:
