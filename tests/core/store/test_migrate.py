@@ -127,6 +127,8 @@ def broken_migration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     scripts = tmp_path / "migrations"
     (scripts / "versions").mkdir(parents=True)
     (scripts / "env.py").write_text((migrate.SCRIPTS / "env.py").read_text())
+    for later in (migrate.SCRIPTS / "versions").glob("*.py"):
+        (scripts / "versions" / later.name).write_text(later.read_text())
     first = (migrate.SCRIPTS / "versions" / "0001_first_floor.py").read_text()
     (scripts / "versions" / "0001_first_floor.py").write_text(
         first.replace("    _full_text()\n", "    raise RuntimeError('the power went')\n", 1)
