@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, literal, select
 
 from core import texts
-from core.desk import case, concern, notices, outbox, people, reference
+from core.desk import case, concern, outbox, people, reference
 from core.desk.case import Case
 from core.envelope import Address, Outgoing
 from core.ids import id_token, new_id
@@ -87,6 +87,7 @@ def tell(tx: Tx, of: Row, update_id: str, *, now: datetime) -> dict[str, int]:
         state = _tell_one(tx, news, asked, now=now)
         count[state] = count.get(state, 0) + 1
         if last:
+            _no_flag(tx, asked, now=now)
             tx.update(subscriber, {"outage_id": of.id, "id": asked.id}, state=state)
     return count
 
@@ -111,6 +112,21 @@ def _tell_one(tx: Tx, news: News, asked: Row, *, now: datetime) -> str:
     return "told"
 
 
+def _no_flag(tx: Tx, asked: Row, *, now: datetime) -> None:
+    """Their ticket is about an outage no longer, wherever they were told."""
+    if asked.ticket_id and tx.one(_TICKET, id=asked.ticket_id) is not None:
+        of = Case.open(tx, asked.ticket_id, now=now)
+        if "outage" in of["flags"]:
+            of.flag("outage", on=False)
+            of.save()
+
+
+def is_open(tx: Tx, ticket_id: str | None) -> bool:
+    """Is this a ticket that somebody works on?"""
+    row = tx.one(_TICKET, id=ticket_id) if ticket_id else None
+    return row is not None and bool(row.open)
+
+
 def _still_theirs(tx: Tx, of: Row, asked: Row, *, now: datetime) -> bool:
     who = people.contact(tx, asked.contact) if asked.contact else None
     if asked.contact and not (who and who.active and who.customer == asked.customer):
@@ -130,7 +146,7 @@ def _in_ticket(tx: Tx, news: News, asked: Row, *, now: datetime) -> tuple[str, s
     language = of["language"]
     subject, text = _words(tx, news, language, name=of["requester_name"], customer=asked.customer)
     found = ""
-    for where in notices.customer_threads(of):
+    for where in tx.all(outbox.THREADS, ticket_id=of.id):
         said = outbox.say(
             of, where, kind=news.kind, subject=subject, text=text, automatic=True, language=language
         )

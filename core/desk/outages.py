@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, select
 from core import addresses
 from core.desk import broadcasts, case, concern, people, reference
 from core.desk.errors import NotFound
+from core.envelope import Address
 from core.ids import derived_id
 from core.rules.outages import concerns
 from core.store import tables
@@ -152,10 +153,41 @@ def tell_me(
     return "added"
 
 
+def mention(of: case.Case, channel: str, to: Address) -> list[Known]:
+    """What goes on that concerns the customer of a new ticket, for its acknowledgement. They are told of the end in it."""
+    if not reference.desk(of.tx).outages or not of["customer"]:
+        return []
+    person = people.contact(of.tx, of["contact"]) if of["contact"] else None
+    known = concerning(
+        of.tx,
+        customer=of["customer"],
+        contact_sites=(of["site"],) if of["site"] else person.sites if person else (),
+        technologies=(of["technology"],) if of["technology"] else (),
+        language=of["language"],
+        now=of.now,
+    )
+    for one in known:
+        heard = tell_me(
+            of.tx,
+            one.id,
+            customer=of["customer"],
+            contact=of["contact"],
+            channel=channel,
+            address=to.address,
+            name=to.name,
+            language=of["language"],
+            ticket_id=of.id,
+            now=of.now,
+        )
+        of.event("outage.mentioned", actor="system", outage=one.id)
+        of.flag("outage", on=heard == "added" or "outage" in of["flags"])
+    return known
+
+
 def _more(tx: Tx, known: Row, key: dict[str, Any], *, ticket_id: str | None, progress: bool) -> None:
-    """Who asks again may want more; less is nobody's wish who says nothing of it."""
+    """Who asks again may want more. They are told in the first of their tickets about it that is open."""
     change: dict[str, Any] = {}
-    if ticket_id is not None and ticket_id != known.ticket_id:
+    if ticket_id is not None and not broadcasts.is_open(tx, known.ticket_id):
         change["ticket_id"] = ticket_id
     if progress and not known.progress:
         change["progress"] = True

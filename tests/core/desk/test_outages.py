@@ -248,6 +248,57 @@ async def test_what_is_over_is_not_ended_again(desk):
             await desk.act(verb, outage, **fields)
 
 
+# --- Acknowledgements ---------------------------------------------------------------------------------------
+
+
+async def test_whoever_writes_is_told_of_the_outage_that_concerns_them_and_of_its_end(desk):
+    outage = await desk.publish(**NETWORK_IN_VERONA, next_update=desk.desk.now + timedelta(hours=1))
+
+    number = (await desk.desk.mail("alice@acme.test", authentication=PASSED)).number or ""
+    other = (await desk.desk.mail("bob@beta.test", authentication=PASSED)).number or ""
+
+    (received,) = await desk.desk.outward(number, "received")
+    assert (
+        "Siamo al corrente di un disservizio che la riguarda, in corso da lunedì 2 marzo 2026, 09:50 (CET): "
+        "Rete di Verona. La fibra è interrotta.\n"
+        "Il prossimo aggiornamento è previsto per lunedì 2 marzo 2026, 11:00 (CET).\n"
+        "La avviseremo quando sarà terminato.\n"
+    ) in received.text
+    assert "Verona" not in (await desk.desk.outward(other, "received"))[0].text
+    assert (await desk.desk.ticket(number)).flags == ["outage"]
+    assert (await desk.desk.events(number, "outage."))[0].data == {"outage": outage}
+    await desk.told()
+
+    await desk.act(publishing.end, outage)
+
+    assert [(to, kind) for to, kind, _ in await desk.told()] == [("alice@acme.test", "outage_ended")]
+    assert [row.kind for row in await desk.desk.outward(number)] == ["received", "outage_ended"]
+    assert (await desk.desk.ticket(number)).flags == []
+    assert (await desk.desk.db.read(books.verify)).faults == ()
+
+
+async def test_who_writes_twice_about_one_outage_is_told_of_its_end_once(desk):
+    outage = await desk.publish(customers=["ACME"])
+    numbers = [
+        (await desk.desk.mail("alice@acme.test", subject=name, authentication=PASSED)).number for name in "ab"
+    ]
+    await desk.told()
+
+    await desk.act(publishing.end, outage)
+
+    assert [kind for _, kind, _ in await desk.told()] == ["outage_ended"]
+    assert [(await desk.desk.ticket(number)).flags for number in numbers] == [[], []]
+
+
+async def test_a_stranger_is_not_told_by_mail_what_does_not_work(desk):
+    await desk.publish()
+
+    number = (await desk.desk.mail("eve@elsewhere.test", authentication=PASSED)).number or ""
+
+    assert all("Verona" not in row.text for row in await desk.desk.outward(number))
+    assert await desk.asked() == {}
+
+
 # --- Who asked is told --------------------------------------------------------------------------------------
 
 
