@@ -15,7 +15,8 @@ from sqlalchemy import bindparam, select
 
 from core import addresses
 from core.desk import broadcasts, case, concern, people, reference
-from core.desk.errors import NotFound
+from core.desk.errors import Forbidden, NotFound
+from core.desk.principal import Principal
 from core.envelope import Address
 from core.ids import derived_id
 from core.rules.outages import concerns
@@ -86,7 +87,7 @@ def _known(one: reference.Outage, wanted: str, *, asked_for: bool) -> Known:
 
 
 def _asked_for(tx: Tx, outage_id: str, contact: str | None, channel: str, address: str) -> bool:
-    if contact and tx.one(_BY_CONTACT, outage_id=outage_id, contact=contact) is not None:
+    if contact and tx.one(BY_CONTACT, outage_id=outage_id, contact=contact) is not None:
         return True
     key = {"outage_id": outage_id, "id": _subscriber_id(channel, address)}
     return bool(address) and tx.one(_SUBSCRIBER, **key) is not None
@@ -153,6 +154,29 @@ def tell_me(
     return "added"
 
 
+def subscribe(
+    tx: Tx, who: Principal, outage_id: str, *, also_by: str, progress: bool = False, now: datetime
+) -> Literal["added", "already", "over"]:
+    """A contact who is signed in wants to be told. `also_by`: the channel to their inbox; empty: the portal shows it.
+
+    Raises NotFound, Forbidden for staff.
+    """
+    if who.kind != "contact":
+        raise Forbidden("staff see every outage; customers ask to be told")
+    return tell_me(
+        tx,
+        outage_id,
+        customer=who.customer,
+        contact=who.id,
+        channel=also_by or "portal",
+        address=who.email,
+        name=who.name,
+        language=who.language,
+        progress=progress,
+        now=now,
+    )
+
+
 def mention(of: case.Case, channel: str, to: Address) -> list[Known]:
     """What goes on that concerns the customer of a new ticket, for its acknowledgement. They are told of the end in it."""
     if not reference.desk(of.tx).outages or not of["customer"]:
@@ -211,7 +235,7 @@ def locked(tx: Tx, outage_id: str) -> Row | None:
 
 
 _BY_ID_LOCKED = Prepared(select(tables.outage).where(tables.outage.c.id == bindparam("id")).with_for_update())
-_BY_CONTACT = Prepared(
+BY_CONTACT = Prepared(
     select(subscriber.c.id)
     .where(subscriber.c.outage_id == bindparam("outage_id"), subscriber.c.contact == bindparam("contact"))
     .limit(1)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import acts, broadcasts, case, people, reference
+from core.desk import acts, broadcasts, case, people, reference, returns
 from core.desk.errors import Fault, Forbidden, Invalid, NotFound, Refused, Stale
 from core.desk.outages import locked, no_outage
 from core.desk.principal import Principal
@@ -167,6 +167,15 @@ def cancel(
     return _go_on(tx, who, row, "cancelled", words={}, reason=plain, idem=idem, now=now, changed=changed)
 
 
+def retry_delivery(tx: Tx, who: Principal, outage_id: str, delivery: str, *, now: datetime) -> None:
+    """Send again what was given up or came back. Raises Forbidden, NotFound, Refused."""
+    _staffs(tx, who, outage_id)
+    if not returns.again(tx, outage_id, delivery, now=now):
+        raise Refused("this delivery is on its way or arrived; there is nothing to send again")
+    case.record(tx, outage_id, "delivery.retried", now=now, actor=who.actor, delivery=delivery)
+    tx.tell("outage", outage_id)
+
+
 def _go_on(
     tx: Tx,
     who: Principal,
@@ -235,12 +244,18 @@ def _only_publishers(who: Principal) -> None:
         raise Forbidden(message)
 
 
-def _running(tx: Tx, who: Principal, outage_id: str, *, seen: int | None, idem: str) -> Row | int:
-    """The outage, locked; the number of the update when this form was sent before."""
+def _staffs(tx: Tx, who: Principal, outage_id: str) -> Row:
+    """The outage, locked, for who may change it."""
     row = locked(tx, outage_id)
-    if row is None or not (who.is_agent or who.kind == "system"):
+    if row is None or who.kind == "contact":
         raise NotFound(no_outage(outage_id))
     _only_publishers(who)
+    return row
+
+
+def _running(tx: Tx, who: Principal, outage_id: str, *, seen: int | None, idem: str) -> Row | int:
+    """The outage, locked; the number of the update when this form was sent before."""
+    row = _staffs(tx, who, outage_id)
     again = tx.one(_BY_IDEM, outage_id=outage_id, idem=idem) if idem else None
     if again is not None:
         return int(again.seq)

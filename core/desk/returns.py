@@ -107,27 +107,32 @@ _BOUNCES = Prepared(
 )
 
 
-def retry(case: Case, delivery_id: str) -> bool:
-    """Queue a given-up or bounced delivery again; say whether there was one.
+def again(tx: Tx, shard: str, delivery_id: str, *, now: datetime) -> bool:
+    """Queue a given-up or bounced delivery again; say whether there was one. `shard`: its ticket, or its outage.
 
     Whoever asks for it believes that the address works: automatic mail may go there again too.
     """
-    row = case.tx.one(sending.DELIVERY, ticket_id=case.id, id=delivery_id)
+    row = tx.one(sending.DELIVERY, ticket_id=shard, id=delivery_id)
     if row is None or row.state not in ("given_up", "bounced"):
         return False
-    case.tx.update(
-        delivery, {"ticket_id": case.id, "id": delivery_id}, state="queued", error="", created_at=case.now
-    )
+    tx.update(delivery, {"ticket_id": shard, "id": delivery_id}, state="queued", error="", created_at=now)
     work.enqueue(
-        case.tx,
-        shard=case.id,
+        tx,
+        shard=shard,
         lane=outbox.lane_of(row.thread_id, row.address, row.channel),
         kind="send",
         payload={"delivery": delivery_id},
-        due=case.now,
-        now=case.now,
+        due=now,
+        now=now,
     )
-    case.tx.run(_WORKS, address=row.address)
+    tx.run(_WORKS, address=row.address)
+    return True
+
+
+def retry(case: Case, delivery_id: str) -> bool:
+    """The same for a ticket, which is flagged as long as anything on it did not arrive."""
+    if not again(case.tx, case.id, delivery_id, now=case.now):
+        return False
     case.flag("undelivered", on=case.tx.one(_UNDELIVERED, ticket_id=case.id) is not None)
     return True
 

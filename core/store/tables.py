@@ -724,7 +724,7 @@ outage = Table(
     _text("published_by"),  # actor
     _number("last_update"),  # seq of the newest; what `seen` is compared with
     _maybe_at("ended_at"),
-    Index("outage_state", "state", "id"),
+    Index("outage_state", "state", "published_at", "id"),
 )
 
 # What was told of it, in order: published, updated, ended, cancelled. Append-only; a delivery names one by its id.

@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("last_update", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("ended_at", sa.BigInteger),
     )
-    op.create_index("outage_state", "outage", ["state", "id"])
+    op.create_index("outage_state", "outage", ["state", "published_at", "id"])
     op.create_table(
         "outage_update",
         sa.Column("outage_id", _ID, primary_key=True),
