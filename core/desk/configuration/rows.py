@@ -23,7 +23,7 @@ from core.desk.principal import Principal
 from core.ids import new_id
 from core.rules.calendar_definitions import definition_to_json, definition_version
 from core.store import tables
-from core.store.columns import to_json, to_micros
+from core.store.columns import to_json
 from core.store.tx import Tx
 
 
@@ -124,7 +124,7 @@ def apply(tx: Tx, who: Principal, document: Document, hashes: Hashes, *, now: da
     for step in difference.steps:
         _write(tx, step, now)
     if changes:
-        _revised(tx, now)
+        reference.revise(tx, now=now)
         digest = hashlib.sha256("\n".join(map(str, changes)).encode()).hexdigest()
         case.record(
             tx,
@@ -163,17 +163,6 @@ def _write(tx: Tx, step: _Step, now: datetime) -> None:
 
 _RIGHTS = {"active", "groups", "password_hash", "role", "roles", "sites"}
 """Who had other ones signs in again."""
-
-
-def _revised(tx: Tx, now: datetime) -> None:
-    # Not just one more: a number that was rolled back is never given to another content, and copies stay honest.
-    row = tx.one(select(tables.desk_revision))
-    if row is None:
-        tx.insert(tables.desk_revision, one=1, revision=to_micros(now), at=now)
-    else:
-        tx.update(tables.desk_revision, {"one": 1}, revision=max(row.revision + 1, to_micros(now)), at=now)
-    reference.forget(tx)
-    tx.tell("desk")
 
 
 def _difference(tx: Tx, document: Document, hashes: Hashes) -> _Difference:
