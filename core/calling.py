@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 SECRET = "•"  # noqa: S105 - what stands for one
 """What stands for a digit of a secret wherever it is kept or shown."""
@@ -235,6 +235,7 @@ class NoSuchCall(LookupError):
     """No call has this id."""
 
 
+@runtime_checkable
 class Line(Protocol):
     """What a telephone line must be beside a channel, to call people."""
 

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
 from core.calling import (
+    SECRET,
     Answer,
     Audio,
     CallEvent,
     NoSuchCall,
     Ringing,
-    SECRET,
     Taken,
     Waiting,
 )
@@ -25,7 +25,7 @@ from core.desk.call_identity import Proof
 from core.desk.calls import House, Rules
 from core.store import blobs
 from core.store.database import Database, StoreUnavailable
-from core.store.tx import Row, Tx
+from core.store.tx import Tx
 
 KNOWN_FLOWS = 20
 """Versions that are kept as parsed."""
@@ -67,8 +67,8 @@ class HubSwitchboard:
         return await self._first(self._ring, ringing)
 
     def _ring(self, tx: Tx, ringing: Ringing) -> Answer:
-        row = flows.of_digest(tx, ringing.flow) if ringing.flow else flows.published(tx, self._ways.flow)
-        return calls.ring(tx, ringing, self._house(row), now=self._clock())
+        digest = ringing.flow or flows.published_digest(tx, self._ways.flow)
+        return calls.ring(tx, ringing, self._house(tx, digest), now=self._clock())
 
     async def find(self, line: str, external_id: str) -> str | None:
         """See Switchboard."""
@@ -90,9 +90,7 @@ class HubSwitchboard:
         return await self._first(self._advance, call, seq, event, proof)
 
     def _advance(self, tx: Tx, call: str, seq: int, event: CallEvent, proof: Proof | None) -> Answer:
-        return calls.advance(
-            tx, call, seq, event, self._house_of(tx, call), now=self._clock(), proof=proof
-        )
+        return calls.advance(tx, call, seq, event, self._house_of(tx, call), now=self._clock(), proof=proof)
 
     def _secret(self, tx: Tx, call: str, seq: int) -> _Secret | None:
         """What the keys of this step are compared with; None: they are no secret, or the step is over."""
@@ -169,18 +167,18 @@ class HubSwitchboard:
     # --- Flows --------------------------------------------------------------------------------------------------
 
     def _house_of(self, tx: Tx, call: str) -> House:
-        return self._house(flows.of_digest(tx, live_calls.one(tx, call).flow))
+        return self._house(tx, live_calls.one(tx, call).flow)
 
-    def _house(self, row: Row) -> House:
-        flow = self._flows.get(row.digest)
-        if flow is None:
-            flow = self._flows[row.digest] = self._rules.parse(row.body)
+    def _house(self, tx: Tx, digest: str) -> House:
+        flow = self._flows.get(digest)
+        if flow is None and digest != call_out.NO_FLOW:
+            flow = self._flows[digest] = self._rules.parse(flows.of_digest(tx, digest).body)
             if len(self._flows) > KNOWN_FLOWS:
                 self._flows.popitem(last=False)
         return House(
             rules=self._rules,
             flow=flow,
-            digest=row.digest,
+            digest=digest,
             caller_id_allows=self._ways.caller_id_allows,
             short=self._ways.short,
             tickets_for_missed=self._ways.tickets_for_missed,

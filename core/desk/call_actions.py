@@ -21,6 +21,7 @@ from core.desk import (
     call_queue,
     call_tickets,
     coverage,
+    outages,
     people,
     reference,
     resolution,
@@ -442,11 +443,62 @@ def _book_callback(around: Around, _value: str, _given: Mapping[str, str]) -> Br
 
 
 def _known_outage(around: Around, _value: str, _given: Mapping[str, str]) -> Branch:
-    return "no", {}
+    """The next one that concerns this customer, as far as the number or the PIN says who that is."""
+    live = around.live
+    if not live["customer"]:
+        return "no", {}
+    told = live.fact("outages", [])
+    channel, address = _reach(live)
+    known = outages.concerning(
+        live.tx,
+        customer=live["customer"],
+        language=live["language"],
+        contact=live["contact"],
+        channel=channel,
+        address=address,
+        now=live.now,
+    )
+    one = next((one for one in known if one.id not in told), None)
+    if one is None:
+        return "no", {}
+    live.note(outages=[*told, one.id], informed=True)
+    said = {
+        "outage": ". ".join(part.rstrip(".") for part in (one.title, one.news or one.text) if part) + ".",
+        "outage_since": _local(live, one.since),
+    }
+    if one.next_update is not None and one.next_update > live.now:
+        return "yes_with_update", said | {"outage_update": _local(live, one.next_update)}
+    return "yes", said
 
 
 def _tell_me(around: Around, _value: str, _given: Mapping[str, str]) -> Branch:
+    live = around.live
+    contact = people.contact(live.tx, live["contact"]) if live["contact"] else None
+    channel, address = _reach(live)
+    told = live.fact("outages", [])
+    if told and address:
+        outages.tell_me(
+            live.tx,
+            told[-1],
+            customer=live["customer"],
+            contact=live["contact"],
+            channel=channel,
+            address=address,
+            name=contact.name if contact else "",
+            language=live["language"],
+            now=live.now,
+        )
     return "ok", {}
+
+
+def _reach(live: LiveCall) -> tuple[str, str]:
+    """On which channel the caller is told of something later: where they call from, else where they are written to."""
+    if live["caller"]:
+        return call_tickets.CHANNEL, live["caller"]
+    contact = people.contact(live.tx, live["contact"]) if live["contact"] else None
+    if contact and contact.number:
+        return call_tickets.CHANNEL, contact.number
+    return "email", contact.email if contact else ""
 
 
 BY_NAME: Mapping[str, Action] = {

@@ -33,7 +33,9 @@ def call_back(tx: Tx, who: Principal, number: str, *, now: datetime, to: str = "
     acts.only_staff(who)
     agent = people.agent(tx, who.id)
     if agent is None or not agent.phone:
-        raise Refused("nobody knows where your telephone is: an administrator names it in the desk configuration")
+        raise Refused(
+            "nobody knows where your telephone is: an administrator names it in the desk configuration"
+        )
     wanted = numbers.normal(to or _number(case), tx.facts.country)
     if not wanted:
         raise invalid("/to", "is no number that can be called")
@@ -165,4 +167,3 @@ def done_by_hand(tx: Tx, who: Principal, number: str, *, now: datetime) -> str:
     _answered(case)
     acts.finish(case)
     return number
-

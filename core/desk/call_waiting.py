@@ -60,9 +60,7 @@ def waiting(tx: Tx, call_id: str, seq: int, house: House, *, now: datetime) -> W
     return Waiting(say=say, ring=ring, stop=stop)
 
 
-def _over(
-    node: Any, standing: queueing.Standing, able: list[queueing.Operator], waited: timedelta
-) -> str:
+def _over(node: Any, standing: queueing.Standing, able: list[queueing.Operator], waited: timedelta) -> str:
     if standing.full:
         return "full"
     if waited.total_seconds() > node.max_wait or (not able and waited > GIVE_UP_ALONE):
@@ -105,9 +103,7 @@ def operator(tx: Tx, offer: str, answer: Came, *, now: datetime) -> Taken:
         return Taken(connect=False)
     live = LiveCall.open(tx, row.call_id, now=now)
     if row.state == "accepted":
-        return Taken(
-            connect=live["phase"] == "bridged", call=live.id, record=calls.may_record(live)
-        )
+        return Taken(connect=live["phase"] == "bridged", call=live.id, record=calls.may_record(live))
     if answer != "accepted":
         if row.state == "ringing":
             call_queue.end_offer(tx, row, answer, now=now)
