@@ -243,9 +243,10 @@ _CLOCK = Prepared(
     select(tables.sla_clock.c.name, tables.sla_clock.c.due_at).where(
         tables.sla_clock.c.ticket_id == bindparam("ticket_id"),
         tables.sla_clock.c.state == "running",
-        tables.sla_clock.c.name.in_(("response", "update", "resolve")),
     )
 )
+_NEXT = ("response", "update")
+"""Clocks that say when the customer hears of us again."""
 _TICKET = Prepared(select(tables.ticket).where(tables.ticket.c.id == bindparam("id")))
 
 
@@ -270,10 +271,13 @@ def _read_request(around: Around, _value: str, _given: Mapping[str, str]) -> Bra
     voice = texts.voice(live.tx.facts.language(live["language"]))
     state = "workaround" if "workaround" in row.flags and row.open else row.state
     said = {**_named(live, row), "request_state": voice["state"].get(state, voice["state"]["in_progress"])}
-    due = [clock.due_at for clock in live.tx.all(_CLOCK, ticket_id=row.id) if clock.due_at]
-    coming = [at for at in due if at > live.now]
-    if coming:
-        return "ok_with_update", said | {"next_update": _local(live, min(coming))}
+    clocks = live.tx.all(_CLOCK, ticket_id=row.id)
+    due = {clock.name: clock.due_at for clock in clocks if clock.due_at and clock.due_at > live.now}
+    heard = [due[name] for name in _NEXT if name in due]
+    if heard:
+        return "ok_with_update", said | {"next_update": _local(live, min(heard))}
+    if "resolve" in due:
+        return "ok_with_solution", said | {"solution_due": _local(live, due["resolve"])}
     return "ok", said
 
 
