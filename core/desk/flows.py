@@ -179,8 +179,7 @@ def install(tx: Tx, flow: str, body: str, digest: str, *, now: datetime) -> bool
         return False
     first = 1 if before is None else 0  # several hubs start at once: the first of them has version 1
     added = _add(tx, flow, body, digest, state="published", author=HUB.actor, now=now, number=first)
-    if added:
-        _retire(tx, before)
+    _retire(tx, before)
     return added > 0
 
 

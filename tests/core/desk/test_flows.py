@@ -103,6 +103,15 @@ async def test_hubs_that_start_at_once_publish_it_once(db):
     assert await states(desk) == [(1, "published")]
 
 
+async def test_a_number_that_is_taken_is_not_taken_again(desk):
+    made = await desk.db.write(
+        flows._add, "default", SHIPPED, digest(SHIPPED), state="published", author="x", now=desk.now, number=1
+    )
+
+    assert made == 0
+    assert await states(desk) == [(1, "published")]
+
+
 async def test_without_a_published_flow_nobody_is_led(db):
     with pytest.raises(NotFound):
         await db.read(flows.published)
