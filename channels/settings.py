@@ -101,6 +101,12 @@ class EmailSettings(Table, frozen=True, kw_only=True):
             )
 
 
+class PhoneSettings(Table, frozen=True, kw_only=True):
+    """[channels.phone]: calls, and the account at Twilio that carries them."""
+
+    enabled: bool = True
+
+
 class ConsoleSettings(Table, frozen=True, kw_only=True):
     """[channels.console]: a line typed at the terminal becomes a request."""
 
@@ -111,6 +117,7 @@ class ChannelSettings(Table, frozen=True, kw_only=True):
     """[channels]: every channel this hub has."""
 
     email: EmailSettings = EmailSettings()
+    phone: PhoneSettings = PhoneSettings()
     console: ConsoleSettings = ConsoleSettings()
 
     def enabled(self) -> dict[str, Any]:
