@@ -153,7 +153,7 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     from web.app import WebServer, make_app  # noqa: PLC0415
     from web.portal.channel import PortalChannel  # noqa: PLC0415
 
-    running = channels.enabled(config.channels.enabled(), _surroundings(config, common))
+    running = channels.enabled(config.channels, _surroundings(config, common))
     by_mail = "email" if config.channels.email.enabled else ""
     site = WebServer(make_app(db, config, clean=clean_html, also_by=by_mail, common=common), config)
     switchboard = HubSwitchboard(db, ivr.rules, ways(config))
