@@ -30,7 +30,7 @@ OPEN = ("/login", "/forgot", "/reset", "/static/", "/health/", "/metrics", "/api
 """Paths that ask no sign-in of the pages; the API asks for its own token."""
 
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; "
     "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 

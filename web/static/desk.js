@@ -1,4 +1,5 @@
 // The desk, made lively. Every page works without this; nothing here decides anything.
+import { followCalls, look } from "./calls.js";
 import { keepDrafts } from "./drafts.js";
 import { listenForKeys } from "./keys.js";
 import { listenForChanges } from "./live.js";
@@ -42,7 +43,8 @@ const side = document.querySelector(".side");
 const here = side?.querySelector("[aria-current]");
 if (here && side.scrollWidth > side.clientWidth) side.scrollLeft = here.offsetLeft - 16;
 
+followCalls();
 keepDrafts();
-listenForChanges();
+listenForChanges(look);
 listenForKeys();
 offerCommands();
