@@ -220,7 +220,6 @@ def recorded(tx: Tx, row: Row, kind: str, *, now: datetime, **data: Any) -> bool
     if tx.one(BY_ID, id=row.ticket_id) is None:
         return False
     case.record(tx, row.ticket_id, kind, now=now, actor="system", delivery=row.id, **data)
-    tx.tell("outage", row.ticket_id)
     return True
 
 

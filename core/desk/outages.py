@@ -150,7 +150,6 @@ def tell_me(
         channel=channel,
         ticket=ticket_id,
     )
-    tx.tell("outage", outage_id)
     return "added"
 
 
