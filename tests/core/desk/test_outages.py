@@ -290,6 +290,20 @@ async def test_who_writes_twice_about_one_outage_is_told_of_its_end_once(desk):
     assert [(await desk.desk.ticket(number)).flags for number in numbers] == [[], []]
 
 
+async def test_who_asked_in_the_portal_and_writes_as_well_is_told_of_the_end_once(desk):
+    outage = await desk.publish(customers=["ACME"])
+    alice = await desk.desk.who("alice")
+    await desk.desk.db.write(outages.subscribe, alice, outage, also_by="", now=desk.desk.now)
+    await desk.desk.mail("alice@acme.test", authentication=PASSED)
+    assert await desk.tell(outage, alice, channel="sms", address="+390600001") == "already"
+    await desk.told()
+
+    await desk.act(publishing.end, outage)
+
+    assert [(to, kind) for to, kind, _ in await desk.told()] == [("alice@acme.test", "outage_ended")]
+    assert len(await desk.desk.rows(tables.outage_subscriber)) == 1
+
+
 async def test_a_stranger_is_not_told_by_mail_what_does_not_work(desk):
     await desk.publish()
 
