@@ -187,8 +187,8 @@ def rejected(case: Case, text: str, *, agent: str, author_name: str) -> None:
 
 
 def customer_threads(case: Case) -> list[Row]:
-    """The conversations with the customer. A vendor's is another matter."""
-    return case.tx.all(outbox.THREADS, ticket_id=case.id)
+    """The conversations in which the customer is answered. A vendor's is another matter."""
+    return [where for where in case.tx.all(outbox.THREADS, ticket_id=case.id) if not where.aside]
 
 
 def title(case: Case) -> str:

@@ -24,6 +24,8 @@ from core.store.tx import Prepared, Row, Tx
 ALWAYS = "24x7"
 DEFAULT_SLA = "Default"
 """The service level of tickets without a contract line, where the desk has one of this name."""
+KEEP_RECORDINGS = 90
+"""Days, of who is nobody's customer."""
 MAX_DEFINITIONS = 5_000  # contracts and calendars kept by version
 
 ALL_DAY = (("00:00", "24:00"),)
@@ -120,6 +122,8 @@ class Customer:
     time_zone: str
     policy: Mapping[str, str]
     groups: tuple[str, ...]
+    keep_recordings: int
+    """Days; 0: calls are never recorded."""
 
 
 _lock = threading.Lock()
@@ -201,6 +205,7 @@ def _customer(row: Row) -> Customer:
         time_zone=row.time_zone,
         policy=row.policy,
         groups=tuple(row.groups),
+        keep_recordings=row.keep_recordings,
     )
 
 

@@ -335,6 +335,9 @@ thread = Table(
     _text("mailbox"),  # ours
     _text("also_by"),  # another channel that carries our words to the same address
     _at("at"),
+    _flag(
+        "aside"
+    ),  # a call about a ticket that is answered on another channel: nothing is said in it by itself
 )
 
 participant = Table(
@@ -610,6 +613,13 @@ call = Table(
     Index("call_external", "line", "external_id", unique=True),
     Index("call_caller", "caller", "first_ring_at"),
     Index(
+        "call_bridged",
+        "desk_group",
+        "bridged_at",
+        sqlite_where=text("bridged_at IS NOT NULL"),
+        postgresql_where=text("bridged_at IS NOT NULL"),
+    ),
+    Index(
         "call_live",
         "phase",
         "first_ring_at",
@@ -658,6 +668,8 @@ recording = Table(
     _maybe_id("ticket_id"),
     _maybe_id("message_id"),
     _maybe_id("attachment_id"),
+    Column("blob", Digest),  # its name, once it came
+    _text("external_id"),  # the line's own
     _text("type"),
     _number("milliseconds"),
     _at("at"),

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Table, func, select
 
-from core import addresses
+from core import addresses, numbers
 from core.desk import accounts, case, reference
 from core.desk.configuration import export, told
 from core.desk.configuration.checking import check
@@ -305,6 +305,7 @@ def _contacts(tx: Tx, parts: tuple[CustomerPart, ...], hashes: Hashes, differenc
                     "id": ids.get((part.code, email)) or new_id(),
                     "customer": part.code,
                     "email": email,
+                    "number": numbers.normal(person.phone, tx.facts.country),
                     "password_hash": hashes.get(("password", part.code, email)),
                     "pin_hash": hashes.get(("pin", part.code, email)),
                     "active": True,
@@ -318,6 +319,11 @@ def _contracts(tx: Tx, parts: tuple[CustomerPart, ...], difference: _Difference)
     for part in parts:
         for contract in part.contracts:
             written = _fields(contract)
+            for line in written["lines"]:
+                if not line[
+                    "emergency"
+                ]:  # contracts of before say nothing of it, and stay the version they are
+                    del line["emergency"]
             owner = {"customer": part.code, "time_zone": part.time_zone}
             version = _version(written | owner)
             bought = [{k: v for k, v in line.items() if k != "period"} for line in written["lines"]]
