@@ -159,12 +159,9 @@ def tell_me(
 
 
 def subscribe(
-    tx: Tx, who: Principal, outage_id: str, *, also_by: str, progress: bool = False, now: datetime
+    tx: Tx, who: Principal, outage_id: str, *, by: str, progress: bool = False, now: datetime
 ) -> Literal["added", "already", "over"]:
-    """A contact who is signed in wants to be told. `also_by`: the channel to their inbox; empty: the portal shows it.
-
-    Raises NotFound, Forbidden for staff.
-    """
+    """A contact who is signed in wants to be told by this channel, at their e-mail address. Raises NotFound, Forbidden for staff."""
     if who.kind != "contact":
         raise Forbidden("staff see every outage; customers ask to be told")
     return tell_me(
@@ -172,7 +169,7 @@ def subscribe(
         outage_id,
         customer=who.customer,
         contact=who.id,
-        channel=also_by or "portal",
+        channel=by,
         address=who.email,
         name=who.name,
         language=who.language,

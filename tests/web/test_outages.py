@@ -230,7 +230,7 @@ async def test_the_side_shows_how_many_run_and_calls_when_an_update_is_late(lea,
 async def test_what_an_outage_told_stands_among_everything_that_left(lea, teo, published, db):
     outage = await published()
     now = datetime.now(UTC)
-    await db.write(outages.subscribe, rows.ALICE, outage, also_by="email", now=now)
+    await db.write(outages.subscribe, rows.ALICE, outage, by="email", now=now)
     await db.write(publishing.end, rows.LEADER, outage, now=now)
 
     left = await lea.get("/desk/outgoing")
@@ -244,7 +244,7 @@ async def test_what_an_outage_told_stands_among_everything_that_left(lea, teo, p
 async def test_what_did_not_arrive_is_sent_again(lea, published, db):
     outage = await published()
     now = datetime.now(UTC)
-    await db.write(outages.subscribe, rows.ALICE, outage, also_by="email", now=now)
+    await db.write(outages.subscribe, rows.ALICE, outage, by="email", now=now)
     await db.write(publishing.end, rows.LEADER, outage, now=now)
     await db.write(lambda tx: tx.run(tables.delivery.update().values(state="bounced")))
     page = await lea.get("/desk/waiting?view=undelivered")

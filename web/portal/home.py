@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 from babel.dates import format_date
 
-from core.desk import broadcasts, course, coverage, outage_board, outages, search
+from core.desk import broadcasts, course, coverage, outage_board, outages, requests, search
 from core.desk.principal import Principal
 from core.desk.views import NextAction, TicketRow
 from core.store.tx import Tx
@@ -80,7 +80,9 @@ async def tell_me(request: web.Request) -> web.StreamResponse:
     site, who = request.app[SITE], contact(request)
     fields, _ = await files.form(request)
     outage, progress = request.match_info["id"], "progress" in fields
-    await site.db.write(outages.subscribe, who, outage, also_by=site.also_by, progress=progress, now=now())
+    await site.db.write(
+        outages.subscribe, who, outage, by=site.also_by or requests.HERE, progress=progress, now=now()
+    )
     raise web.HTTPSeeOther("/portal/")
 
 
