@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 import running
 from channels.settings import ChannelSettings
 from core import settings
-from core.desk import accounts, books, demo, people, reference
+from core.desk import accounts, books, demo, outages, people, reference
 from core.desk.passwords import matches_now
 from core.facts import HubFacts
 from core.rules.coverage import STANDINGS
@@ -181,3 +181,18 @@ async def test_a_start_that_is_interrupted_leaves_an_empty_desk(db) -> None:
 
     assert await tickets(db) == []
     assert not await db.read(demo.is_loaded)
+
+
+async def test_an_outage_goes_on_that_one_customer_is_told_of(db, read) -> None:
+    await db.write(demo.load, {}, {}, read, now=NOW)
+
+    def known(tx, customer):
+        return outages.concerning(tx, customer=customer, now=NOW)
+
+    (one,) = await db.read(known, "CANTINE")
+    assert one.title == "Linea internet della sede di Negrar"
+    assert one.news.startswith("L'operatore ha trovato il guasto")
+    assert one.next_update is not None
+    assert one.next_update > NOW
+    assert await db.read(known, "ALPINE") == []
+    assert (await db.read(books.verify)).faults == ()
