@@ -224,7 +224,8 @@ class Pump:
 
     async def stop(self) -> None:
         self._stop.set()
-        await asyncio.to_thread(self._thread.join, 2)
+        if self._thread.is_alive():
+            await asyncio.to_thread(self._thread.join, 2)
 
     def add(self, audio: Audio) -> Stream:
         stream = Stream(audio)
