@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import msgspec
+import msgspec.structs
 
 from ivr.actions import produces
 
 SCHEMA = "centralino-flow/1"
-PERSON = "0"
-"""The key that is always a person."""
 KEYS = frozenset("0123456789*#")
 
 
@@ -25,7 +24,7 @@ class FlowError(ValueError):
     """The text is no flow; says where and why."""
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
 
 
@@ -236,11 +235,27 @@ class Flow(_Part, frozen=True, kw_only=True):
 def parse(text: str | bytes) -> Flow:
     """A flow from its JSON. Raises FlowError with the place of what is wrong."""
     try:
-        return of_plain(json.loads(text))
-    except ValueError as error:
-        if isinstance(error, FlowError):
-            raise
+        plain = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+        json.dumps(plain, ensure_ascii=False).encode()  # half a character is no text
+    except FlowError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise FlowError(f"this is no JSON: {error}") from None
+    return of_plain(plain)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two parts of the same name JSON keeps the last, and nobody sees that the first is gone."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise FlowError(f"the name {twice!r} stands twice in the same part")
+    return made
+
+
+def _no_number(name: str) -> float:
+    raise FlowError(f"{name} is no number here")
 
 
 def of_plain(plain: Any) -> Flow:
@@ -248,21 +263,74 @@ def of_plain(plain: Any) -> Flow:
     try:
         flow = msgspec.convert(plain, Flow)
     except msgspec.ValidationError as error:
-        raise FlowError(_in_words(str(error))) from None
+        raise FlowError(_exactly(plain, _in_words("", str(error)))) from None
     if flow.schema != SCHEMA:
         raise FlowError(f"schema is {flow.schema!r}, and this reads {SCHEMA!r}")
     return flow
 
 
-def _in_words(error: str) -> str:
-    what, _, where = error.partition(" - at `")
-    return f"{where.rstrip('`')}: {what}" if where else what
+def _exactly(plain: Any, otherwise: str) -> str:
+    """The same mistake with the name of its node or prompt, which the reader of JSON does not tell."""
+    for place, part, kind in _parts(plain):
+        try:
+            msgspec.convert(part, kind)
+        except msgspec.ValidationError as error:
+            return _in_words(place, str(error))
+    return otherwise
+
+
+def _parts(plain: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Everything that has a name, the small within the large first."""
+    for name, node in _items(plain, "nodes"):
+        for key, choice in _items(node, "choices"):
+            yield f"nodes/{name}/choices/{key}", choice, Choice
+        yield f"nodes/{name}", node, Node
+    for name, languages in _items(plain, "prompts"):
+        for language, prompt in _items({"": languages}, ""):
+            yield f"prompts/{name}/{language}", prompt, Prompt
+
+
+def _items(plain: Any, name: str) -> Iterator[tuple[str, Any]]:
+    inside = plain.get(name) if isinstance(plain, dict) else None
+    if isinstance(inside, dict):
+        yield from inside.items()
+
+
+def _in_words(place: str, error: str) -> str:
+    """The mistake with its whole place.
+
+    >>> _in_words("nodes/main", "Expected `int`, got `str` - at `$.no_input.tries`")
+    'nodes/main/no_input/tries: Expected `int`, got `str`'
+    """
+    what, _, where = error.partition(" - at `$")
+    inside = where.rstrip("`").replace("[...]", "").replace(".", "/").replace("[", "/").replace("]", "")
+    return f"{place}{inside}".strip("/") + f": {what}" if place or inside else what
 
 
 def to_plain(flow: Flow) -> dict[str, Any]:
     """The same as JSON's own types; what is as by default is left out."""
-    plain: dict[str, Any] = msgspec.to_builtins(flow)
+    plain: dict[str, Any] = _plain(flow)
     return plain
+
+
+def _plain(value: Any) -> Any:
+    """msgspec leaves a default out only where it is the very same object."""
+    if isinstance(value, msgspec.Struct):
+        tag = value.__struct_config__.tag
+        made = {"type": tag} if tag else {}
+        for field in msgspec.structs.fields(value):
+            own = getattr(value, field.name)
+            usual = field.default if field.default is not msgspec.NODEFAULT else _made(field.default_factory)
+            if own != usual:
+                made[field.name] = _plain(own)
+        return made
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _made(factory: Any) -> Any:
+    return factory if factory is msgspec.NODEFAULT else factory()
 
 
 def text_of(flow: Flow) -> str:
@@ -291,10 +359,3 @@ def prompt_name(said: str) -> tuple[str, str]:
 def waits(node: Node) -> bool:
     """Does a call stop here until the caller does something?"""
     return node.waits
-
-
-def spoken_in(flow: Flow, said: str, language: str) -> Mapping[str, Prompt]:
-    """The prompts by the language they are spoken in there."""
-    name, fixed = prompt_name(said)
-    chosen = fixed or language
-    return {chosen: flow.prompts[name][chosen]}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
-from ivr.flow import Flow, FlowError, Queue, digest, of_plain, parse
+from ivr.flow import Flow, FlowError, Queue, Record, digest, of_plain, parse
 from ivr.stepping import State, begin, is_secret, spoken, step
 from ivr.validation import Finding, validate
 
@@ -16,10 +17,13 @@ __all__ = [
     "State",
     "begin",
     "digest",
+    "findings",
     "is_secret",
     "of_plain",
     "parse",
     "queue",
+    "record",
+    "recordings",
     "spoken",
     "state",
     "step",
@@ -32,7 +36,28 @@ DEFAULT = Path(__file__).parent / "flows" / "default.json"
 state = State.of_plain
 
 
+def recordings(flow: Flow) -> frozenset[str]:
+    """The blobs it plays instead of reading a text."""
+    return frozenset(
+        prompt.recording
+        for languages in flow.prompts.values()
+        for prompt in languages.values()
+        if prompt.recording
+    )
+
+
+def findings(flow: Flow, *, recordings: Collection[str] = ()) -> tuple[Finding, ...]:
+    """Everything that keeps it from being published."""
+    return validate(flow, recordings=recordings)
+
+
 def queue(flow: Flow, at: State) -> Queue | None:
     """The queue a call waits in; None: it waits in none."""
     node = flow.nodes[at.node]
     return node if isinstance(node, Queue) else None
+
+
+def record(flow: Flow, at: State) -> Record | None:
+    """What records the caller there; None: nothing does."""
+    node = flow.nodes[at.node]
+    return node if isinstance(node, Record) else None

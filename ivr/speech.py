@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
 
 PLACE = re.compile(r"\{(\w+)(?:\|(\w+))?\}")
@@ -14,7 +15,7 @@ MAX_CHOICES = 8
 """Read in one menu; the key behind the last is "something else"."""
 
 _AT = {"it": "alle", "en": "at"}
-_PRESS = {"it": "Per {what}, premi {key}.", "en": "For {what}, press {key}."}
+_PRESS = {"it": "Per {what}, prema {key}.", "en": "For {what}, press {key}."}
 _ELSE = {"it": "qualcos'altro", "en": "something else"}
 _KEYS = {
     "it": dict(zip("0123456789", "zero uno due tre quattro cinque sei sette otto nove".split(), strict=True)),
@@ -36,9 +37,38 @@ def places(text: str) -> frozenset[str]:
     return frozenset(found[1] for found in PLACE.finditer(text))
 
 
-def unknown_filters(text: str) -> frozenset[str]:
-    """Filters in a text that nobody knows."""
-    return frozenset(found[2] for found in PLACE.finditer(text) if found[2] and found[2] not in FILTERS)
+def unknown_filters(text: str, language: str) -> frozenset[str]:
+    """Filters in a text that nobody knows, or not in this language."""
+    used = {found[2] for found in PLACE.finditer(text) if found[2]}
+    return frozenset(
+        name for name in used if name not in FILTERS or (name == "menu" and language not in _PRESS)
+    )
+
+
+def loose(text: str) -> str:
+    """What looks like a place and is none, and would be read aloud as it stands.
+
+    >>> loose("You have {open count} requests"), loose("You have {open_count} requests")
+    ('{open count}', '')
+    """
+    found = re.search(r"\{[^{}]*\}?|\}", PLACE.sub("", text))
+    return found[0] if found else ""
+
+
+def speaks(language: str) -> bool:
+    """Can days and lengths of time be said in this language?
+
+    >>> speaks("pt-BR"), speaks("xx"), speaks("it alia")
+    (True, False, False)
+    """
+    try:
+        return bool(_locale(language))
+    except (UnknownLocaleError, ValueError):
+        return False
+
+
+def _locale(language: str) -> Locale:
+    return Locale.parse(language, sep="-")
 
 
 def _read(name: str, value: Any, language: str) -> str:
@@ -70,16 +100,16 @@ def _moment(value: Any) -> datetime:
 
 def _datetime(value: Any, language: str) -> str:
     moment = _moment(value)
-    day = format_datetime(moment, "EEEE d MMMM", locale=language)
+    day = format_datetime(moment, "EEEE d MMMM", locale=_locale(language))
     return f"{day} {_AT.get(language, '')} {_time(value, language)}".replace("  ", " ")
 
 
 def _date(value: Any, language: str) -> str:
-    return format_date(_moment(value), "EEEE d MMMM", locale=language)
+    return format_date(_moment(value), "EEEE d MMMM", locale=_locale(language))
 
 
 def _time(value: Any, language: str) -> str:
-    return format_time(_moment(value).time(), "H:mm", locale=language)
+    return format_time(_moment(value).time(), "H:mm", locale=_locale(language))
 
 
 def _number(value: Any, language: str) -> str:
@@ -89,7 +119,7 @@ def _number(value: Any, language: str) -> str:
 def _duration(value: Any, language: str) -> str:
     """Seconds, as a length of time in minutes that nobody is held to."""
     minutes = max(1, round(float(value) / 60))
-    return format_timedelta(minutes * 60, granularity="minute", threshold=10**6, locale=language)
+    return format_timedelta(minutes * 60, granularity="minute", threshold=10**6, locale=_locale(language))
 
 
 def _menu(value: Sequence[str], language: str) -> str:

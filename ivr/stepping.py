@@ -107,7 +107,7 @@ def step(flow: Flow, state: State, event: CallEvent | None, facts: Mapping[str, 
         node = flow.nodes[state.node]
         if isinstance(node, shapes.Action):
             branch, new = facts[node.call](state, "", node.given)
-            state = state.go(node.branches[branch], new)
+            state = state.go(node.branches[branch], _sayable(flow, new))
             continue
         if isinstance(node, shapes.Say):
             out += spoken(flow, state, node.say)
@@ -155,7 +155,7 @@ def _answered(
     if event.kind == "digits" and isinstance(node, shapes.Collect) and _fits(node, event.value):
         branch, new = facts[node.check](state, event.value, node.given)
         if branch in node.branches:
-            return state.go(node.branches[branch], new), ()
+            return state.go(node.branches[branch], _sayable(flow, new)), ()
         state = replace(state, vars={**state.vars, **new})
     if event.kind == "done":
         goto = _outcome(node, event.value)
@@ -169,6 +169,13 @@ def _answered(
     if count >= rule.tries:
         return state.go(rule.goto), rule.last
     return replace(state, misses={**state.misses, kind: count}), rule.say
+
+
+def _sayable(flow: Flow, new: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A customer's language that the flow does not speak changes nothing."""
+    if new.get(LANGUAGE, flow.default_language) in flow.languages:
+        return new
+    return {name: value for name, value in new.items() if name != LANGUAGE}
 
 
 def _outcome(node: shapes.Node, value: str) -> str:

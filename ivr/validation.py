@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from ivr import flow as shapes
 from ivr.actions import ACTIONS, ALWAYS
 from ivr.flow import KEYS, QUEUE_OUTCOMES, Flow, prompt_name
-from ivr.speech import places, unknown_filters
+from ivr.speech import loose, places, speaks, unknown_filters
 from ivr.stepping import LANGUAGE, MAX_HOPS
 
+WAITING = frozenset({"place", "eta"})
+"""What is known besides where a caller waits."""
 NEAR = 2
 """Menus between any waiting point and a person, a recorder or a goodbye."""
 
@@ -32,6 +34,7 @@ def validate(flow: Flow, *, recordings: Collection[str] = ()) -> tuple[Finding, 
     found = [*_names(flow)]
     if found:
         return tuple(found)  # what refers to nothing cannot be walked
+    found += _limits(flow)
     found += _prompts(flow, recordings)
     found += _calls(flow)
     found += _asking(flow)
@@ -54,6 +57,14 @@ def _names(flow: Flow) -> Iterator[Finding]:
                 yield Finding(rule="unknown_node", place=f"nodes/{name}/{what}".rstrip("/"), detail=goto)
     if flow.default_language not in flow.languages:
         yield Finding(rule="unknown_language", place="default_language", detail=flow.default_language)
+    for language in flow.languages:
+        if not speaks(language):
+            yield Finding(rule="unknown_language", place="languages", detail=language)
+    for name, node in flow.nodes.items():
+        for key, choice in getattr(node, "choices", {}).items():
+            language = choice.set.get(LANGUAGE)
+            if language is not None and language not in flow.languages:
+                yield Finding(rule="unknown_language", place=f"nodes/{name}/choices/{key}", detail=language)
 
 
 def _prompts(flow: Flow, recordings: Collection[str]) -> Iterator[Finding]:
@@ -75,8 +86,10 @@ def _prompts(flow: Flow, recordings: Collection[str]) -> Iterator[Finding]:
                 yield Finding(rule="long_prompt", place=place, detail=str(len(prompt_in.text)))
             if prompt_in.recording and prompt_in.recording not in recordings:
                 yield Finding(rule="missing_recording", place=place, detail=prompt_in.recording)
-            for one in sorted(unknown_filters(prompt_in.text)):
+            for one in sorted(unknown_filters(prompt_in.text, language)):
                 yield Finding(rule="unknown_filter", place=place, detail=one)
+            if loose(prompt_in.text):
+                yield Finding(rule="loose_brace", place=place, detail=loose(prompt_in.text))
 
 
 def _calls(flow: Flow) -> Iterator[Finding]:
@@ -95,11 +108,11 @@ def _calls(flow: Flow) -> Iterator[Finding]:
             continue
         if call.takes != isinstance(node, shapes.Collect):
             yield Finding(rule="call_elsewhere", place=place, detail=called)
-        for branch in call.branches.keys() - node.branches.keys():
+        for branch in sorted(call.branches.keys() - node.branches.keys()):
             yield Finding(rule="missing_branch", place=place, detail=branch)
-        for branch in node.branches.keys() - call.branches.keys():
+        for branch in sorted(node.branches.keys() - call.branches.keys()):
             yield Finding(rule="unknown_branch", place=place, detail=branch)
-        for given in call.given - node.given.keys():
+        for given in sorted(call.given - node.given.keys()):
             yield Finding(rule="missing_constant", place=place, detail=given)
 
 
@@ -108,7 +121,7 @@ def _asking(flow: Flow) -> Iterator[Finding]:
     for name, node in flow.nodes.items():
         place = f"nodes/{name}"
         if isinstance(node, shapes.Menu | shapes.Queue):
-            for key in node.choices.keys() - KEYS:
+            for key in sorted(node.choices.keys() - KEYS):
                 yield Finding(rule="no_key", place=f"{place}/choices", detail=key)
         if isinstance(node, shapes.Menu) and not node.choices:
             yield Finding(rule="no_choice", place=place, detail=name)
@@ -118,7 +131,11 @@ def _asking(flow: Flow) -> Iterator[Finding]:
                     yield Finding(
                         rule="no_tries", place=f"{place}/{what}", detail=str(getattr(node, what).tries)
                     )
+        yield from _times(node, place)
         if isinstance(node, shapes.Collect):
+            for entry in node.choices:
+                if not entry or not set(entry) <= KEYS - {node.finish}:
+                    yield Finding(rule="no_key", place=f"{place}/choices", detail=entry)
             if not 1 <= node.minimum <= node.maximum:
                 yield Finding(rule="no_length", place=place, detail=f"{node.minimum}-{node.maximum}")
             if node.secret and (taken := [c for c in node.choices if len(c) >= node.minimum]):
@@ -127,10 +144,27 @@ def _asking(flow: Flow) -> Iterator[Finding]:
             for outcome in QUEUE_OUTCOMES:
                 if outcome not in node.outcomes:
                     yield Finding(rule="missing_branch", place=place, detail=outcome)
-            for outcome in node.outcomes.keys() - set(QUEUE_OUTCOMES):
+            for outcome in sorted(node.outcomes.keys() - set(QUEUE_OUTCOMES)):
                 yield Finding(rule="unknown_branch", place=place, detail=outcome)
             if node.choices and not node.offer:
                 yield Finding(rule="unsaid_choice", place=place, detail=", ".join(node.choices))
+
+
+def _times(node: shapes.Node, place: str) -> Iterator[Finding]:
+    """Whoever is waited for has time, and what ends an entry is one key."""
+    for what in ("timeout", "max_seconds", "silence_seconds", "max_wait"):
+        if getattr(node, what, 1) <= 0:
+            yield Finding(rule="no_time", place=f"{place}/{what}", detail=str(getattr(node, what)))
+    finish = getattr(node, "finish", "")
+    if finish and finish not in KEYS:
+        yield Finding(rule="no_key", place=f"{place}/finish", detail=finish)
+
+
+def _limits(flow: Flow) -> Iterator[Finding]:
+    """A call may be led for a while."""
+    for what in ("max_turns", "max_seconds", "max_prompt_chars"):
+        if getattr(flow.limits, what) < 1:
+            yield Finding(rule="no_time", place=f"limits/{what}", detail=str(getattr(flow.limits, what)))
 
 
 def _reachable(flow: Flow) -> Iterator[Finding]:
@@ -209,9 +243,8 @@ def _near(flow: Flow) -> Iterator[Finding]:
             yield Finding(rule="far_from_people", place=f"nodes/{name}", detail=name)
 
 
-def _distance(flow: Flow, goal: set[str], *, steps_of: object) -> Mapping[str, int]:
+def _distance(flow: Flow, goal: set[str], *, steps_of: Callable[[shapes.Node], int]) -> Mapping[str, int]:
     """From how far each node reaches the goal; what does not is left out."""
-    cost = steps_of if callable(steps_of) else (lambda _node: 0)
     far = dict.fromkeys(goal, 0)
     changed = True
     while changed:
@@ -220,7 +253,7 @@ def _distance(flow: Flow, goal: set[str], *, steps_of: object) -> Mapping[str, i
             ways = [far[goto] for _, goto, _ in node.leads() if goto in far]
             if not ways or name in goal:
                 continue
-            best = min(ways) + cost(node)
+            best = min(ways) + steps_of(node)
             if best < far.get(name, best + 1):
                 far[name] = best
                 changed = True
@@ -234,13 +267,20 @@ def _known(flow: Flow) -> Iterator[Finding]:
         here = known.get(name)
         if here is None:
             continue  # unreachable, and said so
-        there = here | ({"place", "eta"} if isinstance(node, shapes.Queue) else set())
-        for said in node.speaks():
+        for said, there in _sayings(node, here):
             for language, prompt in _in_languages(flow, said):
                 for one in sorted(places(prompt.text) - there):
                     yield Finding(
                         rule="unknown_place", place=f"nodes/{name}", detail=f"{{{one}}} ({said}, {language})"
                     )
+
+
+def _sayings(node: shapes.Node, here: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
+    if isinstance(node, shapes.Queue):
+        yield from ((said, here) for said in (*node.say, *node.offer))
+        yield from ((said, here | WAITING) for said in node.waiting)
+    else:
+        yield from ((said, here) for said in node.speaks())
 
 
 def _in_languages(flow: Flow, said: str) -> Iterator[tuple[str, shapes.Prompt]]:
