@@ -31,10 +31,16 @@ class Door:
 
     hotlines: dict[str, Hotline] = field(default_factory=dict)
     held: asyncio.Lock = field(default_factory=asyncio.Lock)
+    begun: list[str] = field(default_factory=list)
 
     @property
     def switchboard(self) -> Any:
         return self
+
+    async def lost(self, line: str) -> int:
+        """The line begins anew."""
+        self.begun.append(line)
+        return 0
 
     def __getattr__(self, name: str) -> Any:
         """What the switchboard is asked: by the hotline that was called."""

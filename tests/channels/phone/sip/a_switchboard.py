@@ -169,6 +169,9 @@ class Hotline:
         kept.ended, kept.cause, kept.lasted = at, cause, time.monotonic() - kept.began
         kept.over.set()
 
+    async def lost(self, line: str) -> int:
+        return 0
+
     async def dialled(self, call: str, how: str) -> None:
         self.outgoing.setdefault(call, []).append(how)
 

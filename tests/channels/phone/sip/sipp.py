@@ -45,10 +45,10 @@ _GIVEN: set[int] = set()
 
 
 def free_port() -> int:
-    """For UDP and TCP, with room for the one after it; never the same twice."""
+    """For UDP and TCP, with room for the three after it; never the same twice."""
     while True:
-        port = random.SystemRandom().randrange(20000, 32000, 2)
-        if port not in _GIVEN and all(_free(one, kind) for one in (port, port + 1) for kind in _KINDS):
+        port = random.SystemRandom().randrange(20000, 32000, 4)
+        if port not in _GIVEN and all(_free(one, kind) for one in range(port, port + 4) for kind in _KINDS):
             _GIVEN.add(port)
             return port
 

@@ -79,6 +79,7 @@ async def test_one_process_holds_the_account_and_another_takes_it_over(tmp_path:
         await task
     assert not waiting.up.is_set()
     assert not door.held.locked()
+    assert door.begun == ["sip"]  # what an earlier run left of calls was ended, once
 
 
 @needs_sipp
