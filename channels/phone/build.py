@@ -14,4 +14,8 @@ if TYPE_CHECKING:
 def build(settings: ChannelSettings, around: Surroundings) -> PhoneChannel:
     """The channel of voice with its carriers; without any it keeps what it would have said."""
     carriers: list[Carrier] = []
+    if settings.sip.enabled:
+        from channels.phone.sip.build import build as sip  # noqa: PLC0415 - its engine is not everybody's
+
+        carriers.append(sip(settings.sip, around))
     return PhoneChannel(carriers=carriers)

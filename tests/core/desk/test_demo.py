@@ -54,7 +54,7 @@ async def tickets(db: Database) -> list:
 
 
 async def test_a_dozen_tickets_stand_in_many_states(db, read) -> None:
-    await db.write(demo.load, {}, {}, read, now=NOW)
+    await db.write(demo.load, demo.desk({}, now=NOW), {}, read, now=NOW)
 
     found = await tickets(db)
 
@@ -81,7 +81,7 @@ async def test_a_dozen_tickets_stand_in_many_states(db, read) -> None:
 
 
 async def test_nothing_of_it_is_left_out_of_the_books(db, read) -> None:
-    await db.write(demo.load, {}, {}, read, now=NOW)
+    await db.write(demo.load, demo.desk({}, now=NOW), {}, read, now=NOW)
 
     found = await db.read(books.verify)
     waiting = await db.read(
@@ -94,7 +94,7 @@ async def test_nothing_of_it_is_left_out_of_the_books(db, read) -> None:
 
 
 async def test_a_mail_that_answers_joins_its_ticket(db, read) -> None:
-    await db.write(demo.load, {}, {}, read, now=NOW)
+    await db.write(demo.load, demo.desk({}, now=NOW), {}, read, now=NOW)
 
     slow = next(ticket for ticket in await tickets(db) if ticket.subject.startswith("Rete della sede"))
     said = await db.read(
@@ -113,7 +113,7 @@ async def test_a_mail_that_answers_joins_its_ticket(db, read) -> None:
 
 
 async def test_most_of_it_is_in_time_so_that_what_is_late_stands_out(db, read) -> None:
-    await db.write(demo.load, {}, {}, read, now=NOW)
+    await db.write(demo.load, demo.desk({}, now=NOW), {}, read, now=NOW)
 
     due = [ticket.next_due for ticket in await tickets(db) if ticket.open and ticket.next_due]
 
