@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from channels.surroundings import Surroundings
 from core.channel import Channel
 
-Build = Callable[[Any, Surroundings], Channel]
+if TYPE_CHECKING:
+    from channels.settings import ChannelSettings
+
+Build = Callable[["ChannelSettings", Surroundings], Channel]
 
 
-def _email(settings: Any, around: Surroundings) -> Channel:
+def _email(settings: ChannelSettings, around: Surroundings) -> Channel:
     from channels.email.build import build  # noqa: PLC0415 - a channel that is off costs nothing
+
+    return build(settings.email, around)
+
+
+def _phone(settings: ChannelSettings, around: Surroundings) -> Channel:
+    from channels.phone.build import build  # noqa: PLC0415
 
     return build(settings, around)
 
 
-def _console(_settings: Any, _around: Surroundings) -> Channel:
+def _console(_settings: ChannelSettings, _around: Surroundings) -> Channel:
     from channels.console import ConsoleChannel  # noqa: PLC0415
 
     return ConsoleChannel()
@@ -25,11 +34,20 @@ def _console(_settings: Any, _around: Surroundings) -> Channel:
 
 CHANNELS: Mapping[str, Build] = {
     "email": _email,
+    "phone": _phone,
     "console": _console,
 }
 """Name of the settings table to how the channel is made. Nothing is discovered: what is not here does not run."""
 
+CARRIERS: frozenset[str] = frozenset({"sip"})
+"""Tables of further carriers of the phone, which are no channels of their own."""
 
-def enabled(settings: Mapping[str, Any], around: Surroundings) -> list[Channel]:
-    """The channels whose tables are switched on; `settings` by name, as `ChannelSettings.enabled` gives them."""
-    return [CHANNELS[name](table, around) for name, table in settings.items()]
+
+def enabled(settings: ChannelSettings, around: Surroundings) -> list[Channel]:
+    """The channels whose tables are switched on."""
+    return [CHANNELS[name](settings, around) for name in settings.enabled() if name in CHANNELS]
+
+
+def webhooks(channels: Sequence[Channel]) -> list[Any]:
+    """What providers ask of these channels by HTTP: aiohttp's route definitions, for web.app.make_app."""
+    return [route for channel in channels for route in getattr(channel, "webhooks", tuple)()]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Literal
 
 from core import addresses
 from core.settings_values import (
     Encryption,
     Secret,
+    Size,
+    Span,
     Table,
     below,
     incomplete,
@@ -20,6 +24,8 @@ from core.settings_values import (
 
 _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 LONGEST_NAME = 35  # characters before the @: with `+r-` and a token it is 64, the limit of RFC 5321 4.5.3.1.1
+_SIP_USER = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
+_SIP_PEER = re.compile(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*/=?^_`{|}~.-]{1,64}")  # no +: what follows it is ours
 
 
@@ -101,6 +107,80 @@ class EmailSettings(Table, frozen=True, kw_only=True):
             )
 
 
+class PhoneSettings(Table, frozen=True, kw_only=True):
+    """[channels.phone]: calls, and the account at Twilio that carries them."""
+
+    enabled: bool = True
+
+
+class SipSettings(Table, frozen=True, kw_only=True):
+    """[channels.sip]: calls that the hub answers itself, as an extension of a switch or at the end of a trunk."""
+
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: int = 5060
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    registrar: str = ""
+    trunk: str = ""
+    user: str = "centralino"
+    password: Secret = Secret("")
+    plus: str = "+"
+    max_calls: int = 20
+    calls_per_second: int = 5
+    rtp_first: int = 10000
+    rtp_last: int = 10999
+    rtp_timeout: Span = 30
+    music: str = ""
+    speech: Literal["espeak-ng", "piper"] = "espeak-ng"
+    speech_program: str = ""
+    speech_voices: tuple[str, ...] = ()
+    speech_cache: Size = 200 * 2**20
+
+    @property
+    def voices(self) -> dict[str, str]:
+        """By language."""
+        return {language: voice for language, _, voice in map(_parted, self.speech_voices)}
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        try:
+            ip_address(self.host)
+        except ValueError:
+            yield "host", f'"{self.host}" is no IP address of this machine: calls need one, not a name'
+        yield from wrong_ports(self, "port", "rtp_first", "rtp_last")
+        if self.rtp_last - self.rtp_first < 4 * self.max_calls:
+            yield (
+                "rtp_last",
+                f"leaves too few ports: {self.max_calls} callers and who is rung for them need four each",
+            )
+        yield from below(self, 1, "max_calls", "calls_per_second", "rtp_timeout")
+        if not _SIP_USER.fullmatch(self.user):
+            yield "user", f'"{self.user}" is no extension or user name'
+        for name in ("registrar", "trunk"):
+            if (peer := getattr(self, name)) and not _SIP_PEER.fullmatch(peer):
+                yield name, f'"{peer}" is no host such as pbx.example.org or 192.0.2.7:5060'
+        if self.registrar and self.trunk:
+            yield "trunk", "cannot be used beside registrar: the hub is an extension, or the end of a trunk"
+        if '"' in self.password.reveal() or "\\" in self.password.reveal():
+            yield "password", 'holds a " or a backslash, which the telephone stack cannot send'
+        if self.plus not in ("+", "") and not self.plus.isdigit():
+            yield "plus", f'"{self.plus}" cannot be dialled: write "+", "00" or what your switch wants'
+        yield from wrong_files(self, "music")
+        for voice in self.speech_voices:
+            language, is_, name = _parted(voice)
+            if not is_ or not language or not name:
+                yield "speech_voices", f'"{voice}" must look like it=VOICE'
+            elif self.speech == "piper" and not Path(name).is_file():
+                yield "speech_voices", f'names the file "{name}", which is not there'
+        if self.speech == "piper" and not self.speech_voices:
+            yield "speech_voices", "is empty: piper needs a voice file for each language"
+
+    def remarks(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        if self.enabled and not ip_address(self.host).is_private:
+            yield "host", "is a public address: whoever finds it can call. Better one of a private network"
+
+
 class ConsoleSettings(Table, frozen=True, kw_only=True):
     """[channels.console]: a line typed at the terminal becomes a request."""
 
@@ -111,12 +191,19 @@ class ChannelSettings(Table, frozen=True, kw_only=True):
     """[channels]: every channel this hub has."""
 
     email: EmailSettings = EmailSettings()
+    phone: PhoneSettings = PhoneSettings()
+    sip: SipSettings = SipSettings()
     console: ConsoleSettings = ConsoleSettings()
 
     def enabled(self) -> dict[str, Any]:
         """The tables of the channels that are switched on, by name."""
         tables = {name: getattr(self, name) for name in self.__struct_fields__}
         return {name: table for name, table in tables.items() if table.enabled}
+
+
+def _parted(voice: str) -> tuple[str, str, str]:
+    language, is_, name = voice.partition("=")
+    return language.strip(), is_, name.strip()
 
 
 def _empty(name: str) -> tuple[str, str]:

@@ -144,7 +144,9 @@ def verify(db: Database) -> None:
     found = db.query(books.verify).result()
     told = ", ".join(f"{name} {count}" for name, count in found.outcomes.items())
     typer.echo(f"received {found.received} = waiting {found.waiting} + {told}")
-    typer.echo(f"{found.tickets} tickets, {found.events} events, {found.blobs} blobs checked")
+    typer.echo(
+        f"{found.tickets} tickets, {found.outages} outages, {found.events} events, {found.blobs} blobs checked"
+    )
     for fault in found.faults:
         typer.echo(f"FAULT {fault.kind}: {fault.about}")
     if found.faults:

@@ -79,6 +79,7 @@ ACTIONS: Mapping[str, Call] = {
         "Takes the next open request.",
         ok="ticket subject_class request_state",
         ok_with_update="ticket subject_class request_state next_update",
+        ok_with_solution="ticket subject_class request_state solution_due",
         none="",
     ),
     "offer_types": _call("Lists the types of request the contract covers.", several="types", one="", none=""),

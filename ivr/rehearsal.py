@@ -35,6 +35,7 @@ SAMPLES: Mapping[str, Any] = {
     "subject_class": "guasto / incident",
     "request_state": "in lavorazione / in progress",
     "next_update": _AT,
+    "solution_due": _AT,
     "open_count": 2,
     "types": ["guasto / incident", "modifica / change"],
     "technologies": ["rete / network", "server"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from ivr.flow import Flow, FlowError, Queue, digest, of_plain, parse
+from ivr.flow import Flow, FlowError, Queue, Record, digest, of_plain, parse
 from ivr.rehearsal import differences
 from ivr.stepping import State, begin, is_secret, spoken, step
 from ivr.validation import Finding, validate
@@ -23,6 +23,7 @@ __all__ = [
     "of_plain",
     "parse",
     "queue",
+    "record",
     "recordings",
     "spoken",
     "state",
@@ -55,3 +56,9 @@ def queue(flow: Flow, at: State) -> Queue | None:
     """The queue a call waits in; None: it waits in none."""
     node = flow.nodes[at.node]
     return node if isinstance(node, Queue) else None
+
+
+def record(flow: Flow, at: State) -> Record | None:
+    """What records the caller there; None: nothing does."""
+    node = flow.nodes[at.node]
+    return node if isinstance(node, Record) else None

@@ -127,6 +127,7 @@ TREE = {
     "core/rules/__init__.py": "",
     "channels/__init__.py": "",
     "channels/email/__init__.py": "",
+    "channels/phone/__init__.py": "",
     "channels/console.py": "",
     "ivr/__init__.py": "",
     "ivr/stepping.py": "import core.calling\n",
@@ -187,6 +188,9 @@ def test_a_tree_that_keeps_the_walls_passes(tmp_path: Path) -> None:
         ("web__list", "import sqlalchemy", "SQL lives in the core"),
         ("channels__email__inbox", "import sqlite3", "SQL lives in the core"),
         ("channels__email__both", "import channels.console", "Channels do not know each other"),
+        ("channels__phone__both", "import channels.email", "Channels do not know each other"),
+        ("core__calling", "import twilio", "The core speaks to no network"),
+        ("web__calls", "import twilio", "What a provider's library can do is the channels' business"),
         ("web__pages", "import web.site", "What imports another is not imported by it"),
     ],
 )

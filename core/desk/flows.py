@@ -111,6 +111,12 @@ _PUBLISHED = Prepared(
     .order_by(flow_version.c.version.desc())
     .limit(1)
 )
+_PUBLISHED_DIGEST = Prepared(
+    select(flow_version.c.digest)
+    .where(flow_version.c.flow == bindparam("flow"), flow_version.c.state == "published")
+    .order_by(flow_version.c.version.desc())
+    .limit(1)
+)
 _OF_DIGEST = Prepared(
     select(flow_version)
     .where(flow_version.c.digest == bindparam("digest"))
@@ -146,6 +152,15 @@ _DISCARD = Prepared(
 def published(tx: Tx, flow: str = DEFAULT) -> Row:
     """The version in force: `version`, `digest`, `body`. Raises NotFound: none was ever published."""
     return _there(tx.one(_PUBLISHED, flow=flow), f"no version of the call flow {flow} is published")
+
+
+def published_digest(tx: Tx, flow: str = DEFAULT) -> str:
+    """The digest of the version in force. Raises NotFound."""
+    return str(
+        _there(
+            tx.one(_PUBLISHED_DIGEST, flow=flow), f"no version of the call flow {flow} is published"
+        ).digest
+    )
 
 
 def of_digest(tx: Tx, digest: str) -> Row:

@@ -335,6 +335,9 @@ thread = Table(
     _text("mailbox"),  # ours
     _text("also_by"),  # another channel that carries our words to the same address
     _at("at"),
+    _flag(
+        "aside"
+    ),  # a call about a ticket that is answered on another channel: nothing is said in it by itself
 )
 
 participant = Table(
@@ -505,7 +508,9 @@ entitlement_check = Table(
     _maybe_at("override_until"),
 )
 
-# One row per recipient for everything that leaves. Its id is the core of its Message-ID and of its envelope sender.
+# One row per recipient for everything that leaves. Its id is the core of its Message-ID and of its envelope sender. What
+# an outage tells people who have no ticket about it has the outage for its ticket, the update for its message, and
+# who asked for its thread (decision 0018).
 delivery = Table(
     "delivery",
     metadata,
@@ -608,6 +613,13 @@ call = Table(
     Index("call_external", "line", "external_id", unique=True),
     Index("call_caller", "caller", "first_ring_at"),
     Index(
+        "call_bridged",
+        "desk_group",
+        "bridged_at",
+        sqlite_where=text("bridged_at IS NOT NULL"),
+        postgresql_where=text("bridged_at IS NOT NULL"),
+    ),
+    Index(
         "call_live",
         "phase",
         "first_ring_at",
@@ -656,6 +668,8 @@ recording = Table(
     _maybe_id("ticket_id"),
     _maybe_id("message_id"),
     _maybe_id("attachment_id"),
+    Column("blob", Digest),  # its name, once it came
+    _text("external_id"),  # the line's own
     _text("type"),
     _number("milliseconds"),
     _at("at"),
@@ -703,6 +717,79 @@ callback = Table(
 
 # Who of the staff does not take calls just now. No row: takes them while signed in.
 operator = Table("operator", metadata, _key("agent"), _flag("paused"), _at("since"))
+
+# --- Outages -----------------------------------------------------------------------------------------------
+
+# What staff tell of something that does not work. Its history is a chain of events of its own, under its id.
+outage = Table(
+    "outage",
+    metadata,
+    _id_key("id"),
+    _text("state"),  # running, ended, or cancelled: published by mistake
+    _json("words", "{}"),  # language to title and text, as they were published
+    _json("customers", "[]"),  # whom it concerns, see rules.outages.Scope; an empty part means all
+    _json("sites", "[]"),  # (customer, site)
+    _json("technologies", "[]"),
+    _at("since"),
+    _maybe_at("next_update"),  # promised
+    _at("published_at"),
+    _text("published_by"),  # actor
+    _number("last_update"),  # seq of the newest; what `seen` is compared with
+    _maybe_at("ended_at"),
+    Index("outage_state", "state", "published_at", "id"),
+)
+
+# What was told of it, in order: published, updated, ended, cancelled. Append-only; a delivery names one by its id.
+outage_update = Table(
+    "outage_update",
+    metadata,
+    _id_key("outage_id"),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    _id("id"),
+    _text("kind"),
+    _at("at"),
+    _text("by"),  # actor
+    _json("words", "{}"),  # language to text
+    _text("reason"),  # for colleagues: why it was cancelled
+    _maybe_at("next_update"),
+    _text("idem"),  # the form's own id: a double click makes one update
+)
+
+# Who asked to be told when it is over. One row for an address on a channel, however often they ask.
+outage_subscriber = Table(
+    "outage_subscriber",
+    metadata,
+    _id_key("outage_id"),
+    _id_key("id"),  # made from channel and address
+    _text("channel"),
+    _text("address"),
+    _text("name"),
+    _text("language"),
+    _maybe("customer"),  # code; None: nobody we know
+    _maybe("contact"),  # id
+    _flag("progress"),  # wants every update, not the end only
+    _maybe_id("ticket_id"),  # of theirs, about it: they are told there as long as it is open
+    _at("asked_at"),
+    _text("state", "waiting"),  # waiting; of the end: told, quiet (it no longer concerned them), unreachable
+    Index(
+        "outage_subscriber_contact",
+        "contact",
+        sqlite_where=text("contact IS NOT NULL"),
+        postgresql_where=text("contact IS NOT NULL"),
+    ),
+)
+
+# That somebody was told an update, once: in a message of their ticket, or by a delivery of the outage itself.
+outage_telling = Table(
+    "outage_telling",
+    metadata,
+    _id_key("outage_id"),
+    _id_key("subscriber_id"),
+    Column("seq", Integer, primary_key=True, autoincrement=False),  # of the update
+    _id("shard"),  # of the delivery: the ticket, or the outage
+    _id("message_id"),  # of the delivery: the message, or the update
+    _at("at"),
+)
 
 # --- Work --------------------------------------------------------------------------------------------------
 
@@ -838,5 +925,5 @@ presence = Table(
 # On SQLite a table with a text key is two trees, rows and key. Small rows live in the key's tree; large ones, which
 # would make it deep, and those with many other indexes keep both.
 for _table in metadata.tables.values():
-    if _table.name not in ("blob", "definition", "inbound", "message", "note", "ticket"):
+    if _table.name not in ("blob", "definition", "inbound", "message", "note", "outage", "ticket"):
         _table.dialect_options["sqlite"]["with_rowid"] = False

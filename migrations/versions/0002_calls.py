@@ -15,7 +15,6 @@ branch_labels = None
 depends_on = None
 
 _ID = sa.LargeBinary().with_variant(postgresql.UUID(as_uuid=False), "postgresql")
-_COUNTRY_DIGITS = "+%"
 
 
 def _text(name: str, default: str = "") -> sa.Column:
@@ -42,8 +41,9 @@ def upgrade() -> None:
     op.create_index("ix_contact_number", "contact", ["number"])
     op.execute(
         "UPDATE contact SET number = replace(replace(replace(phone, ' ', ''), '-', ''), '.', '')"
-        f" WHERE phone LIKE '{_COUNTRY_DIGITS}'"
+        " WHERE phone LIKE '+%'"
     )
+    op.add_column("thread", _flag("aside"))
     op.create_table(
         "flow_version",
         sa.Column("flow", sa.Text, primary_key=True),
@@ -90,6 +90,13 @@ def upgrade() -> None:
     op.create_index("call_external", "call", ["line", "external_id"], unique=True)
     op.create_index("call_caller", "call", ["caller", "first_ring_at"])
     op.create_index(
+        "call_bridged",
+        "call",
+        ["desk_group", "bridged_at"],
+        sqlite_where=sa.text("bridged_at IS NOT NULL"),
+        postgresql_where=sa.text("bridged_at IS NOT NULL"),
+    )
+    op.create_index(
         "call_live",
         "call",
         ["phase", "first_ring_at"],
@@ -130,6 +137,8 @@ def upgrade() -> None:
         sa.Column("ticket_id", _ID),
         sa.Column("message_id", _ID),
         sa.Column("attachment_id", _ID),
+        sa.Column("blob", sa.LargeBinary),
+        _text("external_id"),
         _text("type"),
         _number("milliseconds"),
         _at("at"),

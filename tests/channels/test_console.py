@@ -178,25 +178,24 @@ def around(tmp_path) -> channels.Surroundings:
 
 
 def test_every_channel_with_settings_is_in_the_table_and_the_other_way_round() -> None:
-    assert set(channels.CHANNELS) == set(ChannelSettings.__struct_fields__)
+    assert set(channels.CHANNELS) | channels.CARRIERS == set(ChannelSettings.__struct_fields__)
 
 
 def test_only_what_is_switched_on_is_made(tmp_path) -> None:
     tables = ChannelSettings(console=ConsoleSettings(enabled=True))
 
-    made = channels.enabled(tables.enabled(), around(tmp_path))
-    shipped = channels.enabled(ChannelSettings().enabled(), around(tmp_path))
+    made = channels.enabled(tables, around(tmp_path))
+    shipped = channels.enabled(ChannelSettings(), around(tmp_path))
 
-    assert [channel.name for channel in made] == ["email", "console"]
-    assert [channel.name for channel in shipped] == ["email"]
+    assert [channel.name for channel in made] == ["email", "phone", "console"]
+    assert [channel.name for channel in shipped] == ["email", "phone"]
 
 
 @pytest.mark.parametrize("name", list(channels.CHANNELS))
 def test_the_reader_a_channel_names_is_there(name: str, tmp_path) -> None:
     import importlib
 
-    table = getattr(ChannelSettings(), name)
-    channel = channels.CHANNELS[name](table, around(tmp_path))
+    channel = channels.CHANNELS[name](ChannelSettings(), around(tmp_path))
     module, _, function = channel.reader.partition(":")
 
     assert channel.name == name
