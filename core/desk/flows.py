@@ -16,12 +16,14 @@ from sqlalchemy import Text, bindparam, func, literal_column, select
 
 from core.desk import case
 from core.desk.errors import Fault, Forbidden, Invalid, NotFound, Refused, Stale, invalid
-from core.desk.principal import HUB, Principal
+from core.desk.principal import Principal
 from core.store import blobs, tables
 from core.store.tx import Prepared, Row, Tx
 
 DEFAULT = "default"
 """The flow that a number without one of its own is answered by."""
+SHIPPED = "shipped"
+"""Who a flow that comes with the hub is by."""
 EDITORS = frozenset({"supervisor", "admin"})
 MAX_BODY = 1_000_000  # characters
 MAX_COMMENT = 500  # characters
@@ -79,7 +81,9 @@ class Version:
     state: str
     """draft, published or retired."""
     author: str
-    """Name; empty: shipped with the hub."""
+    """Name; empty: the command line, or the hub."""
+    shipped: bool
+    """It came with the hub."""
     mine: bool
     """Is whoever asks its author? Then saving replaces this draft."""
     comment: str
@@ -193,10 +197,10 @@ def install(tx: Tx, flow: str, body: str, digest: str, *, now: datetime) -> bool
     """
     tx.all(_LOCK, flow=flow)
     before = tx.one(_PUBLISHED, flow=flow)
-    if before is not None and (before.digest == digest or before.author != HUB.actor):
+    if before is not None and (before.digest == digest or before.author != SHIPPED):
         return False
     first = 1 if before is None else 0  # several hubs start at once: the first of them has version 1
-    added = _add(tx, flow, body, digest, state="published", author=HUB.actor, now=now, number=first)
+    added = _add(tx, flow, body, digest, state="published", author=SHIPPED, now=now, number=first)
     _retire(tx, before)
     return added > 0
 
@@ -258,6 +262,17 @@ def save(
     made = _add(tx, flow, body, digest, state="draft", author=who.actor, now=now)
     case.record(
         tx, case.ADMINISTRATION, "flow.drafted", now=now, actor=who.actor, flow=flow, version=made, of=number
+    )
+    return made
+
+
+def add(tx: Tx, who: Principal, flow: str, body: str, rules: Rules, *, now: datetime) -> int:
+    """A new draft of a text from elsewhere; return its number. Raises Forbidden, Invalid (the text is no flow)."""
+    _check_edits(who)
+    digest = rules.digest(_read(rules, body, flow))
+    made = _add(tx, flow, body, digest, state="draft", author=who.actor, now=now)
+    case.record(
+        tx, case.ADMINISTRATION, "flow.drafted", now=now, actor=who.actor, flow=flow, version=made, of=0
     )
     return made
 
@@ -411,6 +426,7 @@ def _version(row: Row, who: Principal) -> Version:
         digest=row.digest,
         state=row.state,
         author=row.name or "",
+        shipped=row.author == SHIPPED,
         mine=row.author == who.actor,
         comment=row.comment,
         created_at=row.created_at,

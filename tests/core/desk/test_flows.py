@@ -132,7 +132,7 @@ async def test_a_change_is_a_draft_that_leads_nobody_until_it_is_published(desk)
         "Titolo nuovo",
         desk.now,
     )
-    assert (second.number, second.state, second.author) == (1, "retired", "")
+    assert (second.number, second.state, second.author, second.shipped) == (1, "retired", "", True)
     assert await chain(desk) == [("flow.drafted", 2), ("flow.published", 2)]
     assert (await desk.db.read(books.verify)).faults == ()
 
@@ -148,6 +148,18 @@ async def test_ones_own_draft_is_replaced_and_of_anybody_elses_a_new_one_is_made
     theirs = await desk.db.read(flows.show, SAM, "default", 3)
     assert (rules.parse(mine.body).title, mine.version.mine) == ("Two", True)
     assert (rules.parse(theirs.body).title, theirs.version.mine) == ("Three", False)
+
+
+async def test_a_text_from_elsewhere_is_a_draft_and_one_that_was_published_is_not_shipped(desk):
+    ours = changed(title="Ours")
+
+    number = await desk.db.write(flows.add, HUB, "default", ours, rules, now=desk.now)
+    await publish(desk, number, ours, who=HUB)
+
+    assert not await desk.db.write(flows.install, "default", SHIPPED, digest(SHIPPED), now=desk.now)
+    assert await chain(desk) == [("flow.drafted", 2), ("flow.published", 2)]
+    with pytest.raises(Forbidden):
+        await desk.db.write(flows.add, TOM, "default", ours, rules, now=desk.now)
 
 
 async def test_saving_what_did_not_change_changes_nothing(desk):
