@@ -148,7 +148,9 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
 
     running = channels.enabled(config.channels, _surroundings(config, common))
     by_mail = "email" if config.channels.email.enabled else ""
-    site = WebServer(make_app(db, config, clean=clean_html, also_by=by_mail, common=common), config)
+    hooks = channels.webhooks(running)
+    pages = make_app(db, config, clean=clean_html, also_by=by_mail, common=common, webhooks=hooks)
+    site = WebServer(pages, config)
     hub = Hub(
         db,
         data_dir=config.hub.data_dir,
@@ -221,6 +223,9 @@ def _surroundings(config: Settings, common: Common | None = None) -> Surrounding
         keys=keys.load(config.hub.data_dir, instance=config.hub.instance),
         max_mail_size=config.limits.mail_size,
         max_recipients=config.limits.mail_recipients,
+        public_url=config.hub.public_url,
+        language=config.hub.languages[0],
+        time_zone=config.hub.time_zone,
         common=common or Common(),
     )
 

@@ -38,6 +38,8 @@ class Site:
     """Requests of each person who is signed in."""
     strangers: Limiter
     """Requests of each address on pages that need no log-in."""
+    providers: Limiter
+    """Webhooks from each address."""
     hub: Hub | None = None
     endings: Tally
     """Of sign-ins, in any process of the hub."""
