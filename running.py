@@ -52,6 +52,7 @@ def database(config: Settings, *, takes_in: bool = False) -> Iterator[Database]:
             public_url=config.hub.public_url,
             time_zone=config.hub.time_zone,
             country=config.hub.country,
+            texts_by="sms" if config.channels.sms.enabled else "",
             languages=config.hub.languages,
             brakes=config.brakes.limits(),
             token_key=made.token,
@@ -157,11 +158,17 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     running = channels.enabled(config.channels, _surroundings(config, common))
     by_mail = "email" if config.channels.email.enabled else ""
     switchboard = HubSwitchboard(db, ivr.rules, ways(config))
-    site = WebServer(
-        make_app(db, config, clean=clean_html, also_by=by_mail, common=common, switchboard=switchboard),
-        config,
-    )
     db.submit(install_flow, now=datetime.now(UTC)).result()
+    pages = make_app(
+        db,
+        config,
+        clean=clean_html,
+        also_by=by_mail,
+        common=common,
+        switchboard=switchboard,
+        webhooks=channels.webhooks(running),
+    )
+    site = WebServer(pages, config)
     hub = Hub(
         db,
         data_dir=config.hub.data_dir,
@@ -292,6 +299,9 @@ def _surroundings(config: Settings, common: Common | None = None) -> Surrounding
         keys=keys.load(config.hub.data_dir, instance=config.hub.instance),
         max_mail_size=config.limits.mail_size,
         max_recipients=config.limits.mail_recipients,
+        public_url=config.hub.public_url,
+        language=config.hub.languages[0],
+        time_zone=config.hub.time_zone,
         common=common or Common(),
     )
 
