@@ -253,6 +253,22 @@ def restore(file: Path, settings: File = None, set_: Set = None) -> None:
 # --- What commands begin with ---------------------------------------------------------------------------------------
 
 
+@app.command()
+def call(
+    settings: File = None,
+    set_: Set = None,
+    *,
+    caller: Annotated[str, typer.Option("--from", help="Number to call from; empty: withheld.")] = "",
+    flow: Annotated[
+        str, typer.Option(help="published, draft (the newest), or a version's number.")
+    ] = "published",
+) -> None:
+    """The terminal phone: dial the call flow. Digits are keys, an empty line is silence, ! hangs up."""
+    config = _settings(settings, set_)
+    with running.database(config) as db:
+        running.call(config, db, caller=caller, flow=flow)
+
+
 def _settings(path: Path | None, overrides: list[str] | None) -> Settings:
     try:
         return hub_settings.load(path, overrides or (), channels=ChannelSettings)

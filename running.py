@@ -22,6 +22,7 @@ from core import commands, keys, log, places, processes
 from core import settings as hub_settings
 from core.commands import fail
 from core.common import Common
+from core.desk.errors import DeskError
 from core.disk import Disk
 from core.facts import HubFacts
 from core.settings import Settings
@@ -155,8 +156,11 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
 
     running = channels.enabled(config.channels, _surroundings(config, common))
     by_mail = "email" if config.channels.email.enabled else ""
-    site = WebServer(make_app(db, config, clean=clean_html, also_by=by_mail, common=common), config)
     switchboard = HubSwitchboard(db, ivr.rules, ways(config))
+    site = WebServer(
+        make_app(db, config, clean=clean_html, also_by=by_mail, common=common, switchboard=switchboard),
+        config,
+    )
     db.submit(install_flow, now=datetime.now(UTC)).result()
     hub = Hub(
         db,
@@ -236,6 +240,33 @@ def _end_soon() -> None:
     last = threading.Timer(LAST_RESORT, end)
     last.daemon = True
     last.start()
+
+
+def call(config: Settings, db: Database, *, caller: str, flow: str) -> None:
+    """Lead one call in the terminal, beside a hub that may be running."""
+    import ivr.rules as flow_rules  # noqa: PLC0415
+    from core import terminal_phone  # noqa: PLC0415
+    from core.desk import flows, live_calls  # noqa: PLC0415
+    from core.switchboard import HubSwitchboard  # noqa: PLC0415
+
+    db.submit(install_flow, now=datetime.now(UTC)).result()
+    try:
+        digest = db.query(flows.called, config.calls.flow, flow).result()
+    except DeskError as error:
+        fail(str(error))
+    board = HubSwitchboard(db, flow_rules, ways(config))
+
+    async def ask(prompt: str) -> str:
+        return (await asyncio.to_thread(input, prompt)).strip()
+
+    async def path(identity: str) -> list[str]:
+        rows = await db.read(lambda tx: tx.all(live_calls.TURNS, call_id=identity))
+        return list(rows[-1].passed)
+
+    led = terminal_phone.call(
+        board, caller=caller, ask=ask, show=typer.echo, path=path, flow=digest, patience=asyncio.sleep
+    )
+    typer.echo(f"call {asyncio.run(led)}")
 
 
 def mail_reader(config: Settings) -> Callable[[bytes, Any], Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from core.calling import Switchboard
 from core.common import Common
 from core.desk import accounts
 from core.log import get_logger
@@ -41,8 +42,9 @@ def make_app(
     clean: Callable[..., str],
     also_by: str = "",
     common: Common | None = None,
+    switchboard: Switchboard | None = None,
 ) -> web.Application:
-    """The application; `clean` and `also_by` as in web.site.Site, `common` as in core.hub.Hub."""
+    """The application; `clean`, `also_by` and `switchboard` as in web.site.Site, `common` as in core.hub.Hub."""
     common = common or Common()
     app = web.Application(
         middlewares=[guard.middleware], client_max_size=settings.limits.upload_request + 64 * 1024
@@ -69,6 +71,7 @@ def make_app(
         clean=clean,
         endings=common.endings,
         also_by=also_by,
+        switchboard=switchboard,
         people=_limiter("people", common, settings.limits.requests_per_person),
         strangers=_limiter("strangers", common, settings.limits.requests_per_address),
     )

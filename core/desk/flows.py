@@ -160,6 +160,24 @@ def published(tx: Tx, flow: str = DEFAULT) -> Row:
     return _there(tx.one(_PUBLISHED, flow=flow), f"no version of the call flow {flow} is published")
 
 
+def called(tx: Tx, flow: str, wanted: str) -> str:
+    """The digest of `published`, of the newest `draft`, or of a version's number. Raises NotFound."""
+    if wanted == "published":
+        return published_digest(tx, flow)
+    rows = tx.all(_VERSIONS_FOR_CALLS, flow=flow)
+    for row in rows:
+        if str(row.version) == wanted or (wanted == "draft" and row.state == "draft"):
+            return str(row.digest)
+    raise NotFound(f"the call flow {flow} has no version {wanted}")
+
+
+_VERSIONS_FOR_CALLS = Prepared(
+    select(flow_version.c.version, flow_version.c.digest, flow_version.c.state)
+    .where(flow_version.c.flow == bindparam("flow"))
+    .order_by(flow_version.c.version.desc())
+)
+
+
 def published_digest(tx: Tx, flow: str = DEFAULT) -> str:
     """The digest of the version in force. Raises NotFound."""
     return str(
