@@ -5,7 +5,9 @@ from __future__ import annotations
 from core import numbers
 
 PHONE = "phone"
-SHORT = ("phone", "sms", "whatsapp")
+TEXTS = ("sms", "whatsapp")
+"""Channels whose messages name nothing that they answer."""
+SHORT = (PHONE, *TEXTS)
 """Channels on which nobody reads or hears a report of a page."""
 _NOT_BY_CALL = ("progress", "received")
 """What nobody is rung for: whoever asks hears it, and the answer at the end is told in any case."""
