@@ -22,6 +22,7 @@ from core import commands, keys, log, places, processes
 from core import settings as hub_settings
 from core.commands import fail
 from core.common import Common
+from core.desk.errors import DeskError
 from core.disk import Disk
 from core.facts import HubFacts
 from core.settings import Settings
@@ -51,6 +52,7 @@ def database(config: Settings, *, takes_in: bool = False) -> Iterator[Database]:
             public_url=config.hub.public_url,
             time_zone=config.hub.time_zone,
             country=config.hub.country,
+            texts_by="sms" if config.channels.sms.enabled else "",
             languages=config.hub.languages,
             brakes=config.brakes.limits(),
             token_key=made.token,
@@ -155,9 +157,18 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
 
     running = channels.enabled(config.channels, _surroundings(config, common))
     by_mail = "email" if config.channels.email.enabled else ""
-    site = WebServer(make_app(db, config, clean=clean_html, also_by=by_mail, common=common), config)
     switchboard = HubSwitchboard(db, ivr.rules, ways(config))
     db.submit(install_flow, now=datetime.now(UTC)).result()
+    pages = make_app(
+        db,
+        config,
+        clean=clean_html,
+        also_by=by_mail,
+        common=common,
+        switchboard=switchboard,
+        webhooks=channels.webhooks(running),
+    )
+    site = WebServer(pages, config)
     hub = Hub(
         db,
         data_dir=config.hub.data_dir,
@@ -197,13 +208,20 @@ def ways(config: Settings) -> Ways:
     )
 
 
+def flow_rules() -> Any:
+    """What the core needs of call flows, as the value it is given."""
+    import ivr.rules  # noqa: PLC0415
+
+    return ivr.rules
+
+
 def install_flow(tx: Tx, *, now: datetime) -> None:
     """The flow that is shipped answers until somebody publishes another."""
-    import ivr.rules as flow_rules  # noqa: PLC0415
     from core.desk import flows  # noqa: PLC0415
 
-    body = flow_rules.DEFAULT.read_text("utf-8")
-    digest = flow_rules.digest(flow_rules.parse(body))
+    rules = flow_rules()
+    body = rules.DEFAULT.read_text("utf-8")
+    digest = rules.digest(rules.parse(body))
     flows.install(tx, flows.DEFAULT, body, digest, now=now)
 
 
@@ -231,6 +249,33 @@ def _end_soon() -> None:
     last.start()
 
 
+def call(config: Settings, db: Database, *, caller: str, flow: str) -> None:
+    """Lead one call in the terminal, beside a hub that may be running."""
+    import ivr.rules as flow_rules  # noqa: PLC0415
+    from core import terminal_phone  # noqa: PLC0415
+    from core.desk import flows, live_calls  # noqa: PLC0415
+    from core.switchboard import HubSwitchboard  # noqa: PLC0415
+
+    db.submit(install_flow, now=datetime.now(UTC)).result()
+    try:
+        digest = db.query(flows.called, config.calls.flow, flow).result()
+    except DeskError as error:
+        fail(str(error))
+    board = HubSwitchboard(db, flow_rules, ways(config))
+
+    async def ask(prompt: str) -> str:
+        return (await asyncio.to_thread(input, prompt)).strip()
+
+    async def path(identity: str) -> list[str]:
+        rows = await db.read(lambda tx: tx.all(live_calls.TURNS, call_id=identity))
+        return list(rows[-1].passed)
+
+    led = terminal_phone.call(
+        board, caller=caller, ask=ask, show=typer.echo, path=path, flow=digest, patience=asyncio.sleep
+    )
+    typer.echo(f"call {asyncio.run(led)}")
+
+
 def mail_reader(config: Settings) -> Callable[[bytes, Any], Any]:
     """What reads mail as the hub does, in this process."""
     from channels.email.build import build  # noqa: PLC0415
@@ -254,6 +299,9 @@ def _surroundings(config: Settings, common: Common | None = None) -> Surrounding
         keys=keys.load(config.hub.data_dir, instance=config.hub.instance),
         max_mail_size=config.limits.mail_size,
         max_recipients=config.limits.mail_recipients,
+        public_url=config.hub.public_url,
+        language=config.hub.languages[0],
+        time_zone=config.hub.time_zone,
         common=common or Common(),
     )
 

@@ -18,7 +18,7 @@ def build(settings: SipSettings, around: Surroundings) -> SipCarrier:
             domain=settings.registrar or settings.trunk,
             registers=bool(settings.registrar),
             user=settings.user,
-            password=settings.password.reveal(),
+            password=settings.password,
             transport=settings.transport,
             plus=settings.plus,
             calls=settings.max_calls,

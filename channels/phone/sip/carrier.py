@@ -66,6 +66,8 @@ class SipCarrier:
                 recordings=Recordings(self.folder),
                 music=await asyncio.to_thread(self._music),
             )
+            if lost := await door.switchboard.lost(self.name):
+                log.warning("calls of an earlier run were lost", calls=lost)
             try:
                 service.recordings.start(door.switchboard)
                 self._service = service

@@ -28,6 +28,7 @@ from channels.phone.sip import addresses
 from channels.phone.sip.keys import Keys, Presses
 from channels.phone.sip.pump import Pump, Stream
 from core.log import get_logger
+from core.settings_values import Secret
 
 REGISTER_WITHIN = 15.0  # seconds
 REGISTER_EVERY = 300  # seconds
@@ -71,7 +72,7 @@ class Setup:
     """Host and port of the registrar, or of the trunk's other end; empty: calls only come in."""
     registers: bool
     user: str
-    password: str
+    password: Secret
     transport: Literal["udp", "tcp", "tls"]
     plus: str
     calls: int
@@ -93,7 +94,7 @@ class Leg:
         self.gone = asyncio.Event()
         self.why = ""
         self.caller = addresses.number(call.peer)
-        self.called = addresses.number(call.headers.get("To"))
+        self.called = addresses.called(call.headers.get("To"))
         self.id = call.call_id or ""
 
     def hear(self, event: StackEvent) -> None:
@@ -200,7 +201,7 @@ class Engine:
             Account(
                 user=setup.user,
                 domain=setup.domain or f"{_bracketed(setup.host)}:{setup.port}",
-                password=setup.password,
+                password=setup.password.reveal(),
                 auth_user=setup.user,
                 reg_interval=REGISTER_EVERY if setup.registers else 0,
                 transport=setup.transport,
@@ -235,7 +236,7 @@ class Engine:
             address, self._setup.domain, plus=self._setup.plus, transport=self._setup.transport
         )
         if self._agent is None or not self._setup.domain or to is None:
-            raise NotAnswered("failed", status=0 if self._setup.domain else 404, reason="no such address")
+            raise NotAnswered("failed", status=404, reason="no such address")
         self._dialling += 1
         try:
             call = await self._agent.dial(to)
