@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from core import commands, keys, log, places, processes
 from core import settings as hub_settings
 from core.commands import fail
 from core.common import Common
+from core.desk.errors import DeskError
 from core.disk import Disk
 from core.facts import HubFacts
 from core.settings import Settings
@@ -31,6 +32,8 @@ from core.store.opening import open_database
 
 if TYPE_CHECKING:
     from core.hub import Hub
+    from core.store.tx import Tx
+    from core.switchboard import Ways
 
 COLLECT = (10_000, 20, 50)  # a mail makes some thousand objects, of which hardly any is part of a circle
 LAST_RESORT = 1.5  # seconds from the hub's end to the end of the process
@@ -48,6 +51,7 @@ def database(config: Settings, *, takes_in: bool = False) -> Iterator[Database]:
             name=config.hub.name,
             public_url=config.hub.public_url,
             time_zone=config.hub.time_zone,
+            country=config.hub.country,
             languages=config.hub.languages,
             brakes=config.brakes.limits(),
             token_key=made.token,
@@ -138,19 +142,32 @@ def _several(config: Settings, common: Common) -> int:
 
 
 async def _hub(config: Settings, db: Database, common: Common, parent: int | None) -> None:
+    import ivr.rules  # noqa: PLC0415
     from channels.email.cleaning import clean_html  # noqa: PLC0415
     from core.desk import tidying  # noqa: PLC0415
+    from core.handlers import Ringing  # noqa: PLC0415
     from core.hub import Hub, Service  # noqa: PLC0415
     from core.isolation import Readers  # noqa: PLC0415
+    from core.switchboard import HubSwitchboard  # noqa: PLC0415
+    from core.worker import utc_now  # noqa: PLC0415
     from web.api.channel import ApiChannel  # noqa: PLC0415
     from web.app import WebServer, make_app  # noqa: PLC0415
     from web.portal.channel import PortalChannel  # noqa: PLC0415
 
     running = channels.enabled(config.channels, _surroundings(config, common))
     by_mail = "email" if config.channels.email.enabled else ""
-    hooks = channels.webhooks(running)
-    pages = make_app(db, config, clean=clean_html, also_by=by_mail, common=common, webhooks=hooks)
+    switchboard = HubSwitchboard(db, ivr.rules, ways(config))
+    pages = make_app(
+        db,
+        config,
+        clean=clean_html,
+        also_by=by_mail,
+        common=common,
+        switchboard=switchboard,
+        webhooks=channels.webhooks(running),
+    )
     site = WebServer(pages, config)
+    db.submit(install_flow, now=datetime.now(UTC)).result()
     hub = Hub(
         db,
         data_dir=config.hub.data_dir,
@@ -162,10 +179,12 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
             wall_hard=config.limits.reading_time,
             memory=config.limits.reading_memory,
         ),
+        extra={"call-silent": Ringing(switchboard.silent, clock=utc_now)},
         periodic=[tidying.NIGHTLY],
         lease=timedelta(seconds=config.hub.lease),
         common=common,
         run_by=os.getpid() if parent is None else os.getppid(),
+        switchboard=switchboard,
     )
     site.attach(hub)
     if parent is not None:
@@ -174,6 +193,35 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     gc.set_threshold(*COLLECT)
     await hub.run()
     _end_soon()
+
+
+def ways(config: Settings) -> Ways:
+    """How calls are answered, as the settings say."""
+    from core.switchboard import Ways  # noqa: PLC0415
+
+    return Ways(
+        caller_id_allows=config.calls.caller_id_allows,
+        short=timedelta(seconds=config.calls.short),
+        tickets_for_missed=config.calls.tickets_for_missed,
+        flow=config.calls.flow,
+    )
+
+
+def flow_rules() -> Any:
+    """What the core needs of call flows, as the value it is given."""
+    import ivr.rules  # noqa: PLC0415
+
+    return ivr.rules
+
+
+def install_flow(tx: Tx, *, now: datetime) -> None:
+    """The flow that is shipped answers until somebody publishes another."""
+    from core.desk import flows  # noqa: PLC0415
+
+    rules = flow_rules()
+    body = rules.DEFAULT.read_text("utf-8")
+    digest = rules.digest(rules.parse(body))
+    flows.install(tx, flows.DEFAULT, body, digest, now=now)
 
 
 def _stop_with(parent: int, hub: Hub) -> None:
@@ -198,6 +246,33 @@ def _end_soon() -> None:
     last = threading.Timer(LAST_RESORT, end)
     last.daemon = True
     last.start()
+
+
+def call(config: Settings, db: Database, *, caller: str, flow: str) -> None:
+    """Lead one call in the terminal, beside a hub that may be running."""
+    import ivr.rules as flow_rules  # noqa: PLC0415
+    from core import terminal_phone  # noqa: PLC0415
+    from core.desk import flows, live_calls  # noqa: PLC0415
+    from core.switchboard import HubSwitchboard  # noqa: PLC0415
+
+    db.submit(install_flow, now=datetime.now(UTC)).result()
+    try:
+        digest = db.query(flows.called, config.calls.flow, flow).result()
+    except DeskError as error:
+        fail(str(error))
+    board = HubSwitchboard(db, flow_rules, ways(config))
+
+    async def ask(prompt: str) -> str:
+        return (await asyncio.to_thread(input, prompt)).strip()
+
+    async def path(identity: str) -> list[str]:
+        rows = await db.read(lambda tx: tx.all(live_calls.TURNS, call_id=identity))
+        return list(rows[-1].passed)
+
+    led = terminal_phone.call(
+        board, caller=caller, ask=ask, show=typer.echo, path=path, flow=digest, patience=asyncio.sleep
+    )
+    typer.echo(f"call {asyncio.run(led)}")
 
 
 def mail_reader(config: Settings) -> Callable[[bytes, Any], Any]:

@@ -53,7 +53,7 @@ CHANNELS: Mapping[str, Build] = {
 }
 """Name of the settings table to how the channel is made. Nothing is discovered: what is not here does not run."""
 
-CARRIERS: frozenset[str] = frozenset()
+CARRIERS: frozenset[str] = frozenset({"sip"})
 """Tables of further carriers of the phone, which are no channels of their own."""
 
 

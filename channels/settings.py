@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Literal
 
 from core import addresses
 from core.settings_values import (
     Encryption,
     Secret,
+    Size,
+    Span,
     Table,
     below,
     incomplete,
@@ -23,6 +27,8 @@ _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-
 _ACCOUNT, _SERVICE, _TEMPLATE = (re.compile(f"{kind}[0-9a-f]{{32}}") for kind in ("AC", "MG", "HX"))
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
 LONGEST_NAME = 35  # characters before the @: with `+r-` and a token it is 64, the limit of RFC 5321 4.5.3.1.1
+_SIP_USER = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
+_SIP_PEER = re.compile(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*/=?^_`{|}~.-]{1,64}")  # no +: what follows it is ours
 
 
@@ -182,6 +188,74 @@ class WhatsAppSettings(Table, frozen=True, kw_only=True):
             yield "content_sid", "is empty: who wrote more than 24 hours ago gets a text message instead"
 
 
+class SipSettings(Table, frozen=True, kw_only=True):
+    """[channels.sip]: calls that the hub answers itself, as an extension of a switch or at the end of a trunk."""
+
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: int = 5060
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    registrar: str = ""
+    trunk: str = ""
+    user: str = "centralino"
+    password: Secret = Secret("")
+    plus: str = "+"
+    max_calls: int = 20
+    calls_per_second: int = 5
+    rtp_first: int = 10000
+    rtp_last: int = 10999
+    rtp_timeout: Span = 30
+    music: str = ""
+    speech: Literal["espeak-ng", "piper"] = "espeak-ng"
+    speech_program: str = ""
+    speech_voices: tuple[str, ...] = ()
+    speech_cache: Size = 200 * 2**20
+
+    @property
+    def voices(self) -> dict[str, str]:
+        """By language."""
+        return {language: voice for language, _, voice in map(_parted, self.speech_voices)}
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        try:
+            ip_address(self.host)
+        except ValueError:
+            yield "host", f'"{self.host}" is no IP address of this machine: calls need one, not a name'
+        yield from wrong_ports(self, "port", "rtp_first", "rtp_last")
+        if self.rtp_last - self.rtp_first < 4 * self.max_calls:
+            yield (
+                "rtp_last",
+                f"leaves too few ports: {self.max_calls} callers and who is rung for them need four each",
+            )
+        yield from below(self, 1, "max_calls", "calls_per_second", "rtp_timeout")
+        if not _SIP_USER.fullmatch(self.user):
+            yield "user", f'"{self.user}" is no extension or user name'
+        for name in ("registrar", "trunk"):
+            if (peer := getattr(self, name)) and not _SIP_PEER.fullmatch(peer):
+                yield name, f'"{peer}" is no host such as pbx.example.org or 192.0.2.7:5060'
+        if self.registrar and self.trunk:
+            yield "trunk", "cannot be used beside registrar: the hub is an extension, or the end of a trunk"
+        if '"' in self.password.reveal() or "\\" in self.password.reveal():
+            yield "password", 'holds a " or a backslash, which the telephone stack cannot send'
+        if self.plus not in ("+", "") and not self.plus.isdigit():
+            yield "plus", f'"{self.plus}" cannot be dialled: write "+", "00" or what your switch wants'
+        yield from wrong_files(self, "music")
+        for voice in self.speech_voices:
+            language, is_, name = _parted(voice)
+            if not is_ or not language or not name:
+                yield "speech_voices", f'"{voice}" must look like it=VOICE'
+            elif self.speech == "piper" and not Path(name).is_file():
+                yield "speech_voices", f'names the file "{name}", which is not there'
+        if self.speech == "piper" and not self.speech_voices:
+            yield "speech_voices", "is empty: piper needs a voice file for each language"
+
+    def remarks(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        if self.enabled and not ip_address(self.host).is_private:
+            yield "host", "is a public address: whoever finds it can call. Better one of a private network"
+
+
 class ConsoleSettings(Table, frozen=True, kw_only=True):
     """[channels.console]: a line typed at the terminal becomes a request."""
 
@@ -195,6 +269,7 @@ class ChannelSettings(Table, frozen=True, kw_only=True):
     phone: PhoneSettings = PhoneSettings()
     sms: TextSettings = TextSettings()
     whatsapp: WhatsAppSettings = WhatsAppSettings()
+    sip: SipSettings = SipSettings()
     console: ConsoleSettings = ConsoleSettings()
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
@@ -218,6 +293,11 @@ def _wrong_numbers(table: Table, *names: str) -> Iterator[tuple[str, str]]:
     for name in names:
         if (number := getattr(table, name)) and not _NUMBER.fullmatch(number):
             yield name, f'"{number}" is no telephone number in full, such as +390612345678'
+
+
+def _parted(voice: str) -> tuple[str, str, str]:
+    language, is_, name = voice.partition("=")
+    return language.strip(), is_, name.strip()
 
 
 def _empty(name: str) -> tuple[str, str]:

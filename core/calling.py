@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
-SECRET = "•"
+SECRET = "•"  # noqa: S105 - what stands for one
 """What stands for a digit of a secret wherever it is kept or shown."""
 
 
@@ -216,6 +216,10 @@ class Switchboard(Protocol):
         """The call is over, whoever ended it."""
         ...
 
+    async def lost(self, line: str) -> int:
+        """The line begins anew: no call of it from before lives. How many there were."""
+        ...
+
     async def dialled(
         self, call: str, how: Literal["operator", "connected", "declined", "busy", "no_answer", "failed"]
     ) -> None:
@@ -231,6 +235,7 @@ class NoSuchCall(LookupError):
     """No call has this id."""
 
 
+@runtime_checkable
 class Line(Protocol):
     """What a telephone line must be beside a channel, to call people."""
 

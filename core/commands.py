@@ -6,7 +6,7 @@ Each says what it did on standard output; what is wrong goes to standard error, 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -87,11 +87,11 @@ def export(db: Database, path: Path) -> None:
         fail(f"{path} cannot be written: {error.strerror}")
 
 
-def check(db: Database, wanted: Document | None) -> None:
-    """List every mistake of the templates, and of the desk as it is or as the file would make it."""
+def check(db: Database, wanted: Document | None, *, also: Iterable[str] = ()) -> None:
+    """List every mistake of the templates, and of the desk as it is or as the file would make it; `also`: of others."""
     from core.desk.configuration import checking, document, export, rows  # noqa: PLC0415
 
-    mistakes = list(_wrong_templates())
+    mistakes = [*_wrong_templates(), *also]
     stored = db.query(export.stored).result()
     try:
         if wanted is None:
@@ -144,7 +144,9 @@ def verify(db: Database) -> None:
     found = db.query(books.verify).result()
     told = ", ".join(f"{name} {count}" for name, count in found.outcomes.items())
     typer.echo(f"received {found.received} = waiting {found.waiting} + {told}")
-    typer.echo(f"{found.tickets} tickets, {found.events} events, {found.blobs} blobs checked")
+    typer.echo(
+        f"{found.tickets} tickets, {found.outages} outages, {found.events} events, {found.blobs} blobs checked"
+    )
     for fault in found.faults:
         typer.echo(f"FAULT {fault.kind}: {fault.about}")
     if found.faults:

@@ -284,6 +284,8 @@ class Inbound:
     """Of a message without an id: the same whenever its author says these words again; hexadecimal."""
     authentication: Authentication = Authentication()
     report: Report | None = None
+    told: bool = False
+    """Whoever brought it heard its number at once, as on the telephone: no acknowledgement is owed."""
     hints: Hints = Hints()
     notes: tuple[str, ...] = ()
     """What a reader should know: limits reached, twins that disagree, signatures not checked."""

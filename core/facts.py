@@ -22,6 +22,8 @@ class HubFacts:
     name: str = "Centralino"
     public_url: str = "http://127.0.0.1:8080"
     time_zone: str = "Europe/Rome"
+    country: str = "IT"
+    """Where telephone numbers without a country are (ISO 3166)."""
     languages: tuple[str, ...] = ("it", "en")
     brakes: Limits = Limits()  # noqa: RUF009 - frozen, so sharing one is right
     """When the desk holds back its own voice."""

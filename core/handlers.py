@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from core.calling import Line
 from core.channel import Channel, DeliveryError
-from core.desk import door, intake, letters, new_passwords, resolution, sending, tidying, timing
+from core.desk import call_out, door, intake, letters, new_passwords, resolution, sending, tidying, timing
 from core.desk.door import Stored
 from core.desk.letters import Kind, Letter
 from core.envelope import Inbound, Outgoing, Sent
@@ -45,6 +46,7 @@ def handlers(
         "letter": Posting(db, by_name, new_passwords.LETTERS, clock=clock),
         "clocks": Ringing(timing.check, clock=clock),
         "tidy": Tidying(clock=clock),
+        "dial": Dialling(db, [one for one in channels if isinstance(one, Line)], clock=clock),
         "auto-close": Ringing(resolution.close_when_silent, clock=clock),
     }
 
@@ -181,6 +183,36 @@ class Ringing(Handler):
         return [partial(_ring, verb=self._verb, ticket_id=job.shard, now=self._clock()) for job in jobs]
 
 
+class Dialling(Handler):
+    """Lets a line call somebody. Payload: `call`, on the shard of its ticket."""
+
+    def __init__(self, db: Database, lines: Sequence[Line], *, clock: Clock) -> None:
+        self._db = db
+        self._lines = lines
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        return await asyncio.gather(*(self._one(job) for job in jobs))
+
+    async def _one(self, job: Job) -> Effect | Exception:
+        call = job.payload["call"]
+        dial = await self._db.write(call_out.begin, call, now=self._clock())
+        if dial is None:
+            return _nothing
+        if not self._lines:
+            return partial(_not_dialled, call=call, reason="no line can call", now=self._clock())
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT):
+                await self._lines[0].dial(dial)
+        except (
+            DeliveryError,
+            TimeoutError,
+        ) as error:  # somebody waits at the page: they try again themselves
+            return partial(_not_dialled, call=call, reason=str(error), now=self._clock())
+        return _nothing
+
+
 class Tidying(Handler):
     """Once a day: what has lapsed is forgotten."""
 
@@ -243,6 +275,10 @@ def _letter_not_taken(
 
 def _ring(tx: Tx, *, verb: Callable[..., None], ticket_id: str, now: datetime) -> None:
     verb(tx, ticket_id, now=now)
+
+
+def _not_dialled(tx: Tx, *, call: str, reason: str, now: datetime) -> None:
+    call_out.given_up(tx, call, reason, now=now)
 
 
 def _words(error: Exception) -> str:

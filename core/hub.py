@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
+from core.calling import Switchboard
 from core.channel import Channel, Unavailable
 from core.common import Common
 from core.desk import door
@@ -62,7 +63,7 @@ class Hub:
 
     `extra` are handlers of further kinds of job, `periodic` what comes round again. `full`: why nothing new can be
     taken in, if so; else the database's facts are asked. `common`: what it shares with the other processes of its hub,
-    and `run_by` the one that runs them all.
+    and `run_by` the one that runs them all. `switchboard`: where calls go.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Hub:
         lease: timedelta = lanes.LEASE,
         common: Common | None = None,
         run_by: int | None = None,
+        switchboard: Switchboard | None = None,
     ) -> None:
         self.db = db
         self.common = common or Common()
@@ -100,7 +102,7 @@ class Hub:
             lease=lease,
             look_again=LOOK_AGAIN if self.common.processes > 1 else 0.0,
         )
-        self.door = HubDoor(db, self.worker, self._full)
+        self.door = HubDoor(db, self.worker, self._full, switchboard)
 
     async def run(self, *, signals: bool = True) -> None:
         """Start everything and keep it up until told to stop. `signals`: SIGTERM and SIGINT stop it."""
@@ -239,10 +241,13 @@ class Hub:
 class HubDoor:
     """See core.channel.Door."""
 
-    def __init__(self, db: Database, worker: Worker, full: Callable[[], str]) -> None:
+    def __init__(
+        self, db: Database, worker: Worker, full: Callable[[], str], switchboard: Switchboard | None = None
+    ) -> None:
         self._db = db
         self._worker = worker
         self._full = full
+        self._switchboard = switchboard
 
     async def accept(self, arrival: Arrival) -> str:
         """See core.channel.Door. The client may hang up meanwhile: what has begun is stored all the same."""
@@ -257,6 +262,13 @@ class HubDoor:
     def lease(self, name: str) -> AbstractAsyncContextManager[None]:
         """See core.channel.Door."""
         return self._worker.lease(name)
+
+    @property
+    def switchboard(self) -> Switchboard:
+        """See core.channel.Door."""
+        if self._switchboard is None:
+            raise Unavailable("this hub answers no calls")
+        return self._switchboard
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import phonenumbers
 
 from core.log import LEVELS
 from core.rules import brakes
@@ -43,6 +44,7 @@ __all__ = [
 
 SHIPPED = Path(__file__).resolve().parent.parent / "settings.toml"
 LANGUAGES = ("it", "en")  # what templates and catalogues speak
+CALLER_ID = ("nothing", "greeting", "status")  # what a telephone number alone lets its caller hear
 
 
 class Hub(Table, frozen=True, kw_only=True):
@@ -52,6 +54,7 @@ class Hub(Table, frozen=True, kw_only=True):
     public_url: str = ""
     data_dir: Path = Path("data")
     time_zone: str = "Europe/Rome"
+    country: str = "IT"
     languages: tuple[str, ...] = ("it", "en")
     instance: str = ""
     processes: int = 1
@@ -68,6 +71,8 @@ class Hub(Table, frozen=True, kw_only=True):
             yield "public_url", wrong
         if (wrong_zone := wrong_time_zone(self.time_zone)) is not None:
             yield "time_zone", wrong_zone
+        if self.country not in phonenumbers.SUPPORTED_REGIONS:
+            yield "country", f'"{self.country}" is no country such as IT (ISO 3166)'
         if not self.languages:
             yield "languages", f"is empty: name at least one of {', '.join(LANGUAGES)}"
         for language in self.languages:
@@ -95,6 +100,21 @@ class Database(Table, frozen=True, kw_only=True):
             yield "url", f'"{without_password(self.url)}" must begin with sqlite:/// or postgresql://'
         yield from below(self, 1, "readers")
         yield from below(self, 3, "connections")
+
+
+class Calls(Table, frozen=True, kw_only=True):
+    """[calls]: how telephone calls are answered, by whatever line they come."""
+
+    flow: str = "default"
+    caller_id_allows: str = "greeting"
+    short: Span = 5
+    tickets_for_missed: bool = True
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        if self.caller_id_allows not in CALLER_ID:
+            yield "caller_id_allows", f'"{self.caller_id_allows}" is none of {", ".join(CALLER_ID)}'
+        yield from below(self, 0, "short")
 
 
 class Http(Table, frozen=True, kw_only=True):
@@ -183,6 +203,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http: Http = Http()
     limits: Limits = Limits()
     brakes: Brakes = Brakes()
+    calls: Calls = Calls()
     channels: Any
     """The tables of the channels this hub has, as given to `load`: the core names none of them."""
 

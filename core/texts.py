@@ -6,6 +6,8 @@ comes from the database is ever a template.
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -48,6 +50,13 @@ def title(language: str, *, number: str) -> str:
     """What a request is called to who has it from somebody else, whose words its subject is."""
     subject, _ = notice("_title", language, number=number)
     return subject
+
+
+@lru_cache(maxsize=8)
+def voice(language: str) -> Mapping[str, Any]:
+    """What the telephone says that no flow says: states, kinds, and what a member of staff hears first."""
+    found: Mapping[str, Any] = tomllib.loads((TEMPLATES / "voice" / f"{language}.toml").read_text("utf-8"))
+    return found
 
 
 def instant(at: datetime, zone: ZoneInfo, language: str) -> str:

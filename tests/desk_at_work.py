@@ -13,6 +13,7 @@ from sqlalchemy import Table, select
 
 from core import handlers
 from core.desk import accounts, door, filing, intake, people, resolution, sending, tickets
+from core.desk.configuration import rows
 from core.desk.principal import HUB, Principal
 from core.envelope import Address, Arrival, Authentication, Inbound
 from core.ids import id_token
@@ -304,9 +305,9 @@ def a_mail(sender: str, subject: str = "Rete ferma", text: str = "Non va niente.
     return Inbound(**given)
 
 
-async def at_work(db: Database, text: str = CONFIGURED) -> AtWork:
+async def at_work(db: Database, text: str = CONFIGURED, hashes: rows.Hashes | None = None) -> AtWork:
     """A desk with this configuration, on a Monday morning."""
-    await db.write(put, text, now=MONDAY - timedelta(days=1))
+    await db.write(put, text, hashes, now=MONDAY - timedelta(days=1))
     return AtWork(db)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from core.calling import Switchboard
 from core.common import Common
 from core.desk import accounts
 from core.log import get_logger
@@ -42,9 +43,10 @@ def make_app(
     clean: Callable[..., str],
     also_by: str = "",
     common: Common | None = None,
+    switchboard: Switchboard | None = None,
     webhooks: Sequence[web.RouteDef] = (),
 ) -> web.Application:
-    """The application; `clean` and `also_by` as in web.site.Site, `common` as in core.hub.Hub.
+    """The application; `clean`, `also_by` and `switchboard` as in web.site.Site, `common` as in core.hub.Hub.
 
     `webhooks`: what providers ask of the channels, under /in/. Who asks there proves it by a signature, which the
     handler checks before anything else; nothing there knows a sign-in or answers with a page.
@@ -75,6 +77,7 @@ def make_app(
         clean=clean,
         endings=common.endings,
         also_by=also_by,
+        switchboard=switchboard,
         people=_limiter("people", common, settings.limits.requests_per_person),
         strangers=_limiter("strangers", common, settings.limits.requests_per_address),
         providers=_limiter("providers", common, WEBHOOKS_PER_ADDRESS),

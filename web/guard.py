@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import hdrs, web
 
+from core.channel import Unavailable
 from core.desk import accounts
 from core.desk.errors import DeskError, Forbidden, Invalid, NotFound, Refused, Stale
 from core.desk.passwords import cookie_hash
@@ -82,7 +83,7 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
             response = _plain(answer)
     except DeskError as error:
         response = _refusal(request, site, error)
-    except StoreUnavailable as error:
+    except (StoreUnavailable, Unavailable) as error:
         log.warning("a page could not be served", reason=str(error))
         response = site.pages.error(request, 503)
         response.headers["Retry-After"] = "5"

@@ -22,6 +22,10 @@ def build(settings: ChannelSettings, around: Surroundings) -> PhoneChannel:
     carriers: list[Carrier] = []
     if settings.phone.account_sid:
         carriers.append(twilio(settings.phone, around))
+    if settings.sip.enabled:
+        from channels.phone.sip.build import build as sip  # noqa: PLC0415 - its engine is not everybody's
+
+        carriers.append(sip(settings.sip, around))
     return PhoneChannel(carriers=carriers)
 
 

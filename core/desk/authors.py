@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from core import numbers
 from core.desk import people, reference
-from core.envelope import Inbound
+from core.envelope import Address, Inbound
 from core.store.tx import Tx
 
 
@@ -43,7 +44,7 @@ class Author:
 def find(tx: Tx, said: Inbound) -> Author:
     """The author of a message, by proof if the channel has one, else by address."""
     if said.contact:
-        return _contact(tx, people.contact(tx, said.contact), proved=True)
+        return _contact(tx, people.contact(tx, said.contact), said.author, proved=True)
     if said.author is None or not said.author.address:
         return Author(kind="nobody", name=said.author_text[:200], address="")
     if (
@@ -52,9 +53,10 @@ def find(tx: Tx, said: Inbound) -> Author:
         return Author(kind="nobody", name=said.author.name or said.author.address)
     address = said.author.key
     name = said.author.name
-    found = people.by_address(tx, address)
+    by_telephone = numbers.is_number(address)
+    found = people.by_number(tx, address) if by_telephone else people.by_address(tx, address)
     if len(found) == 1:
-        return _contact(tx, found[0], proved=False)
+        return _contact(tx, found[0], said.author, proved=False)
     if found:  # the same person at several customers: staff say for which
         return Author(
             kind="contact",
@@ -62,7 +64,7 @@ def find(tx: Tx, said: Inbound) -> Author:
             name=found[0].name,
             candidates=tuple(sorted({c.customer for c in found})),
         )
-    agent = people.agent_by_email(tx, address)
+    agent = None if by_telephone else people.agent_by_email(tx, address)
     if agent is not None:
         return Author(kind="agent", address=address, name=agent.name, agent=agent.id, language=agent.language)
     customers = people.customers_of_domain(tx, said.author.domain) if said.author.domain else []
@@ -82,17 +84,18 @@ def find(tx: Tx, said: Inbound) -> Author:
 
 def foresee(tx: Tx, said: Inbound) -> None:
     """The author is going to be looked up."""
-    if not said.contact and said.author is not None and said.author.address:
+    if not said.contact and said.author is not None and "@" in said.author.address:
         people.foresee_address(tx, said.author.key)
 
 
-def _contact(tx: Tx, contact: people.Contact | None, *, proved: bool) -> Author:
+def _contact(tx: Tx, contact: people.Contact | None, reached: Address | None, *, proved: bool) -> Author:
+    """`reached`: where they are on this channel; a number is answered as a number, whatever else is known of them."""
     if contact is None:
         return Author(kind="nobody")
     customer = reference.customer(tx, contact.customer)
     return Author(
         kind="contact",
-        address=contact.email,
+        address=reached.key if reached and numbers.is_number(reached.key) else contact.email,
         name=contact.name,
         contact=contact.id,
         customer=contact.customer,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
+from core.desk import outage_books
 from core.desk.case import ADMINISTRATION, event_hash
 from core.ids import first_id
 from core.store import blobs, tables
@@ -37,6 +38,7 @@ class Books:
     """Stored, not yet understood, with a job that will."""
     outcomes: dict[str, int]
     tickets: int
+    outages: int
     events: int
     blobs: int
     faults: tuple[Fault, ...]
@@ -68,6 +70,7 @@ def verify(tx: Tx) -> Books:
         waiting=waiting,
         outcomes={name: counted.get(name, 0) for name in OUTCOMES},
         tickets=tx.one(select(func.count().label("count")).select_from(ticket)).count,
+        outages=tx.one(select(func.count().label("count")).select_from(tables.outage)).count,
         events=events,
         blobs=stored,
         faults=tuple(faults),
@@ -196,7 +199,11 @@ def _damaged(tx: Tx, name: str) -> Fault | None:
 def _orphans(tx: Tx) -> Iterator[Fault]:
     for table in (message, tables.note, delivery, tables.attachment, tables.thread):
         lost = select(table.c.id).where(~select(ticket.c.id).where(ticket.c.id == table.c.ticket_id).exists())
+        if table is delivery:
+            lost = lost.where(~outage_books.OWN_DELIVERY)
         yield from _each(tx, lost, f"{table.name} without its ticket")
+    for kind, outage_id in outage_books.faults(tx):
+        yield Fault(kind=kind, about=outage_id)
 
 
 def _lost_work(tx: Tx) -> Iterator[Fault]:

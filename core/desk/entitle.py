@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
+from core import numbers
 from core.desk import people, reference
 from core.desk.case import Case
 from core.envelope import Trust
@@ -45,7 +46,7 @@ def check(
         trust=trust,
         customer=case["customer"],
         candidates=candidates,
-        contact=case["requester_address"] if case["contact"] else None,
+        contact=_email(case),
         by_domain=by_domain,
         request_type=case["request_type"],
         technology=case["technology"],
@@ -62,6 +63,14 @@ def check(
     )
     _keep(case, asked, verdict, trust)
     return verdict
+
+
+def _email(case: Case) -> str | None:
+    """Whom contracts name: by e-mail, on whatever channel they asked."""
+    if not case["contact"] or not numbers.is_number(case["requester_address"]):
+        return case["requester_address"] if case["contact"] else None
+    contact = people.contact(case.tx, case["contact"])
+    return contact.email if contact else None
 
 
 def override(case: Case, *, by: str, reason: str) -> None:

@@ -28,12 +28,13 @@ from core.desk import (
 from core.desk.case import Case
 from core.envelope import Address, Inbound, Kind, Trust
 from core.ids import derived_id, new_id
-from core.rules import threading
+from core.rules import brakes, threading
 from core.store import blobs, counters, fulltext, tables
 from core.store.columns import to_micros
 from core.store.tx import Row, Tx
 
 HELD_TEXT = 2_000  # characters that the list of held messages shows
+_TOLD = brakes.Acknowledge(allowed=False, reason="told_at_once")
 NAMES = "names a ticket"
 """A remark on a message; the number stands behind it."""
 
@@ -105,7 +106,7 @@ def open_ticket(tx: Tx, message: Message, known: restraint.Sender, *, now: datet
     where = threads.begin(case, said, author, silent=silent)
     message_id = _keep(case, message, where.id)
     placing.first(case, said, author, trust=message.trust)
-    brake = restraint.acknowledge(tx, said, author, message.trust, known, now=now)
+    brake = _TOLD if said.told else restraint.acknowledge(tx, said, author, message.trust, known, now=now)
     if brake.allowed:
         notices.received(
             case,

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, select
 
 from core import texts
-from core.desk import outbox, reference
+from core.desk import outages, outbox, reference
 from core.desk.case import Case
 from core.envelope import Address
 from core.store import tables, work
@@ -86,6 +86,7 @@ def received(
             covered=covered,
             contract=case["contract"],
             next_open=texts.instant(next_open, zone_of(case), language) if next_open else "",
+            outages=[_outage(case, one) for one in outages.mention(case, where.channel, only)],
         )
     outbox.say(
         case,
@@ -98,6 +99,16 @@ def received(
         only=only,
         answers=answers,
     )
+
+
+def _outage(case: Case, known: outages.Known) -> dict[str, str]:
+    zone, language = zone_of(case), case["language"]
+    return {
+        "title": known.title,
+        "text": known.news or known.text,
+        "since": texts.instant(known.since, zone, language),
+        "next_update": texts.instant(known.next_update, zone, language) if known.next_update else "",
+    }
 
 
 def progress(case: Case, key: str, **values: Any) -> None:
@@ -176,8 +187,8 @@ def rejected(case: Case, text: str, *, agent: str, author_name: str) -> None:
 
 
 def customer_threads(case: Case) -> list[Row]:
-    """The conversations with the customer. A vendor's is another matter."""
-    return case.tx.all(outbox.THREADS, ticket_id=case.id)
+    """The conversations in which the customer is answered. A vendor's is another matter."""
+    return [where for where in case.tx.all(outbox.THREADS, ticket_id=case.id) if not where.aside]
 
 
 def title(case: Case) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, literal, select, true, update
 
+from core import numbers
 from core.desk import people
 from core.desk.authors import Author
 from core.desk.case import Case
@@ -23,6 +24,8 @@ from core.store.tx import Prepared, Row, Tx
 MAX_NAMED = 50  # of those whom one mail names
 
 participant, contact, bad = tables.participant, tables.contact, tables.bad_address
+proved = tables.contact.alias("proved")
+"""Of whom a telephone number is: several people may have one, and a PIN says who called."""
 
 
 # --- Who is there -------------------------------------------------------------------------------------------
@@ -53,11 +56,18 @@ def of_ticket(tx: Tx, ticket_id: str, *, customer: str | None, requester: str) -
 
 
 _PEOPLE = Prepared(
-    select(participant, contact.c.customer.label("of_customer"), bad.c.reason.label("bad"))
+    select(
+        participant,
+        contact.c.customer.label("of_customer"),
+        bad.c.reason.label("bad"),
+        proved.c.customer.label("of_proved"),
+    )
     .select_from(
         participant.outerjoin(
             contact, (contact.c.email == participant.c.address) & contact.c.active.is_(True)
-        ).outerjoin(bad, bad.c.address == participant.c.address)
+        )
+        .outerjoin(bad, bad.c.address == participant.c.address)
+        .outerjoin(proved, (proved.c.id == participant.c.contact) & proved.c.active.is_(True))
     )
     .where(participant.c.ticket_id == bindparam("ticket_id"))
     .order_by(participant.c.thread_id, participant.c.since, participant.c.address)
@@ -66,7 +76,8 @@ _PEOPLE = Prepared(
 
 def _participant(tx: Tx, rows: list[Row], customer: str | None, requester: str) -> Participant:
     row = rows[0]
-    customers = frozenset(one.of_customer for one in rows if one.of_customer)
+    whose = "of_proved" if numbers.is_number(row.address) else "of_customer"
+    customers = frozenset(of for one in rows if (of := getattr(one, whose)))
     return Participant(
         thread=row.thread_id,
         address=row.address,

@@ -71,6 +71,18 @@ def new_password() -> str:
     return "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(4))
 
 
+def new_pin() -> str:
+    """A PIN made for somebody: six digits that are no row and no repetition.
+
+    >>> len(new_pin())
+    6
+    """
+    while True:
+        pin = "".join(secrets.choice("0123456789") for _ in range(6))
+        if len(set(pin)) > 3 and pin not in "01234567890" and pin not in "09876543210":  # noqa: PLR2004
+            return pin
+
+
 def cookie_hash(cookie: str) -> str:
     """What is stored of a sign-in cookie: 256 random bits need no slow hash."""
     return hashlib.sha256(cookie.encode()).hexdigest()

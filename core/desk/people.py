@@ -22,6 +22,8 @@ class Contact:
     name: str
     email: str
     phone: str
+    number: str
+    """The same in E.164; empty where it is none."""
     role: str
     sites: tuple[str, ...]
     language: str | None
@@ -38,6 +40,8 @@ class Agent:
     roles: tuple[str, ...]
     groups: tuple[str, ...]
     language: str
+    phone: str
+    """Where calls are put through to: a number or an extension; empty: nowhere."""
     active: bool
 
 
@@ -56,6 +60,25 @@ class Asset:
 _BY_ADDRESS = Prepared(
     select(contact_table)
     .where(contact_table.c.email == bindparam("email"), contact_table.c.active.is_(True))
+    .order_by(contact_table.c.id)
+)
+_BY_NUMBER = Prepared(
+    select(contact_table)
+    .where(contact_table.c.number == bindparam("number"), contact_table.c.active.is_(True))
+    .order_by(contact_table.c.id)
+)
+_BY_CODE = Prepared(
+    select(tables.customer.c.code).where(
+        tables.customer.c.phone_code == bindparam("phone_code"), tables.customer.c.active.is_(True)
+    )
+)
+_PINS = Prepared(
+    select(contact_table.c.id, contact_table.c.number, contact_table.c.pin_hash)
+    .where(
+        contact_table.c.customer == bindparam("customer"),
+        contact_table.c.active.is_(True),
+        contact_table.c.pin_hash.is_not(None),
+    )
     .order_by(contact_table.c.id)
 )
 _CONTACT = Prepared(select(contact_table).where(contact_table.c.id == bindparam("id")))
@@ -98,6 +121,22 @@ def foresee_address(tx: Tx, email: str) -> None:
 def by_address(tx: Tx, email: str) -> list[Contact]:
     """Active contacts with this e-mail address: several when one person works for several customers."""
     return [_contact(row) for row in tx.all(_BY_ADDRESS, email=addresses.key(email))]
+
+
+def by_number(tx: Tx, number: str) -> list[Contact]:
+    """Active contacts with this telephone number (E.164): several behind one switchboard."""
+    return [_contact(row) for row in tx.all(_BY_NUMBER, number=number)] if number else []
+
+
+def customer_of_code(tx: Tx, phone_code: str) -> str | None:
+    """The customer whose code is typed on the telephone."""
+    row = tx.one(_BY_CODE, phone_code=phone_code) if phone_code else None
+    return None if row is None else str(row.code)
+
+
+def pins(tx: Tx, customer: str) -> list[Row]:
+    """id, number and pin_hash of the customer's active contacts that have a PIN."""
+    return tx.all(_PINS, customer=customer)
 
 
 def customers_of_domain(tx: Tx, domain: str) -> list[str]:
@@ -161,6 +200,7 @@ def _contact(row: Row) -> Contact:
         name=row.name,
         email=row.email,
         phone=row.phone,
+        number=row.number,
         role=row.role,
         sites=tuple(row.sites),
         language=row.language,
@@ -176,6 +216,7 @@ def _agent(row: Row) -> Agent:
         roles=tuple(row.roles),
         groups=tuple(row.groups),
         language=row.language,
+        phone=row.phone,
         active=row.active,
     )
 

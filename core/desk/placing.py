@@ -15,7 +15,7 @@ from core.desk.principal import HUB, Principal
 from core.envelope import Inbound, Trust
 from core.rules import priority, routing, workflow
 from core.store import tables
-from core.store.tx import Prepared
+from core.store.tx import Prepared, Tx
 
 
 def first(case: Case, said: Inbound, author: authors.Author, *, trust: Trust) -> None:
@@ -188,9 +188,29 @@ def _route(case: Case, who: Principal) -> None:
 
 
 def _ask(case: Case, *, level: int) -> routing.Route:
-    desk = reference.desk(case.tx)
-    customer = reference.customer(case.tx, case["customer"]) if case["customer"] else None
-    open_now = {name for name, hours in desk.calendars.items() if hours.calendar.is_open(case.now)}
+    return competent(
+        case.tx,
+        technology=case["technology"],
+        request_type=case["request_type"],
+        customer=case["customer"],
+        level=level,
+        now=case.now,
+    )
+
+
+def competent(
+    tx: Tx,
+    *,
+    technology: str | None,
+    request_type: str | None,
+    customer: str | None,
+    level: int,
+    now: datetime,
+) -> routing.Route:
+    """The group that such a request goes to now."""
+    desk = reference.desk(tx)
+    known = reference.customer(tx, customer) if customer else None
+    open_now = {name for name, hours in desk.calendars.items() if hours.calendar.is_open(now)}
     groups = {
         group.name: routing.Group(
             name=group.name,
@@ -201,16 +221,16 @@ def _ask(case: Case, *, level: int) -> routing.Route:
             reachable=group.calendar in open_now,
             next_open_at=None
             if group.calendar in open_now
-            else desk.calendars[group.calendar].calendar.next_open(case.now),
+            else desk.calendars[group.calendar].calendar.next_open(now),
         )
         for group in desk.groups.values()
     }
     asked = routing.Asked(
-        technology=case["technology"],
-        request_type=case["request_type"],
-        customer=case["customer"],
+        technology=technology,
+        request_type=request_type,
+        customer=customer,
         level=level,
-        allowed=customer.groups if customer else (),
+        allowed=known.groups if known else (),
         open_calendars=frozenset(open_now),
     )
     return routing.route(asked, desk.routing, groups)

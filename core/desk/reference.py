@@ -9,19 +9,23 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, literal, select
 
 from core.rules.calendar_definitions import CalendarDefinition, definition_from_json, definition_version
 from core.rules.calendars import Calendar
 from core.rules.durations import Target, parse_target
 from core.rules.entitlement import Contract, Line
+from core.rules.outages import Scope
 from core.rules.routing import Rule
 from core.store import tables
+from core.store.columns import to_micros
 from core.store.tx import Prepared, Row, Tx
 
 ALWAYS = "24x7"
 DEFAULT_SLA = "Default"
 """The service level of tickets without a contract line, where the desk has one of this name."""
+KEEP_RECORDINGS = 90
+"""Days, of who is nobody's customer."""
 MAX_DEFINITIONS = 5_000  # contracts and calendars kept by version
 
 ALL_DAY = (("00:00", "24:00"),)
@@ -66,6 +70,20 @@ class DeskGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """A notice that is true now: every caller, visitor and writer is compared with it."""
+
+    id: str
+    scope: Scope
+    words: Mapping[str, Mapping[str, str]]
+    """Language to title and text, as they were published."""
+    news: Mapping[str, str]
+    """Language to the text of the newest update; empty: none since."""
+    since: datetime
+    next_update: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """The configuration as of one revision."""
 
@@ -77,6 +95,8 @@ class Desk:
     groups: Mapping[str, DeskGroup]
     """In the order of the file."""
     routing: tuple[Rule, ...]
+    outages: tuple[Outage, ...]
+    """Those that go on, the latest first."""
     customers: dict[str, Customer] = field(default_factory=dict)
     """Those that were asked for, as of the same revision."""
     contracts: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -102,6 +122,8 @@ class Customer:
     time_zone: str
     policy: Mapping[str, str]
     groups: tuple[str, ...]
+    keep_recordings: int
+    """Days; 0: calls are never recorded."""
 
 
 _lock = threading.Lock()
@@ -150,6 +172,18 @@ def forget(tx: Tx) -> None:
     tx.memo["desk was changed"] = True
 
 
+def revise(tx: Tx, *, now: datetime) -> None:
+    """What copies of the configuration are made from is changed by this transaction: they are made anew."""
+    # Not just one more: a number that was rolled back is never given to another content, and copies stay honest.
+    row = tx.one(select(tables.desk_revision))
+    if row is None:
+        tx.insert(tables.desk_revision, one=1, revision=to_micros(now), at=now)
+    else:
+        tx.update(tables.desk_revision, {"one": 1}, revision=max(row.revision + 1, to_micros(now)), at=now)
+    forget(tx)
+    tx.tell("desk")
+
+
 def customer(tx: Tx, code: str) -> Customer | None:
     """The customer with this code, unless inactive."""
     known = desk(tx).customers
@@ -171,6 +205,7 @@ def _customer(row: Row) -> Customer:
         time_zone=row.time_zone,
         policy=row.policy,
         groups=tuple(row.groups),
+        keep_recordings=row.keep_recordings,
     )
 
 
@@ -290,6 +325,36 @@ def _read(tx: Tx, revision: int) -> Desk:
         technologies=named[tables.technology],
         groups=groups,
         routing=routing,
+        outages=tuple(_outage(row) for row in tx.all(_RUNNING)),
+    )
+
+
+_RUNNING = Prepared(
+    select(tables.outage, tables.outage_update.c.words.label("news"))
+    .select_from(
+        tables.outage.outerjoin(
+            tables.outage_update,
+            (tables.outage_update.c.outage_id == tables.outage.c.id)
+            & (tables.outage_update.c.seq == tables.outage.c.last_update),
+        )
+    )
+    .where(tables.outage.c.state == literal("running"))
+    .order_by(tables.outage.c.since.desc(), tables.outage.c.id)
+)
+
+
+def _outage(row: Row) -> Outage:
+    return Outage(
+        id=row.id,
+        scope=Scope(
+            customers=tuple(row.customers),
+            sites=tuple((customer, site) for customer, site in row.sites),
+            technologies=tuple(row.technologies),
+        ),
+        words=row.words,
+        news=row.news or {},
+        since=row.since,
+        next_update=row.next_update,
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import new_passwords, outbox, sending
+from core.desk import broadcasts, new_passwords, outbox, sending
 from core.desk.case import Case
 from core.envelope import Kind, Report
 from core.ids import token_id
@@ -53,10 +53,11 @@ def reported(
         tx.insert_missing(bad_address, address=row.address, reason="complaint", at=now)
     if bounced:
         tx.update(delivery, key, state="bounced", error=detail[:500])
-        case = Case.open(tx, row.ticket_id, now=now)
-        case.flag("undelivered")
-        case.event("delivery.bounced", actor="system", delivery=row.id, hard=kind is Kind.BOUNCE_HARD)
-        case.save()
+        if not broadcasts.recorded(tx, row, "delivery.bounced", now=now, hard=kind is Kind.BOUNCE_HARD):
+            case = Case.open(tx, row.ticket_id, now=now)
+            case.flag("undelivered")
+            case.event("delivery.bounced", actor="system", delivery=row.id, hard=kind is Kind.BOUNCE_HARD)
+            case.save()
         if kind is Kind.BOUNCE_HARD:
             tx.insert_missing(bad_address, address=row.address, reason="hard bounce", at=now)
         elif _bounces(tx, row.address, now=now) >= SOFT_BOUNCES:
@@ -83,6 +84,8 @@ def _proved(tx: Tx, row: Row, *, now: datetime) -> None:
     """A provider of certified mail put it into the recipient's mailbox, whatever was reported before."""
     if row.state in ("bounced", "given_up"):
         tx.update(delivery, {"ticket_id": row.ticket_id, "id": row.id}, state="sent", error="")
+    if broadcasts.recorded(tx, row, "delivery.proved", now=now):
+        return
     case = Case.open(tx, row.ticket_id, now=now)
     case.flag("undelivered", on=tx.one(_UNDELIVERED, ticket_id=row.ticket_id) is not None)
     case.event("delivery.proved", actor="system", delivery=row.id)
@@ -119,27 +122,32 @@ _BOUNCES = Prepared(
 )
 
 
-def retry(case: Case, delivery_id: str) -> bool:
-    """Queue a given-up or bounced delivery again; say whether there was one.
+def again(tx: Tx, shard: str, delivery_id: str, *, now: datetime) -> bool:
+    """Queue a given-up or bounced delivery again; say whether there was one. `shard`: its ticket, or its outage.
 
     Whoever asks for it believes that the address works: automatic mail may go there again too.
     """
-    row = case.tx.one(sending.DELIVERY, ticket_id=case.id, id=delivery_id)
+    row = tx.one(sending.DELIVERY, ticket_id=shard, id=delivery_id)
     if row is None or row.state not in ("given_up", "bounced"):
         return False
-    case.tx.update(
-        delivery, {"ticket_id": case.id, "id": delivery_id}, state="queued", error="", created_at=case.now
-    )
+    tx.update(delivery, {"ticket_id": shard, "id": delivery_id}, state="queued", error="", created_at=now)
     work.enqueue(
-        case.tx,
-        shard=case.id,
+        tx,
+        shard=shard,
         lane=outbox.lane_of(row.thread_id, row.address, row.channel),
         kind="send",
         payload={"delivery": delivery_id},
-        due=case.now,
-        now=case.now,
+        due=now,
+        now=now,
     )
-    case.tx.run(_WORKS, address=row.address)
+    tx.run(_WORKS, address=row.address)
+    return True
+
+
+def retry(case: Case, delivery_id: str) -> bool:
+    """The same for a ticket, which is flagged as long as anything on it did not arrive."""
+    if not again(case.tx, case.id, delivery_id, now=case.now):
+        return False
     case.flag("undelivered", on=case.tx.one(_UNDELIVERED, ticket_id=case.id) is not None)
     return True
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, literal, select
 
-from core.desk import outbox, participants, reference
+from core.desk import broadcasts, outbox, participants, reference
 from core.desk.case import Case
 from core.envelope import Address, Attachment, Earlier, Outgoing, Sent
 from core.ids import id_token, token_key
@@ -41,6 +41,11 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
     if row is None or row.state not in ("queued", "sending"):
         return None
     of = tx.one(_TICKET, id=ticket_id)
+    if of is None:
+        tx.update(
+            delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="sending", attempts=row.attempts + 1
+        )
+        return broadcasts.outgoing(tx, row)
     if not participants.may_leave(tx, of, row.thread_id, row.address):
         _withdraw(tx, row, now=now)
         return None
@@ -200,6 +205,8 @@ def failed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetim
     row = tx.one(DELIVERY, ticket_id=ticket_id, id=delivery_id)
     attempted(tx, row, "failed", error, now=now)
     tx.update(delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="given_up", error=error[:500])
+    if broadcasts.recorded(tx, row, "delivery.given_up", now=now, what=row.kind):
+        return
     case = Case.open(tx, ticket_id, now=now)
     case.flag("undelivered")
     case.event("delivery.given_up", actor="system", delivery=delivery_id, what=row.kind)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, bindparam, func, literal, select, true, type_coerce
 from sqlalchemy.types import TypeEngine
 
+from core.desk import broadcasts
 from core.desk.errors import Forbidden, NotFound, invalid
 from core.desk.listing import Condition, Order, Walk, page_keys
 from core.desk.principal import Principal
@@ -25,7 +26,7 @@ DELIVERY_STATES = ("queued", "sending", "sent", "bounced", "failed", "given_up",
 UNDELIVERED = ("bounced", "failed", "given_up")
 """What staff must look at: it did not arrive, and nobody tries again."""
 
-delivery, ticket = tables.delivery, tables.ticket
+delivery, ticket, outage = tables.delivery, tables.ticket, tables.outage
 inbound_table = tables.inbound
 
 _INBOUND_ORDER = Order(
@@ -40,8 +41,15 @@ _ITEM = select(inbound_table, ticket.c.number.label("number")).select_from(
     inbound_table.outerjoin(ticket, ticket.c.id == inbound_table.c.ticket_id)
 )
 _LEFT = select(
-    delivery, ticket.c.number.label("number"), ticket.c.subject.label("ticket_subject")
-).select_from(delivery.join(ticket, ticket.c.id == delivery.c.ticket_id))
+    delivery,
+    ticket.c.number.label("number"),
+    ticket.c.subject.label("ticket_subject"),
+    outage.c.words.label("words"),
+).select_from(
+    delivery.outerjoin(ticket, ticket.c.id == delivery.c.ticket_id).outerjoin(
+        outage, outage.c.id == delivery.c.ticket_id
+    )
+)
 
 
 def inbound(
@@ -118,22 +126,25 @@ def deliveries(
     keys, further = page_keys(tx, delivery, walks, _DELIVERY_ORDER, conditions, cursor=cursor, limit=limit)
     ids = [key[-1] for key in keys]
     found = {row.id: row for row in tx.all(_left(len(ids)), **_named("id", ids))} if ids else {}
-    return Page(items=tuple(_delivery_row(found[one]) for one in ids), next=further)
+    return Page(items=tuple(_delivery_row(found[one], who.language) for one in ids), next=further)
 
 
 def delivery_of_ref(tx: Tx, who: Principal, ref: str) -> str:
-    """Number of the ticket whose delivery has this ref. Raises NotFound, also out of scope, Forbidden for contacts."""
+    """Number of the ticket whose delivery has this ref, empty for an outage's.
+
+    Raises NotFound, also out of scope, Forbidden for contacts.
+    """
     _staff(who)
     row = tx.one(_OF_REF, id=token_id(ref))
-    if row is None:
+    if row is None or (row.number is None and not who.sees_everything):
         message = f"there is no delivery {ref}"
         raise NotFound(message)
-    return str(find(tx, who, row.number).number)
+    return "" if row.number is None else str(find(tx, who, row.number).number)
 
 
 _OF_REF = Prepared(
-    select(ticket.c.number)
-    .select_from(delivery.join(ticket, ticket.c.id == delivery.c.ticket_id))
+    select(delivery.c.id, ticket.c.number)
+    .select_from(delivery.outerjoin(ticket, ticket.c.id == delivery.c.ticket_id))
     .where(delivery.c.id == bindparam("id"))
 )
 
@@ -197,11 +208,13 @@ def _inbound_row(row: Row) -> InboundRow:
     )
 
 
-def _delivery_row(row: Row) -> DeliveryRow:
+def _delivery_row(row: Row, language: str) -> DeliveryRow:
+    _, said = broadcasts.in_language(row.words or {}, language)
     return DeliveryRow(
         id=row.id,
-        ticket=row.number,
-        ticket_subject=row.ticket_subject,
+        ticket=row.number or "",
+        ticket_subject=row.ticket_subject or (said["title"] if said else ""),
+        outage="" if row.number else row.ticket_id,
         message=row.message_id,
         channel=row.channel,
         address=row.address,

@@ -335,8 +335,11 @@ class DeliveryRow:
 
     id: str
     ticket: str
-    """Number."""
+    """Number; empty: it belongs to an outage."""
     ticket_subject: str
+    """Or what the outage is called."""
+    outage: str
+    """Id of the outage that it tells of; empty: it belongs to a ticket."""
     message: str
     channel: str
     address: str

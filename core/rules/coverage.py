@@ -39,6 +39,8 @@ class Line:
     """Work may go below zero."""
     priority: int = 100
     """Between lines that fit equally well the lower number wins."""
+    emergency: bool = False
+    """Somebody may be called outside the line's hours."""
 
     @property
     def remaining(self) -> float | None:

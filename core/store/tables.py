@@ -127,6 +127,7 @@ agent = Table(
     _text("language", "it"),
     _maybe("password_hash"),
     _flag("active", default=True),
+    _text("phone"),  # a telephone number (E.164) or an extension, where calls are put through to
 )
 
 vendor = Table("vendor", metadata, _key("name"), _json("content", "{}"))
@@ -144,6 +145,7 @@ customer = Table(
     _json("policy", "{}"),  # verdict to decision, where it differs from the table of defaults
     _json("groups", "[]"),  # groups that may work for this customer; empty: all
     _flag("active", default=True),
+    _number("keep_recordings", 90),  # days; 0: calls are never recorded
 )
 
 customer_domain = Table("customer_domain", metadata, _key("domain"), _key("customer"))
@@ -166,6 +168,7 @@ contact = Table(
     _maybe("password_hash"),
     _maybe("pin_hash"),
     _flag("active", default=True),
+    Column("number", Text, nullable=False, server_default="", index=True),  # `phone` in E.164
     UniqueConstraint("email", "customer"),
 )
 
@@ -332,6 +335,9 @@ thread = Table(
     _text("mailbox"),  # ours
     _text("also_by"),  # another channel that carries our words to the same address
     _at("at"),
+    _flag(
+        "aside"
+    ),  # a call about a ticket that is answered on another channel: nothing is said in it by itself
 )
 
 participant = Table(
@@ -502,7 +508,9 @@ entitlement_check = Table(
     _maybe_at("override_until"),
 )
 
-# One row per recipient for everything that leaves. Its id is the core of its Message-ID and of its envelope sender.
+# One row per recipient for everything that leaves. Its id is the core of its Message-ID and of its envelope sender. What
+# an outage tells people who have no ticket about it has the outage for its ticket, the update for its message, and
+# who asked for its thread (decision 0018).
 delivery = Table(
     "delivery",
     metadata,
@@ -553,6 +561,234 @@ brake = Table(
     _key("key"),
     Column("slot", BigInteger, primary_key=True, autoincrement=False),
     _number("count"),
+)
+
+# --- Telephone ---------------------------------------------------------------------------------------------
+
+# A call flow in its versions. A published one never changes; a call stays on the one it began with.
+flow_version = Table(
+    "flow_version",
+    metadata,
+    _key("flow"),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    _digest("digest"),  # of the canonical JSON, without what belongs to the drawing
+    _text("state"),  # draft, published or retired
+    _packed("body"),  # JSON, as it was written
+    _text("author"),  # actor
+    _text("comment"),
+    _at("created_at"),
+    _maybe_at("published_at"),
+    Index("flow_version_digest", "digest"),
+)
+
+# One row from the first ring on. What its caller entered stands in call_turn, secrets nowhere.
+call = Table(
+    "call",
+    metadata,
+    _id_key("id"),
+    _text("line"),  # twilio, sip or softphone
+    _text("external_id"),  # the line's own
+    _text("direction", "in"),
+    _text("caller"),  # E.164; empty: withheld
+    _text("called"),
+    _maybe("customer"),
+    _maybe("contact"),
+    _text("trust", "none"),
+    _text("language", "it"),
+    _maybe("desk_group"),  # whose queue it is in
+    _digest("flow"),  # of the version it began with
+    _document("state"),  # ivr.stepping.State
+    _number("seq"),  # of the last answer
+    _text("phase"),  # flow, queue, bridged or over
+    _text("outcome"),  # rules.call_outcomes; empty until it is over
+    _text("cause"),  # what the line said of its end
+    _maybe("agent"),  # who spoke with the caller
+    _maybe_id("ticket_id"),  # in hand
+    _document("facts"),  # what happened in it: tickets that were read, what was offered and not told again
+    _at("first_ring_at"),
+    _at("signal_at"),  # last heard of
+    _maybe_at("queued_at"),
+    _maybe_at("bridged_at"),
+    _maybe_at("ended_at"),
+    Index("call_external", "line", "external_id", unique=True),
+    Index("call_caller", "caller", "first_ring_at"),
+    Index(
+        "call_bridged",
+        "desk_group",
+        "bridged_at",
+        sqlite_where=text("bridged_at IS NOT NULL"),
+        postgresql_where=text("bridged_at IS NOT NULL"),
+    ),
+    Index(
+        "call_live",
+        "phase",
+        "first_ring_at",
+        sqlite_where=text("phase != 'over'"),
+        postgresql_where=text("phase != 'over'"),
+    ),
+)
+
+# One step of a call: what the caller did, by name, and the answer, so that a step asked twice is answered once.
+call_turn = Table(
+    "call_turn",
+    metadata,
+    _id_key("call_id"),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    _at("at"),
+    _text("event"),  # ring, digits, silence or done
+    _text("value"),  # keys, those of a secret as dots
+    _text("node"),  # where the caller was
+    _json("passed", "[]"),  # nodes gone through
+    _document("answer"),  # core.calling.Answer
+)
+
+# A member of staff whose telephone, or inbox, rings for a caller.
+call_offer = Table(
+    "call_offer",
+    metadata,
+    _id_key("call_id"),
+    _id_key("id"),
+    _text("agent"),
+    _text("address"),
+    _text("state"),  # ringing, accepted, declined, busy, no_answer, failed or stopped
+    _flag("told"),  # the line was asked to ring
+    _at("at"),
+    _maybe_at("ended_at"),
+    Index("call_offer_id", "id", unique=True),
+    Index("call_offer_agent", "agent", "at"),
+)
+
+# Sound: of a Record of the flow, or of a conversation. `seq` is that of the answer; 0: of the conversation.
+recording = Table(
+    "recording",
+    metadata,
+    _id_key("call_id"),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    _text("state"),  # expected, stored, missing or deleted
+    _maybe_id("ticket_id"),
+    _maybe_id("message_id"),
+    _maybe_id("attachment_id"),
+    Column("blob", Digest),  # its name, once it came
+    _text("external_id"),  # the line's own
+    _text("type"),
+    _number("milliseconds"),
+    _at("at"),
+    _maybe_at("keep_until"),
+    Index(
+        "recording_kept",
+        "keep_until",
+        sqlite_where=text("state = 'stored'"),
+        postgresql_where=text("state = 'stored'"),
+    ),
+)
+
+# Which calls belong to a ticket, and how.
+ticket_call = Table(
+    "ticket_call",
+    metadata,
+    _id_key("ticket_id"),
+    _id_key("call_id"),
+    _text("how"),  # opened, added, heard, missed, spoke or callback
+    _at("at"),
+)
+
+# Somebody waits to be called back, in the order in which they asked or began to wait.
+callback = Table(
+    "callback",
+    metadata,
+    _id_key("ticket_id"),
+    _id_key("id"),
+    _id("call_id"),
+    _text("number"),
+    _text("name"),
+    _text("desk_group"),
+    _text("reason"),  # asked, missed or voicemail
+    _text("state"),  # waiting, dialling or done
+    _maybe("agent"),
+    _at("since"),  # place in line
+    _maybe_at("done_at"),
+    Index(
+        "callback_waiting",
+        "since",
+        sqlite_where=text("state != 'done'"),
+        postgresql_where=text("state != 'done'"),
+    ),
+)
+
+# Who of the staff does not take calls just now. No row: takes them while signed in.
+operator = Table("operator", metadata, _key("agent"), _flag("paused"), _at("since"))
+
+# --- Outages -----------------------------------------------------------------------------------------------
+
+# What staff tell of something that does not work. Its history is a chain of events of its own, under its id.
+outage = Table(
+    "outage",
+    metadata,
+    _id_key("id"),
+    _text("state"),  # running, ended, or cancelled: published by mistake
+    _json("words", "{}"),  # language to title and text, as they were published
+    _json("customers", "[]"),  # whom it concerns, see rules.outages.Scope; an empty part means all
+    _json("sites", "[]"),  # (customer, site)
+    _json("technologies", "[]"),
+    _at("since"),
+    _maybe_at("next_update"),  # promised
+    _at("published_at"),
+    _text("published_by"),  # actor
+    _number("last_update"),  # seq of the newest; what `seen` is compared with
+    _maybe_at("ended_at"),
+    Index("outage_state", "state", "published_at", "id"),
+)
+
+# What was told of it, in order: published, updated, ended, cancelled. Append-only; a delivery names one by its id.
+outage_update = Table(
+    "outage_update",
+    metadata,
+    _id_key("outage_id"),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    _id("id"),
+    _text("kind"),
+    _at("at"),
+    _text("by"),  # actor
+    _json("words", "{}"),  # language to text
+    _text("reason"),  # for colleagues: why it was cancelled
+    _maybe_at("next_update"),
+    _text("idem"),  # the form's own id: a double click makes one update
+)
+
+# Who asked to be told when it is over. One row for an address on a channel, however often they ask.
+outage_subscriber = Table(
+    "outage_subscriber",
+    metadata,
+    _id_key("outage_id"),
+    _id_key("id"),  # made from channel and address
+    _text("channel"),
+    _text("address"),
+    _text("name"),
+    _text("language"),
+    _maybe("customer"),  # code; None: nobody we know
+    _maybe("contact"),  # id
+    _flag("progress"),  # wants every update, not the end only
+    _maybe_id("ticket_id"),  # of theirs, about it: they are told there as long as it is open
+    _at("asked_at"),
+    _text("state", "waiting"),  # waiting; of the end: told, quiet (it no longer concerned them), unreachable
+    Index(
+        "outage_subscriber_contact",
+        "contact",
+        sqlite_where=text("contact IS NOT NULL"),
+        postgresql_where=text("contact IS NOT NULL"),
+    ),
+)
+
+# That somebody was told an update, once: in a message of their ticket, or by a delivery of the outage itself.
+outage_telling = Table(
+    "outage_telling",
+    metadata,
+    _id_key("outage_id"),
+    _id_key("subscriber_id"),
+    Column("seq", Integer, primary_key=True, autoincrement=False),  # of the update
+    _id("shard"),  # of the delivery: the ticket, or the outage
+    _id("message_id"),  # of the delivery: the message, or the update
+    _at("at"),
 )
 
 # --- Work --------------------------------------------------------------------------------------------------
@@ -689,5 +925,5 @@ presence = Table(
 # On SQLite a table with a text key is two trees, rows and key. Small rows live in the key's tree; large ones, which
 # would make it deep, and those with many other indexes keep both.
 for _table in metadata.tables.values():
-    if _table.name not in ("blob", "definition", "inbound", "message", "note", "ticket"):
+    if _table.name not in ("blob", "definition", "inbound", "message", "note", "outage", "ticket"):
         _table.dialect_options["sqlite"]["with_rowid"] = False

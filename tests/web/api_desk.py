@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from core.desk import accounts
+from core.desk import accounts, publishing
 from core.store import tables
 from core.store.database import Database
 from core.store.tx import Tx
@@ -109,7 +109,18 @@ def furnish(tx: Tx) -> Desk:
     tokens["lapsed"] = accounts.token_create(
         tx, kind="agent", email=rows.LEADER.email, name="lapsed", now=now, expires_at=now - timedelta(hours=1)
     )
-    ids = {"acme": acme, "beta": beta, "held": held, "broken": broken, "asked": asked}
+    tx.insert(tables.technology, name="Network", position=0)
+    outage = publishing.publish(
+        tx,
+        rows.LEADER,
+        words={"it": {"title": "Rete", "text": "Ferma."}, "en": {"title": "Network", "text": "It is down."}},
+        since=now,
+        customers=["ACME"],
+        technologies=["Network"],
+        now=now,
+    )
+    publishing.update(tx, rows.LEADER, outage, words={"it": "Al lavoro.", "en": "We are on it."}, now=now)
+    ids = {"acme": acme, "beta": beta, "held": held, "broken": broken, "asked": asked, "outage": outage}
     return Desk(tokens=tokens, ids=ids)
 
 

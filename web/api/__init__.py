@@ -7,7 +7,7 @@ import re
 from aiohttp import web
 
 from core.desk.principal import Principal
-from web.api import openapi, readable, tickets, traffic, verbs
+from web.api import openapi, outages, readable, tickets, traffic, verbs
 from web.api.endpoint import Endpoint
 from web.api.openapi import BASE
 from web.api.problems import ApiError
@@ -15,7 +15,12 @@ from web.api.serve import API, Api, guarded, handler, make_api
 
 __all__ = ["API", "ENDPOINTS", "Api", "make_api", "routes"]
 
-ENDPOINTS: tuple[Endpoint, ...] = (*tickets.ENDPOINTS, *verbs.ENDPOINTS, *traffic.ENDPOINTS)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *tickets.ENDPOINTS,
+    *verbs.ENDPOINTS,
+    *outages.ENDPOINTS,
+    *traffic.ENDPOINTS,
+)
 
 
 def routes(app: web.Application) -> None:

@@ -322,7 +322,7 @@ async def _problem(
         case Forbidden():
             return *_told(api, "forbidden", str(error), trace), {}
         case Stale() if who is not None:
-            newer = await _newer(api, who, request.match_info["number"], error)
+            newer = await _newer(api, who, request.match_info.get("number"), error)
             return *problems.document("stale", detail=str(error), trace=trace, public_url=url, **newer), {}
         case Refused():
             more: dict[str, Any] = {"allowed": list(error.allowed), "missing": list(error.missing)}
@@ -346,8 +346,10 @@ def _told(
     return problems.document(kind, detail=detail, faults=faults or [], trace=trace, public_url=api.public_url)
 
 
-async def _newer(api: Api, who: Principal, number: str, error: Stale) -> dict[str, Any]:
-    """What the caller has not seen, as they may see it."""
+async def _newer(api: Api, who: Principal, number: str | None, error: Stale) -> dict[str, Any]:
+    """What the caller has not seen, as they may see it. `number`: of a ticket; None: an outage's updates say it all."""
+    if number is None:
+        return {"last_event": error.last_event}
     unseen = {row.id for row in error.newer if hasattr(row, "id")}
     numbers = {row.seq for row in error.newer if hasattr(row, "seq")}
     view = await api.db.read(page.ticket, who, number, now=api.now())

@@ -198,6 +198,7 @@ def delivery(row: DeliveryRow) -> shapes.Delivery:
     return shapes.Delivery(
         id=row.id,
         ticket=row.ticket,
+        outage=row.outage or None,
         message=row.message,
         channel=row.channel,
         address=row.address,

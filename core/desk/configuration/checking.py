@@ -207,6 +207,8 @@ def _customer(part: CustomerPart, at: str, names: Names) -> Iterator[str]:
         yield from _none_of(f"{at}.policy.{verdict}", decision, DECISIONS)
     if part.parent == part.code:
         yield f"{at}.parent: is the customer itself"
+    if part.keep_recordings < 0:
+        yield f"{at}.keep_recordings: must be days, or 0 to record no call"
     if part.phone_code and not part.phone_code.isdecimal():
         yield f"{at}.phone_code: '{part.phone_code}' must be digits; leave it out to have one made"
     yield from _none_of(f"{at}.language", part.language, LANGUAGES)

@@ -84,6 +84,7 @@ class AgentPart(_Part, frozen=True, kw_only=True):
     roles: tuple[str, ...] = ("technician",)
     groups: tuple[str, ...] = ()
     language: str = "it"
+    phone: str = ""
     password: str | None = None
 
 
@@ -149,6 +150,7 @@ class LinePart(_Part, frozen=True, kw_only=True):
     period: str = "contract"
     overdraft: bool = False
     priority: int = 100
+    emergency: bool = False
 
 
 class ContractPart(_Part, frozen=True, kw_only=True):
@@ -176,6 +178,7 @@ class CustomerPart(_Part, frozen=True, kw_only=True):
     time_zone: str = "Europe/Rome"
     policy: dict[str, str] = {}
     groups: tuple[str, ...] = ()
+    keep_recordings: int = 90
     sites: tuple[SitePart, ...] = ()
     contacts: tuple[ContactPart, ...] = ()
     assets: tuple[AssetPart, ...] = ()

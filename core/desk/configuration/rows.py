@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Table, func, select
 
-from core import addresses
+from core import addresses, numbers
 from core.desk import accounts, case, reference
 from core.desk.configuration import export, told
 from core.desk.configuration.checking import check
@@ -23,7 +23,7 @@ from core.desk.principal import Principal
 from core.ids import new_id
 from core.rules.calendar_definitions import definition_to_json, definition_version
 from core.store import tables
-from core.store.columns import to_json, to_micros
+from core.store.columns import to_json
 from core.store.tx import Tx
 
 
@@ -124,7 +124,7 @@ def apply(tx: Tx, who: Principal, document: Document, hashes: Hashes, *, now: da
     for step in difference.steps:
         _write(tx, step, now)
     if changes:
-        _revised(tx, now)
+        reference.revise(tx, now=now)
         digest = hashlib.sha256("\n".join(map(str, changes)).encode()).hexdigest()
         case.record(
             tx,
@@ -163,17 +163,6 @@ def _write(tx: Tx, step: _Step, now: datetime) -> None:
 
 _RIGHTS = {"active", "groups", "password_hash", "role", "roles", "sites"}
 """Who had other ones signs in again."""
-
-
-def _revised(tx: Tx, now: datetime) -> None:
-    # Not just one more: a number that was rolled back is never given to another content, and copies stay honest.
-    row = tx.one(select(tables.desk_revision))
-    if row is None:
-        tx.insert(tables.desk_revision, one=1, revision=to_micros(now), at=now)
-    else:
-        tx.update(tables.desk_revision, {"one": 1}, revision=max(row.revision + 1, to_micros(now)), at=now)
-    reference.forget(tx)
-    tx.tell("desk")
 
 
 def _difference(tx: Tx, document: Document, hashes: Hashes) -> _Difference:
@@ -316,6 +305,7 @@ def _contacts(tx: Tx, parts: tuple[CustomerPart, ...], hashes: Hashes, differenc
                     "id": ids.get((part.code, email)) or new_id(),
                     "customer": part.code,
                     "email": email,
+                    "number": numbers.normal(person.phone, tx.facts.country),
                     "password_hash": hashes.get(("password", part.code, email)),
                     "pin_hash": hashes.get(("pin", part.code, email)),
                     "active": True,
@@ -329,6 +319,11 @@ def _contracts(tx: Tx, parts: tuple[CustomerPart, ...], difference: _Difference)
     for part in parts:
         for contract in part.contracts:
             written = _fields(contract)
+            for line in written["lines"]:
+                if not line[
+                    "emergency"
+                ]:  # contracts of before say nothing of it, and stay the version they are
+                    del line["emergency"]
             owner = {"customer": part.code, "time_zone": part.time_zone}
             version = _version(written | owner)
             bought = [{k: v for k, v in line.items() if k != "period"} for line in written["lines"]]

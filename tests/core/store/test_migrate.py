@@ -123,14 +123,15 @@ def test_a_newer_database_is_refused_with_what_to_do(sqlite_url: str) -> None:
 
 @pytest.fixture
 def broken_migration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The migrations, with one that fails after its first table."""
+    """The migrations, the first of which fails after its tables."""
     scripts = tmp_path / "migrations"
     (scripts / "versions").mkdir(parents=True)
     (scripts / "env.py").write_text((migrate.SCRIPTS / "env.py").read_text())
-    first = (migrate.SCRIPTS / "versions" / "0001_first_floor.py").read_text()
-    (scripts / "versions" / "0001_first_floor.py").write_text(
-        first.replace("    _full_text()\n", "    raise RuntimeError('the power went')\n", 1)
-    )
+    for script in (migrate.SCRIPTS / "versions").glob("*.py"):
+        broken = script.read_text().replace(
+            "    _full_text()\n", "    raise RuntimeError('the power went')\n", 1
+        )
+        (scripts / "versions" / script.name).write_text(broken)
     monkeypatch.setattr(migrate, "SCRIPTS", scripts)
 
 
