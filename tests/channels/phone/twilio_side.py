@@ -201,7 +201,7 @@ class FakeTwilio:
         if not login.startswith("Basic "):
             self.faults.append(f"{request.path}: no log-in")
         self.asked.append((request.method, path.removesuffix(".json"), form))
-        if request.path.endswith((".wav", ".mp3")) or known:
+        if request.path.endswith((".wav", ".mp3")) or "/Media/" in request.path:
             return web.Response(body=self.media[request.path]) if known else web.Response(status=404)
         if self.spec is not None:
             try:
