@@ -52,6 +52,7 @@ def database(config: Settings, *, takes_in: bool = False) -> Iterator[Database]:
             public_url=config.hub.public_url,
             time_zone=config.hub.time_zone,
             country=config.hub.country,
+            texts_by="sms" if config.channels.sms.enabled else "",
             languages=config.hub.languages,
             brakes=config.brakes.limits(),
             token_key=made.token,
@@ -157,6 +158,7 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     running = channels.enabled(config.channels, _surroundings(config, common))
     by_mail = "email" if config.channels.email.enabled else ""
     switchboard = HubSwitchboard(db, ivr.rules, ways(config))
+    db.submit(install_flow, now=datetime.now(UTC)).result()
     pages = make_app(
         db,
         config,
@@ -167,7 +169,6 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
         webhooks=channels.webhooks(running),
     )
     site = WebServer(pages, config)
-    db.submit(install_flow, now=datetime.now(UTC)).result()
     hub = Hub(
         db,
         data_dir=config.hub.data_dir,

@@ -267,9 +267,9 @@ class ChannelSettings(Table, frozen=True, kw_only=True):
 
     email: EmailSettings = EmailSettings()
     phone: PhoneSettings = PhoneSettings()
+    sip: SipSettings = SipSettings()
     sms: TextSettings = TextSettings()
     whatsapp: WhatsAppSettings = WhatsAppSettings()
-    sip: SipSettings = SipSettings()
     console: ConsoleSettings = ConsoleSettings()
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
@@ -289,15 +289,15 @@ class ChannelSettings(Table, frozen=True, kw_only=True):
         return {name: table for name, table in tables.items() if table.enabled}
 
 
+def _parted(voice: str) -> tuple[str, str, str]:
+    language, is_, name = voice.partition("=")
+    return language.strip(), is_, name.strip()
+
+
 def _wrong_numbers(table: Table, *names: str) -> Iterator[tuple[str, str]]:
     for name in names:
         if (number := getattr(table, name)) and not _NUMBER.fullmatch(number):
             yield name, f'"{number}" is no telephone number in full, such as +390612345678'
-
-
-def _parted(voice: str) -> tuple[str, str, str]:
-    language, is_, name = voice.partition("=")
-    return language.strip(), is_, name.strip()
 
 
 def _empty(name: str) -> tuple[str, str]:

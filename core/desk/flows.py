@@ -25,6 +25,8 @@ DEFAULT = "default"
 SHIPPED = "shipped"
 """Who a flow that comes with the hub is by."""
 EDITORS = frozenset({"supervisor", "admin"})
+MOST = 2**31 - 1
+"""No version has a higher number."""
 MAX_BODY = 1_000_000  # characters
 MAX_COMMENT = 500  # characters
 MAX_RECORDING = 10_000_000  # bytes
@@ -130,7 +132,7 @@ _OF_DIGEST = Prepared(
 _ALL = Prepared(
     select(*_COLUMNS, tables.agent.c.name.label("name"))
     .select_from(_NAMED)
-    .where(flow_version.c.flow == bindparam("flow"))
+    .where(flow_version.c.flow == bindparam("flow"), flow_version.c.version < bindparam("before"))
     .order_by(flow_version.c.version.desc())
     .limit(bindparam("limit"))
 )
@@ -213,15 +215,16 @@ def may_edit(who: Principal) -> bool:
     return who.kind == "system" or (who.is_agent and bool(who.roles & EDITORS))
 
 
-def versions(tx: Tx, who: Principal, flow: str = DEFAULT, *, limit: int = 100) -> tuple[Version, ...]:
-    """The one in force first, then the newest. Raises Forbidden for whoever is no staff."""
+def versions(
+    tx: Tx, who: Principal, flow: str = DEFAULT, *, before: int = MOST, limit: int = 50
+) -> tuple[Version, ...]:
+    """The newest first, of those older than `before`. Raises NotFound for contacts."""
     _check_reads(who)
-    found = [_version(row, who) for row in tx.all(_ALL, flow=flow, limit=limit)]
-    return tuple(sorted(found, key=lambda one: one.state != "published"))
+    return tuple(_version(row, who) for row in tx.all(_ALL, flow=flow, before=before, limit=limit))
 
 
 def show(tx: Tx, who: Principal, flow: str, number: int) -> Shown:
-    """One with its text. Raises Forbidden, NotFound."""
+    """One with its text. Raises NotFound."""
     _check_reads(who)
     row = _row(tx, flow, number)
     return Shown(version=_version(row, who), body=row.body, edition=edition(row.body))
@@ -358,7 +361,7 @@ def record_prompt(tx: Tx, who: Principal, content: bytes, *, now: datetime) -> s
 
 
 def recording(tx: Tx, who: Principal, flow: str, number: int, name: str, rules: Rules) -> tuple[bytes, str]:
-    """A recording that this version plays, and its type. Raises Forbidden, NotFound: it plays no such one."""
+    """A recording that this version plays, and its type. Raises NotFound: it plays no such one."""
     _check_reads(who)
     row = _row(tx, flow, number)
     if name not in rules.recordings(_read(rules, row.body, flow)):
@@ -384,7 +387,7 @@ def sound_type(content: bytes) -> str:
 
 
 def findings(tx: Tx, who: Principal, body: str, rules: Rules) -> tuple[Finding, ...]:
-    """Everything that keeps this text from being published. Raises Forbidden, Invalid (it is no flow)."""
+    """Everything that keeps this text from being published. Raises NotFound, Invalid (it is no flow)."""
     _check_reads(who)
     return tuple(_found(tx, rules, _read(rules, body)))
 
@@ -394,7 +397,7 @@ def findings(tx: Tx, who: Principal, body: str, rules: Rules) -> tuple[Finding, 
 
 def _check_reads(who: Principal) -> None:
     if who.kind == "contact":
-        raise Forbidden("call flows are for staff")
+        raise NotFound("call flows")
 
 
 def _check_edits(who: Principal) -> None:
@@ -410,6 +413,7 @@ def _there(row: Row, otherwise: str) -> Row:
 
 
 def _row(tx: Tx, flow: str, number: int) -> Row:
+    number = number if 0 < number < MOST else 0
     return _there(tx.one(_ONE, flow=flow, version=number), f"call flow {flow} has no version {number}")
 
 
