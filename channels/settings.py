@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from core import addresses
 from core.settings_values import (
@@ -24,6 +26,8 @@ from core.settings_values import (
 
 _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 LONGEST_NAME = 35  # characters before the @: with `+r-` and a token it is 64, the limit of RFC 5321 4.5.3.1.1
+TRANSPORTS = ("udp", "tcp")
+SPEAKERS = ("espeak-ng", "piper")
 _SIP_USER = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
 _SIP_PEER = re.compile(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*/=?^_`{|}~.-]{1,64}")  # no +: what follows it is ours
@@ -119,7 +123,7 @@ class SipSettings(Table, frozen=True, kw_only=True):
     enabled: bool = False
     host: str = "127.0.0.1"
     port: int = 5060
-    transport: Literal["udp", "tcp", "tls"] = "udp"
+    transport: str = "udp"
     registrar: str = ""
     trunk: str = ""
     user: str = "centralino"
@@ -131,7 +135,7 @@ class SipSettings(Table, frozen=True, kw_only=True):
     rtp_last: int = 10999
     rtp_timeout: Span = 30
     music: str = ""
-    speech: Literal["espeak-ng", "piper"] = "espeak-ng"
+    speech: str = "espeak-ng"
     speech_program: str = ""
     speech_voices: tuple[str, ...] = ()
     speech_cache: Size = 200 * 2**20
@@ -143,10 +147,16 @@ class SipSettings(Table, frozen=True, kw_only=True):
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """See Table."""
-        try:
-            ip_address(self.host)
-        except ValueError:
-            yield "host", f'"{self.host}" is no IP address of this machine: calls need one, not a name'
+        if self.enabled and find_spec("baresip") is None:
+            yield "enabled", "needs the telephone stack: install it with `make sip`"
+        for name, choices in (("transport", TRANSPORTS), ("speech", SPEAKERS)):
+            if (chosen := getattr(self, name)) not in choices:
+                yield name, f'"{chosen}" is none of {", ".join(choices)}'
+        if not _is_one_address(self.host):
+            yield (
+                "host",
+                f'"{self.host}" is no single IP address of this machine: it stands in every offer of a call',
+            )
         yield from wrong_ports(self, "port", "rtp_first", "rtp_last")
         if self.rtp_last - self.rtp_first < 4 * self.max_calls:
             yield (
@@ -179,6 +189,11 @@ class SipSettings(Table, frozen=True, kw_only=True):
         """See Table."""
         if self.enabled and not ip_address(self.host).is_private:
             yield "host", "is a public address: whoever finds it can call. Better one of a private network"
+        if self.enabled and shutil.which(self.speech_program or self.speech) is None:
+            yield (
+                "speech",
+                f"{self.speech_program or self.speech} is not installed: no call is answered until it is",
+            )
 
 
 class ConsoleSettings(Table, frozen=True, kw_only=True):
@@ -199,6 +214,13 @@ class ChannelSettings(Table, frozen=True, kw_only=True):
         """The tables of the channels that are switched on, by name."""
         tables = {name: getattr(self, name) for name in self.__struct_fields__}
         return {name: table for name, table in tables.items() if table.enabled}
+
+
+def _is_one_address(text: str) -> bool:
+    try:
+        return not ip_address(text).is_unspecified
+    except ValueError:
+        return False
 
 
 def _parted(voice: str) -> tuple[str, str, str]:

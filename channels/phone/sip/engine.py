@@ -73,7 +73,8 @@ class Setup:
     registers: bool
     user: str
     password: Secret
-    transport: Literal["udp", "tcp", "tls"]
+    transport: str
+    """udp or tcp."""
     plus: str
     calls: int
     """Legs at the same time, in either direction."""
@@ -204,7 +205,7 @@ class Engine:
                 password=setup.password.reveal(),
                 auth_user=setup.user,
                 reg_interval=REGISTER_EVERY if setup.registers else 0,
-                transport=setup.transport,
+                transport="tcp" if setup.transport == "tcp" else "udp",
                 audio_codecs=CODECS,
                 # A trunk hands us calls for the numbers behind it, whatever our own name is.
                 extra_params=() if setup.registers else ("catchall=yes",),

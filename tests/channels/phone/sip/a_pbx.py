@@ -205,9 +205,10 @@ _KAMAILIO = """#!KAMAILIO
 debug=1
 log_stderror=yes
 children=2
-disable_tcp=yes
+tcp_children=1
 auto_aliases=no
 listen=udp:127.0.0.1:PORT
+listen=tcp:127.0.0.1:PORT
 mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules:/usr/lib/kamailio/modules"
 loadmodule "kex.so"
 loadmodule "tm.so"
