@@ -52,6 +52,7 @@ def database(config: Settings, *, takes_in: bool = False) -> Iterator[Database]:
             public_url=config.hub.public_url,
             time_zone=config.hub.time_zone,
             country=config.hub.country,
+            texts_by="sms" if config.channels.sms.enabled else "",
             languages=config.hub.languages,
             brakes=config.brakes.limits(),
             token_key=made.token,
@@ -157,11 +158,17 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     running = channels.enabled(config.channels, _surroundings(config, common))
     by_mail = "email" if config.channels.email.enabled else ""
     switchboard = HubSwitchboard(db, ivr.rules, ways(config))
-    site = WebServer(
-        make_app(db, config, clean=clean_html, also_by=by_mail, common=common, switchboard=switchboard),
-        config,
-    )
     db.submit(install_flow, now=datetime.now(UTC)).result()
+    pages = make_app(
+        db,
+        config,
+        clean=clean_html,
+        also_by=by_mail,
+        common=common,
+        switchboard=switchboard,
+        webhooks=channels.webhooks(running),
+    )
+    site = WebServer(pages, config)
     hub = Hub(
         db,
         data_dir=config.hub.data_dir,
@@ -201,13 +208,20 @@ def ways(config: Settings) -> Ways:
     )
 
 
+def flow_rules() -> Any:
+    """What the core needs of call flows, as the value it is given."""
+    import ivr.rules  # noqa: PLC0415
+
+    return ivr.rules
+
+
 def install_flow(tx: Tx, *, now: datetime) -> None:
     """The flow that is shipped answers until somebody publishes another."""
-    import ivr.rules as flow_rules  # noqa: PLC0415
     from core.desk import flows  # noqa: PLC0415
 
-    body = flow_rules.DEFAULT.read_text("utf-8")
-    digest = flow_rules.digest(flow_rules.parse(body))
+    rules = flow_rules()
+    body = rules.DEFAULT.read_text("utf-8")
+    digest = rules.digest(rules.parse(body))
     flows.install(tx, flows.DEFAULT, body, digest, now=now)
 
 
@@ -285,6 +299,9 @@ def _surroundings(config: Settings, common: Common | None = None) -> Surrounding
         keys=keys.load(config.hub.data_dir, instance=config.hub.instance),
         max_mail_size=config.limits.mail_size,
         max_recipients=config.limits.mail_recipients,
+        public_url=config.hub.public_url,
+        language=config.hub.languages[0],
+        time_zone=config.hub.time_zone,
         common=common or Common(),
     )
 

@@ -22,9 +22,12 @@ from core.settings_values import (
     is_network,
     wrong_files,
     wrong_ports,
+    wrong_url,
 )
 
 _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_ACCOUNT, _SERVICE, _TEMPLATE = (re.compile(f"{kind}[0-9a-f]{{32}}") for kind in ("AC", "MG", "HX"))
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
 LONGEST_NAME = 35  # characters before the @: with `+r-` and a token it is 64, the limit of RFC 5321 4.5.3.1.1
 TRANSPORTS = ("udp", "tcp")
 SPEAKERS = ("espeak-ng", "piper")
@@ -111,10 +114,82 @@ class EmailSettings(Table, frozen=True, kw_only=True):
             )
 
 
+class SigningKeySettings(Table, frozen=True, kw_only=True):
+    """[[channels.phone.signing_keys]]: a key of ours that Twilio signs its requests with."""
+
+    id: str
+    secret: Secret
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        yield from (_empty(name) for name in ("id", "secret") if not getattr(self, name))
+
+
 class PhoneSettings(Table, frozen=True, kw_only=True):
-    """[channels.phone]: calls, and the account at Twilio that carries them."""
+    """[channels.phone]: calls, and the account at Twilio that carries them and the texts."""
 
     enabled: bool = True
+    account_sid: str = ""
+    auth_token: Secret = Secret("")
+    number: str = ""
+    signing_keys: tuple[SigningKeySettings, ...] = ()
+    on_answering_machine: str = "message"
+    api_url: str = ""
+    region: str = ""
+    edge: str = ""
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        yield from incomplete(self, "account_sid", "auth_token")
+        if self.account_sid and not _ACCOUNT.fullmatch(self.account_sid):
+            yield "account_sid", f'"{self.account_sid}" is no account: AC and 32 digits from 0 to f'
+        yield from _wrong_numbers(self, "number")
+        if self.enabled and self.account_sid and not self.number:
+            yield "number", "is empty: it is what people called by the desk see, such as +390612345678"
+        if self.on_answering_machine not in ("message", "sms"):
+            yield "on_answering_machine", f'is "{self.on_answering_machine}": choose "message" or "sms"'
+        if self.api_url and (wrong := wrong_url(self.api_url)):
+            yield "api_url", wrong
+
+    def remarks(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        if self.api_url:
+            yield "api_url", f"sends every request, with the account's password, to {self.api_url}"
+
+
+class TextSettings(Table, frozen=True, kw_only=True):
+    """[channels.sms]: text messages by the account of [channels.phone]."""
+
+    enabled: bool = False
+    number: str = ""
+    messaging_service: str = ""
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        yield from _wrong_numbers(self, "number")
+        if self.messaging_service and not _SERVICE.fullmatch(self.messaging_service):
+            yield "messaging_service", f'"{self.messaging_service}" is none: MG and 32 digits from 0 to f'
+
+
+class WhatsAppSettings(Table, frozen=True, kw_only=True):
+    """[channels.whatsapp]: WhatsApp by the account of [channels.phone]."""
+
+    enabled: bool = False
+    number: str = ""
+    content_sid: str = ""
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        yield from _wrong_numbers(self, "number")
+        if self.enabled and not self.number:
+            yield "number", "is empty: it is the sender that Twilio registered for WhatsApp"
+        if self.content_sid and not _TEMPLATE.fullmatch(self.content_sid):
+            yield "content_sid", f'"{self.content_sid}" is no template: HX and 32 digits from 0 to f'
+
+    def remarks(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        if self.enabled and not self.content_sid:
+            yield "content_sid", "is empty: who wrote more than 24 hours ago gets a text message instead"
 
 
 class SipSettings(Table, frozen=True, kw_only=True):
@@ -208,7 +283,20 @@ class ChannelSettings(Table, frozen=True, kw_only=True):
     email: EmailSettings = EmailSettings()
     phone: PhoneSettings = PhoneSettings()
     sip: SipSettings = SipSettings()
+    sms: TextSettings = TextSettings()
+    whatsapp: WhatsAppSettings = WhatsAppSettings()
     console: ConsoleSettings = ConsoleSettings()
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        for name in ("sms", "whatsapp"):
+            if getattr(self, name).enabled and not self.phone.account_sid:
+                yield (
+                    f"{name}.enabled",
+                    "is true, and channels.phone.account_sid is empty: it is sent by that account",
+                )
+        if self.sms.enabled and not (self.sms.number or self.sms.messaging_service or self.phone.number):
+            yield "sms.number", "is empty, and so is channels.phone.number: texts need a sender"
 
     def enabled(self) -> dict[str, Any]:
         """The tables of the channels that are switched on, by name."""
@@ -226,6 +314,12 @@ def _is_one_address(text: str) -> bool:
 def _parted(voice: str) -> tuple[str, str, str]:
     language, is_, name = voice.partition("=")
     return language.strip(), is_, name.strip()
+
+
+def _wrong_numbers(table: Table, *names: str) -> Iterator[tuple[str, str]]:
+    for name in names:
+        if (number := getattr(table, name)) and not _NUMBER.fullmatch(number):
+            yield name, f'"{number}" is no telephone number in full, such as +390612345678'
 
 
 def _empty(name: str) -> tuple[str, str]:

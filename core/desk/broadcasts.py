@@ -198,7 +198,8 @@ def outgoing(tx: Tx, row: Row) -> Outgoing:
     asked = tx.one(_SUBSCRIBER, outage_id=of.id, id=row.thread_id)
     news = News(outage=of, update=tx.one(_UPDATE, outage_id=of.id, id=row.message_id))
     language = tx.facts.language(asked.language)
-    subject, text = _words(tx, news, language, name=asked.name, customer=asked.customer)
+    brief = "@" not in row.address
+    subject, text = _words(tx, news, language, name=asked.name, customer=asked.customer, brief=brief)
     return Outgoing(
         delivery_id=row.id,
         channel=row.channel,
@@ -220,7 +221,6 @@ def recorded(tx: Tx, row: Row, kind: str, *, now: datetime, **data: Any) -> bool
     if tx.one(BY_ID, id=row.ticket_id) is None:
         return False
     case.record(tx, row.ticket_id, kind, now=now, actor="system", delivery=row.id, **data)
-    tx.tell("outage", row.ticket_id)
     return True
 
 
@@ -230,14 +230,17 @@ def in_language(words: Any, language: str) -> tuple[str, Any]:
     return known, words.get(known)
 
 
-def _words(tx: Tx, news: News, language: str, *, name: str, customer: str | None) -> tuple[str, str]:
+def _words(
+    tx: Tx, news: News, language: str, *, name: str, customer: str | None, brief: bool = False
+) -> tuple[str, str]:
+    """Subject and text. `brief`: for a telephone, where it is heard or read on a small screen."""
     of, last = news.outage, news.update
     found = reference.customer(tx, customer) if customer else None
     zone = ZoneInfo(found.time_zone) if found else tx.facts.zone
     _, said = in_language(of.words, language)
     _, text = in_language(last.words, language)
     return texts.notice(
-        news.kind,
+        f"{news.kind}_brief" if brief else news.kind,
         language,
         name=name,
         title=said["title"],

@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
-from core.desk import accounts, door, intake, resolution, tickets
+from core.desk import accounts, door, intake, publishing, resolution, tickets
 from core.desk.configuration import checking, document, rows
 from core.desk.passwords import new_password, new_pin
-from core.desk.principal import HUB
+from core.desk.principal import HUB, Principal
 from core.envelope import Arrival, Inbound
 from core.ids import id_token
 from core.keys import keep_private
@@ -79,6 +79,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     verb: str = ""
     text: str = ""
     fields: dict[str, Any] = {}
+    outage: str = ""
+    """Names what is published, for later steps; `verb` is publish, update or end."""
+    words: dict[str, Any] = {}
+    since: int = 0
+    """Minutes before the step that it began."""
+    next_update: int = 0
+    """Minutes after the step; 0: nothing is promised."""
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -152,9 +159,12 @@ def play(tx: Tx, read: Read, *, now: datetime) -> int:
     """Let the morning happen, step after step, each at its time; return how many steps there were."""
     day = msgspec.convert(tomllib.loads(DAY.read_text(encoding="utf-8")), Day)
     tickets_by_name: dict[str, str] = {}
+    outages_by_name: dict[str, str] = {}
     for step in sorted(day.steps, key=lambda s: -s.at):
         at = now - timedelta(minutes=step.at)
-        if step.mail:
+        if step.outage:
+            _outage(tx, step, outages_by_name, at)
+        elif step.mail:
             number = _mail(tx, step, tickets_by_name, read, at)
             if step.ticket and number:
                 tickets_by_name[step.ticket] = number
@@ -202,12 +212,29 @@ def _last_ref(tx: Tx, number: str) -> str:
     return id_token(row.id)
 
 
-def _act(tx: Tx, step: Step, number: str, at: datetime) -> None:
+def _outage(tx: Tx, step: Step, names: dict[str, str], at: datetime) -> None:
+    fields = dict(step.fields) | {"words": step.words, "now": at}
+    if step.verb != "end":
+        fields["next_update"] = at + timedelta(minutes=step.next_update) if step.next_update else None
+    if step.verb == "publish":
+        since = at - timedelta(minutes=step.since)
+        names[step.outage] = publishing.publish(tx, _agent(tx, step), since=since, **fields)
+    else:
+        verb = publishing.update if step.verb == "update" else publishing.end
+        verb(tx, _agent(tx, step), names[step.outage], **fields)
+
+
+def _agent(tx: Tx, step: Step) -> Principal:
     account = accounts.account(tx, step.agent)
     who = accounts.principal(tx, account.kind, account.person) if account else None
     if who is None:
         message = f"{DAY}: {step.agent} is nobody of the demo desk"
         raise ValueError(message)
+    return who
+
+
+def _act(tx: Tx, step: Step, number: str, at: datetime) -> None:
+    who = _agent(tx, step)
     verb = VERBS[step.verb]
     words = [step.text] if step.verb in ("reply", "note", "wait", "workaround") else []
     fields = dict(step.fields)

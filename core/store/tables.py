@@ -612,6 +612,9 @@ call = Table(
     _maybe_at("ended_at"),
     Index("call_external", "line", "external_id", unique=True),
     Index("call_caller", "caller", "first_ring_at"),
+    Index("call_outcome", "outcome", "id"),
+    Index("call_group", "desk_group", "id"),
+    Index("call_agent", "agent", "id"),
     Index(
         "call_bridged",
         "desk_group",
@@ -674,6 +677,7 @@ recording = Table(
     _number("milliseconds"),
     _at("at"),
     _maybe_at("keep_until"),
+    Column("transcript", PackedJson),  # engine, model, language, confidence, text: a suggestion, if any
     Index(
         "recording_kept",
         "keep_until",
@@ -690,6 +694,7 @@ ticket_call = Table(
     _id_key("call_id"),
     _text("how"),  # opened, added, heard, missed, spoke or callback
     _at("at"),
+    Index("ticket_call_call", "call_id"),
 )
 
 # Somebody waits to be called back, in the order in which they asked or began to wait.

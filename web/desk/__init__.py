@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from web.desk import inbox, outgoing, softphone, stuck, ticket, waiting
+from web.desk import inbox, outages, outgoing, softphone, stuck, ticket, waiting
 
-PARTS = (inbox, ticket, waiting, outgoing, stuck, softphone)
+PARTS = (inbox, ticket, waiting, outgoing, outages, softphone, stuck)
 
 
 def routes(app: web.Application) -> None:

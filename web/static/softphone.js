@@ -148,7 +148,7 @@ function say(who, text, language) {
 }
 
 async function speak(said) {
-  for (const one of said) say("desk", one.text, one.language);
+  for (const one of said) say("voice", one.text, one.language);
   if (!at("aloud").checked) return;
   speechSynthesis?.cancel();
   for (const one of said) {

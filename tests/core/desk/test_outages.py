@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from core import texts
 from core.channel import DeliveryError
-from core.desk import books, outages, publishing
+from core.desk import books, outages, publishing, sending
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused, Stale
 from core.desk.outages import Known
 from core.desk.principal import Principal
@@ -290,6 +291,20 @@ async def test_who_writes_twice_about_one_outage_is_told_of_its_end_once(desk):
     assert [(await desk.desk.ticket(number)).flags for number in numbers] == [[], []]
 
 
+async def test_who_asked_in_the_portal_and_writes_as_well_is_told_of_the_end_once(desk):
+    outage = await desk.publish(customers=["ACME"])
+    alice = await desk.desk.who("alice")
+    await desk.desk.db.write(outages.subscribe, alice, outage, by="portal", now=desk.desk.now)
+    await desk.desk.mail("alice@acme.test", authentication=PASSED)
+    assert await desk.tell(outage, alice, channel="sms", address="+390600001") == "already"
+    await desk.told()
+
+    await desk.act(publishing.end, outage)
+
+    assert [(to, kind) for to, kind, _ in await desk.told()] == [("alice@acme.test", "outage_ended")]
+    assert len(await desk.desk.rows(tables.outage_subscriber)) == 1
+
+
 async def test_a_stranger_is_not_told_by_mail_what_does_not_work(desk):
     await desk.publish()
 
@@ -424,6 +439,10 @@ async def test_a_caller_is_told_on_the_telephone_line_they_asked_on(desk):
 
     (row,) = await desk.desk.rows(tables.delivery, ticket_id=outage)
     assert (row.channel, row.address, row.kind) == ("sms", "+390600001", "outage_ended")
+    said = await desk.desk.db.write(sending.begin, outage, row.id, now=desk.desk.now)
+    assert said.text == "Desk: the outage that you asked about is over: Network in Verona.\n", (
+        "it may be heard"
+    )
 
 
 async def test_an_address_that_does_not_work_is_not_written_to_and_staff_see_it(desk):
@@ -560,3 +579,20 @@ async def test_a_mail_that_cannot_be_sent_is_given_up_on_record(desk):
     assert [one.kind for one in await desk.desk.rows(tables.event, ticket_id=outage)][
         -1
     ] == "delivery.given_up"
+
+
+@pytest.mark.parametrize("language", ["it", "en"])
+@pytest.mark.parametrize("kind", ["updated", "ended", "cancelled"])
+def test_what_is_heard_on_the_telephone_is_one_line_with_the_whole_message(language, kind):
+    values = {"title": "TITLE", "text": "TEXT.", "next_update": "NEXT", "hub": "HUB"}
+    rest = {"name": "", "since": "", "ended": "", "portal": ""}
+
+    subject, text = texts.notice(f"outage_{kind}_brief", language, **values, **rest)
+
+    assert "TITLE" in subject
+    assert text.count("\n") == 1
+    assert [word for word in ("HUB", "TITLE", "TEXT.", "NEXT") if word in text] == {
+        "updated": ["HUB", "TITLE", "TEXT.", "NEXT"],
+        "ended": ["HUB", "TITLE", "TEXT."],
+        "cancelled": ["HUB", "TITLE"],
+    }[kind]
