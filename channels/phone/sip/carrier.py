@@ -15,7 +15,7 @@ from aiohttp.web import RouteDef
 from channels.phone import sounds
 from channels.phone.sip import calls_out, window
 from channels.phone.sip.caller import Caller
-from channels.phone.sip.engine import Engine, Leg, Setup
+from channels.phone.sip.engine import Engine, Leg, Setup, first
 from channels.phone.sip.recordings import Recordings
 from channels.phone.sip.service import Service
 from channels.phone.speech import CannotSpeak, Speech
@@ -28,9 +28,14 @@ LEASE = "sip"
 SOCKET = "calls.sock"
 SPARE = 4  # legs beyond two for each caller
 SOON = 30.0  # seconds until a delivery is tried again when there is no line just now
+LOOK = 5.0  # seconds between looks whether the registrar knows us
 ENDS_WITHIN = 3.0  # seconds calls have to tell that they ended, when the hub stops
 
 log = get_logger("phone")
+
+
+class LineLost(Exception):
+    """No call can come in any more; says why."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,7 +60,7 @@ class SipCarrier:
     _came: list[float] = field(default_factory=list)
 
     async def run(self, door: Door) -> None:
-        """See Carrier. Raises CannotSpeak, BaresipError."""
+        """See Carrier. Raises CannotSpeak, LineLost, BaresipError."""
         if trouble := self.speech.trouble():
             raise CannotSpeak(trouble)
         async with door.lease(LEASE):
@@ -76,12 +81,19 @@ class SipCarrier:
                 async with window.opened(self.folder / SOCKET, self._serve):
                     self.up.set()
                     log.info("calls are taken", host=self.setup.host, port=self.setup.port)
-                    await engine.dead.wait()
-                raise RuntimeError("the telephone stack ended; the hub must be started again")
+                    await self._watch(engine)
             finally:
                 self.up.clear()
                 self._service = None
                 await self._end(service)
+
+    async def _watch(self, engine: Engine) -> None:
+        """Until it cannot go on; who is on the line is left in peace until then. Raises LineLost."""
+        while not engine.dead.is_set():
+            if (trouble := engine.trouble()) and not len(engine):
+                raise LineLost(trouble)
+            await first(engine.dead.wait(), asyncio.sleep(LOOK))
+        raise LineLost("the telephone stack ended; the hub must be started again")
 
     async def say(self, outgoing: Outgoing) -> Sent:
         """See Carrier."""

@@ -222,6 +222,7 @@ loadmodule "siputils.so"
 loadmodule "textops.so"
 loadmodule "auth.so"
 modparam("usrloc", "db_mode", 0)
+modparam("registrar", "min_expires", 1)
 request_route {
     if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
     if (is_method("CANCEL")) { if (t_check_trans()) { t_relay(); } exit; }

@@ -16,6 +16,8 @@ pytest.importorskip("baresip", reason="needs baresip-python")
 from baresip import RegistrationError
 
 from channels.phone import sounds
+from channels.phone.sip import carrier as carrier_module
+from channels.phone.sip import engine as engine_module
 from channels.phone.sip.carrier import SipCarrier
 from channels.phone.sip.engine import Engine, NotAnswered
 from channels.phone.speech import CannotSpeak, Speech
@@ -51,6 +53,29 @@ async def test_a_wrong_password_is_told_and_takes_no_calls(tmp_path: Path) -> No
         with pytest.raises(RegistrationError, match="401"):
             async with running(tmp_path, spoken=tmp_path, **wrong):
                 pass
+
+
+@pytest.mark.skipif("kamailio" in MISSING, reason="needs kamailio")
+@needs_speech
+async def test_a_switch_that_went_away_is_told_and_looked_for_again(
+    tmp_path: Path, spoken: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "REGISTER_EVERY", 2)
+    monkeypatch.setattr(engine_module, "PATIENCE", 0.5)
+    monkeypatch.setattr(carrier_module, "LOOK", 0.1)
+    async with switch(tmp_path) as port:
+        account = {"domain": f"127.0.0.1:{port}", "registers": True, "password": Secret(password("700"))}
+        carrier = a_carrier(
+            tmp_path, setup=setup(free_port(), transport="tcp", **account), speech=Speech(folder=spoken)
+        )
+        task = asyncio.create_task(carrier.run(Door()))
+        async with asyncio.timeout(5):
+            await carrier.up.wait()
+
+    async with asyncio.timeout(45):
+        with pytest.raises(carrier_module.LineLost, match="does not know us any more"):
+            await task
+    assert not carrier.up.is_set()
 
 
 @pytest.mark.skipif("kamailio" in MISSING, reason="needs kamailio")
