@@ -202,6 +202,7 @@ class SipSettings(Table, frozen=True, kw_only=True):
     registrar: str = ""
     trunk: str = ""
     user: str = "centralino"
+    auth_user: str = ""
     password: Secret = Secret("")
     plus: str = "+"
     max_calls: int = 20
@@ -239,8 +240,9 @@ class SipSettings(Table, frozen=True, kw_only=True):
                 f"leaves too few ports: {self.max_calls} callers and who is rung for them need four each",
             )
         yield from below(self, 1, "max_calls", "calls_per_second", "rtp_timeout")
-        if not _SIP_USER.fullmatch(self.user):
-            yield "user", f'"{self.user}" is no extension or user name'
+        for name in ("user", "auth_user"):
+            if not _SIP_USER.fullmatch(getattr(self, name) or self.user):
+                yield name, f'"{getattr(self, name)}" is no extension or user name'
         for name in ("registrar", "trunk"):
             if (peer := getattr(self, name)) and not _SIP_PEER.fullmatch(peer):
                 yield name, f'"{peer}" is no host such as pbx.example.org or 192.0.2.7:5060'

@@ -73,6 +73,8 @@ class Setup:
     """Host and port of the registrar, or of the trunk's other end; empty: calls only come in."""
     registers: bool
     user: str
+    auth_user: str
+    """What it logs in with."""
     password: Secret
     transport: str
     """udp or tcp."""
@@ -203,7 +205,7 @@ class Engine:
                 user=setup.user,
                 domain=setup.domain or f"{_bracketed(setup.host)}:{setup.port}",
                 password=setup.password.reveal(),
-                auth_user=setup.user,
+                auth_user=setup.auth_user,
                 reg_interval=REGISTER_EVERY if setup.registers else 0,
                 transport="tcp" if setup.transport == "tcp" else "udp",
                 audio_codecs=CODECS,
