@@ -32,6 +32,7 @@ from core.settings_values import Secret
 
 REGISTER_WITHIN = 15.0  # seconds
 REGISTER_EVERY = 300  # seconds
+PATIENCE = 30.0  # seconds in which the stack registers again by itself
 RINGS = 45.0  # seconds until nobody answers, unless somebody says how long
 CODECS = ("pcma", "pcmu", "g722/16000/1")
 EARLY = 64  # events that may come before the call they are about is known
@@ -72,8 +73,11 @@ class Setup:
     """Host and port of the registrar, or of the trunk's other end; empty: calls only come in."""
     registers: bool
     user: str
+    auth_user: str
+    """What it logs in with."""
     password: Secret
-    transport: Literal["udp", "tcp", "tls"]
+    transport: str
+    """udp or tcp."""
     plus: str
     calls: int
     """Legs at the same time, in either direction."""
@@ -175,8 +179,7 @@ class Engine:
         self._early: list[StackEvent] = []
         self.pump = Pump()
         self.dead = asyncio.Event()
-        self.trouble = ""
-        """Why no calls come in, while that is so."""
+        self._trouble: tuple[float, str] | None = None
 
     async def start(self) -> None:
         """Listen and register. Raises BaresipError, OSError."""
@@ -202,9 +205,9 @@ class Engine:
                 user=setup.user,
                 domain=setup.domain or f"{_bracketed(setup.host)}:{setup.port}",
                 password=setup.password.reveal(),
-                auth_user=setup.user,
+                auth_user=setup.auth_user,
                 reg_interval=REGISTER_EVERY if setup.registers else 0,
-                transport=setup.transport,
+                transport="tcp" if setup.transport == "tcp" else "udp",
                 audio_codecs=CODECS,
                 # A trunk hands us calls for the numbers behind it, whatever our own name is.
                 extra_params=() if setup.registers else ("catchall=yes",),
@@ -250,6 +253,12 @@ class Engine:
         await leg.taken(within)
         return leg
 
+    def trouble(self) -> str:
+        """Why no calls have been able to come in for a while, if that is so."""
+        if self._trouble is None or time.monotonic() - self._trouble[0] < PATIENCE:
+            return ""
+        return self._trouble[1]
+
     def __len__(self) -> int:
         return len(self._legs)
 
@@ -270,10 +279,11 @@ class Engine:
         elif event.call and self._dialling:
             self._early = [*self._early[-EARLY:], event]
         elif event.event is Event.REGISTER_FAIL:
-            self.trouble = f"the registrar does not know us any more: {event.text}"
+            since = self._trouble[0] if self._trouble else time.monotonic()
+            self._trouble = since, f"the registrar does not know us any more: {event.text}"
             log.error("registration lost", answer=event.text)
         elif event.event is Event.REGISTER_OK:
-            self.trouble = ""
+            self._trouble = None
 
     def _tell(self, leg: Leg, event: StackEvent) -> None:
         leg.hear(event)
