@@ -48,6 +48,7 @@ class Recordings:
     notes: Notes
     waits: Sequence[float] = WAITS
     language: str = phrases.FIRST
+    _round: asyncio.Lock = field(default_factory=asyncio.Lock)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def routes(self) -> Sequence[web.RouteDef]:
@@ -102,9 +103,10 @@ class Recordings:
     async def fetch_due(self, door: Door, *, now: float | None = None) -> None:
         """One round: each that is due, one after another."""
         now = time.time() if now is None else now
-        for sid, note in (await self.notes.all(KIND)).items():
-            if note["due"] <= now:
-                await self._one(sid, note, door, now)
+        async with self._round:
+            for sid, note in (await self.notes.all(KIND)).items():
+                if note["due"] <= now:
+                    await self._one(sid, note, door, now)
 
     async def _one(self, sid: str, note: Note, door: Door, now: float) -> None:
         try:

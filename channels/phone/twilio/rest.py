@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
-from twilio.base.exceptions import TwilioRestException
+from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
@@ -193,6 +193,8 @@ class Rest:
             return await call(self.client)
         except TwilioRestException as error:
             raise refused(error) from error
+        except TwilioException as error:  # what the library says of a list that it did not get
+            raise DeliveryError("Twilio did not answer what it was asked") from error
         except (OSError, TimeoutError, aiohttp.ClientError) as error:
             raise DeliveryError(f"Twilio could not be asked: {type(error).__name__}") from error
 

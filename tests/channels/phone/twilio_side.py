@@ -201,7 +201,7 @@ class FakeTwilio:
         if not login.startswith("Basic "):
             self.faults.append(f"{request.path}: no log-in")
         self.asked.append((request.method, path.removesuffix(".json"), form))
-        if request.path.endswith((".wav", ".mp3")) or known:
+        if request.path.endswith((".wav", ".mp3")) or "/Media/" in request.path:
             return web.Response(body=self.media[request.path]) if known else web.Response(status=404)
         if self.spec is not None:
             try:
@@ -303,8 +303,8 @@ class Hub:
 
 
 @asynccontextmanager
-async def running(folder, *, wait: bool = True, **more) -> AsyncIterator[Hub]:
-    """A hub with the carrier Twilio."""
+async def running(folder, *, board=None, **more) -> AsyncIterator[Hub]:
+    """A hub with the carrier Twilio. `board`: a real switchboard instead of the scripted one."""
     twilio = FakeTwilio(spec=SpecCheck(*descriptions()) if descriptions() else None)
     rest = web.Application()
     rest.add_routes(twilio.routes())
@@ -315,12 +315,12 @@ async def running(folder, *, wait: bool = True, **more) -> AsyncIterator[Hub]:
         assert isinstance(carrier, TwilioCarrier)
         carrier.calling.look_every = 0.02
         carrier.calling.clock = DECENT
-        door = PhoneDoor()
+        door = PhoneDoor(switchboard=board or FakeSwitchboard())
         app = web.Application()
         app.add_routes(channel.webhooks())
         async with TestClient(TestServer(app), cookie_jar=DummyCookieJar()) as client:
             task = asyncio.create_task(channel.run(door))
-            while wait and carrier.hooks.door is None:  # noqa: ASYNC110 - some turns of the loop
+            while carrier.hooks.door is None:  # noqa: ASYNC110 - some turns of the loop
                 await asyncio.sleep(0)
             try:
                 yield Hub(channel, carrier, door, client, twilio)

@@ -540,5 +540,5 @@ async def test_nobody_is_rung_for_every_step_and_a_mobile_gets_texts(db):
 
     assert told == {ALICE: [("resolved", "phone")], ALDO: [("progress", "sms"), ("resolved", "sms")]}
     words = (await line.desk.outward(ticket.number, "progress"))[0].text
-    assert words == f"Desk, richiesta {ticket.number}:\nAnn la segue.\n"
+    assert words == f"Desk, richiesta {ticket.number}: Ann la segue.\n"
     assert "Cambiato il cavo." in (await line.desk.outward(ticket.number, "resolved"))[0].text
