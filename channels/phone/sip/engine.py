@@ -212,7 +212,7 @@ class Engine:
                 f"rtp_ports {setup.rtp_ports[0]}-{setup.rtp_ports[1]}\n",
             )
         )
-        self._runtime.on_dead = self._died
+        self._runtime.on_dead = self._died  # type: ignore[assignment]  # a hook that nobody typed
         self._runtime.subscribe(self._hear)
         self.pump.start()
         self._agent = await UserAgent.create(
