@@ -17,7 +17,7 @@ import typer
 
 import running
 from channels.settings import ChannelSettings
-from core import commands, log
+from core import commands, flow_commands, log
 from core import settings as hub_settings
 from core.commands import fail
 from core.settings import Settings, SettingsError
@@ -34,6 +34,10 @@ SETUP_LINK_LIVES = timedelta(hours=1)
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
 token_app = typer.Typer(no_args_is_help=True, help="API tokens.")
 app.add_typer(token_app, name="token")
+flow_app = typer.Typer(
+    no_args_is_help=True, help="Call flows, as the JSON files that the pages take and give."
+)
+app.add_typer(flow_app, name="flow")
 
 File = Annotated[
     Path | None, typer.Option("--settings", help="File that holds what differs from settings.toml.")
@@ -138,6 +142,49 @@ def token_create(
         )
 
 
+# --- Call flows ---------------------------------------------------------------------------------------------
+
+
+@flow_app.command("export")
+def flow_export(
+    file: Path,
+    version: Annotated[int | None, typer.Option(help="Default: the one in force.")] = None,
+    settings: File = None,
+    set_: Set = None,
+) -> None:
+    """Write a version of the call flow to FILE (- for standard output)."""
+    with running.database(_settings(settings, set_)) as db:
+        flow_commands.export(db, file, version)
+
+
+@flow_app.command("import")
+def flow_import(
+    file: Path,
+    publish: Annotated[
+        str, typer.Option(help="Put it in force at once, with this comment; default: it is a draft.")
+    ] = "",
+    settings: File = None,
+    set_: Set = None,
+) -> None:
+    """Keep FILE as a new version of the call flow, and print its number."""
+    with running.database(_settings(settings, set_)) as db:
+        flow_commands.import_(db, running.flow_rules(), file, comment=publish)
+
+
+@flow_app.command("validate")
+def flow_validate(file: Path) -> None:
+    """List what keeps FILE from being published, each with its place. Recordings are taken to be there."""
+    flow_commands.validate(running.flow_rules(), file)
+
+
+@flow_app.command("picture")
+def flow_picture(file: Path) -> None:
+    """Print FILE as a Mermaid flowchart."""
+    from ivr.picture import mermaid  # noqa: PLC0415
+
+    typer.echo(mermaid(flow_commands.flow_of(running.flow_rules(), file)), nl=False)
+
+
 # --- Questions ----------------------------------------------------------------------------------------------
 
 
@@ -176,11 +223,12 @@ def facts(kind: str) -> None:
 def check(
     file: Annotated[Path | None, typer.Argument()] = None, settings: File = None, set_: Set = None
 ) -> None:
-    """Check settings, templates, and the desk as it is or as FILE would make it; list every mistake with its place."""
+    """Check settings, templates, call flows, and the desk as it is or as FILE would make it: every mistake with its place."""
     config = _settings(settings, set_)
     wanted = None if file is None else commands.desk_file(file, code=1)
+    rules = running.flow_rules()
     with running.database(config) as db:
-        commands.check(db, wanted)
+        commands.check(db, wanted, also=flow_commands.mistakes(db, rules, shipped=rules.DEFAULT))
 
 
 @app.command()
@@ -203,6 +251,22 @@ def restore(file: Path, settings: File = None, set_: Set = None) -> None:
 
 
 # --- What commands begin with ---------------------------------------------------------------------------------------
+
+
+@app.command()
+def call(
+    settings: File = None,
+    set_: Set = None,
+    *,
+    caller: Annotated[str, typer.Option("--from", help="Number to call from; empty: withheld.")] = "",
+    flow: Annotated[
+        str, typer.Option(help="published, draft (the newest), or a version's number.")
+    ] = "published",
+) -> None:
+    """The terminal phone: dial the call flow. Digits are keys, an empty line is silence, ! hangs up."""
+    config = _settings(settings, set_)
+    with running.database(config) as db:
+        running.call(config, db, caller=caller, flow=flow)
 
 
 def _settings(path: Path | None, overrides: list[str] | None) -> Settings:

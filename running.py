@@ -22,6 +22,7 @@ from core import commands, keys, log, places, processes
 from core import settings as hub_settings
 from core.commands import fail
 from core.common import Common
+from core.desk.errors import DeskError
 from core.disk import Disk
 from core.facts import HubFacts
 from core.settings import Settings
@@ -51,6 +52,7 @@ def database(config: Settings, *, takes_in: bool = False) -> Iterator[Database]:
             public_url=config.hub.public_url,
             time_zone=config.hub.time_zone,
             country=config.hub.country,
+            texts_by="sms" if config.channels.sms.enabled else "",
             languages=config.hub.languages,
             brakes=config.brakes.limits(),
             token_key=made.token,
@@ -98,6 +100,15 @@ def say_where(config: Settings) -> None:
     typer.echo(f"Portal  {config.hub.public_url}/portal/")
     typer.echo(f"Desk    {config.hub.public_url}/desk/")
     mail = config.channels.email
+    phone = config.channels.phone
+    if phone.enabled and phone.account_sid:
+        typer.echo(f"Calls   to {phone.number} by Twilio, which asks {config.hub.public_url}/in/twilio/voice")
+        if not config.hub.public_url.startswith("https://"):
+            typer.echo(
+                f"note: hub.public_url is {config.hub.public_url}: Twilio signs for the https address it asks, and no other "
+                "is believed",
+                err=True,
+            )
     if mail.enabled and mail.smtp_host:
         typer.echo(f"Mail    to {mail.addresses[0]} by SMTP at {_bracketed(mail.smtp_host)}:{mail.smtp_port}")
 
@@ -143,6 +154,7 @@ def _several(config: Settings, common: Common) -> int:
 async def _hub(config: Settings, db: Database, common: Common, parent: int | None) -> None:
     import ivr.rules  # noqa: PLC0415
     from channels.email.cleaning import clean_html  # noqa: PLC0415
+    from channels.phone.channel import PhoneChannel  # noqa: PLC0415
     from core.desk import sounds, tidying  # noqa: PLC0415
     from core.handlers import Ringing  # noqa: PLC0415
     from core.hub import Hub, Service  # noqa: PLC0415
@@ -155,14 +167,30 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
 
     running = channels.enabled(config.channels, _surroundings(config, common))
     by_mail = "email" if config.channels.email.enabled else ""
-    site = WebServer(make_app(db, config, clean=clean_html, also_by=by_mail, common=common), config)
     switchboard = HubSwitchboard(db, ivr.rules, ways(config))
     db.submit(install_flow, now=datetime.now(UTC)).result()
+    pages = make_app(
+        db,
+        config,
+        clean=clean_html,
+        also_by=by_mail,
+        common=common,
+        switchboard=switchboard,
+        webhooks=channels.webhooks(running),
+    )
+    site = WebServer(pages, config)
     hub = Hub(
         db,
         data_dir=config.hub.data_dir,
         channels=[*running, PortalChannel(), ApiChannel()],
-        services=[Service(name="http", run=site.run, ready=site.ready)],
+        services=[
+            Service(name="http", run=site.run, ready=site.ready),
+            *(
+                Service(name=f"a line of the {one.name}", run=_stand, ready=one.ready)
+                for one in running
+                if isinstance(one, PhoneChannel)
+            ),
+        ],
         readers=Readers(
             config.hub.readers,
             cpu_hard=config.limits.reading_cpu,
@@ -185,6 +213,11 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     _end_soon()
 
 
+async def _stand() -> None:
+    """Beside something that runs elsewhere and is only asked how it is."""
+    await asyncio.Event().wait()
+
+
 def ways(config: Settings) -> Ways:
     """How calls are answered, as the settings say."""
     from core.switchboard import Ways  # noqa: PLC0415
@@ -197,13 +230,20 @@ def ways(config: Settings) -> Ways:
     )
 
 
+def flow_rules() -> Any:
+    """What the core needs of call flows, as the value it is given."""
+    import ivr.rules  # noqa: PLC0415
+
+    return ivr.rules
+
+
 def install_flow(tx: Tx, *, now: datetime) -> None:
     """The flow that is shipped answers until somebody publishes another."""
-    import ivr.rules as flow_rules  # noqa: PLC0415
     from core.desk import flows  # noqa: PLC0415
 
-    body = flow_rules.DEFAULT.read_text("utf-8")
-    digest = flow_rules.digest(flow_rules.parse(body))
+    rules = flow_rules()
+    body = rules.DEFAULT.read_text("utf-8")
+    digest = rules.digest(rules.parse(body))
     flows.install(tx, flows.DEFAULT, body, digest, now=now)
 
 
@@ -231,6 +271,33 @@ def _end_soon() -> None:
     last.start()
 
 
+def call(config: Settings, db: Database, *, caller: str, flow: str) -> None:
+    """Lead one call in the terminal, beside a hub that may be running."""
+    import ivr.rules as flow_rules  # noqa: PLC0415
+    from core import terminal_phone  # noqa: PLC0415
+    from core.desk import flows, live_calls  # noqa: PLC0415
+    from core.switchboard import HubSwitchboard  # noqa: PLC0415
+
+    db.submit(install_flow, now=datetime.now(UTC)).result()
+    try:
+        digest = db.query(flows.called, config.calls.flow, flow).result()
+    except DeskError as error:
+        fail(str(error))
+    board = HubSwitchboard(db, flow_rules, ways(config))
+
+    async def ask(prompt: str) -> str:
+        return (await asyncio.to_thread(input, prompt)).strip()
+
+    async def path(identity: str) -> list[str]:
+        rows = await db.read(lambda tx: tx.all(live_calls.TURNS, call_id=identity))
+        return list(rows[-1].passed)
+
+    led = terminal_phone.call(
+        board, caller=caller, ask=ask, show=typer.echo, path=path, flow=digest, patience=asyncio.sleep
+    )
+    typer.echo(f"call {asyncio.run(led)}")
+
+
 def mail_reader(config: Settings) -> Callable[[bytes, Any], Any]:
     """What reads mail as the hub does, in this process."""
     from channels.email.build import build  # noqa: PLC0415
@@ -254,6 +321,9 @@ def _surroundings(config: Settings, common: Common | None = None) -> Surrounding
         keys=keys.load(config.hub.data_dir, instance=config.hub.instance),
         max_mail_size=config.limits.mail_size,
         max_recipients=config.limits.mail_recipients,
+        public_url=config.hub.public_url,
+        language=config.hub.languages[0],
+        time_zone=config.hub.time_zone,
         common=common or Common(),
     )
 

@@ -6,7 +6,7 @@ Each says what it did on standard output; what is wrong goes to standard error, 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -87,11 +87,11 @@ def export(db: Database, path: Path) -> None:
         fail(f"{path} cannot be written: {error.strerror}")
 
 
-def check(db: Database, wanted: Document | None) -> None:
-    """List every mistake of the templates, and of the desk as it is or as the file would make it."""
+def check(db: Database, wanted: Document | None, *, also: Iterable[str] = ()) -> None:
+    """List every mistake of the templates, and of the desk as it is or as the file would make it; `also`: of others."""
     from core.desk.configuration import checking, document, export, rows  # noqa: PLC0415
 
-    mistakes = list(_wrong_templates())
+    mistakes = [*_wrong_templates(), *also]
     stored = db.query(export.stored).result()
     try:
         if wanted is None:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ivr.flow import Flow, FlowError, Queue, Record, digest, of_plain, parse
+from ivr.rehearsal import differences
 from ivr.stepping import State, begin, is_secret, spoken, step
 from ivr.validation import Finding, validate
 
@@ -47,8 +48,8 @@ def recordings(flow: Flow) -> frozenset[str]:
 
 
 def findings(flow: Flow, *, recordings: Collection[str] = ()) -> tuple[Finding, ...]:
-    """Everything that keeps it from being published."""
-    return validate(flow, recordings=recordings)
+    """Everything that keeps it from being published: rules it breaks, else scenarios that go another way."""
+    return validate(flow, recordings=recordings) or tuple(differences(flow))
 
 
 def queue(flow: Flow, at: State) -> Queue | None:

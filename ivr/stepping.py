@@ -71,6 +71,8 @@ class Turn:
     """The nodes that were gone through, the last one first waited at."""
     chosen: str = ""
     """What the caller's keys meant there, by name: `2 main`; never a secret."""
+    prompts: tuple[str, ...] = ()
+    """What is said, by its names."""
 
 
 Fact = Callable[[State, str, Mapping[str, str]], tuple[str, Mapping[str, Any]]]
@@ -93,13 +95,21 @@ def begin(flow: Flow, *, language: str = "", values: Mapping[str, Any] | None = 
 def step(flow: Flow, state: State, event: CallEvent | None, facts: Mapping[str, Fact]) -> Turn:
     """Advance one call by one event; None: it begins. What comes out always waits for the caller or ends."""
     out: list[Words] = []
+    names: list[str] = []
     passed: list[str] = []
+
+    def say(said: Sequence[str]) -> None:
+        names.extend(said)
+        out.extend(spoken(flow, state, said))
+
     if event is not None:
         state = replace(state, turns=state.turns + 1)
         state, first = _answered(flow, state, event, facts)
-        out += spoken(flow, state, first)
+        say(first)
         if state.turns > flow.limits.max_turns + LAST_TURNS:
-            return Turn(state=state, say=tuple(out), then=HangUp(), passed=(state.node,))
+            return Turn(
+                state=state, say=tuple(out), then=HangUp(), passed=(state.node,), prompts=tuple(names)
+            )
         if state.turns == flow.limits.max_turns + 1:
             state = state.go(flow.limits.then)
     for _ in range(MAX_HOPS):
@@ -110,12 +120,11 @@ def step(flow: Flow, state: State, event: CallEvent | None, facts: Mapping[str, 
             state = state.go(node.branches[branch], _sayable(flow, new))
             continue
         if isinstance(node, shapes.Say):
-            out += spoken(flow, state, node.say)
+            say(node.say)
             state = state.go(node.goto)
             continue
-        said = (*node.consent, *node.say) if isinstance(node, shapes.Record) else node.say
-        out += spoken(flow, state, said)
-        return Turn(state=state, say=tuple(out), then=_then(node), passed=tuple(passed))
+        say((*node.consent, *node.say) if isinstance(node, shapes.Record) else node.say)
+        return Turn(state=state, say=tuple(out), then=_then(node), passed=tuple(passed), prompts=tuple(names))
     raise FlowLoop(f"{flow.id}: {MAX_HOPS} nodes from {passed[0]} on without waiting for the caller")
 
 

@@ -22,6 +22,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import main
+from ivr import rules
 from tests.desk_files import SMALL, changed
 
 ROOT = Path(main.__file__).parent
@@ -42,7 +43,7 @@ class Line:
         self.data = folder / "data"
 
     def __call__(self, *words: object, answer: str = "") -> Result:
-        settings = ["--set", f"hub.data_dir={self.data}"]
+        settings = [] if words[:2] == ("flow", "validate") else ["--set", f"hub.data_dir={self.data}"]
         return CliRunner().invoke(main.app, [*map(str, words), *settings], input=answer)
 
     def done(self, *words: object, answer: str = "") -> str:
@@ -212,6 +213,58 @@ def test_check_finds_mistakes_in_a_file_and_changes_nothing(desk: Line) -> None:
 
 
 # Tokens
+
+
+def test_a_call_flow_goes_out_and_comes_in_as_the_same_file(desk: Line) -> None:
+    shipped = rules.DEFAULT.read_text(encoding="utf-8")
+    ours = json.dumps(json.loads(shipped) | {"title": "Ours"}, ensure_ascii=False)
+    refused(desk("flow", "export", "-"), "no version of the call flow default is published", code=1)
+
+    assert desk.done("flow", "import", desk.file("flow.json", shipped), "--publish", "First").strip() == "1"
+    assert desk.done("flow", "import", desk.file("ours.json", ours)).strip() == "2"
+
+    assert desk.done("flow", "export", "-") == shipped
+    desk.done("flow", "export", desk.folder / "out.json", "--version", "2")
+    assert (desk.folder / "out.json").read_text(encoding="utf-8") == ours
+    refused(desk("flow", "export", "-", "--version", "3"), "has no version 3", code=1)
+    refused(desk("flow", "export", desk.folder), "cannot be written")
+    desk.done("check")
+
+
+def test_a_call_flow_with_mistakes_is_kept_as_a_draft_and_they_are_listed(desk: Line) -> None:
+    broken = json.loads(rules.DEFAULT.read_text(encoding="utf-8")) | {"start": "nowhere"}
+    file = desk.file("flow.json", json.dumps(broken))
+
+    refused(desk("flow", "validate", file), "start: unknown_node: nowhere", code=1)
+    refused(desk("flow", "import", file, "--publish", "x"), "start: unknown_node: nowhere", code=1)
+    assert json.loads(desk.done("flow", "export", "-", "--version", "1"))["start"] == "nowhere"
+    refused(desk("flow", "validate", desk.file("no.json", "{")), "no JSON", code=1)
+    refused(desk("flow", "import", desk.file("no.json", "{")), "no JSON")
+    refused(desk("flow", "import", desk.file("no.json", b"\xff")), "not UTF-8")
+    refused(
+        desk("flow", "import", desk.file("other.json", json.dumps(broken | {"id": "x"}))), "must be default"
+    )
+    refused(desk("flow", "validate", desk.folder / "none.json"), "cannot be read")
+
+
+def test_check_looks_at_the_call_flow_in_force(desk: Line) -> None:
+    desk.done("flow", "import", rules.DEFAULT, "--publish", "First")
+    with closing(sqlite3.connect(desk.data / "centralino.db")) as database, database:
+        broken = rules.DEFAULT.read_text(encoding="utf-8").replace(
+            '"start": "who_calls"', '"start": "nowhere"'
+        )
+        database.execute("UPDATE flow_version SET body = ?", [broken])
+
+    refused(desk("check"), "call flow, version 1: start: unknown_node: nowhere", code=1)
+
+
+def test_a_call_flow_is_drawn_as_text(desk: Line) -> None:
+    drawn = CliRunner().invoke(main.app, ["flow", "picture", str(rules.DEFAULT)]).stdout
+    valid = CliRunner().invoke(main.app, ["flow", "validate", str(rules.DEFAULT)])
+
+    assert drawn.startswith("flowchart LR")
+    assert "who_calls" in drawn
+    assert (valid.exit_code, valid.stdout.strip()) == (0, "no mistakes found")
 
 
 def test_a_token_is_printed_once_alone_on_a_line(desk: Line) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from core.calling import Switchboard
 from core.common import Tally
 from core.desk import accounts
 from core.settings import Settings
@@ -38,7 +39,11 @@ class Site:
     """Requests of each person who is signed in."""
     strangers: Limiter
     """Requests of each address on pages that need no log-in."""
+    providers: Limiter
+    """Webhooks from each address."""
     hub: Hub | None = None
+    switchboard: Switchboard | None = None
+    """Where the softphone calls."""
     endings: Tally
     """Of sign-ins, in any process of the hub."""
     signed_in: dict[str, tuple[float, int, accounts.SignIn]] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, literal, select
 
 from core import texts
-from core.desk import case, concern, outbox, people, reference
+from core.desk import case, concern, outbox, participants, people, reference
 from core.desk.case import Case
 from core.envelope import Address, Outgoing
 from core.ids import id_token, new_id
@@ -45,7 +45,7 @@ _SUBSCRIBER = Prepared(
     )
 )
 _TICKET = Prepared(
-    select(tables.ticket.c.id, tables.ticket.c.customer, tables.ticket.c.open).where(
+    select(tables.ticket.c.id, tables.ticket.c.customer, tables.ticket.c.contact, tables.ticket.c.open).where(
         tables.ticket.c.id == bindparam("id")
     )
 )
@@ -138,21 +138,22 @@ def _still_theirs(tx: Tx, of: Row, asked: Row, *, now: datetime) -> bool:
 
 
 def _in_ticket(tx: Tx, news: News, asked: Row, *, now: datetime) -> tuple[str, str] | None:
-    """Into the conversations of their ticket about it, while that is open and theirs."""
+    """Into the conversations of their ticket about it, while that is open and theirs, and somebody hears it there."""
     row = tx.one(_TICKET, id=asked.ticket_id) if asked.ticket_id else None
-    if row is None or not row.open or row.customer != asked.customer:
+    if row is None or not row.open or (row.customer, row.contact) != (asked.customer, asked.contact):
         return None
     of = Case.open(tx, row.id, now=now)
+    threads = tx.all(outbox.THREADS, ticket_id=of.id)
+    if not any(participants.recipients(of, where.id, automatic=True) for where in threads):
+        return None
     language = of["language"]
     subject, text = _words(tx, news, language, name=of["requester_name"], customer=asked.customer)
     found = ""
-    for where in tx.all(outbox.THREADS, ticket_id=of.id):
+    for where in threads:
         said = outbox.say(
             of, where, kind=news.kind, subject=subject, text=text, automatic=True, language=language
         )
         found = found or (said.message_id if said.deliveries else "")
-    if not found:
-        return None
     of.event(
         "outage.told", actor="system", outage=news.outage.id, update=news.update.seq, what=news.update.kind
     )
@@ -198,7 +199,8 @@ def outgoing(tx: Tx, row: Row) -> Outgoing:
     asked = tx.one(_SUBSCRIBER, outage_id=of.id, id=row.thread_id)
     news = News(outage=of, update=tx.one(_UPDATE, outage_id=of.id, id=row.message_id))
     language = tx.facts.language(asked.language)
-    subject, text = _words(tx, news, language, name=asked.name, customer=asked.customer)
+    brief = "@" not in row.address
+    subject, text = _words(tx, news, language, name=asked.name, customer=asked.customer, brief=brief)
     return Outgoing(
         delivery_id=row.id,
         channel=row.channel,
@@ -220,7 +222,6 @@ def recorded(tx: Tx, row: Row, kind: str, *, now: datetime, **data: Any) -> bool
     if tx.one(BY_ID, id=row.ticket_id) is None:
         return False
     case.record(tx, row.ticket_id, kind, now=now, actor="system", delivery=row.id, **data)
-    tx.tell("outage", row.ticket_id)
     return True
 
 
@@ -230,14 +231,17 @@ def in_language(words: Any, language: str) -> tuple[str, Any]:
     return known, words.get(known)
 
 
-def _words(tx: Tx, news: News, language: str, *, name: str, customer: str | None) -> tuple[str, str]:
+def _words(
+    tx: Tx, news: News, language: str, *, name: str, customer: str | None, brief: bool = False
+) -> tuple[str, str]:
+    """Subject and text. `brief`: for a telephone, where it is heard or read on a small screen."""
     of, last = news.outage, news.update
     found = reference.customer(tx, customer) if customer else None
     zone = ZoneInfo(found.time_zone) if found else tx.facts.zone
     _, said = in_language(of.words, language)
     _, text = in_language(last.words, language)
     return texts.notice(
-        news.kind,
+        f"{news.kind}_brief" if brief else news.kind,
         language,
         name=name,
         title=said["title"],

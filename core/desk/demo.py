@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
-from core.desk import accounts, door, intake, resolution, tickets
+from core.desk import accounts, door, intake, publishing, resolution, tickets
 from core.desk.configuration import checking, document, rows
-from core.desk.passwords import new_password
-from core.desk.principal import HUB
+from core.desk.passwords import new_password, new_pin
+from core.desk.principal import HUB, Principal
 from core.envelope import Arrival, Inbound
 from core.ids import id_token
 from core.keys import keep_private
@@ -57,6 +57,10 @@ class Login:
     password: str
     place: str
     """desk or portal."""
+    pin: str = ""
+    """What they type on the telephone, behind the code of their company."""
+    phone_code: str = ""
+    number: str = ""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,6 +79,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     verb: str = ""
     text: str = ""
     fields: dict[str, Any] = {}
+    outage: str = ""
+    """Names what is published, for later steps; `verb` is publish, update or end."""
+    words: dict[str, Any] = {}
+    since: int = 0
+    """Minutes before the step that it began."""
+    next_update: int = 0
+    """Minutes after the step; 0: nothing is promised."""
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,18 +102,35 @@ def load_if_empty(db: Database, kept: Path, read: Read, *, now: datetime) -> boo
     """
     if not db.query(rows.is_empty).result():
         return False
-    logins = [
-        Login(email=email, name=name, password=new_password(), place=place) for email, name, place in people()
-    ]
-    passwords = {login.email: login.password for login in logins}
-    hashes = rows.hash_secrets(desk(passwords, now=now), {})
+    logins = [_login(email, name, place) for email, name, place in people()]
+    wanted = desk({login.email: login for login in logins}, now=now)
+    hashes = rows.hash_secrets(wanted, {})
     keep_private(kept, logins_text(logins, kept))
-    db.submit(load, passwords, hashes, read, now=now).result()
+    db.submit(load, wanted, hashes, read, now=now).result()
     return True
 
 
-def desk(passwords: Mapping[str, str], *, now: datetime) -> document.Document:
-    """The configuration, with a password for everybody named and the contracts moved to the present."""
+def _login(email: str, name: str, place: str) -> Login:
+    found = _telephones().get(email, ("", ""))
+    return Login(
+        email=email,
+        name=name,
+        password=new_password(),
+        place=place,
+        pin=new_pin() if place == "portal" else "",
+        phone_code=found[0],
+        number=found[1],
+    )
+
+
+def _telephones() -> dict[str, tuple[str, str]]:
+    """By e-mail of a contact: the code of their company, and their number."""
+    customers = checking.read(DESK.read_text(encoding="utf-8"))["customers"]
+    return {contact.email: (one.phone_code, contact.phone) for one in customers for contact in one.contacts}
+
+
+def desk(logins: Mapping[str, Login], *, now: datetime) -> document.Document:
+    """The configuration, with password and PIN for everybody named and the contracts moved to the present."""
     plain = tomllib.loads(DESK.read_text(encoding="utf-8"))
     moved = now.date() - WRITTEN
     for contract in (c for customer in plain["customers"] for c in customer.get("contracts", ())):
@@ -110,8 +138,10 @@ def desk(passwords: Mapping[str, str], *, now: datetime) -> document.Document:
         contract["valid_until"] += moved
     people = [*plain["agents"], *(c for customer in plain["customers"] for c in customer.get("contacts", ()))]
     for person in people:
-        if person["email"] in passwords:
-            person["password"] = passwords[person["email"]]
+        if (login := logins.get(person["email"])) is not None:
+            person["password"] = login.password
+            if login.pin:
+                person["pin"] = login.pin
     return document.read_plain(plain)
 
 
@@ -129,9 +159,12 @@ def play(tx: Tx, read: Read, *, now: datetime) -> int:
     """Let the morning happen, step after step, each at its time; return how many steps there were."""
     day = msgspec.convert(tomllib.loads(DAY.read_text(encoding="utf-8")), Day)
     tickets_by_name: dict[str, str] = {}
+    outages_by_name: dict[str, str] = {}
     for step in sorted(day.steps, key=lambda s: -s.at):
         at = now - timedelta(minutes=step.at)
-        if step.mail:
+        if step.outage:
+            _outage(tx, step, outages_by_name, at)
+        elif step.mail:
             number = _mail(tx, step, tickets_by_name, read, at)
             if step.ticket and number:
                 tickets_by_name[step.ticket] = number
@@ -179,12 +212,29 @@ def _last_ref(tx: Tx, number: str) -> str:
     return id_token(row.id)
 
 
-def _act(tx: Tx, step: Step, number: str, at: datetime) -> None:
+def _outage(tx: Tx, step: Step, names: dict[str, str], at: datetime) -> None:
+    fields = dict(step.fields) | {"words": step.words, "now": at}
+    if step.verb != "end":
+        fields["next_update"] = at + timedelta(minutes=step.next_update) if step.next_update else None
+    if step.verb == "publish":
+        since = at - timedelta(minutes=step.since)
+        names[step.outage] = publishing.publish(tx, _agent(tx, step), since=since, **fields)
+    else:
+        verb = publishing.update if step.verb == "update" else publishing.end
+        verb(tx, _agent(tx, step), names[step.outage], **fields)
+
+
+def _agent(tx: Tx, step: Step) -> Principal:
     account = accounts.account(tx, step.agent)
     who = accounts.principal(tx, account.kind, account.person) if account else None
     if who is None:
         message = f"{DAY}: {step.agent} is nobody of the demo desk"
         raise ValueError(message)
+    return who
+
+
+def _act(tx: Tx, step: Step, number: str, at: datetime) -> None:
+    who = _agent(tx, step)
     verb = VERBS[step.verb]
     words = [step.text] if step.verb in ("reply", "note", "wait", "workaround") else []
     fields = dict(step.fields)
@@ -193,9 +243,9 @@ def _act(tx: Tx, step: Step, number: str, at: datetime) -> None:
     verb(tx, who, number, *words, now=at, **fields)
 
 
-def load(tx: Tx, passwords: Mapping[str, str], hashes: rows.Hashes, read: Read, *, now: datetime) -> int:
+def load(tx: Tx, wanted: document.Document, hashes: rows.Hashes, read: Read, *, now: datetime) -> int:
     """Configure the desk and play its morning, in one transaction: a start that is interrupted leaves nothing half."""
-    rows.apply(tx, HUB, desk(passwords, now=now), hashes, now=now - timedelta(days=30))
+    rows.apply(tx, HUB, wanted, hashes, now=now - timedelta(days=30))
     return play(tx, read, now=now)
 
 
@@ -211,4 +261,10 @@ def logins_text(logins: list[Login], where: Path) -> str:
     """What is printed and kept."""
     lines = [f"Log-ins of the demo desk (kept in {where}):"]
     lines += [f"  {login.place:7} {login.email:45} {login.password}  {login.name}" for login in logins]
+    lines += ["By telephone (try /desk/softphone): customer code and PIN, each ended by #"]
+    lines += [
+        f"  phone   {login.number:16} code {login.phone_code}  PIN {login.pin}  {login.name}"
+        for login in logins
+        if login.pin
+    ]
     return "\n".join(lines) + "\n"

@@ -16,13 +16,17 @@ from sqlalchemy import Text, bindparam, func, literal_column, select
 
 from core.desk import case
 from core.desk.errors import Fault, Forbidden, Invalid, NotFound, Refused, Stale, invalid
-from core.desk.principal import HUB, Principal
+from core.desk.principal import Principal
 from core.store import blobs, tables
 from core.store.tx import Prepared, Row, Tx
 
 DEFAULT = "default"
 """The flow that a number without one of its own is answered by."""
+SHIPPED = "shipped"
+"""Who a flow that comes with the hub is by."""
 EDITORS = frozenset({"supervisor", "admin"})
+MOST = 2**31 - 1
+"""No version has a higher number."""
 MAX_BODY = 1_000_000  # characters
 MAX_COMMENT = 500  # characters
 MAX_RECORDING = 10_000_000  # bytes
@@ -79,7 +83,9 @@ class Version:
     state: str
     """draft, published or retired."""
     author: str
-    """Name; empty: shipped with the hub."""
+    """Name; empty: the command line, or the hub."""
+    shipped: bool
+    """It came with the hub."""
     mine: bool
     """Is whoever asks its author? Then saving replaces this draft."""
     comment: str
@@ -126,7 +132,7 @@ _OF_DIGEST = Prepared(
 _ALL = Prepared(
     select(*_COLUMNS, tables.agent.c.name.label("name"))
     .select_from(_NAMED)
-    .where(flow_version.c.flow == bindparam("flow"))
+    .where(flow_version.c.flow == bindparam("flow"), flow_version.c.version < bindparam("before"))
     .order_by(flow_version.c.version.desc())
     .limit(bindparam("limit"))
 )
@@ -154,6 +160,24 @@ def published(tx: Tx, flow: str = DEFAULT) -> Row:
     return _there(tx.one(_PUBLISHED, flow=flow), f"no version of the call flow {flow} is published")
 
 
+def called(tx: Tx, flow: str, wanted: str) -> str:
+    """The digest of `published`, of the newest `draft`, or of a version's number. Raises NotFound."""
+    if wanted == "published":
+        return published_digest(tx, flow)
+    rows = tx.all(_VERSIONS_FOR_CALLS, flow=flow)
+    for row in rows:
+        if str(row.version) == wanted or (wanted == "draft" and row.state == "draft"):
+            return str(row.digest)
+    raise NotFound(f"the call flow {flow} has no version {wanted}")
+
+
+_VERSIONS_FOR_CALLS = Prepared(
+    select(flow_version.c.version, flow_version.c.digest, flow_version.c.state)
+    .where(flow_version.c.flow == bindparam("flow"))
+    .order_by(flow_version.c.version.desc())
+)
+
+
 def published_digest(tx: Tx, flow: str = DEFAULT) -> str:
     """The digest of the version in force. Raises NotFound."""
     return str(
@@ -175,10 +199,10 @@ def install(tx: Tx, flow: str, body: str, digest: str, *, now: datetime) -> bool
     """
     tx.all(_LOCK, flow=flow)
     before = tx.one(_PUBLISHED, flow=flow)
-    if before is not None and (before.digest == digest or before.author != HUB.actor):
+    if before is not None and (before.digest == digest or before.author != SHIPPED):
         return False
     first = 1 if before is None else 0  # several hubs start at once: the first of them has version 1
-    added = _add(tx, flow, body, digest, state="published", author=HUB.actor, now=now, number=first)
+    added = _add(tx, flow, body, digest, state="published", author=SHIPPED, now=now, number=first)
     _retire(tx, before)
     return added > 0
 
@@ -191,15 +215,16 @@ def may_edit(who: Principal) -> bool:
     return who.kind == "system" or (who.is_agent and bool(who.roles & EDITORS))
 
 
-def versions(tx: Tx, who: Principal, flow: str = DEFAULT, *, limit: int = 100) -> tuple[Version, ...]:
-    """The one in force first, then the newest. Raises Forbidden for whoever is no staff."""
+def versions(
+    tx: Tx, who: Principal, flow: str = DEFAULT, *, before: int = MOST, limit: int = 50
+) -> tuple[Version, ...]:
+    """The newest first, of those older than `before`. Raises NotFound for contacts."""
     _check_reads(who)
-    found = [_version(row, who) for row in tx.all(_ALL, flow=flow, limit=limit)]
-    return tuple(sorted(found, key=lambda one: one.state != "published"))
+    return tuple(_version(row, who) for row in tx.all(_ALL, flow=flow, before=before, limit=limit))
 
 
 def show(tx: Tx, who: Principal, flow: str, number: int) -> Shown:
-    """One with its text. Raises Forbidden, NotFound."""
+    """One with its text. Raises NotFound."""
     _check_reads(who)
     row = _row(tx, flow, number)
     return Shown(version=_version(row, who), body=row.body, edition=edition(row.body))
@@ -240,6 +265,17 @@ def save(
     made = _add(tx, flow, body, digest, state="draft", author=who.actor, now=now)
     case.record(
         tx, case.ADMINISTRATION, "flow.drafted", now=now, actor=who.actor, flow=flow, version=made, of=number
+    )
+    return made
+
+
+def add(tx: Tx, who: Principal, flow: str, body: str, rules: Rules, *, now: datetime) -> int:
+    """A new draft of a text from elsewhere; return its number. Raises Forbidden, Invalid (the text is no flow)."""
+    _check_edits(who)
+    digest = rules.digest(_read(rules, body, flow))
+    made = _add(tx, flow, body, digest, state="draft", author=who.actor, now=now)
+    case.record(
+        tx, case.ADMINISTRATION, "flow.drafted", now=now, actor=who.actor, flow=flow, version=made, of=0
     )
     return made
 
@@ -325,7 +361,7 @@ def record_prompt(tx: Tx, who: Principal, content: bytes, *, now: datetime) -> s
 
 
 def recording(tx: Tx, who: Principal, flow: str, number: int, name: str, rules: Rules) -> tuple[bytes, str]:
-    """A recording that this version plays, and its type. Raises Forbidden, NotFound: it plays no such one."""
+    """A recording that this version plays, and its type. Raises NotFound: it plays no such one."""
     _check_reads(who)
     row = _row(tx, flow, number)
     if name not in rules.recordings(_read(rules, row.body, flow)):
@@ -351,7 +387,7 @@ def sound_type(content: bytes) -> str:
 
 
 def findings(tx: Tx, who: Principal, body: str, rules: Rules) -> tuple[Finding, ...]:
-    """Everything that keeps this text from being published. Raises Forbidden, Invalid (it is no flow)."""
+    """Everything that keeps this text from being published. Raises NotFound, Invalid (it is no flow)."""
     _check_reads(who)
     return tuple(_found(tx, rules, _read(rules, body)))
 
@@ -361,7 +397,7 @@ def findings(tx: Tx, who: Principal, body: str, rules: Rules) -> tuple[Finding, 
 
 def _check_reads(who: Principal) -> None:
     if who.kind == "contact":
-        raise Forbidden("call flows are for staff")
+        raise NotFound("call flows")
 
 
 def _check_edits(who: Principal) -> None:
@@ -377,6 +413,7 @@ def _there(row: Row, otherwise: str) -> Row:
 
 
 def _row(tx: Tx, flow: str, number: int) -> Row:
+    number = number if 0 < number < MOST else 0
     return _there(tx.one(_ONE, flow=flow, version=number), f"call flow {flow} has no version {number}")
 
 
@@ -393,6 +430,7 @@ def _version(row: Row, who: Principal) -> Version:
         digest=row.digest,
         state=row.state,
         author=row.name or "",
+        shipped=row.author == SHIPPED,
         mine=row.author == who.actor,
         comment=row.comment,
         created_at=row.created_at,

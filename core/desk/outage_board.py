@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sqlalchemy import BigInteger, bindparam, func, literal, select, type_coerce
 
-from core.desk import broadcasts, concern, outages, people, reference
+from core.desk import acts, broadcasts, concern, outages, people, reference
 from core.desk.errors import NotFound, invalid
 from core.desk.listing import Order, Walk, page_keys
 from core.desk.principal import Principal
@@ -152,6 +152,23 @@ def running(tx: Tx, *, now: datetime) -> dict[str, int]:
     return {"outages": len(going_on), "outages_late": len(late)}
 
 
+# --- What a form offers -------------------------------------------------------------------------------------
+
+
+def places(tx: Tx) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """(code, name, sites) of every customer, by name."""
+    sites: dict[str, list[str]] = {}
+    for row in tx.all(_SITES):
+        sites.setdefault(row.customer, []).append(row.name)
+    return tuple((code, name, tuple(sites.get(code, ()))) for code, name in people.customers(tx))
+
+
+def preview(tx: Tx, who: Principal, scope: Scope, *, now: datetime) -> tuple[tuple[str, str], ...]:
+    """(code, name) of the customers that a notice would concern. Raises Forbidden for contacts."""
+    acts.only_staff(who)
+    return tuple(concern.customers(tx, scope, now=now))
+
+
 # --- Customers ----------------------------------------------------------------------------------------------
 
 
@@ -271,4 +288,7 @@ _DELIVERIES = Prepared(
     select(delivery.c.thread_id, delivery.c.state)
     .where(delivery.c.ticket_id == bindparam("outage_id"))
     .order_by(delivery.c.id)
+)
+_SITES = Prepared(
+    select(tables.site.c.customer, tables.site.c.name).order_by(tables.site.c.customer, tables.site.c.name)
 )

@@ -87,10 +87,15 @@ def _known(one: reference.Outage, wanted: str, *, asked_for: bool) -> Known:
 
 
 def _asked_for(tx: Tx, outage_id: str, contact: str | None, channel: str, address: str) -> bool:
-    if contact and tx.one(BY_CONTACT, outage_id=outage_id, contact=contact) is not None:
-        return True
-    key = {"outage_id": outage_id, "id": _subscriber_id(channel, address)}
-    return bool(address) and tx.one(_SUBSCRIBER, **key) is not None
+    return _subscribed(tx, outage_id, contact, channel, address) is not None
+
+
+def _subscribed(tx: Tx, outage_id: str, contact: str | None, channel: str, address: str) -> Row | None:
+    """Who asked, by whatever way they did, or whoever did at this address."""
+    found: Row | None = tx.one(BY_CONTACT, outage_id=outage_id, contact=contact) if contact else None
+    if found is None and address:
+        found = tx.one(_SUBSCRIBER, outage_id=outage_id, id=_subscriber_id(channel, address))
+    return found
 
 
 def tell_me(
@@ -107,7 +112,7 @@ def tell_me(
     ticket_id: str | None = None,
     progress: bool = False,
 ) -> Literal["added", "already", "over"]:
-    """Note that somebody wants to be told when it is over. Safe to repeat: an address on a channel is told once.
+    """Note that somebody wants to be told when it is over. Safe to repeat: a contact is told once, and so is an address.
 
     `ticket_id`: theirs, about the outage; as long as it is open they are told in it. `progress`: of every update, too.
     `over`: it ended meanwhile, and nobody will be told any more. Raises NotFound: there is none, or not for them.
@@ -119,15 +124,15 @@ def tell_me(
         raise NotFound(no_outage(outage_id))
     if row.state != "running":
         return "over"
-    identity = _subscriber_id(channel, address)
-    key = {"outage_id": outage_id, "id": identity}
-    known = tx.one(_SUBSCRIBER, **key)
+    known = _subscribed(tx, outage_id, contact, channel, address)
     if known is not None:
-        _more(tx, known, key, ticket_id=ticket_id, progress=progress)
+        _more(tx, known, ticket_id=ticket_id, progress=progress)
         return "already"
+    identity = _subscriber_id(channel, address)
     tx.insert(
         subscriber,
-        **key,
+        outage_id=outage_id,
+        id=identity,
         channel=channel,
         address=addresses.key(address) if "@" in address else address,
         name=name,
@@ -150,17 +155,13 @@ def tell_me(
         channel=channel,
         ticket=ticket_id,
     )
-    tx.tell("outage", outage_id)
     return "added"
 
 
 def subscribe(
-    tx: Tx, who: Principal, outage_id: str, *, also_by: str, progress: bool = False, now: datetime
+    tx: Tx, who: Principal, outage_id: str, *, by: str, progress: bool = False, now: datetime
 ) -> Literal["added", "already", "over"]:
-    """A contact who is signed in wants to be told. `also_by`: the channel to their inbox; empty: the portal shows it.
-
-    Raises NotFound, Forbidden for staff.
-    """
+    """A contact who is signed in wants to be told by this channel, at their e-mail address. Raises NotFound, Forbidden for staff."""
     if who.kind != "contact":
         raise Forbidden("staff see every outage; customers ask to be told")
     return tell_me(
@@ -168,7 +169,7 @@ def subscribe(
         outage_id,
         customer=who.customer,
         contact=who.id,
-        channel=also_by or "portal",
+        channel=by,
         address=who.email,
         name=who.name,
         language=who.language,
@@ -208,7 +209,7 @@ def mention(of: case.Case, channel: str, to: Address) -> list[Known]:
     return known
 
 
-def _more(tx: Tx, known: Row, key: dict[str, Any], *, ticket_id: str | None, progress: bool) -> None:
+def _more(tx: Tx, known: Row, *, ticket_id: str | None, progress: bool) -> None:
     """Who asks again may want more. They are told in the first of their tickets about it that is open."""
     change: dict[str, Any] = {}
     if ticket_id is not None and not broadcasts.is_open(tx, known.ticket_id):
@@ -216,7 +217,7 @@ def _more(tx: Tx, known: Row, key: dict[str, Any], *, ticket_id: str | None, pro
     if progress and not known.progress:
         change["progress"] = True
     if change:
-        tx.update(subscriber, key, **change)
+        tx.update(subscriber, {"outage_id": known.outage_id, "id": known.id}, **change)
 
 
 def _subscriber_id(channel: str, address: str) -> str:
@@ -236,7 +237,7 @@ def locked(tx: Tx, outage_id: str) -> Row | None:
 
 _BY_ID_LOCKED = Prepared(select(tables.outage).where(tables.outage.c.id == bindparam("id")).with_for_update())
 BY_CONTACT = Prepared(
-    select(subscriber.c.id)
+    select(subscriber)
     .where(subscriber.c.outage_id == bindparam("outage_id"), subscriber.c.contact == bindparam("contact"))
     .limit(1)
 )

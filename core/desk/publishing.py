@@ -24,6 +24,8 @@ MAX_TITLE = 120  # characters: it is read aloud
 MAX_TEXT = 2_000
 SKEW = timedelta(minutes=5)
 """How far in the future `since` may lie: whose clock is a little ahead is not refused."""
+LONGEST = timedelta(days=365)
+"""An instant that lies further away is a slip of the pen."""
 
 Words = Mapping[str, Mapping[str, str]]
 """Language to `title` and `text`."""
@@ -60,8 +62,8 @@ def publish(
         return identity
     where = scope(customers, sites, technologies)
     faults = [*_bad_words(tx, words), *_bad_scope(tx, where), *_bad_promise(next_update, now)]
-    if since > now + SKEW:
-        faults.append(Fault("/since", "must not lie in the future"))
+    if not now - LONGEST < since <= now + SKEW:
+        faults.append(Fault("/since", "must not lie in the future, nor more than a year back"))
     if faults:
         raise Invalid(faults)
     tx.insert(
@@ -173,7 +175,6 @@ def retry_delivery(tx: Tx, who: Principal, outage_id: str, delivery: str, *, now
     if not returns.again(tx, outage_id, delivery, now=now):
         raise Refused("this delivery is on its way or arrived; there is nothing to send again")
     case.record(tx, outage_id, "delivery.retried", now=now, actor=who.actor, delivery=delivery)
-    tx.tell("outage", outage_id)
 
 
 def _go_on(
@@ -235,7 +236,6 @@ def _add_update(
 def _said(tx: Tx, who: Principal, outage_id: str, kind: str, *, now: datetime, **data: Any) -> None:
     case.record(tx, outage_id, kind, now=now, actor=who.actor, **data)
     reference.revise(tx, now=now)
-    tx.tell("outage", outage_id)
 
 
 def _only_publishers(who: Principal) -> None:
@@ -341,9 +341,9 @@ def _bad_scope(tx: Tx, where: Scope) -> list[Fault]:
 
 
 def _bad_promise(next_update: datetime | None, now: datetime) -> list[Fault]:
-    if next_update is not None and next_update <= now:
-        return [Fault("/next_update", "must lie in the future")]
-    return []
+    if next_update is None or now < next_update < now + LONGEST:
+        return []
+    return [Fault("/next_update", "must lie in the future, within a year")]
 
 
 _BY_IDEM = Prepared(

@@ -11,24 +11,13 @@ from core.calling import CallEvent
 from ivr import rules
 from ivr.actions import ACTIONS
 from ivr.flow import Flow, of_plain
+from ivr.rehearsal import SAMPLES
 from ivr.stepping import Fact, State, Turn, begin, step
 
 SHIPPED: dict[str, Any] = json.loads(rules.DEFAULT.read_text(encoding="utf-8"))
 
-MOMENT = "2026-03-02T09:30:00+01:00"
-VALUES: dict[str, Any] = {
-    "outage_since": MOMENT,
-    "outage_update": MOMENT,
-    "next_open": MOMENT,
-    "next_update": MOMENT,
-    "eta": 420,
-    "open_count": 2,
-    "types": ["guasto", "modifica"],
-    "technologies": ["rete", "server"],
-    "ticket": "26-000471",
-    "callback_number": "+390612345",
-}
-"""What the calls of the desk make known, as far as its form matters."""
+VALUES = SAMPLES
+"""What the calls of the desk make known."""
 
 AGAIN = {"tries": 2, "say": ["again"], "goto": "bye", "last": ["given_up"]}
 SMALL: dict[str, Any] = {
@@ -118,7 +107,7 @@ def answers(*, pin: str = "123456", **branches: str) -> dict[str, Fact]:
 
 def known(name: str, branch: str) -> dict[str, Any]:
     """What the call makes known with this answer."""
-    return {one: VALUES.get(one, one) for one in ACTIONS[name].branches[branch]}
+    return {one: VALUES[one] for one in ACTIONS[name].branches[branch]}
 
 
 def walk(flow: Flow, *events: CallEvent | str, facts: Mapping[str, Fact] | None = None) -> Turn:

@@ -85,12 +85,10 @@ def test_nothing_is_said_that_no_voice_can_say(text):
 
 
 @given(st.text(alphabet="ab{}|_1", max_size=12))
-def test_every_place_of_a_text_is_filled(text):
+def test_every_place_of_a_text_without_a_mistake_is_filled(text):
     values = dict.fromkeys(speech.places(text), "1")
-    if not speech.unknown_filters(text, "it") and "|date" not in text:
-        filled = speech.fill(text, values, "it")
-
-        assert speech.places(filled) == frozenset() or "{" in speech.loose(text)
+    if not speech.loose(text) and not speech.unknown_filters(text, "it"):
+        assert "{" not in speech.fill(text, values, "it")
 
 
 def test_a_language_that_has_no_days_is_not_spoken():

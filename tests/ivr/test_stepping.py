@@ -194,7 +194,7 @@ def test_a_call_that_was_led_long_enough_goes_to_a_person_and_then_ends():
 
 DEFAULT = of_plain(SHIPPED)
 PINS = st.text(alphabet="0123456789", min_size=6, max_size=12).filter(
-    lambda pin: pin not in json.dumps(VALUES)
+    lambda pin: pin not in json.dumps(dict(VALUES))
 )
 KEYS = st.sampled_from("0123456789*#")
 

@@ -11,10 +11,11 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from core.desk import accounts, publishing
+from core.desk import accounts, flows, publishing
 from core.store import tables
 from core.store.database import Database
 from core.store.tx import Tx
+from ivr import rules as flow_rules
 from tests import rows
 from web.api import API, make_api, routes
 
@@ -42,9 +43,13 @@ class Caller:
 
     async def post(self, path: str, body: Any = None, **headers: str) -> Any:
         """POST JSON below the base; header names with _ for -."""
+        return await self.send("POST", path, body, **headers)
+
+    async def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """The same by any method."""
         more = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.client.post(
-            f"/api/v1{path}", json={} if body is None else body, headers=self.headers | more
+        return await self.client.request(
+            method, f"/api/v1{path}", json={} if body is None else body, headers=self.headers | more
         )
 
 
@@ -120,6 +125,8 @@ def furnish(tx: Tx) -> Desk:
         now=now,
     )
     publishing.update(tx, rows.LEADER, outage, words={"it": "Al lavoro.", "en": "We are on it."}, now=now)
+    shipped = flow_rules.DEFAULT.read_text(encoding="utf-8")
+    flows.install(tx, flows.DEFAULT, shipped, flow_rules.digest(flow_rules.parse(shipped)), now=now)
     ids = {"acme": acme, "beta": beta, "held": held, "broken": broken, "asked": asked, "outage": outage}
     return Desk(tokens=tokens, ids=ids)
 

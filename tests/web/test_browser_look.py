@@ -10,6 +10,7 @@ from tests.web.browsing import LEADER, MARIO, ONE_AT_A_TIME
 pytestmark = [pytest.mark.browser, ONE_AT_A_TIME]
 
 DESK = ["/desk/", "ticket", "/desk/waiting?view=held", "/desk/outgoing", "/desk/?q=zzzz-nothing"]
+DESK += ["/desk/outages", "/desk/outages/new", "outage"]
 PORTAL = ["/portal/", "request", "/portal/new", "/portal/history"]
 WIDTHS = [360, 768, 1280, 1920]
 MAX_WEIGHT = 150_000  # bytes of a page with everything it loads
@@ -31,6 +32,9 @@ def place(name, number):
 
 def at(visit, name, number, **options):
     visitor = visit(MARIO if name in PORTAL else LEADER, **options)
+    if name == "outage":
+        visitor.go("/desk/outages")
+        name = visitor.page.locator("main h3 a").first.get_attribute("href")
     visitor.go(place(name, number))
     visitor.page.wait_for_load_state()
     return visitor
@@ -45,6 +49,24 @@ def test_axe_finds_nothing_by_day_and_by_night(visit, number, name):
         found = Axe().run(visitor.page)
 
         assert found.violations_count == 0, f"{theme}: {found.generate_report()}"
+
+
+@pytest.mark.parametrize("verb", ["update", "end", "cancel"])
+def test_axe_finds_nothing_in_the_menus_of_an_outage(visit, number, verb):
+    visitor = at(visit, "outage", number)
+    visitor.page.click(f"details[data-menu={verb}] summary")
+
+    found = Axe().run(visitor.page)
+
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_axe_finds_nothing_on_a_narrow_screen(visit, number):
+    visitor = at(visit, "/desk/", number, viewport={"width": 360, "height": 740})
+
+    found = Axe().run(visitor.page)
+
+    assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.mark.parametrize("name", ["menu", "reply", "keys", "palette", "refused"])

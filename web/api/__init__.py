@@ -7,7 +7,7 @@ import re
 from aiohttp import web
 
 from core.desk.principal import Principal
-from web.api import openapi, outages, readable, tickets, traffic, verbs
+from web.api import flows, openapi, outages, readable, tickets, traffic, verbs
 from web.api.endpoint import Endpoint
 from web.api.openapi import BASE
 from web.api.problems import ApiError
@@ -19,6 +19,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *tickets.ENDPOINTS,
     *verbs.ENDPOINTS,
     *outages.ENDPOINTS,
+    *flows.ENDPOINTS,
     *traffic.ENDPOINTS,
 )
 

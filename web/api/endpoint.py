@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from core.desk.principal import Principal
 from core.store.tx import Tx
 
-Method = Literal["GET", "POST"]
+Method = Literal["GET", "POST", "PUT"]
 Scope = Literal["read", "write"]
 
 READS = (401, 404, 422, 429, 503)
@@ -117,7 +117,7 @@ def api(
     status: int = 200,
     errors: tuple[int, ...] = (),
 ) -> Callable[[Handler], Endpoint]:
-    """Make an endpoint of a function on a transaction: a GET reads, a POST writes and takes an Idempotency-Key.
+    """Make an endpoint of a function on a transaction: a GET reads, the others write and take an Idempotency-Key.
 
     `errors` are statuses beside those that every call of the method may answer.
     """

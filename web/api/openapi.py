@@ -20,7 +20,7 @@ Shape = tuple[type[BaseModel], Literal["validation", "serialization"]]
 
 _INTRODUCTION = """Everything that the pages do goes through the same verbs and is here. What is out of your scope is 404,
 the same as what is not there. Times are RFC 3339 in UTC, durations whole seconds. Changes carry `seen`, the ticket's
-`last_event` as you know it. POSTs take an `Idempotency-Key`, kept for 24 hours: the same call gives the same answer
+`last_event` as you know it. POSTs and PUTs take an `Idempotency-Key`, kept for 24 hours: the same call gives the same answer
 again. Lists answer `items` and `next`, the cursor of the following page."""
 
 _WORDS = {
@@ -71,14 +71,14 @@ def _operation(one: Endpoint, refs: Any) -> dict[str, Any]:
     else:
         content = {media: {} for media in DOWNLOADED}
     headers = {name: {"schema": {"type": "string"}, "description": words} for name, words in _HEADERS.items()}
-    if one.method == "POST":
+    if one.method != "GET":
         headers["Idempotent-Replay"] = {
             "schema": {"const": "true"},
             "description": "This is the answer that the first call with the key was given.",
         }
     responses: dict[str, Any] = {
         str(one.status): {
-            "description": "Done." if one.method == "POST" else "Here it is.",
+            "description": "Here it is." if one.method == "GET" else "Done.",
             "headers": headers,
             "content": content,
         }
@@ -122,7 +122,7 @@ def _parameters(one: Endpoint) -> list[dict[str, Any]]:
         for name, of in schema["properties"].items():
             plain = _without_null({key: value for key, value in of.items() if key != "title"})
             found.append({"name": name, "in": "query", "required": False, "schema": plain})
-    if one.method == "POST":
+    if one.method != "GET":
         found.append(
             {
                 "name": "Idempotency-Key",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from core.desk import outage_board, outages, publishing
+from core.desk import outage_board, outages, publishing, requests
 from core.desk.outage_board import Outage
 from core.store.tx import Tx
 from web.api import shapes
@@ -156,7 +156,7 @@ def ask_to_be_told(tx: Tx, call: Call) -> shapes.Outage:
     """As a customer: tell me when it is over. Asked again it changes nothing."""
     asked: TellMe = call.body
     outages.subscribe(
-        tx, call.who, call.path["id"], also_by=call.also_by, progress=asked.progress, now=call.now
+        tx, call.who, call.path["id"], by=call.also_by or requests.HERE, progress=asked.progress, now=call.now
     )
     return _now(tx, call, call.path["id"])
 

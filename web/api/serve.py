@@ -60,7 +60,7 @@ class Api:
     max_body: int
     """Bytes of one call."""
     running: set[tuple[str, str]] = field(default_factory=set)
-    """Callers and keys of this hub's POSTs that are being answered."""
+    """Callers and keys of this hub's writing calls that are being answered."""
 
 
 API = web.AppKey("api", Api)
@@ -198,7 +198,7 @@ def _once(tx: Tx, endpoint: Endpoint, call: Call, digest: str) -> repetition.Ans
 
 def _as_json(tx: Tx, endpoint: Endpoint, call: Call) -> str:
     answer = endpoint.run(tx, call)
-    assert isinstance(answer, BaseModel)  # a POST answers what it did
+    assert isinstance(answer, BaseModel)  # what writes answers what it did
     return answer.model_dump_json(by_alias=True)
 
 
@@ -347,7 +347,7 @@ def _told(
 
 
 async def _newer(api: Api, who: Principal, number: str | None, error: Stale) -> dict[str, Any]:
-    """What the caller has not seen, as they may see it. `number`: of a ticket; None: an outage's updates say it all."""
+    """What the caller has not seen, as they may see it. `number`: of a ticket; None: the thing says it all."""
     if number is None:
         return {"last_event": error.last_event}
     unseen = {row.id for row in error.newer if hasattr(row, "id")}

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from core.desk import call_desk, counts, reference, stuck
+from core.desk import call_desk, counts, outage_board, reference, stuck
 from core.desk.call_views import LiveView
 from core.desk.offers import Offers, of_customer
 from core.desk.principal import Principal
@@ -90,6 +90,8 @@ async def around(request: web.Request, who: Principal) -> dict[str, Any]:
         "groups": counted.groups,
         "counts_old": counted.changes != site.live.changes,
         "stuck": counted.values.get("stuck"),
+        "outages": counted.values.get("outages"),
+        "outages_late": counted.values.get("outages_late"),
         "reasons": reasons,
         "position": request[POSITION],
         "back": request.path_qs if request.method in guard.SAFE else request.path.partition("/do/")[0],
@@ -126,7 +128,9 @@ async def _count_anew(site: Site, who: Principal) -> _Counted:
 
 
 def _count(tx: Tx, who: Principal) -> tuple[dict[str, int], tuple[str, ...]]:
-    found = counts.counts(tx, who, now=now()) | {"stuck": stuck.count(tx, who)}
+    at = now()
+    found = counts.counts(tx, who, now=at) | {"stuck": stuck.count(tx, who)}
+    found |= outage_board.running(tx, now=at)
     groups = reference.desk(tx).groups
     return found, tuple(name for name in groups if who.sees_everything or name in who.groups)
 

@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
 from babel.dates import format_date
 
-from core.desk import course, coverage, search
+from core.desk import broadcasts, course, coverage, outage_board, outages, requests, search
 from core.desk.principal import Principal
 from core.desk.views import NextAction, TicketRow
 from core.store.tx import Tx
+from web import files
 from web.portal.frame import company, contact
 from web.site import SITE, now
 
 SHOWN = 50  # open requests on the home page
 ENDED = 10  # closed ones there; the history has the rest
 PER_PAGE = 30
+END_SHOWN = timedelta(days=1)
 NEEDS_THEM = ("waiting_customer", "resolved")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """An outage that concerns the person, in the words they read."""
+
+    outage: outage_board.Outage
+    language: str
+    title: str
+    text: str
+    """The newest there is to say."""
+    told_at: datetime | None
+    """When that was, if it was not the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +50,7 @@ def routes(app: web.Application) -> None:
     app.router.add_get("/portal", _there)
     app.router.add_get("/portal/", show)
     app.router.add_get("/portal/history", history)
+    app.router.add_post("/portal/outages/{id}/tell-me", tell_me)
 
 
 async def _there(_request: web.Request) -> web.StreamResponse:
@@ -59,6 +75,40 @@ async def history(request: web.Request) -> web.StreamResponse:
     return site.pages.page(request, "portal/history.html", found=found)
 
 
+async def tell_me(request: web.Request) -> web.StreamResponse:
+    """They want to know when it is over. Pressed again, or when it just ended, it changes nothing."""
+    site, who = request.app[SITE], contact(request)
+    fields, _ = await files.form(request)
+    outage, progress = request.match_info["id"], "progress" in fields
+    await site.db.write(
+        outages.subscribe, who, outage, by=site.also_by or requests.HERE, progress=progress, now=now()
+    )
+    raise web.HTTPSeeOther("/portal/")
+
+
+def _outages(tx: Tx, who: Principal, *, now: datetime) -> list[Notice]:
+    """What concerns them now, and for a day the end of what they asked about."""
+    found = outage_board.listing(tx, who, now=now).items
+    shown = [
+        outage_board.one(tx, who, one.id, now=now)
+        for one in found
+        if one.state == "running" or (one.subscribed and one.ended_at > now - END_SHOWN)
+    ]
+    return [_notice(one, who.language) for one in shown]
+
+
+def _notice(one: outage_board.Outage, wanted: str) -> Notice:
+    language, said = broadcasts.in_language(one.words, wanted)
+    news = [told for told in one.updates if told.kind != "published" and told.words.get(language)]
+    return Notice(
+        outage=one,
+        language=language,
+        title=said["title"],
+        text=news[-1].words[language] if news else said["text"],
+        told_at=news[-1].at if news else None,
+    )
+
+
 def _home(tx: Tx, who: Principal, *, now: datetime) -> dict[str, Any]:
     going_on = search.tickets(tx, who, view="open", limit=SHOWN)
     solved = search.tickets(tx, who, view="all", state="resolved", limit=SHOWN)
@@ -67,6 +117,7 @@ def _home(tx: Tx, who: Principal, *, now: datetime) -> dict[str, Any]:
     cards = [Card(row=row, next=course.next_action(tx, row)) for row in rows.values()]
     return {
         "company": company(tx, who),
+        "outages": _outages(tx, who, now=now),
         "needed": [card for card in cards if card.row.state in NEEDS_THEM],
         "cards": [card for card in cards if card.row.state not in NEEDS_THEM],
         "more_open": going_on.next is not None,

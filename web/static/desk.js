@@ -43,6 +43,16 @@ const side = document.querySelector(".side");
 const here = side?.querySelector("[aria-current]");
 if (here && side.scrollWidth > side.clientWidth) side.scrollLeft = here.offsetLeft - 16;
 
+// Of many customers those whose name has what is typed; who is chosen stays in sight.
+for (const filter of document.querySelectorAll("[data-filter]")) {
+  filter.hidden = false;
+  filter.addEventListener("input", () => {
+    const wanted = filter.value.trim().toLowerCase();
+    for (const one of filter.closest("[data-pick]").querySelectorAll(":scope > ul > li"))
+      one.hidden = !one.textContent.toLowerCase().includes(wanted) && !one.querySelector(":checked");
+  });
+}
+
 followCalls();
 keepDrafts();
 listenForChanges(look);

@@ -24,6 +24,17 @@ def number(uri: str | None) -> str:
     return user if _NUMBER.fullmatch(user) else ""
 
 
+def called(uri: str | None) -> str:
+    """The number or the name that was called.
+
+    >>> called("<sip:support@desk.test>"), called("<sip:%2B3906999@desk.test;user=phone>")
+    ('support', '+3906999')
+    """
+    match = _URI.search(uri or "")
+    user = unquote(match["user"]).split(";")[0] if match is not None else ""
+    return number(uri) or (user if _EXTENSION.fullmatch(user) else "")
+
+
 def uri(address: str, domain: str, *, plus: str = "+", transport: str = "udp") -> str | None:
     """Where a telephone number or an extension is called; None: it is neither. `plus`: what is dialled in place of a +.
 

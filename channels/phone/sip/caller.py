@@ -10,6 +10,7 @@ from typing import assert_never
 from channels.phone import sounds
 from channels.phone.sip.engine import Gone, Leg, first
 from channels.phone.sip.hold import Holding
+from channels.phone.sip.recordings import Dialogue
 from channels.phone.sip.service import Service, persistent
 from core.calling import Answer, CallEvent, Gather, HangUp, Hold, NoSuchCall, Record, Ringing
 from core.channel import Unavailable
@@ -30,6 +31,7 @@ class Caller:
         self._leg = leg
         self._service = service
         self._call = ""
+        self._tape: Dialogue | None = None
         self._left_speaking: int | None = None  # the step whose recording ended with the call
 
     async def attend(self) -> None:
@@ -83,7 +85,7 @@ class Caller:
                 case Record():
                     outcome = await self._record(answer.seq, then)
                 case Hold():
-                    outcome = await Holding(leg, service, answer.call, answer.seq).run()
+                    outcome = await Holding(leg, service, answer.call, answer.seq, tape=self._recorded).run()
                 case _:
                     assert_never(then)
             answer = outcome if isinstance(outcome, Answer) else await self._advance(answer.seq, outcome)
@@ -113,8 +115,15 @@ class Caller:
                 self._left_speaking = seq
         return CallEvent(kind="done", value="recorded" if spoken else "empty")
 
+    def _recorded(self) -> Dialogue:
+        if self._tape is None:
+            self._tape = self._service.recordings.stereo(self._call)
+        return self._tape
+
     async def _ended(self) -> None:
         at = datetime.now(UTC)
+        if self._tape is not None:
+            self._tape.end(self._service.switchboard)
         if self._left_speaking is not None:
             with contextlib.suppress(Unavailable, NoSuchCall):
                 await self._advance(self._left_speaking, CallEvent(kind="done", value="recorded"))

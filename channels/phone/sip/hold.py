@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from channels.phone.sip.engine import Leg, NotAnswered, first
 from channels.phone.sip.pump import Bridge
+from channels.phone.sip.recordings import Dialogue
 from channels.phone.sip.service import Service, persistent
 from core.calling import Answer, CallEvent, OperatorLeg
 from core.log import get_logger
@@ -17,11 +19,14 @@ log = get_logger("phone")
 class Holding:
     """One caller on hold, until the flow goes on."""
 
-    def __init__(self, leg: Leg, service: Service, call: str, seq: int) -> None:
+    def __init__(
+        self, leg: Leg, service: Service, call: str, seq: int, *, tape: Callable[[], Dialogue]
+    ) -> None:
         self._leg = leg
         self._service = service
         self._call = call
         self._seq = seq
+        self._tape = tape
         self._rung: dict[str, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
         self._bridged: str | None = None
@@ -98,16 +103,16 @@ class Holding:
             how = await service.takes(leg, wanted.whisper)
             taken = await persistent(lambda: switchboard.operator(wanted.offer, how))
             await service.speak(leg, taken.say)
-            if how == "accepted" and taken.connect and not leg.gone.is_set():
+            if taken.connect:
+                self._talked = True  # for the hub; it may have been short
                 await self._talk(wanted.offer, leg, record=taken.record)
         finally:
             await asyncio.shield(leg.hang_up())
 
     async def _talk(self, offer: str, operator: Leg, *, record: bool) -> None:
-        service = self._service
-        self._bridged, self._talked = offer, True
+        self._bridged = offer
         self._news.set()
-        tape = service.recordings.stereo(self._call) if record else None
+        tape = self._tape() if record else None
         bridge = Bridge(self._leg.stream, operator.stream, tape)
         began = datetime.now(UTC)
         bridge.open()
@@ -117,6 +122,4 @@ class Holding:
             bridge.close()
             self._leg.keys.clear()  # what was pressed while they talked was for the other side
             self._bridged = None
-            if tape is not None:
-                tape.end(service.switchboard)
             log.info("conversation ended", call=self._call, seconds=(datetime.now(UTC) - began).seconds)

@@ -224,7 +224,8 @@ class Pump:
 
     async def stop(self) -> None:
         self._stop.set()
-        await asyncio.to_thread(self._thread.join, 2)
+        if self._thread.is_alive():
+            await asyncio.to_thread(self._thread.join, 2)
 
     def add(self, audio: Audio) -> Stream:
         stream = Stream(audio)
@@ -260,6 +261,8 @@ class Bridge:
         self._tape = tape
 
     def open(self) -> None:
+        if self._tape is not None:
+            self._tape.go_on()
         for side, (mine, other) in enumerate((self._sides, self._sides[::-1])):
             mine.hush()
             mine.pass_on(LEAD)
@@ -268,6 +271,8 @@ class Bridge:
     def close(self) -> None:
         for side in self._sides:
             side.listen(None)
+        if self._tape is not None:
+            self._tape.pause()
 
     def _ear(self, side: int, other: Stream) -> Ear:
         tape = self._tape
@@ -283,6 +288,8 @@ class Bridge:
 class Tape(Protocol):
     """What records a conversation."""
 
+    def go_on(self) -> None: ...
+    def pause(self) -> None: ...
     def hear(self, side: int, pcm: bytes) -> None:
         """Side 0 is the caller."""
         ...

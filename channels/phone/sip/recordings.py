@@ -23,6 +23,7 @@ SLACK = 0.25  # seconds that one side of a conversation may be heard after the o
 LOUD = 180.0  # mean amplitude above which somebody speaks; the noise of a quiet line stays below
 FIRST_WAIT = 1.0  # seconds before a recording is handed in again; doubled each time
 LAST_WAIT = 60.0
+CONVERSATION = 0  # what stands for the step, see core.calling.Switchboard.recorded
 ENDS_WITHIN = 1.0  # seconds for what is just being handed in, when the hub stops
 _NAME = re.compile(r"(?P<call>[A-Za-z0-9-]+)\.(?P<seq>\d+)\.(?P<own>[0-9a-f]+)\.(?P<channels>[12])\.pcm")
 
@@ -59,9 +60,9 @@ class Recordings:
         """One person speaks."""
         return Recorder(self, *self._new(call, seq, 1))
 
-    def stereo(self, call: str, seq: int = 0) -> Dialogue:
+    def stereo(self, call: str) -> Dialogue:
         """Two people speak, each on a channel of their own."""
-        return Dialogue(self, *self._new(call, seq, 2))
+        return Dialogue(self, *self._new(call, CONVERSATION, 2))
 
     def keep(self, path: Path, file: IO[bytes], switchboard: Switchboard) -> None:
         """It is complete: hand it in, however long that takes."""
@@ -157,7 +158,10 @@ class Recorder:
 
 
 class Dialogue:
-    """Two people speak; see pump.Tape. Who is not heard for a while, or sends nothing, is silent there."""
+    """All that two people say in one call; see pump.Tape. Who is not heard for a while, or sends nothing, is silent there.
+
+    A caller may talk to one member of staff and later to another: it goes on, and `end` comes with the call.
+    """
 
     def __init__(self, recordings: Recordings, path: Path, file: IO[bytes]) -> None:
         self._recordings, self._path, self._file = recordings, path, file
@@ -165,18 +169,27 @@ class Dialogue:
         self._sides = [bytearray(), bytearray()]
         self._written = 0  # samples
         self._lock = threading.Lock()
-        self._over = False
+        self._runs = False
+
+    def go_on(self) -> None:
+        with self._lock:
+            self._began, self._written, self._runs = time.monotonic(), 0, True
 
     def hear(self, side: int, pcm: bytes) -> None:
         with self._lock:
-            if not self._over:
+            if self._runs:
                 self._sides[side] += pcm
                 self._settle(SLACK)
 
-    def end(self, switchboard: Switchboard) -> None:
+    def pause(self) -> None:
         with self._lock:
-            self._over = True
-            self._settle(0.0)
+            if self._runs:
+                self._settle(0.0)
+                self._runs = False
+
+    def end(self, switchboard: Switchboard) -> None:
+        """Hand it in."""
+        self.pause()
         self._recordings.keep(self._path, self._file, switchboard)
 
     def _settle(self, slack: float) -> None:

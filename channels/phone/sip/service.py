@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from channels.phone import sounds
@@ -32,7 +32,7 @@ class Service:
     engine: Engine
     speech: Speech
     recordings: Recordings
-    music: bytes
+    music: bytes = field(repr=False)
     """Samples for `channels.phone.sounds`."""
 
     async def speak(self, leg: Leg, words: Sequence[Words], *, until_key: bool = False) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from core.channel import DeliveryError
-from core.desk import books, intake, requests, resolution, tickets, timing, waiting
+from core.desk import books, intake, outages, publishing, requests, resolution, tickets, timing, waiting
 from core.desk.case import Case
 from core.desk.errors import DeskError
 from core.envelope import Authentication, Kind
@@ -44,8 +44,16 @@ class Day:
 
     async def act(self) -> None:
         what = self.dice.choices(
-            (self.a_mail, self.by_staff, self.by_a_contact, self.about_waiting, self.work, self.time),
-            weights=(4, 8, 2, 2, 2, 3),
+            (
+                self.a_mail,
+                self.by_staff,
+                self.by_a_contact,
+                self.about_waiting,
+                self.an_outage,
+                self.work,
+                self.time,
+            ),
+            weights=(4, 8, 2, 2, 3, 2, 3),
         )[0]
         try:
             await what()
@@ -176,6 +184,33 @@ class Day:
         await self.desk.db.write(
             intake.understand, item.id, a_mail(item.author or "eve@evil.test"), now=self.desk.now
         )
+
+    async def an_outage(self) -> None:
+        found = await self.desk.rows(tables.outage)
+        found.sort(key=lambda row: row.published_at)
+        tom, now, write = await self.desk.who("tom"), self.desk.now, self.desk.db.write
+        words = {"it": "Novità."}
+        where = {
+            "customers": self.dice.choice(([], ["ACME"], ["BETA"])),
+            "sites": self.dice.choice(([], [], [("ACME", "Verona")])),
+            "technologies": self.dice.choice(([], ["Network"])),
+        }
+        if not found or self.dice.random() < 0.2:
+            notice = {"it": {"title": "Rete", "text": "Ferma."}}
+            await write(publishing.publish, tom, words=notice, since=now, now=now, **where)
+            return
+        outage, what = self.dice.choice(found).id, self.dice.random()
+        if what < 0.5:
+            who = await self.desk.who(self.dice.choice(CONTACTS))
+            by, progress = self.dice.choice(("email", "portal")), self.dice.random() < 0.5
+            await write(outages.subscribe, who, outage, by=by, progress=progress, now=now)
+        elif what < 0.8:
+            changed = where if self.dice.random() < 0.3 else {}
+            await write(publishing.update, tom, outage, words=words, now=now, **changed)
+        elif what < 0.9:
+            await write(publishing.end, tom, outage, words=words, now=now)
+        else:
+            await write(publishing.cancel, tom, outage, reason=SECRET, now=now)
 
     async def work(self) -> None:
         self.desk.channel.fails_with = self.dice.choice(

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 import running
 from channels.settings import ChannelSettings
 from core import settings
-from core.desk import accounts, books, demo, people, reference
+from core.desk import accounts, books, demo, outages, people, reference
 from core.desk.passwords import matches_now
 from core.facts import HubFacts
 from core.rules.coverage import STANDINGS
@@ -54,7 +54,7 @@ async def tickets(db: Database) -> list:
 
 
 async def test_a_dozen_tickets_stand_in_many_states(db, read) -> None:
-    await db.write(demo.load, {}, {}, read, now=NOW)
+    await db.write(demo.load, demo.desk({}, now=NOW), {}, read, now=NOW)
 
     found = await tickets(db)
 
@@ -81,7 +81,7 @@ async def test_a_dozen_tickets_stand_in_many_states(db, read) -> None:
 
 
 async def test_nothing_of_it_is_left_out_of_the_books(db, read) -> None:
-    await db.write(demo.load, {}, {}, read, now=NOW)
+    await db.write(demo.load, demo.desk({}, now=NOW), {}, read, now=NOW)
 
     found = await db.read(books.verify)
     waiting = await db.read(
@@ -94,7 +94,7 @@ async def test_nothing_of_it_is_left_out_of_the_books(db, read) -> None:
 
 
 async def test_a_mail_that_answers_joins_its_ticket(db, read) -> None:
-    await db.write(demo.load, {}, {}, read, now=NOW)
+    await db.write(demo.load, demo.desk({}, now=NOW), {}, read, now=NOW)
 
     slow = next(ticket for ticket in await tickets(db) if ticket.subject.startswith("Rete della sede"))
     said = await db.read(
@@ -113,7 +113,7 @@ async def test_a_mail_that_answers_joins_its_ticket(db, read) -> None:
 
 
 async def test_most_of_it_is_in_time_so_that_what_is_late_stands_out(db, read) -> None:
-    await db.write(demo.load, {}, {}, read, now=NOW)
+    await db.write(demo.load, demo.desk({}, now=NOW), {}, read, now=NOW)
 
     due = [ticket.next_due for ticket in await tickets(db) if ticket.open and ticket.next_due]
 
@@ -122,7 +122,8 @@ async def test_most_of_it_is_in_time_so_that_what_is_late_stands_out(db, read) -
 
 
 async def test_everybody_who_is_printed_can_sign_in_and_nobody_else_reads_it(loaded, logins) -> None:
-    told = [line.split() for line in logins.read_text().splitlines()[1:]]
+    lines = [line.split() for line in logins.read_text().splitlines()[1:]]
+    told = [words for words in lines if words[0] in ("desk", "portal")]
     kinds = set()
     for place, email, password, *_ in told:
         account = await loaded.read(accounts.account, email)
@@ -133,6 +134,13 @@ async def test_everybody_who_is_printed_can_sign_in_and_nobody_else_reads_it(loa
     assert kinds == {("desk", "agent"), ("portal", "contact")}
     assert len(told) >= 9
     assert len({password for _, _, password, *_ in told}) == len(told)
+    phones = [words for words in lines if words[0] == "phone"]
+    assert len(phones) == 4
+    for _, number, _, code, _, pin, *_ in phones:
+        (person,) = await loaded.read(people.by_number, number)
+        assert await loaded.read(people.customer_of_code, code) == person.customer
+        stored = {row.id: row.pin_hash for row in await loaded.read(people.pins, person.customer)}
+        assert matches_now(stored[person.id], pin), "they can prove on the telephone who they are"
     assert stat.S_IMODE(logins.stat().st_mode) == 0o600
 
 
@@ -145,7 +153,7 @@ async def test_a_desk_that_is_not_empty_stays_as_it_is(loaded, read, logins) -> 
 
 
 async def test_the_contracts_are_of_several_kinds_whenever_it_is_loaded(db, read) -> None:
-    await db.write(demo.load, {}, {}, read, now=IN_TWO_YEARS)
+    await db.write(demo.load, demo.desk({}, now=IN_TWO_YEARS), {}, read, now=IN_TWO_YEARS)
 
     customers = await db.read(people.customers)
     found = [c for code, _ in customers for c in await db.read(reference.contracts, code)]
@@ -169,7 +177,22 @@ async def test_a_start_that_is_interrupted_leaves_an_empty_desk(db) -> None:
         raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"):
-        await db.write(demo.load, {}, {}, broken, now=NOW)
+        await db.write(demo.load, demo.desk({}, now=NOW), {}, broken, now=NOW)
 
     assert await tickets(db) == []
     assert not await db.read(demo.is_loaded)
+
+
+async def test_an_outage_goes_on_that_one_customer_is_told_of(db, read) -> None:
+    await db.write(demo.load, {}, {}, read, now=NOW)
+
+    def known(tx, customer):
+        return outages.concerning(tx, customer=customer, now=NOW)
+
+    (one,) = await db.read(known, "CANTINE")
+    assert one.title == "Linea internet della sede di Negrar"
+    assert one.news.startswith("L'operatore ha trovato il guasto")
+    assert one.next_update is not None
+    assert one.next_update > NOW
+    assert await db.read(known, "ALPINE") == []
+    assert (await db.read(books.verify)).faults == ()

@@ -126,13 +126,15 @@ async def test_a_change_is_a_draft_that_leads_nobody_until_it_is_published(desk)
 
     assert (number, before) == (2, 1)
     (first, second) = await desk.db.read(flows.versions, TOM)
+    assert await desk.db.read(flows.versions, TOM, before=2) == (second,)
+    assert await desk.db.read(flows.versions, TOM, limit=1) == (first,)
     assert (first.number, first.state, first.comment, first.published_at) == (
         2,
         "published",
         "Titolo nuovo",
         desk.now,
     )
-    assert (second.number, second.state, second.author) == (1, "retired", "")
+    assert (second.number, second.state, second.author, second.shipped) == (1, "retired", "", True)
     assert await chain(desk) == [("flow.drafted", 2), ("flow.published", 2)]
     assert (await desk.db.read(books.verify)).faults == ()
 
@@ -148,6 +150,18 @@ async def test_ones_own_draft_is_replaced_and_of_anybody_elses_a_new_one_is_made
     theirs = await desk.db.read(flows.show, SAM, "default", 3)
     assert (rules.parse(mine.body).title, mine.version.mine) == ("Two", True)
     assert (rules.parse(theirs.body).title, theirs.version.mine) == ("Three", False)
+
+
+async def test_a_text_from_elsewhere_is_a_draft_and_one_that_was_published_is_not_shipped(desk):
+    ours = changed(title="Ours")
+
+    number = await desk.db.write(flows.add, HUB, "default", ours, rules, now=desk.now)
+    await publish(desk, number, ours, who=HUB)
+
+    assert not await desk.db.write(flows.install, "default", SHIPPED, digest(SHIPPED), now=desk.now)
+    assert await chain(desk) == [("flow.drafted", 2), ("flow.published", 2)]
+    with pytest.raises(Forbidden):
+        await desk.db.write(flows.add, TOM, "default", ours, rules, now=desk.now)
 
 
 async def test_saving_what_did_not_change_changes_nothing(desk):
@@ -268,6 +282,9 @@ async def test_a_draft_is_discarded_by_its_author_or_an_administrator(desk):
     await discard(desk, second, ADA)
 
     assert await states(desk) == [(1, "published")]
+    for nothing in (0, -1, 2**40):
+        with pytest.raises(NotFound):
+            await desk.db.read(flows.show, SAM, "default", nothing)
     assert (await chain(desk))[-2:] == [("flow.discarded", first), ("flow.discarded", second)]
     with pytest.raises(NotFound):
         await desk.db.read(flows.show, SAM, "default", first)
@@ -319,12 +336,14 @@ async def test_staff_read_and_only_supervisors_and_administrators_change(desk):
     assert [flows.may_edit(who) for who in (SAM, ADA, HUB, TOM, alice)] == [True, True, True, False, False]
     with pytest.raises(Forbidden):
         await draft(desk, changed(title="Ours"), who=TOM)
-    for read in (flows.versions, flows.findings):
-        arguments = (SHIPPED, rules) if read is flows.findings else ()
-        with pytest.raises(Forbidden):
-            await desk.db.read(read, alice, *arguments)
-    with pytest.raises(Forbidden):
+    with pytest.raises(NotFound):
+        await desk.db.read(flows.versions, alice)
+    with pytest.raises(NotFound):
+        await desk.db.read(flows.findings, alice, SHIPPED, rules)
+    with pytest.raises(NotFound):
         await desk.db.read(flows.show, alice, "default", 1)
+    with pytest.raises(NotFound):
+        await draft(desk, SHIPPED, who=alice)
 
 
 async def test_a_recording_is_kept_played_and_asked_for_when_it_is_gone(desk):

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from core import texts
 from core.channel import DeliveryError
-from core.desk import books, outages, publishing
+from core.desk import books, outages, publishing, reference, sending
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused, Stale
 from core.desk.outages import Known
 from core.desk.principal import Principal
@@ -290,6 +291,20 @@ async def test_who_writes_twice_about_one_outage_is_told_of_its_end_once(desk):
     assert [(await desk.desk.ticket(number)).flags for number in numbers] == [[], []]
 
 
+async def test_who_asked_in_the_portal_and_writes_as_well_is_told_of_the_end_once(desk):
+    outage = await desk.publish(customers=["ACME"])
+    alice = await desk.desk.who("alice")
+    await desk.desk.db.write(outages.subscribe, alice, outage, by="portal", now=desk.desk.now)
+    await desk.desk.mail("alice@acme.test", authentication=PASSED)
+    assert await desk.tell(outage, alice, channel="sms", address="+390600001") == "already"
+    await desk.told()
+
+    await desk.act(publishing.end, outage)
+
+    assert [(to, kind) for to, kind, _ in await desk.told()] == [("alice@acme.test", "outage_ended")]
+    assert len(await desk.desk.rows(tables.outage_subscriber)) == 1
+
+
 async def test_a_stranger_is_not_told_by_mail_what_does_not_work(desk):
     await desk.publish()
 
@@ -370,6 +385,78 @@ async def test_whom_it_no_longer_concerns_hears_nothing(desk):
     assert await desk.asked() == {"alice@acme.test": "quiet", "bob@beta.test": "told"}
 
 
+@pytest.mark.parametrize(
+    "left",
+    [
+        pytest.param(tables.contact.update().values(active=False), id="the person left"),
+        pytest.param(tables.contact.delete(), id="the person is forgotten"),
+        pytest.param(tables.contact.update().values(customer="BETA"), id="the person works for another"),
+        pytest.param(tables.customer.update().values(active=False), id="the customer left"),
+    ],
+)
+async def test_who_is_no_customer_any_more_hears_nothing(desk, left):
+    outage = await desk.publish()
+    alice = await desk.desk.who("alice")
+    await desk.tell(outage, alice)
+
+    def leave(tx):
+        whose = {"contact": tables.contact.c.id == alice.id, "customer": tables.customer.c.code == "ACME"}
+        tx.run(left.where(whose[left.table.name]))
+        reference.revise(tx, now=desk.desk.now)
+
+    await desk.desk.db.write(leave)
+    await desk.act(publishing.end, outage)
+
+    assert await desk.told() == []
+    assert await desk.asked() == {"alice@acme.test": "quiet"}
+
+
+async def test_who_gave_their_request_to_a_colleague_is_told_themselves(desk):
+    outage = await desk.publish(customers=["ACME"])
+    number = (await desk.desk.mail("alice@acme.test", authentication=PASSED)).number or ""
+    await desk.desk.qualify(number, contact="aldo@acme.test")
+    desk.desk.passes(minutes=2)
+    await desk.told()
+
+    await desk.act(publishing.end, outage)
+
+    assert [(to, kind) for to, kind, _ in await desk.told()] == [("alice@acme.test", "outage_ended")]
+    assert (await desk.desk.ticket(number)).flags == []
+
+
+async def test_a_contract_for_named_machines_is_hit_where_they_stand(db):
+    line = 'name = "Network"\n    technologies = ["Network"]'
+    machines = CONFIGURED.replace(line, 'name = "Network"\n    assets = ["sw-1"]', 1)
+    known = machines.replace(
+        'technology = "Network"\n  criticality', 'technology = "Network"\n  site = "Verona"\n  criticality'
+    )
+    desk = Outages(await at_work(db, known))
+    await desk.publish(**NETWORK_IN_VERONA)
+    await desk.publish(technologies=["Server"], since=desk.desk.now - timedelta(hours=1))
+
+    assert len(await desk.known("ACME")) == 2, "its machine, and the other line"
+    assert [one.title for one in await desk.known("ACME", technologies=("Network",))] == ["Rete di Verona"]
+    assert not await desk.known("ACME", technologies=("Network",), contact_sites=("Roma",))
+
+
+async def test_what_arrived_is_not_sent_again(desk):
+    outage = await desk.publish()
+    await desk.tell(outage, await desk.desk.who("alice"))
+    await desk.act(publishing.end, outage)
+    await desk.told()
+    (row,) = await desk.desk.rows(tables.delivery, ticket_id=outage)
+
+    with pytest.raises(Refused):
+        await desk.act(publishing.retry_delivery, outage, delivery=row.id)
+
+
+async def test_a_notice_is_withdrawn_once_however_often_the_form_is_sent(desk):
+    outage = await desk.publish()
+
+    first = await desk.act(publishing.cancel, outage, reason="Errore.", idem="f")
+    assert await desk.act(publishing.cancel, outage, reason="Errore.", idem="f") == first
+
+
 async def test_nobody_asks_about_an_outage_of_others(desk):
     outage = await desk.publish(customers=["BETA"])
 
@@ -424,6 +511,10 @@ async def test_a_caller_is_told_on_the_telephone_line_they_asked_on(desk):
 
     (row,) = await desk.desk.rows(tables.delivery, ticket_id=outage)
     assert (row.channel, row.address, row.kind) == ("sms", "+390600001", "outage_ended")
+    said = await desk.desk.db.write(sending.begin, outage, row.id, now=desk.desk.now)
+    assert said.text == "Desk: the outage that you asked about is over: Network in Verona.\n", (
+        "it may be heard"
+    )
 
 
 async def test_an_address_that_does_not_work_is_not_written_to_and_staff_see_it(desk):
@@ -560,3 +651,20 @@ async def test_a_mail_that_cannot_be_sent_is_given_up_on_record(desk):
     assert [one.kind for one in await desk.desk.rows(tables.event, ticket_id=outage)][
         -1
     ] == "delivery.given_up"
+
+
+@pytest.mark.parametrize("language", ["it", "en"])
+@pytest.mark.parametrize("kind", ["updated", "ended", "cancelled"])
+def test_what_is_heard_on_the_telephone_is_one_line_with_the_whole_message(language, kind):
+    values = {"title": "TITLE", "text": "TEXT.", "next_update": "NEXT", "hub": "HUB"}
+    rest = {"name": "", "since": "", "ended": "", "portal": ""}
+
+    subject, text = texts.notice(f"outage_{kind}_brief", language, **values, **rest)
+
+    assert "TITLE" in subject
+    assert text.count("\n") == 1
+    assert [word for word in ("HUB", "TITLE", "TEXT.", "NEXT") if word in text] == {
+        "updated": ["HUB", "TITLE", "TEXT.", "NEXT"],
+        "ended": ["HUB", "TITLE", "TEXT."],
+        "cancelled": ["HUB", "TITLE"],
+    }[kind]

@@ -16,8 +16,10 @@ import pytest
 from channels.phone.sip.carrier import SipCarrier
 from channels.phone.sip.engine import Setup
 from channels.phone.speech import Speech
+from core.calling import Ringing
+from core.settings_values import Secret
 from tests.channels.phone.sip import sipp
-from tests.channels.phone.sip.a_switchboard import Hotline
+from tests.channels.phone.sip.a_switchboard import Hotline, Kept
 
 needs_sipp = pytest.mark.skipif(not sipp.AVAILABLE, reason="needs sipp")
 needs_speech = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")
@@ -25,30 +27,35 @@ needs_speech = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="nee
 
 @dataclass(slots=True)
 class Door:
-    """As much of a door (core.channel.Door) as a carrier of calls needs; the hotline may be changed between tests."""
+    """As much of a door (core.channel.Door) as a carrier of calls needs, with a hotline for each number that is called."""
 
-    hotline: Hotline
+    hotlines: dict[str, Hotline] = field(default_factory=dict)
     held: asyncio.Lock = field(default_factory=asyncio.Lock)
+    begun: list[str] = field(default_factory=list)
 
     @property
     def switchboard(self) -> Any:
-        return Switched(self)
+        return self
+
+    async def lost(self, line: str) -> int:
+        """The line begins anew."""
+        self.begun.append(line)
+        return 0
+
+    def __getattr__(self, name: str) -> Any:
+        """What the switchboard is asked: by the hotline that was called."""
+
+        def ask(about: Any, *more: Any, **named: Any) -> Any:
+            number = about.called if isinstance(about, Ringing) else str(about).partition("-")[0]
+            return getattr(self.hotlines[number], name)(about, *more, **named)
+
+        return ask
 
     @asynccontextmanager
     async def lease(self, name: str) -> AsyncIterator[None]:
         assert name == "sip"
         async with self.held:
             yield
-
-
-class Switched:
-    """Hands everything on to the hotline of the test that runs."""
-
-    def __init__(self, door: Door) -> None:
-        self._door = door
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._door.hotline, name)
 
 
 @dataclass(slots=True)
@@ -59,13 +66,22 @@ class Running:
     door: Door
     port: int
 
-    def hotline(self, **knobs: Any) -> Hotline:
-        """A fresh one for this test."""
-        self.door.hotline = Hotline(**knobs)
-        return self.door.hotline
+    def hotline(self, number: str, **knobs: Any) -> Hotline:
+        """What answers under this number from now on."""
+        self.door.hotlines[number] = Hotline(number, **knobs)
+        return self.door.hotlines[number]
 
-    async def call(self, steps: list[sipp.Step], **how: Any) -> sipp.Sipp:
-        return await sipp.callers(self.port, steps, **how)
+    async def call(self, number: str, steps: list[sipp.Step], **how: Any) -> sipp.Sipp:
+        return await sipp.callers(self.port, number, steps, **how)
+
+    async def ended(self, number: str, calls: int = 1) -> list[Kept]:
+        """The calls to this number, when they are over and the hub was told."""
+        async with asyncio.timeout(5):
+            kept = list(self.door.hotlines[number].calls.values())
+            assert len(kept) == calls
+            for one in kept:
+                await one.over.wait()
+        return kept
 
 
 def setup(port: int, **changed: Any) -> Setup:
@@ -77,7 +93,8 @@ def setup(port: int, **changed: Any) -> Setup:
             "domain": "",
             "registers": False,
             "user": "700",
-            "password": "",
+            "auth_user": "700",
+            "password": Secret(""),
             "transport": "udp",
             "plus": "+",
             "calls": 0,
@@ -101,7 +118,7 @@ async def running(
         max_calls=limits[0],
         calls_per_second=limits[1],
     )
-    door = Door(Hotline())
+    door = Door()
     task = asyncio.create_task(carrier.run(door))
     up = asyncio.create_task(carrier.up.wait())
     await asyncio.wait([task, up], return_when=asyncio.FIRST_COMPLETED, timeout=20)

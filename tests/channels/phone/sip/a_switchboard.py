@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -35,7 +36,7 @@ class Kept:
     """What is known of one call."""
 
     ringing: Ringing
-    node: str = "language"
+    node: str
     seq: int = 1
     steps: list[tuple[str, str, str]] = field(default_factory=list)
     """Node, kind and value of each event; what is secret as SECRET."""
@@ -46,6 +47,8 @@ class Kept:
     """Offer to what came of it."""
     asked: int = 0
     joined: str = ""
+    began: float = field(default_factory=time.monotonic)
+    lasted: float = 0.0
     ended: datetime | None = None
     cause: str = ""
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -59,6 +62,7 @@ class Kept:
 class Hotline:
     """See the module."""
 
+    number: str
     pin: str = "915203"
     operators: list[str] = field(default_factory=list)
     """Addresses that are rung for a waiting caller, one after another."""
@@ -71,30 +75,35 @@ class Hotline:
     """Said once to who waits."""
     away: int = 0
     """So many questions are refused: nothing can be stored just now."""
-    takes: float = 0.0
-    """Seconds an answer takes."""
+    away_later: int = 0
+    """The same, for what is asked after the first answer."""
+    thinks: float = 0.0
+    """Seconds until it answers a call."""
     gather: Gather = field(default_factory=Gather)
     """Of the first menu."""
+    start: str = "language"
     long_words: str = ""
-    """Said at the first menu in place of its own words."""
+    """Said at the main menu in place of its own words."""
     calls: dict[str, Kept] = field(default_factory=dict)
     outgoing: dict[str, list[str]] = field(default_factory=dict)
     """Calls out: how each went on."""
+    sounds: dict[str, bytes] = field(default_factory=dict)
     refuse_audio: int = 0
     came: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def ring(self, ringing: Ringing) -> Answer:
-        await self._busy()
-        call = f"call-{len(self.calls) + 1}"
-        self.calls[call] = Kept(ringing=ringing)
         self.came.set()
+        await asyncio.sleep(self.thinks)
+        self._busy("away")
+        call = f"{self.number}-{len(self.calls) + 1}"
+        self.calls[call] = Kept(ringing=ringing, node=self.start)
         return self._answer(call)
 
     async def find(self, line: str, external_id: str) -> str | None:
         return next((c for c, k in self.calls.items() if k.ringing.external_id == external_id), None)
 
     async def advance(self, call: str, seq: int, event: CallEvent) -> Answer:
-        await self._busy()
+        self._busy("away_later")
         kept = self.calls[call]
         assert seq == kept.seq, "a step was left out"
         if kept.node == "pin":
@@ -150,9 +159,7 @@ class Hotline:
         return Taken(connect=connect, call=call, record=self.record)
 
     async def recorded(self, call: str, seq: int, audio: Audio) -> None:
-        if self.refuse_audio:
-            self.refuse_audio -= 1
-            raise Unavailable("not just now")
+        self._busy("refuse_audio")
         if call not in self.calls:
             raise NoSuchCall(call)
         self.calls[call].audio.append((seq, audio))
@@ -162,19 +169,21 @@ class Hotline:
         if kept is None:
             self.outgoing.setdefault(call, []).append("over")
             return
-        kept.ended, kept.cause = at, cause
+        kept.ended, kept.cause, kept.lasted = at, cause, time.monotonic() - kept.began
         kept.over.set()
+
+    async def lost(self, line: str) -> int:
+        return 0
 
     async def dialled(self, call: str, how: str) -> None:
         self.outgoing.setdefault(call, []).append(how)
 
     async def sound(self, recording: str) -> bytes:
-        raise NoSuchCall(recording)
+        return self.sounds[recording]
 
-    async def _busy(self) -> None:
-        await asyncio.sleep(self.takes)
-        if self.away:
-            self.away -= 1
+    def _busy(self, knob: str) -> None:
+        if left := getattr(self, knob):
+            setattr(self, knob, left - 1)
             raise Unavailable("not just now")
 
     def _next(self, kept: Kept, event: CallEvent) -> str:
@@ -205,13 +214,13 @@ class Hotline:
         then: Then
         match kept.node:
             case "language":
-                text, then = self.long_words or "Premere uno.", self.gather
+                text, then = "Premere uno.", self.gather
             case "code":
                 text, then = "Codice cliente?", Gather(minimum=4, maximum=8, finish="#")
             case "pin":
                 text, then = "Codice segreto?", Gather(minimum=6, maximum=6, finish="#", secret=True)
             case "main":
-                text, then = "Uno, stato.", Gather(timeout=8.0)
+                text, then = self.long_words or "Uno, stato.", Gather(timeout=8.0)
             case "status":
                 text, then = "La richiesta 4 7 1 1 è in lavorazione.", HangUp()
             case "describe":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import shutil
 import socket
 import tempfile
@@ -12,6 +13,8 @@ from pathlib import Path
 VOICE = Path("/usr/share/sip-tester/g711a.pcap")
 """Eight seconds of somebody who speaks, as packets."""
 AVAILABLE = shutil.which("sipp") is not None
+
+_KINDS = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
 
 Step = tuple[str, str]
 
@@ -38,14 +41,25 @@ WAIT_FOR_BYE: Step = ("wait", "")
 CANCEL: Step = ("cancel", "")
 
 
+_GIVEN: set[int] = set()
+
+
 def free_port() -> int:
-    """A UDP port, with room for the one after it."""
+    """For UDP and TCP, with room for the three after it; never the same twice."""
     while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            if port % 2 == 0 and port < 60000:
-                return port
+        port = random.SystemRandom().randrange(20000, 32000, 4)
+        if port not in _GIVEN and all(_free(one, kind) for one in range(port, port + 4) for kind in _KINDS):
+            _GIVEN.add(port)
+            return port
+
+
+def _free(port: int, kind: socket.SocketKind) -> bool:
+    with socket.socket(socket.AF_INET, kind) as one:
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 class Sipp:
@@ -62,6 +76,7 @@ class Sipp:
 
 async def callers(
     port: int,
+    number: str,
     steps: Sequence[Step],
     *,
     calls: int = 1,
@@ -76,7 +91,7 @@ async def callers(
         folder = Path(name)
         (folder / "callers.csv").write_text("SEQUENTIAL\n" + "\n".join(f"{row};" for row in rows) + "\n")
         (folder / "scenario.xml").write_text(
-            scenario(steps, codecs=codecs, expect=expect), encoding="latin-1"
+            scenario(number, steps, codecs=codecs, expect=expect), encoding="latin-1"
         )
         process = await asyncio.create_subprocess_exec(
             *("sipp", f"127.0.0.1:{port}", "-sf", "scenario.xml", "-inf", "callers.csv", "-nostdin"),
@@ -107,7 +122,7 @@ async def callers(
         return Sipp(code, errors.read_text(errors="replace")[:3000] if errors.exists() else "")
 
 
-def scenario(steps: Sequence[Step], *, codecs: str, expect: int) -> str:
+def scenario(number: str, steps: Sequence[Step], *, codecs: str, expect: int) -> str:
     taken = expect == 200
     lines = [
         _INVITE % _sdp(codecs),
@@ -115,30 +130,34 @@ def scenario(steps: Sequence[Step], *, codecs: str, expect: int) -> str:
     ]
     if steps and steps[0] == CANCEL:
         lines = [lines[0], '<recv response="100" optional="true"/>', '<recv response="180"/>', _CANCEL]
-        return _HEAD + "\n".join(lines) + "\n</scenario>\n"
+        return _written(number, [*lines, "</scenario>"])
     if not taken:
         lines += [f'<recv response="{expect}"/>', _ACK_REFUSED]
-        return _HEAD + "\n".join(lines) + "\n</scenario>\n"
+        return _written(number, [*lines, "</scenario>"])
     lines.append(
         '<recv response="200"><action><ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/></action></recv>'
     )
     # The engine asks again at once, with one codec only.
     lines += [_ACK, '<recv request="INVITE"/>', _OK % _sdp(codecs), '<recv request="ACK"/>']
-    for number, (kind, what) in enumerate(steps, start=2):
+    for turn, (kind, what) in enumerate(steps, start=2):
         match kind:
             case "pause":
                 lines.append(f'<pause milliseconds="{what}"/>')
             case "keys":
                 lines.append(f'<nop><action><exec play_dtmf="{what}"/></action></nop>')
             case "info":
-                lines += [_INFO % (number, what), '<recv response="200"/>']
+                lines += [_INFO % (turn, what), '<recv response="200"/>']
             case "speak":
                 lines.append(f'<nop><action><exec play_pcap_audio="{VOICE}"/></action></nop>')
             case "bye":
-                lines += [_BYE % number, '<recv response="200"/>']
+                lines += [_BYE % turn, '<recv response="200"/>']
             case "wait":
                 lines += ['<recv request="BYE"/>', _OK_BYE]
-    return _HEAD + "\n".join(lines) + '\n<Reference variables="to"/></scenario>\n'
+    return _written(number, [*lines, '<Reference variables="to"/></scenario>'])
+
+
+def _written(number: str, lines: Sequence[str]) -> str:
+    return _HEAD + "\n".join(lines).replace("NUMBER", number)
 
 
 def _sdp(codecs: str) -> str:
@@ -167,11 +186,11 @@ Call-ID: [call_id]
 Contact: <sip:caller@[local_ip]:[local_port]>
 Max-Forwards: 70
 """
-_TO = "To: <sip:700@[remote_ip]:[remote_port]>\n"
+_TO = "To: <sip:NUMBER@[remote_ip]:[remote_port]>\n"
 _SEND = '<send retrans="500"><![CDATA[\n\n%s\n]]></send>'
 _ONCE = "<send><![CDATA[\n\n%s\n]]></send>"
 _BODY = "Content-Type: application/sdp\nContent-Length: [len]\n\n%s\n"
-_URI = "sip:700@[remote_ip]:[remote_port]"
+_URI = "sip:NUMBER@[remote_ip]:[remote_port]"
 _INVITE = _SEND % (f"INVITE {_URI} SIP/2.0\n{_LINES}{_TO}CSeq: 1 INVITE\n{_BODY}")
 _ACK = _ONCE % f"ACK {_URI} SIP/2.0\n{_LINES}[last_To:]\nCSeq: 1 ACK\nContent-Length: 0\n"
 _ACK_REFUSED = _ACK
