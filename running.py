@@ -100,6 +100,15 @@ def say_where(config: Settings) -> None:
     typer.echo(f"Portal  {config.hub.public_url}/portal/")
     typer.echo(f"Desk    {config.hub.public_url}/desk/")
     mail = config.channels.email
+    phone = config.channels.phone
+    if phone.enabled and phone.account_sid:
+        typer.echo(f"Calls   to {phone.number} by Twilio, which asks {config.hub.public_url}/in/twilio/voice")
+        if not config.hub.public_url.startswith("https://"):
+            typer.echo(
+                f"note: hub.public_url is {config.hub.public_url}: Twilio signs for the https address it asks, and no other "
+                "is believed",
+                err=True,
+            )
     if mail.enabled and mail.smtp_host:
         typer.echo(f"Mail    to {mail.addresses[0]} by SMTP at {_bracketed(mail.smtp_host)}:{mail.smtp_port}")
 
@@ -145,6 +154,7 @@ def _several(config: Settings, common: Common) -> int:
 async def _hub(config: Settings, db: Database, common: Common, parent: int | None) -> None:
     import ivr.rules  # noqa: PLC0415
     from channels.email.cleaning import clean_html  # noqa: PLC0415
+    from channels.phone.channel import PhoneChannel  # noqa: PLC0415
     from core.desk import tidying  # noqa: PLC0415
     from core.handlers import Ringing  # noqa: PLC0415
     from core.hub import Hub, Service  # noqa: PLC0415
@@ -173,7 +183,14 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
         db,
         data_dir=config.hub.data_dir,
         channels=[*running, PortalChannel(), ApiChannel()],
-        services=[Service(name="http", run=site.run, ready=site.ready)],
+        services=[
+            Service(name="http", run=site.run, ready=site.ready),
+            *(
+                Service(name=f"a line of the {one.name}", run=_stand, ready=one.ready)
+                for one in running
+                if isinstance(one, PhoneChannel)
+            ),
+        ],
         readers=Readers(
             config.hub.readers,
             cpu_hard=config.limits.reading_cpu,
@@ -194,6 +211,11 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     gc.set_threshold(*COLLECT)
     await hub.run()
     _end_soon()
+
+
+async def _stand() -> None:
+    """Beside something that runs elsewhere and is only asked how it is."""
+    await asyncio.Event().wait()
 
 
 def ways(config: Settings) -> Ways:

@@ -444,3 +444,97 @@ def test_reply_addresses_live_below_the_domain_until_set() -> None:
 
 def test_the_password_in_a_database_address_is_hidden_when_shown() -> None:
     assert "pw" not in repr(Database(url="postgresql://u:pw@h/d"))
+
+
+# The telephone
+
+
+ACCOUNT = "AC" + "0" * 32
+
+
+def test_the_telephone_is_on_without_a_line_and_asks_for_nothing() -> None:
+    settings = loaded()
+
+    assert settings.channels.phone.enabled
+    assert not settings.channels.phone.account_sid
+    assert not settings.channels.sms.enabled
+    assert not settings.channels.whatsapp.enabled
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        (
+            [f"phone.account_sid={ACCOUNT}", "phone.number=+390699999999"],
+            "channels.phone.auth_token is empty: account_sid and auth_token go together",
+        ),
+        (
+            ["phone.auth_token=x"],
+            "channels.phone.account_sid is empty: account_sid and auth_token go together",
+        ),
+        (
+            ["phone.account_sid=AC1", "phone.auth_token=x", "phone.number=+390699999999"],
+            'channels.phone.account_sid "AC1" is no account: AC and 32 digits from 0 to f',
+        ),
+        (
+            [f"phone.account_sid={ACCOUNT}", "phone.auth_token=x"],
+            "channels.phone.number is empty: it is what people called by the desk see, such as +390612345678",
+        ),
+        (
+            ["phone.number=0699999"],
+            'channels.phone.number "0699999" is no telephone number in full, such as +390612345678',
+        ),
+        (
+            ["phone.on_answering_machine=mail"],
+            'channels.phone.on_answering_machine is "mail": choose "message" or "sms"',
+        ),
+        (
+            ["phone.api_url=localhost"],
+            'channels.phone.api_url "localhost" must be absolute, such as https://desk.example.org',
+        ),
+        (
+            ["sms.enabled=true", "sms.number=+390699999999"],
+            "channels.sms.enabled is true, and channels.phone.account_sid is empty: it is sent by that account",
+        ),
+        (
+            ["sms.messaging_service=x"],
+            'channels.sms.messaging_service "x" is none: MG and 32 digits from 0 to f',
+        ),
+        (
+            ["whatsapp.content_sid=x"],
+            'channels.whatsapp.content_sid "x" is no template: HX and 32 digits from 0 to f',
+        ),
+    ],
+)
+def test_what_is_missing_or_wrong_for_calls_and_texts_is_told(said: list[str], wrong: str) -> None:
+    told = mistakes(None, *(f"channels.{one}" for one in said))
+
+    assert [line for line in told if line.endswith(wrong)], told
+
+
+def test_a_signing_key_is_a_table_with_an_id_and_a_secret(written: Any) -> None:
+    path = written('[[channels.phone.signing_keys]]\nid = "key_1"\nsecret = "s"\n')
+
+    (key,) = loaded(path).channels.phone.signing_keys
+
+    assert (key.id, key.secret.reveal()) == ("key_1", "s")
+    assert "channels.phone.signing_keys[1].secret is written in the settings themselves" in " ".join(
+        remarks(loaded(path))
+    )
+
+
+def test_no_secret_of_the_account_is_shown(tmp_path: Path) -> None:
+    import channels
+    from tests.channels.phone.twilio_side import around
+
+    settings = loaded(
+        None,
+        f"channels.phone.account_sid={ACCOUNT}",
+        "channels.phone.auth_token=the-token",
+        "channels.phone.number=+390699999999",
+        "channels.sms.enabled=true",
+    )
+
+    made = channels.enabled(settings.channels, around(tmp_path))
+
+    assert "the-token" not in repr(settings) + repr(made)

@@ -19,10 +19,10 @@ from baresip import (
     Config,
     Event,
     RegistrationError,
-    Runtime,
     StackEvent,
     UserAgent,
 )
+from baresip.runtime import Runtime
 
 from channels.phone.sip import addresses
 from channels.phone.sip.keys import Keys, Presses
@@ -101,18 +101,18 @@ class Leg:
         self.called = addresses.called(call.headers.get("To"))
         self.id = call.call_id or ""
 
-    def hear(self, event: StackEvent) -> None:
-        """What the stack says of it."""
+    def hear(self, event: StackEvent, at: float) -> None:
+        """What the stack says of it. `at`: seconds of a clock that never goes back."""
         match event.event:
             case Event.CALL_ESTABLISHED:
                 self.up.set()
             case Event.CALL_CLOSED:
                 self.end(event.text or "")
             case Event.CALL_DTMF_START if event.text:
-                if self._presses.down(event.text, at=time.monotonic()):
+                if self._presses.down(event.text, at=at):
                     self.keys.press(event.text)
             case Event.CALL_DTMF_END:
-                self._presses.up(at=time.monotonic())
+                self._presses.up(at=at)
             case _:
                 pass
         self.id = self.id or event.call_id or ""
@@ -166,13 +166,29 @@ class Leg:
             raise
 
 
+class _Runtime(Runtime):
+    """Tells when each event happened, not when this program had time for it: keys are told apart by their times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at = 0.0
+        """Of the event that is told just now: seconds of a clock that never goes back."""
+
+    def _on_native_event(self, ev: int, handle: int, payload: bytes | None) -> None:
+        self._call_threadsafe(self._at, time.monotonic(), ev, handle, payload)
+
+    def _at(self, at: float, ev: int, handle: int, payload: bytes | None) -> None:
+        self.at = at
+        self._dispatch(ev, handle, payload)
+
+
 class Engine:
     """The SIP stack. One in a process at a time."""
 
     def __init__(self, setup: Setup, *, incoming: Callable[[Leg], None]) -> None:
         self._setup = setup
         self._incoming = incoming
-        self._runtime = Runtime()
+        self._runtime = _Runtime()
         self._agent: UserAgent | None = None
         self._legs: dict[int, Leg] = {}
         self._dialling = 0
@@ -196,7 +212,7 @@ class Engine:
                 f"rtp_ports {setup.rtp_ports[0]}-{setup.rtp_ports[1]}\n",
             )
         )
-        self._runtime.on_dead = self._died
+        self._runtime.on_dead = self._died  # type: ignore[assignment]  # a hook that nobody typed
         self._runtime.subscribe(self._hear)
         self.pump.start()
         self._agent = await UserAgent.create(
@@ -286,7 +302,7 @@ class Engine:
             self._trouble = None
 
     def _tell(self, leg: Leg, event: StackEvent) -> None:
-        leg.hear(event)
+        leg.hear(event, self._runtime.at)
         if event.event is Event.CALL_CLOSED:
             self._legs.pop(event.call, None)
             self.pump.remove(leg.stream)

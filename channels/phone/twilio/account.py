@@ -33,11 +33,11 @@ class Account:
     """One account, as every way that uses it knows it."""
 
     sid: str
-    token: str
+    token: str = field(repr=False)
     public_url: str
     number: str = ""
     rest: Rest
-    signing_keys: Mapping[str, str] = field(default_factory=dict)
+    signing_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Secrets by the id of the key; where there is one, only such signatures count."""
 
     @property

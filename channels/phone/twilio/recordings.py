@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -33,6 +33,9 @@ WAITS = (5.0, 15.0, 60.0, 300.0, 900.0)  # seconds before each further try; then
 HOURLY = 3600.0  # seconds
 GIVE_UP_AFTER = 7 * 86400.0  # seconds; then staff are told
 LOOK_EVERY = 5.0  # seconds
+FORGOTTEN_EVERY = 900.0  # seconds between looks at what lies at Twilio and nobody told us of
+LATE = timedelta(minutes=10)  # after which nothing is on its way any more
+MOST = 200  # of such at one look
 DONE = {"completed": "", "absent": "nothing was said", "failed": "Twilio failed"}
 
 _SID = re.compile(r"RE[0-9a-f]{32}")
@@ -93,12 +96,42 @@ class Recordings:
 
     async def work(self, door: Door) -> None:
         """Fetch what is due, until cancelled."""
+        looked = -FORGOTTEN_EVERY
         while True:
             self._news.clear()
+            if time.monotonic() - looked >= FORGOTTEN_EVERY:
+                looked = time.monotonic()
+                await self.find_forgotten(now=datetime.now(UTC))
             await self.fetch_due(door)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._news.wait()
+
+    async def find_forgotten(self, *, now: datetime) -> None:
+        """What is stored here is deleted there; what lies there for long was made while the hub was away.
+
+        The account may serve others too: only recordings of calls to our number are ours.
+        """
+        since = now - timedelta(seconds=GIVE_UP_AFTER)
+        try:
+            found: Any = await self.account.rest.ask(
+                lambda twilio: twilio.recordings.list_async(date_created_after=since, limit=MOST)
+            )
+            for one in found:
+                late = one.date_created is not None and now - one.date_created > LATE
+                if not late or not _SID.fullmatch(str(one.sid)) or await self.notes.get(KIND, one.sid):
+                    continue
+                sid = str(one.call_sid)
+                call: Any = await self.account.rest.ask(
+                    lambda twilio, sid=sid: twilio.calls(sid).fetch_async()  # type: ignore[misc]
+                )
+                if str(call.to) == self.account.number:
+                    log.warning("a recording that nobody told us of", recording=one.sid)
+                    await self.expect(
+                        str(one.sid), call="", seq=0, seconds=str(one.duration or ""), call_sid=sid
+                    )
+        except DeliveryError as error:
+            log.warning("Twilio could not be asked for recordings", reason=str(error))
 
     async def fetch_due(self, door: Door, *, now: float | None = None) -> None:
         """One round: each that is due, one after another."""

@@ -165,7 +165,7 @@ class Rest:
     """The account's REST interface. `client` is the library's; `ask` carries out one call of it."""
 
     sid: str
-    token: str
+    token: str = field(repr=False)
     region: str = ""
     edge: str = ""
     network: Network = field(default_factory=Network)

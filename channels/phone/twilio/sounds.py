@@ -58,7 +58,7 @@ def kind_of(content: bytes) -> str:
 class Sounds:
     """Recorded prompts by their names, those of late kept. The address of one is always the same."""
 
-    key: bytes
+    key: bytes = field(repr=False)
     url: Url
     _kept: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
 

@@ -14,6 +14,7 @@ from core.channel import Unavailable
 from tests.channels.phone.twilio_side import (
     ACCOUNT,
     CUSTOMER,
+    DECENT,
     OURS,
     FakeCall,
     it,
@@ -369,6 +370,36 @@ async def test_what_a_machine_took_while_the_hub_was_away_becomes_a_call_with_it
     assert (ringing.caller, ringing.at.isoformat()) == (CUSTOMER, "2026-12-01T02:00:00+00:00")
     assert hub.switchboard.ended == [("call-0005", "fallback")]
     assert hub.switchboard.stored[sid("RE", 5)][2].type == "audio/mpeg"
+
+
+async def test_a_recording_that_nobody_told_us_of_is_found_at_twilio_and_no_other(hub) -> None:
+    def lies(number: int, made: str) -> dict[str, str]:
+        return {
+            "sid": sid("RE", number),
+            "call_sid": sid("CA", number),
+            "date_created": made,
+            "duration": "20",
+        }
+
+    for number, to in ((5, OURS), (6, "+390600000000"), (7, OURS)):
+        hub.twilio.calls[sid("CA", number)] = {
+            "sid": sid("CA", number),
+            "from": CUSTOMER,
+            "to": to,
+            "status": "completed",
+            "start_time": "Tue, 01 Dec 2026 02:00:00 +0000",
+            "end_time": "Tue, 01 Dec 2026 02:00:40 +0000",
+        }
+        hub.twilio.media[media(number, "mp3")] = b"ID3 sound"
+    long_ago, just_now = "Tue, 01 Dec 2026 02:00:00 +0000", "Tue, 01 Dec 2026 09:59:00 +0000"
+    hub.twilio.lying = [lies(5, long_ago), lies(6, long_ago), lies(7, just_now)]
+
+    await hub.carrier.recordings.find_forgotten(now=DECENT())
+    await until(lambda: hub.twilio.of("DELETE", f"Recordings/{sid('RE', 5)}"))
+
+    assert list(hub.switchboard.stored) == [sid("RE", 5)]
+    assert hub.switchboard.ended == [("call-0005", "fallback")]
+    assert not hub.twilio.of("DELETE", f"Recordings/{sid('RE', 6)}"), "it is somebody else's"
 
 
 # 11. The queue

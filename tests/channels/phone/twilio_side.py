@@ -183,6 +183,8 @@ class FakeTwilio:
     """By method and first word of the path, such as "POST Calls": status, code and words."""
     becomes: dict[str, dict] = field(default_factory=dict)
     """What a call or message turns into when it is looked at next: by sid, or by "Calls"/"Messages"."""
+    lying: list[dict] = field(default_factory=list)
+    """Recordings that nobody fetched."""
     faults: list[str] = field(default_factory=list)
     spec: SpecCheck | None = None
 
@@ -200,7 +202,8 @@ class FakeTwilio:
         known, login = request.path in self.media, request.headers.get("Authorization", "")
         if not login.startswith("Basic "):
             self.faults.append(f"{request.path}: no log-in")
-        self.asked.append((request.method, path.removesuffix(".json"), form))
+        if (request.method, path) != ("GET", "Recordings.json"):  # looked at now and then, by itself
+            self.asked.append((request.method, path.removesuffix(".json"), form))
         if request.path.endswith((".wav", ".mp3")) or "/Media/" in request.path:
             return web.Response(body=self.media[request.path]) if known else web.Response(status=404)
         if self.spec is not None:
@@ -217,6 +220,8 @@ class FakeTwilio:
             return web.json_response({"code": code, "message": text, "status": status}, status=status)
         if request.method == "DELETE":
             return web.Response(status=204)
+        if words == ["Recordings"]:
+            return web.json_response({"recordings": self.lying, "next_page_uri": None})
         return self._things(request, words, form)
 
     def _things(self, request: web.Request, words: list[str], form: dict) -> web.Response:

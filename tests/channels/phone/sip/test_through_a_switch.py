@@ -169,6 +169,19 @@ async def test_a_caller_who_leaves_the_line_takes_the_ringing_with_them(office: 
     assert (await office.over()).offered == {"700-1-offer-1": "rung"}
 
 
+async def test_a_caller_who_gives_up_before_we_answer_was_there_all_the_same(office: Office) -> None:
+    hotline = office.hotline(thinks=0.8)
+
+    await office.phones[CUSTOMER].do("dial", f"sip:700@127.0.0.1:{office.switch}")
+    await asyncio.wait_for(hotline.came.wait(), 5)
+    await office.phones[CUSTOMER].do("hangup")
+    await asyncio.sleep(1.0)
+
+    kept = await office.over()
+    assert kept.path == []
+    assert kept.asked == 0
+
+
 async def test_who_asks_us_to_call_somebody_else_is_refused(office: Office) -> None:
     office.hotline()
 
