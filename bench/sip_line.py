@@ -84,6 +84,7 @@ async def main() -> None:
             domain="",
             registers=False,
             user="700",
+            auth_user="700",
             password=Secret(""),
             transport="udp",
             plus="+",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from core import addresses
 from core.settings_values import (
@@ -27,6 +29,8 @@ _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-
 _ACCOUNT, _SERVICE, _TEMPLATE = (re.compile(f"{kind}[0-9a-f]{{32}}") for kind in ("AC", "MG", "HX"))
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
 LONGEST_NAME = 35  # characters before the @: with `+r-` and a token it is 64, the limit of RFC 5321 4.5.3.1.1
+TRANSPORTS = ("udp", "tcp")
+SPEAKERS = ("espeak-ng", "piper")
 _SIP_USER = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
 _SIP_PEER = re.compile(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*/=?^_`{|}~.-]{1,64}")  # no +: what follows it is ours
@@ -194,10 +198,11 @@ class SipSettings(Table, frozen=True, kw_only=True):
     enabled: bool = False
     host: str = "127.0.0.1"
     port: int = 5060
-    transport: Literal["udp", "tcp", "tls"] = "udp"
+    transport: str = "udp"
     registrar: str = ""
     trunk: str = ""
     user: str = "centralino"
+    auth_user: str = ""
     password: Secret = Secret("")
     plus: str = "+"
     max_calls: int = 20
@@ -206,7 +211,7 @@ class SipSettings(Table, frozen=True, kw_only=True):
     rtp_last: int = 10999
     rtp_timeout: Span = 30
     music: str = ""
-    speech: Literal["espeak-ng", "piper"] = "espeak-ng"
+    speech: str = "espeak-ng"
     speech_program: str = ""
     speech_voices: tuple[str, ...] = ()
     speech_cache: Size = 200 * 2**20
@@ -218,10 +223,16 @@ class SipSettings(Table, frozen=True, kw_only=True):
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """See Table."""
-        try:
-            ip_address(self.host)
-        except ValueError:
-            yield "host", f'"{self.host}" is no IP address of this machine: calls need one, not a name'
+        if self.enabled and find_spec("baresip") is None:
+            yield "enabled", "needs the telephone stack: install it with `make sip`"
+        for name, choices in (("transport", TRANSPORTS), ("speech", SPEAKERS)):
+            if (chosen := getattr(self, name)) not in choices:
+                yield name, f'"{chosen}" is none of {", ".join(choices)}'
+        if not _is_one_address(self.host):
+            yield (
+                "host",
+                f'"{self.host}" is no single IP address of this machine: it stands in every offer of a call',
+            )
         yield from wrong_ports(self, "port", "rtp_first", "rtp_last")
         if self.rtp_last - self.rtp_first < 4 * self.max_calls:
             yield (
@@ -229,8 +240,9 @@ class SipSettings(Table, frozen=True, kw_only=True):
                 f"leaves too few ports: {self.max_calls} callers and who is rung for them need four each",
             )
         yield from below(self, 1, "max_calls", "calls_per_second", "rtp_timeout")
-        if not _SIP_USER.fullmatch(self.user):
-            yield "user", f'"{self.user}" is no extension or user name'
+        for name in ("user", "auth_user"):
+            if not _SIP_USER.fullmatch(getattr(self, name) or self.user):
+                yield name, f'"{getattr(self, name)}" is no extension or user name'
         for name in ("registrar", "trunk"):
             if (peer := getattr(self, name)) and not _SIP_PEER.fullmatch(peer):
                 yield name, f'"{peer}" is no host such as pbx.example.org or 192.0.2.7:5060'
@@ -254,6 +266,11 @@ class SipSettings(Table, frozen=True, kw_only=True):
         """See Table."""
         if self.enabled and not ip_address(self.host).is_private:
             yield "host", "is a public address: whoever finds it can call. Better one of a private network"
+        if self.enabled and shutil.which(self.speech_program or self.speech) is None:
+            yield (
+                "speech",
+                f"{self.speech_program or self.speech} is not installed: no call is answered until it is",
+            )
 
 
 class ConsoleSettings(Table, frozen=True, kw_only=True):
@@ -287,6 +304,13 @@ class ChannelSettings(Table, frozen=True, kw_only=True):
         """The tables of the channels that are switched on, by name."""
         tables = {name: getattr(self, name) for name in self.__struct_fields__}
         return {name: table for name, table in tables.items() if table.enabled}
+
+
+def _is_one_address(text: str) -> bool:
+    try:
+        return not ip_address(text).is_unspecified
+    except ValueError:
+        return False
 
 
 def _parted(voice: str) -> tuple[str, str, str]:

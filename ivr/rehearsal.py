@@ -85,6 +85,8 @@ class Walk:
     turns: tuple[Turn, ...]
     asked: tuple[tuple[str, str], ...]
     """Calls of the desk in order, each with its answer."""
+    counts: tuple[int, ...] = ()
+    """How many of them came before each turn."""
     broken: str = ""
     """Why it could not go on: the flow names something that is not there, or goes round."""
 
@@ -107,17 +109,20 @@ def walk(
     facts = {name: _fact(name, answers.get(name, ()), asked) for name in ACTIONS}
     state = begin(flow, language=language, values={"hub": SAMPLES["hub"]})
     turns: list[Turn] = []
+    counts: list[int] = [0]
+    broken = ""
     try:
         turns.append(step(flow, state, None, facts))
         for one in events[:MOST]:
             if isinstance(turns[-1].then, HangUp):
                 break
+            counts.append(len(asked))
             turns.append(step(flow, turns[-1].state, _event(one), facts))
     except FlowLoop as loop:
-        return Walk(turns=tuple(turns), asked=tuple(asked), broken=str(loop))
+        broken = str(loop)
     except KeyError as missing:
-        return Walk(turns=tuple(turns), asked=tuple(asked), broken=str(missing.args[0]))
-    return Walk(turns=tuple(turns), asked=tuple(asked))
+        broken = str(missing.args[0])
+    return Walk(turns=tuple(turns), asked=tuple(asked), counts=tuple(counts), broken=broken)
 
 
 def answers_of(name: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +272,50 @@ def test_all_mistakes_of_all_places_are_told_together(written: Any) -> None:
             'channels.email.mailboxes[1].prt is not a setting; did you mean "port"?',
         ),
         (
+            '[channels.sip]\nhost = "pbx.test"',
+            'channels.sip.host "pbx.test" is no single IP address of this machine: it stands in every offer of a call',
+        ),
+        (
+            '[channels.sip]\nhost = "0.0.0.0"',
+            'channels.sip.host "0.0.0.0" is no single IP address of this machine: it stands in every offer of a call',
+        ),
+        ('[channels.sip]\ntransport = "tls"', 'channels.sip.transport "tls" is none of udp, tcp'),
+        ('[channels.sip]\nspeech = "festival"', 'channels.sip.speech "festival" is none of espeak-ng, piper'),
+        (
+            '[channels.sip]\nregistrar = "sip:pbx.test"',
+            'channels.sip.registrar "sip:pbx.test" is no host such as pbx.example.org or 192.0.2.7:5060',
+        ),
+        (
+            '[channels.sip]\nregistrar = "pbx.test"\ntrunk = "192.0.2.7:5060"',
+            "channels.sip.trunk cannot be used beside registrar: the hub is an extension, or the end of a trunk",
+        ),
+        (
+            "[channels.sip]\nmax_calls = 1000",
+            "channels.sip.rtp_last leaves too few ports: 1000 callers and who is rung for them need four each",
+        ),
+        ("[channels.sip]\ncalls_per_second = 0", "channels.sip.calls_per_second must be at least 1"),
+        ('[channels.sip]\nuser = "a b"', 'channels.sip.user "a b" is no extension or user name'),
+        (
+            '[channels.sip]\nplus = "plus"',
+            'channels.sip.plus "plus" cannot be dialled: write "+", "00" or what your switch wants',
+        ),
+        (
+            '[channels.sip]\nmusic = "/no.wav"',
+            'channels.sip.music names the file "/no.wav", which is not there',
+        ),
+        (
+            '[channels.sip]\nspeech = "piper"',
+            "channels.sip.speech_voices is empty: piper needs a voice file for each language",
+        ),
+        (
+            '[channels.sip]\nspeech = "piper"\nspeech_voices = ["it=/no.onnx"]',
+            'channels.sip.speech_voices names the file "/no.onnx", which is not there',
+        ),
+        (
+            '[channels.sip]\nspeech_voices = ["paola"]',
+            'channels.sip.speech_voices "paola" must look like it=VOICE',
+        ),
+        (
             "[channels.email]\nmailboxes = 3",
             "channels.email.mailboxes must be tables [[channels.email.mailboxes]]",
         ),
@@ -373,6 +418,17 @@ def test_a_password_that_leaves_unencrypted_is_remarked(
 
     assert [line.split(" ")[0] for line in open_] == ["channels.email.relay_tls"]
     assert sealed == []
+
+
+@pytest.mark.skipif(find_spec("baresip") is None, reason="needs baresip-python")
+def test_a_public_address_for_calls_and_a_missing_voice_are_remarked(written: Any) -> None:
+    calls = '[channels.sip]\nenabled = true\nspeech_program = "/no/program"\nhost = '
+
+    open_ = remarks(loaded(written(calls + '"8.8.8.8"')))
+    inside = remarks(loaded(written(calls + '"192.168.1.7"')))
+
+    assert [line.split(" ")[0] for line in open_] == ["channels.sip.host", "channels.sip.speech"]
+    assert [line.split(" ")[0] for line in inside] == ["channels.sip.speech"]
 
 
 def test_secrets_are_equal_by_their_text() -> None:

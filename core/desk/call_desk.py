@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select
 
 from core.calling import NoSuchCall
 from core.desk import acts, call_actions, call_history, call_queue, call_tickets, describing, people, placing
-from core.desk.call_history import callback_count, callbacks, calls_of_ticket, log, one, shown, sound
+from core.desk.call_history import callbacks, calls_of_ticket, log, one, shown, sound
 from core.desk.call_views import CallbackView, CallView, EntryView, LiveView, OpenTicket, RecordingView
 from core.desk.case import Case
 from core.desk.errors import Forbidden, NotFound, Refused
@@ -29,7 +29,6 @@ __all__ = [
     "OpenTicket",
     "RecordingView",
     "answer",
-    "callback_count",
     "callbacks",
     "calls_of_ticket",
     "decline",
@@ -119,6 +118,8 @@ def _live_view(tx: Tx, who: Principal, row: Row, ringing: list[Row], *, busy: bo
         mine=mine and row.phase == "bridged",
         may_answer=row.phase == "queue" and not busy and who.is_agent,
         ticket=in_hand.number if in_hand else None,
+        about=in_hand is not None and row.facts.get("about") == row.ticket_id,
+        telephone=row.line != call_queue.SOFTPHONE,
         tickets=_open_tickets(tx, who, row),
     )
 
@@ -154,17 +155,19 @@ def answer(tx: Tx, who: Principal, call_id: str, *, now: datetime) -> Literal["b
     if in_hand["phase"] == "bridged" and in_hand["agent"] == who.id:
         return "bridged"
     if in_hand["phase"] == "bridged":
-        raise Refused("somebody was quicker: the caller is in conversation")
+        raise Refused("somebody was quicker: the caller is in conversation", code="quicker")
+    if in_hand["phase"] == OVER:
+        raise Refused("the caller has hung up", code="hung_up")
     if in_hand["phase"] != "queue":
-        over = in_hand["phase"] == OVER
-        raise Refused("the caller has hung up" if over else "the caller does not wait for anybody yet")
+        raise Refused("the caller does not wait for anybody yet", code="not_waiting")
     if tx.one(_TALKING, agent=who.id) is not None:
-        raise Refused("you are in conversation: end that call first")
+        raise Refused("you are in conversation: end that call first", code="talking")
     agent = people.agent(tx, who.id)
     practice = in_hand["line"] == call_queue.SOFTPHONE
     if agent is None or not (agent.phone or practice):
         raise Refused(
-            "nobody knows where your telephone is: an administrator names it in the desk configuration"
+            "nobody knows where your telephone is: an administrator names it in the desk configuration",
+            code="no_telephone",
         )
     offers = tx.all(call_queue.OFFERS, call_id=call_id)
     ringing = next((row.id for row in offers if row.state == "ringing" and row.agent == who.id), None)
@@ -221,9 +224,9 @@ def this_is(tx: Tx, who: Principal, call_id: str, number: str, *, now: datetime)
     if chosen is not None and chosen == row.number:
         return chosen
     if chosen is not None:
-        raise Refused(f"this call is a conversation of {chosen} already")
+        raise Refused(f"this call is a conversation of {chosen} already", code="in_ticket")
     if not row.open and row.state != "resolved":
-        raise Refused(f"{row.number} is {row.state}: open a new request and name it there")
+        raise Refused(f"{row.number} is {row.state}: open a new request and name it there", code="ended")
     if in_hand["ticket_id"] == row.id and tx.one(_BELONGS, ticket_id=row.id, call_id=call_id) is not None:
         pass  # what the caller said before they waited is a message of it
     else:
@@ -258,13 +261,15 @@ def new_request(
     if chosen is not None:
         if in_hand.fact("opened_by") == who.id:
             return chosen
-        raise Refused(f"this call is a conversation of {chosen} already")
+        raise Refused(f"this call is a conversation of {chosen} already", code="in_ticket")
     hints = call_actions.hints_of(in_hand)
     before = in_hand["ticket_id"]
     done = call_tickets.open_request(in_hand, "spoke", hints=hints, at=in_hand["first_ring_at"])
     if done.ticket_id is None or done.number is None:
         in_hand.set(ticket_id=before)
-        raise Refused("more has come from this number than anybody reads: staff look at it first")
+        raise Refused(
+            "more has come from this number than anybody reads: staff look at it first", code="flood"
+        )
     fields: Mapping[str, Any] = {
         "customer": customer,
         "contact": contact,
@@ -296,12 +301,12 @@ def _describe(tx: Tx, who: Principal, ticket_id: str, fields: dict[str, Any], *,
 def _led(tx: Tx, who: Principal, call_id: str, *, now: datetime) -> LiveCall:
     in_hand = _open_call(tx, who, call_id, now=now)
     if in_hand["phase"] != "bridged":
-        raise Refused("nobody is in conversation on this call")
+        raise Refused("nobody is in conversation on this call", code="hung_up")
     if in_hand["agent"] != who.id:
         message = "whoever speaks with the caller says what it is about"
         raise Forbidden(message)
     if in_hand["direction"] == "out":
-        raise Refused("a call from a ticket stays a conversation of it")
+        raise Refused("a call from a ticket stays a conversation of it", code="ours")
     return in_hand
 
 

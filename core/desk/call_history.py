@@ -12,11 +12,12 @@ from itertools import pairwise
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, exists, false, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, bindparam, exists, false, literal, or_, select, true
 
 from core import numbers
 from core.calling import SECRET
 from core.desk import conversation, flows, live_calls
+from core.desk.call_tickets import CHANNEL
 from core.desk.call_views import CallbackView, CallView, EntryView, RecordingView
 from core.desk.errors import Forbidden, NotFound, invalid
 from core.desk.listing import Condition, Order, Walk, page_keys
@@ -62,6 +63,17 @@ _OF_TICKET = Prepared(
     .order_by(call.c.first_ring_at, call.c.id)
 )
 
+_MESSAGES = Prepared(
+    select(tables.message.c.id, tables.inbound.c.external_id)
+    .select_from(tables.message.join(tables.inbound, tables.inbound.c.id == tables.message.c.inbound_id))
+    .where(
+        tables.message.c.ticket_id == bindparam("ticket_id"),
+        tables.message.c.channel == literal(CHANNEL),
+        tables.inbound.c.external_id.is_not(None),
+    )
+    .order_by(tables.message.c.at, tables.message.c.id)
+)
+
 
 # --- One, and those of a ticket -----------------------------------------------------------------------------
 
@@ -77,15 +89,27 @@ def one(tx: Tx, who: Principal, call_id: str) -> CallView:
 
 def calls_of_ticket(tx: Tx, who: Principal, number: str) -> tuple[CallView, ...]:
     """The calls that belong to a ticket, in their order. Raises NotFound."""
-    found = find(tx, who, number)
+    return of_ticket(tx, who, find(tx, who, number))
+
+
+def of_ticket(tx: Tx, who: Principal, found: Row) -> tuple[CallView, ...]:
+    """The same of a ticket's row that this person may see."""
     since = hidden_before(who, found)
     rows = [
         row
         for row in tx.all(_OF_TICKET, ticket_id=found.id, me=who.id)
         if since is None or row.first_ring_at >= since
     ]
+    if not rows:
+        return ()
     also = _tickets_of(tx, who, [row.id for row in rows])
-    return tuple(_view(tx, who, row, also[row.id], how=row.how) for row in rows)
+    told: dict[str, tuple[str, ...]] = {}
+    for message in tx.all(_MESSAGES, ticket_id=found.id):
+        of = message.external_id.partition(":")[0]
+        told[of] = (*told.get(of, ()), message.id)
+    return tuple(
+        _view(tx, who, row, also[row.id], how=row.how, messages=told.get(row.id, ())) for row in rows
+    )
 
 
 def sound(tx: Tx, who: Principal, call_id: str, seq: int) -> tuple[RecordingView, bytes]:
@@ -161,13 +185,6 @@ def callbacks(tx: Tx, who: Principal) -> tuple[CallbackView, ...]:
         )
         for row in tx.all(_callbacks(mine.shape), **mine.values)
     )
-
-
-def callback_count(tx: Tx, who: Principal) -> int:
-    """How many wait."""
-    mine = scope(who)
-    row = tx.one(_callback_count(mine.shape), **mine.values) if mine.inside else None
-    return int(row.items) if row else 0
 
 
 # --- What may be seen ---------------------------------------------------------------------------------------
@@ -260,21 +277,18 @@ def _callbacks(shape: tuple[Any, ...]) -> Prepared:
     )
 
 
-@cache
-def _callback_count(shape: tuple[Any, ...]) -> Prepared:
-    found = callback.join(ticket, ticket.c.id == callback.c.ticket_id)
-    return Prepared(
-        select(func.count().label("items"))
-        .select_from(found)
-        .where(callback.c.state != literal("done"), Scope(shape=shape, values={}).tested)
-    )
-
-
 # --- What happened ------------------------------------------------------------------------------------------
 
 
 def _view(
-    tx: Tx, who: Principal, row: Row, tickets: tuple[str, ...], *, how: str = "", short: bool = False
+    tx: Tx,
+    who: Principal,
+    row: Row,
+    tickets: tuple[str, ...],
+    *,
+    how: str = "",
+    messages: tuple[str, ...] = (),
+    short: bool = False,
 ) -> CallView:
     inside = who.kind != "contact"
     own = inside and (row.agent == who.id or bool(row.offered))
@@ -301,6 +315,7 @@ def _view(
         tickets=tickets,
         entries=_entries(tx, row, whole=own or who.sees_everything) if inside and not short else (),
         recordings=() if short else _recordings(tx, who, row.id),
+        messages=messages if inside else (),
     )
 
 

@@ -55,6 +55,10 @@ class LiveView:
     may_answer: bool
     ticket: str | None
     """Number of the request in hand, if it may be seen."""
+    about: bool
+    """Staff said that this is what the call is about."""
+    telephone: bool
+    """Whoever takes it does so on their telephone; else here."""
     tickets: tuple[OpenTicket, ...]
     """First those of the person."""
 
@@ -143,6 +147,8 @@ class CallView:
     """Numbers of the tickets it belongs to, as far as they may be seen."""
     entries: tuple[EntryView, ...]
     recordings: tuple[RecordingView, ...]
+    messages: tuple[str, ...]
+    """Ids of the messages of the ticket that tell of it."""
 
     @property
     def talked(self) -> int | None:

@@ -4,9 +4,33 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from web.desk import inbox, outages, outgoing, softphone, stuck, ticket, waiting
+from web.desk import (
+    calls,
+    flow_editor,
+    flow_rehearsal,
+    flows,
+    inbox,
+    outages,
+    outgoing,
+    softphone,
+    stuck,
+    ticket,
+    waiting,
+)
 
-PARTS = (inbox, ticket, waiting, outgoing, outages, softphone, stuck)
+PARTS = (
+    inbox,
+    ticket,
+    waiting,
+    outgoing,
+    calls,
+    outages,
+    softphone,
+    flows,
+    flow_editor,
+    flow_rehearsal,
+    stuck,
+)
 
 
 def routes(app: web.Application) -> None:

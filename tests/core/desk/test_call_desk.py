@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.calling import SECRET
-from core.desk import call_desk
+from core.desk import call_desk, counts
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.store import tables
 from tests.telephone import ALDO, ALICE, PIN, STRANGER, Exchange, Telephone, exchange
@@ -329,7 +329,8 @@ async def test_who_waits_to_be_called_back_is_told_in_turn(line):
     waiting = await line.desk.db.read(call_desk.callbacks, tom)
 
     assert [(one.number, one.reason) for one in waiting] == [(STRANGER, "missed"), (ALICE, "asked")]
-    assert await line.desk.db.read(call_desk.callback_count, tom) == 2
+    assert (await line.desk.db.read(counts.counts, tom))["calls"] == 2
+    assert (await line.desk.db.read(counts.counts, ann))["calls"] == 0
     assert await line.desk.db.read(call_desk.callbacks, ann) == ()
     with pytest.raises(Forbidden):
         await line.desk.db.read(call_desk.callbacks, await line.desk.who("alice"))
