@@ -191,14 +191,16 @@ class Calling:
         if not await self.notes.begin(DIAL, dial.call):
             return
         url = self.account.url
+        # Of whoever hears us: the customer's is another, and they hear no word of ours.
+        language = dial.whisper[0].language if dial.whisper else dial.language
         facts = {
             "call": dial.call,
             "number": dial.number,
-            "lang": dial.language,
+            "lang": language,
             "record": "1" if dial.record else "",
         }
         whisper = Renderer(url=url).whisper(
-            dial.whisper, phrases.words("press_one", dial.language), action=url("voice/dialled", **facts)
+            dial.whisper, phrases.words("press_one", language), action=url("voice/dialled", **facts)
         )
         try:
             await self.account.rest.ask(

@@ -159,7 +159,7 @@ DIAL = Dial(
     operator="+393331234567",
     number=CUSTOMER,
     whisper=(it("Acme, richiesta 1042."),),
-    language="it",
+    language="en",
     record=True,
 )
 
@@ -175,7 +175,7 @@ async def dialled(hub) -> FakeCall:
 
 async def test_staff_hear_whom_it_is_about_and_after_1_the_customer_is_called(hub) -> None:
     operator = await dialled(hub)
-    assert operator.heard[0] == "Acme, richiesta 1042."
+    assert operator.heard[:2] == ["Acme, richiesta 1042.", "Prema 1 per rispondere."]
 
     await operator.press("1", times=3)
     await hub.carrier.operators.settled()
