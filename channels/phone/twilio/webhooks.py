@@ -102,6 +102,13 @@ class Webhooks:
         language = asked.ours("lang", self.language)
         return Renderer(url=self.account.url).later(phrases.words("one_moment", language), again)
 
+    def close(self) -> None:
+        """The hub stops: nobody is told any more."""
+        self.door = None
+        for task in list(self._tasks.values()):
+            task.cancel()
+        self._tasks.clear()
+
     def _finished(self, key: str, task: asyncio.Task[str]) -> None:
         if task.cancelled() or task.exception() is not None:
             self._tasks.pop(key, None)  # asking again is trying again

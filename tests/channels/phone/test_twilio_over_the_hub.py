@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from channels.phone import texting
-from core.desk import door, intake, returns, sending
+from core.desk import call_out, door, intake, returns, sending
 from core.desk.case import Case
 from core.envelope import Address, Arrival
 from core.ids import id_token, token_id
@@ -86,6 +86,33 @@ async def test_who_hangs_up_in_the_queue_has_called_in_vain_and_staff_see_it(db,
 
     assert (await row(desk)).phase == "over"
     assert len(await desk.desk.rows(tables.ticket)) == 1
+
+
+async def test_staff_call_a_customer_back_and_the_request_knows_it(db, tmp_path: Path) -> None:
+    desk = await exchange(db)
+    done = await texted(desk, "Mi richiami, per favore")
+    tom = await desk.desk.who("tom")
+    identity = await db.write(call_out.call_back, tom, done.number, now=desk.desk.now)
+    async with running(tmp_path, board=desk.board) as hub:
+        dial = await db.write(call_out.begin, identity, now=desk.desk.now)
+        await hub.channel.dial(dial)
+        (made,) = hub.twilio.of("POST", "Calls")
+        assert made["To"] == TOM
+        operator = hub.call()
+        operator.base |= {"CallSid": sid("CA", 0x700), "From": OURS, "To": TOM}
+        await operator._follow(made["Twiml"])
+        await operator.press("1", times=2)
+        await hub.carrier.operators.settled()
+        _, customer = hub.twilio.of("POST", "Calls")
+        assert customer["To"] == ALICE
+        for state in ("in-progress", "completed", "in-progress"):
+            await hub.post(customer["StatusCallback"], CallSid=sid("CA", 0x701), CallStatus=state)
+        assert (await row(desk)).phase == "bridged"
+        await hub.post(made["StatusCallback"], again=2, CallSid=sid("CA", 0x700), CallStatus="completed")
+
+    over = await row(desk)
+    assert (over.direction, over.phase, over.outcome) == ("out", "over", "spoke")
+    assert {event.data["call"] for event in await desk.desk.events(done.number, "call.spoke")} == {identity}
 
 
 async def test_a_pin_is_in_no_row_no_file_and_no_line(sqlite_url: str, facts, tmp_path: Path, capfd) -> None:
