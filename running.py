@@ -52,6 +52,7 @@ def database(config: Settings, *, takes_in: bool = False) -> Iterator[Database]:
             public_url=config.hub.public_url,
             time_zone=config.hub.time_zone,
             country=config.hub.country,
+            texts_by="sms" if config.channels.sms.enabled else "",
             languages=config.hub.languages,
             brakes=config.brakes.limits(),
             token_key=made.token,
@@ -99,6 +100,15 @@ def say_where(config: Settings) -> None:
     typer.echo(f"Portal  {config.hub.public_url}/portal/")
     typer.echo(f"Desk    {config.hub.public_url}/desk/")
     mail = config.channels.email
+    phone = config.channels.phone
+    if phone.enabled and phone.account_sid:
+        typer.echo(f"Calls   to {phone.number} by Twilio, which asks {config.hub.public_url}/in/twilio/voice")
+        if not config.hub.public_url.startswith("https://"):
+            typer.echo(
+                f"note: hub.public_url is {config.hub.public_url}: Twilio signs for the https address it asks, and no other "
+                "is believed",
+                err=True,
+            )
     if mail.enabled and mail.smtp_host:
         typer.echo(f"Mail    to {mail.addresses[0]} by SMTP at {_bracketed(mail.smtp_host)}:{mail.smtp_port}")
 
@@ -144,6 +154,7 @@ def _several(config: Settings, common: Common) -> int:
 async def _hub(config: Settings, db: Database, common: Common, parent: int | None) -> None:
     import ivr.rules  # noqa: PLC0415
     from channels.email.cleaning import clean_html  # noqa: PLC0415
+    from channels.phone.channel import PhoneChannel  # noqa: PLC0415
     from core.desk import tidying  # noqa: PLC0415
     from core.handlers import Ringing  # noqa: PLC0415
     from core.hub import Hub, Service  # noqa: PLC0415
@@ -157,16 +168,29 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     running = channels.enabled(config.channels, _surroundings(config, common))
     by_mail = "email" if config.channels.email.enabled else ""
     switchboard = HubSwitchboard(db, ivr.rules, ways(config))
-    site = WebServer(
-        make_app(db, config, clean=clean_html, also_by=by_mail, common=common, switchboard=switchboard),
-        config,
-    )
     db.submit(install_flow, now=datetime.now(UTC)).result()
+    pages = make_app(
+        db,
+        config,
+        clean=clean_html,
+        also_by=by_mail,
+        common=common,
+        switchboard=switchboard,
+        webhooks=channels.webhooks(running),
+    )
+    site = WebServer(pages, config)
     hub = Hub(
         db,
         data_dir=config.hub.data_dir,
         channels=[*running, PortalChannel(), ApiChannel()],
-        services=[Service(name="http", run=site.run, ready=site.ready)],
+        services=[
+            Service(name="http", run=site.run, ready=site.ready),
+            *(
+                Service(name=f"a line of the {one.name}", run=_stand, ready=one.ready)
+                for one in running
+                if isinstance(one, PhoneChannel)
+            ),
+        ],
         readers=Readers(
             config.hub.readers,
             cpu_hard=config.limits.reading_cpu,
@@ -187,6 +211,11 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     gc.set_threshold(*COLLECT)
     await hub.run()
     _end_soon()
+
+
+async def _stand() -> None:
+    """Beside something that runs elsewhere and is only asked how it is."""
+    await asyncio.Event().wait()
 
 
 def ways(config: Settings) -> Ways:
@@ -292,6 +321,9 @@ def _surroundings(config: Settings, common: Common | None = None) -> Surrounding
         keys=keys.load(config.hub.data_dir, instance=config.hub.instance),
         max_mail_size=config.limits.mail_size,
         max_recipients=config.limits.mail_recipients,
+        public_url=config.hub.public_url,
+        language=config.hub.languages[0],
+        time_zone=config.hub.time_zone,
         common=common or Common(),
     )
 

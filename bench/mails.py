@@ -147,10 +147,15 @@ def _answer(load: subprocess.Popen[bytes]) -> dict[str, float]:
     return answer
 
 
-@contextlib.contextmanager
-def trickle(hub: Hub, seconds: float, seed: int) -> Iterator[None]:
+def trickle(hub: Hub, seconds: float, seed: int) -> contextlib.AbstractContextManager[None]:
     """Meanwhile, a few mails a second come in, as on a busy day."""
-    load = _load(hub.smtp, int(seconds * TRICKLE), seed, "--pause", str(CONNECTIONS / TRICKLE))
+    return pouring(hub, seconds, TRICKLE, seed=seed)
+
+
+@contextlib.contextmanager
+def pouring(hub: Hub, seconds: float, rate: float, *, seed: int) -> Iterator[None]:
+    """Meanwhile, so many mails a second come in."""
+    load = _load(hub.smtp, int(seconds * rate), seed, "--pause", str(CONNECTIONS / rate))
     try:
         yield
     finally:

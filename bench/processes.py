@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -72,7 +72,14 @@ class Hub:
     """One hub on a database, started when made and ready when that returns."""
 
     def __init__(
-        self, folder: Path, url: str, *, relay: int, plain: bool = False, processes: int = 1
+        self,
+        folder: Path,
+        url: str,
+        *,
+        relay: int,
+        plain: bool = False,
+        processes: int = 1,
+        more: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.url = url
         self.http, self.smtp = free_port(), free_port()
@@ -80,7 +87,8 @@ class Hub:
         self.static.mkdir(parents=True, exist_ok=True)
         settings = folder / "settings.toml"
         settings.write_text(
-            _settings(folder / "data", url, self.http, self.smtp, relay, processes), encoding="utf-8"
+            _settings(folder / "data", url, self.http, self.smtp, relay, processes, more or {}),
+            encoding="utf-8",
         )
         program = ["main.py"] if plain else ["-m", "bench.served", str(self.static)]
         began = time.perf_counter()
@@ -149,7 +157,15 @@ class Hub:
         self._process.wait()
 
 
-def _settings(data: Path, url: str, http: int, smtp: int, relay: int, processes: int) -> str:
+def _settings(
+    data: Path,
+    url: str,
+    http: int,
+    smtp: int,
+    relay: int,
+    processes: int,
+    more: Mapping[str, Mapping[str, Any]],
+) -> str:
     # The brakes are opened: on loopback two thousand people write as much in seconds as in life in months, and each
     # mail has to become a ticket with an acknowledgement. Their counters are kept and asked all the same.
     values: dict[str, dict[str, Any]] = {
@@ -169,6 +185,7 @@ def _settings(data: Path, url: str, http: int, smtp: int, relay: int, processes:
             MANY,
         ),
         "channels.email": {"smtp_port": smtp, "relay_host": "127.0.0.1", "relay_port": relay},
+        **more,
     }
     return "".join(
         f"[{section}]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in table.items())

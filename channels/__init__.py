@@ -26,6 +26,18 @@ def _phone(settings: ChannelSettings, around: Surroundings) -> Channel:
     return build(settings, around)
 
 
+def _sms(settings: ChannelSettings, around: Surroundings) -> Channel:
+    from channels.phone.build import texting  # noqa: PLC0415
+
+    return texting("sms", settings, around)
+
+
+def _whatsapp(settings: ChannelSettings, around: Surroundings) -> Channel:
+    from channels.phone.build import texting  # noqa: PLC0415
+
+    return texting("whatsapp", settings, around)
+
+
 def _console(_settings: ChannelSettings, _around: Surroundings) -> Channel:
     from channels.console import ConsoleChannel  # noqa: PLC0415
 
@@ -35,6 +47,8 @@ def _console(_settings: ChannelSettings, _around: Surroundings) -> Channel:
 CHANNELS: Mapping[str, Build] = {
     "email": _email,
     "phone": _phone,
+    "sms": _sms,
+    "whatsapp": _whatsapp,
     "console": _console,
 }
 """Name of the settings table to how the channel is made. Nothing is discovered: what is not here does not run."""

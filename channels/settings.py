@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from core import addresses
 from core.settings_values import (
@@ -20,10 +22,15 @@ from core.settings_values import (
     is_network,
     wrong_files,
     wrong_ports,
+    wrong_url,
 )
 
 _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_ACCOUNT, _SERVICE, _TEMPLATE = (re.compile(f"{kind}[0-9a-f]{{32}}") for kind in ("AC", "MG", "HX"))
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
 LONGEST_NAME = 35  # characters before the @: with `+r-` and a token it is 64, the limit of RFC 5321 4.5.3.1.1
+TRANSPORTS = ("udp", "tcp")
+SPEAKERS = ("espeak-ng", "piper")
 _SIP_USER = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
 _SIP_PEER = re.compile(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*/=?^_`{|}~.-]{1,64}")  # no +: what follows it is ours
@@ -107,10 +114,82 @@ class EmailSettings(Table, frozen=True, kw_only=True):
             )
 
 
+class SigningKeySettings(Table, frozen=True, kw_only=True):
+    """[[channels.phone.signing_keys]]: a key of ours that Twilio signs its requests with."""
+
+    id: str
+    secret: Secret
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        yield from (_empty(name) for name in ("id", "secret") if not getattr(self, name))
+
+
 class PhoneSettings(Table, frozen=True, kw_only=True):
-    """[channels.phone]: calls, and the account at Twilio that carries them."""
+    """[channels.phone]: calls, and the account at Twilio that carries them and the texts."""
 
     enabled: bool = True
+    account_sid: str = ""
+    auth_token: Secret = Secret("")
+    number: str = ""
+    signing_keys: tuple[SigningKeySettings, ...] = ()
+    on_answering_machine: str = "message"
+    api_url: str = ""
+    region: str = ""
+    edge: str = ""
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        yield from incomplete(self, "account_sid", "auth_token")
+        if self.account_sid and not _ACCOUNT.fullmatch(self.account_sid):
+            yield "account_sid", f'"{self.account_sid}" is no account: AC and 32 digits from 0 to f'
+        yield from _wrong_numbers(self, "number")
+        if self.enabled and self.account_sid and not self.number:
+            yield "number", "is empty: it is what people called by the desk see, such as +390612345678"
+        if self.on_answering_machine not in ("message", "sms"):
+            yield "on_answering_machine", f'is "{self.on_answering_machine}": choose "message" or "sms"'
+        if self.api_url and (wrong := wrong_url(self.api_url)):
+            yield "api_url", wrong
+
+    def remarks(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        if self.api_url:
+            yield "api_url", f"sends every request, with the account's password, to {self.api_url}"
+
+
+class TextSettings(Table, frozen=True, kw_only=True):
+    """[channels.sms]: text messages by the account of [channels.phone]."""
+
+    enabled: bool = False
+    number: str = ""
+    messaging_service: str = ""
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        yield from _wrong_numbers(self, "number")
+        if self.messaging_service and not _SERVICE.fullmatch(self.messaging_service):
+            yield "messaging_service", f'"{self.messaging_service}" is none: MG and 32 digits from 0 to f'
+
+
+class WhatsAppSettings(Table, frozen=True, kw_only=True):
+    """[channels.whatsapp]: WhatsApp by the account of [channels.phone]."""
+
+    enabled: bool = False
+    number: str = ""
+    content_sid: str = ""
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        yield from _wrong_numbers(self, "number")
+        if self.enabled and not self.number:
+            yield "number", "is empty: it is the sender that Twilio registered for WhatsApp"
+        if self.content_sid and not _TEMPLATE.fullmatch(self.content_sid):
+            yield "content_sid", f'"{self.content_sid}" is no template: HX and 32 digits from 0 to f'
+
+    def remarks(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        if self.enabled and not self.content_sid:
+            yield "content_sid", "is empty: who wrote more than 24 hours ago gets a text message instead"
 
 
 class SipSettings(Table, frozen=True, kw_only=True):
@@ -119,10 +198,11 @@ class SipSettings(Table, frozen=True, kw_only=True):
     enabled: bool = False
     host: str = "127.0.0.1"
     port: int = 5060
-    transport: Literal["udp", "tcp", "tls"] = "udp"
+    transport: str = "udp"
     registrar: str = ""
     trunk: str = ""
     user: str = "centralino"
+    auth_user: str = ""
     password: Secret = Secret("")
     plus: str = "+"
     max_calls: int = 20
@@ -131,7 +211,7 @@ class SipSettings(Table, frozen=True, kw_only=True):
     rtp_last: int = 10999
     rtp_timeout: Span = 30
     music: str = ""
-    speech: Literal["espeak-ng", "piper"] = "espeak-ng"
+    speech: str = "espeak-ng"
     speech_program: str = ""
     speech_voices: tuple[str, ...] = ()
     speech_cache: Size = 200 * 2**20
@@ -143,10 +223,16 @@ class SipSettings(Table, frozen=True, kw_only=True):
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """See Table."""
-        try:
-            ip_address(self.host)
-        except ValueError:
-            yield "host", f'"{self.host}" is no IP address of this machine: calls need one, not a name'
+        if self.enabled and find_spec("baresip") is None:
+            yield "enabled", "needs the telephone stack: install it with `make sip`"
+        for name, choices in (("transport", TRANSPORTS), ("speech", SPEAKERS)):
+            if (chosen := getattr(self, name)) not in choices:
+                yield name, f'"{chosen}" is none of {", ".join(choices)}'
+        if not _is_one_address(self.host):
+            yield (
+                "host",
+                f'"{self.host}" is no single IP address of this machine: it stands in every offer of a call',
+            )
         yield from wrong_ports(self, "port", "rtp_first", "rtp_last")
         if self.rtp_last - self.rtp_first < 4 * self.max_calls:
             yield (
@@ -154,8 +240,9 @@ class SipSettings(Table, frozen=True, kw_only=True):
                 f"leaves too few ports: {self.max_calls} callers and who is rung for them need four each",
             )
         yield from below(self, 1, "max_calls", "calls_per_second", "rtp_timeout")
-        if not _SIP_USER.fullmatch(self.user):
-            yield "user", f'"{self.user}" is no extension or user name'
+        for name in ("user", "auth_user"):
+            if not _SIP_USER.fullmatch(getattr(self, name) or self.user):
+                yield name, f'"{getattr(self, name)}" is no extension or user name'
         for name in ("registrar", "trunk"):
             if (peer := getattr(self, name)) and not _SIP_PEER.fullmatch(peer):
                 yield name, f'"{peer}" is no host such as pbx.example.org or 192.0.2.7:5060'
@@ -179,6 +266,11 @@ class SipSettings(Table, frozen=True, kw_only=True):
         """See Table."""
         if self.enabled and not ip_address(self.host).is_private:
             yield "host", "is a public address: whoever finds it can call. Better one of a private network"
+        if self.enabled and shutil.which(self.speech_program or self.speech) is None:
+            yield (
+                "speech",
+                f"{self.speech_program or self.speech} is not installed: no call is answered until it is",
+            )
 
 
 class ConsoleSettings(Table, frozen=True, kw_only=True):
@@ -193,7 +285,20 @@ class ChannelSettings(Table, frozen=True, kw_only=True):
     email: EmailSettings = EmailSettings()
     phone: PhoneSettings = PhoneSettings()
     sip: SipSettings = SipSettings()
+    sms: TextSettings = TextSettings()
+    whatsapp: WhatsAppSettings = WhatsAppSettings()
     console: ConsoleSettings = ConsoleSettings()
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        for name in ("sms", "whatsapp"):
+            if getattr(self, name).enabled and not self.phone.account_sid:
+                yield (
+                    f"{name}.enabled",
+                    "is true, and channels.phone.account_sid is empty: it is sent by that account",
+                )
+        if self.sms.enabled and not (self.sms.number or self.sms.messaging_service or self.phone.number):
+            yield "sms.number", "is empty, and so is channels.phone.number: texts need a sender"
 
     def enabled(self) -> dict[str, Any]:
         """The tables of the channels that are switched on, by name."""
@@ -201,9 +306,22 @@ class ChannelSettings(Table, frozen=True, kw_only=True):
         return {name: table for name, table in tables.items() if table.enabled}
 
 
+def _is_one_address(text: str) -> bool:
+    try:
+        return not ip_address(text).is_unspecified
+    except ValueError:
+        return False
+
+
 def _parted(voice: str) -> tuple[str, str, str]:
     language, is_, name = voice.partition("=")
     return language.strip(), is_, name.strip()
+
+
+def _wrong_numbers(table: Table, *names: str) -> Iterator[tuple[str, str]]:
+    for name in names:
+        if (number := getattr(table, name)) and not _NUMBER.fullmatch(number):
+            yield name, f'"{number}" is no telephone number in full, such as +390612345678'
 
 
 def _empty(name: str) -> tuple[str, str]:

@@ -18,5 +18,10 @@ class Surroundings:
     keys: Keys
     max_mail_size: int  # bytes
     max_recipients: int
+    public_url: str = ""
+    """What our own addresses begin with, as everybody outside knows it."""
+    language: str = "it"
+    """Of who is not known."""
+    time_zone: str = "Europe/Rome"
     common: Common = field(default_factory=Common)
     """What the processes of the hub share: with several of them, ports are."""

@@ -38,6 +38,8 @@ class Common:
         self.board = Board(self)
         self.changes = Tally(self)
         """Of tickets and lists."""
+        self.calls = Tally(self)
+        """Of telephone calls."""
         self.endings = Tally(self)
         """Of sign-ins."""
 

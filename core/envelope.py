@@ -60,6 +60,10 @@ class Kind(StrEnum):
     """A sign instead of words: a thumb, a heart."""
     CALENDAR_REPLY = "calendar_reply"
     """What a calendar answers to an invitation: accepted, declined, another time proposed."""
+    OPT_OUT = "opt_out"
+    """STOP: who owns this number wants no more messages."""
+    OPT_IN = "opt_in"
+    """START: they want them again."""
     OWN_LOOP = "own_loop"
 
 

@@ -84,7 +84,7 @@ class HubSwitchboard:
                 event = CallEvent(kind="digits", value=SECRET * len(pin))
                 proof = Proof()
                 if pin not in asked.choices and not asked.candidates.locked and pin.isdecimal():
-                    proof = await call_identity.compare(asked.candidates, pin, passwords.matches)
+                    proof = await call_identity.compare(asked.candidates, pin, passwords.pin_matches)
                 elif pin in asked.choices:
                     event = CallEvent(kind="digits", value=pin)
         return await self._first(self._advance, call, seq, event, proof)

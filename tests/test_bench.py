@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import table
+from bench import sip_calls, table
 from bench.__main__ import measure
 from bench.databases import Sqlite
 from bench.seed import seed
@@ -41,6 +41,15 @@ def test_every_part_is_measured_with_real_processes(tmp_path: Path) -> None:
     assert {figure.referred for figure in figures} >= {"null aiosmtpd", "static page", "empty desk"}
     kept = json.loads(table.keep(tmp_path, figures, {}, now=datetime.now(UTC)).read_text())
     assert len(kept["figures"]) == len(figures)
+
+
+@pytest.mark.skipif(bool(sip_calls.missing()), reason=f"needs {sip_calls.missing()}")
+@pytest.mark.xdist_group("sip-bench")
+def test_callers_by_sip_are_counted_by_the_digits_that_arrived() -> None:
+    (figure,) = sip_calls.measure((2,), speaks=0.5)
+
+    assert figure.measured == 2
+    assert "2 is the most that was tried" in figure.note
 
 
 def test_a_desk_that_was_multiplied_is_a_desk(database_url: str) -> None:

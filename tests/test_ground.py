@@ -191,6 +191,12 @@ def test_a_tree_that_keeps_the_walls_passes(tmp_path: Path) -> None:
         ("channels__phone__both", "import channels.email", "Channels do not know each other"),
         ("core__calling", "import twilio", "The core speaks to no network"),
         ("web__calls", "import twilio", "What a provider's library can do is the channels' business"),
+        ("core__calls", "import baresip", "Only the carrier of calls by SIP knows the telephone stack"),
+        (
+            "channels__phone__voice",
+            "import baresip",
+            "Only the carrier of calls by SIP knows the telephone stack",
+        ),
         ("web__pages", "import web.site", "What imports another is not imported by it"),
     ],
 )

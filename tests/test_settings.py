@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,7 @@ def test_all_mistakes_of_all_places_are_told_together(written: Any) -> None:
         'hub.nam is not a setting; did you mean "name"?',
         "hub.readers must be a whole number, not text",
         'htp is not a setting; did you mean "http"?',
-        "channels.telegram is not a channel of this hub; known: email, phone, sip, console",
+        "channels.telegram is not a channel of this hub; known: email, phone, sip, sms, whatsapp, console",
         '--set: channels.email.smtp_prt is not a setting; did you mean "smtp_port"?',
         '--set: limits.mail_size "5 MB" is not a size: write it like 512 KiB, 50 MiB or 1 GiB',
         '--set: "nonsense" must look like section.key=value',
@@ -269,6 +270,50 @@ def test_all_mistakes_of_all_places_are_told_together(written: Any) -> None:
         (
             '[[channels.email.mailboxes]]\nhost = "h"\nuser = "u"\nprt = 1',
             'channels.email.mailboxes[1].prt is not a setting; did you mean "port"?',
+        ),
+        (
+            '[channels.sip]\nhost = "pbx.test"',
+            'channels.sip.host "pbx.test" is no single IP address of this machine: it stands in every offer of a call',
+        ),
+        (
+            '[channels.sip]\nhost = "0.0.0.0"',
+            'channels.sip.host "0.0.0.0" is no single IP address of this machine: it stands in every offer of a call',
+        ),
+        ('[channels.sip]\ntransport = "tls"', 'channels.sip.transport "tls" is none of udp, tcp'),
+        ('[channels.sip]\nspeech = "festival"', 'channels.sip.speech "festival" is none of espeak-ng, piper'),
+        (
+            '[channels.sip]\nregistrar = "sip:pbx.test"',
+            'channels.sip.registrar "sip:pbx.test" is no host such as pbx.example.org or 192.0.2.7:5060',
+        ),
+        (
+            '[channels.sip]\nregistrar = "pbx.test"\ntrunk = "192.0.2.7:5060"',
+            "channels.sip.trunk cannot be used beside registrar: the hub is an extension, or the end of a trunk",
+        ),
+        (
+            "[channels.sip]\nmax_calls = 1000",
+            "channels.sip.rtp_last leaves too few ports: 1000 callers and who is rung for them need four each",
+        ),
+        ("[channels.sip]\ncalls_per_second = 0", "channels.sip.calls_per_second must be at least 1"),
+        ('[channels.sip]\nuser = "a b"', 'channels.sip.user "a b" is no extension or user name'),
+        (
+            '[channels.sip]\nplus = "plus"',
+            'channels.sip.plus "plus" cannot be dialled: write "+", "00" or what your switch wants',
+        ),
+        (
+            '[channels.sip]\nmusic = "/no.wav"',
+            'channels.sip.music names the file "/no.wav", which is not there',
+        ),
+        (
+            '[channels.sip]\nspeech = "piper"',
+            "channels.sip.speech_voices is empty: piper needs a voice file for each language",
+        ),
+        (
+            '[channels.sip]\nspeech = "piper"\nspeech_voices = ["it=/no.onnx"]',
+            'channels.sip.speech_voices names the file "/no.onnx", which is not there',
+        ),
+        (
+            '[channels.sip]\nspeech_voices = ["paola"]',
+            'channels.sip.speech_voices "paola" must look like it=VOICE',
         ),
         (
             "[channels.email]\nmailboxes = 3",
@@ -375,6 +420,17 @@ def test_a_password_that_leaves_unencrypted_is_remarked(
     assert sealed == []
 
 
+@pytest.mark.skipif(find_spec("baresip") is None, reason="needs baresip-python")
+def test_a_public_address_for_calls_and_a_missing_voice_are_remarked(written: Any) -> None:
+    calls = '[channels.sip]\nenabled = true\nspeech_program = "/no/program"\nhost = '
+
+    open_ = remarks(loaded(written(calls + '"8.8.8.8"')))
+    inside = remarks(loaded(written(calls + '"192.168.1.7"')))
+
+    assert [line.split(" ")[0] for line in open_] == ["channels.sip.host", "channels.sip.speech"]
+    assert [line.split(" ")[0] for line in inside] == ["channels.sip.speech"]
+
+
 def test_secrets_are_equal_by_their_text() -> None:
     assert Secret("a") == Secret("a", literal=True)
     assert Secret("a") != Secret("b")
@@ -388,3 +444,97 @@ def test_reply_addresses_live_below_the_domain_until_set() -> None:
 
 def test_the_password_in_a_database_address_is_hidden_when_shown() -> None:
     assert "pw" not in repr(Database(url="postgresql://u:pw@h/d"))
+
+
+# The telephone
+
+
+ACCOUNT = "AC" + "0" * 32
+
+
+def test_the_telephone_is_on_without_a_line_and_asks_for_nothing() -> None:
+    settings = loaded()
+
+    assert settings.channels.phone.enabled
+    assert not settings.channels.phone.account_sid
+    assert not settings.channels.sms.enabled
+    assert not settings.channels.whatsapp.enabled
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        (
+            [f"phone.account_sid={ACCOUNT}", "phone.number=+390699999999"],
+            "channels.phone.auth_token is empty: account_sid and auth_token go together",
+        ),
+        (
+            ["phone.auth_token=x"],
+            "channels.phone.account_sid is empty: account_sid and auth_token go together",
+        ),
+        (
+            ["phone.account_sid=AC1", "phone.auth_token=x", "phone.number=+390699999999"],
+            'channels.phone.account_sid "AC1" is no account: AC and 32 digits from 0 to f',
+        ),
+        (
+            [f"phone.account_sid={ACCOUNT}", "phone.auth_token=x"],
+            "channels.phone.number is empty: it is what people called by the desk see, such as +390612345678",
+        ),
+        (
+            ["phone.number=0699999"],
+            'channels.phone.number "0699999" is no telephone number in full, such as +390612345678',
+        ),
+        (
+            ["phone.on_answering_machine=mail"],
+            'channels.phone.on_answering_machine is "mail": choose "message" or "sms"',
+        ),
+        (
+            ["phone.api_url=localhost"],
+            'channels.phone.api_url "localhost" must be absolute, such as https://desk.example.org',
+        ),
+        (
+            ["sms.enabled=true", "sms.number=+390699999999"],
+            "channels.sms.enabled is true, and channels.phone.account_sid is empty: it is sent by that account",
+        ),
+        (
+            ["sms.messaging_service=x"],
+            'channels.sms.messaging_service "x" is none: MG and 32 digits from 0 to f',
+        ),
+        (
+            ["whatsapp.content_sid=x"],
+            'channels.whatsapp.content_sid "x" is no template: HX and 32 digits from 0 to f',
+        ),
+    ],
+)
+def test_what_is_missing_or_wrong_for_calls_and_texts_is_told(said: list[str], wrong: str) -> None:
+    told = mistakes(None, *(f"channels.{one}" for one in said))
+
+    assert [line for line in told if line.endswith(wrong)], told
+
+
+def test_a_signing_key_is_a_table_with_an_id_and_a_secret(written: Any) -> None:
+    path = written('[[channels.phone.signing_keys]]\nid = "key_1"\nsecret = "s"\n')
+
+    (key,) = loaded(path).channels.phone.signing_keys
+
+    assert (key.id, key.secret.reveal()) == ("key_1", "s")
+    assert "channels.phone.signing_keys[1].secret is written in the settings themselves" in " ".join(
+        remarks(loaded(path))
+    )
+
+
+def test_no_secret_of_the_account_is_shown(tmp_path: Path) -> None:
+    import channels
+    from tests.channels.phone.twilio_side import around
+
+    settings = loaded(
+        None,
+        f"channels.phone.account_sid={ACCOUNT}",
+        "channels.phone.auth_token=the-token",
+        "channels.phone.number=+390699999999",
+        "channels.sms.enabled=true",
+    )
+
+    made = channels.enabled(settings.channels, around(tmp_path))
+
+    assert "the-token" not in repr(settings) + repr(made)

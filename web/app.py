@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).parent / "static"
 HEAD_LIMIT = 16 * 1024  # bytes of a request's head line or of one field
 IDLE = 10.0  # seconds a connection may have until its next request is there; aiohttp counts from its first byte on
+WEBHOOKS_PER_ADDRESS = 200  # a second: a provider brings the requests of all callers from a few addresses
 BURST = 5  # seconds' worth of requests that may come at once: a page brings its parts along
 
 log = get_logger("http")
@@ -43,8 +44,13 @@ def make_app(
     also_by: str = "",
     common: Common | None = None,
     switchboard: Switchboard | None = None,
+    webhooks: Sequence[web.RouteDef] = (),
 ) -> web.Application:
-    """The application; `clean`, `also_by` and `switchboard` as in web.site.Site, `common` as in core.hub.Hub."""
+    """The application; `clean`, `also_by` and `switchboard` as in web.site.Site, `common` as in core.hub.Hub.
+
+    `webhooks`: what providers ask of the channels, under /in/. Who asks there proves it by a signature, which the
+    handler checks before anything else; nothing there knows a sign-in or answers with a page.
+    """
     common = common or Common()
     app = web.Application(
         middlewares=[guard.middleware], client_max_size=settings.limits.upload_request + 64 * 1024
@@ -74,6 +80,7 @@ def make_app(
         switchboard=switchboard,
         people=_limiter("people", common, settings.limits.requests_per_person),
         strangers=_limiter("strangers", common, settings.limits.requests_per_address),
+        providers=_limiter("providers", common, WEBHOOKS_PER_ADDRESS),
     )
     db.listen(lambda topics: guard.forget(app[SITE], topics))
     app[api.API] = api.make_api(
@@ -87,6 +94,7 @@ def make_app(
     )
     for part in (sign_in, forgotten, account, metrics, desk, portal, api):
         part.routes(app)
+    app.router.add_routes(webhooks)
     app.router.add_get("/", _home)
     app.router.add_get("/health/live", _live)
     app.router.add_get("/health/ready", _ready)

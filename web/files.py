@@ -7,12 +7,15 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from core.desk import call_history
+from core.desk.principal import Principal
 from core.envelope import Attachment
 from web import guard
 from web.site import SITE
 
 MAX_FILES = 50
 MAX_NAME = 200  # characters
+MAX_SEQ = 6  # digits of a step of a call
 DOWNLOADED = (
     "image/png",
     "image/jpeg",
@@ -74,6 +77,45 @@ def kind_of(content: bytes) -> str:
         return "image/webp"
     known = (kind for magic, kind in _MAGIC if content.startswith(magic))
     return next(known, "application/octet-stream")
+
+
+PLAYED = ("audio/wav", "audio/x-wav", "audio/mpeg", "audio/ogg", "audio/mp4", "audio/webm")
+"""Types of sound that a page may play."""
+
+
+def play(request: web.Request, content: bytes, kind: str) -> web.Response:
+    """A sound for a player in a page, whole or the part that is asked for (RFC 9110 14)."""
+    safe = kind if kind in PLAYED else "application/octet-stream"
+    headers = {
+        "Content-Type": safe,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-store",
+        "Content-Disposition": "inline",
+        "Content-Security-Policy": "sandbox; default-src 'none'; media-src 'self'",
+    }
+    whole = len(content)
+    try:
+        asked = request.http_range
+    except ValueError:
+        return web.Response(status=416, headers={"Content-Range": f"bytes */{whole}"})
+    if asked.start is None and asked.stop is None:
+        return web.Response(body=content, headers=headers)
+    start, stop, _ = asked.indices(whole)
+    if start >= stop:
+        return web.Response(status=416, headers={"Content-Range": f"bytes */{whole}"})
+    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{whole}"
+    return web.Response(status=206, body=content[start:stop], headers=headers)
+
+
+async def played(request: web.Request, who: Principal) -> web.Response:
+    """The sound of a call that the address names, as far as this person may hear it. Raises NotFound."""
+    seq = request.match_info["seq"]
+    if not seq.isdecimal() or len(seq) > MAX_SEQ:
+        raise web.HTTPNotFound
+    found, content = await request.app[SITE].db.read(
+        call_history.sound, who, request.match_info["call"], int(seq)
+    )
+    return play(request, content, found.type)
 
 
 def download(content: bytes, name: str, kind: str) -> web.Response:

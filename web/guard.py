@@ -27,11 +27,14 @@ COOKIE = "centralino"
 REMEMBERED = 2.0  # seconds that a sign-in is not looked up again
 BODY_TIME = 60.0  # seconds a form may take to arrive
 SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
-OPEN = ("/login", "/forgot", "/reset", "/static/", "/health/", "/metrics", "/api", "/setup")
+OPEN = ("/login", "/forgot", "/reset", "/static/", "/health/", "/metrics", "/api", "/setup", "/in/")
 """Paths that ask no sign-in of the pages; the API asks for its own token."""
 
+WEBHOOKS = "/in/"
+"""What providers ask of the channels: signed, from any address, and without a browser."""
+
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; "
     "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
@@ -60,6 +63,8 @@ def set_cookie(response: web.Response, site: Site, cookie: str) -> None:
 async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Everything on the way in and out."""
     site = request.app[SITE]
+    if request.path.startswith(WEBHOOKS):
+        return await _webhook(request, handler, site)
     try:
         _check_host(request, site)
         _check_size(request, site)
@@ -88,6 +93,26 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         trace = secrets.token_hex(4)
         log.exception("a page failed", path=request.path, trace=trace)
         response = site.pages.error(request, 500, detail=trace)
+    if not response.prepared:
+        _finish(request, response, site)
+    return response
+
+
+async def _webhook(request: web.Request, handler: Handler, site: Site) -> web.StreamResponse:
+    """Sizes and rates hold here too; of what goes wrong nothing but its kind is told or logged."""
+    response: web.StreamResponse
+    try:
+        _check_size(request, site)
+        if not site.providers.take(client_address(request)).granted:
+            raise web.HTTPTooManyRequests(headers={"Retry-After": "1"})
+        response = await handler(request)
+    except web.HTTPException as answer:
+        response = _plain(answer)
+    except (ConnectionResetError, TimeoutError):
+        raise
+    except Exception as error:
+        log.error("a webhook failed", path=request.path, error=type(error).__name__)
+        response = web.Response(status=500, text="this went wrong\n")
     if not response.prepared:
         _finish(request, response, site)
     return response

@@ -23,7 +23,9 @@ from core.store.database import Database, Topics
 HEARTBEAT = 15.0  # seconds
 RING = 2_000  # events that a returning page can be told again
 QUEUE = 256  # events waiting for one browser
-TOPICS = frozenset({"ticket", "inbound", "presence", "desk"})
+TOPICS = frozenset({"ticket", "inbound", "presence", "desk", "call"})
+NOT_LISTED = frozenset({"presence", "call"})
+"""Topics that make no list old."""
 ENDED = "sign_in"
 """The topic of a sign-in that is over: its pages are told nothing more."""
 
@@ -79,6 +81,11 @@ class Live:
         """See core.common.Common: another process may have told a page that asks here now."""
         return self._common.changes.count
 
+    @property
+    def calls(self) -> int:
+        """The same of telephone calls."""
+        return self._common.calls.count
+
     def _told(self, topics: Topics) -> None:
         for topic, about in topics:
             if topic == ENDED and self._loop is not None:
@@ -88,8 +95,10 @@ class Live:
         if not wanted:
             return
         with self._lock:
-            if any(topic != "presence" for topic, _ in wanted):
+            if any(topic not in NOT_LISTED for topic, _ in wanted):
                 self._common.changes.add()
+            if any(topic == "call" for topic, _ in wanted):
+                self._common.calls.add()
             events = [_event(self._last + n, *one) for n, one in enumerate(wanted, 1)]
             self._ring.extend(events)
             self._last += len(events)

@@ -119,6 +119,8 @@ def _environment(language: str, hub_name: str) -> Environment:
         ago=ago,
         left=left,
         clock_shape=clock_shape,
+        elapsed=elapsed,
+        clocked=clocked,
         day_and_time=day_and_time,
         moment=moment,
         full_instant=full_instant,
@@ -214,6 +216,27 @@ def spell(seconds: int, language: str) -> str:
     if seconds < 48 * HOUR:
         return f"{seconds // HOUR} h"
     return f"{seconds // (24 * HOUR)} {day}"
+
+
+def elapsed(since: datetime, until: datetime) -> str:
+    """How long, as a telephone shows it.
+
+    >>> elapsed(datetime(2026, 1, 1, 9, 0), datetime(2026, 1, 1, 10, 2, 7))
+    '1:02:07'
+    """
+    return clocked((until - since).total_seconds())
+
+
+def clocked(seconds: float) -> str:
+    """The same of a length.
+
+    >>> clocked(7.5), clocked(187)
+    ('0:08', '3:07')
+    """
+    whole = max(0, int(seconds + 0.5))
+    hours, rest = divmod(whole, HOUR)
+    minutes, left_over = divmod(rest, MINUTE)
+    return f"{hours}:{minutes:02}:{left_over:02}" if hours else f"{minutes}:{left_over:02}"
 
 
 def clock_shape(

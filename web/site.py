@@ -39,6 +39,8 @@ class Site:
     """Requests of each person who is signed in."""
     strangers: Limiter
     """Requests of each address on pages that need no log-in."""
+    providers: Limiter
+    """Webhooks from each address."""
     hub: Hub | None = None
     switchboard: Switchboard | None = None
     """Where the softphone calls."""

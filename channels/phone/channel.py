@@ -13,7 +13,7 @@ from aiohttp.web import RouteDef
 
 from core.calling import Dial
 from core.channel import DeliveryError, Door
-from core.envelope import Address, Inbound, Outgoing, Sent
+from core.envelope import Address, Inbound, Kind, Outgoing, Sent
 from core.log import get_logger
 
 NAME = "phone"
@@ -48,24 +48,25 @@ class Carrier(Protocol):
 
 
 def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> Inbound:
-    """A call that was written down by hand, such as by a machine that took it while the hub was away.
+    """What a line has to say beside its calls: something that staff should know of. The first line is its subject.
 
     Calls themselves do not come this way: they are answered while somebody waits, see core.calling.
     """
     text = raw.decode("utf-8", "replace").strip()
     if not text:
-        message = "an empty line is no call"
+        message = "there is nothing in it"
         raise ValueError(message)
-    number = str(arrival["sender"])
+    number, said = str(arrival["sender"]), str(arrival["external_id"] or "")
     return Inbound(
         channel=NAME,
+        kind=Kind.HUMAN if number else Kind.SYSTEM_NOTIFICATION,
         author=Address(number) if number else None,
         mailbox=next(iter(arrival["recipients"]), ""),
-        subject=text[:80],
-        text=text,
-        message_id=str(arrival["external_id"] or ""),
+        subject=text.splitlines()[0][:200],
+        text=text.partition("\n")[2].strip() or text,
+        message_id=said,
         may_auto_reply=False,
-        content_key=hashlib.sha256(f"{NAME}|{number}|{arrival['external_id']}|{text}".encode()).hexdigest(),
+        content_key=hashlib.sha256(f"{NAME}|{number}|{said}|{text}".encode()).hexdigest(),
     )
 
 

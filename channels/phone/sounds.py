@@ -14,6 +14,7 @@ RATE = 8000  # samples a second
 WIDTH = 2  # bytes of a sample
 SECOND = RATE * WIDTH  # bytes
 LONGEST = 600  # seconds of a file we play; what follows is cut
+_RATES = 4000, 192_000  # samples a second of a file that can be played
 _TAPS = 8  # neighbours on each side, at the lower of two rates, that make a sample when the rate is changed
 
 
@@ -47,6 +48,8 @@ def pcm(content: bytes) -> bytes:
             channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
             if width not in (1, 2):
                 raise NoSound(f"a WAV with {8 * width} bits a sample cannot be played; 8 or 16 can")
+            if not _RATES[0] <= rate <= _RATES[1]:
+                raise NoSound(f"a WAV with {rate} samples a second cannot be played")
             frames = file.readframes(min(file.getnframes(), LONGEST * rate))
     except (wave.Error, EOFError) as error:
         raise NoSound(f"this is no WAV with plain samples: {error}") from error
@@ -64,8 +67,6 @@ def resampled(samples: array.array[int], source: int, target: int) -> array.arra
         return samples
     common = math.gcd(source, target)
     up, down = target // common, source // common
-    if up > 1000:
-        raise NoSound(f"{source} samples a second cannot be played")
     kernels = _kernels(up, down)
     reach = len(kernels[0]) // 2
     padded = array.array("h", bytes(reach * WIDTH)) + samples + array.array("h", bytes(reach * WIDTH))

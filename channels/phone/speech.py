@@ -21,7 +21,6 @@ from channels.phone import sounds
 from core.calling import Words
 from core.log import get_logger
 
-ENGINES = ("espeak-ng", "piper")
 AT_ONCE = 2  # programs speaking
 WITHIN = 20.0  # seconds a program may take
 MOST = 4000  # characters of one text; what follows is not spoken

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, literal, select
 
 from core import texts
-from core.desk import case, concern, outbox, people, reference
+from core.desk import case, concern, outbox, participants, people, reference
 from core.desk.case import Case
 from core.envelope import Address, Outgoing
 from core.ids import id_token, new_id
@@ -45,7 +45,7 @@ _SUBSCRIBER = Prepared(
     )
 )
 _TICKET = Prepared(
-    select(tables.ticket.c.id, tables.ticket.c.customer, tables.ticket.c.open).where(
+    select(tables.ticket.c.id, tables.ticket.c.customer, tables.ticket.c.contact, tables.ticket.c.open).where(
         tables.ticket.c.id == bindparam("id")
     )
 )
@@ -138,21 +138,22 @@ def _still_theirs(tx: Tx, of: Row, asked: Row, *, now: datetime) -> bool:
 
 
 def _in_ticket(tx: Tx, news: News, asked: Row, *, now: datetime) -> tuple[str, str] | None:
-    """Into the conversations of their ticket about it, while that is open and theirs."""
+    """Into the conversations of their ticket about it, while that is open and theirs, and somebody hears it there."""
     row = tx.one(_TICKET, id=asked.ticket_id) if asked.ticket_id else None
-    if row is None or not row.open or row.customer != asked.customer:
+    if row is None or not row.open or (row.customer, row.contact) != (asked.customer, asked.contact):
         return None
     of = Case.open(tx, row.id, now=now)
+    threads = tx.all(outbox.THREADS, ticket_id=of.id)
+    if not any(participants.recipients(of, where.id, automatic=True) for where in threads):
+        return None
     language = of["language"]
     subject, text = _words(tx, news, language, name=of["requester_name"], customer=asked.customer)
     found = ""
-    for where in tx.all(outbox.THREADS, ticket_id=of.id):
+    for where in threads:
         said = outbox.say(
             of, where, kind=news.kind, subject=subject, text=text, automatic=True, language=language
         )
         found = found or (said.message_id if said.deliveries else "")
-    if not found:
-        return None
     of.event(
         "outage.told", actor="system", outage=news.outage.id, update=news.update.seq, what=news.update.kind
     )

@@ -34,7 +34,8 @@ def call_back(tx: Tx, who: Principal, number: str, *, now: datetime, to: str = "
     agent = people.agent(tx, who.id)
     if agent is None or not agent.phone:
         raise Refused(
-            "nobody knows where your telephone is: an administrator names it in the desk configuration"
+            "nobody knows where your telephone is: an administrator names it in the desk configuration",
+            code="no_telephone",
         )
     wanted = numbers.normal(to or _number(case), tx.facts.country)
     if not wanted:
@@ -163,7 +164,7 @@ def done_by_hand(tx: Tx, who: Principal, number: str, *, now: datetime) -> str:
     case = acts.begin(tx, who, number, now=now)
     acts.only_staff(who)
     if not call_queue.settle(case, actor=who.actor, agent=who.id):
-        raise Refused("nobody waits for a call on this ticket")
+        raise Refused("nobody waits for a call on this ticket", code="nobody_waits")
     _answered(case)
     acts.finish(case)
     return number

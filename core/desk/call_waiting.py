@@ -55,7 +55,7 @@ def waiting(tx: Tx, call_id: str, seq: int, house: House, *, now: datetime) -> W
         prompts = [*node.waiting, *(node.offer if waited.total_seconds() >= node.offer_after else ())]
         told = {"place": standing.place, "eta": standing.wait.total_seconds()}
         say = rules.spoken(house.flow, state.go(state.node, told), prompts)
-    stop = tuple(row.id for row in offers if row.state == "stopped" and row.told)
+    stop = tuple(row.id for row in offers if row.state in ("stopped", "declined") and row.told)
     live.save()
     return Waiting(say=say, ring=ring, stop=stop)
 

@@ -115,6 +115,7 @@ def ring(tx: Tx, ringing: Ringing, house: House, *, now: datetime) -> Answer:
         "ended_at": None,
     }
     tx.insert(call, **values)
+    tx.tell("call", identity)
     live = LiveCall(tx, values, now=now)
     work.set_timer(
         tx, shard=identity, key="silent", kind="call-silent", payload={}, due=now + SILENT, now=now

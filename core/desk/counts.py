@@ -50,6 +50,7 @@ def counts(tx: Tx, who: Principal, *, now: datetime | None = None) -> dict[str, 
         "held": waiting.get("held", 0),
         "exceptions": waiting.get("exception", 0),
         "undelivered": undelivered_count(tx, who),
+        "calls": _one(tx, _calls(mine.shape), mine),
     }
 
 
@@ -103,6 +104,14 @@ def _count(shape: tuple[Any, ...], *conditions: ColumnElement[bool]) -> Select[A
 def _scope(shape: tuple[Any, ...]) -> ColumnElement[bool]:
     mine = Scope(shape=shape, values={})
     return mine.tested if mine.inside else mine.tickets  # the views of staff have their own indexes
+
+
+@cache
+def _calls(shape: tuple[Any, ...]) -> Prepared:
+    """Who waits to be called back: along the index of those."""
+    owed = tables.callback.join(ticket, ticket.c.id == tables.callback.c.ticket_id)
+    counted = select(func.count().label("items")).select_from(owed)
+    return Prepared(counted.where(tables.callback.c.state != literal("done"), _scope(shape)))
 
 
 @cache

@@ -20,10 +20,13 @@ class Forbidden(DeskError):
 
 
 class Refused(DeskError):
-    """The act does not fit the state of the thing. `allowed` names the acts that would."""
+    """The act does not fit the state of the thing. `allowed` names the acts that would, `code` the reason, where pages say it."""
 
-    def __init__(self, detail: str, *, allowed: Sequence[str] = (), missing: Sequence[str] = ()) -> None:
+    def __init__(
+        self, detail: str, *, allowed: Sequence[str] = (), missing: Sequence[str] = (), code: str = ""
+    ) -> None:
         super().__init__(detail)
+        self.code = code
         self.allowed = tuple(allowed)
         self.missing = tuple(missing)
 

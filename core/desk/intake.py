@@ -51,6 +51,8 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
         return _released(tx, row, said, now=now)
     if said.kind in threading.ABOUT_A_DELIVERY:
         return _report(tx, row, said, now=now)
+    if said.kind in (Kind.OPT_OUT, Kind.OPT_IN):
+        return _wish(tx, row, said, now=now)
     if said.kind is Kind.OWN_LOOP:
         return filing.conclude(tx, row, said, "machine", "own_loop", now=now)
     return _place(tx, _judge(tx, row, said, now=now), now=now)
@@ -187,6 +189,13 @@ def _released(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
         message = replace(message, said=published, placed=replace(message.placed, reason="released"))
         return _attach(tx, message, ticket_id, row.detail["thread"], now=now)
     return filing.as_note(Case.open(tx, ticket_id, now=now), message)
+
+
+def _wish(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
+    """Somebody wants no more messages, or wants them again: it holds for their number, whatever number of ours they wrote to."""
+    if said.author is not None:
+        returns.wished(tx, said.author.key, stop=said.kind is Kind.OPT_OUT, now=now)
+    return filing.conclude(tx, row, said, "machine", said.kind, now=now)
 
 
 def _report(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:

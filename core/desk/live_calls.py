@@ -15,6 +15,11 @@ from core.store.tx import Prepared, Row, Tx
 
 OVER = "over"
 PHASES = ("flow", "queue", "bridged", OVER)
+SHOWN = frozenset(
+    {"phase", "customer", "contact", "trust", "desk_group", "agent", "ticket_id", "outcome", "queued_at"}
+)
+SHOWN_FACTS = ("technology", "request_type", "emergency")
+"""What pages show of a call. That its line was heard of, every few seconds, is told to nobody."""
 
 call, call_turn = tables.call, tables.call_turn
 
@@ -35,7 +40,7 @@ TURNS = Prepared(
 class LiveCall:
     """One call within one transaction. Reading gives what was set; `save` writes it."""
 
-    __slots__ = ("_changes", "_facts", "_values", "id", "now", "tx")
+    __slots__ = ("_before", "_changes", "_facts", "_values", "id", "now", "tx")
 
     def __init__(self, tx: Tx, values: dict[str, Any], *, now: datetime) -> None:
         self.tx = tx
@@ -44,6 +49,7 @@ class LiveCall:
         self._values = values
         self._changes: dict[str, Any] = {}
         self._facts: dict[str, Any] = dict(values["facts"])
+        self._before = dict(self._facts)
 
     @classmethod
     def open(cls, tx: Tx, call_id: str, *, now: datetime) -> LiveCall:
@@ -74,13 +80,18 @@ class LiveCall:
             self._changes["facts"] = dict(self._facts)
 
     def save(self) -> None:
-        """Write the row; tell whoever shows the call."""
-        if self._changes:
-            self.tx.update(call, {"id": self.id}, **self._changes)
-            self._changes = {}
-        self.tx.tell("call", self.id)
-        if self["ticket_id"]:
-            self.tx.tell("ticket", self["ticket_id"])
+        """Write the row; tell whoever shows the call, unless nothing of what is shown is new."""
+        if not self._changes:
+            return
+        self.tx.update(call, {"id": self.id}, **self._changes)
+        shown = not SHOWN.isdisjoint(self._changes) or any(
+            self._facts.get(name) != self._before.get(name) for name in SHOWN_FACTS
+        )
+        self._changes, self._before = {}, dict(self._facts)
+        if shown:
+            self.tx.tell("call", self.id)
+            if self["ticket_id"]:
+                self.tx.tell("ticket", self["ticket_id"])
 
 
 def one(tx: Tx, call_id: str) -> Row:

@@ -16,6 +16,7 @@ from core import texts
 from core.desk import outages, outbox, reference
 from core.desk.case import Case
 from core.envelope import Address
+from core.rules import reaching
 from core.store import tables, work
 from core.store.tx import Prepared, Row
 
@@ -79,7 +80,8 @@ def received(
             covered = "outside"
         if covered in ("covered", "outside") and not case["contract"]:
             covered = ""
-        subject, text = texts.notice(
+        subject, text = _notice(
+            where,
             "received",
             language,
             **_common(case),
@@ -99,6 +101,11 @@ def received(
         only=only,
         answers=answers,
     )
+
+
+def _notice(where: Row, kind: str, language: str, **values: Any) -> tuple[str, str]:
+    """Subject and text, as long as the channel of the conversation lets people read or hear."""
+    return texts.notice(f"short/{kind}" if where.channel in reaching.SHORT else kind, language, **values)
 
 
 def _outage(case: Case, known: outages.Known) -> dict[str, str]:
@@ -124,11 +131,11 @@ def progress(case: Case, key: str, **values: Any) -> None:
             and case.tx.one(_UNTOUCHED, ticket_id=case.id, message_id=pending.id) is None
         ):
             steps = [s for s in (pending.made_from or {}).get("steps", []) if s["key"] != key] + steps
-            _, text = texts.notice("progress", language, **_common(case), steps=steps)
+            _, text = _notice(where, "progress", language, **_common(case), steps=steps)
             change = {"text": text, "made_from": {"steps": steps}}
             case.tx.update(tables.message, {"ticket_id": case.id, "id": pending.id}, **change)
             continue
-        subject, text = texts.notice("progress", language, **_common(case), steps=steps)
+        subject, text = _notice(where, "progress", language, **_common(case), steps=steps)
         outbox.say(
             case,
             where,
@@ -156,7 +163,7 @@ def report(case: Case, kind: str, values: dict[str, Any]) -> None:
     """The closing report: version 1 with `resolved`, the final one with `closed`. See `desk.reports`."""
     overtaken(case)
     for where in customer_threads(case):
-        subject, text = texts.notice(kind, case["language"], **_common(case), **values)
+        subject, text = _notice(where, kind, case["language"], **_common(case), **values)
         outbox.say(
             case,
             where,
@@ -172,7 +179,7 @@ def report(case: Case, kind: str, values: dict[str, Any]) -> None:
 def rejected(case: Case, text: str, *, agent: str, author_name: str) -> None:
     """The answer that goes with a rejection: a person's words."""
     for where in customer_threads(case):
-        subject, body = texts.notice("rejected", case["language"], **_common(case), text=text)
+        subject, body = _notice(where, "rejected", case["language"], **_common(case), text=text)
         outbox.say(
             case,
             where,

@@ -17,6 +17,7 @@ from core.desk import participants
 from core.desk.case import Case
 from core.envelope import Address, Attachment
 from core.ids import new_id
+from core.rules import reaching
 from core.store import blobs, fulltext, tables, work
 from core.store.tx import Prepared, Row
 
@@ -93,7 +94,8 @@ def say(
     in_reply_to = answers if answers is not None else _last_inward(case, where.id)
     count = 0
     for person in people:
-        for channel in (where.channel, where.also_by):
+        first = reaching.channel(where.channel, kind=kind, address=person.address, texts_by=tx.facts.texts_by)
+        for channel in (first, where.also_by):
             if channel:
                 _deliver(
                     case,

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, select
 
-from core.desk import conversation, course, search
+from core.desk import call_history, conversation, course, search
 from core.desk.course import events
 from core.desk.errors import Forbidden, NotFound
 from core.desk.principal import Principal
@@ -130,6 +130,7 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
         allowed=allowed(who, row, now=now),
         next_action=course.next_action(tx, row),
         history=_history(tx, who, head) if inside else (),
+        calls=call_history.of_ticket(tx, who, head),
     )
 
 

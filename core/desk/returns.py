@@ -65,6 +65,21 @@ def reported(
     return row
 
 
+def wished(tx: Tx, address: str, *, stop: bool, now: datetime) -> None:
+    """Who has this number wants nothing more from us, or wants it again. Staff cannot send to it meanwhile either."""
+    tx.run(_FORGET_WISH, address=address)
+    if stop:
+        tx.run(_WORKS, address=address)  # whatever else was wrong with it
+        tx.insert(bad_address, address=address, reason=sending.OPTED_OUT, at=now)
+
+
+_FORGET_WISH = Prepared(
+    bad_address.delete().where(
+        bad_address.c.address == bindparam("address"), bad_address.c.reason == literal(sending.OPTED_OUT)
+    )
+)
+
+
 def _proved(tx: Tx, row: Row, *, now: datetime) -> None:
     """A provider of certified mail put it into the recipient's mailbox, whatever was reported before."""
     if row.state in ("bounced", "given_up"):
@@ -137,7 +152,11 @@ def retry(case: Case, delivery_id: str) -> bool:
     return True
 
 
-_WORKS = Prepared(bad_address.delete().where(bad_address.c.address == bindparam("address")))
+_WORKS = Prepared(
+    bad_address.delete().where(
+        bad_address.c.address == bindparam("address"), bad_address.c.reason != literal(sending.OPTED_OUT)
+    )
+)
 _UNDELIVERED = Prepared(
     select(delivery.c.id)
     .where(

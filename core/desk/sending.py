@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, literal, select
 
 from core.desk import broadcasts, outbox, participants, reference
 from core.desk.case import Case
@@ -23,6 +23,9 @@ WAITS = (60.0, 300.0, 900.0, 3600.0)  # seconds before each further try; then ev
 GIVE_UP_AFTER = timedelta(hours=48)
 HISTORY = 5  # earlier messages quoted below an answer
 REFERENCES = 20  # ids kept in References: the first and the last 19
+
+OPTED_OUT = "opted out"
+"""Why an address gets nothing: its owner said so. Only they take it back."""
 
 delivery, delivery_attempt = tables.delivery, tables.delivery_attempt
 message, thread = tables.message, tables.thread
@@ -45,6 +48,9 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
         return broadcasts.outgoing(tx, row)
     if not participants.may_leave(tx, of, row.thread_id, row.address):
         _withdraw(tx, row, now=now)
+        return None
+    if row.address.startswith("+") and tx.one(_WISH, address=row.address) is not None:
+        failed(tx, ticket_id, delivery_id, "who owns this number asked for no more messages (STOP)", now=now)
         return None
     key = {"ticket_id": ticket_id, "id": delivery_id}
     tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
@@ -89,6 +95,12 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
     )
 
 
+_WISH = Prepared(
+    select(tables.bad_address.c.at).where(
+        tables.bad_address.c.address == bindparam("address"),
+        tables.bad_address.c.reason == literal(OPTED_OUT),
+    )
+)
 _MESSAGE = Prepared(
     select(message).where(message.c.ticket_id == bindparam("ticket_id"), message.c.id == bindparam("id"))
 )

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
-from core import addresses
+from core import addresses, numbers
 from core.desk import participants
 from core.desk.authors import Author
 from core.desk.case import Case
 from core.envelope import Address, Inbound
 from core.ids import new_id, short_hash, token_id, token_key
-from core.rules import sameness, threading, workflow
+from core.rules import reaching, sameness, threading, workflow
 from core.rules.participation import Role, State
 from core.rules.threading import How, Relation
 from core.store import tables
@@ -55,6 +55,23 @@ _PEOPLE = Prepared(
     select(participant.c.role, participant.c.state, participant.c.admitted).where(
         participant.c.ticket_id == bindparam("ticket_id"), participant.c.address == bindparam("address")
     )
+)
+_GOES_ON = Prepared(
+    select(participant.c.ticket_id, participant.c.thread_id)
+    .select_from(
+        participant.join(ticket, ticket.c.id == participant.c.ticket_id).join(
+            thread,
+            (thread.c.ticket_id == participant.c.ticket_id) & (thread.c.id == participant.c.thread_id),
+        )
+    )
+    .where(
+        participant.c.address == bindparam("address"),
+        participant.c.state == str(State.JOINED),
+        ticket.c.open | (ticket.c.state == str(workflow.State.RESOLVED)),
+        ~thread.c.aside,
+    )
+    .order_by(ticket.c.updated_at.desc())
+    .limit(1)
 )
 _FIRST_THREAD = Prepared(
     select(thread.c.id).where(thread.c.ticket_id == bindparam("ticket_id")).order_by(thread.c.at).limit(1)
@@ -115,6 +132,10 @@ def candidates(
         row = tx.one(_BY_NUMBER, number=number)
         if row is not None:
             found += _candidate(tx, How.SUBJECT_NUMBER, row.id, None, author, vouched=vouched)
+    if said.channel in reaching.TEXTS and numbers.is_number(author.address):
+        row = tx.one(_GOES_ON, address=author.address)
+        if row is not None:
+            found += _candidate(tx, How.CONVERSATION, row.ticket_id, row.thread_id, author, vouched=vouched)
     for number in said.named_numbers[:5]:
         row = tx.one(_BY_NUMBER, number=number)
         if row is not None:

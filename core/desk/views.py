@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from core.desk.call_views import CallView
+
 VIEWS = (
     "qualify",
     "mine",
@@ -298,6 +300,8 @@ class TicketView:
     next_action: NextAction
     history: Sequence[OtherView] = ()
     """Other tickets of the requester or customer, newest first, at most ten."""
+    calls: tuple[CallView, ...] = ()
+    """Telephone calls, in their order; a contact learns that they were there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,8 @@ class How(StrEnum):
     """The envelope sender of one of our deliveries: says what the message is about, and nothing of its author."""
     BODY_MARKER = "body_marker"
     SUBJECT_NUMBER = "subject_number"
+    CONVERSATION = "conversation"
+    """A text message names nothing: it goes on with what was last said to its very number."""
     SIMILAR = "similar"
     """Same people and subject, the same Thread-Index, a number written by hand: never moves anything by itself."""
 
@@ -221,6 +223,10 @@ def _by_number(asked: Asked, candidate: Candidate) -> _Judged:
     return "not_a_participant"
 
 
+def _by_conversation(asked: Asked, candidate: Candidate) -> _Judged:
+    return "attach" if candidate.relation in (Relation.REQUESTER, Relation.PARTICIPANT) else "similar"
+
+
 _JUDGES: Mapping[How, Callable[[Asked, Candidate], _Judged]] = MappingProxyType(
     {
         How.REPLY_ADDRESS: _by_token,
@@ -230,6 +236,7 @@ _JUDGES: Mapping[How, Callable[[Asked, Candidate], _Judged]] = MappingProxyType(
         How.BOUNCE_ADDRESS: _by_id,
         How.BODY_MARKER: _by_number,
         How.SUBJECT_NUMBER: _by_number,
+        How.CONVERSATION: _by_conversation,
     }
 )
 
@@ -332,6 +339,8 @@ RIGHTS: Mapping[Kind, Rights] = MappingProxyType(
         Kind.DMARC_REPORT: _RECORDED_ONLY,
         Kind.MAILING_LIST: Rights(may_open=True, may_attach=True),
         Kind.SYSTEM_NOTIFICATION: Rights(may_open=True, may_attach=True),
+        Kind.OPT_OUT: _RECORDED_ONLY,
+        Kind.OPT_IN: _RECORDED_ONLY,
         Kind.OWN_LOOP: _RECORDED_ONLY,
         Kind.REACTION: _SIGN,
         Kind.CALENDAR_REPLY: _SIGN,

@@ -2,86 +2,70 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Index,
     Integer,
-    LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
     text,
 )
 
-from core.store.columns import Digest, Id, Instant, Json, Packed, PackedJson
+from core.store.arrival_tables import blob, content_key, inbound
+from core.store.columns import Digest, PackedJson
+from core.store.outage_tables import outage, outage_subscriber, outage_telling, outage_update
+from core.store.table_parts import a_digest as _digest
+from core.store.table_parts import a_document as _document
+from core.store.table_parts import a_flag as _flag
+from core.store.table_parts import a_json as _json
+from core.store.table_parts import a_number as _number
+from core.store.table_parts import a_text as _text
+from core.store.table_parts import an_id as _id
+from core.store.table_parts import an_instant as _at
+from core.store.table_parts import digest_key as _digest_key
+from core.store.table_parts import id_key as _id_key
+from core.store.table_parts import maybe_id as _maybe_id
+from core.store.table_parts import maybe_instant as _maybe_at
+from core.store.table_parts import maybe_text as _maybe
+from core.store.table_parts import metadata
+from core.store.table_parts import packed as _packed
+from core.store.table_parts import text_key as _key
+from core.store.work_tables import (
+    api_token,
+    dead_job,
+    draft,
+    idempotency,
+    job,
+    lane,
+    one_time_link,
+    presence,
+    schedule,
+    sign_in,
+)
 
-metadata = MetaData()
-
-
-def _key(name: str) -> Column[str]:
-    return Column(name, Text, primary_key=True)
-
-
-def _id_key(name: str) -> Column[str]:
-    return Column(name, Id, primary_key=True)
-
-
-def _id(name: str) -> Column[str]:
-    return Column(name, Id, nullable=False)
-
-
-def _maybe_id(name: str) -> Column[Any]:
-    return Column(name, Id)
-
-
-def _digest_key(name: str) -> Column[str]:
-    return Column(name, Digest, primary_key=True)
-
-
-def _digest(name: str) -> Column[str]:
-    return Column(name, Digest, nullable=False)
-
-
-def _packed(name: str) -> Column[str]:
-    return Column(name, Packed, nullable=False)
-
-
-def _document(name: str) -> Column[Any]:
-    return Column(name, PackedJson, nullable=False)
-
-
-def _text(name: str, default: str = "") -> Column[str]:
-    return Column(name, Text, nullable=False, server_default=default)
-
-
-def _maybe(name: str) -> Column[Any]:
-    return Column(name, Text)
-
-
-def _at(name: str) -> Column[Any]:
-    return Column(name, Instant, nullable=False)
-
-
-def _maybe_at(name: str) -> Column[Any]:
-    return Column(name, Instant)
-
-
-def _json(name: str, default: str) -> Column[Any]:
-    return Column(name, Json, nullable=False, server_default=default)
-
-
-def _flag(name: str, *, default: bool = False) -> Column[bool]:
-    return Column(name, Boolean, nullable=False, server_default=text("true" if default else "false"))
-
-
-def _number(name: str, default: int = 0) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, server_default=str(default))
-
+__all__ = [
+    "api_token",
+    "blob",
+    "content_key",
+    "dead_job",
+    "draft",
+    "idempotency",
+    "inbound",
+    "job",
+    "lane",
+    "metadata",
+    "one_time_link",
+    "outage",
+    "outage_subscriber",
+    "outage_telling",
+    "outage_update",
+    "presence",
+    "schedule",
+    "sign_in",
+]
+"""What is defined elsewhere and belongs here."""
 
 # --- Reference: the configuration of the desk, small, copied everywhere -----------------------------------
 
@@ -204,57 +188,6 @@ routing_rule = Table(
     _maybe("calendar"),
     _text("desk_group"),
 )
-
-# --- What arrives ------------------------------------------------------------------------------------------
-
-# Bytes by their day and their SHA-256 (store.blobs), in pieces, packed. Written in the transaction of the row that
-# names them.
-blob = Table(
-    "blob",
-    metadata,
-    _digest_key("name"),
-    Column("piece", Integer, primary_key=True, autoincrement=False),
-    _number("size"),  # of the whole, unpacked
-    Column("content", LargeBinary, nullable=False),
-)
-
-inbound = Table(
-    "inbound",
-    metadata,
-    _id_key("id"),  # made from channel and external id, or from day, channel, content and recipients
-    _text("channel"),
-    _maybe("external_id"),
-    _at("received_at"),
-    _text("sender"),
-    _json("recipients", "[]"),
-    _json("envelope", "{}"),
-    _digest("raw"),  # name of the blob
-    _number("size"),
-    _number("copies", 1),  # how often the same thing was handed in
-    _maybe("outcome"),  # None: not yet understood; else one of the seven
-    _text("reason"),  # code of why this outcome
-    _document("detail"),  # what staff need to decide: trace of threading, trust, the error
-    _maybe_id("ticket_id"),
-    _maybe_id("message_id"),
-    _text("author"),  # as understood, for the lists of held and exceptions
-    _text("subject"),
-    _number("tries"),
-    _maybe_at("decided_at"),
-    _flag("open"),  # held or exception, waiting for staff
-    Index(
-        "inbound_waiting",
-        "outcome",
-        "received_at",
-        "id",
-        sqlite_where=text("open = 1"),
-        postgresql_where=text("open"),
-    ),
-    Index("inbound_outcome", "outcome", "received_at", "id"),
-    Index("inbound_ticket", "ticket_id"),
-)
-
-# The same message by two ways has one key; the first row owns it.
-content_key = Table("content_key", metadata, _digest_key("key"), _id("inbound_id"), _at("at"))
 
 # --- Tickets -----------------------------------------------------------------------------------------------
 
@@ -612,6 +545,9 @@ call = Table(
     _maybe_at("ended_at"),
     Index("call_external", "line", "external_id", unique=True),
     Index("call_caller", "caller", "first_ring_at"),
+    Index("call_outcome", "outcome", "id"),
+    Index("call_group", "desk_group", "id"),
+    Index("call_agent", "agent", "id"),
     Index(
         "call_bridged",
         "desk_group",
@@ -674,6 +610,7 @@ recording = Table(
     _number("milliseconds"),
     _at("at"),
     _maybe_at("keep_until"),
+    Column("transcript", PackedJson),  # engine, model, language, confidence, text: a suggestion, if any
     Index(
         "recording_kept",
         "keep_until",
@@ -690,6 +627,7 @@ ticket_call = Table(
     _id_key("call_id"),
     _text("how"),  # opened, added, heard, missed, spoke or callback
     _at("at"),
+    Index("ticket_call_call", "call_id"),
 )
 
 # Somebody waits to be called back, in the order in which they asked or began to wait.
@@ -717,210 +655,6 @@ callback = Table(
 
 # Who of the staff does not take calls just now. No row: takes them while signed in.
 operator = Table("operator", metadata, _key("agent"), _flag("paused"), _at("since"))
-
-# --- Outages -----------------------------------------------------------------------------------------------
-
-# What staff tell of something that does not work. Its history is a chain of events of its own, under its id.
-outage = Table(
-    "outage",
-    metadata,
-    _id_key("id"),
-    _text("state"),  # running, ended, or cancelled: published by mistake
-    _json("words", "{}"),  # language to title and text, as they were published
-    _json("customers", "[]"),  # whom it concerns, see rules.outages.Scope; an empty part means all
-    _json("sites", "[]"),  # (customer, site)
-    _json("technologies", "[]"),
-    _at("since"),
-    _maybe_at("next_update"),  # promised
-    _at("published_at"),
-    _text("published_by"),  # actor
-    _number("last_update"),  # seq of the newest; what `seen` is compared with
-    _maybe_at("ended_at"),
-    Index("outage_state", "state", "published_at", "id"),
-)
-
-# What was told of it, in order: published, updated, ended, cancelled. Append-only; a delivery names one by its id.
-outage_update = Table(
-    "outage_update",
-    metadata,
-    _id_key("outage_id"),
-    Column("seq", Integer, primary_key=True, autoincrement=False),
-    _id("id"),
-    _text("kind"),
-    _at("at"),
-    _text("by"),  # actor
-    _json("words", "{}"),  # language to text
-    _text("reason"),  # for colleagues: why it was cancelled
-    _maybe_at("next_update"),
-    _text("idem"),  # the form's own id: a double click makes one update
-)
-
-# Who asked to be told when it is over. One row for an address on a channel, however often they ask.
-outage_subscriber = Table(
-    "outage_subscriber",
-    metadata,
-    _id_key("outage_id"),
-    _id_key("id"),  # made from channel and address
-    _text("channel"),
-    _text("address"),
-    _text("name"),
-    _text("language"),
-    _maybe("customer"),  # code; None: nobody we know
-    _maybe("contact"),  # id
-    _flag("progress"),  # wants every update, not the end only
-    _maybe_id("ticket_id"),  # of theirs, about it: they are told there as long as it is open
-    _at("asked_at"),
-    _text("state", "waiting"),  # waiting; of the end: told, quiet (it no longer concerned them), unreachable
-    Index(
-        "outage_subscriber_contact",
-        "contact",
-        sqlite_where=text("contact IS NOT NULL"),
-        postgresql_where=text("contact IS NOT NULL"),
-    ),
-)
-
-# That somebody was told an update, once: in a message of their ticket, or by a delivery of the outage itself.
-outage_telling = Table(
-    "outage_telling",
-    metadata,
-    _id_key("outage_id"),
-    _id_key("subscriber_id"),
-    Column("seq", Integer, primary_key=True, autoincrement=False),  # of the update
-    _id("shard"),  # of the delivery: the ticket, or the outage
-    _id("message_id"),  # of the delivery: the message, or the update
-    _at("at"),
-)
-
-# --- Work --------------------------------------------------------------------------------------------------
-
-lane = Table(
-    "lane",
-    metadata,
-    _id_key("shard"),  # the ticket, or a fixed id for work without one
-    _key("name"),
-    _at("due"),  # when it next wants attention; lowered by an enqueue
-    _maybe_at("lease_until"),  # never mixed into `due`: an enqueue would break the lease
-    _text("owner"),
-    _number("epoch"),  # +1 at every claim: the fence
-    _number("last_seq"),  # order inside the lane; given by this row, so it is the order of commits
-    _text("crew", "work"),  # which of the worker's crews takes it: a slow relay must not hold up reading
-    Index("lane_due", "crew", "due"),
-)
-
-job = Table(
-    "job",
-    metadata,
-    _id_key("shard"),
-    _key("name"),
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    _id("id"),
-    _text("kind"),
-    _json("payload", "{}"),
-    _at("due"),
-    _number("attempt"),
-    _maybe("idem_key"),
-    _at("created_at"),
-    _text("last_error"),
-    UniqueConstraint("shard", "idem_key"),
-)
-
-dead_job = Table(
-    "dead_job",
-    metadata,
-    _id_key("shard"),
-    _id_key("id"),
-    _text("name"),
-    _text("kind"),
-    _json("payload", "{}"),
-    _number("attempt"),
-    _at("created_at"),
-    _at("died_at"),
-    _text("reason"),
-    _maybe("seen_by"),
-)
-
-schedule = Table(
-    "schedule",
-    metadata,
-    _key("name"),
-    _text("rhythm"),  # every 60, or daily 06:30
-    _text("time_zone"),  # of a daily one
-    _json("args", "{}"),  # kind and payload of the job
-    _at("next_at"),
-    _flag("enabled", default=True),
-)
-
-# --- People at work ----------------------------------------------------------------------------------------
-
-sign_in = Table(
-    "sign_in",
-    metadata,
-    _key("hash"),  # of the cookie's 256 bits
-    _text("kind"),  # agent or contact
-    Column("person", Text, nullable=False, index=True),
-    _text("csrf"),
-    _at("created_at"),
-    _at("seen_at"),
-    _at("expires_at"),
-    _text("device"),
-)
-
-api_token = Table(
-    "api_token",
-    metadata,
-    _key("hash"),
-    _text("name"),
-    _text("kind"),  # agent or contact
-    _text("person"),
-    _json("scopes", "[]"),
-    _at("created_at"),
-    _maybe_at("expires_at"),
-    _maybe_at("used_at"),
-)
-
-# One-time links: set-up, reset. Single use by a conditional update.
-one_time_link = Table(
-    "one_time_link",
-    metadata,
-    _key("hash"),
-    _text("purpose"),
-    _text("person"),
-    _at("created_at"),
-    _at("expires_at"),
-    _maybe_at("used_at"),  # or void since: another one or another password took its place
-)
-
-idempotency = Table(
-    "idempotency",
-    metadata,
-    _key("principal"),
-    _key("key"),
-    _text("body_hash"),
-    Column("status", Integer),  # None: still running
-    _text("answer"),
-    _at("at"),
-)
-
-draft = Table(
-    "draft",
-    metadata,
-    _id_key("ticket_id"),
-    _key("agent"),
-    _key("kind"),  # reply or note
-    _text("text"),
-    _at("updated_at"),
-)
-
-# Who has the ticket open, and whether they are writing. Rows lapse at `until`.
-presence = Table(
-    "presence",
-    metadata,
-    _id_key("ticket_id"),
-    _key("agent"),
-    _text("doing"),  # looking or writing
-    _at("since"),
-    _at("until"),
-)
 
 # On SQLite a table with a text key is two trees, rows and key. Small rows live in the key's tree; large ones, which
 # would make it deep, and those with many other indexes keep both.

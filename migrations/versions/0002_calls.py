@@ -89,6 +89,9 @@ def upgrade() -> None:
     )
     op.create_index("call_external", "call", ["line", "external_id"], unique=True)
     op.create_index("call_caller", "call", ["caller", "first_ring_at"])
+    op.create_index("call_outcome", "call", ["outcome", "id"])
+    op.create_index("call_group", "call", ["desk_group", "id"])
+    op.create_index("call_agent", "call", ["agent", "id"])
     op.create_index(
         "call_bridged",
         "call",
@@ -143,6 +146,7 @@ def upgrade() -> None:
         _number("milliseconds"),
         _at("at"),
         _at("keep_until", nullable=True),
+        sa.Column("transcript", sa.LargeBinary),
         sqlite_with_rowid=False,
     )
     op.create_index(
@@ -160,6 +164,7 @@ def upgrade() -> None:
         _at("at"),
         sqlite_with_rowid=False,
     )
+    op.create_index("ticket_call_call", "ticket_call", ["call_id"])
     op.create_table(
         "callback",
         sa.Column("ticket_id", _ID, primary_key=True),

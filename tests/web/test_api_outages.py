@@ -49,6 +49,15 @@ async def test_an_outage_is_published_updated_and_ended(caller):
     assert [one["id"] for one in over["items"]] == [outage["id"]]
 
 
+async def test_an_outage_that_was_a_mistake_is_withdrawn(caller, desk):
+    path = f"/outages/{desk.ids['outage']}"
+
+    withdrawn = await (await caller("Lea").post(f"{path}/cancel", {"reason": "Wrong customer."})).json()
+
+    assert (withdrawn["state"], withdrawn["updates"][-1]["reason"]) == ("cancelled", "Wrong customer.")
+    assert (await caller("Alice").get(path)).status == 404
+
+
 async def test_a_list_of_outages_is_read_page_by_page(caller):
     lea = caller("Lea")
     for _ in range(2):

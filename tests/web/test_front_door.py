@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from core.desk import accounts, links, passwords
@@ -396,3 +397,55 @@ async def test_what_got_stuck_is_not_for_technicians_nor_customers(client):
 
     assert technician.status == 403
     assert (await client.get("/desk/stuck")).status == 404
+
+
+# --- What providers ask -----------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def provider(db, **limits):
+    """Somebody who posts to /in/, from a machine and without a browser."""
+
+    async def take(request):
+        if request.query.get("bug"):
+            raise RuntimeError("secret words")
+        return web.Response(text=f"took {len(await request.read())}", content_type="application/xml")
+
+    settings = Settings(channels={}, hub=HubSettings(public_url="https://desk.test"), limits=Limits(**limits))
+    app = make_app(
+        db, settings, clean=lambda html, **_: html, webhooks=[web.post("/in/provider/event", take)]
+    )
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+async def test_a_provider_needs_no_sign_in_no_token_and_no_browser_and_gets_no_page(db):
+    async with provider(db) as client:
+        taken = await client.post("/in/provider/event", data={"Digits": "1"})
+        bug = await client.post("/in/provider/event?bug=1", data={"a": "1"})
+        missing = await client.post("/in/provider/nothing", data={"a": "1"})
+        asked = await client.get("/in/provider/event")
+
+        assert (taken.status, await taken.text(), taken.content_type) == (200, "took 8", "application/xml")
+        assert "Set-Cookie" not in taken.headers
+        assert (bug.status, await bug.text()) == (500, "this went wrong\n")
+        assert [missing.status, asked.status] == [404, 405]
+        for answer in (bug, missing, asked):
+            assert answer.content_type == "text/plain"
+            assert "secret words" not in await answer.text()
+
+
+async def test_a_provider_that_brings_many_calls_is_not_held_up_where_a_stranger_is(db):
+    async with provider(db, requests_per_address=1) as client:
+        events = [(await client.post("/in/provider/event", data={"a": "1"})).status for _ in range(60)]
+        pages = [(await client.get("/login", headers={"Host": "desk.test"})).status for _ in range(20)]
+
+        assert set(events) == {200}
+        assert 429 in pages
+
+
+async def test_a_provider_cannot_send_more_than_others(db):
+    async with provider(db, http_body=1000) as client:
+        refused = await client.post("/in/provider/event", data={"a": "x" * 2000})
+
+        assert refused.status == 413

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from web.desk import (
+    calls,
     flow_editor,
     flow_rehearsal,
     flows,
@@ -17,7 +18,19 @@ from web.desk import (
     waiting,
 )
 
-PARTS = (inbox, ticket, waiting, outgoing, outages, softphone, flows, flow_editor, flow_rehearsal, stuck)
+PARTS = (
+    inbox,
+    ticket,
+    waiting,
+    outgoing,
+    calls,
+    outages,
+    softphone,
+    flows,
+    flow_editor,
+    flow_rehearsal,
+    stuck,
+)
 
 
 def routes(app: web.Application) -> None:

@@ -11,12 +11,16 @@ from typing import Any
 
 from aiohttp import web
 
-from core.desk import counts, outage_board, reference, stuck
+from core.desk import call_desk, counts, outage_board, reference, stuck
+from core.desk.call_views import LiveView
+from core.desk.offers import Offers, of_customer
 from core.desk.principal import Principal
 from core.store.database import StoreUnavailable
 from core.store.tx import Tx
 from web import guard, visitor
+from web.desk import telling
 from web.site import SITE, Site, now
+from web.words import say
 
 COUNT_EVERY = 1.0  # seconds: changes within this time are counted together
 COUNT_AFTER = 0.05  # seconds: when the page that showed the counts of before is made
@@ -35,8 +39,16 @@ VIEW_ICONS = {
     "held": "hand-raised",
     "exceptions": "exclamation-triangle",
     "undelivered": "paper-airplane",
+    "calls": "phone-arrow-down-left",
 }
-HOT = ("due", "held", "exceptions", "undelivered")
+PLACES = {
+    "held": "/desk/waiting?view=held",
+    "exceptions": "/desk/waiting?view=exceptions",
+    "undelivered": "/desk/waiting?view=undelivered",
+    "calls": "/desk/calls",
+}
+"""Where the views are that do not list tickets."""
+HOT = ("due", "held", "exceptions", "undelivered", "calls")
 """Views whose count is a call for help when it is not zero."""
 
 
@@ -69,8 +81,11 @@ async def around(request: web.Request, who: Principal) -> dict[str, Any]:
     site = request.app[SITE]
     counted = await _counted(site, who)
     reasons = await _health(site)
-    return {
-        "views": [(name, VIEW_ICONS[name], counted.values.get(name)) for name in VIEW_ICONS],
+    return await ringing(request, who) | {
+        "views": [
+            (name, PLACES.get(name, f"/desk/?view={name}"), icon, counted.values.get(name))
+            for name, icon in VIEW_ICONS.items()
+        ],
         "hot": HOT,
         "groups": counted.groups,
         "counts_old": counted.changes != site.live.changes,
@@ -118,6 +133,48 @@ def _count(tx: Tx, who: Principal) -> tuple[dict[str, int], tuple[str, ...]]:
     found |= outage_board.running(tx, now=at)
     groups = reference.desk(tx).groups
     return found, tuple(name for name in groups if who.sees_everything or name in who.groups)
+
+
+# --- Who rings ----------------------------------------------------------------------------------------------
+
+RINGING_SHOWN = 5.0  # seconds: what rings too long ends without anybody saying so
+
+
+@dataclass(frozen=True, slots=True)
+class _Ringing:
+    calls: int
+    at: float
+    found: tuple[LiveView, ...]
+    paused: bool
+    choices: Offers | None
+
+
+_ringing: OrderedDict[tuple[int, str], _Ringing] = OrderedDict()
+
+
+async def ringing(request: web.Request, who: Principal) -> dict[str, Any]:
+    """The values of `inbox/ringing.html`: the call that is for whoever looks, and how many others wait."""
+    site = request.app[SITE]
+    key, calls, clock = (id(site), who.id), site.live.calls, time.monotonic()
+    known = _ringing.get(key)
+    if known is None or known.calls != calls or clock - known.at >= RINGING_SHOWN:
+        known = _ringing[key] = _Ringing(calls, clock, *await site.db.read(_rings, who))
+        if len(_ringing) > CACHED_FRAMES:
+            _ringing.popitem(last=False)
+    mine = next((one for one in known.found if one.mine or one.offer), None)
+    return {
+        "rings": mine,
+        "lined_up": [one for one in known.found if one.phase == "queue" and one is not mine],
+        "paused": known.paused,
+        "offers": known.choices,
+        "levels": telling.fixed_choices(say(who.language)),
+    }
+
+
+def _rings(tx: Tx, who: Principal) -> tuple[tuple[LiveView, ...], bool, Offers | None]:
+    found = call_desk.live(tx, who, now=now())
+    mine = next((one for one in found if one.mine), None)
+    return found, call_desk.paused(tx, who), of_customer(tx, mine.customer) if mine else None
 
 
 _health_known: dict[int, tuple[float, tuple[str, ...]]] = {}

@@ -35,6 +35,7 @@ CHANNEL_ICONS = {
     "portal": "computer-desktop",
     "console": "command-line",
     "api": "code-bracket",
+    "phone": "phone",
 }
 YEAR = 365 * 86400  # seconds
 PREFERENCES = {"theme": ("light", "dark", ""), "density": ("compact", "")}

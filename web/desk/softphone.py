@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from core.calling import Answer, Audio, CallEvent, Gather, Hold, Record, Ringing, Switchboard, Waiting, Words
-from core.desk import flows, practice
+from core.desk import call_desk, flows, practice
 from core.desk.principal import Principal
 from core.store.tx import Tx
 from web import guard
@@ -97,6 +97,9 @@ async def act(request: web.Request) -> web.StreamResponse:
         found = await board.waiting(call, seq)
         names = await site.db.read(practice.answered_by, who, call)
         return web.json_response(_waiting(found, names))
+    if what == "answer":
+        await site.db.write(call_desk.answer, who, call, now=now())
+        return web.json_response({"answered": True})
     if what == "hangup":
         await board.hung_up(call)
         return web.json_response({"over": True})

@@ -113,19 +113,28 @@ class _Run(NamedTuple):
 
 
 def _timeline(view: TicketView) -> list[tuple[str, Any]]:
-    """Oldest first: ("message" | "note", what), and between them ("events", _Run)."""
+    """Oldest first: ("message" | "note", what), ("call", (it, its messages)), and between them ("events", _Run)."""
+    by_id = {m.id: m for m in view.messages}
+    of_calls = {name for one in view.calls for name in one.messages}
     shown: list[tuple[datetime, str, Any]] = [
         (m.at, "notice" if said.is_notice(m) else "again" if m.repeats else "message", m)
         for m in view.messages
+        if m.id not in of_calls
+    ]
+    shown += [
+        (one.began_at, "call", (one, [by_id[name] for name in one.messages if name in by_id]))
+        for one in view.calls
     ]
     shown += [(n.at, "note", n) for n in view.notes]
     shown += [
-        (e.at, "event", e) for e in view.events if not e.kind.startswith(("message.", "note.", "clock."))
+        (e.at, "event", e)
+        for e in view.events
+        if not e.kind.startswith(("message.", "note.", "clock.", "call."))
     ]
     shown.sort(key=lambda entry: entry[0])
     told: list[tuple[str, Any]] = []
     for _, kind, what in shown:
-        if kind in ("message", "note"):
+        if kind in ("message", "note", "call"):
             told.append((kind, what))
             continue
         if not told or told[-1][0] != "events":

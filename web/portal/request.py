@@ -30,6 +30,7 @@ def routes(app: web.Application) -> None:
     app.router.add_post(f"{base}/refuse", refuse)
     app.router.add_get(f"{base}/messages/{{message}}/html", show_html)
     app.router.add_get(f"{base}/files/{{file}}", download)
+    app.router.add_get("/portal/calls/{call}/sound/{seq}", listen)
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -135,12 +136,18 @@ async def download(request: web.Request) -> web.StreamResponse:
     return files.download(content, found.name, found.type)
 
 
+async def listen(request: web.Request) -> web.StreamResponse:
+    """The customer's own voice, for a player; the scope is asked each time."""
+    return await files.played(request, contact(request))
+
+
 def timeline(found: TicketView) -> list[tuple[str, Any, Any]]:
-    """Messages and events, newest last: ("message", it, None), or ("event", it, the mail that told of it, if one did)."""
+    """Messages, calls and events, newest last: ("message" | "call", it, None), or ("event", it, the mail that told of it)."""
     said_all = [(one.at, 0, "message", one) for one in found.messages]
     events = [(one.at, 1, "event", one) for one in found.events if one.kind not in QUIET_EVENTS]
+    calls = [(one.began_at, 2, "call", one) for one in found.calls]
     told: list[tuple[str, Any, Any]] = []
-    for _, _, kind, what in sorted((*said_all, *events), key=lambda entry: entry[:2]):
+    for _, _, kind, what in sorted((*said_all, *events, *calls), key=lambda entry: entry[:2]):
         before = told[-1] if told else None
         if kind == "event" and before and before[0] == "message" and said.is_notice(before[1]):
             told[-1] = ("event", what, before[1])

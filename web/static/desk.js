@@ -1,4 +1,5 @@
 // The desk, made lively. Every page works without this; nothing here decides anything.
+import { followCalls, look } from "./calls.js";
 import { keepDrafts } from "./drafts.js";
 import { listenForKeys } from "./keys.js";
 import { listenForChanges } from "./live.js";
@@ -52,7 +53,8 @@ for (const filter of document.querySelectorAll("[data-filter]")) {
   });
 }
 
+followCalls();
 keepDrafts();
-listenForChanges();
+listenForChanges(look);
 listenForKeys();
 offerCommands();

@@ -15,10 +15,12 @@ const button = document.querySelector("[data-refresh]");
 let wanted = { list: false, ticket: false };
 let timer = 0;
 let saidAt = -SAY_AT_MOST;
+let rang = () => {}; // somebody calls
 
-export function listenForChanges() {
+export function listenForChanges(calls) {
   remember(document.querySelectorAll("ul[data-list] > li, #p-timeline > li, .side a"));
   remember(PARTS.map((id) => document.getElementById(id)).filter(Boolean));
+  rang = calls;
   listen(document.querySelector(".desk").dataset.live);
   setInterval(() => document.visibilityState === "visible" && look({ list: true, ticket: true }), MINUTE);
   addEventListener("pageshow", (event) => event.persisted && location.reload());
@@ -35,9 +37,13 @@ function listen(address) {
   const mine = (event) => event.data === ticket?.dataset.id;
   source.addEventListener("ticket", (event) => look({ list: true, ticket: mine(event) }));
   source.addEventListener("presence", (event) => look({ ticket: mine(event) }));
+  source.addEventListener("call", rang);
   source.addEventListener("inbound", () => look({ list: true }));
   source.addEventListener("desk", () => look({ list: true, ticket: true }));
-  source.addEventListener("refresh", () => look({ list: true, ticket: true }));
+  source.addEventListener("refresh", () => {
+    look({ list: true, ticket: true });
+    rang();
+  });
   source.onerror = () => {
     if (source.readyState !== EventSource.CLOSED) return;
     look({ list: true, ticket: true });
@@ -66,7 +72,7 @@ async function refresh() {
 }
 
 // The page at this address, read; null while the hub is away: the stream comes back and says so.
-async function fetched(address) {
+export async function fetched(address) {
   const answer = await fetch(address, { headers: { Accept: "text/html" } }).catch(() => new Response(null, { status: 503 }));
   if (answer.status === 401 || answer.redirected) location.reload(); // signed out
   if (!answer.ok) return null;

@@ -18,6 +18,7 @@ def build(settings: SipSettings, around: Surroundings) -> SipCarrier:
             domain=settings.registrar or settings.trunk,
             registers=bool(settings.registrar),
             user=settings.user,
+            auth_user=settings.auth_user or settings.user,
             password=settings.password,
             transport=settings.transport,
             plus=settings.plus,

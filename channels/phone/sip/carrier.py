@@ -13,9 +13,9 @@ from typing import Any
 from aiohttp.web import RouteDef
 
 from channels.phone import sounds
-from channels.phone.sip import calls_out
+from channels.phone.sip import calls_out, window
 from channels.phone.sip.caller import Caller
-from channels.phone.sip.engine import Engine, Leg, Setup
+from channels.phone.sip.engine import Engine, Leg, Setup, first
 from channels.phone.sip.recordings import Recordings
 from channels.phone.sip.service import Service
 from channels.phone.speech import CannotSpeak, Speech
@@ -25,11 +25,17 @@ from core.envelope import Outgoing, Sent
 from core.log import get_logger
 
 LEASE = "sip"
+SOCKET = "calls.sock"
 SPARE = 4  # legs beyond two for each caller
 SOON = 30.0  # seconds until a delivery is tried again when there is no line just now
+LOOK = 5.0  # seconds between looks whether the registrar knows us
 ENDS_WITHIN = 3.0  # seconds calls have to tell that they ended, when the hub stops
 
 log = get_logger("phone")
+
+
+class LineLost(Exception):
+    """No call can come in any more; says why."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,7 +45,7 @@ class SipCarrier:
     setup: Setup
     speech: Speech
     folder: Path
-    """For recordings that are not handed in yet."""
+    """For recordings that are not handed in yet, and for the questions of other processes."""
     max_calls: int
     calls_per_second: int
     music: str = ""
@@ -54,7 +60,7 @@ class SipCarrier:
     _came: list[float] = field(default_factory=list)
 
     async def run(self, door: Door) -> None:
-        """See Carrier. Raises CannotSpeak, BaresipError."""
+        """See Carrier. Raises CannotSpeak, LineLost, BaresipError."""
         if trouble := self.speech.trouble():
             raise CannotSpeak(trouble)
         async with door.lease(LEASE):
@@ -72,25 +78,46 @@ class SipCarrier:
                 service.recordings.start(door.switchboard)
                 self._service = service
                 await engine.start()
-                self.up.set()
-                log.info("calls are taken", host=self.setup.host, port=self.setup.port)
-                await engine.dead.wait()
-                raise RuntimeError("the telephone stack ended; the hub must be started again")
+                async with window.opened(self.folder / SOCKET, self._serve):
+                    self.up.set()
+                    log.info("calls are taken", host=self.setup.host, port=self.setup.port)
+                    await self._watch(engine)
             finally:
                 self.up.clear()
                 self._service = None
                 await self._end(service)
 
+    async def _watch(self, engine: Engine) -> None:
+        """Until it cannot go on; who is on the line is left in peace until then. Raises LineLost."""
+        while not engine.dead.is_set():
+            if (trouble := engine.trouble()) and not len(engine):
+                raise LineLost(trouble)
+            await first(engine.dead.wait(), asyncio.sleep(LOOK))
+        raise LineLost("the telephone stack ended; the hub must be started again")
+
     async def say(self, outgoing: Outgoing) -> Sent:
         """See Carrier."""
-        return await calls_out.tell(outgoing, self._running())
+        return await self._do(window.Question(say=outgoing))
 
     async def dial(self, dial: Dial) -> None:
         """See core.calling.Line. Asked again for the same call: it goes on as it does."""
+        await self._do(window.Question(dial=dial))
+
+    async def _do(self, question: window.Question) -> Sent:
+        """Here, or in the process of this hub that holds the account."""
+        if self._service is not None:
+            return await self._serve(question)
+        absent = DeliveryError("the telephone line is not there just now", retry_after=SOON)
+        return await window.ask(self.folder / SOCKET, question, otherwise=absent)
+
+    async def _serve(self, question: window.Question) -> Sent:
         service = self._running()
-        if dial.call not in self._dials:
+        if question.say is not None:
+            return await calls_out.tell(question.say, service)
+        if (dial := question.dial) is not None and dial.call not in self._dials:
             self._dials[dial.call] = self._begin(calls_out.connect(dial, service), f"dial-{dial.call}")
             self._dials[dial.call].add_done_callback(lambda _: self._dials.pop(dial.call, None))
+        return Sent()
 
     def webhooks(self) -> Sequence[RouteDef]:
         """None: nobody asks us by HTTP."""
@@ -98,7 +125,7 @@ class SipCarrier:
 
     def _running(self) -> Service:
         if self._service is None or not self.up.is_set():
-            raise DeliveryError("the telephone line is not there just now", retry_after=SOON)
+            raise DeliveryError("the telephone line begins just now", retry_after=SOON)
         if len(self._service.engine) >= 2 * self.max_calls:
             raise DeliveryError("every telephone line is in use", retry_after=SOON)
         return self._service

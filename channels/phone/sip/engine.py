@@ -19,10 +19,10 @@ from baresip import (
     Config,
     Event,
     RegistrationError,
-    Runtime,
     StackEvent,
     UserAgent,
 )
+from baresip.runtime import Runtime
 
 from channels.phone.sip import addresses
 from channels.phone.sip.keys import Keys, Presses
@@ -32,6 +32,7 @@ from core.settings_values import Secret
 
 REGISTER_WITHIN = 15.0  # seconds
 REGISTER_EVERY = 300  # seconds
+PATIENCE = 30.0  # seconds in which the stack registers again by itself
 RINGS = 45.0  # seconds until nobody answers, unless somebody says how long
 CODECS = ("pcma", "pcmu", "g722/16000/1")
 EARLY = 64  # events that may come before the call they are about is known
@@ -72,8 +73,11 @@ class Setup:
     """Host and port of the registrar, or of the trunk's other end; empty: calls only come in."""
     registers: bool
     user: str
+    auth_user: str
+    """What it logs in with."""
     password: Secret
-    transport: Literal["udp", "tcp", "tls"]
+    transport: str
+    """udp or tcp."""
     plus: str
     calls: int
     """Legs at the same time, in either direction."""
@@ -97,18 +101,18 @@ class Leg:
         self.called = addresses.called(call.headers.get("To"))
         self.id = call.call_id or ""
 
-    def hear(self, event: StackEvent) -> None:
-        """What the stack says of it."""
+    def hear(self, event: StackEvent, at: float) -> None:
+        """What the stack says of it. `at`: seconds of a clock that never goes back."""
         match event.event:
             case Event.CALL_ESTABLISHED:
                 self.up.set()
             case Event.CALL_CLOSED:
                 self.end(event.text or "")
             case Event.CALL_DTMF_START if event.text:
-                if self._presses.down(event.text, at=time.monotonic()):
+                if self._presses.down(event.text, at=at):
                     self.keys.press(event.text)
             case Event.CALL_DTMF_END:
-                self._presses.up(at=time.monotonic())
+                self._presses.up(at=at)
             case _:
                 pass
         self.id = self.id or event.call_id or ""
@@ -162,21 +166,36 @@ class Leg:
             raise
 
 
+class _Runtime(Runtime):
+    """Tells when each event happened, not when this program had time for it: keys are told apart by their times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at = 0.0
+        """Of the event that is told just now: seconds of a clock that never goes back."""
+
+    def _on_native_event(self, ev: int, handle: int, payload: bytes | None) -> None:
+        self._call_threadsafe(self._at, time.monotonic(), ev, handle, payload)
+
+    def _at(self, at: float, ev: int, handle: int, payload: bytes | None) -> None:
+        self.at = at
+        self._dispatch(ev, handle, payload)
+
+
 class Engine:
     """The SIP stack. One in a process at a time."""
 
     def __init__(self, setup: Setup, *, incoming: Callable[[Leg], None]) -> None:
         self._setup = setup
         self._incoming = incoming
-        self._runtime = Runtime()
+        self._runtime = _Runtime()
         self._agent: UserAgent | None = None
         self._legs: dict[int, Leg] = {}
         self._dialling = 0
         self._early: list[StackEvent] = []
         self.pump = Pump()
         self.dead = asyncio.Event()
-        self.trouble = ""
-        """Why no calls come in, while that is so."""
+        self._trouble: tuple[float, str] | None = None
 
     async def start(self) -> None:
         """Listen and register. Raises BaresipError, OSError."""
@@ -193,7 +212,7 @@ class Engine:
                 f"rtp_ports {setup.rtp_ports[0]}-{setup.rtp_ports[1]}\n",
             )
         )
-        self._runtime.on_dead = self._died
+        self._runtime.on_dead = self._died  # type: ignore[assignment]  # a hook that nobody typed
         self._runtime.subscribe(self._hear)
         self.pump.start()
         self._agent = await UserAgent.create(
@@ -202,9 +221,9 @@ class Engine:
                 user=setup.user,
                 domain=setup.domain or f"{_bracketed(setup.host)}:{setup.port}",
                 password=setup.password.reveal(),
-                auth_user=setup.user,
+                auth_user=setup.auth_user,
                 reg_interval=REGISTER_EVERY if setup.registers else 0,
-                transport=setup.transport,
+                transport="tcp" if setup.transport == "tcp" else "udp",
                 audio_codecs=CODECS,
                 # A trunk hands us calls for the numbers behind it, whatever our own name is.
                 extra_params=() if setup.registers else ("catchall=yes",),
@@ -250,6 +269,12 @@ class Engine:
         await leg.taken(within)
         return leg
 
+    def trouble(self) -> str:
+        """Why no calls have been able to come in for a while, if that is so."""
+        if self._trouble is None or time.monotonic() - self._trouble[0] < PATIENCE:
+            return ""
+        return self._trouble[1]
+
     def __len__(self) -> int:
         return len(self._legs)
 
@@ -270,13 +295,14 @@ class Engine:
         elif event.call and self._dialling:
             self._early = [*self._early[-EARLY:], event]
         elif event.event is Event.REGISTER_FAIL:
-            self.trouble = f"the registrar does not know us any more: {event.text}"
+            since = self._trouble[0] if self._trouble else time.monotonic()
+            self._trouble = since, f"the registrar does not know us any more: {event.text}"
             log.error("registration lost", answer=event.text)
         elif event.event is Event.REGISTER_OK:
-            self.trouble = ""
+            self._trouble = None
 
     def _tell(self, leg: Leg, event: StackEvent) -> None:
-        leg.hear(event)
+        leg.hear(event, self._runtime.at)
         if event.event is Event.CALL_CLOSED:
             self._legs.pop(event.call, None)
             self.pump.remove(leg.stream)

@@ -18,7 +18,7 @@ from core.desk import accounts, case, reference
 from core.desk.configuration import export, told
 from core.desk.configuration.checking import check
 from core.desk.configuration.document import ConfigurationError, CustomerPart, Document
-from core.desk.passwords import AT_ONCE, hash_now, matches_now
+from core.desk.passwords import AT_ONCE, hash_now, hash_pin_now, matches_now
 from core.desk.principal import Principal
 from core.ids import new_id
 from core.rules.calendar_definitions import definition_to_json, definition_version
@@ -99,7 +99,9 @@ def hash_secrets(document: Document, known: Hashes) -> dict[tuple[str, str, str]
 
     def stored(key: tuple[str, str, str]) -> str:
         before = known.get(key)
-        return before if before and matches_now(before, given[key]) else hash_now(given[key])
+        if before and matches_now(before, given[key]):
+            return before
+        return hash_pin_now(given[key]) if key[0] == "pin" else hash_now(given[key])
 
     with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="argon2") as pool:
         return {**known, **dict(zip(given, pool.map(stored, given), strict=True))}

@@ -12,7 +12,7 @@ from aiohttp import web
 from channels.phone.channel import PhoneChannel, read
 from core.calling import Dial
 from core.channel import DeliveryError
-from core.envelope import Address, Outgoing, Sent
+from core.envelope import Address, Kind, Outgoing, Sent
 from tests.fakes import FakeDoor
 
 
@@ -119,13 +119,13 @@ async def test_a_carrier_that_falls_over_is_started_again_and_takes_no_other_dow
     assert (weak.starts, strong.starts) == (2, 1)
 
 
-def test_a_call_that_somebody_wrote_down_becomes_a_message_of_its_number() -> None:
+def test_what_a_line_has_to_say_is_a_message_of_nobody() -> None:
     said = read(
-        b"Please call back", {"sender": "+390612345678", "recipients": ["+39069999"], "external_id": "x"}, {}
+        b"Trouble\nTwilio reports 11205", {"sender": "", "recipients": [], "external_id": "errors/1"}, {}
     )
 
-    assert said.author is not None
-    assert (said.channel, said.author.address, said.mailbox) == ("phone", "+390612345678", "+39069999")
+    assert (said.channel, said.author, said.kind) == ("phone", None, Kind.SYSTEM_NOTIFICATION)
+    assert (said.subject, said.text) == ("Trouble", "Twilio reports 11205")
     assert not said.may_auto_reply
-    with pytest.raises(ValueError, match="no call"):
+    with pytest.raises(ValueError, match="nothing in it"):
         read(b" ", {"sender": "+39", "recipients": [], "external_id": None}, {})

@@ -499,3 +499,46 @@ async def test_the_call_ends_by_itself_when_somebody_never_chooses(line):
     assert isinstance(phone.answer.then, Record | HangUp | Hold)
     assert (await phone.hang_up(minutes=2)).outcome == "missed"
     assert line.desk.now - MONDAY < timedelta(hours=1)
+
+
+# --- What they are told afterwards ---
+
+
+async def test_a_text_message_goes_on_with_what_was_last_said_to_its_number(line):
+    phone = await line.phone(ALDO).dial()
+    await phone.silence(2)
+    await phone.press("2", "1", "1", "3")
+    await phone.speak()
+    (ticket,) = await line.desk.rows(tables.ticket)
+
+    done = await line.desk.mail(ALDO, "", "È la porta 12.", channel="sms", message_id="SM1")
+
+    assert (done.number, done.reason) == (ticket.number, "conversation")
+    other = await line.desk.mail(STRANGER, "", "Chi siete?", channel="sms", message_id="SM2")
+    assert other.number != ticket.number, "another number is another conversation"
+
+
+async def test_nobody_is_rung_for_every_step_and_a_mobile_gets_texts(db):
+    object.__setattr__(db.facts, "texts_by", "sms")
+    line = await exchange(db)
+    ann = await line.desk.who("ann")
+    told = {}
+    for number in (ALICE, ALDO):
+        phone = await line.phone(number).dial()
+        await phone.silence(2)
+        await phone.press("2", "1", "1", "3")
+        await phone.speak()
+        ticket = (await line.desk.rows(tables.ticket))[-1]
+
+        from core.desk import tickets
+
+        await line.desk.do(tickets.take, ann, ticket.number)
+        line.desk.passes(minutes=5)
+        await line.desk.do(resolution.resolve, ann, ticket.number, **SOLUTION)
+        rows = await line.desk.deliveries(ticket.number)
+        told[number] = [(row.kind, row.channel) for row in rows]
+
+    assert told == {ALICE: [("resolved", "phone")], ALDO: [("progress", "sms"), ("resolved", "sms")]}
+    words = (await line.desk.outward(ticket.number, "progress"))[0].text
+    assert words == f"Desk, richiesta {ticket.number}: Ann la segue.\n"
+    assert "Cambiato il cavo." in (await line.desk.outward(ticket.number, "resolved"))[0].text

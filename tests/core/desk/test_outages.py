@@ -10,7 +10,7 @@ import pytest
 
 from core import texts
 from core.channel import DeliveryError
-from core.desk import books, outages, publishing, sending
+from core.desk import books, outages, publishing, reference, sending
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused, Stale
 from core.desk.outages import Known
 from core.desk.principal import Principal
@@ -383,6 +383,78 @@ async def test_whom_it_no_longer_concerns_hears_nothing(desk):
 
     assert {address for address, _, _ in await desk.told()} == {"bob@beta.test"}
     assert await desk.asked() == {"alice@acme.test": "quiet", "bob@beta.test": "told"}
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        pytest.param(tables.contact.update().values(active=False), id="the person left"),
+        pytest.param(tables.contact.delete(), id="the person is forgotten"),
+        pytest.param(tables.contact.update().values(customer="BETA"), id="the person works for another"),
+        pytest.param(tables.customer.update().values(active=False), id="the customer left"),
+    ],
+)
+async def test_who_is_no_customer_any_more_hears_nothing(desk, left):
+    outage = await desk.publish()
+    alice = await desk.desk.who("alice")
+    await desk.tell(outage, alice)
+
+    def leave(tx):
+        whose = {"contact": tables.contact.c.id == alice.id, "customer": tables.customer.c.code == "ACME"}
+        tx.run(left.where(whose[left.table.name]))
+        reference.revise(tx, now=desk.desk.now)
+
+    await desk.desk.db.write(leave)
+    await desk.act(publishing.end, outage)
+
+    assert await desk.told() == []
+    assert await desk.asked() == {"alice@acme.test": "quiet"}
+
+
+async def test_who_gave_their_request_to_a_colleague_is_told_themselves(desk):
+    outage = await desk.publish(customers=["ACME"])
+    number = (await desk.desk.mail("alice@acme.test", authentication=PASSED)).number or ""
+    await desk.desk.qualify(number, contact="aldo@acme.test")
+    desk.desk.passes(minutes=2)
+    await desk.told()
+
+    await desk.act(publishing.end, outage)
+
+    assert [(to, kind) for to, kind, _ in await desk.told()] == [("alice@acme.test", "outage_ended")]
+    assert (await desk.desk.ticket(number)).flags == []
+
+
+async def test_a_contract_for_named_machines_is_hit_where_they_stand(db):
+    line = 'name = "Network"\n    technologies = ["Network"]'
+    machines = CONFIGURED.replace(line, 'name = "Network"\n    assets = ["sw-1"]', 1)
+    known = machines.replace(
+        'technology = "Network"\n  criticality', 'technology = "Network"\n  site = "Verona"\n  criticality'
+    )
+    desk = Outages(await at_work(db, known))
+    await desk.publish(**NETWORK_IN_VERONA)
+    await desk.publish(technologies=["Server"], since=desk.desk.now - timedelta(hours=1))
+
+    assert len(await desk.known("ACME")) == 2, "its machine, and the other line"
+    assert [one.title for one in await desk.known("ACME", technologies=("Network",))] == ["Rete di Verona"]
+    assert not await desk.known("ACME", technologies=("Network",), contact_sites=("Roma",))
+
+
+async def test_what_arrived_is_not_sent_again(desk):
+    outage = await desk.publish()
+    await desk.tell(outage, await desk.desk.who("alice"))
+    await desk.act(publishing.end, outage)
+    await desk.told()
+    (row,) = await desk.desk.rows(tables.delivery, ticket_id=outage)
+
+    with pytest.raises(Refused):
+        await desk.act(publishing.retry_delivery, outage, delivery=row.id)
+
+
+async def test_a_notice_is_withdrawn_once_however_often_the_form_is_sent(desk):
+    outage = await desk.publish()
+
+    first = await desk.act(publishing.cancel, outage, reason="Errore.", idem="f")
+    assert await desk.act(publishing.cancel, outage, reason="Errore.", idem="f") == first
 
 
 async def test_nobody_asks_about_an_outage_of_others(desk):

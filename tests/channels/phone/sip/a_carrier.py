@@ -93,6 +93,7 @@ def setup(port: int, **changed: Any) -> Setup:
             "domain": "",
             "registers": False,
             "user": "700",
+            "auth_user": "700",
             "password": Secret(""),
             "transport": "udp",
             "plus": "+",

@@ -205,9 +205,10 @@ _KAMAILIO = """#!KAMAILIO
 debug=1
 log_stderror=yes
 children=2
-disable_tcp=yes
+tcp_children=1
 auto_aliases=no
 listen=udp:127.0.0.1:PORT
+listen=tcp:127.0.0.1:PORT
 mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules:/usr/lib/kamailio/modules"
 loadmodule "kex.so"
 loadmodule "tm.so"
@@ -221,6 +222,7 @@ loadmodule "siputils.so"
 loadmodule "textops.so"
 loadmodule "auth.so"
 modparam("usrloc", "db_mode", 0)
+modparam("registrar", "min_expires", 1)
 request_route {
     if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
     if (is_method("CANCEL")) { if (t_check_trans()) { t_relay(); } exit; }

@@ -77,6 +77,8 @@ class Hotline:
     """So many questions are refused: nothing can be stored just now."""
     away_later: int = 0
     """The same, for what is asked after the first answer."""
+    thinks: float = 0.0
+    """Seconds until it answers a call."""
     gather: Gather = field(default_factory=Gather)
     """Of the first menu."""
     start: str = "language"
@@ -90,10 +92,11 @@ class Hotline:
     came: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def ring(self, ringing: Ringing) -> Answer:
+        self.came.set()
+        await asyncio.sleep(self.thinks)
         self._busy("away")
         call = f"{self.number}-{len(self.calls) + 1}"
         self.calls[call] = Kept(ringing=ringing, node=self.start)
-        self.came.set()
         return self._answer(call)
 
     async def find(self, line: str, external_id: str) -> str | None:

@@ -16,6 +16,8 @@ pytest.importorskip("baresip", reason="needs baresip-python")
 from baresip import RegistrationError
 
 from channels.phone import sounds
+from channels.phone.sip import carrier as carrier_module
+from channels.phone.sip import engine as engine_module
 from channels.phone.sip.carrier import SipCarrier
 from channels.phone.sip.engine import Engine, NotAnswered
 from channels.phone.speech import CannotSpeak, Speech
@@ -23,7 +25,7 @@ from core.calling import Dial, Ringing
 from core.channel import DeliveryError
 from core.settings_values import Secret
 from tests.channels.phone.sip.a_carrier import Door, needs_sipp, needs_speech, running, setup
-from tests.channels.phone.sip.a_pbx import MISSING, switch
+from tests.channels.phone.sip.a_pbx import MISSING, password, switch
 from tests.channels.phone.sip.a_switchboard import Hotline
 from tests.channels.phone.sip.sipp import WAIT_FOR_BYE, free_port
 
@@ -51,6 +53,47 @@ async def test_a_wrong_password_is_told_and_takes_no_calls(tmp_path: Path) -> No
         with pytest.raises(RegistrationError, match="401"):
             async with running(tmp_path, spoken=tmp_path, **wrong):
                 pass
+
+
+@pytest.mark.skipif("kamailio" in MISSING, reason="needs kamailio")
+@needs_speech
+async def test_a_switch_that_went_away_is_told_and_looked_for_again(
+    tmp_path: Path, spoken: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "REGISTER_EVERY", 2)
+    monkeypatch.setattr(engine_module, "PATIENCE", 0.5)
+    monkeypatch.setattr(carrier_module, "LOOK", 0.1)
+    async with switch(tmp_path) as port:
+        account = {"domain": f"127.0.0.1:{port}", "registers": True, "password": Secret(password("700"))}
+        carrier = a_carrier(
+            tmp_path, setup=setup(free_port(), transport="tcp", **account), speech=Speech(folder=spoken)
+        )
+        task = asyncio.create_task(carrier.run(Door()))
+        async with asyncio.timeout(5):
+            await carrier.up.wait()
+
+    async with asyncio.timeout(45):
+        with pytest.raises(carrier_module.LineLost, match="does not know us any more"):
+            await task
+    assert not carrier.up.is_set()
+
+
+@pytest.mark.skipif("kamailio" in MISSING, reason="needs kamailio")
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_a_number_that_the_switch_does_not_know_is_told_with_its_404(
+    tmp_path: Path, transport: str
+) -> None:
+    async with switch(tmp_path) as port:
+        account = {"domain": f"127.0.0.1:{port}", "registers": True, "password": Secret(password("700"))}
+        engine = Engine(setup(free_port(), transport=transport, calls=5, **account), incoming=lambda _: None)
+        try:
+            await engine.start()
+            with pytest.raises(NotAnswered, match="404 Not Found") as refused:
+                await engine.ring("+39 06 99", within=5)
+        finally:
+            await engine.stop()
+
+    assert (refused.value.how, refused.value.status) == ("failed", 404)
 
 
 async def test_without_a_program_that_speaks_it_says_what_to_install(tmp_path: Path) -> None:

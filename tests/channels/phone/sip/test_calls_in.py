@@ -6,6 +6,7 @@ import asyncio
 import io
 import logging
 import random
+import time
 import wave
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -227,12 +228,24 @@ async def test_a_key_pressed_on_hold_is_told(day: Day) -> None:
     assert (await only(day, "waits")).path == ["queue digits 9"]
 
 
+async def test_the_same_key_pressed_twice_counts_twice_though_the_hub_is_busy_meanwhile(day: Day) -> None:
+    hotline = day.line.hotline("busy", gather=Gather(minimum=1, maximum=4, timeout=8.0, pause=2.0))
+    calling = asyncio.create_task(day.line.call("busy", [pause(0.5), keys("1122"), pause(5.0), BYE]))
+    await hotline.came.wait()
+    await asyncio.sleep(1.2)
+    time.sleep(2.0)  # noqa: ASYNC251 - nothing is done for anybody
+    done = await calling
+
+    assert done.well, done.errors
+    assert (await day.line.ended("busy"))[0].path == ["language digits 1122"]
+
+
 async def test_no_key_is_in_a_log_or_a_file(day: Day) -> None:
     assert "runtime started" in day.logged  # the engine's own lines were looked at
     assert "dtmf" not in day.logged.lower()
     for secret in ("915203", *(pin for _, _, pin in day.crowd)):
         assert secret not in day.logged
-    files = [path for path in day.folder.rglob("*") if path.is_file()]
+    files = [path for path in day.folder.rglob("*") if path.is_file()]  # the socket is none
     assert files == []  # everything recorded was handed in
 
 

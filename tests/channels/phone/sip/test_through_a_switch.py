@@ -16,6 +16,7 @@ pytest.importorskip("baresip", reason="needs baresip-python")
 
 from channels.phone import sounds
 from channels.phone.sip import calls_out, service
+from channels.phone.sip.carrier import SipCarrier
 from core.calling import Dial, Words
 from core.channel import DeliveryError
 from core.envelope import Address, Outgoing
@@ -168,6 +169,19 @@ async def test_a_caller_who_leaves_the_line_takes_the_ringing_with_them(office: 
     assert (await office.over()).offered == {"700-1-offer-1": "rung"}
 
 
+async def test_a_caller_who_gives_up_before_we_answer_was_there_all_the_same(office: Office) -> None:
+    hotline = office.hotline(thinks=0.8)
+
+    await office.phones[CUSTOMER].do("dial", f"sip:700@127.0.0.1:{office.switch}")
+    await asyncio.wait_for(hotline.came.wait(), 5)
+    await office.phones[CUSTOMER].do("hangup")
+    await asyncio.sleep(1.0)
+
+    kept = await office.over()
+    assert kept.path == []
+    assert kept.asked == 0
+
+
 async def test_who_asks_us_to_call_somebody_else_is_refused(office: Office) -> None:
     office.hotline()
 
@@ -250,6 +264,24 @@ async def test_a_member_of_staff_is_connected_with_a_customer(office: Office) ->
     assert hotline.outgoing["out-1"] == ["operator", "connected", "over"]
     assert holds(office.phones[STAFF].heard()[-24000:], TONES[CUSTOMER]) > 0.8
     assert holds(office.phones[CUSTOMER].heard()[-24000:], TONES[STAFF]) > 0.8
+
+
+async def test_another_process_of_the_hub_calls_by_the_one_that_holds_the_account(office: Office) -> None:
+    holder = office.line.carrier
+    other = SipCarrier(
+        setup=holder.setup, speech=holder.speech, folder=holder.folder, max_calls=1, calls_per_second=1
+    )
+    hotline = office.line.hotline("out")
+
+    with pytest.raises(DeliveryError) as nobody:
+        await other.say(a_message("999"))
+    await other.dial(Dial(call="out-4", operator="999", number=CUSTOMER, whisper=(), language="it"))
+
+    assert (nobody.value.permanent, str(nobody.value)) == (True, "not answered: 404 Not Found")
+    async with asyncio.timeout(3):
+        while "out-4" not in hotline.outgoing:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.05)
+    assert hotline.outgoing["out-4"] == ["failed"]
 
 
 async def test_a_call_out_that_nobody_takes_says_why(office: Office) -> None:

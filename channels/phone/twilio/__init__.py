@@ -1,0 +1,1 @@
+"""Twilio: calls, texts and WhatsApp by its webhooks and its REST interface. See docs/phone-twilio.md."""
