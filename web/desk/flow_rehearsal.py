@@ -21,7 +21,7 @@ from ivr.editing import BadName, Plain
 from ivr.flow import Collect, Flow, Menu, Queue, Record, of_plain, text_of, to_plain
 from ivr.rehearsal import Did, Scenario, Walk
 from web.desk.flow_editor import form_of
-from web.desk.flows import SOUNDS, version_of
+from web.desk.flows import version_of
 from web.desk.frame import around, staff
 from web.site import SITE, now
 
@@ -50,7 +50,7 @@ async def show(request: web.Request, *, wrong: Exception | None = None) -> web.R
     language = query.get("language", "") if query.get("language", "") in flow.languages else ""
     went = rehearsal.walk(flow, events, answers, language=language)
     events = events[: max(0, len(went.turns) - (0 if went.broken else 1))]
-    response = site.pages.page(
+    return site.pages.page(
         request,
         "flows/rehearse.html",
         status=200 if wrong is None else 409 if isinstance(wrong, Stale | Refused) else 422,
@@ -69,8 +69,6 @@ async def show(request: web.Request, *, wrong: Exception | None = None) -> web.R
         wrong=wrong,
         **await around(request, who),
     )
-    response.headers["Content-Security-Policy"] = SOUNDS
-    return response
 
 
 async def press(request: web.Request) -> web.StreamResponse:
