@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from core.calling import Gather, HangUp, Hold, NoSuchCall, Record
-from core.desk import resolution
+from core.desk import publishing, resolution
 from core.store import tables
 from tests.desk_at_work import MONDAY, SOLUTION
 from tests.telephone import ALDO, ALICE, BOB, PIN, STRANGER, WITH_TELEPHONES, WORDS, Exchange, exchange
@@ -558,3 +558,33 @@ async def test_nobody_is_rung_for_every_step_and_a_mobile_gets_texts(db):
     words = (await line.desk.outward(ticket.number, "progress"))[0].text
     assert words == f"Desk, richiesta {ticket.number}: Ann la segue.\n"
     assert "Cambiato il cavo." in (await line.desk.outward(ticket.number, "resolved"))[0].text
+
+
+async def test_an_outage_is_said_before_anything_else_and_its_end_is_told_to_who_pressed_one(line):
+    lea = await line.desk.who("lea")
+    words = {"it": {"title": "Rete ferma a Verona", "text": "Un cavo è rotto."}}
+    outage = await line.desk.db.write(
+        publishing.publish,
+        lea,
+        words=words,
+        customers=("ACME",),
+        since=line.desk.now - timedelta(minutes=30),
+        next_update=line.desk.now + timedelta(minutes=30),
+        now=line.desk.now,
+    )
+
+    phone = await line.phone(ALICE).identified()
+    assert "Rete ferma a Verona" in phone.last
+    assert "Prossimo aggiornamento lunedì 2 marzo alle 10:30" in phone.last
+    await phone.press("1")
+    assert "La avviseremo" in " ".join(phone.heard)
+    assert "Per lo stato delle Sue richieste" in phone.last, "each outage is said once"
+    call = await phone.hang_up(seconds=20)
+    assert call.outcome == "informed"
+    other = await line.phone(BOB).dial()
+    assert "Rete" not in " ".join(other.heard)
+
+    await line.desk.db.write(publishing.end, lea, outage, words={"it": "Il cavo è nuovo."}, now=line.desk.now)
+
+    (told,) = await line.desk.rows(tables.delivery)
+    assert (told.channel, told.address, told.kind) == ("phone", ALICE, "outage_ended")
