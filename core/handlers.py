@@ -11,7 +11,18 @@ from typing import Any
 
 from core.calling import Line
 from core.channel import Channel, DeliveryError
-from core.desk import call_out, door, intake, letters, new_passwords, resolution, sending, tidying, timing
+from core.desk import (
+    call_out,
+    door,
+    intake,
+    letters,
+    new_passwords,
+    resolution,
+    sending,
+    sounds,
+    tidying,
+    timing,
+)
 from core.desk.door import Stored
 from core.desk.letters import Kind, Letter
 from core.envelope import Inbound, Outgoing, Sent
@@ -46,6 +57,7 @@ def handlers(
         "letter": Posting(db, by_name, new_passwords.LETTERS, clock=clock),
         "clocks": Ringing(timing.check, clock=clock),
         "tidy": Tidying(clock=clock),
+        "sounds": Sounds(db, clock=clock),
         "dial": Dialling(db, [one for one in channels if isinstance(one, Line)], clock=clock),
         "auto-close": Ringing(resolution.close_when_silent, clock=clock),
     }
@@ -222,6 +234,22 @@ class Tidying(Handler):
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """See Handler."""
         return [partial(tidying.tidy, now=self._clock()) for _ in jobs]
+
+
+class Sounds(Handler):
+    """Every hour: recordings whose time is over are deleted, those that never came are told."""
+
+    def __init__(self, db: Database, *, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        now = self._clock()
+        found = await self._db.read(sounds.lapsed, now=now)
+        if not found.nothing:
+            log.info("recordings lapsed", deleted=len(found.kept_long_enough), missing=len(found.never_came))
+        return [partial(sounds.forget, found=found, now=now) for _ in jobs]
 
 
 async def _hand_over(channels: Mapping[str, Channel], outgoing: Outgoing) -> Sent:

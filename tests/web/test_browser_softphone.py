@@ -67,6 +67,7 @@ def test_a_call_from_the_keypad_to_the_closing_words_on_the_same_number(demo, vi
     page.click("#hangup")
     heard(page, "Riagganciato.")
 
+    demo.do(number, "take")
     demo.do(number, "resolve", cause="network", text="Cambiato il cavo.", minutes=5)
     page.locator("#messages li", has_text="Cambiato il cavo.").wait_for()
     ticket = demo.api.get(f"/tickets/{number}")

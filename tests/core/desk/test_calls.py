@@ -222,6 +222,22 @@ async def test_a_new_request_goes_by_its_keys_to_the_competent_group_and_keeps_t
     assert (call.outcome, call.ticket_id) == ("recorded", ticket.id)
 
 
+async def test_a_new_request_is_a_new_one_whatever_was_read_or_asked_before(line):
+    solved, read = await line.desk.resolved(), await line.desk.taken(subject="Altro")
+    phone = await line.phone(ALICE).identified()
+    await phone.press("3", "1")
+    assert "ci stiamo lavorando" in phone.last
+    await phone.press("9", "2", "1", "1", "3")
+    await phone.speak()
+
+    found = await line.desk.rows(tables.ticket)
+    assert len(found) == 3
+    (new,) = [row for row in found if row.number not in (solved, read)]
+    assert new.channel == "phone"
+    assert (await line.desk.ticket(solved)).state == "resolved"
+    assert [row.channel for row in await line.desk.rows(tables.thread, read)] == ["email"]
+
+
 async def test_the_sound_may_come_an_hour_later(line):
     phone = await line.phone(ALICE).identified()
     await phone.press("2", "1", "1", "3")
