@@ -284,7 +284,7 @@ def hung_up(
             call_queue.end_offer(tx, row, "stopped", now=now)
     for ticket_id in live.fact("heard", []):
         _heard(live, ticket_id)
-    if outcome.code == "spoke":
+    if outcome.code == "spoke" and live["direction"] == "in":  # a call of ours told it when it was connected
         _spoke(live)
     elif outcome.owes_ticket and house.tickets_for_missed:
         _missed(live)
