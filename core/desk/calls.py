@@ -276,6 +276,8 @@ def hung_up(
         ),
         short=house.short,
     )
+    if live["direction"] == "out" and live["bridged_at"] is None:
+        outcome = call_outcomes.Outcome("tried")
     live.set(phase=OVER, outcome=outcome.code, cause=cause[:100], ended_at=ended, signal_at=now)
     for row in tx.all(call_queue.OFFERS, call_id=call_id):
         if row.state == "ringing":

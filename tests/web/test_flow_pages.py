@@ -24,6 +24,7 @@ from tests import rows
 from tests.core.desk.test_flows import WAV
 from tests.ivr.test_validation import BREACHES
 from tests.web.desk_pages import furnish, serving
+from tests.web.test_settled import says_the_same
 from web.desk import flow_editor, flow_forms
 from web.desk.flow_words import difference
 from web.words import catalogue
@@ -478,6 +479,17 @@ async def test_a_walk_without_a_name_or_that_breaks_is_not_kept(site, lea):
     for number, seen, name in ((1, flows.edition(SHIPPED), " "), (2, edition, "Uno")):
         fields = [("csrf", lea.csrf), ("seen", seen), ("name", name)]
         assert (await send(lea, f"/desk/flows/{number}/rehearse", fields)).status == 422
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["", "/1?node=pin", "/1?prompt=bye", "/1?part=settings", "/1?part=text", "/2/publish", "/1/rehearse"],
+)
+async def test_every_page_says_what_stock_jinja_makes_of_it(site, lea, place, monkeypatch):
+    plain = json.loads(SHIPPED) | {"title": "Other", "start": "nowhere"}
+    await site.db.write(flows.add, SAM, "default", json.dumps(plain), rules, now=datetime.now(UTC))
+
+    await says_the_same(site, lea, f"/desk/flows{place}", monkeypatch)
 
 
 # --- Words ------------------------------------------------------------------------------------------------------------

@@ -395,11 +395,13 @@ async def test_a_recording_that_nobody_told_us_of_is_found_at_twilio_and_no_othe
     hub.twilio.lying = [lies(5, long_ago), lies(6, long_ago), lies(7, just_now)]
 
     await hub.carrier.recordings.find_forgotten(now=DECENT())
+    await hub.carrier.recordings.find_forgotten(now=DECENT())
     await until(lambda: hub.twilio.of("DELETE", f"Recordings/{sid('RE', 5)}"))
 
     assert list(hub.switchboard.stored) == [sid("RE", 5)]
     assert hub.switchboard.ended == [("call-0005", "fallback")]
     assert not hub.twilio.of("DELETE", f"Recordings/{sid('RE', 6)}"), "it is somebody else's"
+    assert len(hub.twilio.of("GET", f"Calls/{sid('CA', 6)}")) == 1, "and is not asked for again"
 
 
 # 11. The queue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from channels.phone import texting
+from channels.phone.channel import read
 from core.desk import call_out, door, intake, returns, sending
 from core.desk.case import Case
 from core.envelope import Address, Arrival
@@ -133,6 +134,27 @@ async def test_a_pin_is_in_no_row_no_file_and_no_line(sqlite_url: str, facts, tm
     kept = [path for folder in (database.parent, tmp_path) for path in folder.rglob("*") if path.is_file()]
     assert database in kept
     assert [path for path in kept if CANARY.encode() in path.read_bytes()] == []
+
+
+async def test_what_twilio_complains_of_is_a_ticket_of_nobody_that_staff_see(db, tmp_path: Path) -> None:
+    desk = await exchange(db)
+    async with running(tmp_path, board=desk.board) as hub:
+        await alice(hub).dial()
+        payload = f'{{"resource_sid": "{sid("CA")}", "error_code": "11205"}}'
+        await hub.post("/in/twilio/errors", again=2, Level="ERROR", Payload=payload)
+        told = hub.door.came[0]
+
+    for _ in range(2):  # it comes twice, and is one
+        stored = await db.write(door.accept, told, now=desk.desk.now)
+        facts = {"channel": "phone", "external_id": told.external_id, "sender": "", "recipients": ()}
+        await db.write(intake.understand, stored, read(told.raw, facts, {}), now=desk.desk.now)
+
+    (ticket,) = await desk.desk.rows(tables.ticket)
+    assert ticket.subject == "Twilio segnala l'errore 11205"
+    assert ticket.requester_address == ""
+    assert await desk.desk.rows(tables.delivery) == [], "nobody is answered"
+    (said,) = await desk.desk.rows(tables.message)
+    assert (await row(desk)).id in said.text
 
 
 # Texts

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from core.calling import Gather, HangUp, Hold, NoSuchCall, Record
-from core.desk import publishing, resolution
+from core.desk import call_out, publishing, resolution
 from core.store import tables
 from tests.desk_at_work import MONDAY, SOLUTION
 from tests.telephone import ALDO, ALICE, BOB, PIN, STRANGER, WITH_TELEPHONES, WORDS, Exchange, exchange
@@ -588,3 +588,53 @@ async def test_an_outage_is_said_before_anything_else_and_its_end_is_told_to_who
 
     (told,) = await line.desk.rows(tables.delivery)
     assert (told.channel, told.address, told.kind) == ("phone", ALICE, "outage_ended")
+
+
+async def test_who_asked_is_called_back_in_turn_by_whoever_is_free(line):
+    object.__setattr__(line.desk.db.facts, "dials", True)
+    for number in (ALDO, ALICE):
+        phone = await line.phone(number).dial()
+        await phone.silence(2)
+        await phone.press("3", "1")
+        assert phone.over
+        await phone.hang_up(seconds=30)
+    turn = lambda: line.desk.db.write(call_out.in_turn, now=line.desk.now)  # noqa: E731
+    assert await turn() == 0, "nobody is at work"
+    await line.signed_in("tom")
+
+    assert await turn() == 1
+    (out,) = [row for row in await line.desk.rows(tables.call) if row.direction == "out"]
+    assert (out.caller, out.called) == (ALDO, "+390110000001"), "who asked first"
+    dial = await line.desk.db.write(call_out.begin, out.id, now=line.desk.now)
+    assert dial.number == ALDO
+    assert await turn() == 0, "Tom is being rung"
+
+    await line.board.dialled(out.id, "operator")
+    await line.board.dialled(out.id, "connected")
+    await line.board.hung_up(out.id)
+    states = {row.number: row.state for row in await line.desk.rows(tables.callback)}
+    assert states == {ALDO: "done", ALICE: "waiting"}
+    line.desk.passes(minutes=1)
+    assert await turn() == 1
+
+
+async def test_nobody_is_called_back_at_night_nor_again_and_again(line):
+    object.__setattr__(line.desk.db.facts, "dials", True)
+    phone = await line.phone(ALICE).dial()
+    await phone.silence(2)
+    await phone.press("3", "1")
+    await phone.hang_up(seconds=30)
+    await line.signed_in("tom")
+    turn = lambda: line.desk.db.write(call_out.in_turn, now=line.desk.now)  # noqa: E731
+
+    assert await turn() == 1
+    out = [row for row in await line.desk.rows(tables.call) if row.direction == "out"][-1]
+    await line.board.dialled(out.id, "no_answer")
+    line.desk.passes(minutes=1)
+    assert await turn() == 0
+    line.desk.passes(minutes=10)
+    assert await turn() == 1
+    out = [row for row in await line.desk.rows(tables.call) if row.direction == "out"][-1]
+    await line.board.dialled(out.id, "no_answer")
+    line.desk.passes(hours=13)
+    assert await turn() == 0, "it is night where she is"
