@@ -56,8 +56,9 @@ def handlers(
         "send": Sending(db, by_name, clock=clock),
         "letter": Posting(db, by_name, new_passwords.LETTERS, clock=clock),
         "clocks": Ringing(timing.check, clock=clock),
-        "tidy": Tidying(clock=clock),
+        "tidy": Round(tidying.tidy, clock=clock),
         "sounds": Sounds(db, clock=clock),
+        "callbacks": Round(call_out.in_turn, clock=clock),
         "dial": Dialling(db, [one for one in channels if isinstance(one, Line)], clock=clock),
         "auto-close": Ringing(resolution.close_when_silent, clock=clock),
     }
@@ -225,15 +226,16 @@ class Dialling(Handler):
         return _nothing
 
 
-class Tidying(Handler):
-    """Once a day: what has lapsed is forgotten."""
+class Round(Handler):
+    """What comes round again and belongs to no ticket: what has lapsed is forgotten, who waits for a call is called."""
 
-    def __init__(self, *, clock: Clock) -> None:
+    def __init__(self, verb: Callable[..., Any], *, clock: Clock) -> None:
+        self._verb = verb
         self._clock = clock
 
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """See Handler."""
-        return [partial(tidying.tidy, now=self._clock()) for _ in jobs]
+        return [partial(_come_round, verb=self._verb, now=self._clock()) for _ in jobs]
 
 
 class Sounds(Handler):
@@ -307,6 +309,10 @@ def _ring(tx: Tx, *, verb: Callable[..., None], ticket_id: str, now: datetime) -
 
 def _not_dialled(tx: Tx, *, call: str, reason: str, now: datetime) -> None:
     call_out.given_up(tx, call, reason, now=now)
+
+
+def _come_round(tx: Tx, *, verb: Callable[..., Any], now: datetime) -> None:
+    verb(tx, now=now)
 
 
 def _words(error: Exception) -> str:

@@ -20,6 +20,10 @@ SCHEMA = "centralino-flow/1"
 KEYS = frozenset("0123456789*#")
 
 
+MOST = 500
+"""Nodes, and prompts, of a flow: what nobody can look over any more, nobody has to draw."""
+
+
 class FlowError(ValueError):
     """The text is no flow; says where and why."""
 
@@ -266,6 +270,9 @@ def of_plain(plain: Any) -> Flow:
         raise FlowError(_exactly(plain, _in_words("", str(error)))) from None
     if flow.schema != SCHEMA:
         raise FlowError(f"schema is {flow.schema!r}, and this reads {SCHEMA!r}")
+    for name, part in (("nodes", flow.nodes), ("prompts", flow.prompts)):
+        if len(part) > MOST:
+            raise FlowError(f"{name}: at most {MOST}, and these are {len(part)}")
     return flow
 
 

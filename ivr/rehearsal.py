@@ -18,7 +18,7 @@ from ivr.flow import Collect, Flow, Record
 from ivr.stepping import Fact, FlowLoop, State, Turn, begin, is_secret, step
 from ivr.validation import Finding
 
-MOST = 200
+MOST = 100
 """Scenarios of a flow, and events of one."""
 WRONG = "wrong"
 """The answer to an entry that is none of its branches."""

@@ -276,13 +276,15 @@ def hung_up(
         ),
         short=house.short,
     )
+    if live["direction"] == "out" and live["bridged_at"] is None:
+        outcome = call_outcomes.Outcome("tried")
     live.set(phase=OVER, outcome=outcome.code, cause=cause[:100], ended_at=ended, signal_at=now)
     for row in tx.all(call_queue.OFFERS, call_id=call_id):
         if row.state == "ringing":
             call_queue.end_offer(tx, row, "stopped", now=now)
     for ticket_id in live.fact("heard", []):
         _heard(live, ticket_id)
-    if outcome.code == "spoke":
+    if outcome.code == "spoke" and live["direction"] == "in":  # a call of ours told it when it was connected
         _spoke(live)
     elif outcome.owes_ticket and house.tickets_for_missed:
         _missed(live)

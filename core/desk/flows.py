@@ -252,7 +252,7 @@ def save(
             last_event=row.version,
         )
     read = _read(rules, body, flow)
-    if body == row.body:
+    if read == _read(rules, row.body):
         return number
     digest = rules.digest(read)
     if row.state == "draft" and row.author == who.actor:

@@ -95,6 +95,14 @@ def test_what_is_wrong_is_told_with_its_place(path, value, said):
     assert said in str(refused.value)
 
 
+@pytest.mark.parametrize("part", ["nodes", "prompts"])
+def test_a_flow_that_nobody_can_look_over_is_refused(part):
+    one = SMALL[part]["bye"]
+
+    with pytest.raises(FlowError, match=f"{part}: at most 500"):
+        of_plain(SMALL | {part: SMALL[part] | {f"n{n}": one for n in range(500)}})
+
+
 def test_a_missing_part_is_named():
     with pytest.raises(FlowError, match="missing required field `nodes`"):
         of_plain({name: value for name, value in SMALL.items() if name != "nodes"})

@@ -175,7 +175,7 @@ def test_a_scenario_of_a_flow_that_breaks_says_why():
         ("x", "Expected `array`"),
         ([{"name": 1}], "Expected `str`"),
         ([{"name": "Uno", "answers": {"guess": ["yes"]}}], "Uno: guess"),
-        ([{"name": "Uno"}] * (rehearsal.MOST + 1), "201 > 200"),
+        ([{"name": "Uno"}] * (rehearsal.MOST + 1), "101 > 100"),
     ],
 )
 def test_what_is_no_scenario_is_told(value, told):

@@ -23,7 +23,7 @@ from ivr.flow import QUEUE_OUTCOMES, Flow, FlowError, of_plain, text_of, to_plai
 from ivr.picture import picture
 from web import guard
 from web.desk import flow_forms, flow_words
-from web.desk.flows import SOUNDS, version_of
+from web.desk.flows import version_of
 from web.desk.frame import around, staff
 from web.site import SITE, now
 
@@ -84,7 +84,7 @@ async def _page(
         place = one.place.split("/")
         if place[0] == "nodes":
             marked[place[1]] = marked.get(place[1], 0) + 1
-    response = site.pages.page(
+    return site.pages.page(
         request,
         "flows/editor.html",
         status=200 if wrong is None else 409 if isinstance(wrong, Stale | Refused) else 422,
@@ -118,8 +118,6 @@ async def _page(
         faults=wrong.faults if isinstance(wrong, Invalid) else (),
         **await around(request, who),
     )
-    response.headers["Content-Security-Policy"] = SOUNDS
-    return response
 
 
 def _fields(node: Plain | None) -> tuple[str, ...]:

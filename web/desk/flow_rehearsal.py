@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
-from multidict import MultiMapping
 
 from core.desk import flows
 from core.desk.errors import Invalid, Refused, Stale, invalid
@@ -22,7 +21,7 @@ from ivr.editing import BadName, Plain
 from ivr.flow import Collect, Flow, Menu, Queue, Record, of_plain, text_of, to_plain
 from ivr.rehearsal import Did, Scenario, Walk
 from web.desk.flow_editor import form_of
-from web.desk.flows import SOUNDS, version_of
+from web.desk.flows import version_of
 from web.desk.frame import around, staff
 from web.site import SITE, now
 
@@ -36,6 +35,7 @@ def routes(app: web.Application) -> None:
     """Add the pages."""
     app.router.add_get(r"/desk/flows/{version:\d{1,9}}/rehearse", show)
     app.router.add_post(r"/desk/flows/{version:\d{1,9}}/rehearse", keep)
+    app.router.add_post(r"/desk/flows/{version:\d{1,9}}/rehearse/press", press)
     app.router.add_post(r"/desk/flows/{version:\d{1,9}}/rehearse/remove", remove)
 
 
@@ -46,19 +46,11 @@ async def show(request: web.Request, *, wrong: Exception | None = None) -> web.R
     flow = rules.parse(shown.body)
     query = request.query
     events = _events(query.getall("e", ()))
-    answers = _answers(query)
+    answers = _answers({name: query.getall(name) for name in query})
     language = query.get("language", "") if query.get("language", "") in flow.languages else ""
     went = rehearsal.walk(flow, events, answers, language=language)
-    if "press" in query and not went.over:
-        typed = query.get("keys", "") if query["press"] == "keys" else query["press"]
-        typed = "".join(typed.split())[:MAX_KEYS]
-        events = [*events[: len(went.turns) - 1], rehearsal.did(flow, went.turns[-1].state, typed)]
-        went = rehearsal.walk(flow, events, answers, language=language)
-    if "undo" in query:
-        events = events[:-1]
-        went = rehearsal.walk(flow, events, answers, language=language)
     events = events[: max(0, len(went.turns) - (0 if went.broken else 1))]
-    response = site.pages.page(
+    return site.pages.page(
         request,
         "flows/rehearse.html",
         status=200 if wrong is None else 409 if isinstance(wrong, Stale | Refused) else 422,
@@ -77,8 +69,28 @@ async def show(request: web.Request, *, wrong: Exception | None = None) -> web.R
         wrong=wrong,
         **await around(request, who),
     )
-    response.headers["Content-Security-Policy"] = SOUNDS
-    return response
+
+
+async def press(request: web.Request) -> web.StreamResponse:
+    """One more key, one step back, or the same with other answers. Digits of a secret get no further than here."""
+    site, who = request.app[SITE], staff(request)
+    form = await form_of(request)
+    number = version_of(request)
+    flow = rules.parse((await site.db.read(flows.show, who, DEFAULT, number)).body)
+    events, answers = _events(form.get("e", ())), _answers(form)
+    language = form.get("language", [""])[0]
+    if "undo" in form:
+        events = events[:-1]
+    elif "press" in form:
+        went = rehearsal.walk(flow, events, answers, language=language)
+        typed = form["press"][0]
+        if typed == "keys":
+            typed = form.get("keys", [""])[0]
+        if not went.over:
+            typed = "".join(typed.split())[:MAX_KEYS]
+            events = [*events, rehearsal.did(flow, went.turns[-1].state, typed)]
+    query = _query(language, events, answers)
+    raise web.HTTPSeeOther(f"/desk/flows/{number}/rehearse?{urlencode(query)}#next")
 
 
 def _events(given: Sequence[str]) -> list[Did]:
@@ -94,10 +106,10 @@ def _mark(one: Did) -> str:
     return f"{MARKS.get(one.kind, 's')}:{one.value}"
 
 
-def _answers(given: MultiMapping[str]) -> dict[str, tuple[str, ...]]:
+def _answers(given: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
     """`a.NAME`, as often as the call was made."""
     return {
-        name: tuple(one for one in given.getall(f"a.{name}", ()) if one in rehearsal.answers_of(name))
+        name: tuple(one for one in given[f"a.{name}"] if one in rehearsal.answers_of(name))
         for name in ACTIONS
         if f"a.{name}" in given
     }
@@ -107,8 +119,7 @@ def _steps(went: Walk, events: Sequence[Did]) -> list[dict[str, Any]]:
     """What the caller did, each with what came of it."""
     before: list[Did | None] = [None, *events]
     asked = [
-        {"name": name, "answer": answer, "answers": tuple((one, one) for one in rehearsal.answers_of(name))}
-        for name, answer in went.asked
+        {"name": name, "answer": answer, "answers": rehearsal.answers_of(name)} for name, answer in went.asked
     ]
     counts = [*went.counts, len(asked)]
     turns = [*went.turns, *([None] if went.broken else [])]
@@ -154,18 +165,20 @@ def _known(version: int, flow: Flow) -> list[dict[str, Any]]:
         {
             "name": one.name,
             "differs": differs.get(str(number), ""),
-            "address": f"/desk/flows/{version}/rehearse?{urlencode(_query(one))}",
+            "address": f"/desk/flows/{version}/rehearse?"
+            + urlencode(_query(one.language, one.events, one.answers)),
         }
         for number, one in enumerate(known)
     ]
 
 
-def _query(scenario: Scenario) -> list[tuple[str, str]]:
+def _query(
+    language: str, events: Sequence[Did], answers: Mapping[str, Sequence[str]]
+) -> list[tuple[str, str]]:
     return [
-        ("language", scenario.language),
-        *(("e", _mark(one)) for one in scenario.events),
-        *((f"a.{name}", answer) for name, answers in scenario.answers.items() for answer in answers),
-        ("name", scenario.name),
+        ("language", language),
+        *(("e", _mark(one)) for one in events),
+        *((f"a.{name}", answer) for name, chosen in answers.items() for answer in chosen),
     ]
 
 
@@ -175,14 +188,12 @@ def _query(scenario: Scenario) -> list[tuple[str, str]]:
 async def keep(request: web.Request) -> web.StreamResponse:
     """The walk as a scenario of the flow, or instead of the one of its name."""
     posted = await form_of(request)
-    form = await request.post()
     name = " ".join(posted.get("name", [""])[0].split())[:MAX_NAME]
 
     def with_this(plain: Plain, flow: Flow) -> Plain:
         if not name:
             raise invalid("/name", "must not be empty")
-        texts: Any = form
-        events, answers = _events(posted.get("e", ())), _answers(texts)
+        events, answers = _events(posted.get("e", ())), _answers(posted)
         language = posted.get("language", [""])[0]
         went = rehearsal.walk(flow, events, answers, language=language)
         if went.broken:

@@ -12,13 +12,10 @@ from core.desk.flows import DEFAULT
 from core.desk.principal import Principal
 from core.store.tx import Tx
 from ivr import rules
-from web import files, guard
+from web import files
 from web.desk import flow_words
 from web.desk.frame import around, staff
 from web.site import SITE, now
-
-SOUNDS = f"{guard.CSP}; media-src 'self'"
-"""Pages on which a prompt can be heard."""
 
 
 def routes(app: web.Application) -> None:
