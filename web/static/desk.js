@@ -45,7 +45,6 @@ if (here && side.scrollWidth > side.clientWidth) side.scrollLeft = here.offsetLe
 
 // Of many customers those whose name has what is typed; who is chosen stays in sight.
 for (const filter of document.querySelectorAll("[data-filter]")) {
-  filter.hidden = false;
   filter.addEventListener("input", () => {
     const wanted = filter.value.trim().toLowerCase();
     for (const one of filter.closest("[data-pick]").querySelectorAll(":scope > ul > li"))
