@@ -9,7 +9,14 @@ from tests.web.browsing import LEADER, MARIO, ONE_AT_A_TIME
 
 pytestmark = [pytest.mark.browser, ONE_AT_A_TIME]
 
-DESK = ["/desk/", "ticket", "/desk/calls", "/desk/waiting?view=held", "/desk/outgoing", "/desk/?q=zzzz-nothing"]
+DESK = [
+    "/desk/",
+    "ticket",
+    "/desk/calls",
+    "/desk/waiting?view=held",
+    "/desk/outgoing",
+    "/desk/?q=zzzz-nothing",
+]
 DESK += ["/desk/outages", "/desk/outages/new", "outage"]
 PORTAL = ["/portal/", "request", "/portal/new", "/portal/history"]
 WIDTHS = [360, 768, 1280, 1920]
