@@ -52,6 +52,7 @@ def database(config: Settings, *, takes_in: bool = False) -> Iterator[Database]:
             public_url=config.hub.public_url,
             time_zone=config.hub.time_zone,
             country=config.hub.country,
+            dials=bool(config.channels.phone.account_sid) or config.channels.sip.enabled,
             texts_by="sms" if config.channels.sms.enabled else "",
             languages=config.hub.languages,
             brakes=config.brakes.limits(),
@@ -155,7 +156,7 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     import ivr.rules  # noqa: PLC0415
     from channels.email.cleaning import clean_html  # noqa: PLC0415
     from channels.phone.channel import PhoneChannel  # noqa: PLC0415
-    from core.desk import tidying  # noqa: PLC0415
+    from core.desk import call_out, sounds, tidying  # noqa: PLC0415
     from core.handlers import Ringing  # noqa: PLC0415
     from core.hub import Hub, Service  # noqa: PLC0415
     from core.isolation import Readers  # noqa: PLC0415
@@ -198,7 +199,7 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
             memory=config.limits.reading_memory,
         ),
         extra={"call-silent": Ringing(switchboard.silent, clock=utc_now)},
-        periodic=[tidying.NIGHTLY],
+        periodic=[tidying.NIGHTLY, sounds.HOURLY, call_out.IN_TURN],
         lease=timedelta(seconds=config.hub.lease),
         common=common,
         run_by=os.getpid() if parent is None else os.getppid(),

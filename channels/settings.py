@@ -234,7 +234,9 @@ class SipSettings(Table, frozen=True, kw_only=True):
                 f'"{self.host}" is no single IP address of this machine: it stands in every offer of a call',
             )
         yield from wrong_ports(self, "port", "rtp_first", "rtp_last")
-        if self.rtp_last - self.rtp_first < 4 * self.max_calls:
+        if (
+            self.rtp_last - self.rtp_first < 4 * self.max_calls + 8
+        ):  # two for each leg, and a few legs to spare
             yield (
                 "rtp_last",
                 f"leaves too few ports: {self.max_calls} callers and who is rung for them need four each",

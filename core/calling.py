@@ -122,6 +122,10 @@ class Audio:
     seconds: float
     external_id: str
     """The line's own id of the recording; the same id is stored once."""
+    words: str = ""
+    """What an engine made of it, where the line has one: a suggestion."""
+    engine: str = ""
+    """Which one, with its model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

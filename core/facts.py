@@ -25,6 +25,8 @@ class HubFacts:
     country: str = "IT"
     """Where telephone numbers without a country are (ISO 3166)."""
     languages: tuple[str, ...] = ("it", "en")
+    dials: bool = False
+    """A line is there that calls people."""
     texts_by: str = ""
     """The channel that carries text messages to telephones; empty: there is none."""
     brakes: Limits = Limits()  # noqa: RUF009 - frozen, so sharing one is right

@@ -11,7 +11,18 @@ from typing import Any
 
 from core.calling import Line
 from core.channel import Channel, DeliveryError
-from core.desk import call_out, door, intake, letters, new_passwords, resolution, sending, tidying, timing
+from core.desk import (
+    call_out,
+    door,
+    intake,
+    letters,
+    new_passwords,
+    resolution,
+    sending,
+    sounds,
+    tidying,
+    timing,
+)
 from core.desk.door import Stored
 from core.desk.letters import Kind, Letter
 from core.envelope import Inbound, Outgoing, Sent
@@ -45,7 +56,9 @@ def handlers(
         "send": Sending(db, by_name, clock=clock),
         "letter": Posting(db, by_name, new_passwords.LETTERS, clock=clock),
         "clocks": Ringing(timing.check, clock=clock),
-        "tidy": Tidying(clock=clock),
+        "tidy": Round(tidying.tidy, clock=clock),
+        "sounds": Sounds(db, clock=clock),
+        "callbacks": Round(call_out.in_turn, clock=clock),
         "dial": Dialling(db, [one for one in channels if isinstance(one, Line)], clock=clock),
         "auto-close": Ringing(resolution.close_when_silent, clock=clock),
     }
@@ -213,15 +226,32 @@ class Dialling(Handler):
         return _nothing
 
 
-class Tidying(Handler):
-    """Once a day: what has lapsed is forgotten."""
+class Round(Handler):
+    """What comes round again and belongs to no ticket: what has lapsed is forgotten, who waits for a call is called."""
 
-    def __init__(self, *, clock: Clock) -> None:
+    def __init__(self, verb: Callable[..., Any], *, clock: Clock) -> None:
+        self._verb = verb
         self._clock = clock
 
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """See Handler."""
-        return [partial(tidying.tidy, now=self._clock()) for _ in jobs]
+        return [partial(_come_round, verb=self._verb, now=self._clock()) for _ in jobs]
+
+
+class Sounds(Handler):
+    """Every hour: recordings whose time is over are deleted, those that never came are told."""
+
+    def __init__(self, db: Database, *, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        now = self._clock()
+        found = await self._db.read(sounds.lapsed, now=now)
+        if not found.nothing:
+            log.info("recordings lapsed", deleted=len(found.kept_long_enough), missing=len(found.never_came))
+        return [partial(sounds.forget, found=found, now=now) for _ in jobs]
 
 
 async def _hand_over(channels: Mapping[str, Channel], outgoing: Outgoing) -> Sent:
@@ -279,6 +309,10 @@ def _ring(tx: Tx, *, verb: Callable[..., None], ticket_id: str, now: datetime) -
 
 def _not_dialled(tx: Tx, *, call: str, reason: str, now: datetime) -> None:
     call_out.given_up(tx, call, reason, now=now)
+
+
+def _come_round(tx: Tx, *, verb: Callable[..., Any], now: datetime) -> None:
+    verb(tx, now=now)
 
 
 def _words(error: Exception) -> str:

@@ -95,9 +95,14 @@ ACTIONS: Mapping[str, Call] = {
         not_covered="",
         unknown="",
     ),
+    "put_down": _call("Lets go of the request that was read or asked about.", ok=""),
     "open_ticket": _call(
-        "Opens a request, or adds to the one that is in hand.", ok="ticket", attached="ticket", held=""
+        "Opens a request of what was recorded; a voice message joins the request in hand.",
+        ok="ticket",
+        attached="ticket",
+        held="",
     ),
+    "add_to_ticket": _call("Adds what was recorded to the request in hand.", attached="ticket", nothing=""),
     "send_number": _call("Sends the number of the request to the caller's telephone.", ok="", cannot=""),
     "who_answers": _call(
         "Chooses the group, and says whether anybody of it is there.", somebody="", nobody=""

@@ -155,7 +155,7 @@ class TextChannel:
         try:
             await asyncio.Event().wait()
         finally:
-            self.hooks.door = None
+            self.hooks.close()
             await self.account.rest.close()
 
     def webhooks(self) -> Sequence[web.RouteDef]:

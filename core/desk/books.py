@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
-from core.desk import outage_books
+from core.desk import call_books, outage_books
 from core.desk.case import ADMINISTRATION, event_hash
 from core.ids import first_id
 from core.store import blobs, tables
@@ -44,8 +45,8 @@ class Books:
     faults: tuple[Fault, ...]
 
 
-def verify(tx: Tx) -> Books:
-    """Count and check everything. Reads the whole database once, page by page."""
+def verify(tx: Tx, *, now: datetime | None = None) -> Books:
+    """Count and check everything. Reads the whole database once, page by page. `now`: None, this moment."""
     counted = {
         row.outcome: row.count
         for row in tx.all(select(inbound.c.outcome, func.count().label("count")).group_by(inbound.c.outcome))
@@ -64,6 +65,8 @@ def verify(tx: Tx) -> Books:
         if missing is not None:
             faults.append(missing)
     faults += _orphans(tx)
+    for kind, about in call_books.faults(tx, now=now or datetime.now(UTC)):
+        faults.append(Fault(kind=kind, about=about))
     faults += _lost_work(tx)
     return Books(
         received=received,
@@ -180,6 +183,12 @@ def _blobs(tx: Tx) -> Iterator[tuple[Fault | None, int]]:
         (
             message.c.html,
             select(message.c.id, message.c.html.label("name")).where(message.c.html.is_not(None)),
+        ),
+        (
+            tables.recording.c.blob,
+            select(tables.recording.c.call_id.label("id"), tables.recording.c.blob.label("name")).where(
+                tables.recording.c.blob.is_not(None)
+            ),
         ),
     )
     for column, question in named:

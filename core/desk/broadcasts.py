@@ -18,6 +18,7 @@ from core.desk import case, concern, outbox, participants, people, reference
 from core.desk.case import Case
 from core.envelope import Address, Outgoing
 from core.ids import id_token, new_id
+from core.rules import reaching
 from core.rules.outages import Scope, concerns
 from core.store import tables, work
 from core.store.tx import Prepared, Row, Tx
@@ -143,13 +144,16 @@ def _in_ticket(tx: Tx, news: News, asked: Row, *, now: datetime) -> tuple[str, s
     if row is None or not row.open or (row.customer, row.contact) != (asked.customer, asked.contact):
         return None
     of = Case.open(tx, row.id, now=now)
-    threads = tx.all(outbox.THREADS, ticket_id=of.id)
+    threads = outbox.answered(of)
     if not any(participants.recipients(of, where.id, automatic=True) for where in threads):
         return None
     language = of["language"]
-    subject, text = _words(tx, news, language, name=of["requester_name"], customer=asked.customer)
     found = ""
     for where in threads:
+        brief = where.channel in reaching.SHORT
+        subject, text = _words(
+            tx, news, language, name=of["requester_name"], customer=asked.customer, brief=brief
+        )
         said = outbox.say(
             of, where, kind=news.kind, subject=subject, text=text, automatic=True, language=language
         )
@@ -165,13 +169,18 @@ def _by_itself(tx: Tx, news: News, asked: Row, *, now: datetime) -> tuple[str, s
     if tx.one(_BAD, address=asked.address) is not None:
         return None
     delivery_id = new_id()
+    channel = reaching.channel(
+        asked.channel, kind=news.kind, address=asked.address, texts_by=tx.facts.texts_by
+    )
+    if not channel:
+        return None
     tx.insert(
         tables.delivery,
         ticket_id=news.outage.id,
         id=delivery_id,
         message_id=news.update.id,
         thread_id=asked.id,
-        channel=asked.channel,
+        channel=channel,
         address=asked.address,
         name=asked.name,
         kind=news.kind,
@@ -183,7 +192,7 @@ def _by_itself(tx: Tx, news: News, asked: Row, *, now: datetime) -> tuple[str, s
     work.enqueue(
         tx,
         shard=news.outage.id,
-        lane=outbox.lane_of(asked.id, asked.address, asked.channel),
+        lane=outbox.lane_of(asked.id, asked.address, channel),
         kind="send",
         payload={"delivery": delivery_id},
         due=now,

@@ -369,15 +369,19 @@ def _choose_technology(around: Around, value: str, _given: Mapping[str, str]) ->
     return _choose(around, value, "technologies", "technology")
 
 
-def _open_ticket(around: Around, _value: str, _given: Mapping[str, str]) -> Branch:
+def _put_down(around: Around, _value: str, _given: Mapping[str, str]) -> Branch:
+    around.live.set(ticket_id=None)
+    return "ok", {}
+
+
+def _open_ticket(around: Around, value: str, given: Mapping[str, str]) -> Branch:
     live = around.live
     voicemail = bool(live.fact("in_voicemail"))
+    if voicemail and live["ticket_id"]:
+        branch, said = _add_to_ticket(around, value, given)
+        if branch == "attached":
+            return branch, said
     live.note(**{"voicemail" if voicemail else "recorded": True})
-    if live["ticket_id"]:
-        row = live.tx.one(_TICKET, id=live["ticket_id"])
-        if row is not None and (row.open or row.state == "resolved"):
-            call_tickets.add(live, row.id, "voicemail" if voicemail else "addition", at=live["first_ring_at"])
-            return "attached", {"ticket": row.number}
     done = call_tickets.open_request(
         live, "voicemail" if voicemail else "request", hints=hints_of(live), at=live["first_ring_at"]
     )
@@ -386,6 +390,17 @@ def _open_ticket(around: Around, _value: str, _given: Mapping[str, str]) -> Bran
     if voicemail:
         call_queue.owe_call(live, done.ticket_id, reason="voicemail")
     return "ok", {"ticket": done.number}
+
+
+def _add_to_ticket(around: Around, _value: str, _given: Mapping[str, str]) -> Branch:
+    live = around.live
+    row = live.tx.one(_TICKET, id=live["ticket_id"]) if live["ticket_id"] else None
+    if row is None or not (row.open or row.state == "resolved"):
+        return "nothing", {}
+    voicemail = bool(live.fact("in_voicemail"))
+    live.note(**{"voicemail" if voicemail else "recorded": True})
+    call_tickets.add(live, row.id, "voicemail" if voicemail else "addition", at=live["first_ring_at"])
+    return "attached", {"ticket": row.number}
 
 
 def hints_of(live: LiveCall) -> dict[str, Any]:
@@ -524,7 +539,9 @@ BY_NAME: Mapping[str, Action] = {
     "offer_technologies": _offer_technologies,
     "choose_technology": _choose_technology,
     "check_request": _check_request,
+    "put_down": _put_down,
     "open_ticket": _open_ticket,
+    "add_to_ticket": _add_to_ticket,
     "send_number": _send_number,
     "who_answers": _who_answers,
     "offer_callback": _offer_callback,

@@ -318,12 +318,12 @@ def _chosen(in_hand: LiveCall) -> str | None:
 
 
 def _open_call(tx: Tx, who: Principal, call_id: str, *, now: datetime) -> LiveCall:
-    if not who.is_agent:
-        message = "only staff answer calls"
-        raise Forbidden(message)
     mine = scope(who)
     if tx.one(_may_see(mine.shape), id=call_id, **mine.values) is None:
         raise NotFound(f"there is no call {call_id} that you may see")
+    if not who.is_agent:
+        message = "only staff answer calls"
+        raise Forbidden(message)
     try:
         return LiveCall.open(tx, call_id, now=now)
     except NoSuchCall as error:

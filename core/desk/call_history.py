@@ -131,25 +131,36 @@ def sound(tx: Tx, who: Principal, call_id: str, seq: int) -> tuple[RecordingView
 
 
 def log(
-    tx: Tx, who: Principal, *, outcome: str | None = None, cursor: str | None = None, limit: int = 50
+    tx: Tx,
+    who: Principal,
+    *,
+    outcome: str | None = None,
+    live: bool = False,
+    cursor: str | None = None,
+    limit: int = 50,
 ) -> Page:
-    """One page of CallView without entries, newest first. Raises Invalid for an outcome or a cursor there is not.
+    """One page of CallView without entries, newest first. `live`: only those that are not over.
 
+    Raises Invalid for an outcome or a cursor there is not.
     A technician gets calls of their groups and those they led; further ones are on the tickets they belong to.
     """
     if outcome is not None and outcome not in call_outcomes.OUTCOMES:
         raise invalid("/outcome", f"must be one of {', '.join(call_outcomes.OUTCOMES)}")
     mine = scope(who)
-    held = (("outcome", outcome),) if outcome else ()
+    held = (("outcome", outcome),) if outcome and mine.shape == ("everything",) else ()
     conditions = []
-    if mine.shape == ("everything",):
+    seen = Condition(shape=mine.shape, build=lambda: visible(mine.shape), values=mine.values)
+    if live:
+        held, walks = (), [Walk(also=(call.c.phase != literal(live_calls.OVER),), sort=True)]
+        conditions.append(seen)
+    elif mine.shape == ("everything",):
         walks = [Walk(held)]
     elif mine.shape[0] == "groups":
         walks = [Walk((("desk_group", name),)) for name in who.groups] + [Walk((("agent", who.id),))]
     else:
         walks = [Walk()]
-        conditions.append(Condition(shape=mine.shape, build=lambda: visible(mine.shape), values=mine.values))
-    if outcome and mine.shape != ("everything",):
+        conditions.append(seen)
+    if outcome and not held:
         conditions.append(
             Condition(
                 shape=("outcome",),

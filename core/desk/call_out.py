@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
+
+from sqlalchemy import bindparam, select
 
 from core import numbers, texts
 from core.calling import Dial, Words
-from core.desk import acts, call_queue, people, timing
+from core.desk import accounts, acts, call_queue, people, timing
 from core.desk.case import Case
 from core.desk.errors import Refused, invalid
 from core.desk.live_calls import OVER, LiveCall
 from core.desk.principal import Principal
 from core.envelope import Trust
 from core.ids import new_id
+from core.rules import calling_hours, queueing
 from core.store import tables, work
-from core.store.tx import Tx
+from core.store.columns import Instant
+from core.store.schedules import Schedule
+from core.store.tx import Prepared, Tx
 
 LINE = "out"
 NO_FLOW = "0" * 64
 """A call of ours is led by nobody's flow."""
+
+AGAIN = timedelta(minutes=10)
+"""After a try that reached nobody; each member of staff is asked once within it."""
+LOST = timedelta(minutes=5)
+"""Without a word from the line."""
+MOST_TRIES = 3
+"""Within that time."""
+MOST_AT_ONCE = 20
+IN_TURN = Schedule(name="callbacks", rhythm="every 20", kind="callbacks", payload={})
 
 How = Literal["operator", "connected", "declined", "busy", "no_answer", "failed"]
 
@@ -78,6 +92,7 @@ def call_back(tx: Tx, who: Principal, number: str, *, now: datetime, to: str = "
         now=now,
         idem_key=f"dial:{identity}",
     )
+    work.set_timer(tx, shard=identity, key="silent", kind="call-silent", payload={}, due=now + LOST, now=now)
     case.save()
     return identity
 
@@ -90,6 +105,54 @@ def _number(case: Case) -> str:
         return str(case["requester_address"])
     contact = people.contact(case.tx, case["contact"]) if case["contact"] else None
     return contact.number if contact else ""
+
+
+_IN_TURN = Prepared(
+    select(tables.callback, tables.ticket.c.number.label("ticket"))
+    .select_from(tables.callback.join(tables.ticket, tables.ticket.c.id == tables.callback.c.ticket_id))
+    .where(tables.callback.c.state == "waiting", tables.callback.c.reason == "asked", tables.ticket.c.open)
+    .order_by(tables.callback.c.since)
+    .limit(MOST_AT_ONCE)
+)
+_TRIED = Prepared(
+    select(tables.call.c.agent, tables.call.c.phase, tables.call.c.first_ring_at)
+    .select_from(tables.ticket_call.join(tables.call, tables.call.c.id == tables.ticket_call.c.call_id))
+    .where(
+        tables.ticket_call.c.ticket_id == bindparam("ticket_id"),
+        tables.ticket_call.c.how == "callback",
+        tables.call.c.first_ring_at > bindparam("since", type_=Instant),
+    )
+)
+
+
+def in_turn(tx: Tx, *, now: datetime) -> int:
+    """Call back those whose turn it is: who asked for it first, as soon as somebody competent is free; how many.
+
+    Nobody is called at an indecent hour, nor again for a while after a try that reached nobody. Whoever did not ask,
+    and only hung up, is called by staff who decide so.
+    """
+    if not tx.facts.dials:
+        return 0
+    begun, busy = 0, set[str]()
+    for row in tx.all(_IN_TURN):
+        tried = tx.all(_TRIED, ticket_id=row.ticket_id, since=now - AGAIN)
+        if any(one.phase != OVER for one in tried) or len(tried) >= MOST_TRIES:
+            continue
+        if not calling_hours.may_call(row.number, now=now, home=tx.facts.zone).now:
+            continue
+        able = [
+            one
+            for one in call_queue.staff_for(tx, row.desk_group or None, by_telephone=True, now=now)
+            if one.agent not in busy and one.agent not in {other.agent for other in tried}
+        ]
+        chosen = queueing.next_operator(able, now=now)
+        who = accounts.principal(tx, "agent", chosen.agent) if chosen else None
+        if who is None:
+            continue
+        busy.add(who.id)
+        call_back(tx, who, row.ticket, now=now)
+        begun += 1
+    return begun
 
 
 def begin(tx: Tx, call_id: str, *, now: datetime) -> Dial | None:

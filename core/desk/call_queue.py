@@ -46,7 +46,13 @@ _STAFF = Prepared(
     )
     .group_by(*tables.agent.c)
 )
-_TALKING = Prepared(select(call.c.agent).where(call.c.phase == "bridged", call.c.agent.is_not(None)))
+_TALKING = Prepared(
+    select(call.c.agent).where(
+        call.c.phase != "over",
+        (call.c.phase == "bridged") | (call.c.direction == "out"),
+        call.c.agent.is_not(None),
+    )
+)
 _OFFERS_OF_AGENT = Prepared(
     select(call_offer)
     .where(call_offer.c.agent == bindparam("agent"), call_offer.c.at > bindparam("since", type_=Instant))
@@ -112,14 +118,21 @@ def group_for(live: LiveCall, *, emergency: bool) -> Chosen:
 
 def operators(live: LiveCall) -> list[queueing.Operator]:
     """Staff who could be rung for this call: signed in, taking calls, and with a telephone unless it is practice."""
-    tx, now = live.tx, live.now
+    practice = live["line"] == SOFTPHONE
+    return staff_for(live.tx, live["desk_group"], by_telephone=not practice, call_id=live.id, now=live.now)
+
+
+def staff_for(
+    tx: Tx, group: str | None, *, by_telephone: bool, call_id: str = "", now: datetime
+) -> list[queueing.Operator]:
+    """The same for whoever waits for this group; None: for anybody who takes calls."""
     talking = {row.agent for row in tx.all(_TALKING)}
     found = []
     for row in tx.all(_STAFF, now=now, since=now - SIGNED_IN):
-        competent = live["desk_group"] in row.groups if live["desk_group"] else "contact-centre" in row.roles
+        competent = group in row.groups if group else "contact-centre" in row.roles
         if not (competent or "contact-centre" in row.roles):
             continue
-        if not row.phone and live["line"] != SOFTPHONE:
+        if by_telephone and not row.phone:
             continue
         offers = tx.all(_OFFERS_OF_AGENT, agent=row.id, since=now - timedelta(hours=12))
         ringing = any(one.state == "ringing" and now - one.at < NO_ANSWER_AFTER for one in offers)
@@ -130,7 +143,7 @@ def operators(live: LiveCall) -> list[queueing.Operator]:
                 competent=competent,
                 busy=ringing or row.id in talking,
                 last_rung=offers[0].at if offers else None,
-                declined=any(one.call_id == live.id and one.state == "declined" for one in offers),
+                declined=any(one.call_id == call_id and one.state == "declined" for one in offers),
                 open_tickets=load.count if load else 0,
             )
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +102,7 @@ class RecordingView:
 
     seq: int
     """Of the step that recorded it; 0: the conversation."""
-    state: str
-    """expected, stored, missing or deleted."""
+    state: Literal["expected", "stored", "missing", "deleted"]
     file: str | None
     """Id of the file of the message it is beside."""
     type: str

@@ -39,6 +39,7 @@ SILENT = timedelta(minutes=5)
 """Without a word from the line; then the call is taken for lost."""
 SILENT_TALK = timedelta(hours=4)
 """The same of a conversation, of which lines say nothing."""
+MOST_WORDS = 20_000  # characters of a transcript
 SOUND_WITHIN = timedelta(hours=24)
 """After that a recording that was announced counts as missing."""
 
@@ -210,7 +211,7 @@ def recorded(tx: Tx, call_id: str, seq: int, audio: Audio, *, now: datetime) -> 
     live = LiveCall.open(tx, call_id, now=now)
     tx.insert_missing(recording, call_id=call_id, seq=seq, state="expected", at=now)
     row = next(one for one in call_tickets.recordings(live) if one.seq == seq)
-    if row.state != "expected":
+    if row.state not in ("expected", "missing"):
         return
     days = call_tickets.days_kept(live)
     tx.update(
@@ -221,11 +222,25 @@ def recorded(tx: Tx, call_id: str, seq: int, audio: Audio, *, now: datetime) -> 
         external_id=audio.external_id,
         type=audio.type,
         milliseconds=round(audio.seconds * 1000),
+        transcript=_transcript(live, audio),
         keep_until=now + timedelta(days=days),
         **({"ticket_id": live["ticket_id"]} if seq == 0 and live["ticket_id"] else {}),
     )
     call_tickets.attach_sound(live, next(one for one in call_tickets.recordings(live) if one.seq == seq))
     live.save()
+
+
+def _transcript(live: LiveCall, audio: Audio) -> dict[str, Any] | None:
+    """What an engine suggests was said; the sound stays the record."""
+    if not audio.words.strip():
+        return None
+    return {
+        "engine": audio.engine[:100],
+        "model": "",
+        "language": live["language"],
+        "confidence": None,
+        "text": audio.words.strip()[:MOST_WORDS],
+    }
 
 
 # --- It ends ------------------------------------------------------------------------------------------------
@@ -261,13 +276,15 @@ def hung_up(
         ),
         short=house.short,
     )
+    if live["direction"] == "out" and live["bridged_at"] is None:
+        outcome = call_outcomes.Outcome("tried")
     live.set(phase=OVER, outcome=outcome.code, cause=cause[:100], ended_at=ended, signal_at=now)
     for row in tx.all(call_queue.OFFERS, call_id=call_id):
         if row.state == "ringing":
             call_queue.end_offer(tx, row, "stopped", now=now)
     for ticket_id in live.fact("heard", []):
         _heard(live, ticket_id)
-    if outcome.code == "spoke":
+    if outcome.code == "spoke" and live["direction"] == "in":  # a call of ours told it when it was connected
         _spoke(live)
     elif outcome.owes_ticket and house.tickets_for_missed:
         _missed(live)

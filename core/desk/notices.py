@@ -195,7 +195,7 @@ def rejected(case: Case, text: str, *, agent: str, author_name: str) -> None:
 
 def customer_threads(case: Case) -> list[Row]:
     """The conversations in which the customer is answered. A vendor's is another matter."""
-    return [where for where in case.tx.all(outbox.THREADS, ticket_id=case.id) if not where.aside]
+    return outbox.answered(case)
 
 
 def title(case: Case) -> str:

@@ -43,6 +43,11 @@ class Said:
     deliveries: int
 
 
+def answered(case: Case) -> list[Row]:
+    """The conversations in which the customer is answered: not calls about a request that is answered elsewhere."""
+    return [where for where in case.tx.all(THREADS, ticket_id=case.id) if not where.aside]
+
+
 def say(
     case: Case,
     where: Row,

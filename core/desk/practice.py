@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import call_queue, live_calls, people
+from core.desk import broadcasts, call_queue, live_calls, people
 from core.desk.errors import NotFound
 from core.desk.live_calls import OVER
 from core.desk.principal import Principal
@@ -41,6 +41,7 @@ class Message:
 
     id: str
     ticket: str
+    """Number; empty: it tells of an outage, and belongs to none."""
     kind: str
     text: str
     language: str
@@ -110,7 +111,7 @@ def messages(tx: Tx, who: Principal, number: str) -> tuple[Message, ...]:
     _staff(who)
     mine = scope(who)
     rows = tx.all(_messages(mine.shape), number=number, **mine.values)
-    return tuple(
+    found = [
         Message(
             id=row.id,
             ticket=row.number,
@@ -121,7 +122,43 @@ def messages(tx: Tx, who: Principal, number: str) -> tuple[Message, ...]:
             at=row.created_at,
         )
         for row in rows
+    ]
+    if who.sees_everything:
+        found += _of_outages(tx, number)
+    return tuple(sorted(found, key=lambda one: one.at, reverse=True)[:MOST])
+
+
+def _of_outages(tx: Tx, number: str) -> list[Message]:
+    found = []
+    for row in tx.all(_OUTAGES, number=number):
+        said = broadcasts.outgoing(tx, row)
+        found.append(
+            Message(
+                id=row.id,
+                ticket="",
+                kind=row.kind,
+                text=said.text,
+                language=said.language,
+                state=row.state,
+                at=row.created_at,
+            )
+        )
+    return found
+
+
+_OUTAGES = Prepared(
+    select(delivery)
+    .select_from(
+        tables.outage_subscriber.join(
+            delivery,
+            (delivery.c.ticket_id == tables.outage_subscriber.c.outage_id)
+            & (delivery.c.thread_id == tables.outage_subscriber.c.id),
+        )
     )
+    .where(tables.outage_subscriber.c.address == bindparam("number"))
+    .order_by(delivery.c.id.desc())
+    .limit(MOST)
+)
 
 
 @cache

@@ -617,6 +617,12 @@ recording = Table(
         sqlite_where=text("state = 'stored'"),
         postgresql_where=text("state = 'stored'"),
     ),
+    Index(
+        "recording_expected",
+        "at",
+        sqlite_where=text("state = 'expected'"),
+        postgresql_where=text("state = 'expected'"),
+    ),
 )
 
 # Which calls belong to a ticket, and how.

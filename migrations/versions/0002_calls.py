@@ -156,6 +156,13 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'stored'"),
         postgresql_where=sa.text("state = 'stored'"),
     )
+    op.create_index(
+        "recording_expected",
+        "recording",
+        ["at"],
+        sqlite_where=sa.text("state = 'expected'"),
+        postgresql_where=sa.text("state = 'expected'"),
+    )
     op.create_table(
         "ticket_call",
         sa.Column("ticket_id", _ID, primary_key=True),

@@ -12,7 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from core.desk import accounts, flows, publishing
-from core.store import tables
+from core.ids import new_id
+from core.store import blobs, tables
 from core.store.database import Database
 from core.store.tx import Tx
 from ivr import rules as flow_rules
@@ -127,8 +128,66 @@ def furnish(tx: Tx) -> Desk:
     publishing.update(tx, rows.LEADER, outage, words={"it": "Al lavoro.", "en": "We are on it."}, now=now)
     shipped = flow_rules.DEFAULT.read_text(encoding="utf-8")
     flows.install(tx, flows.DEFAULT, shipped, flow_rules.digest(flow_rules.parse(shipped)), now=now)
+    call = a_call(tx, acme, now=now)
     ids = {"acme": acme, "beta": beta, "held": held, "broken": broken, "asked": asked, "outage": outage}
+    ids |= {"call": call}
     return Desk(tokens=tokens, ids=ids)
+
+
+def a_call(tx: Tx, ticket: str, *, now: datetime) -> str:
+    """Alice called about this ticket; what only staff may know of it is marked. She waits to be called back."""
+    call = new_id()
+    tx.insert(
+        tables.call,
+        id=call,
+        line="sip",
+        external_id=call,
+        direction="in",
+        caller="+390455550101",
+        customer="ACME",
+        contact=rows.ALICE.id,
+        trust="verified",
+        desk_group="Network L1",
+        flow=flows.published_digest(tx, flows.DEFAULT),
+        state={},
+        seq=1,
+        phase="over",
+        outcome="missed",
+        cause=SECRET,
+        facts={"code": SECRET},
+        first_ring_at=now,
+        signal_at=now,
+        ended_at=now,
+    )
+    for seq, value in enumerate(("", SECRET)):
+        said = {"call": call, "seq": seq, "say": [], "then": {"kind": "hangup"}, "language": "it"}
+        tx.insert(
+            tables.call_turn,
+            call_id=call,
+            seq=seq,
+            at=now,
+            event="digits",
+            value=value,
+            node="main",
+            answer=said,
+        )
+    tx.insert(
+        tables.recording,
+        call_id=call,
+        seq=0,
+        state="stored",
+        ticket_id=ticket,
+        blob=blobs.put(tx, SECRET.encode(), now=now),
+        type="audio/wav",
+        at=now,
+        transcript={"engine": SECRET, "text": SECRET},
+    )
+    tx.insert(tables.ticket_call, ticket_id=ticket, call_id=call, how="missed", at=now)
+    owed = {"number": "+390455550101", "name": SECRET, "desk_group": SECRET, "reason": "missed"}
+    tx.insert(
+        tables.callback, ticket_id=ticket, id=new_id(), call_id=call, state="waiting", since=now, **owed
+    )
+    return call
 
 
 @asynccontextmanager

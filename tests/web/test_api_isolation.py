@@ -47,6 +47,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "publish_flow": {"digest": "0" * 64, "comment": "a test"},
     "roll_back_flow": {"comment": "a test"},
     "discard_flow": {"seen": "0" * 64},
+    "answer_call": {},
+    "say_what_call_is_about": {"ticket": "26-000001"},
+    "open_request_of_call": {},
+    "call_back": {},
+    "done_by_hand": {},
 }
 """A body that each writing call takes: what is refused is refused for the id alone."""
 WITH_IDS = [one for one in ENDPOINTS if one.parts]
@@ -70,7 +75,8 @@ def caller(client, desk):
 
 def ids_of_acme(endpoint, desk):
     number = "C-2026-001" if endpoint.path.startswith("/contracts") else "26-000001"
-    identity = desk.ids["outage" if endpoint.path.startswith("/outages") else "held"]
+    kind = {"outages": "outage", "calls": "call"}.get(endpoint.path.split("/")[1], "held")
+    identity = desk.ids[kind]
     return {"version": "1", "number": number, "id": identity}
 
 
@@ -143,7 +149,8 @@ async def test_words_of_hidden_texts_find_nothing_for_a_contact(caller):
 
 
 async def test_a_technician_of_another_group_sees_nothing(caller, desk, db):
-    await db.write(lambda tx: tx.run(tables.ticket.update().values(desk_group="Phones L1")))
+    for table in (tables.ticket, tables.call):
+        await db.write(lambda tx, one=table: tx.run(one.update().values(desk_group="Phones L1")))
     teo = caller("Teo")
 
     for endpoint in (
@@ -151,5 +158,5 @@ async def test_a_technician_of_another_group_sees_nothing(caller, desk, db):
     ):
         answer = await ask(teo, endpoint, ids_of_acme(endpoint, desk))
         assert answer.status == 404, endpoint.name
-    for path in ("/tickets", "/inbound", "/deliveries"):
+    for path in ("/tickets", "/inbound", "/deliveries", "/calls", "/callbacks"):
         assert (await (await teo.get(path)).json())["items"] == []

@@ -7,7 +7,7 @@ import re
 from aiohttp import web
 
 from core.desk.principal import Principal
-from web.api import flows, openapi, outages, readable, tickets, traffic, verbs
+from web.api import calls, flows, openapi, outages, readable, tickets, traffic, verbs
 from web.api.endpoint import Endpoint
 from web.api.openapi import BASE
 from web.api.problems import ApiError
@@ -18,6 +18,7 @@ __all__ = ["API", "ENDPOINTS", "Api", "make_api", "routes"]
 ENDPOINTS: tuple[Endpoint, ...] = (
     *tickets.ENDPOINTS,
     *verbs.ENDPOINTS,
+    *calls.ENDPOINTS,
     *outages.ENDPOINTS,
     *flows.ENDPOINTS,
     *traffic.ENDPOINTS,

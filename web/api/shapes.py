@@ -157,6 +157,75 @@ class Thread(Shape):
     participants: list[Participant]
 
 
+class CallSummary(Shape):
+    """A telephone call in a list."""
+
+    id: str
+    direction: Literal["in", "out"]
+    line: str = Field(description="For staff: twilio, sip, softphone, or out.")
+    caller: str = Field(
+        description="For staff: the other side's number; masked for who does not answer calls."
+    )
+    customer: CustomerRef | None = Field(description="For staff.")
+    contact: str = Field(description="Who called, if that was proved.")
+    trust: str | None = Field(description="For staff: none, weak (the number is known) or verified (PIN).")
+    group: str | None = Field(description="For staff: whose line they waited in.")
+    phase: Literal["flow", "queue", "bridged", "over"]
+    outcome: str | None = Field(
+        description="spoke, recorded, voicemail, callback, informed, missed, short or tried; None: not over."
+    )
+    agent: str | None = Field(description="Name of who spoke with them.")
+    tickets: list[str] = Field(description="Numbers of the tickets it belongs to.")
+    began_at: datetime = Field(description="The first ring.")
+    queued_at: datetime | None
+    bridged_at: datetime | None
+    ended_at: datetime | None
+
+
+class CallEntry(Shape):
+    """What a caller did at one step."""
+
+    seq: int
+    at: datetime
+    event: str = Field(description="digits, silence or done.")
+    keys: str = Field(description="Dots for each digit of a secret.")
+    node: str = Field(description="The step of the call flow.")
+    asked: str = Field(description="What had been said.")
+    to: str | None = Field(description="The step that was chosen.")
+    meaning: str | None = Field(description="The type or technology that was chosen.")
+
+
+class Transcript(Shape):
+    """A suggestion; the sound stays the record."""
+
+    engine: str
+    text: str
+
+
+class Recording(Shape):
+    """A sound of a call."""
+
+    seq: int = Field(description="Of the step; 0: the conversation.")
+    state: Literal["expected", "stored", "missing", "deleted"]
+    file: str | None = Field(description="Id of the attachment of the ticket's message.")
+    type: str
+    seconds: float
+    at: datetime
+    keep_until: datetime | None = Field(description="For staff.")
+    transcript: Transcript | None = Field(description="For staff.")
+
+
+class Call(CallSummary):
+    """A telephone call with what happened in it."""
+
+    how: str | None = Field(
+        description="opened, added, heard, missed, spoke or callback: how it belongs to the ticket it is on."
+    )
+    language: str
+    entries: list[CallEntry] = Field(description="For staff.")
+    recordings: list[Recording] = Field(description="For contacts those that they may hear.")
+
+
 class Summary(Shape):
     """A ticket in a list."""
 
@@ -195,6 +264,7 @@ class Ticket(Summary):
     allowed: list[str] = Field(description="Verbs that the state allows to the caller.")
     threads: list[Thread]
     messages: list[Message]
+    calls: list[Call] = Field(description="Telephone calls, in their order.")
 
 
 class Event(Shape):
@@ -251,6 +321,33 @@ class Tickets(Shape):
 
     items: list[Summary]
     next: str | None = Field(description="The cursor of the next page; None: this is the last.")
+
+
+class Calls(Shape):
+    """A page of calls."""
+
+    items: list[CallSummary]
+    next: str | None
+
+
+class Callback(Shape):
+    """Somebody who waits to be called back."""
+
+    ticket: str = Field(description="Number.")
+    subject: str
+    customer: str
+    call: str = Field(description="Id of the call it is owed for.")
+    number: str = Field(description="Masked for who does not answer calls.")
+    name: str
+    group: str | None
+    reason: str = Field(description="asked, missed or voicemail.")
+    since: datetime = Field(description="Their place in line.")
+
+
+class Callbacks(Shape):
+    """Who waits, in turn."""
+
+    items: list[Callback]
 
 
 class Events(Shape):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.desk.accounts import SCOPES
+from core.desk.call_views import CallView
 from core.desk.principal import AGENT_ROLES, CONTACT_ROLES, Principal
 from core.desk.views import (
     ClockView,
@@ -66,7 +67,73 @@ def ticket(view: TicketView) -> shapes.Ticket:
         allowed=list(view.allowed),
         threads=[thread(one) for one in view.threads],
         messages=sorted(said, key=lambda one: (one.at, one.id)),
+        calls=[call(one) for one in view.calls],
     )
+
+
+def call_summary(view: CallView) -> shapes.CallSummary:
+    """A call in a list."""
+    return shapes.CallSummary(**_call(view))
+
+
+def call(view: CallView) -> shapes.Call:
+    """A call with what happened in it."""
+    return shapes.Call(
+        **_call(view),
+        how=view.how or None,
+        language=view.language,
+        entries=[
+            shapes.CallEntry(
+                seq=one.seq,
+                at=one.at,
+                event=one.event,
+                keys=one.keys,
+                node=one.node,
+                asked=one.asked,
+                to=one.to or None,
+                meaning=one.meaning or None,
+            )
+            for one in view.entries
+        ],
+        recordings=[
+            shapes.Recording(
+                seq=one.seq,
+                state=one.state,
+                file=one.file,
+                type=one.type,
+                seconds=one.seconds,
+                at=one.at,
+                keep_until=one.keep_until,
+                transcript=shapes.Transcript(engine=one.engine, text=one.transcript)
+                if one.transcript
+                else None,
+            )
+            for one in view.recordings
+        ],
+    )
+
+
+def _call(view: CallView) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "direction": view.direction,
+        "line": view.line,
+        "caller": view.caller,
+        "customer": shapes.CustomerRef(code=view.customer, name=view.customer_name)
+        if view.customer
+        else None,
+        "contact": view.contact_name,
+        "trust": view.trust or None,
+        "group": view.group,
+        "phase": view.phase,
+        "outcome": view.outcome or None,
+        "agent": view.agent_name or None,
+        "tickets": list(view.tickets),
+        "began_at": view.began_at,
+        "queued_at": view.queued_at,
+        "bridged_at": view.bridged_at,
+        "ended_at": view.ended_at,
+    }
 
 
 def thread(view: ThreadView) -> shapes.Thread:

@@ -56,6 +56,12 @@ async def _page(
         status=status,
         ticket=found,
         timeline=timeline(found),
+        sounds={
+            sound.file: (one.id, sound)
+            for one in found.calls
+            for sound in one.recordings
+            if sound.state == "stored"
+        },
         promises=[c for c in found.clocks if c.state == "running" and c.due_at is not None],
         report=last_report(found),
         wrong=wrong,
@@ -145,7 +151,7 @@ def timeline(found: TicketView) -> list[tuple[str, Any, Any]]:
     """Messages, calls and events, newest last: ("message" | "call", it, None), or ("event", it, the mail that told of it)."""
     said_all = [(one.at, 0, "message", one) for one in found.messages]
     events = [(one.at, 1, "event", one) for one in found.events if one.kind not in QUIET_EVENTS]
-    calls = [(one.began_at, 2, "call", one) for one in found.calls]
+    calls = [(one.began_at, -1, "call", one) for one in found.calls]
     told: list[tuple[str, Any, Any]] = []
     for _, _, kind, what in sorted((*said_all, *events, *calls), key=lambda entry: entry[:2]):
         before = told[-1] if told else None

@@ -27,11 +27,14 @@ async function refresh() {
   // Whoever fills in a form here keeps it; a call that went on meanwhile is shown when they leave it.
   const held = place.contains(document.activeElement) && document.activeElement.matches("input, select, textarea, button, summary");
   const open = place.querySelector("details.fresh[open]");
+  const folded = place.querySelector(".rings > details:not([open])");
   const [before, now] = [place, fresh].map((one) => one.querySelector(".rings")?.dataset);
   if ((held || open) && before && now && before.call === now.call && before.phase === now.phase) place.dataset.late = "1";
   else {
     delete place.dataset.late;
     announce(fresh);
+    // What somebody folded stays so while the same call goes on.
+    if (folded && before?.call === now?.call && before?.phase === now?.phase) fresh.querySelector(".rings > details").open = false;
     place.replaceChildren(...fresh.childNodes);
   }
   await refreshPage();

@@ -304,7 +304,7 @@ function line(one) {
   time.dateTime = one.at;
   time.textContent = new Date(one.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   head.className = "secondary small";
-  head.append(link, " · ", time);
+  head.append(...(one.ticket ? [link, " · "] : []), time);
   text.lang = one.language;
   text.textContent = one.text;
   item.append(head, text);

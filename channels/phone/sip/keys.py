@@ -17,7 +17,11 @@ KEYS = frozenset("0123456789*#")
 
 
 class Presses:
-    """Tells presses from reports: a phone may report one press as an event in the sound and by INFO too.
+    """Tells presses from reports: a telephone may report one press as an event in the sound and by INFO too.
+
+    The second report begins while the key is down, or as it goes up. What goes up and comes down again at once may also be a
+    second press of which the network brought both together; so the first press that has no second report shows that
+    this telephone makes none.
 
     >>> presses = Presses()
     >>> [presses.down("5", at=1.0), presses.down("5", at=1.01), presses.up(at=1.1), presses.down("5", at=1.2)]
@@ -27,16 +31,24 @@ class Presses:
     def __init__(self) -> None:
         self._key = ""
         self._since = 0.0
-        self._up_since: float | None = 0.0  # None: it is down
+        self._up_since: float | None = None  # None: it is down
+        self._reported_twice = False
+        self._once_each = False
 
     def down(self, key: str, *, at: float) -> bool:
         """Is this a press? `at`: seconds of a clock that never goes back."""
         if key == self._key:
             held = self._up_since is None and at - self._since < HELD
-            echoed = self._up_since is not None and at - self._up_since < ECHO
+            echoed = (
+                self._up_since is not None
+                and at - self._up_since < ECHO
+                and not (self._once_each or self._reported_twice)
+            )
             if held or echoed:
+                self._reported_twice = True
                 return False
-        self._key, self._since, self._up_since = key, at, None
+        self._once_each = self._once_each or bool(self._key and not self._reported_twice)
+        self._key, self._since, self._up_since, self._reported_twice = key, at, None, False
         return True
 
     def up(self, *, at: float) -> None:

@@ -26,6 +26,7 @@ LATE = round(
 LEAD = sounds.silence(
     0.06
 )  # before the first words of a conversation, so that a round that comes late is not heard
+AGAIN = 0.2  # seconds between pieces, at most: so much is lost where the line begins anew, which only a piece notices
 DRAINED = 0.03  # seconds between looks whether the last of it was sent
 
 log = get_logger("phone")
@@ -153,7 +154,7 @@ class Stream:
         lies = self._audio.info().tx_buffered // self._times
         self._ahead = now, lies
         if piece.rest():
-            self._look = now + lies / sounds.SECOND / 2
+            self._look = now + min(AGAIN, lies / sounds.SECOND / 2)
         elif lies:
             self._look = now + max(DRAINED, lies / sounds.SECOND - DRAINED)
         else:
@@ -176,7 +177,7 @@ class Stream:
         """Go back to what was not sent."""
         since, lay = self._ahead
         if self._piece is not None:
-            lost = max(0, lay - int((now - since) * sounds.RATE) * sounds.WIDTH)
+            lost = max(0, lay - round((now - since) * sounds.RATE) * sounds.WIDTH)
             self._piece.at = max(0, self._piece.at - lost)
             self._look = 0.0
 

@@ -20,9 +20,9 @@ from channels.phone.twilio.notes import Notes
 from channels.phone.twilio.operators import Operators
 from channels.phone.twilio.rest import Refused
 from channels.phone.twilio.texts import send_text
-from channels.phone.twilio.twiml import Renderer
+from channels.phone.twilio.twiml import Renderer, inline, spoken
 from channels.phone.twilio.webhooks import AGAIN, Asked, Webhooks
-from core.calling import Dial, Words
+from core.calling import Dial, Switchboard, Words
 from core.channel import DeliveryError
 from core.envelope import Outgoing, Sent
 from core.log import get_logger
@@ -124,9 +124,14 @@ class Calling:
         return False
 
     def _message(self, outgoing: Outgoing) -> str:
-        text, language = outgoing.text, outgoing.language
+        language, renderer = outgoing.language, Renderer(url=self.account.url)
         goodbye = phrases.words("goodbye", language)
-        return Renderer(url=self.account.url).bye((Words(text=text, language=language), goodbye))
+
+        def document(longest: int) -> str:
+            text = spoken(outgoing.text, longest=longest)
+            return renderer.bye((Words(text=text, language=language), goodbye))
+
+        return inline(document)
 
     async def _outcome(self, sid: str, outgoing: Outgoing, document: str) -> Sent:
         news = self._news[sid] = asyncio.Event()
@@ -186,14 +191,16 @@ class Calling:
         if not await self.notes.begin(DIAL, dial.call):
             return
         url = self.account.url
+        # Of whoever hears us: the customer's is another, and they hear no word of ours.
+        language = dial.whisper[0].language if dial.whisper else dial.language
         facts = {
             "call": dial.call,
             "number": dial.number,
-            "lang": dial.language,
+            "lang": language,
             "record": "1" if dial.record else "",
         }
         whisper = Renderer(url=url).whisper(
-            dial.whisper, phrases.words("press_one", dial.language), action=url("voice/dialled", **facts)
+            dial.whisper, phrases.words("press_one", language), action=url("voice/dialled", **facts)
         )
         try:
             await self.account.rest.ask(
@@ -225,12 +232,8 @@ class Calling:
                 await switchboard.dialled(call, "declined")
                 return Renderer(url=url).bye()
             await switchboard.dialled(call, "operator")
-            try:
-                await self._call_customer(call, asked.ours("number"), operator, language)
-            except DeliveryError as error:
-                log.warning("a customer could not be called", call=call, reason=str(error))
-                await switchboard.dialled(call, "failed")
-                return Renderer(url=url).bye((phrases.words("nobody_answered", language),))
+            reaching = self._reach(switchboard, call, asked.ours("number"), operator, language)
+            self.operators.start(reaching, f"reach-{call}")
             return Renderer(url=url).conference(
                 call,
                 first=True,
@@ -239,6 +242,16 @@ class Calling:
             )
 
         return await self.hooks.within(f"dialled {call}", asked, work, again=again)
+
+    async def _reach(
+        self, switchboard: Switchboard, call: str, number: str, operator: str, language: str
+    ) -> None:
+        try:
+            await self._call_customer(call, number, operator, language)
+        except DeliveryError as error:
+            log.warning("a customer could not be called", call=call, reason=str(error))
+            await switchboard.dialled(call, "failed")
+            await self.operators.say_and_hang_up(operator, "nobody_answered", language)
 
     async def _call_customer(self, call: str, number: str, operator: str, language: str) -> None:
         url = self.account.url
@@ -275,7 +288,8 @@ class Calling:
             elif state in DIALLED:
                 await asked.door.switchboard.dialled(call, DIALLED[state])
                 language = asked.ours("lang", phrases.FIRST)
-                await self.operators.say_and_hang_up(asked.ours("operator"), "nobody_answered", language)
+                telling = self.operators.say_and_hang_up(asked.ours("operator"), "nobody_answered", language)
+                self.operators.start(telling, f"tell-{call}")
             self._heard(asked.text("CallSid"), state)
         return ""
 

@@ -54,7 +54,7 @@ class TwilioCarrier:
             async with door.lease(f"recordings:{place}"):
                 await self.recordings.work(door)
         finally:
-            self.hooks.door = None
+            self.hooks.close()
             await self.operators.close()
             await self.account.rest.close()
 

@@ -132,16 +132,18 @@ class Incoming:
         call, seq, n = asked.ours("call"), asked.number("seq"), asked.number("n")
         if n >= ALONE:
             over = self.account.url("voice/after", call=call, seq=seq, failed=1)
-            sid = asked.text("CallSid")
-            try:
-                await self.account.rest.ask(
-                    lambda twilio: twilio.calls(sid).update_async(url=over, method="POST")
-                )
-            except DeliveryError as error:
-                log.warning("a caller could not be fetched from an empty room", call=call, reason=str(error))
+            self.operators.start(self._fetch(asked.text("CallSid"), over, call), f"alone-{call}")
         return Renderer(url=self.account.url).play(
             self.account.url("music"), self.account.url("voice/alone", call=call, seq=seq, n=n + 1)
         )
+
+    async def _fetch(self, sid: str, over: str, call: str) -> None:
+        try:
+            await self.account.rest.ask(
+                lambda twilio: twilio.calls(sid).update_async(url=over, method="POST")
+            )
+        except DeliveryError as error:
+            log.warning("a caller could not be fetched from an empty room", call=call, reason=str(error))
 
     async def after(self, asked: Asked) -> str:
         """The conversation is over, or never came about."""

@@ -58,11 +58,11 @@ class Operators:
 
     def ring(self, leg: OperatorLeg, *, call: str, seq: int, customer: str, switchboard: Switchboard) -> None:
         """Begin to ring; what comes of it is told to the switchboard."""
-        self._start(self._ring(leg, call, seq, customer, switchboard), f"ring-{leg.offer}")
+        self.start(self._ring(leg, call, seq, customer, switchboard), f"ring-{leg.offer}")
 
     def let_go(self, offer: str) -> None:
         """Somebody else was quicker: stop ringing."""
-        self._start(self._let_go(offer), f"let-go-{offer}")
+        self.start(self._let_go(offer), f"let-go-{offer}")
 
     async def _ring(
         self, leg: OperatorLeg, call: str, seq: int, customer: str, switchboard: Switchboard
@@ -128,7 +128,7 @@ class Operators:
             quicker = (phrases.words("somebody_was_quicker", language),) if answer == "accepted" else ()
             return Renderer(url=url).bye(taken.say or quicker)
         bridge = url("voice/bridge", call=call, seq=seq, record="1" if taken.record else "")
-        self._start(
+        self.start(
             self._fetch(customer, bridge, operator=asked.text("CallSid"), language=language), f"fetch-{call}"
         )
         return Renderer(url=url).conference(
@@ -172,7 +172,8 @@ class Operators:
         """The conversation is over."""
         return Renderer(url=self.account.url).bye()
 
-    def _start(self, work: Any, name: str) -> None:
+    def start(self, work: Any, name: str) -> None:
+        """Do something beside what is answered now: Twilio waits for us, so nothing waits for Twilio."""
         task = asyncio.get_running_loop().create_task(_logged(work, name), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -51,6 +51,8 @@ class Recordings:
     notes: Notes
     waits: Sequence[float] = WAITS
     language: str = phrases.FIRST
+    _foreign: set[str] = field(default_factory=set)
+    """Recordings of calls to other numbers of the account."""
     _round: asyncio.Lock = field(default_factory=asyncio.Lock)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -119,7 +121,9 @@ class Recordings:
             )
             for one in found:
                 late = one.date_created is not None and now - one.date_created > LATE
-                if not late or not _SID.fullmatch(str(one.sid)) or await self.notes.get(KIND, one.sid):
+                if not late or str(one.sid) in self._foreign or not _SID.fullmatch(str(one.sid)):
+                    continue
+                if await self.notes.get(KIND, one.sid):
                     continue
                 sid = str(one.call_sid)
                 call: Any = await self.account.rest.ask(
@@ -130,6 +134,8 @@ class Recordings:
                     await self.expect(
                         str(one.sid), call="", seq=0, seconds=str(one.duration or ""), call_sid=sid
                     )
+                else:
+                    self._foreign.add(str(one.sid))
         except DeliveryError as error:
             log.warning("Twilio could not be asked for recordings", reason=str(error))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,6 +19,7 @@ from core import calling
 from core.calling import Answer, Words
 
 LONGEST = 1000  # characters that are spoken in one go; more is cut at a sentence
+INLINE = 4000  # characters
 VOICES = {"it": ("it-IT", "Polly.Bianca"), "en": ("en-GB", "Polly.Amy")}
 """By our language: what Twilio calls it, and who speaks it."""
 
@@ -136,7 +137,11 @@ class Renderer:
 
     def whisper(self, say: Sequence[Words], press_one: Words, *, action: str) -> str:
         """Who it is, and 1 to take it; said twice, as a mobile is at the ear only after the first word."""
+        return inline(lambda longest: self._whisper(say, press_one, action, longest // (2 * len(say) or 1)))
+
+    def _whisper(self, say: Sequence[Words], press_one: Words, action: str, longest: int) -> str:
         document = VoiceResponse()
+        short = [replace(one, text=spoken(one.text, longest=longest)) for one in say]
         gather = Gather(
             input="dtmf",
             num_digits=1,
@@ -147,7 +152,7 @@ class Renderer:
             method="POST",
         )
         for _ in range(2):
-            self.say(gather, (*say, press_one))
+            self.say(gather, (*short, press_one))
         document.append(gather)
         return str(document)
 
@@ -199,6 +204,14 @@ class Renderer:
         )
         self.say(gather, say)
         return gather
+
+
+def inline(make: Callable[[int], str]) -> str:
+    """A document that goes along with an order to call: Twilio takes 4000 characters. `make`: with words of at most so many."""
+    longest = LONGEST
+    while len(document := make(longest)) > INLINE and longest > 50:
+        longest //= 2
+    return document
 
 
 MUSIC_LASTS = 2.0  # seconds of channels.phone.twilio.sounds.music

@@ -6,6 +6,7 @@ What a caller pressed is in the form alone. It is never logged: of what fails he
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ BUDGET = 1.8  # seconds until a caller is told "one moment"
 BODY_TIME = 10.0  # seconds a form may take to arrive
 KEPT = 60.0  # seconds that an answer is kept for whoever asks again; Twilio asks again within 15
 PATIENCE = 5  # times that somebody is told "one moment"; then the number's fallback takes over
+TELL_EVERY = 60.0  # seconds between lines about wrong signatures: anybody can send one
 AGAIN = "again"
 """How often we said "one moment": stands in the address we sent the caller on to."""
 
@@ -74,6 +76,8 @@ class Webhooks:
     budget: float = BUDGET
     door: Door | None = None
     _tasks: dict[str, asyncio.Task[str]] = field(default_factory=dict)
+    _wrong: int = 0
+    _told: float = -TELL_EVERY
 
     def route(self, path: str, handler: Handler) -> web.RouteDef:
         """A route under /in/twilio/ whose handler returns a document; empty: there is nothing to say."""
@@ -102,11 +106,24 @@ class Webhooks:
         language = asked.ours("lang", self.language)
         return Renderer(url=self.account.url).later(phrases.words("one_moment", language), again)
 
+    def close(self) -> None:
+        """The hub stops: nobody is told any more."""
+        self.door = None
+        for task in list(self._tasks.values()):
+            task.cancel()
+        self._tasks.clear()
+
     def _finished(self, key: str, task: asyncio.Task[str]) -> None:
         if task.cancelled() or task.exception() is not None:
             self._tasks.pop(key, None)  # asking again is trying again
             return
         asyncio.get_running_loop().call_later(KEPT, self._tasks.pop, key, None)
+
+    def _refused(self, path: str) -> None:
+        self._wrong += 1
+        if time.monotonic() - self._told >= TELL_EVERY:
+            log.warning("webhooks with a wrong signature were refused", last=path, refused=self._wrong)
+            self._told, self._wrong = time.monotonic(), 0
 
     async def _take(self, request: web.Request, handler: Handler) -> web.Response:
         if SIGNATURE_HEADER not in request.headers:
@@ -117,7 +134,7 @@ class Webhooks:
         except TimeoutError:
             return _refusal(408, "the body took too long")
         if not self.account.signed(request.raw_path, body, request.content_type, request.headers):
-            log.warning("a webhook with a wrong signature was refused", path=request.path)
+            self._refused(request.path)
             return _refusal(403, "the signature is wrong")
         if self.door is None:
             return _refusal(503, "not ready yet", **{"Retry-After": "5"})

@@ -159,7 +159,7 @@ DIAL = Dial(
     operator="+393331234567",
     number=CUSTOMER,
     whisper=(it("Acme, richiesta 1042."),),
-    language="it",
+    language="en",
     record=True,
 )
 
@@ -175,9 +175,10 @@ async def dialled(hub) -> FakeCall:
 
 async def test_staff_hear_whom_it_is_about_and_after_1_the_customer_is_called(hub) -> None:
     operator = await dialled(hub)
-    assert operator.heard[0] == "Acme, richiesta 1042."
+    assert operator.heard[:2] == ["Acme, richiesta 1042.", "Prema 1 per rispondere."]
 
     await operator.press("1", times=3)
+    await hub.carrier.operators.settled()
 
     (_, customer) = hub.twilio.of("POST", "Calls")
     assert customer["To"] == CUSTOMER
@@ -191,6 +192,7 @@ async def test_staff_hear_whom_it_is_about_and_after_1_the_customer_is_called(hu
 
 async def test_the_customer_who_answers_is_connected_and_late_words_change_nothing(hub) -> None:
     await (await dialled(hub)).press("1")
+    await hub.carrier.operators.settled()
     status = hub.twilio.of("POST", "Calls")[1]["StatusCallback"]
 
     for state in ("in-progress", "in-progress", "completed", "ringing", "in-progress"):
@@ -201,6 +203,7 @@ async def test_the_customer_who_answers_is_connected_and_late_words_change_nothi
 
 async def test_swapped_words_of_a_call_connect_nobody(hub) -> None:
     await (await dialled(hub)).press("1")
+    await hub.carrier.operators.settled()
     status = hub.twilio.of("POST", "Calls")[1]["StatusCallback"]
 
     for state in ("no-answer", "in-progress"):
@@ -215,10 +218,12 @@ async def test_swapped_words_of_a_call_connect_nobody(hub) -> None:
 )
 async def test_staff_who_wait_for_a_customer_who_does_not_answer_are_told(hub, state: str, how: str) -> None:
     await (await dialled(hub)).press("1")
+    await hub.carrier.operators.settled()
     status = hub.twilio.of("POST", "Calls")[1]["StatusCallback"]
 
     await hub.post(status, again=3, CallSid=sid("CA", 0x701), CallStatus=state)
 
+    await hub.carrier.operators.settled()
     assert hub.switchboard.dials[-1] == ("0192-call", how)
     (told,) = hub.twilio.of("POST", f"Calls/{MADE}")
     assert "Il cliente non risponde." in told["Twiml"]
@@ -267,16 +272,19 @@ async def test_a_call_that_twilio_refused_may_be_asked_for_again(hub) -> None:
 
 async def test_staff_hear_at_once_that_a_customer_cannot_be_called(hub) -> None:
     operator = await dialled(hub)
-    hub.twilio.refuses["POST Calls"] = (400, 21211, "The 'To' number is not valid")
+    hub.twilio.refuses_once["POST Calls"] = (400, 21211, "The 'To' number is not valid")
 
     await operator.press("1")
+    await hub.carrier.operators.settled()
 
-    assert operator.heard[-1] == "Il cliente non risponde."
+    (told,) = hub.twilio.of("POST", f"Calls/{MADE}")
+    assert "Il cliente non risponde." in told["Twiml"]
     assert hub.switchboard.dials == [("0192-call", "operator"), ("0192-call", "failed")]
 
 
 async def test_the_end_of_the_conversation_ends_the_call(hub) -> None:
     await (await dialled(hub)).press("1")
+    await hub.carrier.operators.settled()
     status = hub.twilio.of("POST", "Calls")[0]["StatusCallback"]
 
     await hub.post(status, again=2, CallSid=MADE, CallStatus="completed")

@@ -395,11 +395,13 @@ async def test_a_recording_that_nobody_told_us_of_is_found_at_twilio_and_no_othe
     hub.twilio.lying = [lies(5, long_ago), lies(6, long_ago), lies(7, just_now)]
 
     await hub.carrier.recordings.find_forgotten(now=DECENT())
+    await hub.carrier.recordings.find_forgotten(now=DECENT())
     await until(lambda: hub.twilio.of("DELETE", f"Recordings/{sid('RE', 5)}"))
 
     assert list(hub.switchboard.stored) == [sid("RE", 5)]
     assert hub.switchboard.ended == [("call-0005", "fallback")]
     assert not hub.twilio.of("DELETE", f"Recordings/{sid('RE', 6)}"), "it is somebody else's"
+    assert len(hub.twilio.of("GET", f"Calls/{sid('CA', 6)}")) == 1, "and is not asked for again"
 
 
 # 11. The queue
@@ -623,6 +625,7 @@ async def test_a_caller_whom_the_operator_never_joins_is_not_left_in_an_empty_ro
     assert hub.twilio.asked == []
 
     await call.send(waits + "2", {})
+    await hub.carrier.operators.settled()
     (moved,) = hub.twilio.of("POST", f"Calls/{sid('CA')}")
     await call.post(moved["Url"])
 
@@ -682,6 +685,32 @@ def test_words_are_spoken_in_their_language(language: str, spoken: str) -> None:
     document = ET.fromstring(twiml.Renderer(url=twiml.base_url("https://d.test")).bye(words))
 
     assert document[0].get("language") == spoken
+
+
+@pytest.mark.parametrize("text", ["Una frase intera. " * 300, "&" * 5000, "<>" * 3000, "è" * 3000])
+def test_a_whisper_is_never_longer_than_twilio_takes(text: str) -> None:
+    renderer = twiml.Renderer(url=twiml.base_url("https://d.test"))
+    words = Words(text=text, language="it")
+
+    document = renderer.whisper((words, words), words, action="https://d.test/x")
+
+    said = [one.text for one in ET.fromstring(document).iter("Say")]
+    assert said[0] in " ".join(text.split())
+    assert len(renderer.whisper((words, words), it("Prema 1."), action="https://d.test/x")) <= 4000
+
+
+@pytest.mark.parametrize("document", ["<Enqueue/>", "<Gather><Sms/></Gather>"])
+async def test_the_telephone_of_these_tests_refuses_what_it_does_not_know(hub, document: str) -> None:
+    with pytest.raises(AssertionError, match="unknown"):
+        await hub.call()._follow(f"<Response>{document}</Response>")
+
+
+async def test_the_telephone_of_these_tests_notices_a_document_without_an_end(hub) -> None:
+    call = hub.call()
+
+    await call._follow("<Response><Say>Ciao</Say></Response>")
+
+    assert call.ended == "fell off the end"
 
 
 # Prompts that are recorded

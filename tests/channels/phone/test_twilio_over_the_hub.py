@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from channels.phone import texting
-from core.desk import door, intake, returns, sending
+from channels.phone.channel import read
+from core.desk import call_out, door, intake, returns, sending
 from core.desk.case import Case
 from core.envelope import Address, Arrival
 from core.ids import id_token, token_id
@@ -88,6 +89,33 @@ async def test_who_hangs_up_in_the_queue_has_called_in_vain_and_staff_see_it(db,
     assert len(await desk.desk.rows(tables.ticket)) == 1
 
 
+async def test_staff_call_a_customer_back_and_the_request_knows_it(db, tmp_path: Path) -> None:
+    desk = await exchange(db)
+    done = await texted(desk, "Mi richiami, per favore")
+    tom = await desk.desk.who("tom")
+    identity = await db.write(call_out.call_back, tom, done.number, now=desk.desk.now)
+    async with running(tmp_path, board=desk.board) as hub:
+        dial = await db.write(call_out.begin, identity, now=desk.desk.now)
+        await hub.channel.dial(dial)
+        (made,) = hub.twilio.of("POST", "Calls")
+        assert made["To"] == TOM
+        operator = hub.call()
+        operator.base |= {"CallSid": sid("CA", 0x700), "From": OURS, "To": TOM}
+        await operator._follow(made["Twiml"])
+        await operator.press("1", times=2)
+        await hub.carrier.operators.settled()
+        _, customer = hub.twilio.of("POST", "Calls")
+        assert customer["To"] == ALICE
+        for state in ("in-progress", "completed", "in-progress"):
+            await hub.post(customer["StatusCallback"], CallSid=sid("CA", 0x701), CallStatus=state)
+        assert (await row(desk)).phase == "bridged"
+        await hub.post(made["StatusCallback"], again=2, CallSid=sid("CA", 0x700), CallStatus="completed")
+
+    over = await row(desk)
+    assert (over.direction, over.phase, over.outcome) == ("out", "over", "spoke")
+    assert {event.data["call"] for event in await desk.desk.events(done.number, "call.spoke")} == {identity}
+
+
 async def test_a_pin_is_in_no_row_no_file_and_no_line(sqlite_url: str, facts, tmp_path: Path, capfd) -> None:
     db = open_database(sqlite_url, facts, readers=2, connections=4)
     try:
@@ -106,6 +134,27 @@ async def test_a_pin_is_in_no_row_no_file_and_no_line(sqlite_url: str, facts, tm
     kept = [path for folder in (database.parent, tmp_path) for path in folder.rglob("*") if path.is_file()]
     assert database in kept
     assert [path for path in kept if CANARY.encode() in path.read_bytes()] == []
+
+
+async def test_what_twilio_complains_of_is_a_ticket_of_nobody_that_staff_see(db, tmp_path: Path) -> None:
+    desk = await exchange(db)
+    async with running(tmp_path, board=desk.board) as hub:
+        await alice(hub).dial()
+        payload = f'{{"resource_sid": "{sid("CA")}", "error_code": "11205"}}'
+        await hub.post("/in/twilio/errors", again=2, Level="ERROR", Payload=payload)
+        told = hub.door.came[0]
+
+    for _ in range(2):  # it comes twice, and is one
+        stored = await db.write(door.accept, told, now=desk.desk.now)
+        facts = {"channel": "phone", "external_id": told.external_id, "sender": "", "recipients": ()}
+        await db.write(intake.understand, stored, read(told.raw, facts, {}), now=desk.desk.now)
+
+    (ticket,) = await desk.desk.rows(tables.ticket)
+    assert ticket.subject == "Twilio segnala l'errore 11205"
+    assert ticket.requester_address == ""
+    assert await desk.desk.rows(tables.delivery) == [], "nobody is answered"
+    (said,) = await desk.desk.rows(tables.message)
+    assert (await row(desk)).id in said.text
 
 
 # Texts

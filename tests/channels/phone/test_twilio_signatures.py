@@ -114,6 +114,13 @@ async def test_a_field_that_is_there_twice_is_signed_with_both(hub) -> None:
     assert await post(hub, "/in/twilio/voice", signed, fields=twice) == 200
 
 
+async def test_whoever_sends_wrong_signatures_fills_no_log(hub, capfd) -> None:
+    for _ in range(30):
+        await post(hub, "/in/twilio/voice", {"X-Twilio-Signature": "AAAA"})
+
+    assert capfd.readouterr().err.count("wrong signature") == 1
+
+
 # JSON
 
 

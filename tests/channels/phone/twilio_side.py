@@ -181,6 +181,7 @@ class FakeTwilio:
     """By path, as it is asked for."""
     refuses: dict[str, tuple[int, int, str]] = field(default_factory=dict)
     """By method and first word of the path, such as "POST Calls": status, code and words."""
+    refuses_once: dict[str, tuple[int, int, str]] = field(default_factory=dict)
     becomes: dict[str, dict] = field(default_factory=dict)
     """What a call or message turns into when it is looked at next: by sid, or by "Calls"/"Messages"."""
     lying: list[dict] = field(default_factory=list)
@@ -215,7 +216,8 @@ class FakeTwilio:
             except AssertionError as fault:
                 self.faults.append(str(fault))
         words = path.removesuffix(".json").split("/")
-        if refusal := self.refuses.get(f"{request.method} {words[0]}"):
+        what = f"{request.method} {words[0]}"
+        if refusal := self.refuses_once.pop(what, None) or self.refuses.get(what):
             status, code, text = refusal
             return web.json_response({"code": code, "message": text, "status": status}, status=status)
         if request.method == "DELETE":

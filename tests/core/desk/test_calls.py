@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from core.calling import Gather, HangUp, Hold, NoSuchCall, Record
-from core.desk import resolution
+from core.desk import call_out, publishing, resolution
 from core.store import tables
 from tests.desk_at_work import MONDAY, SOLUTION
 from tests.telephone import ALDO, ALICE, BOB, PIN, STRANGER, WITH_TELEPHONES, WORDS, Exchange, exchange
@@ -220,6 +220,22 @@ async def test_a_new_request_goes_by_its_keys_to_the_competent_group_and_keeps_t
     assert not await line.desk.outward(ticket.number), "the number was heard: nobody is told again"
     call = await phone.hang_up(seconds=3)
     assert (call.outcome, call.ticket_id) == ("recorded", ticket.id)
+
+
+async def test_a_new_request_is_a_new_one_whatever_was_read_or_asked_before(line):
+    solved, read = await line.desk.resolved(), await line.desk.taken(subject="Altro")
+    phone = await line.phone(ALICE).identified()
+    await phone.press("3", "1")
+    assert "ci stiamo lavorando" in phone.last
+    await phone.press("9", "2", "1", "1", "3")
+    await phone.speak()
+
+    found = await line.desk.rows(tables.ticket)
+    assert len(found) == 3
+    (new,) = [row for row in found if row.number not in (solved, read)]
+    assert new.channel == "phone"
+    assert (await line.desk.ticket(solved)).state == "resolved"
+    assert [row.channel for row in await line.desk.rows(tables.thread, read)] == ["email"]
 
 
 async def test_the_sound_may_come_an_hour_later(line):
@@ -542,3 +558,83 @@ async def test_nobody_is_rung_for_every_step_and_a_mobile_gets_texts(db):
     words = (await line.desk.outward(ticket.number, "progress"))[0].text
     assert words == f"Desk, richiesta {ticket.number}: Ann la segue.\n"
     assert "Cambiato il cavo." in (await line.desk.outward(ticket.number, "resolved"))[0].text
+
+
+async def test_an_outage_is_said_before_anything_else_and_its_end_is_told_to_who_pressed_one(line):
+    lea = await line.desk.who("lea")
+    words = {"it": {"title": "Rete ferma a Verona", "text": "Un cavo è rotto."}}
+    outage = await line.desk.db.write(
+        publishing.publish,
+        lea,
+        words=words,
+        customers=("ACME",),
+        since=line.desk.now - timedelta(minutes=30),
+        next_update=line.desk.now + timedelta(minutes=30),
+        now=line.desk.now,
+    )
+
+    phone = await line.phone(ALICE).identified()
+    assert "Rete ferma a Verona" in phone.last
+    assert "Prossimo aggiornamento lunedì 2 marzo alle 10:30" in phone.last
+    await phone.press("1")
+    assert "La avviseremo" in " ".join(phone.heard)
+    assert "Per lo stato delle Sue richieste" in phone.last, "each outage is said once"
+    call = await phone.hang_up(seconds=20)
+    assert call.outcome == "informed"
+    other = await line.phone(BOB).dial()
+    assert "Rete" not in " ".join(other.heard)
+
+    await line.desk.db.write(publishing.end, lea, outage, words={"it": "Il cavo è nuovo."}, now=line.desk.now)
+
+    (told,) = await line.desk.rows(tables.delivery)
+    assert (told.channel, told.address, told.kind) == ("phone", ALICE, "outage_ended")
+
+
+async def test_who_asked_is_called_back_in_turn_by_whoever_is_free(line):
+    object.__setattr__(line.desk.db.facts, "dials", True)
+    for number in (ALDO, ALICE):
+        phone = await line.phone(number).dial()
+        await phone.silence(2)
+        await phone.press("3", "1")
+        assert phone.over
+        await phone.hang_up(seconds=30)
+    turn = lambda: line.desk.db.write(call_out.in_turn, now=line.desk.now)  # noqa: E731
+    assert await turn() == 0, "nobody is at work"
+    await line.signed_in("tom")
+
+    assert await turn() == 1
+    (out,) = [row for row in await line.desk.rows(tables.call) if row.direction == "out"]
+    assert (out.caller, out.called) == (ALDO, "+390110000001"), "who asked first"
+    dial = await line.desk.db.write(call_out.begin, out.id, now=line.desk.now)
+    assert dial.number == ALDO
+    assert await turn() == 0, "Tom is being rung"
+
+    await line.board.dialled(out.id, "operator")
+    await line.board.dialled(out.id, "connected")
+    await line.board.hung_up(out.id)
+    states = {row.number: row.state for row in await line.desk.rows(tables.callback)}
+    assert states == {ALDO: "done", ALICE: "waiting"}
+    line.desk.passes(minutes=1)
+    assert await turn() == 1
+
+
+async def test_nobody_is_called_back_at_night_nor_again_and_again(line):
+    object.__setattr__(line.desk.db.facts, "dials", True)
+    phone = await line.phone(ALICE).dial()
+    await phone.silence(2)
+    await phone.press("3", "1")
+    await phone.hang_up(seconds=30)
+    await line.signed_in("tom")
+    turn = lambda: line.desk.db.write(call_out.in_turn, now=line.desk.now)  # noqa: E731
+
+    assert await turn() == 1
+    out = [row for row in await line.desk.rows(tables.call) if row.direction == "out"][-1]
+    await line.board.dialled(out.id, "no_answer")
+    line.desk.passes(minutes=1)
+    assert await turn() == 0
+    line.desk.passes(minutes=10)
+    assert await turn() == 1
+    out = [row for row in await line.desk.rows(tables.call) if row.direction == "out"][-1]
+    await line.board.dialled(out.id, "no_answer")
+    line.desk.passes(hours=13)
+    assert await turn() == 0, "it is night where she is"
