@@ -6,7 +6,9 @@ const SECOND = 1000;
 const LAPSES = 10 * SECOND; // what rings too long ends without anybody saying so
 
 const place = document.getElementById("calls");
-const known = new Set([...place.querySelectorAll("[data-call]")].map((one) => one.dataset.call));
+// Somebody who waits, who then rings for me, and with whom I speak at last, is said each time.
+const stage = (one) => `${one.dataset.call} ${one.dataset.phase ?? ""}`;
+const known = new Set([...place.querySelectorAll("[data-call]")].map(stage));
 let timer = 0;
 
 export function followCalls() {
@@ -42,8 +44,8 @@ async function refresh() {
 
 function announce(fresh) {
   for (const one of fresh.querySelectorAll("[data-call]")) {
-    if (known.has(one.dataset.call)) continue;
-    known.add(one.dataset.call);
+    if (known.has(stage(one))) continue;
+    known.add(stage(one));
     const words = [one.querySelector(".state .strong"), one.matches("[data-say]") ? one : one.querySelector("[data-say]")];
     document.getElementById("said").textContent = words.map((word) => word?.textContent.trim()).filter(Boolean).join(": ");
   }
