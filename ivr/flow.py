@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, ClassVar
 
 import msgspec
@@ -325,19 +326,23 @@ def _plain(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
         tag = value.__struct_config__.tag
         made = {"type": tag} if tag else {}
-        for field in msgspec.structs.fields(value):
-            own = getattr(value, field.name)
-            usual = field.default if field.default is not msgspec.NODEFAULT else _made(field.default_factory)
+        for name, usual in _fields(type(value)):
+            own = getattr(value, name)
             if own != usual:
-                made[field.name] = _plain(own)
+                made[name] = _plain(own)
         return made
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def _made(factory: Any) -> Any:
-    return factory if factory is msgspec.NODEFAULT else factory()
+@cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, Any], ...]:
+    """Name and default of each; msgspec takes its time to tell."""
+    return tuple(
+        (one.name, one.default_factory() if callable(one.default_factory) else one.default)
+        for one in msgspec.structs.fields(kind)
+    )
 
 
 def text_of(flow: Flow) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from core.calling import NoSuchCall
 from core.desk import acts, call_actions, call_history, call_queue, call_tickets, describing, people, placing
@@ -336,7 +336,7 @@ _BELONGS = Prepared(
     select(tables.ticket_call.c.how).where(
         tables.ticket_call.c.ticket_id == bindparam("ticket_id"),
         tables.ticket_call.c.call_id == bindparam("call_id"),
-        tables.ticket_call.c.how.in_(["opened", "added", "missed"]),
+        or_(*(tables.ticket_call.c.how == how for how in ("opened", "added", "missed"))),
     )
 )
 

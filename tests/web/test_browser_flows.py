@@ -23,13 +23,18 @@ PLACES = {
 WIDTHS = [360, 768, 1280, 1920]
 
 
-@pytest.fixture(scope="module")
-def draft(demo):
-    """The number of a draft with a mistake in it."""
+def a_draft(demo):
+    """The number of a new draft with a mistake in it."""
     api = demo.hub.api(demo.hub.token("--agent", ELENA))
     flow = api.get("/flows/1")["flow"]
     flow["nodes"]["main"]["choices"]["7"] = {"goto": "nowhere"}
     return api.post("/flows", {"flow": flow})["version"]
+
+
+@pytest.fixture(scope="module")
+def draft(demo):
+    """One that is only looked at."""
+    return a_draft(demo)
 
 
 @pytest.fixture
@@ -92,9 +97,9 @@ def test_a_node_is_chosen_in_the_drawing_and_with_keys(elena, draft):
     assert "types" in visitor.words(".flow-form h2")
 
 
-def test_a_flow_is_mended_rehearsed_and_published(elena, demo, draft):
+def test_a_flow_is_mended_rehearsed_and_published(elena, demo):
     visitor = elena()
-    page = visitor.go(f"/desk/flows/{draft}?node=main")
+    page = visitor.go(f"/desk/flows/{a_draft(demo)}?node=main")
     keys = page.locator("input[name='choice.key']")
     keys.nth(keys.count() - 2).fill("")  # the last one offers one more
 
@@ -106,6 +111,9 @@ def test_a_flow_is_mended_rehearsed_and_published(elena, demo, draft):
     visitor.send(lambda: page.click("button[name=again]"))
     visitor.send(lambda: page.click("button.keypad >> text=2"))
     assert "Please enter your customer code" in visitor.words(".steps")
+    page.fill("input[name=keys]", "1001")
+    visitor.send(lambda: page.press("input[name=keys]", "Enter"))
+    assert "Preme 1001" in visitor.words(".steps")
     page.fill("input[name=name]", "English")
     visitor.send(lambda: page.click("form[action$='/rehearse'] button"))
     assert "Come previsto" in visitor.words("#scenarios")

@@ -492,6 +492,40 @@ async def test_every_page_says_what_stock_jinja_makes_of_it(site, lea, place, mo
     await says_the_same(site, lea, f"/desk/flows{place}", monkeypatch)
 
 
+async def test_the_last_node_stays_and_a_number_that_is_none_is_refused(site, lea):
+    plain = to_plain(FLOW) | {"start": "bye", "nodes": {"bye": {"type": "hangup"}}}
+    plain["limits"] = {"then": "bye"}
+    await site.db.write(flows.add, SAM, "default", json.dumps(plain), rules, now=datetime.now(UTC))
+    edition = [("csrf", lea.csrf), ("seen", (await site.db.read(flows.show, SAM, "default", 2)).edition)]
+
+    last = await send(lea, "/desk/flows/2/node-remove/do", [*edition, ("about", "bye")])
+    endless = [*edition, ("title", "x"), ("start", "bye"), ("then", "bye"), ("max_turns", "9" * 30)]
+
+    assert last.status == 422
+    assert (await send(lea, "/desk/flows/2/settings/do", endless)).status == 422
+
+
+async def test_what_stands_for_scenarios_and_is_none_is_found_and_hides_nothing(site, lea):
+    plain = json.loads(SHIPPED) | {"metadata": {"scenarios": "x"}}
+    await site.db.write(flows.add, SAM, "default", json.dumps(plain), rules, now=datetime.now(UTC))
+
+    assert "is no scenario" in (await lea.get("/desk/flows/2")).words
+    assert "No scenarios" in (await lea.get("/desk/flows/2/rehearse")).words
+    assert (await lea.get("/desk/flows/2/publish")).status == 200
+
+
+async def test_after_its_end_a_call_takes_no_keys(lea):
+    over = await lea.get("/desk/flows/1/rehearse?a.find_caller=blocked")
+
+    assert (await press(lea, over, press="1")).words == over.words
+
+
+async def test_the_first_version_of_a_desk_has_nothing_to_be_compared_with(site, lea):
+    await site.db.write(lambda tx: tx.run(tables.flow_version.update().values(state="draft")))
+
+    assert "This is the first version" in (await lea.get("/desk/flows/1/publish")).words
+
+
 # --- Words ------------------------------------------------------------------------------------------------------------
 
 

@@ -334,3 +334,14 @@ async def test_who_waits_to_be_called_back_is_told_in_turn(line):
     assert await line.desk.db.read(call_desk.callbacks, ann) == ()
     with pytest.raises(Forbidden):
         await line.desk.db.read(call_desk.callbacks, await line.desk.who("alice"))
+
+
+async def test_the_ticket_that_the_caller_opened_before_waiting_is_chosen_without_a_second_message(line):
+    await line.signed_in("tom")
+    phone = await in_line(line)
+    (ticket,) = await line.desk.rows(tables.ticket)
+    assert await act(line, call_desk.answer, "tom", phone.answer.call) == "bridged"
+
+    assert await act(line, call_desk.this_is, "tom", phone.answer.call, ticket.number) == ticket.number
+
+    assert len(await line.desk.rows(tables.message, ticket.number)) == 1

@@ -324,6 +324,17 @@ async def test_a_call_keeps_the_draft_it_began_with(desk):
         await desk.db.write(flows.roll_back, SAM, "default", number, rules, comment="x", now=desk.now)
 
 
+async def test_a_trial_call_asks_for_the_version_in_force_the_newest_draft_or_a_number(desk):
+    with pytest.raises(NotFound):
+        await desk.db.read(flows.called, "default", "draft")
+    body = changed(title="Ours")
+    await draft(desk, body)
+
+    called = [await desk.db.read(flows.called, "default", one) for one in ("published", "draft", "1", "2")]
+
+    assert called == [digest(SHIPPED), digest(body), digest(SHIPPED), digest(body)]
+
+
 async def test_a_version_that_is_gone_is_not_found(desk):
     with pytest.raises(NotFound):
         await desk.db.read(flows.of_digest, "00" * 32)
