@@ -171,9 +171,13 @@ class Record(_Waiting, frozen=True, kw_only=True, tag="record"):
 
 
 class Queue(_Waiting, frozen=True, kw_only=True, tag="queue"):
-    """Waits for a person of the group in the variable `group`."""
+    """Waits for a person of the group in the variable `group`, after `consent` and `say`.
+
+    Without `consent`, which says that the conversation may be recorded, it is not.
+    """
 
     say: tuple[str, ...]
+    consent: tuple[str, ...] = ()
     waiting: tuple[str, ...]
     """Said now and then, with `{place}` and `{eta}`."""
     outcomes: dict[str, str]
@@ -194,6 +198,7 @@ class Queue(_Waiting, frozen=True, kw_only=True, tag="queue"):
             yield key, choice.goto, frozenset(choice.set)
 
     def speaks(self) -> Iterator[str]:
+        yield from self.consent
         yield from self.say
         yield from self.waiting
         yield from self.offer

@@ -123,7 +123,7 @@ def step(flow: Flow, state: State, event: CallEvent | None, facts: Mapping[str, 
             say(node.say)
             state = state.go(node.goto)
             continue
-        say((*node.consent, *node.say) if isinstance(node, shapes.Record) else node.say)
+        say((*node.consent, *node.say) if isinstance(node, shapes.Record | shapes.Queue) else node.say)
         return Turn(state=state, say=tuple(out), then=_then(node), passed=tuple(passed), prompts=tuple(names))
     raise FlowLoop(f"{flow.id}: {MAX_HOPS} nodes from {passed[0]} on without waiting for the caller")
 

@@ -194,6 +194,8 @@ def _step(
         answer=live_calls.to_plain(answer),
     )
     phase = "queue" if isinstance(turn.then, Hold) else "flow"
+    if phase == "queue" and rules.queue(flow, turn.state).consent:
+        live.note(consented=True)
     if phase == "queue" and live["phase"] != "queue":
         live.set(queued_at=live["queued_at"] or live.now)
     live.set(
@@ -408,6 +410,8 @@ def _actor(live: LiveCall) -> str:
 
 
 def may_record(live: LiveCall) -> bool:
-    """Does the customer's policy allow to record conversations?"""
+    """Was it said that the conversation may be recorded, and does the customer's policy allow it?"""
+    if not live.fact("consented"):
+        return False
     customer = reference.customer(live.tx, live["customer"]) if live["customer"] else None
     return customer is None or customer.keep_recordings > 0

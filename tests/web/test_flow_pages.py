@@ -456,7 +456,10 @@ async def test_a_walk_is_kept_as_a_scenario_that_keeps_a_flow_from_going_another
     fields[keys[1]] = ("choice.goto", "to_person")
     await send(lea, "/desk/flows/2/node/do", fields)
     review = await lea.get("/desk/flows/2/publish")
-    assert "goes another way: English caller: 1: code (ask_code) → queue (please_hold)" in review.words
+    assert (
+        "goes another way: English caller: 1: code (ask_code) → queue (conversation_recorded, please_hold)"
+        in review.words
+    )
     publish = changed(Fields(review.text).forms["/desk/flows/2/publish"], comment="x")
     assert (await send(lea, "/desk/flows/2/publish", publish)).status == 422
 

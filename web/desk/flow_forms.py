@@ -43,7 +43,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "recorded",
         "empty",
     ),
-    "queue": ("say*", "waiting*", "max_wait#", "outcomes", "choices", "offer*", "offer_after#"),
+    "queue": ("consent*", "say*", "waiting*", "max_wait#", "outcomes", "choices", "offer*", "offer_after#"),
     "hangup": ("say*",),
 }
 """The fields of each kind of node: `*` a list, `#` a whole number, `.` a number, `?` yes or no."""

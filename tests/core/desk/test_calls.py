@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+import ivr.rules
 from core.calling import Gather, HangUp, Hold, NoSuchCall, Record
-from core.desk import call_out, publishing, resolution
+from core.desk import call_out, flows, publishing, resolution
 from core.store import tables
 from tests.desk_at_work import MONDAY, SOLUTION
 from tests.telephone import ALDO, ALICE, BOB, PIN, STRANGER, WITH_TELEPHONES, WORDS, Exchange, exchange
@@ -638,3 +640,40 @@ async def test_nobody_is_called_back_at_night_nor_again_and_again(line):
     await line.board.dialled(out.id, "no_answer")
     line.desk.passes(hours=13)
     assert await turn() == 0, "it is night where she is"
+
+
+# --- Whether it is recorded ---
+
+
+async def spoken_with(line: Exchange) -> bool:
+    """May the conversation of a caller who is put through be recorded?"""
+    await line.signed_in("tom")
+    phone = await line.phone(ALICE).identified()
+    await phone.press("0")
+    (leg,) = (await phone.wait()).ring
+    taken = await line.board.operator(leg.offer, "accepted")
+    assert (await phone.wait(seconds=5)).record is taken.record
+    return taken.record
+
+
+async def test_a_conversation_may_be_recorded_after_it_was_said_and_the_customer_lets_us(line):
+    assert await spoken_with(line)
+    turns = await line.desk.rows(tables.call_turn)
+    said = [words["text"] for words in turns[-1].answer["say"]]
+    assert said == ["La conversazione può essere registrata.", "Attenda in linea, Le passiamo una persona."]
+
+
+async def test_a_customer_who_lets_nothing_be_kept_is_not_recorded(db):
+    line = await exchange(db, WITH_TELEPHONES.replace('code = "ACME"', 'code = "ACME"\nkeep_recordings = 0'))
+
+    assert not await spoken_with(line)
+
+
+async def test_a_flow_that_does_not_say_so_records_no_conversation(line):
+    body = json.loads(ivr.rules.DEFAULT.read_text("utf-8"))
+    del body["nodes"]["queue"]["consent"], body["prompts"]["conversation_recorded"]
+    text = json.dumps(body)
+    digest = ivr.rules.digest(ivr.rules.parse(text))
+    await line.desk.db.write(flows.install, "default", text, digest, now=line.desk.now)
+
+    assert not await spoken_with(line)
