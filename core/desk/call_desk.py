@@ -115,7 +115,7 @@ def _live_view(tx: Tx, who: Principal, row: Row, ringing: list[Row], *, busy: bo
         offer=offer,
         rung=tuple(one.name or "" for one in of_call),
         agent_name=row.agent_name or "",
-        mine=mine and row.phase == "bridged",
+        mine=mine and (row.phase == "bridged" or row.direction == "out"),
         may_answer=row.phase == "queue" and not busy and who.is_agent,
         ticket=in_hand.number if in_hand else None,
         about=in_hand is not None and row.facts.get("about") == row.ticket_id,

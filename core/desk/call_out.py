@@ -81,6 +81,7 @@ def call_back(tx: Tx, who: Principal, number: str, *, now: datetime, to: str = "
         signal_at=now,
     )
     tx.insert(tables.ticket_call, ticket_id=case.id, call_id=identity, how="callback", at=now)
+    tx.tell("call", identity)
     case.event("call.dialled", actor=who.actor, call=identity)
     work.enqueue(
         tx,

@@ -52,7 +52,7 @@ class LiveView:
     agent_name: str
     """Who speaks with the caller, or calls."""
     mine: bool
-    """I speak with the caller."""
+    """I speak with the caller, or my telephone rings to call somebody back."""
     may_answer: bool
     ticket: str | None
     """Number of the request in hand, if it may be seen."""

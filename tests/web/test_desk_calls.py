@@ -178,6 +178,7 @@ async def test_calls_that_are_owed_are_work_with_a_count_and_are_done(line, page
     assert dialled.status == 303
     (_, out) = sorted(await line.desk.rows(tables.call), key=lambda row: row.direction)
     assert (out.direction, out.caller) == ("out", STRANGER)
+    assert "Richiamata: squilla il Suo telefono" in (await tom.get("/desk/outgoing")).words
     done = await tom.post(f"/desk/callbacks/{ticket.number}/done", back=f"/desk/tickets/{ticket.number}")
     assert done.headers["Location"] == f"/desk/tickets/{ticket.number}"
     assert "Nessuno aspetta di essere richiamato" in (await tom.get("/desk/calls")).words
