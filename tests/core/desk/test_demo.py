@@ -184,7 +184,7 @@ async def test_a_start_that_is_interrupted_leaves_an_empty_desk(db) -> None:
 
 
 async def test_an_outage_goes_on_that_one_customer_is_told_of(db, read) -> None:
-    await db.write(demo.load, {}, {}, read, now=NOW)
+    await db.write(demo.load, demo.desk({}, now=NOW), {}, read, now=NOW)
 
     def known(tx, customer):
         return outages.concerning(tx, customer=customer, now=NOW)
