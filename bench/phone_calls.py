@@ -48,7 +48,7 @@ def measure(kind: Kind, sizes: Sizes, folder: Path, relay: int) -> list[Figure]:
             db.close()
         hub = Hub(folder / "calls", url, relay=relay, more=SETTINGS)
         stack.callback(hub.kill)
-        seconds = 60 if sizes.rounds > 1 else 40
+        seconds = max(3, round(6 * sizes.seconds))
         _load(hub, 10, 3, seed=1)  # what is loaded at the first call is loaded
         with mails.pouring(hub, seconds, MAILS, seed=7):
             report = _load(hub, CALLS, seconds, seed=2)

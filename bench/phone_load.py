@@ -53,9 +53,9 @@ class Load:
         form = {"CallSid": sid, "AccountSid": ACCOUNT, "From": f"+39061{n:06}", "To": OURS}
         waiting = await self._ask(session, f"{self.base}/in/twilio/voice", form)
         for entry in self.chance.choice(SCRIPTS):
-            await asyncio.sleep(self.chance.uniform(*PAUSE))
-            if waiting is None:
-                break
+            await asyncio.sleep(min(self.chance.uniform(*PAUSE), max(0.0, self.until - time.monotonic())))
+            if waiting is None or time.monotonic() >= self.until:
+                break  # who is still there hangs up
             keys = {"CODE": str(FIRST_CODE + n % CUSTOMERS), "PIN": PIN}.get(entry, entry)
             told = {"Digits": keys}
             if entry == "SPEAK":

@@ -27,7 +27,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> explaining.Read:
 
 @pytest.fixture
 async def desk(db, read):
-    await db.write(demo.load, {}, {}, read, now=NOW)
+    await db.write(demo.load, demo.desk({}, now=NOW), {}, read, now=NOW)
     return db
 
 
