@@ -281,7 +281,9 @@ def _demo_if_empty(config: Settings, db: Database) -> bool:
     from core.desk import demo as demo_desk  # noqa: PLC0415
 
     kept = config.hub.data_dir / "demo-logins.txt"
-    loaded = demo_desk.load_if_empty(db, kept, running.mail_reader(config), now=datetime.now(UTC))
+    loaded = demo_desk.load_if_empty(
+        db, kept, running.mail_reader(config), now=datetime.now(UTC), lead=running.demo_calls
+    )
     if kept.exists() and db.query(demo_desk.is_loaded).result():
         typer.echo(kept.read_text(encoding="utf-8"))
     return loaded

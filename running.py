@@ -7,7 +7,7 @@ import contextlib
 import gc
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from core.store.database import Database, StoreUnavailable
 from core.store.opening import open_database
 
 if TYPE_CHECKING:
+    from core.desk.demo_calls import Call
     from core.hub import Hub
     from core.store.tx import Tx
     from core.switchboard import Ways
@@ -236,6 +237,14 @@ def flow_rules() -> Any:
     import ivr.rules  # noqa: PLC0415
 
     return ivr.rules
+
+
+def demo_calls(tx: Tx, led: Sequence[Call], *, now: datetime) -> int:
+    """The calls of the demo desk, by the flow that is shipped."""
+    import ivr.rules as flow_rules  # noqa: PLC0415
+    from core.desk import demo_calls as telephone  # noqa: PLC0415
+
+    return telephone.play(tx, flow_rules, flow_rules.DEFAULT.read_text("utf-8"), led, now=now)
 
 
 def install_flow(tx: Tx, *, now: datetime) -> None:

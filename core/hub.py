@@ -157,6 +157,11 @@ class Hub:
         if last is None or datetime.now(UTC) - last > STALE:
             reasons.append("nobody works on what is waiting")
         reasons += [f"{name} is down" + self._why(name) for name, up in self._up.items() if not up]
+        reasons += [
+            f"{channel.name} by {part}: {why}"
+            for channel in self.channels
+            for part, why in getattr(channel, "down", {}).items()
+        ]
         reasons += [f"{service.name} is not ready" for service in self.services if not service.ready()]
         if full := self._full():
             reasons.append(full)

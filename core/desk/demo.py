@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import tomllib
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import select
 
-from core.desk import accounts, door, intake, publishing, resolution, tickets
+from core.desk import accounts, demo_calls, door, intake, publishing, resolution, tickets
 from core.desk.configuration import checking, document, rows
 from core.desk.passwords import new_password, new_pin
 from core.desk.principal import HUB, Principal
@@ -46,6 +46,14 @@ WRITTEN = date(2026, 11, 24)
 
 Read = Callable[[bytes, Mapping[str, Any]], Inbound]
 """The reader of the e-mail channel, with its options filled in."""
+
+
+class Lead(Protocol):
+    """`core.desk.demo_calls.play` with the rules of call flows filled in."""
+
+    def __call__(self, tx: Tx, led: Sequence[demo_calls.Call], *, now: datetime) -> int:
+        """How many calls there were."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +100,13 @@ class Day(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """The whole file."""
 
     steps: tuple[Step, ...]
+    calls: tuple[demo_calls.Call, ...] = ()
 
 
-def load_if_empty(db: Database, kept: Path, read: Read, *, now: datetime) -> bool:
+def load_if_empty(db: Database, kept: Path, read: Read, *, now: datetime, lead: Lead | None = None) -> bool:
     """Load the demo desk into an empty database, and keep its log-ins in the file `kept`; say whether it was empty.
+
+    `lead`: leads the calls of the morning; None: nobody called.
 
     Everybody gets a password of their own, made now. The file is there before the desk: who is killed in between
     finds an empty database again.
@@ -106,7 +117,7 @@ def load_if_empty(db: Database, kept: Path, read: Read, *, now: datetime) -> boo
     wanted = desk({login.email: login for login in logins}, now=now)
     hashes = rows.hash_secrets(wanted, {})
     keep_private(kept, logins_text(logins, kept))
-    db.submit(load, wanted, hashes, read, now=now).result()
+    db.submit(load, wanted, hashes, read, now=now, lead=lead).result()
     return True
 
 
@@ -155,9 +166,13 @@ def people(count_of_contacts: int = 4) -> list[tuple[str, str, str]]:
     return agents + contacts
 
 
+def _day() -> Day:
+    return msgspec.convert(tomllib.loads(DAY.read_text(encoding="utf-8")), Day)
+
+
 def play(tx: Tx, read: Read, *, now: datetime) -> int:
     """Let the morning happen, step after step, each at its time; return how many steps there were."""
-    day = msgspec.convert(tomllib.loads(DAY.read_text(encoding="utf-8")), Day)
+    day = _day()
     tickets_by_name: dict[str, str] = {}
     outages_by_name: dict[str, str] = {}
     for step in sorted(day.steps, key=lambda s: -s.at):
@@ -243,10 +258,19 @@ def _act(tx: Tx, step: Step, number: str, at: datetime) -> None:
     verb(tx, who, number, *words, now=at, **fields)
 
 
-def load(tx: Tx, wanted: document.Document, hashes: rows.Hashes, read: Read, *, now: datetime) -> int:
+def load(
+    tx: Tx,
+    wanted: document.Document,
+    hashes: rows.Hashes,
+    read: Read,
+    *,
+    now: datetime,
+    lead: Lead | None = None,
+) -> int:
     """Configure the desk and play its morning, in one transaction: a start that is interrupted leaves nothing half."""
     rows.apply(tx, HUB, wanted, hashes, now=now - timedelta(days=30))
-    return play(tx, read, now=now)
+    steps = play(tx, read, now=now)
+    return steps + (lead(tx, _day().calls, now=now) if lead else 0)
 
 
 def is_loaded(tx: Tx) -> bool:

@@ -15,6 +15,7 @@ DESK = [
     "/desk/calls",
     "/desk/waiting?view=held",
     "/desk/outgoing",
+    "/desk/softphone",
     "/desk/?q=zzzz-nothing",
 ]
 DESK += ["/desk/outages", "/desk/outages/new", "outage"]

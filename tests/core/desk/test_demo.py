@@ -44,7 +44,7 @@ def loaded(logins: Path, read: demo.Read, sqlite_template: Path) -> Iterator[Dat
     path = logins.parent / "centralino.db"
     shutil.copyfile(sqlite_template, path)
     database = open_database(f"sqlite:///{path}", HubFacts(token_key=b"k" * 32), readers=1, connections=1)
-    assert demo.load_if_empty(database, logins, read, now=NOW)
+    assert demo.load_if_empty(database, logins, read, now=NOW, lead=running.demo_calls)
     yield database
     database.close()
 
@@ -196,3 +196,13 @@ async def test_an_outage_goes_on_that_one_customer_is_told_of(db, read) -> None:
     assert one.next_update > NOW
     assert await db.read(known, "ALPINE") == []
     assert (await db.read(books.verify)).faults == ()
+
+
+async def test_the_morning_has_calls_one_heard_one_spoken_one_missed_and_one_on_the_recorder(loaded) -> None:
+    called = await loaded.read(lambda tx: tx.all(select(tables.call).order_by(tables.call.c.first_ring_at)))
+
+    assert [call.outcome for call in called] == ["informed", "recorded", "missed", "voicemail"]
+    assert {call.phase for call in called} == {"over"}
+    owed = await loaded.read(lambda tx: tx.all(select(tables.callback.c.reason)))
+    assert sorted(row.reason for row in owed) == ["missed", "voicemail"]
+    assert (await loaded.read(books.verify, now=NOW)).faults == ()
