@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import bindparam, or_, select
 
 from core.calling import NoSuchCall
-from core.desk import acts, call_actions, call_history, call_queue, call_tickets, describing, people, placing
+from core.desk import acts, call_around, call_history, call_queue, call_tickets, describing, people, placing
 from core.desk.call_history import callbacks, calls_of_ticket, log, one, shown, sound
 from core.desk.call_views import CallbackView, CallView, EntryView, LiveView, OpenTicket, RecordingView
 from core.desk.case import Case
@@ -262,7 +262,7 @@ def new_request(
         if in_hand.fact("opened_by") == who.id:
             return chosen
         raise Refused(f"this call is a conversation of {chosen} already", code="in_ticket")
-    hints = call_actions.hints_of(in_hand)
+    hints = call_around.hints_of(in_hand)
     before = in_hand["ticket_id"]
     done = call_tickets.open_request(in_hand, "spoke", hints=hints, at=in_hand["first_ring_at"])
     if done.ticket_id is None or done.number is None:

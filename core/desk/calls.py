@@ -18,6 +18,7 @@ from core.calling import SECRET, Answer, Audio, CallEvent, HangUp, Hold, Ringing
 from core.desk import (
     accounts,
     call_actions,
+    call_around,
     call_identity,
     call_queue,
     call_tickets,
@@ -331,7 +332,7 @@ def _spoke(live: LiveCall) -> None:
     spoke_at = live["bridged_at"]
     if live["ticket_id"] is None:
         done = call_tickets.open_request(
-            live, "spoke", hints=call_actions.hints_of(live), at=live["first_ring_at"]
+            live, "spoke", hints=call_around.hints_of(live), at=live["first_ring_at"]
         )
         if done.ticket_id is None:
             return
@@ -385,7 +386,7 @@ def _missed(live: LiveCall) -> None:
         ticket_id = live["ticket_id"]
         call_tickets.add(live, live["ticket_id"], "missed", at=live["first_ring_at"])
     else:
-        hints = call_actions.hints_of(live)
+        hints = call_around.hints_of(live)
         ticket_id = call_tickets.open_request(live, "missed", hints=hints, at=live["first_ring_at"]).ticket_id
     if ticket_id is None:
         return
