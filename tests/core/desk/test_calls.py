@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 import ivr.rules
 from core.calling import Gather, HangUp, Hold, NoSuchCall, Record
-from core.desk import call_out, flows, publishing, resolution
+from core.desk import call_actions, call_out, flows, publishing, resolution
 from core.store import tables
+from ivr.actions import ACTIONS
 from tests.desk_at_work import MONDAY, SOLUTION
 from tests.telephone import ALDO, ALICE, BOB, PIN, STRANGER, WITH_TELEPHONES, WORDS, Exchange, exchange
 
@@ -677,3 +678,37 @@ async def test_a_flow_that_does_not_say_so_records_no_conversation(line):
     await line.desk.db.write(flows.install, "default", text, digest, now=line.desk.now)
 
     assert not await spoken_with(line)
+
+
+# --- The table of acts ---
+
+
+def test_the_desk_has_every_act_that_flows_may_name_and_no_other():
+    assert set(call_actions.BY_NAME) == set(ACTIONS)
+
+
+async def test_every_answer_of_an_act_in_a_long_call_is_one_of_the_table(line, monkeypatch):
+    seen = set()
+
+    def watched(name, act):
+        def answers(around, value, given):
+            branch, new = act(around, value, given)
+            seen.add((name, branch))
+            assert set(new) - {"language"} <= ACTIONS[name].branches.get(branch, set()), (name, branch)
+            return branch, new
+
+        return answers
+
+    for name, act in list(call_actions.BY_NAME.items()):
+        monkeypatch.setitem(call_actions.BY_NAME, name, watched(name, act))
+    await line.desk.taken()
+    phone = await line.phone(ALICE).identified()
+    await phone.press("1", "9", "2", "1", "1", "3")
+    await phone.speak()
+    await phone.press("1")
+    stranger = await line.phone(STRANGER).dial()
+    await stranger.press("1", "1001", "000000", PIN, "3", "1")
+
+    foreseen = {(name, branch) for name, call in ACTIONS.items() for branch in call.branches}
+    assert seen - foreseen == {("check_pin", "wrong")}, "the one answer that counts as an entry gone wrong"
+    assert len(seen) > 15
