@@ -195,6 +195,6 @@ def language_of(live: LiveCall) -> str:
 
 
 def days_kept(live: LiveCall) -> int:
-    """How long the customer lets sound be kept."""
+    """How long sound of this call is kept. Who wants no conversation recorded left a voice message all the same."""
     customer = reference.customer(live.tx, live["customer"]) if live["customer"] else None
-    return customer.keep_recordings if customer else reference.KEEP_RECORDINGS
+    return (customer.keep_recordings if customer else 0) or reference.KEEP_RECORDINGS

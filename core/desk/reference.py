@@ -123,7 +123,7 @@ class Customer:
     policy: Mapping[str, str]
     groups: tuple[str, ...]
     keep_recordings: int
-    """Days; 0: calls are never recorded."""
+    """Days; 0: conversations are not recorded."""
 
 
 _lock = threading.Lock()

@@ -129,7 +129,7 @@ customer = Table(
     _json("policy", "{}"),  # verdict to decision, where it differs from the table of defaults
     _json("groups", "[]"),  # groups that may work for this customer; empty: all
     _flag("active", default=True),
-    _number("keep_recordings", 90),  # days; 0: calls are never recorded
+    _number("keep_recordings", 90),  # days; 0: conversations are not recorded
 )
 
 customer_domain = Table("customer_domain", metadata, _key("domain"), _key("customer"))

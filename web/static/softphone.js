@@ -312,6 +312,11 @@ function line(one) {
 }
 
 setInterval(() => document.visibilityState === "visible" && look(), LOOK_EVERY);
-addEventListener("pagehide", () => answer && post(`${answer.call}/${answer.seq}/hangup`));
+addEventListener("pagehide", () => {
+  if (!answer) return;
+  const form = new FormData();
+  form.set("csrf", phone.dataset.csrf);
+  navigator.sendBeacon(`/desk/softphone/${answer.call}/${answer.seq}/hangup`, form); // outlives the page
+});
 code();
 look();

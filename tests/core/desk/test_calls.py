@@ -680,6 +680,16 @@ async def test_a_flow_that_does_not_say_so_records_no_conversation(line):
     assert not await spoken_with(line)
 
 
+async def test_a_voice_message_is_kept_also_for_who_wants_no_conversation_recorded(db):
+    line = await exchange(db, WITH_TELEPHONES.replace('code = "ACME"', 'code = "ACME"\nkeep_recordings = 0'))
+    phone = await line.phone(ALICE).identified()
+    await phone.press("2", "1", "1", "3")
+    await phone.speak()
+
+    (kept,) = await line.desk.rows(tables.recording)
+    assert kept.keep_until - line.desk.now == timedelta(days=90)
+
+
 # --- The table of acts ---
 
 
