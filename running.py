@@ -178,6 +178,7 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
         also_by=by_mail,
         common=common,
         switchboard=switchboard,
+        telephone=config.channels.phone.number if config.channels.phone.enabled else None,
         webhooks=channels.webhooks(running),
     )
     site = WebServer(pages, config)

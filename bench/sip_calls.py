@@ -24,7 +24,7 @@ FULL = (20, 60, 100, 150, 200, 250)
 QUICK = (20, 50)
 SPEAKS = 8.0  # seconds before the first key
 COMING = 10  # seconds within which all of them call
-MEDIA = 22000, 28000  # ports for sound, of the hub and of the callers
+MEDIA = 11000, 13000  # ports for sound, of the hub and of the callers
 VOICE = Path("/usr/share/sip-tester/g711a.pcap")
 
 

@@ -27,6 +27,8 @@ LINE = "softphone"
 HANG_UP = "!"
 SILENT_WAV = b"RIFF$\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00@\x1f\x00\x00\x80>\x00\x00\x02\x00\x10\x00data\x00\x00\x00\x00"
 """A WAV of no length: a terminal has no voice. What was typed stands beside it."""
+TYPED = "typed"
+"""What wrote the words down."""
 
 Ask = Callable[[str], Awaitable[str]]
 """Shows what is waited for and gives the line that was typed; EOFError at the end of input."""
@@ -105,6 +107,8 @@ async def _react(
                 type="audio/wav",
                 seconds=0,
                 external_id=f"{answer.call}-{answer.seq}",
+                words=words,
+                engine=TYPED,
             )
             await board.recorded(answer.call, answer.seq, audio)
             return await board.advance(answer.call, answer.seq, CallEvent(kind="done", value="recorded"))

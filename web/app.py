@@ -44,9 +44,10 @@ def make_app(
     also_by: str = "",
     common: Common | None = None,
     switchboard: Switchboard | None = None,
+    telephone: str | None = None,
     webhooks: Sequence[web.RouteDef] = (),
 ) -> web.Application:
-    """The application; `clean`, `also_by` and `switchboard` as in web.site.Site, `common` as in core.hub.Hub.
+    """The application; `clean`, `also_by`, `switchboard` and `telephone` as in web.site.Site, `common` as in core.hub.Hub.
 
     `webhooks`: what providers ask of the channels, under /in/. Who asks there proves it by a signature, which the
     handler checks before anything else; nothing there knows a sign-in or answers with a page.
@@ -78,6 +79,7 @@ def make_app(
         endings=common.endings,
         also_by=also_by,
         switchboard=switchboard,
+        telephone=telephone,
         people=_limiter("people", common, settings.limits.requests_per_person),
         strangers=_limiter("strangers", common, settings.limits.requests_per_address),
         providers=_limiter("providers", common, WEBHOOKS_PER_ADDRESS),

@@ -42,6 +42,8 @@ class Site:
     providers: Limiter
     """Webhooks from each address."""
     hub: Hub | None = None
+    telephone: str | None = None
+    """The number customers call; empty: they know it; None: nobody answers calls."""
     switchboard: Switchboard | None = None
     """Where the softphone calls."""
     endings: Tally

@@ -53,6 +53,7 @@ def test_a_call_from_the_keypad_to_the_closing_words_on_the_same_number(demo, vi
     press(page, "3")
     page.locator("#spoken").wait_for()
     until(lambda: "microfono" in staff.words("#mic"), "nobody says that there is no microphone")
+    page.fill("#words", "Il server non si accende.")
     page.click("#spoken")
     heard(page, "La Sua richiesta ha il numero")
     spoken = page.locator("#transcript li", has_text="La Sua richiesta ha il numero").inner_text()
@@ -73,6 +74,8 @@ def test_a_call_from_the_keypad_to_the_closing_words_on_the_same_number(demo, vi
     ticket = demo.api.get(f"/tickets/{number}")
     assert ticket["origin"] == "phone"
     assert ticket["messages"][0]["attachments"], "a tone stands for the voice"
+    staff.go(f"/desk/tickets/{number}")
+    assert "Il server non si accende." in staff.words(".transcript"), "and what was typed is a suggestion"
 
 
 def test_a_call_is_led_by_the_keys_of_the_keyboard_and_by_silence(visit):

@@ -33,7 +33,7 @@ async def sites(desk, db):
 
     def add(tx):
         tx.insert(tables.site, customer="ACME", name="Milano")
-        tx.insert(tables.contract, number="C-1", customer="ACME", version="v1")
+        tx.insert(tables.contract, number="C-1", customer="ACME", version="outages-v1")
         content = {
             "number": "C-1",
             "customer": "ACME",
@@ -41,7 +41,14 @@ async def sites(desk, db):
             "valid_until": "2099-12-31",
         }
         content["lines"] = [{"name": "Network", "technologies": ["Network"]}]
-        tx.insert(tables.definition, version="v1", kind="contract", name="C-1", content=content, at=rows.NOON)
+        tx.insert(
+            tables.definition,
+            version="outages-v1",
+            kind="contract",
+            name="C-1",
+            content=content,
+            at=rows.NOON,
+        )
 
     await db.write(add)
 

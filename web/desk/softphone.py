@@ -21,6 +21,7 @@ from web.site import SITE, now
 MAX_KEYS = 30
 MAX_ID = 64  # characters
 MAX_SECONDS = 600.0
+TYPED = "typed"
 MAX_WORDS = 5_000  # characters of what was typed in place of speaking
 
 EVENTS = {
@@ -166,6 +167,8 @@ async def _audio(request: web.Request, form: dict[str, str], identity: str) -> A
         type=kind if kind in ("audio/wav", "audio/webm", "audio/ogg", "audio/mp4") else "audio/webm",
         seconds=seconds,
         external_id=identity,
+        words=form.get("words", "").strip()[:MAX_WORDS],
+        engine=TYPED if form.get("words", "").strip() else "",
     )
 
 

@@ -63,10 +63,9 @@ async def show(request: web.Request) -> web.StreamResponse:
     found = await site.db.read(_home, who, now=now())
     days = {day for one in found["contracts"] for day in (one.valid_from, one.valid_until)}
     said = {day: format_date(day, "d MMMM y", locale=who.language) for day in days}
-    phone = site.settings.channels.phone
-    code = found["company"].phone_code if found["company"] and phone.enabled else ""
+    code = found["company"].phone_code if found["company"] and site.telephone is not None else ""
     return site.pages.page(
-        request, "portal/home.html", days=said, phone_code=code, phone_number=phone.number, **found
+        request, "portal/home.html", days=said, phone_code=code, phone_number=site.telephone, **found
     )
 
 

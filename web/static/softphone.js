@@ -228,8 +228,10 @@ function tone() {
 at("spoken").addEventListener("click", async () => {
   const { audio, seconds } = await taken();
   stopMicrophone();
-  say("me", words.spoke);
-  act("recorded", { audio, seconds });
+  const typed = at("words").value.trim();
+  at("words").value = "";
+  say("me", typed || words.spoke);
+  act("recorded", { audio, seconds, words: typed });
 });
 at("mute").addEventListener("click", () => {
   stopMicrophone();
