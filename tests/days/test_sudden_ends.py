@@ -14,6 +14,7 @@ from contextlib import closing
 from email import message_from_bytes
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.days.conftest import Desks, MakeDay
@@ -195,7 +196,7 @@ def test_a_hub_frozen_for_longer_than_its_lease_finds_its_work_done_and_does_non
     api = two.api(desks.ann_token)
     with Customers([one.smtp]) as customers, Customers([two.smtp]) as others:
         customers.wait_for(20)
-        one.signal(signal.SIGSTOP)
+        _freeze_between_transactions(one, desks.url)
         frozen = time.monotonic()
         others.wait_for(20)
         until(lambda: time.monotonic() - frozen > 4, "time stands still")
@@ -207,6 +208,24 @@ def test_a_hub_frozen_for_longer_than_its_lease_finds_its_work_done_and_does_non
     one.stop()
     two.stop()
     two.balances()
+
+
+def _freeze_between_transactions(hub: Hub, url: str) -> None:
+    """Stop the process while it holds no lock: one frozen inside a transaction keeps everybody waiting until it goes on."""
+    with psycopg.connect(url, autocommit=True) as look:
+        for _ in range(50):
+            hub.signal(signal.SIGSTOP)
+            time.sleep(0.3)
+            if not look.execute(_IN_HAND).fetchall():
+                return
+            hub.signal(signal.SIGCONT)
+            time.sleep(0.05)
+    raise AssertionError("the hub is always inside a transaction")
+
+
+_IN_HAND = """SELECT pid FROM pg_stat_activity
+ WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < now() - interval '0.2 seconds'
+   AND (state LIKE 'idle in transaction%' OR (state = 'active' AND wait_event = 'ClientRead'))"""
 
 
 def _one_notice_each(api: Any, relay: Relay, count: int) -> None:
