@@ -21,9 +21,9 @@ from core.calling import (
     Switchboard,
     Words,
 )
+from core.desk import call_queue
 from core.ids import new_id
 
-LINE = "softphone"
 HANG_UP = "!"
 SILENT_WAV = b"RIFF$\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00@\x1f\x00\x00\x80>\x00\x00\x02\x00\x10\x00data\x00\x00\x00\x00"
 """A WAV of no length: a terminal has no voice. What was typed stands beside it."""
@@ -46,7 +46,9 @@ async def call(
 ) -> str:
     """Lead one call until it is over; its id. `path`: the nodes of the last step, printed behind what was said."""
     answer = await board.ring(
-        Ringing(line=LINE, external_id=new_id(), caller=caller, at=datetime.now(UTC), flow=flow)
+        Ringing(
+            line=call_queue.SOFTPHONE, external_id=new_id(), caller=caller, at=datetime.now(UTC), flow=flow
+        )
     )
     try:
         while True:

@@ -15,7 +15,7 @@ from core.desk.case import Case
 from core.desk.live_calls import LiveCall
 from core.envelope import Address
 from core.ids import new_id
-from core.rules import queueing
+from core.rules import queueing, reaching
 from core.store import tables
 from core.store.columns import Instant
 from core.store.tx import Prepared, Row, Tx
@@ -284,7 +284,7 @@ def send_number(live: LiveCall) -> bool:
         (
             one
             for one in notices.customer_threads(case)
-            if one.channel == "phone" and one.address == live["caller"]
+            if one.channel == reaching.PHONE and one.address == live["caller"]
         ),
         None,
     )

@@ -17,12 +17,12 @@ from core.desk.case import Case
 from core.desk.filing import Message, Understood
 from core.desk.live_calls import LiveCall
 from core.envelope import Address, Arrival, Attachment, Hints, Inbound, Trust
-from core.rules import threading
+from core.rules import reaching, threading
 from core.store import blobs, tables
 from core.store.columns import to_json
 from core.store.tx import Prepared, Row
 
-CHANNEL = "phone"
+CHANNEL = reaching.PHONE
 """Of whatever line: what a contract line names among its channels."""
 
 recording, ticket_call = tables.recording, tables.ticket_call

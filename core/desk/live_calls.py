@@ -14,7 +14,6 @@ from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
 OVER = "over"
-PHASES = ("flow", "queue", "bridged", OVER)
 SHOWN = frozenset(
     {"phase", "customer", "contact", "trust", "desk_group", "agent", "ticket_id", "outcome", "queued_at"}
 )

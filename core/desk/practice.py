@@ -11,7 +11,6 @@ from sqlalchemy import bindparam, select
 
 from core.desk import broadcasts, call_queue, live_calls, people
 from core.desk.errors import NotFound
-from core.desk.live_calls import OVER
 from core.desk.principal import Principal
 from core.desk.scope import Scope, scope
 from core.store import tables
@@ -99,11 +98,6 @@ def answered_by(tx: Tx, who: Principal, call: str) -> tuple[str, ...]:
         return (agent.name,) if agent else ()
     ringing = [one.agent for one in tx.all(call_queue.OFFERS, call_id=call) if one.state == "ringing"]
     return tuple(agent.name for one in ringing if (agent := people.agent(tx, one)))
-
-
-def is_over(tx: Tx, call: str) -> bool:
-    """Is this call over?"""
-    return bool(live_calls.one(tx, call).phase == OVER)
 
 
 def messages(tx: Tx, who: Principal, number: str) -> tuple[Message, ...]:
