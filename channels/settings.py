@@ -31,6 +31,11 @@ _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
 LONGEST_NAME = 35  # characters before the @: with `+r-` and a token it is 64, the limit of RFC 5321 4.5.3.1.1
 TRANSPORTS = ("udp", "tcp")
 SPEAKERS = ("espeak-ng", "piper")
+_BOT_TOKEN = re.compile(r"[0-9]{3,20}:[A-Za-z0-9_-]{20,100}")
+_WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
+_SITE_NAME = re.compile(r"[a-z0-9-]{1,40}")
+SHORTEST_SECRET = 32  # characters of the key that a website signs with
 _SIP_USER = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
 _SIP_PEER = re.compile(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*/=?^_`{|}~.-]{1,64}")  # no +: what follows it is ours
@@ -275,6 +280,90 @@ class SipSettings(Table, frozen=True, kw_only=True):
             )
 
 
+class TelegramSettings(Table, frozen=True, kw_only=True):
+    """[channels.telegram]: a bot of the desk's own."""
+
+    enabled: bool = False
+    token: Secret = Secret("")
+    mode: str = "polling"
+    webhook_secret: Secret = Secret("")
+    api_url: str = ""
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        if self.enabled and not self.token:
+            yield "token", "is empty: it is what @BotFather gave you for the bot"
+        if self.token and not _BOT_TOKEN.fullmatch(self.token.reveal()):
+            yield "token", "is none of a bot: digits, a colon, and some 35 letters"
+        if self.mode not in ("polling", "webhook"):
+            yield "mode", f'is "{self.mode}": choose "polling" or "webhook"'
+        if self.enabled and self.mode == "webhook" and not self.webhook_secret:
+            yield "webhook_secret", "is empty: without it anybody could pretend to be Telegram"
+        if self.webhook_secret and not _WEBHOOK_SECRET.fullmatch(self.webhook_secret.reveal()):
+            yield "webhook_secret", "may hold 1 to 256 letters, digits, _ and -, and nothing else"
+        if self.api_url and (wrong := wrong_url(self.api_url)):
+            yield "api_url", wrong
+
+    def remarks(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        if self.api_url:
+            yield "api_url", f"sends every request, with the bot's token, to {self.api_url}"
+
+
+class WebChatSiteSettings(Table, frozen=True, kw_only=True):
+    """[[channels.webchat.sites]]: a website that carries the chat, and what it may say of its visitors."""
+
+    name: str
+    origins: tuple[str, ...] = ()
+    secret: Secret = Secret("")
+    customer: str = ""
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        if not _SITE_NAME.fullmatch(self.name):
+            yield "name", f'"{self.name}" may hold lower-case letters, digits and -, at most 40'
+        yield from _wrong_origins(self)
+        if self.secret and len(self.secret.reveal()) < SHORTEST_SECRET:
+            yield "secret", f"must have at least {SHORTEST_SECRET} characters: who guesses it is anybody"
+
+
+class WebChatSettings(Table, frozen=True, kw_only=True):
+    """[channels.webchat]: the chat on web pages."""
+
+    enabled: bool = True
+    origins: tuple[str, ...] = ()
+    sites: tuple[WebChatSiteSettings, ...] = ()
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        yield from _wrong_origins(self)
+        names = [site.name for site in self.sites]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield "sites", f'has "{name}" twice'
+
+
+class XmppSettings(Table, frozen=True, kw_only=True):
+    """[channels.xmpp]: an account on an XMPP server."""
+
+    enabled: bool = False
+    address: str = ""
+    password: Secret = Secret("")
+    host: str = ""
+    port: int = 5222
+    tls_authority: str = ""
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        if self.enabled and not self.address:
+            yield "address", "is empty: it is the account, such as desk@chat.example.org"
+        if self.address and (wrong := _wrong_address(self.address)):
+            yield "address", wrong
+        if self.enabled and not self.password:
+            yield "password", "is empty"
+        yield from wrong_ports(self, "port")
+        yield from wrong_files(self, "tls_authority")
+
+
 class ConsoleSettings(Table, frozen=True, kw_only=True):
     """[channels.console]: a line typed at the terminal becomes a request."""
 
@@ -289,6 +378,9 @@ class ChannelSettings(Table, frozen=True, kw_only=True):
     sip: SipSettings = SipSettings()
     sms: TextSettings = TextSettings()
     whatsapp: WhatsAppSettings = WhatsAppSettings()
+    telegram: TelegramSettings = TelegramSettings()
+    webchat: WebChatSettings = WebChatSettings()
+    xmpp: XmppSettings = XmppSettings()
     console: ConsoleSettings = ConsoleSettings()
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
@@ -324,6 +416,12 @@ def _wrong_numbers(table: Table, *names: str) -> Iterator[tuple[str, str]]:
     for name in names:
         if (number := getattr(table, name)) and not _NUMBER.fullmatch(number):
             yield name, f'"{number}" is no telephone number in full, such as +390612345678'
+
+
+def _wrong_origins(table: WebChatSettings | WebChatSiteSettings) -> Iterator[tuple[str, str]]:
+    for origin in table.origins:
+        if not _ORIGIN.fullmatch(origin):
+            yield "origins", f'"{origin}" is no origin such as https://www.example.org, without a path'
 
 
 def _empty(name: str) -> tuple[str, str]:

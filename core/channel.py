@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from core.calling import Switchboard
-from core.envelope import Arrival, Outgoing, Sent
+from core.envelope import Address, Arrival, Outgoing, Sent
 
 
 class Unavailable(Exception):
@@ -63,4 +63,33 @@ class Channel(Protocol):
 
     async def send(self, outgoing: Outgoing) -> Sent:
         """Hand over one message. Raises DeliveryError."""
+        ...
+
+
+@runtime_checkable
+class Typing(Protocol):
+    """A channel on which people see that somebody is writing to them."""
+
+    async def typing(self, to: Address) -> None:
+        """Show it, for some seconds. Nothing is lost when it fails."""
+        ...
+
+
+@runtime_checkable
+class Retracting(Protocol):
+    """A channel that can take back what it sent."""
+
+    async def retract(self, to: Address, remote_id: str) -> None:
+        """Delete our message there. Raises DeliveryError: it stays."""
+        ...
+
+
+@runtime_checkable
+class Linking(Protocol):
+    """A channel on which a person's account is bound to who they are, by a code of one use."""
+
+    name: str
+
+    def link(self, code: str) -> str:
+        """A URL that opens the service with this code; empty: they type `/start CODE` there."""
         ...

@@ -64,6 +64,8 @@ class Kind(StrEnum):
     """STOP: who owns this number wants no more messages."""
     OPT_IN = "opt_in"
     """START: they want them again."""
+    ACT = "act"
+    """A button pressed, a command, a message changed or taken back: something done in a chat, no words of its own."""
     OWN_LOOP = "own_loop"
 
 
@@ -212,6 +214,33 @@ class Authentication:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Chat:
+    """What only chats say of a message. `author.address` is one of `core.chat_addresses` then."""
+
+    command: str = ""
+    """start, new, status, help, language or stop, without the slash; `argument` is what stands behind it."""
+    argument: str = ""
+    pressed: str = ""
+    """Id of a button of ours."""
+    part_of: str = ""
+    """What came in several parts has one id: they are one message with all its files."""
+    changes: str = ""
+    """`message_id` of an earlier one of theirs: this is its text now."""
+    withdraws: str = ""
+    """`message_id` of an earlier one of theirs that they took back."""
+    room: Address | None = None
+    """The room it was said in, with its title; None: between us two."""
+    moved_from: str = ""
+    """What the address of `room` was until now."""
+    gone: bool = False
+    """They blocked us, or left: nothing reaches them here until they write again."""
+    seen: tuple[str, ...] = ()
+    """Refs or remote ids of ours that they have seen, or that arrived."""
+    too_large: tuple[str, ...] = ()
+    """Names of files that the service does not hand over: they need another way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inbound:
     """One message, understood as far as its own bytes go. What a channel's reader returns.
 
@@ -287,6 +316,8 @@ class Inbound:
     told: bool = False
     """Whoever brought it heard its number at once, as on the telephone: no acknowledgement is owed."""
     hints: Hints = Hints()
+    chat: Chat | None = None
+    """Of a chat message."""
     notes: tuple[str, ...] = ()
     """What a reader should know: limits reached, twins that disagree, signatures not checked."""
 
@@ -299,6 +330,15 @@ class Earlier:
     at: datetime
     """In the zone of the customer, who reads it."""
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Something the recipient may choose. A channel without buttons writes them as numbered lines (channels.chatting)."""
+
+    id: str
+    """Comes back as `Chat.pressed`; at most 20 characters."""
+    label: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +373,10 @@ class Outgoing:
     """Earlier messages of the same audience, newest first, for the channel to quote."""
     also_to: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    """Chats only."""
+    replaces: str = ""
+    """Chats only: the remote id of a message of ours whose text and buttons this one takes the place of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,5 +384,8 @@ class Sent:
     """The other side took it."""
 
     remote_id: str = ""
+    """What the other side calls it: an answer that quotes it names this (`in_reply_to`)."""
+    more_ids: tuple[str, ...] = ()
+    """Of further parts, where it did not fit into one."""
     detail: str = ""
     """What the other side said, for the delivery's record."""

@@ -59,6 +59,22 @@ def voice(language: str) -> Mapping[str, Any]:
     return found
 
 
+@lru_cache(maxsize=8)
+def _chat(language: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = tomllib.loads((TEMPLATES / "chat" / f"{language}.toml").read_text("utf-8"))
+    return found
+
+
+def button(act: str, value: str, language: str) -> str:
+    """What a button of a chat says. Raises KeyError when templates/chat has no words for it.
+
+    >>> button("rate", "5", "it"), button("confirm", "", "en")
+    ('5 ★', 'Solved')
+    """
+    words: Mapping[str, str] = _chat(language)["buttons"]
+    return words[f"{act}_{value}"] if f"{act}_{value}" in words else words[act]
+
+
 def instant(at: datetime, zone: ZoneInfo, language: str) -> str:
     """A moment as people say it, in their zone, with the zone's short name.
 

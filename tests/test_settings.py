@@ -107,7 +107,7 @@ def test_the_hub_starts_with_the_file_as_shipped() -> None:
     assert settings.hub.data_dir == Path("data").absolute()
     assert settings.database.url == f"sqlite:///{Path('data').absolute()}/centralino.db"
     assert settings.channels.email.smtp_port == 2525
-    assert list(settings.channels.enabled()) == ["email", "phone"]
+    assert list(settings.channels.enabled()) == ["email", "phone", "webchat"]
     assert remarks(settings) == []
 
 
@@ -136,7 +136,7 @@ def test_a_file_changes_what_it_names_and_leaves_the_rest(written: Any) -> None:
         ('hub.languages=["en"]', lambda s: s.hub.languages, ("en",)),
         ("limits.mail_size=2 MiB", lambda s: s.limits.mail_size, 2097152),
         ("limits.mail_size=4096", lambda s: s.limits.mail_size, 4096),
-        ("channels.email.enabled=false", lambda s: list(s.channels.enabled()), ["phone"]),
+        ("channels.email.enabled=false", lambda s: list(s.channels.enabled()), ["phone", "webchat"]),
         ("channels.email.relay_tls=starttls", lambda s: s.channels.email.relay_tls, "starttls"),
         ("channels.email.addresses=a@x.test", lambda s: s.channels.email.addresses, ("a@x.test",)),
     ],
@@ -178,7 +178,7 @@ def test_all_mistakes_of_all_places_are_told_together(written: Any) -> None:
     told = mistakes(
         written(
             '[hub]\nnam = "x"\nreaders = "3"\ntime_zone = "Europe/Room"\n'
-            "[htp]\nport = 1\n[http]\nport = 99999\n[channels.telegram]\nenabled = true\n"
+            "[htp]\nport = 1\n[http]\nport = 99999\n[channels.icq]\nenabled = true\n"
         ),
         "channels.email.smtp_prt=1",
         "limits.mail_size=5 MB",
@@ -189,7 +189,7 @@ def test_all_mistakes_of_all_places_are_told_together(written: Any) -> None:
         'hub.nam is not a setting; did you mean "name"?',
         "hub.readers must be a whole number, not text",
         'htp is not a setting; did you mean "http"?',
-        "channels.telegram is not a channel of this hub; known: email, phone, sip, sms, whatsapp, console",
+        "channels.icq is not a channel of this hub; known: email, phone, sip, sms, whatsapp, telegram, webchat, xmpp, console",
         '--set: channels.email.smtp_prt is not a setting; did you mean "smtp_port"?',
         '--set: limits.mail_size "5 MB" is not a size: write it like 512 KiB, 50 MiB or 1 GiB',
         '--set: "nonsense" must look like section.key=value',

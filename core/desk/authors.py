@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from core import numbers
-from core.desk import people, reference
+from core import chat_addresses, numbers
+from core.desk import identities, people, reference
 from core.envelope import Address, Inbound
 from core.store.tx import Tx
 
@@ -53,6 +53,8 @@ def find(tx: Tx, said: Inbound) -> Author:
         return Author(kind="nobody", name=said.author.name or said.author.address)
     address = said.author.key
     name = said.author.name
+    if chat_addresses.is_chat(address):
+        return _in_chat(tx, said.author)
     by_telephone = numbers.is_number(address)
     found = people.by_number(tx, address) if by_telephone else people.by_address(tx, address)
     if len(found) == 1:
@@ -88,14 +90,32 @@ def foresee(tx: Tx, said: Inbound) -> None:
         people.foresee_address(tx, said.author.key)
 
 
+def _in_chat(tx: Tx, reached: Address) -> Author:
+    """The name of an account is a label: only what was proved to us once says who that is."""
+    known = identities.behind(tx, reached.key)
+    if known is not None and known.agent:
+        agent = people.agent(tx, known.agent)
+        if agent is not None and agent.active:
+            return Author(
+                kind="agent", address=reached.key, name=agent.name, agent=agent.id, language=agent.language
+            )
+    if known is not None and known.contact:
+        contact = people.contact(tx, known.contact)
+        if contact is not None and contact.active:
+            return _contact(tx, contact, reached, proved=known.proof in identities.PROVED)
+    return Author(kind="stranger", address=reached.key, name=reached.name)
+
+
 def _contact(tx: Tx, contact: people.Contact | None, reached: Address | None, *, proved: bool) -> Author:
-    """`reached`: where they are on this channel; a number is answered as a number, whatever else is known of them."""
+    """`reached`: where they are on this channel; a number or a chat is answered there, whatever else is known of them."""
     if contact is None:
         return Author(kind="nobody")
     customer = reference.customer(tx, contact.customer)
     return Author(
         kind="contact",
-        address=reached.key if reached and numbers.is_number(reached.key) else contact.email,
+        address=reached.key
+        if reached and (numbers.is_number(reached.key) or chat_addresses.is_chat(reached.key))
+        else contact.email,
         name=contact.name,
         contact=contact.id,
         customer=contact.customer,

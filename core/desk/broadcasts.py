@@ -150,7 +150,7 @@ def _in_ticket(tx: Tx, news: News, asked: Row, *, now: datetime) -> tuple[str, s
     language = of["language"]
     found = ""
     for where in threads:
-        brief = where.channel in reaching.SHORT
+        brief = reaching.short(where.channel, where.address)
         subject, text = _words(
             tx, news, language, name=of["requester_name"], customer=asked.customer, brief=brief
         )

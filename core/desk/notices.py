@@ -105,7 +105,9 @@ def received(
 
 def _notice(where: Row, kind: str, language: str, **values: Any) -> tuple[str, str]:
     """Subject and text, as long as the channel of the conversation lets people read or hear."""
-    return texts.notice(f"short/{kind}" if where.channel in reaching.SHORT else kind, language, **values)
+    return texts.notice(
+        f"short/{kind}" if reaching.short(where.channel, where.address) else kind, language, **values
+    )
 
 
 def _outage(case: Case, known: outages.Known) -> dict[str, str]:

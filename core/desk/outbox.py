@@ -13,11 +13,12 @@ from typing import Any
 
 from sqlalchemy import bindparam, literal, select
 
-from core.desk import participants
+from core import chat_addresses
+from core.desk import chat_buttons, participants
 from core.desk.case import Case
 from core.envelope import Address, Attachment
 from core.ids import new_id
-from core.rules import reaching
+from core.rules import chat_acts, reaching
 from core.store import blobs, fulltext, tables, work
 from core.store.tx import Prepared, Row
 
@@ -99,7 +100,23 @@ def say(
     in_reply_to = answers if answers is not None else _last_inward(case, where.id)
     count = 0
     for person in people:
-        first = reaching.channel(where.channel, kind=kind, address=person.address, texts_by=tx.facts.texts_by)
+        first = reaching.channel(
+            where.channel,
+            kind=kind,
+            address=person.address,
+            texts_by=tx.facts.texts_by,
+            in_chat=chat_addresses.is_chat(where.address),
+        )
+        if chat_addresses.is_chat(person.address):
+            chat_buttons.offer(
+                tx,
+                [chat_buttons.Offer(act=act, value=value) for act, value in chat_acts.offered(kind)],
+                shard=case.id,
+                message_id=message_id,
+                address=person.key,
+                language=language,
+                now=now,
+            )
         for channel in (first, where.also_by):
             if channel:
                 _deliver(

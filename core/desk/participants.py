@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, literal, select, true, update
 
-from core import numbers
+from core import chat_addresses, numbers
 from core.desk import people
 from core.desk.authors import Author
 from core.desk.case import Case
@@ -76,7 +76,8 @@ _PEOPLE = Prepared(
 
 def _participant(tx: Tx, rows: list[Row], customer: str | None, requester: str) -> Participant:
     row = rows[0]
-    whose = "of_proved" if numbers.is_number(row.address) else "of_customer"
+    by_contact = numbers.is_number(row.address) or chat_addresses.is_chat(row.address)
+    whose = "of_proved" if by_contact else "of_customer"
     customers = frozenset(of for one in rows if (of := getattr(one, whose)))
     return Participant(
         thread=row.thread_id,

@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, literal, select
 
-from core.desk import broadcasts, outbox, participants, reference
+from core import chat_addresses
+from core.desk import broadcasts, chat_buttons, chats, outbox, participants, reference
 from core.desk.case import Case
 from core.envelope import Address, Attachment, Earlier, Outgoing, Sent
-from core.ids import id_token, token_key
+from core.ids import id_token, short_hash, token_key
 from core.store import blobs, tables
 from core.store.columns import Instant
 from core.store.tx import Prepared, Row, Tx
@@ -45,12 +46,13 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
         tx.update(
             delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="sending", attempts=row.attempts + 1
         )
-        return broadcasts.outgoing(tx, row)
+        return chats.outgoing(tx, row) or broadcasts.outgoing(tx, row)
     if not participants.may_leave(tx, of, row.thread_id, row.address):
         _withdraw(tx, row, now=now)
         return None
-    if row.address.startswith("+") and tx.one(_WISH, address=row.address) is not None:
-        failed(tx, ticket_id, delivery_id, "who owns this number asked for no more messages (STOP)", now=now)
+    asked_by_word = row.address.startswith("+") or chat_addresses.is_chat(row.address)
+    if asked_by_word and tx.one(_WISH, address=row.address) is not None:
+        failed(tx, ticket_id, delivery_id, "they asked for no more messages here (STOP)", now=now)
         return None
     key = {"ticket_id": ticket_id, "id": delivery_id}
     tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
@@ -92,6 +94,9 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
             if not m.automatic
         ),
         attachments=files,
+        buttons=chat_buttons.of_message(tx, ticket_id, said.id, row.address)
+        if chat_addresses.is_chat(row.address)
+        else (),
     )
 
 
@@ -172,10 +177,28 @@ def sent(tx: Tx, ticket_id: str, delivery_id: str, what: Sent, *, now: datetime)
     """The other side took it."""
     row = tx.one(DELIVERY, ticket_id=ticket_id, id=delivery_id)
     key = {"ticket_id": ticket_id, "id": delivery_id}
-    tx.update(delivery, key, state="sent", sent_at=now, error="", remote=what.detail[:500])
+    named = {"remote_id": what.remote_id} if what.remote_id else {}
+    tx.update(delivery, key, state="sent", sent_at=now, error="", remote=what.detail[:500], **named)
+    if chat_addresses.is_chat(row.address) and row.thread_id != ticket_id:
+        _quotable(tx, row, (what.remote_id, *what.more_ids), now=now)
     if row.attempts > 1:
         attempted(tx, row, "sent", what.detail, now=now)
     tx.tell("ticket", ticket_id)
+
+
+def _quotable(tx: Tx, row: Row, remote_ids: Sequence[str], *, now: datetime) -> None:
+    """Who quotes one of these in a chat writes about this ticket."""
+    for remote_id in remote_ids:
+        if remote_id:
+            tx.insert_missing(
+                tables.thread_ref,
+                ref=short_hash(remote_id),
+                ticket_id=row.ticket_id,
+                thread_id=row.thread_id,
+                kind="sent",
+                customer=None,
+                at=now,
+            )
 
 
 def postponed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetime) -> bool:
@@ -205,6 +228,8 @@ def failed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetim
     row = tx.one(DELIVERY, ticket_id=ticket_id, id=delivery_id)
     attempted(tx, row, "failed", error, now=now)
     tx.update(delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="given_up", error=error[:500])
+    if row.thread_id == ticket_id:  # words of a chat beside all tickets
+        return
     if broadcasts.recorded(tx, row, "delivery.given_up", now=now, what=row.kind):
         return
     case = Case.open(tx, ticket_id, now=now)

@@ -260,6 +260,11 @@ class Begun:
     also_by: str
     answers_go_to: Address
 
+    @property
+    def address(self) -> str:
+        """See the column of the table."""
+        return self.answers_go_to.address
+
 
 def begin(case: Case, said: Inbound, author: Author, *, silent: bool) -> Begun:
     """A new conversation of the ticket, with the people in it. `silent`: a machine wrote; it is told nothing by itself."""

@@ -1,10 +1,11 @@
-"""By which channel does a telephone number hear of us? By text where it takes texts, else by a call, and not for every step."""
+"""By which channel does an address hear of us? A chat's by that chat; a number by text, or by a call that is worth it."""
 
 from __future__ import annotations
 
-from core import numbers
+from core import chat_addresses, numbers
 
 PHONE = "phone"
+MAIL = "email"
 TEXTS = ("sms", "whatsapp")
 """Channels whose messages name nothing that they answer."""
 SHORT = (PHONE, *TEXTS)
@@ -13,10 +14,10 @@ _NOT_BY_CALL = ("progress", "received", "outage_updated")
 """What nobody is rung for: whoever asks hears it, and the answer at the end is told in any case."""
 
 
-def channel(of_thread: str, *, kind: str, address: str, texts_by: str) -> str:
+def channel(of_thread: str, *, kind: str, address: str, texts_by: str, in_chat: bool = False) -> str:
     """What a message of a conversation leaves by; empty: it is not told by telephone.
 
-    `texts_by`: the channel that carries text messages, if the hub has one.
+    `texts_by`: the channel that carries text messages, if the hub has one. `in_chat`: it is the conversation of a chat.
 
     >>> channel("phone", kind="progress", address="+393405550101", texts_by="sms")
     'sms'
@@ -26,10 +27,26 @@ def channel(of_thread: str, *, kind: str, address: str, texts_by: str) -> str:
     'phone'
     >>> channel("email", kind="progress", address="mario@acme.test", texts_by="sms")
     'email'
+
+    Who left a chat is written to elsewhere, in the same conversation:
+
+    >>> channel("telegram", kind="reply", address="telegram:4242", texts_by="")
+    'telegram'
+    >>> channel("telegram", kind="reply", address="mario@acme.test", texts_by="", in_chat=True)
+    'email'
     """
+    if chat := chat_addresses.channel_of(address):
+        return chat
+    if in_chat:
+        of_thread = PHONE if numbers.is_number(address) else MAIL
     if of_thread != PHONE:
         return of_thread
     takes_texts = numbers.takes_texts(address)
     if texts_by and takes_texts:
         return texts_by
     return "" if kind in _NOT_BY_CALL and not takes_texts else PHONE
+
+
+def short(of_thread: str, address: str) -> bool:
+    """Are words kept short there? On a telephone, in a text message and in a chat nobody reads a report of a page."""
+    return of_thread in SHORT or chat_addresses.is_chat(address)

@@ -341,6 +341,7 @@ RIGHTS: Mapping[Kind, Rights] = MappingProxyType(
         Kind.SYSTEM_NOTIFICATION: Rights(may_open=True, may_attach=True),
         Kind.OPT_OUT: _RECORDED_ONLY,
         Kind.OPT_IN: _RECORDED_ONLY,
+        Kind.ACT: _RECORDED_ONLY,
         Kind.OWN_LOOP: _RECORDED_ONLY,
         Kind.REACTION: _SIGN,
         Kind.CALENDAR_REPLY: _SIGN,

@@ -14,6 +14,15 @@ from sqlalchemy import (
 )
 
 from core.store.arrival_tables import blob, content_key, inbound
+from core.store.chat_tables import (
+    chat,
+    chat_button,
+    chat_word,
+    identity,
+    message_version,
+    quick_reply,
+    rating,
+)
 from core.store.columns import Digest, PackedJson
 from core.store.outage_tables import outage, outage_subscriber, outage_telling, outage_update
 from core.store.table_parts import a_digest as _digest
@@ -48,13 +57,18 @@ from core.store.work_tables import (
 __all__ = [
     "api_token",
     "blob",
+    "chat",
+    "chat_button",
+    "chat_word",
     "content_key",
     "dead_job",
     "draft",
     "idempotency",
+    "identity",
     "inbound",
     "job",
     "lane",
+    "message_version",
     "metadata",
     "one_time_link",
     "outage",
@@ -62,6 +76,8 @@ __all__ = [
     "outage_telling",
     "outage_update",
     "presence",
+    "quick_reply",
+    "rating",
     "schedule",
     "sign_in",
 ]
@@ -153,6 +169,7 @@ contact = Table(
     _maybe("pin_hash"),
     _flag("active", default=True),
     Column("number", Text, nullable=False, server_default="", index=True),  # `phone` in E.164
+    _maybe("merged_into"),  # id of the contact that this one turned out to be
     UniqueConstraint("email", "customer"),
 )
 
@@ -350,6 +367,7 @@ message = Table(
     Column(
         "made_from", PackedJson
     ),  # what an automatic text was made from, so that two of a minute become one
+    _maybe_at("withdrawn_at"),  # taken back by who wrote it
     Index(
         "message_idem",
         "ticket_id",
@@ -462,6 +480,8 @@ delivery = Table(
     _text("remote"),  # what the other side said
     _at("created_at"),
     _maybe_at("sent_at"),
+    _text("remote_id"),  # what the other side calls it
+    _maybe_at("seen_at"),  # the recipient has seen it, where the service says so
     Index("delivery_id", "id", unique=True),
     Index(
         "delivery_state",
