@@ -1,0 +1,186 @@
+"""Commands and buttons of a chat: each works once, for whom it was offered, and shows nobody what is another's."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from core.desk import books
+from core.store import tables
+from tests.chat_at_work import Chatter, chatting
+
+
+@pytest.fixture
+async def mario(db) -> Chatter:
+    return await chatting(db)
+
+
+async def two(mario: Chatter) -> tuple[str, str]:
+    first = (await mario.writes("La stampante non va.")).number
+    await mario.does(command="new")
+    second = (await mario.writes("La rete è lenta.")).number
+    mario.desk.passes(minutes=31)
+    return first, second
+
+
+async def balanced(mario: Chatter) -> None:
+    found = await mario.desk.db.read(books.verify, now=mario.desk.now)
+    assert not found.faults, found.faults
+
+
+# --- Commands ---
+
+
+async def test_a_command_is_answered_and_opens_nothing(mario):
+    for command, words in (("start", "Qui risponde Desk"), ("help", "/status"), ("status", "non ci sono")):
+        done = await mario.does(command=command)
+
+        assert (done.outcome, done.reason) == ("machine", f"command_{command}")
+        assert words in mario.last().text
+    assert not await mario.desk.rows(tables.ticket)
+    await balanced(mario)
+
+
+async def test_who_is_linked_is_greeted_by_name(mario):
+    await mario.linked("alice")
+    await mario.does(command="start")
+
+    assert "Buongiorno, Alice." in mario.last().text
+
+
+async def test_the_state_of_what_was_asked_here_is_told_with_a_button_each(mario):
+    first, second = await two(mario)
+
+    await mario.does(command="status")
+
+    told = mario.last()
+    assert f"{first} La stampante non va.\nLa stiamo esaminando." in told.text
+    assert [one.label.split()[0] for one in told.buttons] == [second, first]
+    await mario.presses(first)
+    assert (await mario.writes("Allora?")).number == first
+
+
+async def test_who_is_linked_sees_what_they_asked_by_mail_and_when_they_hear_of_it(mario):
+    number = await mario.desk.qualified("alice@acme.test")
+    await mario.does(command="status")
+    assert number not in mario.last().text, "a stranger is told nothing"
+
+    await mario.linked("alice")
+    await mario.does(command="requests")
+
+    assert number in mario.last().text
+    assert "Ci risentiamo entro" in mario.last().text
+
+
+async def test_somebody_else_is_told_nothing_of_it(mario):
+    await two(mario)
+    eve = mario.another()
+
+    await eve.does(command="status")
+
+    assert "non ci sono richieste aperte" in eve.last().text
+    assert not eve.last().buttons
+
+
+async def test_the_language_is_chosen_once_for_the_chat(mario):
+    await mario.does(command="language")
+    await mario.presses("English")
+
+    assert "✓ English" in mario.heard()[-2].text
+    assert mario.last().text.startswith("Right:")
+    await mario.does(command="new")
+    assert mario.last().text.startswith("Write your new request")
+
+
+async def test_who_says_stop_hears_nothing_until_they_say_start(mario):
+    number = (await mario.writes()).number
+    await mario.does(command="stop")
+    assert "/start" in mario.last().text
+
+    stopped = await mario.desk.rows(tables.bad_address)
+    assert [row.address for row in stopped] == [mario.address]
+    await mario.does(command="start")
+    assert not await mario.desk.rows(tables.bad_address)
+    assert (await mario.writes("Eccomi.")).number == number
+
+
+async def test_what_is_no_command_is_words(mario):
+    assert (await mario.writes("/dev/sda1 è pieno")).outcome == "ticket"
+
+
+# --- Buttons ---
+
+
+async def test_a_pressed_button_works_once_and_shows_what_was_chosen(mario):
+    first, second = await two(mario)
+    await mario.writes("È urgente!")
+    question = mario.last()
+
+    done = await mario.presses(first)
+
+    assert done.reason == "pressed_choose"
+    shown = next(one for one in mario.heard() if one.replaces)
+    assert shown.replaces == question.ref
+    assert shown.text.startswith(question.text)
+    assert f"✓ {first} La stampante" in shown.text
+    again = await mario.presses(second)
+    assert again.reason == "pressed_before"
+    assert "già stata fatta" in mario.last().text
+    assert await mario.texts(first) == ["La stampante non va.", "È urgente!"]
+    await balanced(mario)
+
+
+async def test_two_presses_at_once_are_one(mario):
+    first, second = await two(mario)
+    await mario.writes("È urgente!")
+    ids = [row.id for row in await mario.buttons() if row.label.startswith((first, second))]
+
+    done = await asyncio.gather(*(mario.does(pressed=one) for one in ids))
+
+    assert sorted(one.reason for one in done) == ["pressed_before", "pressed_choose"]
+    said = [await mario.texts(number) for number in (first, second)]
+    assert sorted(map(len, said)) == [1, 2]
+
+
+@pytest.mark.parametrize("forged", ["nothing", "x" * 16, "'; DROP TABLE chat_button; --"])
+async def test_a_forged_button_does_nothing(mario, forged):
+    assert (await mario.does(pressed=forged)).reason == "pressed_not_theirs"
+    assert "non è per questa conversazione" in mario.last().text
+
+
+async def test_a_button_of_somebody_else_does_nothing_and_stays_theirs(mario):
+    first, _ = await two(mario)
+    await mario.writes("È urgente!")
+    theirs = (await mario.buttons())[0].id
+    eve = mario.another()
+
+    done = await eve.does(pressed=theirs)
+
+    assert done.reason == "pressed_not_theirs"
+    assert first not in eve.last().text
+    assert (await eve.chat()).ticket_id is None
+    await mario.presses(first)
+    assert (await mario.texts(first))[-1] == "È urgente!"
+
+
+async def test_a_bare_number_chooses_where_there_are_no_buttons(mario):
+    xmpp = replace(mario, address="xmpp:mario@acme.test")
+    mario.desk.channel.name = "xmpp"
+    first, _ = await two(xmpp)
+    await xmpp.writes("È urgente!")
+
+    done = await xmpp.writes("2")
+
+    assert done.reason == "pressed_choose"
+    assert await xmpp.texts(first) == ["La stampante non va.", "È urgente!"]
+
+
+async def test_a_number_that_quotes_or_chooses_nothing_is_words(mario):
+    number = (await mario.writes("Quanti?")).number
+    assert (await mario.writes("2")).number == number
+    await mario.does(command="status")
+
+    assert (await mario.writes("9")).number == number
+    assert (await mario.writes("1", quotes=mario.heard()[0].ref)).number == number
