@@ -13,12 +13,25 @@ from typing import Any
 
 from sqlalchemy import bindparam, literal, select
 
-from core.desk import chat_buttons, chat_intake, chats, filing, returns, sending, standing
+from core import texts
+from core.desk import (
+    chat_buttons,
+    chat_intake,
+    chats,
+    filing,
+    ratings,
+    resolution,
+    returns,
+    sending,
+    standing,
+)
 from core.desk.authors import Author
+from core.desk.case import Case
 from core.desk.chat_buttons import Offer
-from core.desk.errors import DeskError
+from core.desk.errors import DeskError, NotFound
 from core.desk.filing import Understood
-from core.envelope import Inbound
+from core.desk.principal import Principal
+from core.envelope import Inbound, Kind
 from core.rules import chatting
 from core.rules.chat_acts import Act
 from core.store import tables
@@ -47,6 +60,26 @@ class Here:
         """Is it known that they speak for the customer whose room this is?"""
         return self.chat.kind == "person" or self.author.proved
 
+    @property
+    def who(self) -> Principal:
+        """Who acts on a ticket that is theirs; nothing is looked up for this principal."""
+        if self.author.proved and self.author.contact:
+            return Principal(
+                kind="contact",
+                id=self.author.contact,
+                name=self.author.name,
+                email=self.author.address,
+                customer=self.author.customer,
+            )
+        return Principal(kind="address", id=self.author.address, name=self.author.name)
+
+    @property
+    def comments(self) -> bool:
+        """Were they just asked what they think, and are these words?"""
+        until = self.chat.comment_until
+        asked = self.chat.comment_id is not None and until is not None and self.now < until
+        return asked and self.of_customer and self.said.kind is Kind.HUMAN and bool(self.said.text.strip())
+
     def say(self, kind: str, **values: Any) -> str:
         """Words of ours into the chat; the row is read again, for an act may just have changed the language."""
         now_row = chats.one(self.tx, self.chat.id)
@@ -70,6 +103,8 @@ def act(tx: Tx, row: Row, said: Inbound, of: Row, author: Author, *, now: dateti
         by_number = chat_buttons.numbered(tx, of.address, said.text)
         if by_number is not None:
             return _kept(here, row, _press(here, by_number))
+        if here.comments and (kept := _comment(here, row)):
+            return _kept(here, row, kept)
     return None
 
 
@@ -170,14 +205,65 @@ def _choose(here: Here, button: Row) -> None:
     chat_intake.release(here.tx, here.chat, ticket_id=button.value, by=here.actor, now=here.now)
 
 
-def _other(here: Here, _button: Row) -> None:
-    if not chat_intake.release(here.tx, here.chat, ticket_id=None, by=here.actor, now=here.now):
+def _other(here: Here, button: Row) -> None:
+    if button.value:
+        _no_comment(here, button.value)
+    elif not chat_intake.release(here.tx, here.chat, ticket_id=None, by=here.actor, now=here.now):
         _a_new_one(here)
 
 
 def _a_new_one(here: Here) -> None:
-    here.remember(new_until=here.now + chatting.NEW, ticket_id=None, chosen_until=None)
+    here.remember(new_until=here.now + chatting.NEW, ticket_id=None, chosen_until=None, comment_until=None)
     here.say("new")
+
+
+def _confirm(here: Here, button: Row) -> None:
+    resolution.confirmed(_case(here, button), here.who)
+
+
+def _refuse(here: Here, button: Row) -> None:
+    """Work goes on at once; why it must, their next words say."""
+    case = _case(here, button)
+    resolution.refused(case, here.who)
+    here.remember(ticket_id=case.id, chosen_until=here.now + chatting.NEW, new_until=None)
+    here.say("why", number=case["number"])
+
+
+def _rate(here: Here, button: Row) -> None:
+    case = _case(here, button)
+    ratings.give(case, here.who, score=int(button.value), comment=None, channel=here.chat.channel)
+    here.remember(comment_id=case.id, comment_until=here.now + chatting.NEW)
+    here.say("rated", number=case["number"], offers=[Offer(act=Act.NEW)])
+
+
+def _case(here: Here, button: Row) -> Case:
+    """The ticket whose message has the button. Raises NotFound where it is not theirs any more."""
+    if not chat_intake.theirs(here.tx, here.chat, here.author, button.shard):
+        raise NotFound("this request is not theirs any more")
+    return Case.open(here.tx, button.shard, now=here.now)
+
+
+def _comment(here: Here, row: Row) -> str:
+    """What they say after they rated is the comment; it was something else, one button says so."""
+    case = Case.open(here.tx, here.chat.comment_id, now=here.now)
+    score = ratings.of_ticket(here.tx, case.id).score
+    here.remember(comment_id=None, comment_until=None)
+    try:
+        ratings.give(case, here.who, score=score, comment=here.said.text, channel=here.chat.channel)
+    except DeskError:  # too long for a comment, or it is open again: then it is about the request
+        return ""
+    label = texts.button("not_a_comment", "", _language(here))
+    here.say("commented", offers=[Offer(act=Act.NEW, value=f"{case.id} {row.id}", label=label)])
+    return "rating_comment"
+
+
+def _no_comment(here: Here, value: str) -> None:
+    """What was kept as a comment is a new request."""
+    ticket_id, _, inbound_id = value.partition(" ")
+    case = Case.open(here.tx, ticket_id, now=here.now)
+    score = ratings.of_ticket(here.tx, case.id).score
+    ratings.give(case, here.who, score=score, comment="", channel=here.chat.channel)
+    chat_intake.as_new(here.tx, here.chat, inbound_id, by=here.actor, now=here.now)
 
 
 def _stands(here: Here, button: Row) -> None:
@@ -197,6 +283,9 @@ PRESSED: Mapping[Act, Callable[[Here, Row], None]] = MappingProxyType(
         Act.CHOOSE: _choose,
         Act.NEW: _other,
         Act.STATUS: _stands,
+        Act.CONFIRM: _confirm,
+        Act.REFUSE: _refuse,
+        Act.RATE: _rate,
         Act.LANGUAGE: _speak,
     }
 )

@@ -222,6 +222,16 @@ def release(tx: Tx, of: Row, *, ticket_id: str | None, by: str, now: datetime) -
     return len(rows)
 
 
+def as_new(tx: Tx, of: Row, inbound_id: str, *, by: str, now: datetime) -> None:
+    """What was taken for something else is a new request."""
+    row = tx.one(_ROW, id=inbound_id)
+    if row is not None and row.outcome == "machine":
+        again(tx, row, row.sender, {"chat": of.id, "by": by}, now=now)
+
+
+_ROW = Prepared(select(inbound).where(inbound.c.id == bindparam("id")))
+
+
 def again(tx: Tx, row: Row, sender: str, detail: dict[str, str], *, now: datetime) -> None:
     """Understand what was held once more. `sender`: whose lane it takes, so that several keep their order."""
     tx.update(

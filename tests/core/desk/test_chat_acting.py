@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from core.desk import books
+from core.desk import books, resolution, tickets
 from core.store import tables
 from tests.chat_at_work import Chatter, chatting
+from tests.desk_at_work import SOLUTION
 
 
 @pytest.fixture
@@ -184,3 +185,141 @@ async def test_a_number_that_quotes_or_chooses_nothing_is_words(mario):
 
     assert (await mario.writes("9")).number == number
     assert (await mario.writes("1", quotes=mario.heard()[0].ref)).number == number
+
+
+# --- Decisions about a request ---
+
+
+async def solved(mario: Chatter) -> str:
+    """Alice's request, opened in this chat and solved."""
+    await mario.linked("alice")
+    number = (await mario.writes()).number
+    await mario.desk.qualify(number)
+    await mario.desk.do(tickets.take, await mario.desk.who("ann"), number)
+    await mario.desk.do(resolution.resolve, await mario.desk.who("ann"), number, **SOLUTION)
+    await mario.work()
+    return number
+
+
+async def test_it_is_solved_says_one_button_and_the_ticket_is_closed(mario):
+    number = await solved(mario)
+    assert [one.label for one in mario.last().buttons] == ["Risolto", "Il problema c'è ancora"]
+
+    await mario.presses("Risolto")
+
+    ticket = await mario.desk.ticket(number)
+    assert ticket.state == "closed"
+    (closed,) = await mario.desk.events(number, "ticket.close")
+    assert closed.actor == f"contact:{(await mario.desk.who('alice')).id}"
+    closed = next(one for one in mario.heard() if one.kind == "closed")
+    assert [one.label for one in closed.buttons] == ["1 ★", "2 ★", "3 ★", "4 ★", "5 ★"]
+    await balanced(mario)
+
+
+async def test_it_is_not_solved_opens_it_at_once_and_the_next_words_say_why(mario):
+    number = await solved(mario)
+    await mario.does(command="new")
+    await mario.writes("Altra cosa.")
+
+    await mario.presses("Il problema")
+
+    assert (await mario.desk.ticket(number)).state in ("assigned", "in_progress")
+    assert number in mario.last().text
+    done = await mario.writes("Stampa pagine bianche.")
+    assert done.number == number
+    await balanced(mario)
+
+
+async def test_what_was_closed_meanwhile_is_told_in_words(mario):
+    number = await solved(mario)
+    await mario.desk.do(resolution.close, await mario.desk.who("ann"), number)
+
+    done = await mario.presses("Il problema")
+
+    assert done.reason == "pressed_too_late"
+    assert "non è più possibile" in mario.last().text.lower()
+    assert (await mario.desk.ticket(number)).state == "closed"
+
+
+async def test_a_stranger_confirms_what_was_solved_in_their_chat_as_an_address(mario):
+    number = (await mario.writes()).number
+    await mario.desk.qualify(number, customer="ACME")
+    await mario.desk.do(tickets.take, await mario.desk.who("ann"), number)
+    await mario.desk.do(resolution.resolve, await mario.desk.who("ann"), number, **SOLUTION)
+    await mario.work()
+
+    await mario.presses("Risolto")
+
+    (closed,) = await mario.desk.events(number, "ticket.close")
+    assert closed.actor == "address"
+
+
+async def test_whose_account_was_disconnected_decides_nothing_any_more(mario):
+    number = await solved(mario)
+    row = (await mario.desk.rows(tables.participant, number, address=mario.address))[0]
+    key = {"ticket_id": row.ticket_id, "thread_id": row.thread_id, "address": row.address}
+    await mario.desk.db.write(lambda tx: tx.update(tables.participant, key, state="retired"))
+    await mario.desk.db.write(lambda tx: tx.run(tables.identity.delete()))
+
+    done = await mario.presses("Risolto")
+
+    assert done.reason == "pressed_too_late"
+    assert (await mario.desk.ticket(number)).state == "resolved"
+
+
+# --- How it went ---
+
+
+async def test_a_rating_is_one_press_and_the_next_words_are_its_comment(mario):
+    number = await solved(mario)
+    await mario.presses("Risolto")
+
+    await mario.presses("5")
+    done = await mario.writes("Gentilissimi!")
+
+    assert done.reason == "rating_comment"
+    (given,) = await mario.desk.rows(tables.rating, number)
+    assert (given.score, given.comment, given.channel) == (5, "Gentilissimi!", "telegram")
+    assert "Gentilissimi" not in str([row.data for row in await mario.desk.events(number, "ticket.rated")])
+    await balanced(mario)
+
+
+async def test_a_request_taken_for_a_comment_is_one_after_one_press(mario):
+    number = await solved(mario)
+    await mario.presses("Risolto")
+    await mario.presses("3")
+    await mario.writes("E ora il telefono non va.")
+
+    await mario.presses("È una nuova richiesta")
+
+    (given,) = await mario.desk.rows(tables.rating, number)
+    assert (given.score, given.comment) == (3, "")
+    opened = (await mario.desk.rows(tables.ticket))[-1]
+    assert await mario.texts(opened.number) == ["E ora il telefono non va."]
+    assert opened.number != number
+    await balanced(mario)
+
+
+async def test_files_and_late_words_are_no_comment(mario):
+    number = await solved(mario)
+    await mario.presses("Risolto")
+    await mario.presses("3")
+    assert (await mario.writes("Guardi.", files=1)).outcome == "ticket"
+    mario.desk.passes(minutes=16)
+
+    assert (await mario.writes("Grazie.")).reason != "rating_comment"
+    (given,) = await mario.desk.rows(tables.rating, number)
+    assert given.comment == ""
+
+
+async def test_a_number_answers_a_persons_question_and_rates_nothing(mario):
+    number = await solved(mario)
+    await mario.presses("Risolto")
+    mario.desk.passes(minutes=1)
+    other = (await mario.writes("Servono cavi.")).number
+    await mario.desk.qualify(other)
+    await mario.desk.do(tickets.reply, await mario.desk.who("ann"), other, "Quanti?")
+    await mario.work()
+
+    assert (await mario.writes("3")).number == other
+    assert not await mario.desk.rows(tables.rating, number)
