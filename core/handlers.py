@@ -13,6 +13,7 @@ from core.calling import Line
 from core.channel import Channel, DeliveryError
 from core.desk import (
     call_out,
+    chat_intake,
     door,
     intake,
     letters,
@@ -62,6 +63,7 @@ def handlers(
         "callbacks": Round(call_out.in_turn, clock=clock),
         "dial": Dialling(db, [one for one in channels if isinstance(one, Line)], clock=clock),
         "auto-close": Ringing(resolution.close_when_silent, clock=clock),
+        chat_intake.TIMER: Ringing(chat_intake.silent, clock=clock),
     }
 
 
@@ -186,7 +188,7 @@ class Posting(Handler):
 
 
 class Ringing(Handler):
-    """A timer of a ticket: the verb looks at the facts again. The shard is the ticket."""
+    """A timer of a ticket or a chat: the verb looks at the facts again. The shard is the ticket or the chat."""
 
     def __init__(self, verb: Callable[..., None], *, clock: Clock) -> None:
         self._verb = verb

@@ -29,8 +29,8 @@ def begin(tx: Tx, who: Principal, number: str, *, now: datetime) -> Case:
 
 
 def only_staff(who: Principal) -> None:
-    """Raise Forbidden for a contact."""
-    if who.kind == "contact":
+    """Raise Forbidden for anybody outside."""
+    if who.kind in ("contact", "address"):
         message = "only staff may do this"
         raise Forbidden(message)
 

@@ -117,6 +117,8 @@ def say(
                 language=language,
                 now=now,
             )
+            if not automatic:
+                chat_buttons.said(tx, person.key, message_id)
         for channel in (first, where.also_by):
             if channel:
                 _deliver(
