@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, literal, select
 
 from core import chat_addresses
-from core.desk import chat_buttons, participants
+from core.desk import chat_buttons
 from core.desk.case import Case
 from core.envelope import Address, Attachment
 from core.ids import new_id
@@ -44,14 +44,10 @@ class Said:
     deliveries: int
 
 
-def answered(case: Case) -> list[Row]:
-    """The conversations in which the customer is answered: not calls about a request that is answered elsewhere."""
-    return [where for where in case.tx.all(THREADS, ticket_id=case.id) if not where.aside]
-
-
 def say(
     case: Case,
     where: Row,
+    to: Sequence[Address],
     *,
     kind: str,
     subject: str,
@@ -64,14 +60,12 @@ def say(
     files: Sequence[Attachment] = (),
     idem: str = "",
     made_from: dict[str, Any] | None = None,
-    only: Address | None = None,
     answers: str | None = None,
 ) -> Said:
-    """Add our message to a thread and queue one delivery for each person in it.
+    """Add our message to a thread and queue one delivery for each of these people (`core.desk.answering` says whom).
 
-    `where`: the row of the thread. `due`: not before this instant. `only`: this one recipient. `answers`: id of the message
-    it answers; None: the last one of the thread. An automatic
-    message is not sent to addresses that bounced, complained or answered by machine; it is still on the ticket.
+    `where`: the row of the thread. `due`: not before this instant. `answers`: id of the message it answers; None: the
+    last one of the thread.
     """
     tx, now = case.tx, case.now
     message_id = new_id()
@@ -96,10 +90,9 @@ def say(
     keep_files(case, message_id, files, internal=False)
     if not automatic:
         fulltext.index(tx, ticket_id=case.id, item_id=message_id, audience="customer", body=text)
-    people = [only] if only else participants.recipients(case, where.id, automatic=automatic)
     in_reply_to = answers if answers is not None else _last_inward(case, where.id)
     count = 0
-    for person in people:
+    for person in to:
         first = reaching.channel(
             where.channel,
             kind=kind,

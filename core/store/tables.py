@@ -305,6 +305,7 @@ participant = Table(
     _flag("admitted"),  # staff said: to be written to, whosever contact it is
     _at("since"),  # of the state
     _text("changed_by"),  # actor; empty: their own message
+    _maybe_at("chosen_at"),  # staff said: this person is answered here from now on
     Index(
         "participant_contact",
         "contact",

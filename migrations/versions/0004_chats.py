@@ -135,6 +135,7 @@ def upgrade() -> None:
         sa.Column("groups", sa.Text, nullable=False, server_default="[]"),
         sqlite_with_rowid=False,
     )
+    op.add_column("participant", _maybe_at("chosen_at"))
     op.add_column("contact", sa.Column("merged_into", sa.Text))
     op.add_column("message", _maybe_at("withdrawn_at"))
     op.add_column("delivery", _text("remote_id"))
