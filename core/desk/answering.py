@@ -5,15 +5,16 @@ Where there is one conversation, as on most tickets, nothing is asked but who is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core import chat_addresses
-from core.desk import outbox, participants
+from core import chat_addresses, numbers
+from core.desk import identities, outbox, participants, people
 from core.desk.case import Case
 from core.desk.participants import Participant
+from core.desk.people import Contact
 from core.envelope import Address
 from core.rules import answering, participation
 from core.rules.answering import Way
@@ -59,15 +60,41 @@ def places(case: Case, *, kind: str, automatic: bool) -> list[Place]:
     there = participants.of_ticket(
         tx, case.id, customer=case["customer"], requester=case["requester_address"]
     )
-    told = chosen(tx, case.id, rows, _written_to(there, case["customer"], automatic=automatic), kind=kind)
+    told = chosen(tx, case.id, rows, written_to(there, case["customer"], automatic=automatic), kind=kind)
+    others = _unreachable(tx, there, told, customer=case["customer"]) if automatic else []
     found = [
-        Place(where=row, people=tuple(Address(one.address, one.name) for one in told if one.thread == row.id))
+        Place(
+            where=row,
+            people=(
+                *(Address(one.address, one.name) for one in told if one.thread == row.id),
+                *(address for thread, address in others if thread == row.id),
+            ),
+        )
         for row in rows
     ]
     return [place for place in found if place.people] or found[:1]
 
 
-def _written_to(there: Sequence[Participant], customer: str | None, *, automatic: bool) -> list[Participant]:
+def _unreachable(
+    tx: Tx, there: Sequence[Participant], told: Sequence[Participant], *, customer: str | None
+) -> list[tuple[str, Address]]:
+    """Whom no address in the conversations reaches any more: (thread, where else they are reached)."""
+    found: dict[str, tuple[str, Address]] = {}
+    heard = {one.who for one in told}
+    for one in there:
+        why = participation.written_to(one.person, customer=customer, automatic=True)
+        if why is not Why.BAD_ADDRESS or one.who in heard or one.who in found:
+            continue
+        person = people.contact(tx, one.who)
+        tried = {other.address for other in there if other.who == one.who}
+        address = beyond(tx, person, tried, ()) if person is not None and person.active else ""
+        if address:
+            found[one.who] = (one.thread, Address(address, one.name))
+    return list(found.values())
+
+
+def written_to(there: Sequence[Participant], customer: str | None, *, automatic: bool) -> list[Participant]:
+    """Those of a ticket of this customer who get what we say."""
     return [
         one
         for one in there
@@ -79,12 +106,20 @@ def chosen(
     tx: Tx, ticket_id: str, threads: Sequence[Row], people: Sequence[Participant], *, kind: str
 ) -> list[Participant]:
     """Of those who are written to, each person once: where they are answered."""
-    known = {row.id: row for row in threads}
+    known = {row.id for row in threads}
     people = [one for one in people if one.thread in known]
     if len({one.who for one in people}) == len(people):
-        return list(people)
+        return people
+    choice = answering.choose(ways(tx, ticket_id, threads, people), kind=kind)
+    taken = {(way.thread, way.address) for way in choice}
+    return [one for one in people if (one.thread, one.address) in taken]
+
+
+def ways(tx: Tx, ticket_id: str, threads: Sequence[Row], people: Sequence[Participant]) -> list[Way]:
+    """What is known of each of these people's places in these conversations."""
+    known = {row.id: row for row in threads}
     used = {(row.thread_id, row.author_address): row.at for row in tx.all(_USED, ticket_id=ticket_id)}
-    ways = [
+    return [
         Way(
             thread=one.thread,
             address=one.address,
@@ -98,9 +133,33 @@ def chosen(
             carried_by=known[one.thread].also_by,
         )
         for one in people
+        if one.thread in known
     ]
-    taken = {(way.thread, way.address) for way in answering.choose(ways, kind=kind)}
-    return [one for one in people if (one.thread, one.address) in taken]
+
+
+def beyond(
+    tx: Tx, person: Contact, tried: Collection[str], ways: Sequence[Way], *, texts: bool = False
+) -> str:
+    """Where else this contact is reached; empty: nowhere. `ways`: in the conversations of the ticket, if any is known."""
+    texted = [person.number] if texts and tx.facts.texts_by and numbers.takes_texts(person.number) else []
+    mailed = [person.email] if tx.facts.mails_by and person.email else []
+    return answering.next_address(
+        tried,
+        ways,
+        chats=[one.address for one in identities.proved(tx, person.id) if works(tx, one.address)],
+        mail=[address for address in mailed if works(tx, address)],
+        texts=[address for address in texted if works(tx, address)],
+    )
+
+
+def works(tx: Tx, address: str) -> bool:
+    """Is nothing known that keeps a message from arriving there?"""
+    return tx.one(_BAD, address=address) is None and not gone(tx, address)
+
+
+_BAD = Prepared(
+    select(tables.bad_address.c.reason).where(tables.bad_address.c.address == bindparam("address"))
+)
 
 
 def gone(tx: Tx, address: str) -> bool:

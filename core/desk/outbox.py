@@ -101,15 +101,7 @@ def say(
             in_chat=chat_addresses.is_chat(where.address),
         )
         if chat_addresses.is_chat(person.address):
-            chat_buttons.offer(
-                tx,
-                [chat_buttons.Offer(act=act, value=value) for act, value in chat_acts.offered(kind)],
-                shard=case.id,
-                message_id=message_id,
-                address=person.key,
-                language=language,
-                now=now,
-            )
+            _offer(case, message_id, kind, person, language)
         for channel in (first, where.also_by):
             if channel:
                 _deliver(
@@ -141,6 +133,30 @@ def shared(row: Row, *, since: datetime | None, address: str = "") -> bool:
     return since is None or row.at >= since or (address != "" and row.author_address == address)
 
 
+def instead(case: Case, where: Row, said: Row, failed: Row, to: Address) -> str:
+    """The same message to the same person at another address, which the failed delivery did not reach; return the delivery's id."""
+    tx = case.tx
+    if chat_addresses.is_chat(to.address):
+        _offer(case, said.id, said.kind, to, said.language)
+    channel = reaching.channel(
+        where.channel, kind=said.kind, address=to.address, texts_by=tx.facts.texts_by, in_chat=True
+    )
+    about = {"kind": said.kind, "in_reply_to": "", "due": case.now, "instead_of": failed.id}
+    return _deliver(case, where, said.id, channel, to, **about)
+
+
+def _offer(case: Case, message_id: str, kind: str, to: Address, language: str) -> None:
+    chat_buttons.offer(
+        case.tx,
+        [chat_buttons.Offer(act=act, value=value) for act, value in chat_acts.offered(kind)],
+        shard=case.id,
+        message_id=message_id,
+        address=to.key,
+        language=language,
+        now=case.now,
+    )
+
+
 def _deliver(
     case: Case,
     where: Row,
@@ -151,7 +167,8 @@ def _deliver(
     kind: str,
     in_reply_to: str,
     due: datetime,
-) -> None:
+    instead_of: str | None = None,
+) -> str:
     tx, now = case.tx, case.now
     delivery_id = new_id()
     tx.insert(
@@ -168,6 +185,7 @@ def _deliver(
         attempts=0,
         in_reply_to=in_reply_to,
         created_at=now,
+        **({"instead_of": instead_of} if instead_of else {}),
     )
     work.enqueue(
         tx,
@@ -179,6 +197,7 @@ def _deliver(
         now=now,
         idem_key=f"send:{delivery_id}",
     )
+    return delivery_id
 
 
 def lane_of(thread_id: str, address: str, channel: str) -> str:

@@ -5,7 +5,7 @@ Somebody may have written by mail, from a chat and in the portal: these are ways
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,6 +47,33 @@ def choose(ways: Sequence[Way], *, kind: str) -> list[Way]:
     for way in ways:
         of_person.setdefault(way.person, []).append(way)
     return [_one(theirs, at_the_end=kind in AT_THE_END) for theirs in of_person.values()]
+
+
+def next_address(
+    tried: Collection[str],
+    ways: Sequence[Way],
+    *,
+    chats: Sequence[str],
+    mail: Sequence[str],
+    texts: Sequence[str],
+) -> str:
+    """Where the same is said to the same person when it did not arrive; empty: there is no other way.
+
+    Their other conversations of the ticket, the last used first; then the chats that are proved theirs, their mail, their
+    telephone, each as far as it works. `tried`: addresses.
+
+    >>> next_address({"telegram:1"}, [], chats=["telegram:1", "xmpp:a@b.test"], mail=["a@b.test"], texts=[])
+    'xmpp:a@b.test'
+    >>> next_address({"a@b.test"}, [], chats=[], mail=["a@b.test"], texts=[])
+    ''
+    """
+    spoken = sorted(
+        (way for way in ways if way.works),
+        key=lambda way: (_last(way) is not None, _last(way) or way.began),
+        reverse=True,
+    )
+    all_ways = (*(way.address for way in spoken), *chats, *mail, *texts)
+    return next((address for address in all_ways if address not in tried), "")
 
 
 def _one(ways: Sequence[Way], *, at_the_end: bool) -> Way:

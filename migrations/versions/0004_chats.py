@@ -152,6 +152,7 @@ def upgrade() -> None:
     op.add_column("message", _maybe_at("withdrawn_at"))
     op.add_column("delivery", _text("remote_id"))
     op.add_column("delivery", _maybe_at("seen_at"))
+    op.add_column("delivery", sa.Column("instead_of", _ID))
     op.add_column("ticket", sa.Column("chat", sa.Text))
     op.add_column("ticket", _maybe_at("waits_since"))
     op.create_index(

@@ -4,55 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from core.desk import answering, chats, resolution, threads, tickets
-from core.desk.authors import Author
-from core.desk.case import Case
-from core.envelope import Address, Inbound
-from core.ids import new_id
+from core.desk import resolution, tickets
 from core.store import tables
+from tests.chatting import CHAT, leaves, writes_by_chat
 from tests.desk_at_work import PASSED, SOLUTION, AtWork, at_work
-
-CHAT = "telegram:4242"
 
 
 @pytest.fixture
 async def desk(db) -> AtWork:
     return await at_work(db)
-
-
-async def writes_by_chat(desk: AtWork, number: str, name: str = "alice", address: str = CHAT) -> None:
-    """A contact whose account is known writes about this request from a chat."""
-    who = await desk.who(name)
-    await desk.db.write(_by_chat, number, who, address, now=desk.now)
-
-
-def _by_chat(tx, number: str, who, address: str, *, now) -> None:
-    case = Case.open(tx, _id_of(tx, number), now=now)
-    author = Author(
-        kind="contact", address=address, name=who.name, contact=who.id, customer=who.customer, proved=True
-    )
-    said = Inbound(channel="telegram", author=Address(address, "Al"), text="Ancora fermo.")
-    there = [row.id for row in answering.conversations(case) if row.address == address]
-    thread = there[0] if there else threads.begin(case, said, author, silent=False).id
-    tx.insert(
-        tables.message,
-        ticket_id=case.id,
-        id=new_id(),
-        thread_id=thread,
-        channel="telegram",
-        direction="in",
-        author_name=who.name,
-        author_address=address,
-        contact=who.id,
-        text=said.text,
-        language="it",
-        at=now,
-    )
-    case.save()
-
-
-def _id_of(tx, number: str) -> str:
-    return tx.one(tables.ticket.select().where(tables.ticket.c.number == number)).id
 
 
 async def told(desk: AtWork, number: str, kind: str) -> list[tuple[str, str]]:
@@ -112,7 +72,7 @@ async def test_who_left_the_chat_is_answered_by_mail(desk):
     number = await desk.taken()
     desk.passes(minutes=5)
     await writes_by_chat(desk, number)
-    await desk.db.write(_leaves, CHAT, now=desk.now)
+    await desk.db.write(leaves, CHAT, now=desk.now)
 
     await desk.do(tickets.reply, await desk.who("ann"), number, "Arriviamo.")
 
@@ -139,11 +99,6 @@ async def test_an_automatic_word_that_nobody_can_get_is_still_on_the_ticket(desk
     kept = (await desk.outward(number, "progress"))[-1]
     assert "seconda linea" in kept.text
     assert [row for row in await desk.deliveries(number) if row.message_id == kept.id] == []
-
-
-def _leaves(tx, address: str, *, now) -> None:
-    row = chats.came(tx, "telegram", Address(address), now=now)
-    chats.change(tx, row.id, gone_at=now)
 
 
 def _bounces(tx, address: str, *, now) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from core.rules.answering import Way, choose
+from core.rules.answering import Way, choose, next_address
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -93,3 +93,18 @@ def test_who_looked_into_the_portal_is_mailed_in_the_conversation_they_have_by_m
     assert threads(chat(), portal()) == ["p"]
     assert threads(mail(address="alice@home.test"), portal()) == ["p"]
     assert threads(mail(), portal(used=at(20)), chat(used=at(30))) == ["t"]
+
+
+def test_what_did_not_arrive_is_said_where_they_spoke_last_before_anywhere_else() -> None:
+    ways = [mail(used=at(5)), chat(used=at(50)), portal(works=False)]
+
+    def following(*tried: str) -> str:
+        return next_address(
+            tried, ways, chats=["xmpp:a@b.test"], mail=["alice@acme.test"], texts=["+393405550101"]
+        )
+
+    assert following("x") == "telegram:1"
+    assert following("telegram:1") == "alice@acme.test"
+    assert following("telegram:1", "alice@acme.test") == "xmpp:a@b.test"
+    assert following("telegram:1", "alice@acme.test", "xmpp:a@b.test") == "+393405550101"
+    assert following("telegram:1", "alice@acme.test", "xmpp:a@b.test", "+393405550101") == ""
