@@ -287,10 +287,11 @@ def _taken(tx: Tx, *, job: Job, what: Sent, now: datetime) -> None:
 
 def _not_taken(tx: Tx, *, job: Job, error: DeliveryError, now: datetime) -> Retry | None:
     delivery = job.payload["delivery"]
-    if error.permanent or not sending.postponed(tx, job.shard, delivery, str(error), now=now):
+    waits = () if error.permanent else sending.postponed(tx, job.shard, delivery, str(error), now=now)
+    if not waits:
         sending.failed(tx, job.shard, delivery, str(error), now=now)
         return None
-    return Retry(str(error), retry_after=error.retry_after, waits=sending.WAITS)
+    return Retry(str(error), retry_after=error.retry_after, waits=waits)
 
 
 def _letter_taken(tx: Tx, *, job: Job, letter: Letter, now: datetime) -> None:

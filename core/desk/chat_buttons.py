@@ -128,8 +128,9 @@ def said(tx: Tx, address: str, message_id: str) -> None:
 
 
 def numbered(tx: Tx, address: str, text: str) -> Row | None:
-    """The button meant by a bare number, where buttons were written as lines: of the question that is open, else of the
-    last thing that was said. Who was asked "how many?" by a person since does not mean a button.
+    """The button meant by a bare number, where buttons were written as lines: of the open question, else of what was said last.
+
+    Who was asked "how many?" by a person since does not mean a button.
     """
     number = text.strip().rstrip(".)")
     if not (number.isascii() and number.isdigit()):
