@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import answering, notices, outbox, search, timing
+from core.desk import answering, notices, outbox, paging, search, timing
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, Stale, invalid
 from core.desk.principal import Principal
@@ -216,4 +216,5 @@ def snippet(text: str) -> str:
 def finish(case: Case) -> None:
     """The clocks as they are now, and the ticket as it is now."""
     timing.settle(case)
+    paging.watch(case)
     case.save()

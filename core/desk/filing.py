@@ -18,6 +18,7 @@ from core.desk import (
     door,
     notices,
     outbox,
+    paging,
     participants,
     placing,
     resolution,
@@ -122,6 +123,7 @@ def open_ticket(tx: Tx, message: Message, known: restraint.Sender, *, now: datet
             answers=said.message_id,
         )
     timing.settle(case)
+    paging.watch(case)
     case.save()
     return conclude(
         tx,
@@ -217,6 +219,7 @@ def attach(case: Case, message: Message, thread_id: str) -> Understood:
         case.set(trust=message.trust)
         resolution.customer_wrote(case, at=message.row.received_at)
     timing.settle(case)
+    paging.watch(case)
     case.save()
     return conclude(
         case.tx,
