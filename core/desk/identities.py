@@ -18,3 +18,9 @@ _BY_ADDRESS = Prepared(select(identity).where(identity.c.address == bindparam("a
 def behind(tx: Tx, address: str) -> Row | None:
     """Who is known to be behind an address: contact or agent, and the proof."""
     return tx.one(_BY_ADDRESS, address=address.lower())
+
+
+def proved(tx: Tx, address: str) -> str | None:
+    """Id of the contact who proved that this address is theirs."""
+    known = behind(tx, address)
+    return None if known is None or known.proof not in PROVED else known.contact
