@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Integer, Text, bindparam, case, select, update
 
 from core import texts
 from core.envelope import Button
@@ -38,7 +38,13 @@ _USE = Prepared(
         button.c.address == bindparam("of_address"),
         button.c.used_at.is_(None),
     )
-    .values(used_at=bindparam("now", type_=Instant), used_by=bindparam("actor"))
+    .values(
+        used_at=bindparam("now", type_=Instant),
+        used_by=case(
+            (button.c.position == bindparam("of_position", type_=Integer), bindparam("actor", type_=Text)),
+            else_="",
+        ),
+    )
 )
 
 
@@ -109,4 +115,5 @@ def use(tx: Tx, row: Row, *, actor: str, now: datetime) -> bool:
     if row.used_at is not None:
         return False
     chosen = {"of_shard": row.shard, "of_message": row.message_id, "of_address": row.address}
+    chosen |= {"of_position": row.position}
     return bool(tx.changed(_USE, **chosen, actor=actor, now=now))

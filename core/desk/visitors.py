@@ -93,12 +93,10 @@ def _here(
     if chats.known(tx, who.address) is None:
         _begin(tx, network, now=now)
         more = {"customer": who.customer, "language": language}
+    row = chats.came(tx, CHANNEL, Address(who.address, name), now=now, online_until=now + HERE, **more)
     if who.contact is not None:
-        known_as = identities.behind(tx, who.address)
-        if known_as is None:
-            person = people.contact(tx, who.contact)
-            _known(tx, who, who.contact, person.name if person else "", proof="token", now=now)
-    return chats.came(tx, CHANNEL, Address(who.address, name), now=now, online_until=now + HERE, **more)
+        _known(tx, row, who.contact, proof="token", now=now)
+    return row
 
 
 def _begin(tx: Tx, network: str, *, now: datetime) -> None:
@@ -155,8 +153,8 @@ def identify(
     if not tx.insert_new(links.link, hash=once, expires_at=said.expires + visitor_tokens.SKEW, **spent):
         raise visitor_tokens.BadToken("replayed")
     if contact is not None:
-        _here(tx, who, now=now, language=language, name=contact.name)
-        _known(tx, who, contact.id, contact.name, proof="token", now=now)
+        row = _here(tx, who, now=now, language=language, name=contact.name)
+        _known(tx, row, contact.id, proof="token", now=now)
         return "known"
     email = said.subject if addresses.plausible(said.subject) else ""
     claim(tx, who, name=said.name, email=email, now=now, language=language)
@@ -178,17 +176,18 @@ def known(tx: Tx, who: Visitor, email: str, *, now: datetime) -> bool:
     chats.change(tx, row.id, email=addresses.key(email))
     contact = _meant(tx, who, email)
     if contact is not None:
-        _known(tx, who, contact.id, contact.name, proof="code", now=now)
+        _known(tx, row, contact.id, proof="code", now=now)
     tx.tell("chat", who.address)
     return contact is not None
 
 
-def _known(tx: Tx, who: Visitor, contact: str, name: str, *, proof: str, now: datetime) -> None:
-    by = f"contact:{contact}"
-    given = {"contact": contact, "agent": None, "name": name[:200], "proof": proof, "by": by, "since": now}
-    if not tx.insert_new(identities.identity, address=who.address, channel=CHANNEL, **given):
-        tx.update(identities.identity, {"address": who.address}, **given)
-    tx.tell("chat", who.address)
+def _known(tx: Tx, row: Row, contact: str, *, proof: str, now: datetime) -> None:
+    """Whoever has this chat open is that contact; nothing changes where that was known."""
+    known_as = identities.behind(tx, row.address)
+    if known_as is None or known_as.contact != contact or known_as.proof not in identities.PROVED:
+        by = f"contact:{contact}"
+        identities.bind(tx, row, contact=contact, proof=proof, by=by, now=now)
+    tx.tell("chat", row.address)
 
 
 # --- That their page is open ----------------------------------------------------------------------------------
