@@ -25,6 +25,7 @@ from core.desk import (
     sounds,
     tidying,
     timing,
+    visitor_codes,
 )
 from core.desk.door import Stored
 from core.desk.letters import Kind, Letter
@@ -57,7 +58,9 @@ def handlers(
     return {
         "understand": Understanding(db, by_name, readers.read, clock=clock),
         "send": Sending(db, by_name, clock=clock),
-        "letter": Posting(db, by_name, new_passwords.LETTERS | linking.LETTERS, clock=clock),
+        "letter": Posting(
+            db, by_name, new_passwords.LETTERS | linking.LETTERS | visitor_codes.LETTERS, clock=clock
+        ),
         "clocks": Ringing(timing.check, clock=clock),
         "page": Ringing(paging.check, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),

@@ -196,6 +196,8 @@ def sent(tx: Tx, ticket_id: str, delivery_id: str, what: Sent, *, now: datetime)
     tx.update(delivery, key, state="sent", sent_at=now, error="", remote=what.detail[:500], **named)
     if chat_addresses.is_chat(row.address) and row.thread_id != ticket_id:
         _quotable(tx, row, (what.remote_id, *what.more_ids), now=now)
+    if chat_addresses.is_chat(row.address):
+        tx.tell("chat", row.address)
     if row.attempts > 1:
         attempted(tx, row, "sent", what.detail, now=now)
     tx.tell("ticket", ticket_id)
