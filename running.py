@@ -55,6 +55,7 @@ def database(config: Settings, *, takes_in: bool = False) -> Iterator[Database]:
             country=config.hub.country,
             dials=bool(config.channels.phone.account_sid) or config.channels.sip.enabled,
             texts_by="sms" if config.channels.sms.enabled else "",
+            mails_by="email" if config.channels.email.enabled else "",
             languages=config.hub.languages,
             brakes=config.brakes.limits(),
             token_key=made.token,

@@ -17,6 +17,7 @@ from core.desk import (
     door,
     intake,
     letters,
+    linking,
     new_passwords,
     resolution,
     sending,
@@ -55,7 +56,7 @@ def handlers(
     return {
         "understand": Understanding(db, by_name, readers.read, clock=clock),
         "send": Sending(db, by_name, clock=clock),
-        "letter": Posting(db, by_name, new_passwords.LETTERS, clock=clock),
+        "letter": Posting(db, by_name, new_passwords.LETTERS | linking.LETTERS, clock=clock),
         "clocks": Ringing(timing.check, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),
         "sounds": Sounds(db, clock=clock),

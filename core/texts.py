@@ -75,6 +75,16 @@ def button(act: str, value: str, language: str) -> str:
     return words[f"{act}_{value}"] if f"{act}_{value}" in words else words[act]
 
 
+def channel(name: str, language: str) -> str:
+    """What people call a channel.
+
+    >>> channel("telegram", "it"), channel("console", "it")
+    ('Telegram', 'console')
+    """
+    words: Mapping[str, str] = _chat(language)["channels"]
+    return words.get(name, name)
+
+
 def instant(at: datetime, zone: ZoneInfo, language: str) -> str:
     """A moment as people say it, in their zone, with the zone's short name.
 

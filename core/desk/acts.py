@@ -143,7 +143,7 @@ def say(
     if not deliveries:
         raise Refused("this ticket has no conversation with the customer: add a contact first")
     case.event("message.out", actor=who.actor, message=message_id)
-    case.set(snippet=snippet(text), last_direction="out")
+    case.set(snippet=snippet(text), last_direction="out", waits_since=None)
     drop_draft(case, who, "reply")
     return message_id
 
@@ -170,8 +170,14 @@ def hear(case: Case, who: Principal, text: str) -> str:
     )
     fulltext.index(case.tx, ticket_id=case.id, item_id=message_id, audience="customer", body=text)
     case.event("message.in", actor=who.actor, message=message_id)
-    case.set(snippet=snippet(text), last_direction="in")
+    spoke(case, text, chat=None, at=case.now)
     return message_id
+
+
+def spoke(case: Case, text: str, *, chat: str | None, at: datetime) -> None:
+    """The customer spoke last, and waits. `chat`: the channel, where it is one."""
+    since = case["waits_since"] or at
+    case.set(snippet=snippet(text), last_direction="in", chat=chat, waits_since=since)
 
 
 def note(case: Case, who: Principal, text: str, *, idem: str = "") -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, literal, select, update
+from sqlalchemy import Integer, Text, bindparam, case, literal, select, update
 
 from core import texts
 from core.envelope import Button
@@ -63,7 +63,13 @@ _USE = Prepared(
         button.c.address == bindparam("of_address"),
         button.c.used_at.is_(None),
     )
-    .values(used_at=bindparam("now", type_=Instant), used_by=bindparam("actor"))
+    .values(
+        used_at=bindparam("now", type_=Instant),
+        used_by=case(
+            (button.c.position == bindparam("of_position", type_=Integer), bindparam("actor", type_=Text)),
+            else_="",
+        ),
+    )
 )
 
 
@@ -122,8 +128,11 @@ def said(tx: Tx, address: str, message_id: str) -> None:
 
 
 def numbered(tx: Tx, address: str, text: str) -> Row | None:
-    """The button meant by a bare number, where buttons were written as lines: of the question that is open, else of the
-    last thing that was said. Who was asked "how many?" by a person since does not mean a button."""
+    """The button meant by a bare number, where buttons were written as lines.
+
+    Of the question that is open, else of the last thing that was said: who was asked "how many?" by a person since does
+    not mean a button.
+    """
     number = text.strip().rstrip(".)")
     if not (number.isascii() and number.isdigit()):
         return None
@@ -146,4 +155,5 @@ def use(tx: Tx, row: Row, *, actor: str, now: datetime) -> bool:
     if row.used_at is not None:
         return False
     chosen = {"of_shard": row.shard, "of_message": row.message_id, "of_address": row.address}
+    chosen |= {"of_position": row.position}
     return bool(tx.changed(_USE, **chosen, actor=actor, now=now))

@@ -90,6 +90,8 @@ def open_ticket(tx: Tx, message: Message, known: restraint.Sender, *, now: datet
         language=tx.facts.language(author.language),
         snippet=acts.snippet(_visible(said)),
         last_direction="in",
+        chat=_chat(said),
+        waits_since=row.received_at,
         received_at=row.received_at,
         updated_at=now,
         follow_up_of=placed.follow_up_of,
@@ -137,6 +139,11 @@ def open_ticket(tx: Tx, message: Message, known: restraint.Sender, *, now: datet
 def _of_files(said: Inbound) -> str:
     """What somebody sent without a word."""
     return next((file.name for file in said.attachments if file.name), "")
+
+
+def _chat(said: Inbound) -> str | None:
+    """The channel, where it is a chat."""
+    return said.channel if said.chat is not None else None
 
 
 def _number(tx: Tx, received_at: datetime) -> str:
@@ -206,7 +213,8 @@ def attach(case: Case, message: Message, thread_id: str) -> Understood:
     if author.contact is not None or not again:  # a list is nobody of the conversation
         participants.wrote(case, thread_id, author, said, vouched=message.placed.reason != "released")
     if threading.rights(said.kind).may_reopen and not again:  # a machine's word is no answer
-        case.set(snippet=acts.snippet(_visible(said)), last_direction="in", trust=message.trust)
+        acts.spoke(case, _visible(said), chat=_chat(said), at=message.row.received_at)
+        case.set(trust=message.trust)
         resolution.customer_wrote(case, at=message.row.received_at)
     timing.settle(case)
     case.save()

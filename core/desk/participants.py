@@ -251,6 +251,12 @@ def hand_over(case: Case, who: Principal, to: Address, contact_id: str, *, known
     return retired
 
 
+def recognised(case: Case, address: str, contact_id: str, name: str) -> None:
+    """Who is behind an address of these conversations was proved just now."""
+    key = {"ticket_id": case.id, "address": address}
+    case.tx.update(participant, key, contact=contact_id, name=name[:200])
+
+
 def takes_part(case: Case, address: str) -> bool:
     """Is this somebody of the conversations already, who was told what was said there?"""
     there = of_ticket(case.tx, case.id, customer=case["customer"], requester=case["requester_address"])

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.desk import books, resolution, tickets
+from core.desk import books, linking, resolution, tickets
 from core.store import tables
 from tests.chat_at_work import Chatter, chatting
 from tests.desk_at_work import SOLUTION
@@ -323,3 +323,28 @@ async def test_a_number_answers_a_persons_question_and_rates_nothing(mario):
 
     assert (await mario.writes("3")).number == other
     assert not await mario.desk.rows(tables.rating, number)
+
+
+# --- Codes ---
+
+
+async def test_a_code_behind_start_connects_the_account(mario):
+    issued = await mario.desk.db.write(
+        linking.issue, await mario.desk.who("alice"), "telegram", now=mario.desk.now
+    )
+
+    done = await mario.does(command="start", argument=issued.code)
+
+    assert done.reason == "linked"
+    assert "Alice" in mario.last().text
+    ticket = await mario.desk.ticket((await mario.writes()).number)
+    assert (ticket.requester_name, ticket.trust) == ("Alice", "verified")
+    await balanced(mario)
+
+
+async def test_a_wrong_code_is_refused_in_words_and_connects_nobody(mario):
+    done = await mario.does(command="start", argument="abcdefghijklmnopqrstuvwxyz")
+
+    assert done.reason == "link_refused"
+    assert mario.last().kind == "told"
+    assert not await mario.desk.rows(tables.identity)
