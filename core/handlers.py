@@ -19,11 +19,13 @@ from core.desk import (
     letters,
     linking,
     new_passwords,
+    paging,
     resolution,
     sending,
     sounds,
     tidying,
     timing,
+    visitor_codes,
 )
 from core.desk.door import Stored
 from core.desk.letters import Kind, Letter
@@ -56,8 +58,11 @@ def handlers(
     return {
         "understand": Understanding(db, by_name, readers.read, clock=clock),
         "send": Sending(db, by_name, clock=clock),
-        "letter": Posting(db, by_name, new_passwords.LETTERS | linking.LETTERS, clock=clock),
+        "letter": Posting(
+            db, by_name, new_passwords.LETTERS | linking.LETTERS | visitor_codes.LETTERS, clock=clock
+        ),
         "clocks": Ringing(timing.check, clock=clock),
+        "page": Ringing(paging.check, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),
         "sounds": Sounds(db, clock=clock),
         "callbacks": Round(call_out.in_turn, clock=clock),
@@ -287,10 +292,11 @@ def _taken(tx: Tx, *, job: Job, what: Sent, now: datetime) -> None:
 
 def _not_taken(tx: Tx, *, job: Job, error: DeliveryError, now: datetime) -> Retry | None:
     delivery = job.payload["delivery"]
-    if error.permanent or not sending.postponed(tx, job.shard, delivery, str(error), now=now):
+    waits = () if error.permanent else sending.postponed(tx, job.shard, delivery, str(error), now=now)
+    if not waits:
         sending.failed(tx, job.shard, delivery, str(error), now=now)
         return None
-    return Retry(str(error), retry_after=error.retry_after, waits=sending.WAITS)
+    return Retry(str(error), retry_after=error.retry_after, waits=waits)
 
 
 def _letter_taken(tx: Tx, *, job: Job, letter: Letter, now: datetime) -> None:

@@ -128,10 +128,9 @@ def said(tx: Tx, address: str, message_id: str) -> None:
 
 
 def numbered(tx: Tx, address: str, text: str) -> Row | None:
-    """The button meant by a bare number, where buttons were written as lines.
+    """The button meant by a bare number, where buttons were written as lines: of the open question, else of what was said last.
 
-    Of the question that is open, else of the last thing that was said: who was asked "how many?" by a person since does
-    not mean a button.
+    Who was asked "how many?" by a person since does not mean a button.
     """
     number = text.strip().rstrip(".)")
     if not (number.isascii() and number.isdigit()):

@@ -18,6 +18,7 @@ from core.desk import (
     door,
     notices,
     outbox,
+    paging,
     participants,
     placing,
     resolution,
@@ -122,6 +123,7 @@ def open_ticket(tx: Tx, message: Message, known: restraint.Sender, *, now: datet
             answers=said.message_id,
         )
     timing.settle(case)
+    paging.watch(case)
     case.save()
     return conclude(
         tx,
@@ -136,14 +138,14 @@ def open_ticket(tx: Tx, message: Message, known: restraint.Sender, *, now: datet
     )
 
 
-def _of_files(said: Inbound) -> str:
-    """What somebody sent without a word."""
-    return next((file.name for file in said.attachments if file.name), "")
-
-
 def _chat(said: Inbound) -> str | None:
     """The channel, where it is a chat."""
     return said.channel if said.chat is not None else None
+
+
+def _of_files(said: Inbound) -> str:
+    """What somebody sent without a word."""
+    return next((file.name for file in said.attachments if file.name), "")
 
 
 def _number(tx: Tx, received_at: datetime) -> str:
@@ -217,6 +219,7 @@ def attach(case: Case, message: Message, thread_id: str) -> Understood:
         case.set(trust=message.trust)
         resolution.customer_wrote(case, at=message.row.received_at)
     timing.settle(case)
+    paging.watch(case)
     case.save()
     return conclude(
         case.tx,

@@ -150,10 +150,12 @@ def upgrade() -> None:
         sa.Column("groups", sa.Text, nullable=False, server_default="[]"),
         sqlite_with_rowid=False,
     )
+    op.add_column("participant", _maybe_at("chosen_at"))
     op.add_column("contact", sa.Column("merged_into", sa.Text))
     op.add_column("message", _maybe_at("withdrawn_at"))
     op.add_column("delivery", _text("remote_id"))
     op.add_column("delivery", _maybe_at("seen_at"))
+    op.add_column("delivery", sa.Column("instead_of", _ID))
     op.add_column("ticket", sa.Column("chat", sa.Text))
     op.add_column("ticket", _maybe_at("waits_since"))
     op.create_index(
