@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import answering, notices, outbox, search, timing
+from core.desk import answering, notices, outbox, paging, search, timing
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, Stale, invalid
 from core.desk.principal import Principal
@@ -29,8 +29,8 @@ def begin(tx: Tx, who: Principal, number: str, *, now: datetime) -> Case:
 
 
 def only_staff(who: Principal) -> None:
-    """Raise Forbidden for a contact."""
-    if who.kind == "contact":
+    """Raise Forbidden for anybody outside."""
+    if who.kind in ("contact", "address"):
         message = "only staff may do this"
         raise Forbidden(message)
 
@@ -216,4 +216,5 @@ def snippet(text: str) -> str:
 def finish(case: Case) -> None:
     """The clocks as they are now, and the ticket as it is now."""
     timing.settle(case)
+    paging.watch(case)
     case.save()

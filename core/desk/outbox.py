@@ -102,6 +102,8 @@ def say(
         )
         if chat_addresses.is_chat(person.address):
             _offer(case, message_id, kind, person, language)
+            if not automatic:
+                chat_buttons.said(tx, person.key, message_id)
         for channel in (first, where.also_by):
             if channel:
                 _deliver(

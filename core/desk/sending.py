@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, literal, select
 
 from core import chat_addresses
-from core.desk import broadcasts, chat_buttons, chats, ladder, outbox, participants, reference
+from core.desk import broadcasts, chat_buttons, chats, ladder, outbox, paging, participants, reference
 from core.desk.case import Case
 from core.envelope import Address, Attachment, Earlier, Outgoing, Sent
 from core.ids import id_token, short_hash, token_key
@@ -56,6 +56,12 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
             delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="sending", attempts=row.attempts + 1
         )
         return chats.outgoing(tx, row) or broadcasts.outgoing(tx, row)
+    if row.kind == paging.KIND:
+        told = paging.outgoing(tx, row, now=now)
+        if told is not None:
+            key = {"ticket_id": ticket_id, "id": delivery_id}
+            tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
+        return told
     if not participants.may_leave(tx, of, row.thread_id, row.address):
         _withdraw(tx, row, now=now)
         return None
@@ -190,6 +196,8 @@ def sent(tx: Tx, ticket_id: str, delivery_id: str, what: Sent, *, now: datetime)
     tx.update(delivery, key, state="sent", sent_at=now, error="", remote=what.detail[:500], **named)
     if chat_addresses.is_chat(row.address) and row.thread_id != ticket_id:
         _quotable(tx, row, (what.remote_id, *what.more_ids), now=now)
+    if chat_addresses.is_chat(row.address):
+        tx.tell("chat", row.address)
     if row.attempts > 1:
         attempted(tx, row, "sent", what.detail, now=now)
     tx.tell("ticket", ticket_id)
@@ -245,7 +253,9 @@ def failed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetim
     row = tx.one(DELIVERY, ticket_id=ticket_id, id=delivery_id)
     attempted(tx, row, "failed", error, now=now)
     tx.update(delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="given_up", error=error[:500])
-    if row.thread_id == ticket_id:  # words of a chat beside all tickets
+    if row.kind == paging.KIND:
+        paging.undelivered(tx, row, now=now)
+    if row.thread_id == ticket_id:  # words of a chat beside all tickets, or for colleagues
         return
     if broadcasts.recorded(tx, row, "delivery.given_up", now=now, what=row.kind):
         return

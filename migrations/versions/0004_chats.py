@@ -63,6 +63,9 @@ def upgrade() -> None:
         _maybe_at("gone_at"),
         _at("created_at"),
         _at("last_at"),
+        sa.Column("said_id", _ID),
+        sa.Column("comment_id", _ID),
+        _maybe_at("comment_until"),
         sqlite_with_rowid=False,
     )
     op.create_table(
