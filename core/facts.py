@@ -29,6 +29,8 @@ class HubFacts:
     """A line is there that calls people."""
     texts_by: str = ""
     """The channel that carries text messages to telephones; empty: there is none."""
+    mails_by: str = ""
+    """The channel that carries letters and mail to people who are written to elsewhere; empty: there is none."""
     brakes: Limits = Limits()  # noqa: RUF009 - frozen, so sharing one is right
     """When the desk holds back its own voice."""
     token_key: bytes = b""

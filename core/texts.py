@@ -85,6 +85,16 @@ def chat_words(name: str, language: str, **values: object) -> str:
     return words[name].format(**values)
 
 
+def channel(name: str, language: str) -> str:
+    """What people call a channel.
+
+    >>> channel("telegram", "it"), channel("console", "it")
+    ('Telegram', 'console')
+    """
+    words: Mapping[str, str] = _chat(language)["channels"]
+    return words.get(name, name)
+
+
 def instant(at: datetime, zone: ZoneInfo, language: str) -> str:
     """A moment as people say it, in their zone, with the zone's short name.
 
@@ -94,6 +104,16 @@ def instant(at: datetime, zone: ZoneInfo, language: str) -> str:
     """
     local = at.astimezone(zone)
     return f"{format_datetime(local, 'EEEE d MMMM y, HH:mm', locale=language)} ({local.tzname()})"
+
+
+def opening(at: datetime, zone: ZoneInfo, language: str) -> str:
+    """When somebody is there again: the day and the time, in the zone of who waits.
+
+    >>> from datetime import UTC
+    >>> opening(datetime(2026, 11, 23, 7, tzinfo=UTC), ZoneInfo("Europe/Rome"), "it")
+    'lunedì 23 novembre, 08:00'
+    """
+    return format_datetime(at.astimezone(zone), "EEEE d MMMM, HH:mm", locale=language)
 
 
 def duration(seconds: int, language: str) -> str:

@@ -44,7 +44,7 @@ KINDS = [pytest.param("sqlite", id="sqlite"), pytest.param("postgresql", id="pg"
 @pytest.fixture
 def facts() -> HubFacts:
     """A hub with a key, so that it can make reply addresses."""
-    return HubFacts(name="Desk", token_key=b"a key of 32 bytes for the tests.")
+    return HubFacts(name="Desk", mails_by="email", token_key=b"a key of 32 bytes for the tests.")
 
 
 @pytest.fixture(params=KINDS)

@@ -260,6 +260,11 @@ def principal(tx: Tx, kind: str, person: str, scopes: Sequence[str] | None = Non
     )
 
 
+def person(tx: Tx, identity: str) -> Principal | None:
+    """A member of staff or a contact by their id alone; None when they were deactivated."""
+    return principal(tx, "agent", identity) or principal(tx, "contact", identity)
+
+
 # --- API tokens ---------------------------------------------------------------------------------------------
 
 

@@ -8,19 +8,29 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, or_, select, true
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select, true
 
-from core import addresses
+from core import addresses, chat_addresses
 from core.desk import alike, participants
 from core.desk.principal import Principal
 from core.desk.scope import BELONGS, Scope, scope
-from core.desk.views import DeliveryView, FileView, MessageView, NoteView, PersonView, ThreadView
+from core.desk.views import (
+    ButtonView,
+    DeliveryView,
+    FileView,
+    MessageView,
+    NoteView,
+    PersonView,
+    ThreadView,
+    VersionView,
+)
 from core.rules import participation
 from core.rules.participation import State
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
 message, attachment, delivery, note = tables.message, tables.attachment, tables.delivery, tables.note
+button, version = tables.chat_button, tables.message_version
 
 _NOTES = Prepared(
     select(note, tables.agent.c.name.label("agent_name"))
@@ -30,6 +40,16 @@ _NOTES = Prepared(
 )
 _DELIVERIES = Prepared(
     select(delivery).where(delivery.c.ticket_id == bindparam("ticket_id")).order_by(delivery.c.id)
+)
+_BUTTONS = Prepared(
+    select(button)
+    .where(button.c.shard == bindparam("ticket_id"))
+    .order_by(button.c.message_id, button.c.position)
+)
+_VERSIONS = Prepared(
+    select(version)
+    .where(version.c.ticket_id == bindparam("ticket_id"))
+    .order_by(version.c.message_id, version.c.n)
 )
 _FILES = Prepared(
     select(attachment).where(attachment.c.ticket_id == bindparam("ticket_id")).order_by(attachment.c.id)
@@ -47,16 +67,31 @@ def messages(tx: Tx, who: Principal, ticket: Row) -> tuple[MessageView, ...]:
     found = tx.all(_messages(mine.shape), ticket_id=ticket.id, **mine.values)
     if not found:
         return ()
+    inside = who.kind != "contact"
     files = _by_message(tx.all(_FILES, ticket_id=ticket.id), internal=False)
     sent = defaultdict(list)
     for row in tx.all(_DELIVERIES, ticket_id=ticket.id):
-        if who.kind != "contact" or row.address == who.email:
-            sent[row.message_id].append(delivery_view(row, inside=who.kind != "contact"))
+        if inside or row.address == who.email:
+            sent[row.message_id].append(delivery_view(row, inside=inside))
+    buttons, versions = defaultdict(list), defaultdict(list)
+    if any(chat_addresses.is_chat(one.address) for one in tx.all(_THREADS, ticket_id=ticket.id)):
+        for row in tx.all(_BUTTONS, ticket_id=ticket.id):
+            buttons[row.message_id].append(_button_view(row, inside=inside))
+        for row in tx.all(_VERSIONS, ticket_id=ticket.id):
+            versions[row.message_id].append(VersionView(text=row.text, until=row.at))
     views = [
-        _message_view(row, ticket, files.get(row.id, ()), tuple(sent[row.id]), inside=who.kind != "contact")
+        _message_view(
+            row,
+            ticket,
+            files.get(row.id, ()),
+            tuple(sent[row.id]),
+            tuple(buttons[row.id]),
+            tuple(versions[row.id]),
+            inside=inside,
+        )
         for row in found
     ]
-    return _counted(views) if who.kind != "contact" else tuple(views)
+    return _counted(views) if inside else tuple(views)
 
 
 def message_row(tx: Tx, who: Principal, ticket_id: str, message_id: str) -> Row | None:
@@ -143,6 +178,19 @@ def delivery_view(row: Row, *, inside: bool) -> DeliveryView:
         error=row.error if inside else "",
         created_at=row.created_at,
         sent_at=row.sent_at,
+        seen_at=row.seen_at,
+    )
+
+
+def _button_view(row: Row, *, inside: bool) -> ButtonView:
+    return ButtonView(
+        address=row.address if inside else "",
+        act=row.act,
+        value=row.value if inside else "",
+        label=row.label,
+        chosen=row.used_by != "",
+        over=row.used_at is not None,
+        at=row.used_at,
     )
 
 
@@ -160,9 +208,18 @@ def visible_text(text: str, spans: Sequence[Sequence[Any]]) -> str:
 
 
 def _message_view(
-    row: Row, ticket: Row, files: tuple[FileView, ...], sent: tuple[DeliveryView, ...], *, inside: bool
+    row: Row,
+    ticket: Row,
+    files: tuple[FileView, ...],
+    sent: tuple[DeliveryView, ...],
+    buttons: tuple[ButtonView, ...],
+    versions: tuple[VersionView, ...],
+    *,
+    inside: bool,
 ) -> MessageView:
-    spans = tuple((int(start), int(end), str(kind)) for start, end, kind in row.spans)
+    taken_back = row.withdrawn_at is not None and not inside
+    text = "" if taken_back else row.text
+    spans = () if taken_back else tuple((int(start), int(end), str(kind)) for start, end, kind in row.spans)
     people = row.people or {}
     by_requester = row.direction == "in" and (
         (row.contact is not None and row.contact == ticket.contact)
@@ -184,18 +241,23 @@ def _message_view(
         written_for=_other(people.get("original_sender", ""), row.author_address) if inside else "",
         trust=row.trust if inside else "",
         subject=row.subject,
-        text=row.text,
+        text=text,
         spans=spans,
-        visible_text=visible_text(row.text, spans),
-        has_html=row.html is not None,
+        visible_text=visible_text(text, spans),
+        has_html=row.html is not None and not taken_back,
         language=row.language,
         at=row.at,
         notes=tuple(row.notes) if inside else (),
         times=(row.copies or 1) if inside else 1,
         repeats=next((n.partition(": ")[2] for n in row.notes if n.startswith(f"{alike.AGAIN}: ")), ""),
         people=people if inside else {},
-        files=files,
+        files=() if taken_back else files,
         deliveries=sent,
+        withdrawn_at=row.withdrawn_at,
+        edited_at=versions[-1].until if versions else None,
+        versions=versions if inside else (),
+        buttons=buttons,
+        agent=row.agent if inside else None,
     )
 
 
@@ -235,14 +297,22 @@ def _messages(shape: tuple[Any, ...]) -> Prepared:
 def _message(shape: tuple[Any, ...]) -> Prepared:
     readable = Scope(shape=shape, values={}).messages
     here = and_(message.c.ticket_id == bindparam("ticket_id"), message.c.id == bindparam("id"))
-    return Prepared(select(message).where(here, readable))
+    return Prepared(select(message).where(here, readable, _there(shape)))
+
+
+def _there(shape: tuple[Any, ...]) -> ColumnElement[bool]:
+    """What was taken back is for staff only."""
+    return true() if Scope(shape=shape, values={}).inside else message.c.withdrawn_at.is_(None)
 
 
 @cache
 def _file(shape: tuple[Any, ...]) -> Prepared:
     readable = Scope(shape=shape, values={}).messages
     of_message = select(message.c.id).where(
-        message.c.ticket_id == attachment.c.ticket_id, message.c.id == attachment.c.message_id, readable
+        message.c.ticket_id == attachment.c.ticket_id,
+        message.c.id == attachment.c.message_id,
+        readable,
+        _there(shape),
     )
     internal = attachment.c.internal if shape[0] in ("everything", "groups") else ~true()
     here = and_(attachment.c.ticket_id == bindparam("ticket_id"), attachment.c.id == bindparam("id"))

@@ -51,6 +51,7 @@ def counts(tx: Tx, who: Principal, *, now: datetime | None = None) -> dict[str, 
         "exceptions": waiting.get("exception", 0),
         "undelivered": undelivered_count(tx, who),
         "calls": _one(tx, _calls(mine.shape), mine),
+        "chats": _one(tx, _chats(mine.shape), mine),
     }
 
 
@@ -112,6 +113,11 @@ def _calls(shape: tuple[Any, ...]) -> Prepared:
     owed = tables.callback.join(ticket, ticket.c.id == tables.callback.c.ticket_id)
     counted = select(func.count().label("items")).select_from(owed)
     return Prepared(counted.where(tables.callback.c.state != literal("done"), _scope(shape)))
+
+
+@cache
+def _chats(shape: tuple[Any, ...]) -> Prepared:
+    return Prepared(_count(shape, ticket.c.open, ticket.c.chat.is_not(None)))
 
 
 @cache

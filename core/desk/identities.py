@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import bindparam, select
 
+from core.desk import case
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -13,8 +16,76 @@ PROVED = ("link", "code", "token")
 identity = tables.identity
 
 _BY_ADDRESS = Prepared(select(identity).where(identity.c.address == bindparam("address")))
+_OF_CONTACT = Prepared(
+    select(identity)
+    .where(identity.c.contact == bindparam("contact"))
+    .order_by(identity.c.since, identity.c.address)
+)
+_OF_AGENT = Prepared(
+    select(identity)
+    .where(identity.c.agent == bindparam("agent"))
+    .order_by(identity.c.since, identity.c.address)
+)
+_UNBIND = Prepared(identity.delete().where(identity.c.address == bindparam("address")))
 
 
 def behind(tx: Tx, address: str) -> Row | None:
     """Who is known to be behind an address: contact or agent, and the proof."""
     return tx.one(_BY_ADDRESS, address=address.lower())
+
+
+def proved_contact(tx: Tx, address: str) -> str | None:
+    """Id of the contact who proved that this address is theirs."""
+    known = behind(tx, address)
+    return None if known is None or known.proof not in PROVED else known.contact
+
+
+def of_contact(tx: Tx, contact: str) -> list[Row]:
+    """The accounts of a contact, oldest first."""
+    return tx.all(_OF_CONTACT, contact=contact)
+
+
+def proved(tx: Tx, contact: str) -> list[Row]:
+    """Those of them that count as a log-in does."""
+    return [row for row in of_contact(tx, contact) if row.proof in PROVED]
+
+
+def of_agent(tx: Tx, agent: str) -> list[Row]:
+    """The accounts of a member of staff, oldest first."""
+    return tx.all(_OF_AGENT, agent=agent)
+
+
+def bind(
+    tx: Tx,
+    chat: Row,
+    *,
+    contact: str | None = None,
+    agent: str | None = None,
+    proof: str,
+    by: str,
+    now: datetime,
+) -> None:
+    """From now on this person is behind the chat, whoever was before. `by`: the actor who says so."""
+    tx.run(_UNBIND, address=chat.address)
+    tx.insert(
+        identity,
+        address=chat.address,
+        contact=contact,
+        agent=agent,
+        channel=chat.channel,
+        name=chat.name,
+        proof=proof,
+        by=by,
+        since=now,
+    )
+    person = f"contact:{contact}" if contact else f"agent:{agent}"
+    about = {"chat": chat.id, "channel": chat.channel, "person": person, "proof": proof}
+    case.record(tx, case.ADMINISTRATION, "identity.linked", now=now, actor=by, **about)
+
+
+def unbind(tx: Tx, known: Row, *, by: str, now: datetime) -> None:
+    """Nobody is known to be behind it any more."""
+    tx.run(_UNBIND, address=known.address)
+    person = f"contact:{known.contact}" if known.contact else f"agent:{known.agent}"
+    about = {"channel": known.channel, "person": person, "proof": known.proof}
+    case.record(tx, case.ADMINISTRATION, "identity.unlinked", now=now, actor=by, **about)

@@ -1,20 +1,22 @@
-"""Who was given a link that works once? Set-up and new passwords; only hashes are kept, and use is a conditional update."""
+"""Who was given a link that works once? Set-up, new passwords, accounts of chats; only hashes are kept, and use is a conditional update."""
 
 from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, literal, or_, select, update
 
 from core.ids import token_hash
 from core.store import tables
 from core.store.columns import Instant
-from core.store.tx import Prepared, Tx
+from core.store.tx import Prepared, Row, Tx
 
 RESET = "reset"
+CHAT = "chat"
+"""Before the name of a channel: a code that connects an account there (core.desk.linking)."""
 KEPT = timedelta(days=1)
-"""How long a lapsed link to a new password stays on record."""
+"""How long a lapsed link stays on record."""
 
 link = tables.one_time_link
 
@@ -27,6 +29,9 @@ _ALIVE = (
 )
 _USE = Prepared(update(link).where(*_ALIVE).values(used_at=_NOW).returning(link.c.person))
 _WHOSE = Prepared(select(link.c.person).where(*_ALIVE))
+_EVER = Prepared(
+    select(link).where(link.c.hash == bindparam("hash"), link.c.purpose == bindparam("for_purpose"))
+)
 _LIVES_ON = Prepared(
     update(link)
     .where(link.c.hash == bindparam("hash"), link.c.used_at.is_(None))
@@ -47,7 +52,8 @@ _VOID_ONE = Prepared(
 )
 _LAPSED = Prepared(
     link.delete().where(
-        link.c.purpose == bindparam("for_purpose"), link.c.expires_at < bindparam("before", type_=Instant)
+        or_(link.c.purpose == literal(RESET), link.c.purpose.like(literal(f"{CHAT}:%"))),
+        link.c.expires_at < bindparam("before", type_=Instant),
     )
 )
 
@@ -77,6 +83,11 @@ def whose(tx: Tx, purpose: str, token: str, *, now: datetime) -> str | None:
     return None if row is None else str(row.person)
 
 
+def ever(tx: Tx, purpose: str, token: str) -> Row | None:
+    """What is on record of one that may be used, void or expired by now."""
+    return tx.one(_EVER, hash=token_hash(token), for_purpose=purpose)
+
+
 def use(tx: Tx, purpose: str, token: str, *, now: datetime) -> str | None:
     """Whose it is, once; None when it was used, is void, has expired or never was."""
     row = tx.one(_USE, hash=token_hash(token), for_purpose=purpose, now=now)
@@ -94,5 +105,5 @@ def void(tx: Tx, token: str, *, now: datetime) -> None:
 
 
 def forget(tx: Tx, *, now: datetime) -> None:
-    """Drop links to new passwords that lapsed. Those of the set-up stay: they say that a desk was begun."""
-    tx.run(_LAPSED, for_purpose=RESET, before=now - KEPT)
+    """Drop what lapsed. Those of the set-up stay: they say that a desk was begun."""
+    tx.run(_LAPSED, before=now - KEPT)

@@ -46,7 +46,7 @@ def ask(tx: Tx, email: str, address: str, *, channel: str, limits: Limits, now: 
 def whose(tx: Tx, token: str, *, now: datetime) -> Principal | None:
     """Who may choose a new password by this link; None when it does not work. Changes nothing."""
     person = links.whose(tx, links.RESET, token, now=now)
-    return None if person is None else _person(tx, person)
+    return None if person is None else accounts.person(tx, person)
 
 
 def by_link(
@@ -118,7 +118,7 @@ def _link(tx: Tx, job: Job, *, now: datetime) -> Letter | None:
 
 
 def _changed(tx: Tx, job: Job, *, now: datetime) -> Letter | None:
-    who = _person(tx, job.payload["person"])
+    who = accounts.person(tx, job.payload["person"])
     if who is None:
         return None
     at = letters.instant(tx, job.created_at, who)
@@ -132,10 +132,6 @@ def _of_address(tx: Tx, email: str) -> Principal | None:
         return accounts.principal(tx, found.kind, found.person)
     at_customers = (accounts.principal(tx, "contact", one.id) for one in people.by_address(tx, email))
     return next((who for who in at_customers if who is not None), None)
-
-
-def _person(tx: Tx, identity: str) -> Principal | None:
-    return accounts.principal(tx, "agent", identity) or accounts.principal(tx, "contact", identity)
 
 
 LETTERS = {

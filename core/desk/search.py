@@ -40,7 +40,9 @@ __all__ = [
 ]
 
 STATES = tuple(str(state) for state in workflow.State)
-TICKET_VIEWS = ("qualify", "mine", "groups", "unassigned", "due", "waiting", "open", "closed", "all")
+TICKET_VIEWS = ("qualify", "mine", "groups", "unassigned", "chats", "due", "waiting", "open", "closed", "all")
+OWN_ORDER = {"closed": SORTS["newest"], "all": SORTS["newest"], "chats": ticket_walks.WAITS}
+"""What `due` means in views where nothing is due, or where it is not what counts."""
 CONTACT_VIEWS = ("open", "closed", "all")
 PUBLIC_FLAGS = frozenset({"workaround", "reopened", "confidential", "major", "visit_planned"})
 """Flags that a contact may see."""
@@ -79,6 +81,8 @@ ROW: Select[Any] = select(
     ticket.c.last_direction,
     ticket.c.open,
     ticket.c.last_event,
+    ticket.c.chat,
+    ticket.c.waits_since,
     customer.c.name.label("customer_name"),
     agent.c.name.label("assignee_name"),
     agent.c.email.label("assignee_email"),
@@ -108,13 +112,13 @@ def tickets(  # noqa: PLR0913 - the filters of a list
     """One page of TicketRow. Raises Invalid for a view, a state, a sort or a cursor there is not.
 
     `q`: a ticket number, an address, or words. `assignee`: an agent's e-mail or id, `me`, or `none`. `closed` lists
-    what has ended, resolved included; nothing of it is due, so `due` means `newest` there and in `all`. `now` is what
-    the view `due` is measured from; None: this moment.
+    what has ended, resolved included; nothing of it is due, so `due` means `newest` there and in `all`; in
+    `chats` who waits longest comes first. `now` is what the view `due` is measured from; None: this moment.
     """
     mine = scope(who)
     if sort not in SORTS:
         raise invalid("/sort", f"must be one of {', '.join(SORTS)}")
-    order = SORTS["newest" if sort == "due" and view in ("closed", "all") else sort]
+    order = OWN_ORDER.get(view, SORTS[sort]) if sort == "due" else SORTS[sort]
     allowed = CONTACT_VIEWS if who.kind == "contact" else TICKET_VIEWS
     if view not in allowed:
         raise invalid("/view", f"must be one of {', '.join(allowed)}")
@@ -205,6 +209,8 @@ def row_of(who: Principal, row: Row) -> TicketRow:
         last_direction=row.last_direction,
         open=row.open,
         last_event=row.last_event,
+        chat=row.chat,
+        waits_since=row.waits_since,
     )
 
 

@@ -35,6 +35,7 @@ from core.store.tx import Prepared, Tx
 ticket, agent, participant = tables.ticket, tables.agent, tables.participant
 
 _due = literal_column(tables.DUE_ORDER, BigInteger)
+_wait = literal_column(tables.WAIT_ORDER, BigInteger)
 _ended = _due == literal_column(str(tables.DUE_LAST), BigInteger)
 
 SORTS = {
@@ -45,6 +46,8 @@ SORTS = {
     "newest": Order(name="newest", columns=(ticket.c.id,), descending=True),
 }
 """due: the most urgent first. recent: what changed last. newest: what was opened last."""
+WAITS = Order(name="waits", columns=(_wait, ticket.c.id))
+"""Who waits longest for a word of ours: the order of the view `chats`."""
 
 _NUMBER = re.compile(r"^\s*\[?#?\s*(\d{2}-\d{6})\s*\]?\s*$")
 _ADDRESS = re.compile(r"^[^\s@]+@[^\s@]+$")
@@ -64,6 +67,10 @@ def walks_of(
             return [_walk(order, True, desk_group=name) for name in who.groups], frozenset()
         case "qualify":
             return [_of_state(order, name) for name in TO_QUALIFY], frozenset()
+        case "chats":
+            return [
+                Walk((("open", True),), (ticket.c.chat.is_not(None),), sort=order != "waits")
+            ], frozenset()
         case "waiting":
             return [_of_state(order, name) for name in WAITING], frozenset()
         case _:

@@ -14,6 +14,7 @@ VIEWS = (
     "mine",
     "groups",
     "unassigned",
+    "chats",
     "due",
     "waiting",
     "held",
@@ -64,6 +65,10 @@ class TicketRow:
     """in: the other side spoke last; out: we did."""
     open: bool
     last_event: int
+    chat: str | None
+    """The channel of the customer's last words, where that is a chat."""
+    waits_since: datetime | None
+    """The customer spoke last: since when they wait for a word of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +101,38 @@ class DeliveryView:
     channel: str
     kind: str
     state: str
-    """queued, sending, sent, bounced, failed, given_up or held."""
+    """queued, sending, sent, bounced, failed, given_up, passed_on or held."""
     attempts: int
     error: str
     created_at: datetime
     sent_at: datetime | None
+    seen_at: datetime | None
+    """The recipient has seen it, where the service says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionView:
+    """What a message said before its author changed it."""
+
+    text: str
+    until: datetime
+    """When it was changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ButtonView:
+    """What somebody may choose, or might have chosen, below a message of ours in a chat."""
+
+    address: str
+    """Whom it was offered to."""
+    act: str
+    value: str
+    label: str
+    chosen: bool
+    over: bool
+    """A choice was made: none of them does anything more."""
+    at: datetime | None
+    """When the choice was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +174,15 @@ class MessageView:
     people: Mapping[str, Any]
     files: tuple[FileView, ...]
     deliveries: tuple[DeliveryView, ...]
+    withdrawn_at: datetime | None
+    """Its author took it back; a contact does not get its words then."""
+    edited_at: datetime | None
+    """When its author changed it last."""
+    versions: tuple[VersionView, ...]
+    """What it said before, oldest first; for staff."""
+    buttons: tuple[ButtonView, ...]
+    agent: str | None
+    """Id of the member of staff who wrote it; for staff."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

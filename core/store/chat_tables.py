@@ -41,6 +41,9 @@ chat = Table(
     maybe_instant("gone_at"),  # they blocked us, or left
     an_instant("created_at"),
     an_instant("last_at"),  # they wrote or did something
+    maybe_id("said_id"),  # our last message that a bare number could answer: with choices, or a person's
+    maybe_id("comment_id"),  # the ticket that they just rated: their next words may be the comment
+    maybe_instant("comment_until"),
 )
 
 # Who is behind an address of a chat, and how that was proved.
@@ -87,7 +90,7 @@ chat_button = Table(
     a_text("label"),
     an_instant("at"),
     maybe_instant("used_at"),
-    a_text("used_by"),  # actor
+    a_text("used_by"),  # actor; only of the one that was chosen
     Index("chat_button_address", "address", "at"),
 )
 
@@ -101,6 +104,20 @@ message_version = Table(
     packed("text"),
     an_instant("at"),  # when this text was changed
     a_text("by"),  # actor
+)
+
+# Somebody was called to a conversation that nobody took: one row for each of them, with a delivery where one could be sent.
+page = Table(
+    "page",
+    metadata,
+    id_key("ticket_id"),
+    id_key("id"),
+    a_text("agent"),
+    a_number("rung"),  # core.rules.paging: how far up
+    a_text("cause"),  # soon or late
+    an_instant("at"),
+    maybe_instant("seen_at"),  # they said that they know
+    Index("page_agent", "agent", "at"),
 )
 
 # What the customer thinks of how it went: one for a ticket, changeable for some days.

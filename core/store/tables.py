@@ -20,6 +20,7 @@ from core.store.chat_tables import (
     chat_word,
     identity,
     message_version,
+    page,
     quick_reply,
     rating,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "outage_subscriber",
     "outage_telling",
     "outage_update",
+    "page",
     "presence",
     "quick_reply",
     "rating",
@@ -212,6 +214,7 @@ counter = Table("counter", metadata, _key("name"), _number("value"))
 
 DUE_LAST = 9223372036854775807  # microseconds: after every instant
 DUE_ORDER = f"CASE WHEN open THEN coalesce(next_due, {DUE_LAST}) ELSE {DUE_LAST} END"
+WAIT_ORDER = f"coalesce(waits_since, {DUE_LAST})"
 """What the inbox is sorted by: the most urgent first, then what has no due instant, alike on both databases."""
 
 ticket = Table(
@@ -264,6 +267,8 @@ ticket = Table(
     _maybe_id("merged_into"),
     _maybe_id("follow_up_of"),
     _document("resolution"),  # cause, text for the customer, minutes, what remains
+    _maybe("chat"),  # the channel of the customer's last words, where that is a chat
+    _maybe_at("waits_since"),  # they spoke last: since when
     # Each list of the inbox is a walk along one of these, from its cursor on (desk/listing.py).
     Index("ticket_inbox", "open", text(f"({DUE_ORDER})"), "id"),
     Index("ticket_recent", "updated_at", "id"),
@@ -272,6 +277,14 @@ ticket = Table(
     Index("ticket_state", "state", text(f"({DUE_ORDER})"), "id"),
     Index("ticket_customer", "customer", "open", "id"),
     Index("ticket_contact", "contact", "open", "id"),
+    Index(
+        "ticket_chat",
+        "open",
+        text(f"({WAIT_ORDER})"),
+        "id",
+        sqlite_where=text("chat IS NOT NULL"),
+        postgresql_where=text("chat IS NOT NULL"),
+    ),
 )
 
 # One conversation on one channel. Its ticket changes by merge, split and undo; nothing else of it does.
@@ -305,6 +318,7 @@ participant = Table(
     _flag("admitted"),  # staff said: to be written to, whosever contact it is
     _at("since"),  # of the state
     _text("changed_by"),  # actor; empty: their own message
+    _maybe_at("chosen_at"),  # staff said: this person is answered here from now on
     Index(
         "participant_contact",
         "contact",
@@ -473,7 +487,7 @@ delivery = Table(
     _text("address"),
     _text("name"),
     _text("kind"),
-    _text("state"),  # queued, sending, sent, bounced, failed, given_up, held, withdrawn
+    _text("state"),  # queued, sending, sent, bounced, failed, given_up, passed_on, held, withdrawn
     _number("attempts"),
     _text("in_reply_to"),
     _text("error"),
@@ -482,6 +496,9 @@ delivery = Table(
     _maybe_at("sent_at"),
     _text("remote_id"),  # what the other side calls it
     _maybe_at("seen_at"),  # the recipient has seen it, where the service says so
+    _maybe_id(
+        "instead_of"
+    ),  # the delivery that did not arrive, and this one says the same to the same person
     Index("delivery_id", "id", unique=True),
     Index(
         "delivery_state",

@@ -63,6 +63,9 @@ def upgrade() -> None:
         _maybe_at("gone_at"),
         _at("created_at"),
         _at("last_at"),
+        sa.Column("said_id", _ID),
+        sa.Column("comment_id", _ID),
+        _maybe_at("comment_until"),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -117,6 +120,18 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "page",
+        _key_id("ticket_id"),
+        _key_id("id"),
+        _text("agent"),
+        sa.Column("rung", sa.BigInteger, nullable=False, server_default="0"),
+        _text("cause"),
+        _at("at"),
+        _maybe_at("seen_at"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("page_agent", "page", ["agent", "at"])
+    op.create_table(
         "rating",
         _key_id("ticket_id"),
         sa.Column("score", sa.BigInteger, nullable=False, server_default="0"),
@@ -135,7 +150,18 @@ def upgrade() -> None:
         sa.Column("groups", sa.Text, nullable=False, server_default="[]"),
         sqlite_with_rowid=False,
     )
+    op.add_column("participant", _maybe_at("chosen_at"))
     op.add_column("contact", sa.Column("merged_into", sa.Text))
     op.add_column("message", _maybe_at("withdrawn_at"))
     op.add_column("delivery", _text("remote_id"))
     op.add_column("delivery", _maybe_at("seen_at"))
+    op.add_column("delivery", sa.Column("instead_of", _ID))
+    op.add_column("ticket", sa.Column("chat", sa.Text))
+    op.add_column("ticket", _maybe_at("waits_since"))
+    op.create_index(
+        "ticket_chat",
+        "ticket",
+        ["open", sa.text("(coalesce(waits_since, 9223372036854775807))"), "id"],
+        sqlite_where=sa.text("chat IS NOT NULL"),
+        postgresql_where=sa.text("chat IS NOT NULL"),
+    )

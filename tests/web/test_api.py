@@ -111,7 +111,7 @@ async def test_a_ticket_has_the_shape_that_was_promised(leader, desk):
     assert ticket["received_at"] == "2026-03-02T12:00:00Z"
     asked = next(one for one in ticket["messages"] if one["id"] == desk.ids["asked"])
     assert set(asked) == set(
-        "id thread channel direction audience author answers_to written_for trust subject text visible_text notes times attachments at delivery".split()
+        "id thread channel direction audience author answers_to written_for trust subject text visible_text notes times attachments at delivery seen_at edited versions withdrawn_at buttons".split()
     )
     assert (asked["visible_text"], asked["trust"], asked["delivery"]) == ("It is broken.", "weak", None)
     assert [(one["name"], one["size"]) for one in asked["attachments"]] == [("log.txt", 3)]

@@ -90,8 +90,11 @@ class Recipient(Shape):
 
     address: str
     channel: str
-    state: str = Field(description="queued, sending, sent, bounced, failed, given_up or held.")
+    state: str = Field(
+        description="queued, sending, sent, bounced, failed, given_up, passed_on (the same went to them another way) or held."
+    )
     at: datetime | None = Field(description="When it was sent.")
+    seen_at: datetime | None = Field(description="When they saw it, where the service says so.")
 
 
 class MessageDelivery(Shape):
@@ -99,6 +102,25 @@ class MessageDelivery(Shape):
 
     state: str = Field(description="That of the recipient who is worst off.")
     recipients: list[Recipient]
+
+
+class Version(Shape):
+    """What a message said before."""
+
+    text: str
+    until: datetime = Field(description="When its author changed it.")
+
+
+class Choice(Shape):
+    """A button below a message of ours in a chat."""
+
+    label: str
+    act: str = Field(
+        description="choose, new, status, confirm, refuse, rate, language, take, or another name of what it does."
+    )
+    address: str = Field(description="For staff: whom it was offered to.")
+    chosen: bool
+    at: datetime | None = Field(description="When a choice was made; None: it may still be made.")
 
 
 class Message(Shape):
@@ -131,6 +153,15 @@ class Message(Shape):
     delivery: MessageDelivery | None = Field(
         description="Of what we said, as far as it went to the reader's eyes."
     )
+    seen_at: datetime | None = Field(
+        description="Of what we said in a chat: when somebody it was sent to saw it first."
+    )
+    edited: datetime | None = Field(description="When its author changed it last; None: never.")
+    versions: list[Version] = Field(description="For staff: what it said before, oldest first.")
+    withdrawn_at: datetime | None = Field(
+        description="When it was taken back; whoever is not staff gets no words of it then."
+    )
+    buttons: list[Choice] = Field(description="What may be, or was, chosen below it in a chat.")
 
 
 class Participant(Person):
@@ -241,6 +272,10 @@ class Summary(Shape):
     level: int
     assignee: str | None = Field(description="E-mail of the agent; for contacts the name.")
     origin: str = Field(description="The channel it began on.")
+    chat: str | None = Field(description="The channel of the customer's last words, where that is a chat.")
+    waits_since: datetime | None = Field(
+        description="The customer spoke last: since when they wait for a word of ours."
+    )
     trust: str | None = Field(description="For staff: of the last message from outside.")
     flags: list[str]
     received_at: datetime

@@ -39,6 +39,8 @@ def summary(row: TicketRow) -> dict[str, Any]:
         "level": row.level,
         "assignee": row.assignee_email or row.assignee_name or None,
         "origin": row.channel,
+        "chat": row.chat,
+        "waits_since": row.waits_since,
         "trust": row.trust or None,
         "flags": list(row.flags),
         "received_at": row.received_at,
@@ -178,6 +180,14 @@ def message(view: MessageView) -> shapes.Message:
         attachments=[_attachment(one) for one in view.files],
         at=view.at,
         delivery=_delivery(view.deliveries) if view.deliveries else None,
+        seen_at=min((one.seen_at for one in view.deliveries if one.seen_at), default=None),
+        edited=view.edited_at,
+        versions=[shapes.Version(text=one.text, until=one.until) for one in view.versions],
+        withdrawn_at=view.withdrawn_at,
+        buttons=[
+            shapes.Choice(label=one.label, act=one.act, address=one.address, chosen=one.chosen, at=one.at)
+            for one in view.buttons
+        ],
     )
 
 
@@ -201,6 +211,11 @@ def note(view: NoteView) -> shapes.Message:
         attachments=[_attachment(one) for one in view.files],
         at=view.at,
         delivery=None,
+        seen_at=None,
+        edited=None,
+        versions=[],
+        withdrawn_at=None,
+        buttons=[],
     )
 
 
@@ -325,14 +340,26 @@ def contract(found: rules.Contract, stands: str) -> shapes.Contract:
     )
 
 
-_WORST_FIRST = ("failed", "given_up", "bounced", "withdrawn", "held", "queued", "sending", "sent")
+_WORST_FIRST = (
+    "failed",
+    "given_up",
+    "bounced",
+    "withdrawn",
+    "held",
+    "queued",
+    "sending",
+    "sent",
+    "passed_on",
+)
 
 
 def _delivery(sent: tuple[DeliveryView, ...]) -> shapes.MessageDelivery:
     states = {one.state for one in sent}
     worst = next((state for state in _WORST_FIRST if state in states), sent[0].state)
     recipients = [
-        shapes.Recipient(address=one.address, channel=one.channel, state=one.state, at=one.sent_at)
+        shapes.Recipient(
+            address=one.address, channel=one.channel, state=one.state, at=one.sent_at, seen_at=one.seen_at
+        )
         for one in sent
     ]
     return shapes.MessageDelivery(state=worst, recipients=recipients)

@@ -36,7 +36,9 @@ class TicketQuery(Query):
     customer: Annotated[str | None, Field(max_length=200, description="A customer's code.")] = None
     q: Annotated[str, Field(max_length=500, description="A number, an address, or words.")] = ""
     view: Annotated[
-        Literal["qualify", "mine", "groups", "unassigned", "due", "waiting", "open", "closed", "all"],
+        Literal[
+            "qualify", "mine", "groups", "unassigned", "chats", "due", "waiting", "open", "closed", "all"
+        ],
         Field(description="A view of the inbox; contacts have open, closed and all."),
     ] = "all"
     sort: Literal["newest", "recent", "due"] = "newest"

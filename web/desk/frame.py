@@ -32,6 +32,7 @@ VIEW_ICONS = {
     "mine": "user",
     "groups": "user-group",
     "unassigned": "inbox",
+    "chats": "chat-bubble-left-right",
     "due": "clock",
     "waiting": "pause",
     "open": "inbox-stack",

@@ -29,7 +29,7 @@ CACHED_ROWS = 20_000
 CACHED_LISTS = 200  # 40 kB each
 LIST_KEPT = 5.0  # seconds: times are said in minutes
 FILTERS = ("q", "group", "customer", "assignee", "state", "sort")
-OF_TICKETS = ("qualify", "mine", "groups", "unassigned", "due", "waiting", "open", "all", "closed")
+OF_TICKETS = ("qualify", "mine", "groups", "unassigned", "chats", "due", "waiting", "open", "all", "closed")
 CHANNEL_ICONS = {
     "email": "envelope",
     "portal": "computer-desktop",

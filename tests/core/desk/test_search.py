@@ -4,9 +4,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.dialects import sqlite
 
-from core.desk import search, traffic
+from core.desk import listing, search, ticket_walks, traffic
 from core.desk.errors import Forbidden, Invalid, NotFound
+from core.store import tables
 from tests import rows
 from tests.rows import ADA, ALICE, BOB, LEADER, MARA, NOON, TECHNICIAN
 
@@ -89,7 +92,10 @@ async def test_each_view_shows_its_own(desk):
         add(
             ("26-000001", {"state": "triage"}),
             ("26-000002", {"assignee": LEADER.id, "state": "in_progress", "next_due": soon}),
-            ("26-000003", {"desk_group": "Network L1", "next_due": NOON + timedelta(hours=3)}),
+            (
+                "26-000003",
+                {"desk_group": "Network L1", "next_due": NOON + timedelta(hours=3), "chat": "telegram"},
+            ),
             ("26-000004", {"desk_group": "Servers L1", "state": "waiting_vendor", "assignee": TECHNICIAN.id}),
             ("26-000005", {"desk_group": "Network L1", "state": "closed", "assignee": TECHNICIAN.id}),
         )
@@ -104,6 +110,7 @@ async def test_each_view_shows_its_own(desk):
         "mine": {"26-000002"},
         "groups": {"26-000003", "26-000004"},
         "unassigned": {"26-000001", "26-000003"},
+        "chats": {"26-000003"},
         "due": {"26-000002"},
         "waiting": {"26-000004"},
         "open": {"26-000001", "26-000002", "26-000003", "26-000004"},
@@ -113,6 +120,44 @@ async def test_each_view_shows_its_own(desk):
     for view, found in shown.items():
         if view != "closed":  # nobody waits for those
             assert counted[view] == len(found), view
+
+
+async def test_of_chats_who_waits_longest_comes_first_and_those_we_answered_come_last(desk):
+    since = {"26-000001": 9, "26-000002": 3, "26-000003": None, "26-000004": 5}
+    await desk.write(
+        add(
+            *(
+                (
+                    number,
+                    {"chat": "webchat", "waits_since": NOON + timedelta(minutes=n) if n else None},
+                )
+                for number, n in since.items()
+            ),
+            ("26-000005", {"waits_since": NOON}),  # by mail
+            ("26-000006", {"chat": "telegram", "waits_since": NOON, "state": "closed"}),
+        )
+    )
+
+    first = await desk.read(search.tickets, LEADER, view="chats", limit=2)
+    rest = await desk.read(search.tickets, LEADER, view="chats", limit=2, cursor=first.next)
+
+    assert [row.number for row in first.items] == ["26-000002", "26-000004"]
+    assert [row.number for row in rest.items] == ["26-000001", "26-000003"]
+    assert rest.next is None
+
+
+def test_the_list_of_chats_walks_along_its_index():
+    engine = create_engine("sqlite://")
+    tables.metadata.create_all(engine, tables=[tables.ticket])
+    (walk,), _ = ticket_walks.walks_of(LEADER, "chats", "waits", (), {})
+    built = listing._build(tables.ticket, walk, ticket_walks.WAITS, [], further=True)
+    text = built.compile(dialect=sqlite.dialect(paramstyle="named"))
+
+    with engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", dict.fromkeys(text.params, 1)).all()
+
+    assert len(plan) == 1
+    assert "ticket_chat" in plan[0][3]
 
 
 async def test_filters_meet_in_every_combination(desk):
