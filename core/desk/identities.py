@@ -45,6 +45,11 @@ def of_contact(tx: Tx, contact: str) -> list[Row]:
     return tx.all(_OF_CONTACT, contact=contact)
 
 
+def proved(tx: Tx, contact: str) -> list[Row]:
+    """Those of them that count as a log-in does."""
+    return [row for row in of_contact(tx, contact) if row.proof in PROVED]
+
+
 def of_agent(tx: Tx, agent: str) -> list[Row]:
     """The accounts of a member of staff, oldest first."""
     return tx.all(_OF_AGENT, agent=agent)

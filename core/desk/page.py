@@ -203,6 +203,8 @@ def allowed(who: Principal, row: TicketRow, *, now: datetime) -> tuple[str, ...]
         verbs.add("assign")
     if row.open or row.state == "resolved":
         verbs.add("reply")
+    if row.chat is not None and row.state in ("received", "triage"):  # see desk.tickets.take
+        verbs.add("take")
     if "approve" in verbs and not who.leads:
         verbs.discard("approve")
     if row.state == "closed" and not (who.leads and _lately(row.closed_at, now)):

@@ -33,6 +33,8 @@ from core.store import tables
 from core.store.tx import Prepared, Tx
 
 WAITING = ("waiting_customer", "waiting_vendor")
+UNKNOWN = ("received", "triage")
+"""States in which it is not yet known what is wanted."""
 STILL = {"waiting_customer": "wait_customer", "resolved": "resolve"}
 """States in which no next update is owed, and what made the clocks stand still."""
 
@@ -142,13 +144,14 @@ def qualify(  # noqa: PLR0913 - the fields of a request
 
 
 def take(tx: Tx, who: Principal, number: str, *, now: datetime, seen: int | None = None) -> str:
-    """Start to work on it: the ticket is mine, the response clock is met."""
+    """Start to work on it: the ticket is mine, the response clock is met. In a chat, also before it is known what it is about."""
     case = acts.begin(tx, who, number, now=now)
     acts.only_staff(who)
     acts.check_seen(case, who, seen, ("ticket.",))
-    if case["state"] == "in_progress" and case["assignee"] == who.id:
+    if case["state"] in ("in_progress", *UNKNOWN) and case["assignee"] == who.id:
         return number
-    if case["state"] in ("in_progress", "waiting_customer", "waiting_vendor", "monitoring"):
+    first = case["chat"] is not None and case["state"] in UNKNOWN  # one talks, and knows then what it is
+    if first or case["state"] in ("in_progress", "waiting_customer", "waiting_vendor", "monitoring"):
         _assign(case, who, agent=who.id)
     else:
         acts.move(case, who, "take")

@@ -207,6 +207,11 @@ def _policies(case: Case) -> dict[ClockName, Policy]:
     return policies
 
 
+def response(case: Case) -> clocks.Clock | None:
+    """The promise of a first answer, as it stands; None: there is none."""
+    return next((one for one in _standing(case) if one.name is ClockName.RESPONSE), None)
+
+
 def _line_says(case: Case, what: str) -> Any:
     """A term of the contract line the ticket is under; None or False where there is none."""
     if not case["contract_version"]:

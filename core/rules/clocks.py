@@ -112,6 +112,12 @@ def rebuild(events: Iterable[ClockEvent], policies: Mapping[str, Policy], now: d
     return tuple(sorted(clocks, key=attrgetter("started_at")))
 
 
+def level_at(clock: Clock, level: int) -> datetime | None:
+    """When so many percent of the target are used, as its pauses are now; None: not while one holds it."""
+    seconds = -(-clock.target_s * level // 100)
+    return clock.policy.calendar.due(clock.started_at, seconds, _spans(clock.pauses))
+
+
 def warning_levels(clock: Clock, now: datetime, *, after: int = 0) -> tuple[LevelPassed, ...]:
     """The levels above `after` that have fallen due by now, lowest first, each with its instant.
 
