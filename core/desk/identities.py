@@ -34,7 +34,7 @@ def behind(tx: Tx, address: str) -> Row | None:
     return tx.one(_BY_ADDRESS, address=address.lower())
 
 
-def proved(tx: Tx, address: str) -> str | None:
+def proved_contact(tx: Tx, address: str) -> str | None:
     """Id of the contact who proved that this address is theirs."""
     known = behind(tx, address)
     return None if known is None or known.proof not in PROVED else known.contact

@@ -124,7 +124,7 @@ def _answered(row: Row, talk: Talk) -> bool:
 
 
 def _contact(tx: Tx, who: Visitor) -> people.Contact | None:
-    identity = who.contact or identities.proved(tx, who.address)
+    identity = who.contact or identities.proved_contact(tx, who.address)
     found = people.contact(tx, identity) if identity else None
     return found if found is not None and found.active else None
 

@@ -117,7 +117,7 @@ class Sent:
 def files_sent(tx: Tx, who: Visitor) -> Sent:
     """Files of theirs in this conversation."""
     talk = conversation(tx, who)
-    known = who.contact is not None or identities.proved(tx, who.address) is not None
+    known = who.contact is not None or identities.proved_contact(tx, who.address) is not None
     sent = [one for item in talk.items if item.by == "me" for one in item.files]
     return Sent(
         known=known,
