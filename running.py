@@ -166,10 +166,12 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     from core.worker import utc_now  # noqa: PLC0415
     from web.api.channel import ApiChannel  # noqa: PLC0415
     from web.app import WebServer, make_app  # noqa: PLC0415
+    from web.chat.channel import WebChatChannel  # noqa: PLC0415
     from web.portal.channel import PortalChannel  # noqa: PLC0415
 
     running = channels.enabled(config.channels, _surroundings(config, common))
     by_mail = "email" if config.channels.email.enabled else ""
+    web_chat = [WebChatChannel()] if config.channels.webchat.enabled else []
     switchboard = HubSwitchboard(db, ivr.rules, ways(config))
     db.submit(install_flow, now=datetime.now(UTC)).result()
     pages = make_app(
@@ -186,7 +188,7 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     hub = Hub(
         db,
         data_dir=config.hub.data_dir,
-        channels=[*running, PortalChannel(), ApiChannel()],
+        channels=[*running, *web_chat, PortalChannel(), ApiChannel()],
         services=[
             Service(name="http", run=site.run, ready=site.ready),
             *(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from core.envelope import Button
 
-COMMANDS = ("start", "new", "status", "help", "language", "stop")
+COMMANDS = ("start", "new", "status", "requests", "help", "language", "stop")
 """What a chat understands beside words; everything else is text."""
 
 _COMMAND = re.compile(r"/([a-z_]{2,20})(?:@\S+)?(?:\s+(.*))?", re.DOTALL | re.IGNORECASE)

@@ -13,6 +13,7 @@ from core.calling import Line
 from core.channel import Channel, DeliveryError
 from core.desk import (
     call_out,
+    chat_intake,
     door,
     intake,
     letters,
@@ -24,6 +25,7 @@ from core.desk import (
     sounds,
     tidying,
     timing,
+    visitor_codes,
 )
 from core.desk.door import Stored
 from core.desk.letters import Kind, Letter
@@ -56,7 +58,9 @@ def handlers(
     return {
         "understand": Understanding(db, by_name, readers.read, clock=clock),
         "send": Sending(db, by_name, clock=clock),
-        "letter": Posting(db, by_name, new_passwords.LETTERS | linking.LETTERS, clock=clock),
+        "letter": Posting(
+            db, by_name, new_passwords.LETTERS | linking.LETTERS | visitor_codes.LETTERS, clock=clock
+        ),
         "clocks": Ringing(timing.check, clock=clock),
         "page": Ringing(paging.check, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),
@@ -64,6 +68,7 @@ def handlers(
         "callbacks": Round(call_out.in_turn, clock=clock),
         "dial": Dialling(db, [one for one in channels if isinstance(one, Line)], clock=clock),
         "auto-close": Ringing(resolution.close_when_silent, clock=clock),
+        chat_intake.TIMER: Ringing(chat_intake.silent, clock=clock),
     }
 
 
@@ -188,7 +193,7 @@ class Posting(Handler):
 
 
 class Ringing(Handler):
-    """A timer of a ticket: the verb looks at the facts again. The shard is the ticket."""
+    """A timer of a ticket or a chat: the verb looks at the facts again. The shard is the ticket or the chat."""
 
     def __init__(self, verb: Callable[..., None], *, clock: Clock) -> None:
         self._verb = verb
@@ -287,10 +292,11 @@ def _taken(tx: Tx, *, job: Job, what: Sent, now: datetime) -> None:
 
 def _not_taken(tx: Tx, *, job: Job, error: DeliveryError, now: datetime) -> Retry | None:
     delivery = job.payload["delivery"]
-    if error.permanent or not sending.postponed(tx, job.shard, delivery, str(error), now=now):
+    waits = () if error.permanent else sending.postponed(tx, job.shard, delivery, str(error), now=now)
+    if not waits:
         sending.failed(tx, job.shard, delivery, str(error), now=now)
         return None
-    return Retry(str(error), retry_after=error.retry_after, waits=sending.WAITS)
+    return Retry(str(error), retry_after=error.retry_after, waits=waits)
 
 
 def _letter_taken(tx: Tx, *, job: Job, letter: Letter, now: datetime) -> None:

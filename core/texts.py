@@ -96,6 +96,16 @@ def instant(at: datetime, zone: ZoneInfo, language: str) -> str:
     return f"{format_datetime(local, 'EEEE d MMMM y, HH:mm', locale=language)} ({local.tzname()})"
 
 
+def opening(at: datetime, zone: ZoneInfo, language: str) -> str:
+    """When somebody is there again: the day and the time, in the zone of who waits.
+
+    >>> from datetime import UTC
+    >>> opening(datetime(2026, 11, 23, 7, tzinfo=UTC), ZoneInfo("Europe/Rome"), "it")
+    'lunedì 23 novembre, 08:00'
+    """
+    return format_datetime(at.astimezone(zone), "EEEE d MMMM, HH:mm", locale=language)
+
+
 def duration(seconds: int, language: str) -> str:
     """A length of time in words: the largest unit that says enough.
 

@@ -147,6 +147,7 @@ class AtWork:
     db: Database
     now: datetime = MONDAY
     channel: FakeChannel = field(default_factory=FakeChannel)
+    telegram: FakeChannel = field(default_factory=lambda: FakeChannel(name="telegram"))
     last: str = ""
     """Id of what arrived last."""
     _people: dict[str, Principal] = field(default_factory=dict)
@@ -225,7 +226,7 @@ class AtWork:
         """Let the worker do everything that is due now; return how many jobs that were."""
         readers = Readers()
         try:
-            todo = handlers.handlers(self.db, [self.channel], readers, clock=lambda: self.now)
+            todo = handlers.handlers(self.db, [self.channel, self.telegram], readers, clock=lambda: self.now)
             return await Worker(self.db, todo, owner="here", clock=lambda: self.now).drain()
         finally:
             await readers.close()

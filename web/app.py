@@ -18,7 +18,7 @@ from core.desk import accounts
 from core.log import get_logger
 from core.settings import Settings
 from core.store.database import Database
-from web import account, api, desk, forgotten, guard, metrics, portal, sign_in, visitor
+from web import account, api, chat, desk, forgotten, guard, metrics, portal, sign_in, visitor
 from web.limits import Limiter
 from web.live import Live
 from web.pages import Pages
@@ -96,6 +96,7 @@ def make_app(
     )
     for part in (sign_in, forgotten, account, metrics, desk, portal, api):
         part.routes(app)
+    chat.routes(app, common)
     app.router.add_routes(webhooks)
     app.router.add_get("/", _home)
     app.router.add_get("/health/live", _live)

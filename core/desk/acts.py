@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import notices, outbox, paging, search, timing
+from core.desk import answering, notices, outbox, paging, search, timing
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, Stale, invalid
 from core.desk.principal import Principal
@@ -29,8 +29,8 @@ def begin(tx: Tx, who: Principal, number: str, *, now: datetime) -> Case:
 
 
 def only_staff(who: Principal) -> None:
-    """Raise Forbidden for a contact."""
-    if who.kind == "contact":
+    """Raise Forbidden for anybody outside."""
+    if who.kind in ("contact", "address"):
         message = "only staff may do this"
         raise Forbidden(message)
 
@@ -120,13 +120,14 @@ def say(
     files: Sequence[Attachment],
     due: datetime | None = None,
 ) -> str:
-    """Words for the customer, into each conversation with them; return the id of the message. Raises Refused: nobody hears."""
+    """Words for the customer, to each person once; return the id of the message. Raises Refused: nobody hears."""
     notices.overtaken(case)
     message_id, deliveries = "", 0
-    for where in notices.customer_threads(case):
+    for place in answering.places(case, kind=kind, automatic=False):
         said = outbox.say(
             case,
-            where,
+            place.where,
+            place.people,
             kind=kind,
             subject=notices.title(case),
             text=text,
@@ -150,7 +151,7 @@ def say(
 
 def hear(case: Case, who: Principal, text: str) -> str:
     """Words of a contact who is signed in, as a message of the first conversation."""
-    where = notices.customer_threads(case)[0]
+    where = answering.conversations(case)[0]
     message_id = new_id()
     case.tx.insert(
         message,

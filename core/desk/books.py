@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
-from core.desk import call_books, outage_books
+from core.desk import call_books, chat_books, outage_books
 from core.desk.case import ADMINISTRATION, event_hash
 from core.ids import first_id
 from core.store import blobs, tables
@@ -65,8 +65,9 @@ def verify(tx: Tx, *, now: datetime | None = None) -> Books:
         if missing is not None:
             faults.append(missing)
     faults += _orphans(tx)
-    for kind, about in call_books.faults(tx, now=now or datetime.now(UTC)):
-        faults.append(Fault(kind=kind, about=about))
+    for chapter in (call_books, chat_books):
+        for kind, about in chapter.faults(tx, now=now or datetime.now(UTC)):
+            faults.append(Fault(kind=kind, about=about))
     faults += _lost_work(tx)
     return Books(
         received=received,
@@ -209,7 +210,7 @@ def _orphans(tx: Tx) -> Iterator[Fault]:
     for table in (message, tables.note, delivery, tables.attachment, tables.thread):
         lost = select(table.c.id).where(~select(ticket.c.id).where(ticket.c.id == table.c.ticket_id).exists())
         if table is delivery:
-            lost = lost.where(~outage_books.OWN_DELIVERY)
+            lost = lost.where(~outage_books.OWN_DELIVERY, ~chat_books.OWN_DELIVERY)
         yield from _each(tx, lost, f"{table.name} without its ticket")
     for kind, outage_id in outage_books.faults(tx):
         yield Fault(kind=kind, about=outage_id)

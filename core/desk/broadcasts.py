@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, literal, select
 
 from core import texts
-from core.desk import case, concern, outbox, participants, people, reference
+from core.desk import answering, case, concern, outbox, people, reference
 from core.desk.case import Case
 from core.envelope import Address, Outgoing
 from core.ids import id_token, new_id
@@ -144,18 +144,26 @@ def _in_ticket(tx: Tx, news: News, asked: Row, *, now: datetime) -> tuple[str, s
     if row is None or not row.open or (row.customer, row.contact) != (asked.customer, asked.contact):
         return None
     of = Case.open(tx, row.id, now=now)
-    threads = outbox.answered(of)
-    if not any(participants.recipients(of, where.id, automatic=True) for where in threads):
+    told = answering.places(of, kind=news.kind, automatic=True)
+    if not any(place.people for place in told):
         return None
     language = of["language"]
     found = ""
-    for where in threads:
+    for place in told:
+        where = place.where
         brief = reaching.short(where.channel, where.address)
         subject, text = _words(
             tx, news, language, name=of["requester_name"], customer=asked.customer, brief=brief
         )
         said = outbox.say(
-            of, where, kind=news.kind, subject=subject, text=text, automatic=True, language=language
+            of,
+            where,
+            place.people,
+            kind=news.kind,
+            subject=subject,
+            text=text,
+            automatic=True,
+            language=language,
         )
         found = found or (said.message_id if said.deliveries else "")
     of.event(

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, select
 
 from core import texts
 from core.calling import OperatorLeg, Words
-from core.desk import notices, people, placing, reference
+from core.desk import answering, notices, people, placing, reference
 from core.desk.case import Case
 from core.desk.live_calls import LiveCall
 from core.envelope import Address
@@ -283,7 +283,7 @@ def send_number(live: LiveCall) -> bool:
     where: Any = next(
         (
             one
-            for one in notices.customer_threads(case)
+            for one in answering.conversations(case)
             if one.channel == reaching.PHONE and one.address == live["caller"]
         ),
         None,

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Integer, Text, bindparam, case, select, update
+from sqlalchemy import Integer, Text, bindparam, case, literal, select, update
 
 from core import texts
 from core.envelope import Button
 from core.rules.chat_acts import Act
 from core.store import tables
-from core.store.columns import Instant
+from core.store.columns import Id, Instant
 from core.store.tx import Prepared, Row, Tx
 
 button = tables.chat_button
@@ -24,11 +24,36 @@ _OF_MESSAGE = Prepared(
     .order_by(button.c.position)
 )
 _BY_ID = Prepared(select(button).where(button.c.id == bindparam("id")))
-_LAST = Prepared(
+_OF_LAST = Prepared(
     select(button)
+    .select_from(
+        button.join(
+            tables.chat,
+            (tables.chat.c.address == button.c.address) & (tables.chat.c.said_id == button.c.message_id),
+        )
+    )
     .where(button.c.address == bindparam("address"))
-    .order_by(button.c.at.desc(), button.c.message_id.desc())
+    .order_by(button.c.position)
+)
+_OF_QUESTION = Prepared(
+    select(button.c.shard, button.c.message_id)
+    .select_from(
+        button.join(
+            tables.chat, (tables.chat.c.address == button.c.address) & tables.chat.c.asked_at.is_not(None)
+        )
+    )
+    .where(
+        button.c.address == bindparam("address"),
+        button.c.act == literal(str(Act.NEW)),
+        button.c.at >= tables.chat.c.asked_at,
+    )
+    .order_by(button.c.at, button.c.message_id)
     .limit(1)
+)
+_SAID = Prepared(
+    update(tables.chat)
+    .where(tables.chat.c.address == bindparam("of_address"))
+    .values(said_id=bindparam("message", type_=Id))
 )
 _USE = Prepared(
     update(button)
@@ -68,6 +93,8 @@ def offer(
     now: datetime,
 ) -> None:
     """Offer these below one message to one address. `shard`: the ticket, or the chat beside all tickets."""
+    if offers:
+        said(tx, address, message_id)
     before = len(tx.all(_OF_MESSAGE, shard=shard, message_id=message_id))
     for position, one in enumerate(offers, before):
         tx.insert(
@@ -95,17 +122,29 @@ def find(tx: Tx, identity: str) -> Row | None:
     return tx.one(_BY_ID, id=identity)
 
 
+def said(tx: Tx, address: str, message_id: str) -> None:
+    """This is our last message there that a bare number could be the answer to: it has choices, or a person wrote it."""
+    tx.run(_SAID, of_address=address, message=message_id)
+
+
 def numbered(tx: Tx, address: str, text: str) -> Row | None:
-    """The button meant by a bare number, where buttons were written as lines: of the last message that offered any."""
+    """The button meant by a bare number, where buttons were written as lines: of the open question, else of what was said last.
+
+    Who was asked "how many?" by a person since does not mean a button.
+    """
     number = text.strip().rstrip(".)")
-    last = tx.one(_LAST, address=address) if number.isascii() and number.isdigit() else None
-    if last is None:
+    if not (number.isascii() and number.isdigit()):
         return None
-    offers = [
-        row
-        for row in tx.all(_OF_MESSAGE, shard=last.shard, message_id=last.message_id)
-        if row.address == address
-    ]
+    asked = tx.one(_OF_QUESTION, address=address)
+    offers = (
+        [
+            row
+            for row in tx.all(_OF_MESSAGE, shard=asked.shard, message_id=asked.message_id)
+            if row.address == address
+        ]
+        if asked is not None
+        else tx.all(_OF_LAST, address=address)
+    )
     place = int(number) - 1
     return offers[place] if 0 <= place < len(offers) and offers[place].used_at is None else None
 

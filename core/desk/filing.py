@@ -30,6 +30,7 @@ from core.desk.case import Case
 from core.envelope import Address, Inbound, Kind, Trust
 from core.ids import derived_id, new_id
 from core.rules import brakes, threading
+from core.rules.chatting import Meant
 from core.store import blobs, counters, fulltext, tables
 from core.store.columns import to_micros
 from core.store.tx import Row, Tx
@@ -65,12 +66,14 @@ class Message:
     trust: Trust
     placed: threading.Threading
     detail: dict[str, Any]
+    meant: Meant | None = None
+    """Of words in a chat: what they are taken to be about."""
 
 
 def open_ticket(tx: Tx, message: Message, known: restraint.Sender, *, now: datetime) -> Understood:
     """A new ticket, as far as it can be placed at once, and its acknowledgement where one may be sent."""
     said, author, row, placed = message.said, message.author, message.row, message.placed
-    subject = said.subject.strip() or acts.snippet(said.text)[:80] or author.display
+    subject = said.subject.strip() or acts.snippet(said.text)[:80] or _of_files(said) or author.display
     case = Case.begin(
         tx,
         now=now,
@@ -138,6 +141,11 @@ def open_ticket(tx: Tx, message: Message, known: restraint.Sender, *, now: datet
 def _chat(said: Inbound) -> str | None:
     """The channel, where it is a chat."""
     return said.channel if said.chat is not None else None
+
+
+def _of_files(said: Inbound) -> str:
+    """What somebody sent without a word."""
+    return next((file.name for file in said.attachments if file.name), "")
 
 
 def _number(tx: Tx, received_at: datetime) -> str:
@@ -252,8 +260,8 @@ def as_note(case: Case, message: Message) -> Understood:
     )
 
 
-def hold(tx: Tx, message: Message, reason: str, *, now: datetime) -> Understood:
-    """Staff decide. It is no part of any conversation, and nobody is told."""
+def hold(tx: Tx, message: Message, reason: str, *, now: datetime, waiting: bool = True) -> Understood:
+    """Staff decide. It is no part of any conversation, and nobody is told. `waiting`: they are shown it now."""
     text = _visible(message.said).strip()[:HELD_TEXT]
     said = message.said
     detail = message.detail | {
@@ -266,7 +274,7 @@ def hold(tx: Tx, message: Message, reason: str, *, now: datetime) -> Understood:
     }
     case = Case.open(tx, message.placed.ticket, now=now) if message.placed.ticket else None
     done = conclude(
-        tx, message.row, message.said, "held", reason, now=now, detail=detail, case=case, waiting=True
+        tx, message.row, message.said, "held", reason, now=now, detail=detail, case=case, waiting=waiting
     )
     if case is not None:  # beside it, so that whoever sees the ticket sees the item
         case.flag("held")

@@ -34,9 +34,20 @@ def behind(tx: Tx, address: str) -> Row | None:
     return tx.one(_BY_ADDRESS, address=address.lower())
 
 
+def proved_contact(tx: Tx, address: str) -> str | None:
+    """Id of the contact who proved that this address is theirs."""
+    known = behind(tx, address)
+    return None if known is None or known.proof not in PROVED else known.contact
+
+
 def of_contact(tx: Tx, contact: str) -> list[Row]:
     """The accounts of a contact, oldest first."""
     return tx.all(_OF_CONTACT, contact=contact)
+
+
+def proved(tx: Tx, contact: str) -> list[Row]:
+    """Those of them that count as a log-in does."""
+    return [row for row in of_contact(tx, contact) if row.proof in PROVED]
 
 
 def of_agent(tx: Tx, agent: str) -> list[Row]:

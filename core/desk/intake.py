@@ -8,15 +8,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import alike, authors, door, filing, reference, restraint, returns, shares, threads
+from core.desk import (
+    alike,
+    authors,
+    chat_acting,
+    chat_intake,
+    chats,
+    door,
+    filing,
+    reference,
+    restraint,
+    returns,
+    shares,
+    threads,
+)
 from core.desk.case import Case
 from core.desk.filing import Message, Understood
 from core.desk.scope import PUBLISHED
 from core.envelope import Arrival, Inbound, Kind
 from core.rules import threading, trust, workflow
+from core.rules.chatting import Meant
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -55,7 +70,25 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
         return _wish(tx, row, said, now=now)
     if said.kind is Kind.OWN_LOOP:
         return filing.conclude(tx, row, said, "machine", "own_loop", now=now)
+    if chat_intake.is_chat(said):
+        return _in_chat(tx, row, said, now=now)
     return _place(tx, _judge(tx, row, said, now=now), now=now)
+
+
+def _in_chat(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
+    """What is done in a chat is done; words find their request, or wait for their author to say which."""
+    of = chat_intake.come(tx, said, now=now)
+    author = authors.find(tx, said)
+    done = chat_acting.act(tx, row, said, of, author, now=now)
+    if done is not None:
+        return done
+    return _words(tx, row, said, of, chat_intake.meant(tx, of, said, author, now=now), now=now)
+
+
+def _words(tx: Tx, row: Row, said: Inbound, of: Row, meant: Meant, *, now: datetime) -> Understood:
+    done = _place(tx, _judge(tx, row, said, meant=meant, now=now), now=now, of=of)
+    chat_intake.follow(tx, of, done, now=now)
+    return done
 
 
 def _foresee(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> None:
@@ -70,13 +103,13 @@ def _foresee(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> None:
         restraint.foresee(tx, said.author.key, now=now)
 
 
-def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Message:
+def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime, meant: Meant | None = None) -> Message:
     """Who wrote it, how far that is believed, and where it belongs."""
     author = authors.find(tx, said)
-    same_id = threads.of_id(tx, said)
+    same_id = threads.of_id(tx, said) if meant is None else []
     if same_id:  # two different messages under one id: both are kept, and the second says so
         said = replace(said, notes=(*said.notes, "another message came with the same id before"))
-    candidates = threads.candidates(tx, said, author, same_id=same_id, now=now)
+    candidates = threads.candidates(tx, said, author, same_id=same_id, now=now, meant=meant)
     decided = trust.decide(
         known=author.kind in ("contact", "agent"),
         proved=author.proved,
@@ -92,11 +125,13 @@ def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Message:
             customer=author.customer,
             forward=said.forward,
             authentication_failed=decided.reasons[:1] == ("dmarc_fail",),
+            in_chat=meant.why if meant is not None else "",
+            unclear=meant is not None and meant.unclear,
         ),
         candidates,
         now=now,
     )
-    detail = {
+    detail: dict[str, Any] = {
         "trust": decided.trust,
         "trust_reasons": list(decided.reasons),
         "authentication": list(said.authentication.evidence),
@@ -109,16 +144,23 @@ def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Message:
         "kind": said.kind,
         "kind_evidence": list(said.kind_evidence),
     }
-    return Message(row=row, said=said, author=author, trust=decided.trust, placed=placed, detail=detail)
+    if meant is not None:
+        detail["meant"] = {"why": meant.why, "offered": [one.number for one in meant.offered]}
+    return Message(
+        row=row, said=said, author=author, trust=decided.trust, placed=placed, detail=detail, meant=meant
+    )
 
 
-def _place(tx: Tx, message: Message, *, now: datetime) -> Understood:
+def _place(tx: Tx, message: Message, *, now: datetime, of: Row | None = None) -> Understood:
+    """`of`: the chat it was said in."""
     said, placed, rights = message.said, message.placed, threading.rights(message.said.kind)
     known = restraint.sender(tx, message.author, message.row.sender, now=now)
     if restraint.flooding(tx, known) and (rights.may_open or rights.may_attach):
         return filing.hold(tx, message, "sender_flood", now=now)
     if said.under_our_name and rights.may_open:  # web forms write so, and forgers
         return filing.hold(tx, message, "own_address", now=now)
+    if of is not None and placed.reason == threading.WHICH_TICKET:
+        return chat_intake.wait(tx, of, message, now=now)
     if placed.outcome == "attach" and rights.may_attach:
         if not rights.may_reopen and restraint.chattering(tx, str(placed.ticket), now=now):
             return filing.conclude(
@@ -161,15 +203,20 @@ def _attach(tx: Tx, message: Message, ticket_id: str, thread_id: str, *, now: da
     case = Case.open(tx, ticket_id, now=now)
     if case["state"] in workflow.ENDED and "released_by" not in message.detail:
         # It ended while we waited for its row.
-        return _place(tx, _judge(tx, message.row, message.said, now=now), now=now)
+        return _place(tx, _judge(tx, message.row, message.said, meant=message.meant, now=now), now=now)
     again = message.placed.reason in filing.SAID_BEFORE
     may_reopen = threading.rights(message.said.kind).may_reopen and not again
     if case["state"] == "resolved" and may_reopen and not restraint.may_reopen(tx, ticket_id, now=now):
         return filing.hold(tx, message, "reopened_too_often", now=now)
+    if message.meant is not None:
+        thread_id = threads.of_channel(case, message.said, message.author, silent=not may_reopen)
     return filing.attach(case, message, thread_id)
 
 
 def _released(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
+    if row.detail["take_as"] == "chosen":
+        of = chats.one(tx, row.detail["chat"])
+        return _words(tx, row, said, of, chat_intake.chosen(tx, row), now=now)
     if said.under_our_name:
         ours = said.author.address if said.author else ""
         said = replace(said, notes=(*said.notes, f"came under our own address: {ours}"))

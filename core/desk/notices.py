@@ -1,6 +1,6 @@
 """What is the customer told without anybody writing it? Acknowledgement, progress, closing report.
 
-Each goes to the people of every conversation of the ticket, on its channel, in the customer's language, as deliveries
+Each goes to every person of the ticket once (core.desk.answering), on their channel, in the customer's language, as deliveries
 in the transaction of its cause. Moves within a minute become one notice.
 """
 
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, select
 
 from core import texts
-from core.desk import outages, outbox, reference
+from core.desk import answering, outages, outbox, reference
 from core.desk.case import Case
 from core.envelope import Address
 from core.rules import reaching
@@ -93,12 +93,12 @@ def received(
     outbox.say(
         case,
         where,
+        (only,),
         kind="received",
         subject=subject,
         text=text,
         automatic=True,
         language=language,
-        only=only,
         answers=answers,
     )
 
@@ -124,7 +124,8 @@ def progress(case: Case, key: str, **values: Any) -> None:
     """Tell every conversation of the ticket about a move. `key` is a step of `notices/*/progress.txt`."""
     language = case["language"]
     step = {"key": key, **values}
-    for where in customer_threads(case):
+    for place in answering.places(case, kind="progress", automatic=True):
+        where = place.where
         pending = case.tx.one(_PENDING, ticket_id=case.id, thread_id=where.id)
         steps = [step]
         if (
@@ -141,6 +142,7 @@ def progress(case: Case, key: str, **values: Any) -> None:
         outbox.say(
             case,
             where,
+            place.people,
             kind="progress",
             subject=subject,
             text=text,
@@ -153,7 +155,7 @@ def progress(case: Case, key: str, **values: Any) -> None:
 
 def overtaken(case: Case) -> None:
     """Somebody tells the customer more than the notice that is still waiting would: send that one now, before it."""
-    for where in customer_threads(case):
+    for where in answering.conversations(case):
         pending = case.tx.one(_PENDING, ticket_id=case.id, thread_id=where.id)
         if pending is None or case.now - pending.at >= TOGETHER:
             continue
@@ -164,11 +166,13 @@ def overtaken(case: Case) -> None:
 def report(case: Case, kind: str, values: dict[str, Any]) -> None:
     """The closing report: version 1 with `resolved`, the final one with `closed`. See `desk.reports`."""
     overtaken(case)
-    for where in customer_threads(case):
+    for place in answering.places(case, kind=kind, automatic=True):
+        where = place.where
         subject, text = _notice(where, kind, case["language"], **_common(case), **values)
         outbox.say(
             case,
             where,
+            place.people,
             kind=kind,
             subject=subject,
             text=text,
@@ -180,11 +184,13 @@ def report(case: Case, kind: str, values: dict[str, Any]) -> None:
 
 def rejected(case: Case, text: str, *, agent: str, author_name: str) -> None:
     """The answer that goes with a rejection: a person's words."""
-    for where in customer_threads(case):
+    for place in answering.places(case, kind="rejected", automatic=False):
+        where = place.where
         subject, body = _notice(where, "rejected", case["language"], **_common(case), text=text)
         outbox.say(
             case,
             where,
+            place.people,
             kind="rejected",
             subject=subject,
             text=body,
@@ -193,11 +199,6 @@ def rejected(case: Case, text: str, *, agent: str, author_name: str) -> None:
             agent=agent,
             author_name=author_name,
         )
-
-
-def customer_threads(case: Case) -> list[Row]:
-    """The conversations in which the customer is answered. A vendor's is another matter."""
-    return outbox.answered(case)
 
 
 def title(case: Case) -> str:

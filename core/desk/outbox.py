@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, literal, select
 
 from core import chat_addresses
-from core.desk import chat_buttons, participants
+from core.desk import chat_buttons
 from core.desk.case import Case
 from core.envelope import Address, Attachment
 from core.ids import new_id
@@ -44,14 +44,10 @@ class Said:
     deliveries: int
 
 
-def answered(case: Case) -> list[Row]:
-    """The conversations in which the customer is answered: not calls about a request that is answered elsewhere."""
-    return [where for where in case.tx.all(THREADS, ticket_id=case.id) if not where.aside]
-
-
 def say(
     case: Case,
     where: Row,
+    to: Sequence[Address],
     *,
     kind: str,
     subject: str,
@@ -64,14 +60,12 @@ def say(
     files: Sequence[Attachment] = (),
     idem: str = "",
     made_from: dict[str, Any] | None = None,
-    only: Address | None = None,
     answers: str | None = None,
 ) -> Said:
-    """Add our message to a thread and queue one delivery for each person in it.
+    """Add our message to a thread and queue one delivery for each of these people (`core.desk.answering` says whom).
 
-    `where`: the row of the thread. `due`: not before this instant. `only`: this one recipient. `answers`: id of the message
-    it answers; None: the last one of the thread. An automatic
-    message is not sent to addresses that bounced, complained or answered by machine; it is still on the ticket.
+    `where`: the row of the thread. `due`: not before this instant. `answers`: id of the message it answers; None: the
+    last one of the thread.
     """
     tx, now = case.tx, case.now
     message_id = new_id()
@@ -96,10 +90,9 @@ def say(
     keep_files(case, message_id, files, internal=False)
     if not automatic:
         fulltext.index(tx, ticket_id=case.id, item_id=message_id, audience="customer", body=text)
-    people = [only] if only else participants.recipients(case, where.id, automatic=automatic)
     in_reply_to = answers if answers is not None else _last_inward(case, where.id)
     count = 0
-    for person in people:
+    for person in to:
         first = reaching.channel(
             where.channel,
             kind=kind,
@@ -108,15 +101,9 @@ def say(
             in_chat=chat_addresses.is_chat(where.address),
         )
         if chat_addresses.is_chat(person.address):
-            chat_buttons.offer(
-                tx,
-                [chat_buttons.Offer(act=act, value=value) for act, value in chat_acts.offered(kind)],
-                shard=case.id,
-                message_id=message_id,
-                address=person.key,
-                language=language,
-                now=now,
-            )
+            _offer(case, message_id, kind, person, language)
+            if not automatic:
+                chat_buttons.said(tx, person.key, message_id)
         for channel in (first, where.also_by):
             if channel:
                 _deliver(
@@ -148,6 +135,30 @@ def shared(row: Row, *, since: datetime | None, address: str = "") -> bool:
     return since is None or row.at >= since or (address != "" and row.author_address == address)
 
 
+def instead(case: Case, where: Row, said: Row, failed: Row, to: Address) -> str:
+    """The same message to the same person at another address, which the failed delivery did not reach; return the delivery's id."""
+    tx = case.tx
+    if chat_addresses.is_chat(to.address):
+        _offer(case, said.id, said.kind, to, said.language)
+    channel = reaching.channel(
+        where.channel, kind=said.kind, address=to.address, texts_by=tx.facts.texts_by, in_chat=True
+    )
+    about = {"kind": said.kind, "in_reply_to": "", "due": case.now, "instead_of": failed.id}
+    return _deliver(case, where, said.id, channel, to, **about)
+
+
+def _offer(case: Case, message_id: str, kind: str, to: Address, language: str) -> None:
+    chat_buttons.offer(
+        case.tx,
+        [chat_buttons.Offer(act=act, value=value) for act, value in chat_acts.offered(kind)],
+        shard=case.id,
+        message_id=message_id,
+        address=to.key,
+        language=language,
+        now=case.now,
+    )
+
+
 def _deliver(
     case: Case,
     where: Row,
@@ -158,7 +169,8 @@ def _deliver(
     kind: str,
     in_reply_to: str,
     due: datetime,
-) -> None:
+    instead_of: str | None = None,
+) -> str:
     tx, now = case.tx, case.now
     delivery_id = new_id()
     tx.insert(
@@ -175,6 +187,7 @@ def _deliver(
         attempts=0,
         in_reply_to=in_reply_to,
         created_at=now,
+        **({"instead_of": instead_of} if instead_of else {}),
     )
     work.enqueue(
         tx,
@@ -186,6 +199,7 @@ def _deliver(
         now=now,
         idem_key=f"send:{delivery_id}",
     )
+    return delivery_id
 
 
 def lane_of(thread_id: str, address: str, channel: str) -> str:

@@ -16,7 +16,7 @@ from core.desk.errors import Refused
 from core.desk.principal import Principal
 from core.envelope import Address, Inbound
 from core.rules import participation
-from core.rules.participation import Person, Role, State, Why
+from core.rules.participation import Person, Role, State
 from core.store import tables
 from core.store.columns import Instant
 from core.store.tx import Prepared, Row, Tx
@@ -44,6 +44,10 @@ class Participant:
     since: datetime
     changed_by: str
     """The actor who put them where they are; empty: their own message did."""
+    chosen_at: datetime | None
+    """When staff said that this person is answered here."""
+    who: str
+    """The person behind the address: a contact's id, the same for all of their addresses; else the address."""
     person: Person
 
 
@@ -58,9 +62,11 @@ def of_ticket(tx: Tx, ticket_id: str, *, customer: str | None, requester: str) -
 _PEOPLE = Prepared(
     select(
         participant,
+        contact.c.id.label("of_id"),
         contact.c.customer.label("of_customer"),
         bad.c.reason.label("bad"),
         proved.c.customer.label("of_proved"),
+        func.coalesce(proved.c.merged_into, contact.c.merged_into).label("merged"),
     )
     .select_from(
         participant.outerjoin(
@@ -88,6 +94,8 @@ def _participant(tx: Tx, rows: list[Row], customer: str | None, requester: str) 
         state=row.state,
         since=row.since,
         changed_by=row.changed_by,
+        chosen_at=row.chosen_at,
+        who=_who(tx, rows, customer),
         person=Person(
             role=Role(row.role),
             state=State(row.state),
@@ -103,16 +111,13 @@ def _participant(tx: Tx, rows: list[Row], customer: str | None, requester: str) 
     )
 
 
-def recipients(case: Case, thread_id: str, *, automatic: bool) -> list[Address]:
-    """Who gets what we say in this conversation now."""
-    there = of_ticket(case.tx, case.id, customer=case["customer"], requester=case["requester_address"])
-    return [
-        Address(one.address, one.name)
-        for one in there
-        if one.thread == thread_id
-        and participation.written_to(one.person, customer=case["customer"], automatic=automatic)
-        is Why.WRITTEN_TO
-    ]
+def _who(tx: Tx, rows: list[Row], customer: str | None) -> str:
+    row = rows[0]
+    known = [one.of_id for one in rows if one.of_id and customer in (None, one.of_customer)]
+    found: str = row.contact or (known[0] if len(known) == 1 else "")
+    if row.merged is None:
+        return found or row.address
+    return people.survivor(tx, found or known[0]) if found or known else row.address
 
 
 def may_leave(tx: Tx, ticket: Row, thread_id: str, address: str) -> bool:

@@ -150,6 +150,16 @@ def contact(tx: Tx, identity: str) -> Contact | None:
     return None if row is None else _contact(row)
 
 
+def survivor(tx: Tx, identity: str) -> str:
+    """The id of the person that this contact turned out to be; their own where it was never merged."""
+    seen = {identity}
+    row = tx.one(_CONTACT, id=identity)
+    while row is not None and row.merged_into and row.merged_into not in seen:
+        seen.add(row.merged_into)
+        row = tx.one(_CONTACT, id=row.merged_into)
+    return identity if row is None else str(row.id)
+
+
 def contacts(tx: Tx, customer: str) -> list[Contact]:
     """Active contacts of a customer, by name."""
     return [_contact(row) for row in tx.all(_CONTACTS, customer=customer)]

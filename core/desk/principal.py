@@ -20,7 +20,8 @@ class Principal:
     Contacts see what people.md 1 gives their role: user, manager of sites, manager or admin of the customer.
     """
 
-    kind: Literal["agent", "contact", "system"]
+    kind: Literal["agent", "contact", "address", "system"]
+    """address: nobody but who has it, and what was offered to it may be answered from there; it sees nothing else."""
     id: str
     name: str = ""
     email: str = ""
@@ -55,7 +56,7 @@ class Principal:
     @property
     def actor(self) -> str:
         """How events name them."""
-        return "system" if self.kind == "system" else f"{self.kind}:{self.id}"
+        return self.kind if self.kind in ("system", "address") else f"{self.kind}:{self.id}"
 
 
 HUB = Principal(kind="system", id="hub", name="Centralino")

@@ -111,9 +111,13 @@ def close(tx: Tx, who: Principal, number: str, *, now: datetime, seen: int | Non
 
 def confirm(tx: Tx, who: Principal, number: str, *, now: datetime) -> str:
     """The customer says that it is solved."""
-    case = acts.begin(tx, who, number, now=now)
-    _close(case, who)
+    confirmed(acts.begin(tx, who, number, now=now), who)
     return number
+
+
+def confirmed(case: Case, who: Principal) -> None:
+    """The same of a ticket in hand. Raises Refused when it is not solved."""
+    _close(case, who)
 
 
 def close_when_silent(tx: Tx, ticket_id: str, *, now: datetime) -> None:
@@ -127,12 +131,25 @@ def refuse(tx: Tx, who: Principal, number: str, *, now: datetime, reason: str) -
     """The customer says that it is not solved: work goes on."""
     case = acts.begin(tx, who, number, now=now)
     reason = acts.plain(reason, "/reason")
-    if case["state"] != "resolved":
-        raise Refused(f"{number} is not waiting for a confirmation", allowed=workflow.allowed(case["state"]))
+    _only_solved(case)
     acts.hear(case, who, reason)
     reopen_case(case, who, why="refused")
     acts.finish(case)
     return number
+
+
+def refused(case: Case, who: Principal) -> None:
+    """The same of a ticket in hand, at once; why, they say afterwards. Raises Refused when it is not solved."""
+    _only_solved(case)
+    reopen_case(case, who, why="refused")
+    acts.finish(case)
+
+
+def _only_solved(case: Case) -> None:
+    if case["state"] != "resolved":
+        raise Refused(
+            f"{case['number']} is not waiting for a confirmation", allowed=workflow.allowed(case["state"])
+        )
 
 
 def reopen(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import broadcasts, new_passwords, outbox, sending
+from core.desk import broadcasts, ladder, new_passwords, outbox, sending
 from core.desk.case import Case
 from core.envelope import Kind, Report
 from core.ids import token_id
@@ -55,7 +55,8 @@ def reported(
         tx.update(delivery, key, state="bounced", error=detail[:500])
         if not broadcasts.recorded(tx, row, "delivery.bounced", now=now, hard=kind is Kind.BOUNCE_HARD):
             case = Case.open(tx, row.ticket_id, now=now)
-            case.flag("undelivered")
+            if not ladder.another_way(case, row):
+                case.flag("undelivered")
             case.event("delivery.bounced", actor="system", delivery=row.id, hard=kind is Kind.BOUNCE_HARD)
             case.save()
         if kind is Kind.BOUNCE_HARD:
@@ -82,7 +83,7 @@ _FORGET_WISH = Prepared(
 
 def _proved(tx: Tx, row: Row, *, now: datetime) -> None:
     """A provider of certified mail put it into the recipient's mailbox, whatever was reported before."""
-    if row.state in ("bounced", "given_up"):
+    if row.state in ("bounced", "given_up", "passed_on"):
         tx.update(delivery, {"ticket_id": row.ticket_id, "id": row.id}, state="sent", error="")
     if broadcasts.recorded(tx, row, "delivery.proved", now=now):
         return

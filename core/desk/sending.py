@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, literal, select
 
 from core import chat_addresses
-from core.desk import broadcasts, chat_buttons, chats, outbox, paging, participants, reference
+from core.desk import broadcasts, chat_buttons, chats, ladder, outbox, paging, participants, reference
 from core.desk.case import Case
 from core.envelope import Address, Attachment, Earlier, Outgoing, Sent
 from core.ids import id_token, short_hash, token_key
@@ -22,6 +22,15 @@ from core.store.tx import Prepared, Row, Tx
 
 WAITS = (60.0, 300.0, 900.0, 3600.0)  # seconds before each further try; then every hour
 GIVE_UP_AFTER = timedelta(hours=48)
+CHAT_WAITS = (
+    30.0,
+    120.0,
+    300.0,
+    450.0,
+    900.0,
+    3600.0,
+)  # the fourth further try is a quarter of an hour after the first
+CHAT_GIVES_UP_AFTER = timedelta(minutes=15)
 HISTORY = 5  # earlier messages quoted below an answer
 REFERENCES = 20  # ids kept in References: the first and the last 19
 
@@ -187,6 +196,8 @@ def sent(tx: Tx, ticket_id: str, delivery_id: str, what: Sent, *, now: datetime)
     tx.update(delivery, key, state="sent", sent_at=now, error="", remote=what.detail[:500], **named)
     if chat_addresses.is_chat(row.address) and row.thread_id != ticket_id:
         _quotable(tx, row, (what.remote_id, *what.more_ids), now=now)
+    if chat_addresses.is_chat(row.address):
+        tx.tell("chat", row.address)
     if row.attempts > 1:
         attempted(tx, row, "sent", what.detail, now=now)
     tx.tell("ticket", ticket_id)
@@ -207,14 +218,22 @@ def _quotable(tx: Tx, row: Row, remote_ids: Sequence[str], *, now: datetime) -> 
             )
 
 
-def postponed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetime) -> bool:
-    """It was not taken this time. Returns whether to try again: not 48 hours after the first try."""
+def postponed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetime) -> tuple[float, ...]:
+    """It was not taken this time. Returns the seconds before each further try; none 48 hours after the first.
+
+    What a person of ours says in a chat is said another way after a quarter of an hour, if there is one.
+    """
     row = tx.one(DELIVERY, ticket_id=ticket_id, id=delivery_id)
     attempted(tx, row, "retry", error, now=now)
     tx.update(delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="queued", error=error[:500])
     tx.tell("ticket", ticket_id)
     first = tx.one(_FIRST_TRY, ticket_id=ticket_id, delivery_id=delivery_id, since=row.created_at)
-    return bool(now - first.at < GIVE_UP_AFTER)
+    tried, in_chat = now - first.at, chat_addresses.is_chat(row.address)
+    if tried >= GIVE_UP_AFTER or (
+        in_chat and tried >= CHAT_GIVES_UP_AFTER and ladder.there_is(tx, row, now=now)
+    ):
+        return ()
+    return CHAT_WAITS if in_chat else WAITS
 
 
 _FIRST_TRY = Prepared(
@@ -241,8 +260,9 @@ def failed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetim
     if broadcasts.recorded(tx, row, "delivery.given_up", now=now, what=row.kind):
         return
     case = Case.open(tx, ticket_id, now=now)
-    case.flag("undelivered")
-    case.event("delivery.given_up", actor="system", delivery=delivery_id, what=row.kind)
+    if not ladder.another_way(case, row):
+        case.flag("undelivered")
+        case.event("delivery.given_up", actor="system", delivery=delivery_id, what=row.kind)
     case.save()
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
-from core import addresses, numbers
+from core import addresses, chat_addresses, numbers
 from core.desk import participants
 from core.desk.authors import Author
 from core.desk.case import Case
 from core.envelope import Address, Inbound
 from core.ids import new_id, short_hash, token_id, token_key
-from core.rules import reaching, sameness, threading, workflow
+from core.rules import chatting, reaching, sameness, threading, workflow
 from core.rules.participation import Role, State
 from core.rules.threading import How, Relation
 from core.store import tables
@@ -54,6 +54,11 @@ _TICKET = Prepared(
 _PEOPLE = Prepared(
     select(participant.c.role, participant.c.state, participant.c.admitted).where(
         participant.c.ticket_id == bindparam("ticket_id"), participant.c.address == bindparam("address")
+    )
+)
+_PERSON = Prepared(
+    select(participant.c.role, participant.c.state, participant.c.admitted).where(
+        participant.c.ticket_id == bindparam("ticket_id"), participant.c.contact == bindparam("contact")
     )
 )
 _GOES_ON = Prepared(
@@ -103,9 +108,20 @@ def _others(said: Inbound) -> list[str]:
 
 
 def candidates(
-    tx: Tx, said: Inbound, author: Author, *, same_id: Sequence[Row], now: datetime
+    tx: Tx,
+    said: Inbound,
+    author: Author,
+    *,
+    same_id: Sequence[Row],
+    now: datetime,
+    meant: chatting.Meant | None = None,
 ) -> list[threading.Candidate]:
-    """Every thread the message could continue, each at most once for each way. `same_id`: see `of_id`."""
+    """Every thread the message could continue, each at most once for each way. `same_id`: see `of_id`.
+
+    `meant`: of words in a chat, whose ids are the service's: what they are about was asked of `rules.chatting`.
+    """
+    if meant is not None:
+        return _in_chat(tx, said, author, meant)
     found: list[threading.Candidate] = []
     vouched = said.authentication.verdict == "pass"
     for token in said.reply_tokens:
@@ -141,6 +157,43 @@ def candidates(
         if row is not None:
             found += _candidate(tx, How.SIMILAR, row.id, None, author, vouched=vouched)
     return found
+
+
+def _in_chat(tx: Tx, said: Inbound, author: Author, meant: chatting.Meant) -> list[threading.Candidate]:
+    found: list[threading.Candidate] = []
+    if meant.outcome == "on" and meant.ticket:
+        why = chatting.WORDS.get(meant.why, "")
+        for one in _candidate(tx, How.CONVERSATION, meant.ticket, None, author, vouched=False):
+            relation = one.relation
+            if relation is not Relation.RETIRED and takes_part(tx, one.ticket, chat_of(said, author)):
+                relation = Relation.PARTICIPANT  # a room takes part, whoever speaks in it
+            found.append(replace(one, relation=relation, why=why))
+    for number in said.named_numbers[:5]:
+        row = tx.one(_BY_NUMBER, number=number)
+        if row is not None:
+            found += _candidate(tx, How.SIMILAR, row.id, None, author, vouched=False)
+    return found
+
+
+def chat_of(said: Inbound, author: Author) -> str:
+    """The address where the conversation is held: the room's, else the author's."""
+    return said.chat.room.key if said.chat is not None and said.chat.room is not None else author.address
+
+
+def takes_part(tx: Tx, ticket_id: str, address: str) -> bool:
+    """Is this address one of those who speak in a conversation of the ticket?"""
+    there = tx.all(_PEOPLE, ticket_id=ticket_id, address=address)
+    return any(one.state == State.JOINED and one.role in _TAKES_PART for one in there)
+
+
+def quoted(tx: Tx, said: Inbound) -> list[Row]:
+    """Which conversations hold the message that this one quotes: what we sent or what they wrote."""
+    return [
+        row
+        for ref in _others(said)
+        for row in tx.all(_BY_REF, ref=short_hash(ref))
+        if row.kind in ("sent", "seen")
+    ]
 
 
 def _came_before(tx: Tx, said: Inbound, same_id: Sequence[Row], *, now: datetime) -> list[tuple[Row, bool]]:
@@ -236,6 +289,10 @@ def _relation(tx: Tx, row: Row, author: Author, *, vouched: bool) -> Relation:
     if author.kind == "agent":
         return Relation.REQUESTER if asked else Relation.AGENT
     there = tx.all(_PEOPLE, ticket_id=row.id, address=author.address)
+    if author.contact and chat_addresses.is_chat(
+        author.address
+    ):  # who is linked is of their other channels too
+        there = [*there, *tx.all(_PERSON, ticket_id=row.id, contact=author.contact)]
     joined = [one for one in there if one.state == State.JOINED]
     if not any(one.admitted for one in joined):
         elsewhere = author.customer is not None and row.customer not in (None, author.customer)
@@ -282,6 +339,36 @@ def begin(case: Case, said: Inbound, author: Author, *, silent: bool) -> Begun:
     answered = participants.begin(case, thread_id, said, author, silent=silent)
     listen(case, thread_id, said, author)
     return Begun(id=thread_id, channel=said.channel, also_by=said.also_by, answers_go_to=answered)
+
+
+def of_channel(case: Case, said: Inbound, author: Author, *, silent: bool = False) -> str:
+    """The conversation of this ticket that this author, or their room, has by this channel; begun if there is none.
+
+    So that whoever writes about a request of theirs by another channel than before is answered there.
+    """
+    address = chat_of(said, author)
+    there = case.tx.one(_OF_CHANNEL, ticket_id=case.id, channel=said.channel, address=address)
+    return str(there.id) if there is not None else begin(case, said, author, silent=silent).id
+
+
+_OF_CHANNEL = Prepared(
+    select(thread.c.id)
+    .select_from(
+        thread.join(
+            participant,
+            (participant.c.ticket_id == thread.c.ticket_id) & (participant.c.thread_id == thread.c.id),
+        )
+    )
+    .where(
+        thread.c.ticket_id == bindparam("ticket_id"),
+        thread.c.channel == bindparam("channel"),
+        participant.c.address == bindparam("address"),
+        participant.c.state == str(State.JOINED),
+        ~thread.c.aside,
+    )
+    .order_by(thread.c.at)
+    .limit(1)
+)
 
 
 def listen(case: Case, thread_id: str, said: Inbound, author: Author) -> None:

@@ -22,7 +22,17 @@ from core.store.tx import Prepared, Row, Tx
 
 OUTCOMES = ("ticket", "attached", "held", "alert", "machine", "exception", "duplicate")
 WAITING_OUTCOMES = ("held", "exception")
-DELIVERY_STATES = ("queued", "sending", "sent", "bounced", "failed", "given_up", "held", "withdrawn")
+DELIVERY_STATES = (
+    "queued",
+    "sending",
+    "sent",
+    "bounced",
+    "failed",
+    "given_up",
+    "passed_on",
+    "held",
+    "withdrawn",
+)
 UNDELIVERED = ("bounced", "failed", "given_up")
 """What staff must look at: it did not arrive, and nobody tries again."""
 

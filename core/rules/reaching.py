@@ -28,17 +28,23 @@ def channel(of_thread: str, *, kind: str, address: str, texts_by: str, in_chat: 
     >>> channel("email", kind="progress", address="mario@acme.test", texts_by="sms")
     'email'
 
-    Who left a chat is written to elsewhere, in the same conversation:
+    Who left a chat, or came to a call later, is written to elsewhere, in the same conversation:
 
     >>> channel("telegram", kind="reply", address="telegram:4242", texts_by="")
     'telegram'
     >>> channel("telegram", kind="reply", address="mario@acme.test", texts_by="", in_chat=True)
     'email'
+    >>> channel("phone", kind="reply", address="mario@acme.test", texts_by="sms")
+    'email'
+    >>> channel("email", kind="reply", address="+393405550101", texts_by="sms")
+    'sms'
     """
     if chat := chat_addresses.channel_of(address):
         return chat
-    if in_chat:
-        of_thread = PHONE if numbers.is_number(address) else MAIL
+    if numbers.is_number(address):
+        of_thread = of_thread if of_thread in SHORT else PHONE
+    elif in_chat or (of_thread in SHORT and "@" in address):
+        of_thread = MAIL
     if of_thread != PHONE:
         return of_thread
     takes_texts = numbers.takes_texts(address)

@@ -30,7 +30,8 @@ class How(StrEnum):
     BODY_MARKER = "body_marker"
     SUBJECT_NUMBER = "subject_number"
     CONVERSATION = "conversation"
-    """A text message names nothing: it goes on with what was last said to its very number."""
+    """A text message names nothing: it goes on with what was last said to its very number. A chat's goes on with what
+    `rules.chatting` says."""
     SIMILAR = "similar"
     """Same people and subject, the same Thread-Index, a number written by hand: never moves anything by itself."""
 
@@ -64,6 +65,8 @@ class Candidate:
     copy: bool = False
     """What was said before, by the same author and under the same id, is said again by another way."""
     customer: str | None = None
+    why: str = ""
+    """Of a chat: what says that this one is meant, for the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,10 @@ class Asked:
     """The domain of the author asks not to believe this mail."""
     agent_may_write: bool = False
     """An agent's mail counts as theirs only with aligned proof and a token; off unless the desk says so."""
+    in_chat: str = ""
+    """Of words in a chat that go on with nothing: why (rules.chatting). A chat has no other way of saying it."""
+    unclear: bool = False
+    """Of words in a chat: their author must say which request is meant; until then they are held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +134,8 @@ def decide(asked: Asked, candidates: Sequence[Candidate], *, now: datetime) -> T
     if taken is not None:
         links = _numbers((c for c, verdict in judged if verdict == "attach"), but=taken)
         return _attach(taken, suggestions=suggestions, links=links, log=log, now=now)
+    if asked.unclear:
+        return Threading(outcome="held", reason=WHICH_TICKET, suggestions=suggestions, log=log)
     held = next((c for c, verdict in judged if verdict in _HOLDS), None)
     if held is not None or asked.authentication_failed:
         return Threading(
@@ -137,9 +146,12 @@ def decide(asked: Asked, candidates: Sequence[Candidate], *, now: datetime) -> T
             suggestions=suggestions,
             log=log,
         )
-    reason = "forward" if asked.forward and candidates else "no_thread"
+    reason = "forward" if asked.forward and candidates else asked.in_chat or "no_thread"
     return Threading(outcome="new", reason=reason, suggestions=suggestions, log=log)
 
+
+WHICH_TICKET = "which_ticket"
+"""Why words are held whose author is asked which request they mean."""
 
 _ORDER = {how: rank for rank, how in enumerate(How)}
 
@@ -180,7 +192,7 @@ def _held_for(asked: Asked, held: Candidate | None) -> str:
 def _why(candidate: Candidate, verdict: _Judged, taken: Candidate | None) -> str:
     if verdict == "attach" and taken is not None and candidate is not taken:
         return f"{taken.how} of {taken.number} comes first"
-    return _WHY[verdict]
+    return (candidate.why if verdict == "attach" else "") or _WHY[verdict]
 
 
 def _judge(asked: Asked, candidate: Candidate) -> _Judged:

@@ -41,6 +41,9 @@ chat = Table(
     maybe_instant("gone_at"),  # they blocked us, or left
     an_instant("created_at"),
     an_instant("last_at"),  # they wrote or did something
+    maybe_id("said_id"),  # our last message that a bare number could answer: with choices, or a person's
+    maybe_id("comment_id"),  # the ticket that they just rated: their next words may be the comment
+    maybe_instant("comment_until"),
 )
 
 # Who is behind an address of a chat, and how that was proved.

@@ -312,6 +312,7 @@ participant = Table(
     _flag("admitted"),  # staff said: to be written to, whosever contact it is
     _at("since"),  # of the state
     _text("changed_by"),  # actor; empty: their own message
+    _maybe_at("chosen_at"),  # staff said: this person is answered here from now on
     Index(
         "participant_contact",
         "contact",
@@ -480,7 +481,7 @@ delivery = Table(
     _text("address"),
     _text("name"),
     _text("kind"),
-    _text("state"),  # queued, sending, sent, bounced, failed, given_up, held, withdrawn
+    _text("state"),  # queued, sending, sent, bounced, failed, given_up, passed_on, held, withdrawn
     _number("attempts"),
     _text("in_reply_to"),
     _text("error"),
@@ -489,6 +490,9 @@ delivery = Table(
     _maybe_at("sent_at"),
     _text("remote_id"),  # what the other side calls it
     _maybe_at("seen_at"),  # the recipient has seen it, where the service says so
+    _maybe_id(
+        "instead_of"
+    ),  # the delivery that did not arrive, and this one says the same to the same person
     Index("delivery_id", "id", unique=True),
     Index(
         "delivery_state",

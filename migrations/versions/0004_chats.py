@@ -63,6 +63,9 @@ def upgrade() -> None:
         _maybe_at("gone_at"),
         _at("created_at"),
         _at("last_at"),
+        sa.Column("said_id", _ID),
+        sa.Column("comment_id", _ID),
+        _maybe_at("comment_until"),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -147,10 +150,12 @@ def upgrade() -> None:
         sa.Column("groups", sa.Text, nullable=False, server_default="[]"),
         sqlite_with_rowid=False,
     )
+    op.add_column("participant", _maybe_at("chosen_at"))
     op.add_column("contact", sa.Column("merged_into", sa.Text))
     op.add_column("message", _maybe_at("withdrawn_at"))
     op.add_column("delivery", _text("remote_id"))
     op.add_column("delivery", _maybe_at("seen_at"))
+    op.add_column("delivery", sa.Column("instead_of", _ID))
     op.add_column("ticket", sa.Column("chat", sa.Text))
     op.add_column("ticket", _maybe_at("waits_since"))
     op.create_index(

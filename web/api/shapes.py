@@ -90,7 +90,9 @@ class Recipient(Shape):
 
     address: str
     channel: str
-    state: str = Field(description="queued, sending, sent, bounced, failed, given_up or held.")
+    state: str = Field(
+        description="queued, sending, sent, bounced, failed, given_up, passed_on (the same went to them another way) or held."
+    )
     at: datetime | None = Field(description="When it was sent.")
     seen_at: datetime | None = Field(description="When they saw it, where the service says so.")
 

@@ -340,7 +340,17 @@ def contract(found: rules.Contract, stands: str) -> shapes.Contract:
     )
 
 
-_WORST_FIRST = ("failed", "given_up", "bounced", "withdrawn", "held", "queued", "sending", "sent")
+_WORST_FIRST = (
+    "failed",
+    "given_up",
+    "bounced",
+    "withdrawn",
+    "held",
+    "queued",
+    "sending",
+    "sent",
+    "passed_on",
+)
 
 
 def _delivery(sent: tuple[DeliveryView, ...]) -> shapes.MessageDelivery:

@@ -24,7 +24,10 @@ class DeliveryQuery(PageQuery):
     """Which deliveries."""
 
     state: (
-        Literal["queued", "sending", "sent", "bounced", "failed", "given_up", "held", "undelivered"] | None
+        Literal[
+            "queued", "sending", "sent", "bounced", "failed", "given_up", "passed_on", "held", "undelivered"
+        ]
+        | None
     ) = None
     ticket: Annotated[str | None, Field(max_length=50, description="Number of a ticket.")] = None
 

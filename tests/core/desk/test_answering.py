@@ -1,0 +1,105 @@
+"""One person on several channels of one request gets one answer: where they spoke last, at the end where they began."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.desk import resolution, tickets
+from core.store import tables
+from tests.chatting import CHAT, leaves, writes_by_chat
+from tests.desk_at_work import PASSED, SOLUTION, AtWork, at_work
+
+
+@pytest.fixture
+async def desk(db) -> AtWork:
+    return await at_work(db)
+
+
+async def told(desk: AtWork, number: str, kind: str) -> list[tuple[str, str]]:
+    """Channel and address of everything of this kind that leaves now."""
+    found = await desk.deliveries(number, kind=kind)
+    return sorted((row.channel, row.address) for row in found if row.created_at == desk.now)
+
+
+async def test_who_wrote_by_mail_and_then_from_a_chat_is_answered_once_and_there(desk):
+    number = await desk.taken()
+    desk.passes(minutes=5)
+    await writes_by_chat(desk, number)
+
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Arriviamo.")
+
+    assert await told(desk, number, "reply") == [("telegram", CHAT)]
+    assert [row.text for row in await desk.outward(number, "reply")] == ["Arriviamo."]
+
+
+async def test_who_then_answers_by_mail_again_is_answered_by_mail(desk):
+    number = await desk.taken()
+    desk.passes(minutes=5)
+    await writes_by_chat(desk, number)
+    desk.passes(minutes=5)
+    ref = await desk.ref(number, address="alice@acme.test")
+    await desk.mail("alice@acme.test", own_refs=(ref,), authentication=PASSED)
+
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Arriviamo.")
+
+    assert await told(desk, number, "reply") == [("email", "alice@acme.test")]
+
+
+async def test_the_closing_reports_go_where_the_request_began(desk):
+    number = await desk.taken()
+    desk.passes(minutes=5)
+    await writes_by_chat(desk, number)
+    ann = await desk.who("ann")
+
+    await desk.do(resolution.resolve, ann, number, **SOLUTION)
+    await desk.do(resolution.close, ann, number)
+
+    assert await told(desk, number, "resolved") == [("email", "alice@acme.test")]
+    assert await told(desk, number, "closed") == [("email", "alice@acme.test")]
+
+
+async def test_progress_goes_where_they_spoke_last_and_a_colleague_hears_it_where_they_are(desk):
+    number = await desk.two_people()
+    await writes_by_chat(desk, number)
+    desk.passes(minutes=2)
+
+    await desk.do(tickets.workaround, await desk.who("ann"), number, "Usate la seconda linea.")
+
+    assert await told(desk, number, "progress") == [("email", "aldo@acme.test"), ("telegram", CHAT)]
+
+
+async def test_who_left_the_chat_is_answered_by_mail(desk):
+    number = await desk.taken()
+    desk.passes(minutes=5)
+    await writes_by_chat(desk, number)
+    await desk.db.write(leaves, CHAT, now=desk.now)
+
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Arriviamo.")
+
+    assert await told(desk, number, "reply") == [("email", "alice@acme.test")]
+
+
+async def test_two_people_in_two_chats_are_answered_in_both(desk):
+    number = await desk.two_people()
+    await writes_by_chat(desk, number)
+    await writes_by_chat(desk, number, "aldo", "telegram:77")
+
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Arriviamo.")
+
+    assert await told(desk, number, "reply") == [("telegram", CHAT), ("telegram", "telegram:77")]
+
+
+async def test_an_automatic_word_that_nobody_can_get_is_still_on_the_ticket(desk):
+    number = await desk.taken()
+    await desk.db.write(_bounces, "alice@acme.test", now=desk.now)
+    desk.passes(minutes=2)
+
+    await desk.do(tickets.workaround, await desk.who("ann"), number, "Usate la seconda linea.")
+
+    kept = (await desk.outward(number, "progress"))[-1]
+    assert "seconda linea" in kept.text
+    assert [row for row in await desk.deliveries(number) if row.message_id == kept.id] == []
+
+
+def _bounces(tx, address: str, *, now) -> None:
+    tx.insert(tables.bad_address, address=address, reason="hard bounce", at=now)

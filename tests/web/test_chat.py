@@ -1,0 +1,63 @@
+"""Does the chat on a web page carry what is said in it? Every word once, both ways, and nobody else's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from core.desk import tickets
+from tests import rows
+from tests.web.chatting import a_secret, chatting
+from tests.web.desk_pages import furnish
+
+
+@pytest.fixture
+async def chats(db, tmp_path):
+    await db.write(furnish)
+    async with chatting(db, tmp_path) as chats:
+        yield chats
+
+
+async def answer(chats, number, text):
+    await chats.db.write(tickets.reply, rows.LEADER, number, text, now=datetime.now(UTC))
+    await chats.work()
+
+
+async def test_what_a_visitor_writes_is_a_ticket_and_the_answer_appears_in_the_frame(chats):
+    async with chats.visiting() as page:
+        done = await page.say("The printer burns.")
+        assert done["outcome"] == "ticket"
+        assert done["ticket"]
+        await page.shows("The printer burns.", by="me")
+
+        await answer(chats, done["ticket"], "Water is on its way.")
+
+        said = await page.shows("Water is on its way.", by="us")
+        assert said["name"] == "Lea"
+        await page.stands(state="joined", who="Lea")
+
+
+async def test_the_same_message_twice_is_one(chats):
+    async with chats.visiting() as page:
+        first = await page.say("Once.", ref="11111111-1111-4111-8111-111111111111")
+        again = await page.say("Once.", ref="11111111-1111-4111-8111-111111111111")
+
+        assert first == again
+        await page.shows("Once.")
+        assert page.texts.count("Once.") == 1
+
+
+async def test_who_comes_back_sees_the_same_conversation_and_nobody_else_does(chats):
+    secret = a_secret()
+    async with chats.visiting(secret) as page:
+        done = await page.say("Secret words.")
+        await answer(chats, done["ticket"], "Secret answer.")
+        await page.shows("Secret answer.")
+
+    async with chats.visiting(secret) as page:
+        await page.shows("Secret words.")
+        await page.shows("Secret answer.")
+    async with chats.visiting() as stranger, chats.visiting(secret, site="shop") as elsewhere:
+        assert stranger.items == elsewhere.items == {}
+        assert stranger.standing["state"] == elsewhere.standing["state"] == "new"
