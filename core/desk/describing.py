@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core import addresses
-from core.desk import outbox, participants, people, reference
+from core import addresses, chat_addresses
+from core.desk import chats, identities, outbox, participants, people, reference
 from core.desk.case import Case
 from core.desk.errors import Fault, Invalid, contradiction
 from core.desk.principal import Principal
@@ -16,7 +16,7 @@ from core.envelope import Address
 from core.ids import new_id
 from core.rules.participation import Role, State
 from core.store import tables
-from core.store.tx import Prepared
+from core.store.tx import Prepared, Tx
 
 REQUIRED = ("customer", "contact", "request_type", "technology", "impact", "urgency")
 """What a ticket needs to leave triage (desk.md 3)."""
@@ -64,7 +64,9 @@ def describe(case: Case, who: Principal, given: Mapping[str, Any]) -> bool:
             values |= {
                 "contact": contact.id,
                 "requester_name": contact.name,
-                "requester_address": contact.email,
+                "requester_address": case["requester_address"]
+                if _in_chat(case, contact.id)
+                else contact.email,
                 "language": _language(case, contact.customer, contact.language),
             }
     if faults:
@@ -73,12 +75,14 @@ def describe(case: Case, who: Principal, given: Mapping[str, Any]) -> bool:
     if code and case["customer"] not in (None, code):
         # What was said and done stays the earlier customer's, who alone was told of it.
         values |= {"customer_since": case.now, "requester_since": case.now, "resolution": {}}
-    elif another and contact is not None and case["contact"] is not None:
+    elif another and contact is not None and case["contact"] is not None and not _in_chat(case, contact.id):
         if not participants.takes_part(case, contact.email):
             values |= {"requester_since": case.now}
     changed = [name for name in values if name in FIELDS and case[name] != values[name]]
     case.set(provenance=case["provenance"] | dict.fromkeys(changed, "agent"), **values)
-    if another and contact is not None:
+    if another and contact is not None and _in_chat(case, contact.id):
+        participants.recognised(case, case["requester_address"], contact.id, contact.name)
+    elif another and contact is not None:
         _hand_over(case, who, Address(contact.email, contact.name), contact.id)
     if changed:
         case.event(
@@ -118,7 +122,9 @@ def name_requester(case: Case, who: Principal) -> None:
     if case["customer"] is None or case["contact"] is not None or not case["requester_address"]:
         return
     address = addresses.key(case["requester_address"])
-    if people.agent_by_email(case.tx, address) is not None:
+    if chat_addresses.is_chat(address):
+        address = _typed(case.tx, address)
+    if not address or people.agent_by_email(case.tx, address) is not None:
         return  # whose request a colleague passed on is for staff to say: they are nobody's contact
     known = case.tx.one(_BY_EMAIL, customer=case["customer"], email=address)
     if known is None and (answered := _answered(case)) is not None:
@@ -142,10 +148,27 @@ def name_requester(case: Case, who: Principal) -> None:
     case.set(
         contact=contact_id, language=_language(case, case["customer"], known.language if known else None)
     )
+    if _in_chat(case, contact_id):
+        participants.recognised(case, case["requester_address"], contact_id, case["requester_name"])
+        return
     _hand_over(case, who, Address(address, case["requester_name"]), contact_id)
 
 
 # --- Within one verb --------------------------------------------------------------------------------------
+
+
+def _in_chat(case: Case, contact_id: str) -> bool:
+    """Is it asked from a chat that is nobody else's by proof? Then who is behind it is said, and they are answered there."""
+    address = case["requester_address"]
+    if not chat_addresses.is_chat(address):
+        return False
+    return identities.proved_contact(case.tx, address) in (None, contact_id)
+
+
+def _typed(tx: Tx, address: str) -> str:
+    """The e-mail address that somebody in a chat gave as theirs."""
+    row = chats.known(tx, address)
+    return "" if row is None else addresses.key(row.email)
 
 
 def _hand_over(case: Case, who: Principal, to: Address, contact_id: str) -> None:

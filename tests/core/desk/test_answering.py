@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from core.desk import resolution, tickets
+from core.desk import chats, resolution, tickets
+from core.desk.errors import Refused
+from core.envelope import Chat
 from core.store import tables
-from tests.chatting import CHAT, leaves, writes_by_chat
+from tests.chatting import CHAT, connects, leaves, writes_by_chat
 from tests.desk_at_work import PASSED, SOLUTION, AtWork, at_work
 
 
@@ -103,3 +105,71 @@ async def test_an_automatic_word_that_nobody_can_get_is_still_on_the_ticket(desk
 
 def _bounces(tx, address: str, *, now) -> None:
     tx.insert(tables.bad_address, address=address, reason="hard bounce", at=now)
+
+
+# --- Somebody in a chat whom staff name
+
+
+async def strangers(desk: AtWork, where: str = "webchat:v1") -> str:
+    """The number of what somebody unknown asked in a chat."""
+    done = await desk.understand(await desk.arrive(where), where, channel="webchat")
+    return done.number or ""
+
+
+async def test_who_is_named_by_staff_goes_on_in_their_chat(desk):
+    number = await strangers(desk)
+
+    await desk.qualify(number, customer="ACME", contact="alice@acme.test")
+    await desk.do(tickets.reply, await desk.who("tom"), number, "Arriviamo.")
+
+    row = await desk.ticket(number)
+    assert (row.contact, row.requester_name) == ((await desk.who("alice")).id, "Alice")
+    assert await told(desk, number, "reply") == [("webchat", "webchat:v1")]
+    again = await desk.understand(
+        await desk.arrive("webchat:v1"), "webchat:v1", channel="webchat", chat=Chat()
+    )
+    assert (again.outcome, again.number) == ("attached", number)
+
+
+async def test_staff_who_name_the_wrong_person_first_do_not_cut_the_chat_off(desk):
+    number = await strangers(desk)
+    await desk.qualify(number, customer="ACME", contact="alice@acme.test")
+
+    await desk.qualify(number, contact="aldo@acme.test")
+    await desk.do(tickets.reply, await desk.who("tom"), number, "Arriviamo.")
+
+    assert await told(desk, number, "reply") == [("webchat", "webchat:v1")]
+
+
+async def test_a_chat_that_is_proved_to_be_hers_is_not_answered_for_somebody_else(desk):
+    await connects(desk, address="webchat:v1")
+    number = await strangers(desk)
+
+    await desk.qualify(number, contact="aldo@acme.test")
+    await desk.do(tickets.reply, await desk.who("tom"), number, "Arriviamo.")
+
+    assert await told(desk, number, "reply") == [("email", "aldo@acme.test")]
+
+
+async def test_who_gave_an_address_in_a_chat_becomes_a_contact_of_the_customer_with_it(desk):
+    number = await strangers(desk)
+    await desk.db.write(_types, "webchat:v1", "new@acme.test")
+
+    await desk.qualify(number, customer="ACME")
+
+    (contact,) = await desk.rows(tables.contact, email="new@acme.test")
+    assert ((await desk.ticket(number)).contact, contact.customer) == (contact.id, "ACME")
+
+
+async def test_of_a_chat_of_which_nothing_is_known_no_contact_is_made(desk):
+    number = await strangers(desk)
+
+    with pytest.raises(Refused) as refused:
+        await desk.qualify(number, customer="ACME")
+
+    assert refused.value.missing == ("contact",)
+
+
+def _types(tx, address: str, email: str) -> None:
+    row = chats.known(tx, address)
+    chats.change(tx, row.id, email=email)
