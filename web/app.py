@@ -61,7 +61,7 @@ def make_app(
     app[SITE] = Site(
         db=db,
         settings=settings,
-        pages=Pages(settings.hub),
+        pages=Pages(settings.hub, web_chat=bool(chat.sites(settings))),
         live=Live(
             db,
             common,

@@ -107,7 +107,7 @@ def redeem(tx: Tx, chat: Row, code: str, *, now: datetime) -> str:
     of = {"agent": who.id} if who.is_agent else {"contact": who.id}
     identities.bind(tx, chat, **of, proof="link", by=who.actor, now=now)
     if not who.is_agent:
-        _adopt(tx, chat, who, now=now)
+        adopt(tx, chat, who, now=now)
     _letter(tx, LINKED, who, chat, now=now)
     return who.name
 
@@ -183,7 +183,7 @@ def _refused(tx: Tx, chat: Row, why: str) -> Refused:
     return Refused(words.strip(), code=f"link_{why}")
 
 
-def _adopt(tx: Tx, chat: Row, who: Principal, *, now: datetime) -> None:
+def adopt(tx: Tx, chat: Row, who: Principal, *, now: datetime) -> None:
     """What they asked in this very chat while nobody knew them is theirs, so that the portal shows it."""
     for row in tx.all(_STRANGERS, address=chat.address):
         of = Case.open(tx, row.id, now=now)
