@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, literal, select, true, update
 
 from core import chat_addresses, numbers
-from core.desk import people
+from core.desk import identities, people
 from core.desk.authors import Author
 from core.desk.case import Case
 from core.desk.errors import Refused
@@ -309,11 +309,15 @@ def include(case: Case, who: Principal, person: Address) -> None:
         if one.address == person.key
     ]
     first = case.tx.one(FIRST_THREAD, ticket_id=case.id)
-    if first is None:
+    in_chat = chat_addresses.is_chat(person.key)
+    if first is None or (in_chat and not there):
         raise Refused("this ticket has no conversation to bring somebody into")
     thread_id = there[0].thread if there else first.id
     role = Role.REQUESTER if person.key == case["requester_address"].lower() else Role.PARTICIPANT
-    known = [one for one in people.by_address(case.tx, person.key) if one.customer == case["customer"]]
+    account = identities.proved_contact(case.tx, person.key) if in_chat else None
+    found = people.contact(case.tx, account) if account else None
+    by_address = people.by_address(case.tx, person.key)
+    known = [one for one in (*by_address, *([found] if found else [])) if one.customer == case["customer"]]
     contact_id = known[0].id if known else None
     named = Address(person.address, person.name or (known[0].name if known else ""))
     if not _enter(case, thread_id, named, role, contact=contact_id, admitted=not known, by=who.actor):
@@ -324,24 +328,24 @@ def include(case: Case, who: Principal, person: Address) -> None:
     case.event("people.included", actor=who.actor, contact=contact_id)
 
 
-def exclude(case: Case, who: Principal, address: str) -> bool:
-    """Staff say that this person is not written to any more; False: there is nobody of that address.
+def exclude(case: Case, who: Principal, address: str) -> list[str]:
+    """Staff say that this person is not written to any more, wherever they are; return their addresses.
 
-    The requester stays the requester, and may write; anybody else is retired.
+    Nobody has that address: none. The requester stays the requester, and may write; anybody else is retired.
     """
-    there = [
-        one
-        for one in of_ticket(case.tx, case.id, customer=case["customer"], requester=case["requester_address"])
-        if one.address == address and one.state == State.JOINED
-    ]
-    for one in there:
-        if one.person.requester:
-            _set(case, one.thread, address, role=Role.SENDER, by=who.actor)
+    there = of_ticket(case.tx, case.id, customer=case["customer"], requester=case["requester_address"])
+    joined = [one for one in there if one.state == State.JOINED]
+    persons = {one.who for one in joined if one.address == address}
+    theirs = [one for one in joined if one.who in persons]
+    asked = any(one.person.requester for one in theirs)
+    for one in theirs:
+        if asked:
+            _set(case, one.thread, one.address, role=Role.SENDER, by=who.actor)
         else:
-            _set(case, one.thread, address, state=State.RETIRED, admitted=False, by=who.actor)
-    if there:
-        case.event("people.excluded", actor=who.actor, contact=there[0].contact)
-    return bool(there)
+            _set(case, one.thread, one.address, state=State.RETIRED, admitted=False, by=who.actor)
+    if theirs:
+        case.event("people.excluded", actor=who.actor, contact=theirs[0].contact)
+    return sorted({one.address for one in theirs})
 
 
 # --- Rows ---------------------------------------------------------------------------------------------------

@@ -79,7 +79,10 @@ _GOES_ON = Prepared(
     .limit(1)
 )
 _FIRST_THREAD = Prepared(
-    select(thread.c.id).where(thread.c.ticket_id == bindparam("ticket_id")).order_by(thread.c.at).limit(1)
+    select(thread.c.id, thread.c.channel)
+    .where(thread.c.ticket_id == bindparam("ticket_id"))
+    .order_by(thread.c.channel != bindparam("channel"), thread.c.at)
+    .limit(1)
 )
 
 
@@ -147,7 +150,9 @@ def candidates(
     for number in said.ticket_numbers[:5]:
         row = tx.one(_BY_NUMBER, number=number)
         if row is not None:
-            found += _candidate(tx, How.SUBJECT_NUMBER, row.id, None, author, vouched=vouched)
+            found += _candidate(
+                tx, How.SUBJECT_NUMBER, row.id, None, author, vouched=vouched, channel=said.channel
+            )
     if said.channel in reaching.TEXTS and numbers.is_number(author.address):
         row = tx.one(_GOES_ON, address=author.address)
         if row is not None:
@@ -155,7 +160,7 @@ def candidates(
     for number in said.named_numbers[:5]:
         row = tx.one(_BY_NUMBER, number=number)
         if row is not None:
-            found += _candidate(tx, How.SIMILAR, row.id, None, author, vouched=vouched)
+            found += _candidate(tx, How.SIMILAR, row.id, None, author, vouched=vouched, channel=said.channel)
     return found
 
 
@@ -251,7 +256,9 @@ def _candidate(
     vouched: bool,
     issued: bool = False,
     copy: bool = False,
+    channel: str = "",
 ) -> list[threading.Candidate]:
+    """`thread_id` None: the ticket's first on this channel; by mail empty where there is none: one is begun then (`beside`)."""
     row = tx.one(_TICKET, id=ticket_id)
     seen = {ticket_id}
     while (
@@ -262,8 +269,9 @@ def _candidate(
     if row is None:
         return []
     if thread_id is None or row.id != ticket_id:
-        first = tx.one(_FIRST_THREAD, ticket_id=row.id)
-        thread_id = first.id if first else ""
+        first = tx.one(_FIRST_THREAD, ticket_id=row.id, channel=channel)
+        fits = first is not None and (channel != reaching.MAIL or first.channel == channel)
+        thread_id = first.id if fits else ""
     relation = _relation(tx, row, author, vouched=vouched)
     return [
         threading.Candidate(
@@ -289,9 +297,9 @@ def _relation(tx: Tx, row: Row, author: Author, *, vouched: bool) -> Relation:
     if author.kind == "agent":
         return Relation.REQUESTER if asked else Relation.AGENT
     there = tx.all(_PEOPLE, ticket_id=row.id, address=author.address)
-    if author.contact and chat_addresses.is_chat(
-        author.address
-    ):  # who is linked is of their other channels too
+    if author.contact and (
+        not there or chat_addresses.is_chat(author.address)
+    ):  # of their other channels too
         there = [*there, *tx.all(_PERSON, ticket_id=row.id, contact=author.contact)]
     joined = [one for one in there if one.state == State.JOINED]
     if not any(one.admitted for one in joined):
@@ -349,6 +357,28 @@ def of_channel(case: Case, said: Inbound, author: Author, *, silent: bool = Fals
     address = chat_of(said, author)
     there = case.tx.one(_OF_CHANNEL, ticket_id=case.id, channel=said.channel, address=address)
     return str(there.id) if there is not None else begin(case, said, author, silent=silent).id
+
+
+def beside(case: Case, said: Inbound, author: Author) -> str:
+    """The conversation that is held by mail, or on the pages, about this ticket; begun if there is none.
+
+    Who is in it is for the message to say (`participants.wrote`).
+    """
+    first = case.tx.one(_FIRST_THREAD, ticket_id=case.id, channel=said.channel)
+    if first is not None and first.channel == said.channel:
+        return str(first.id)
+    thread_id = new_id()
+    case.tx.insert(
+        thread,
+        ticket_id=case.id,
+        id=thread_id,
+        channel=said.channel,
+        address=author.address,
+        mailbox=said.mailbox,
+        also_by=said.also_by,
+        at=case.now,
+    )
+    return thread_id
 
 
 _OF_CHANNEL = Prepared(
