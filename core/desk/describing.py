@@ -123,8 +123,8 @@ def name_requester(case: Case, who: Principal) -> None:
         return
     address = addresses.key(case["requester_address"])
     if chat_addresses.is_chat(address):
-        address = _typed(case.tx, address)
-    if not address or people.agent_by_email(case.tx, address) is not None:
+        address = _typed(case.tx, address) or address
+    if people.agent_by_email(case.tx, address) is not None:
         return  # whose request a colleague passed on is for staff to say: they are nobody's contact
     known = case.tx.one(_BY_EMAIL, customer=case["customer"], email=address)
     if known is None and (answered := _answered(case)) is not None:
@@ -150,6 +150,8 @@ def name_requester(case: Case, who: Principal) -> None:
     )
     if _in_chat(case, contact_id):
         participants.recognised(case, case["requester_address"], contact_id, case["requester_name"])
+        if chat_addresses.is_chat(address):
+            _bind(case, who, contact_id)
         return
     _hand_over(case, who, Address(address, case["requester_name"]), contact_id)
 
@@ -163,6 +165,13 @@ def _in_chat(case: Case, contact_id: str) -> bool:
     if not chat_addresses.is_chat(address):
         return False
     return identities.proved_contact(case.tx, address) in (None, contact_id)
+
+
+def _bind(case: Case, who: Principal, contact_id: str) -> None:
+    """Who is known by their chat alone is known there next time too, without any proof."""
+    chat = chats.known(case.tx, case["requester_address"])
+    if chat is not None and identities.behind(case.tx, chat.address) is None:
+        identities.bind(case.tx, chat, contact=contact_id, proof="staff", by=who.actor, now=case.now)
 
 
 def _typed(tx: Tx, address: str) -> str:

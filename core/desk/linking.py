@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, literal, select
 
-from core import texts
+from core import addresses, texts
 from core.desk import (
     accounts,
     chats,
@@ -215,7 +215,7 @@ _STRANGERS = Prepared(
 
 
 def _letter(tx: Tx, name: str, who: Principal, chat: Row, *, now: datetime) -> None:
-    if tx.facts.mails_by and who.email:
+    if tx.facts.mails_by and addresses.plausible(who.email):
         about = {"person": who.id, "chat": chat.id}
         letters.queue(tx, name, to=who.id, channel=tx.facts.mails_by, now=now, once=name == MISUSED, **about)
 

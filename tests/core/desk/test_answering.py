@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from core.desk import chats, requests, resolution, tickets, waiting
+from core.desk import chats, identities, requests, resolution, tickets, waiting
+from core.desk.configuration import export
 from core.desk.errors import Refused
 from core.envelope import Chat
 from core.store import tables
 from tests.chatting import CHAT, connects, leaves, writes_by_chat
 from tests.desk_at_work import PASSED, SOLUTION, AtWork, at_work
+from tests.desk_files import put
 
 
 @pytest.fixture
@@ -161,13 +163,31 @@ async def test_who_gave_an_address_in_a_chat_becomes_a_contact_of_the_customer_w
     assert ((await desk.ticket(number)).contact, contact.customer) == (contact.id, "ACME")
 
 
-async def test_of_a_chat_of_which_nothing_is_known_no_contact_is_made(desk):
+async def test_of_whom_nothing_is_known_but_their_chat_is_known_by_it_next_time_without_proof(desk):
     number = await strangers(desk)
 
-    with pytest.raises(Refused) as refused:
-        await desk.qualify(number, customer="ACME")
+    await desk.qualify(number, customer="ACME")
 
-    assert refused.value.missing == ("contact",)
+    contact = (await desk.ticket(number)).contact
+    known = await desk.db.read(identities.behind, "webchat:v1")
+    assert (known.contact, known.proof) == (contact, "staff")
+    await desk.do(tickets.reply, await desk.who("tom"), number, "Arriviamo.")
+    assert await told(desk, number, "reply") == [("webchat", "webchat:v1")]
+    again = await desk.mail("webchat:v1", channel="webchat", chat=Chat(command=""))
+    assert (await desk.ticket(again.number)).customer == "ACME"
+
+
+async def test_the_configuration_neither_names_nor_removes_who_is_known_by_a_chat_alone(desk):
+    number = await strangers(desk)
+    await desk.qualify(number, customer="ACME")
+    contact = (await desk.ticket(number)).contact
+
+    file = await desk.db.read(export.export)
+    await desk.db.write(put, file, now=desk.now)
+
+    assert "webchat:v1" not in file
+    (row,) = await desk.rows(tables.contact, id=contact)
+    assert row.active
 
 
 def _types(tx, address: str, email: str) -> None:
