@@ -217,7 +217,9 @@ def _contact(case: Case, customer: str | None, wanted: str) -> people.Contact | 
     for contact in people.contacts(case.tx, customer):
         if wanted == contact.id or addresses.key(wanted) == contact.email:
             return contact
-    return None
+    merged = people.person(case.tx, wanted)
+    others = [*([merged] if merged else []), *people.by_address(case.tx, wanted)]
+    return next((one for one in others if one.active and one.customer == customer), None)
 
 
 def _no_contact(case: Case, code: str | None, given: Mapping[str, Any]) -> list[Fault]:

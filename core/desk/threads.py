@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, select
 
 from core import addresses, chat_addresses, numbers
-from core.desk import participants
+from core.desk import participants, people
 from core.desk.authors import Author
 from core.desk.case import Case
 from core.envelope import Address, Inbound
@@ -300,13 +300,14 @@ def _relation(tx: Tx, row: Row, author: Author, *, vouched: bool) -> Relation:
     if author.contact and (
         not there or chat_addresses.is_chat(author.address)
     ):  # of their other channels too
-        there = [*there, *tx.all(_PERSON, ticket_id=row.id, contact=author.contact)]
+        for contact in people.ids(tx, author.contact):
+            there = [*there, *tx.all(_PERSON, ticket_id=row.id, contact=contact)]
     joined = [one for one in there if one.state == State.JOINED]
     if not any(one.admitted for one in joined):
         elsewhere = author.customer is not None and row.customer not in (None, author.customer)
         if there and (not joined or (elsewhere and any(one.role in _TAKES_PART for one in joined))):
             return Relation.RETIRED  # staff said so, or their customer is another one now
-    if asked or (author.contact and author.contact == row.contact):
+    if asked or _same_person(tx, author.contact, row.contact):
         return Relation.REQUESTER
     if any(one.role in _TAKES_PART for one in joined):
         return Relation.PARTICIPANT
@@ -314,6 +315,13 @@ def _relation(tx: Tx, row: Row, author: Author, *, vouched: bool) -> Relation:
     if known and author.customer and author.customer == row.customer:
         return Relation.SAME_CUSTOMER
     return Relation.THIRD_PARTY
+
+
+def _same_person(tx: Tx, one: str | None, other: str | None) -> bool:
+    """`one` is whoever somebody turned out to be."""
+    if one is None or other is None:
+        return False
+    return one == other or people.survivor(tx, other) == one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
