@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, literal, or_, select
 
 from core import chat_addresses, texts
-from core.desk import chat_books, chat_buttons, chat_reach, chats, door, filing, identities, threads
+from core.desk import chat_books, chat_buttons, chat_reach, chats, door, filing, identities, people, threads
 from core.desk.authors import Author
 from core.desk.filing import Message, Understood
 from core.envelope import Inbound
@@ -73,9 +73,11 @@ def talks(tx: Tx, of: Row, author: Author) -> list[Talk]:
         said_at = tx.one(_LAST_SAID, ticket_id=row.id, thread_id=row.thread_id).at
         found[row.id] = Talk(ticket=row.id, number=row.number, open=row.open, here=True, at=said_at)
     if of.kind == "person" and author.proved and author.contact:
-        for statement in (_ASKED, _TAKES_PART):
-            for row in tx.all(statement, contact=author.contact):
-                found.setdefault(row.id, Talk(ticket=row.id, number=row.number, open=True, here=False))
+        ids = people.ids(tx, author.contact)
+        for row in (
+            row for one in ids for asked in (_ASKED, _TAKES_PART) for row in tx.all(asked, contact=one)
+        ):
+            found.setdefault(row.id, Talk(ticket=row.id, number=row.number, open=True, here=False))
     return list(found.values())
 
 
@@ -85,7 +87,8 @@ def theirs(tx: Tx, of: Row, author: Author, ticket_id: str) -> bool:
         return True
     if of.kind != "person" or not (author.proved and author.contact):
         return False
-    return tx.one(_OF_CONTACT, ticket_id=ticket_id, contact=author.contact) is not None
+    ids = people.ids(tx, author.contact)
+    return any(tx.one(_OF_CONTACT, ticket_id=ticket_id, contact=one) is not None for one in ids)
 
 
 def _quoted(tx: Tx, of: Row, said: Inbound, author: Author) -> str | None:

@@ -218,6 +218,8 @@ def _attach(tx: Tx, message: Message, ticket_id: str, thread_id: str, *, now: da
         return filing.hold(tx, message, "reopened_too_often", now=now)
     if message.meant is not None:
         thread_id = threads.of_channel(case, message.said, message.author, silent=not may_reopen)
+    elif not thread_id:
+        thread_id = threads.beside(case, message.said, message.author)
     return filing.attach(case, message, thread_id)
 
 
