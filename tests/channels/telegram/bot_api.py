@@ -176,14 +176,18 @@ class BotApi:
             return [given for name, given in self.calls if name == method]
 
     def until(
-        self, question: Callable[[], Any], complaint: str = "it did not happen", *, seconds: float = PATIENCE
+        self,
+        question: Callable[[], Any],
+        complaint: str | Callable[[], str] = "it did not happen",
+        *,
+        seconds: float = PATIENCE,
     ) -> Any:
         """Wait, in whatever thread, until this is true; return it."""
         end = time.monotonic() + seconds
         with self._news:
             while not (answer := question()):
                 left = end - time.monotonic()
-                assert left > 0, complaint
+                assert left > 0, complaint if isinstance(complaint, str) else complaint()
                 self._news.wait(min(left, 0.2))
             return answer
 
@@ -687,7 +691,9 @@ class Person:
                     return one
             return None
 
-        found = self.api.until(there, f"{self.name} never saw {words!r}, but {self.screen}", seconds=seconds)
+        found = self.api.until(
+            there, lambda: f"{self.name} never saw {words!r}, but {self.screen}", seconds=seconds
+        )
         assert isinstance(found, Shown)
         return found
 
