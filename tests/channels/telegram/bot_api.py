@@ -257,7 +257,11 @@ class BotApi:
         return web.Response(body=found[1])
 
     async def _getMe(self, given: dict[str, Any]) -> Any:
-        return self._me()
+        return self._me() | {
+            "can_join_groups": True,
+            "can_read_all_group_messages": False,
+            "supports_inline_queries": False,
+        }
 
     def _me(self) -> dict[str, Any]:
         return {"id": self.bot_id, "is_bot": True, "first_name": "Acme Desk", "username": self.username}
