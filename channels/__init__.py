@@ -44,6 +44,12 @@ def _telegram(settings: ChannelSettings, around: Surroundings) -> Channel:
     return build(settings.telegram, around)
 
 
+def _xmpp(settings: ChannelSettings, around: Surroundings) -> Channel:
+    from channels.xmpp import XmppChannel  # noqa: PLC0415
+
+    return XmppChannel(settings=settings.xmpp, around=around)
+
+
 def _console(_settings: ChannelSettings, _around: Surroundings) -> Channel:
     from channels.console import ConsoleChannel  # noqa: PLC0415
 
@@ -56,6 +62,7 @@ CHANNELS: Mapping[str, Build] = {
     "sms": _sms,
     "whatsapp": _whatsapp,
     "telegram": _telegram,
+    "xmpp": _xmpp,
     "console": _console,
 }
 """Name of the settings table to how the channel is made. Nothing is discovered: what is not here does not run."""
