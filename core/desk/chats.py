@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from core import texts
-from core.desk import chat_buttons, identities, outbox, people, reference
+from core.desk import chat_buttons, identities, links, outbox, people, reference
 from core.desk.chat_buttons import Offer
 from core.envelope import Address, Outgoing
 from core.ids import id_token, new_id
@@ -146,7 +146,7 @@ def outgoing(tx: Tx, row: Row) -> Outgoing | None:
         automatic=True,
         to=Address(row.address, row.name),
         subject="",
-        text=said.text,
+        text=links.with_upload(tx, row.kind, said.text, row.id),
         language=said.language,
         ticket_number="",
         reply_token=None,
