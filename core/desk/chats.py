@@ -57,7 +57,7 @@ def change(tx: Tx, chat_id: str, **values: Any) -> None:
 
 
 def language_of(tx: Tx, of: Row) -> str:
-    """What is spoken in a chat: chosen there, else the person's, the customer's, the hub's."""
+    """What is spoken in a chat: chosen there, else the person's, the customer's, what their program speaks, the hub's."""
     if of.language:
         return tx.facts.language(of.language)
     known_as = identities.behind(tx, of.address)
@@ -68,7 +68,7 @@ def language_of(tx: Tx, of: Row) -> str:
         return tx.facts.language(person.language)
     code = person.customer if person is not None else of.customer
     customer = reference.customer(tx, code) if code else None
-    return tx.facts.language(customer.language if customer else None)
+    return tx.facts.language(customer.language if customer else of.speaks)
 
 
 # --- What we say beside all tickets -------------------------------------------------------------------------
