@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sqlalchemy import bindparam, select
+
 from core import chat_addresses, numbers
 from core.desk import identities, people, reference
 from core.envelope import Address, Inbound
-from core.store.tx import Tx
+from core.store import tables
+from core.store.tx import Prepared, Tx
+
+chat = tables.chat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +109,12 @@ def _in_chat(tx: Tx, reached: Address) -> Author:
         contact = people.person(tx, known.contact)
         if contact is not None and contact.active:
             return _contact(tx, contact, reached, proved=known.proof in identities.PROVED)
-    return Author(kind="stranger", address=reached.key, name=reached.name)
+    spoken = tx.one(_SPOKEN, address=reached.key)
+    language = (spoken.language or spoken.speaks) if spoken is not None else None
+    return Author(kind="stranger", address=reached.key, name=reached.name, language=language)
+
+
+_SPOKEN = Prepared(select(chat.c.language, chat.c.speaks).where(chat.c.address == bindparam("address")))
 
 
 def _in_room(tx: Tx, reached: Address, room: str) -> Author:

@@ -40,8 +40,14 @@ def come(tx: Tx, said: Inbound, *, now: datetime) -> Row:
     chat_reach.moved(tx, said, now=now)
     room = said.chat.room if said.chat is not None else None
     assert said.author is not None  # noqa: S101 - see is_chat
+    speaks = said.chat.language.partition("-")[0].lower() if said.chat is not None and room is None else ""
     return chats.came(
-        tx, said.channel, room or said.author, kind="room" if room is not None else "person", now=now
+        tx,
+        said.channel,
+        room or said.author,
+        kind="room" if room is not None else "person",
+        now=now,
+        **({"speaks": speaks} if speaks else {}),
     )
 
 
