@@ -38,6 +38,12 @@ def _whatsapp(settings: ChannelSettings, around: Surroundings) -> Channel:
     return texting("whatsapp", settings, around)
 
 
+def _telegram(settings: ChannelSettings, around: Surroundings) -> Channel:
+    from channels.telegram.build import build  # noqa: PLC0415
+
+    return build(settings.telegram, around)
+
+
 def _xmpp(settings: ChannelSettings, around: Surroundings) -> Channel:
     from channels.xmpp import XmppChannel  # noqa: PLC0415
 
@@ -55,6 +61,7 @@ CHANNELS: Mapping[str, Build] = {
     "phone": _phone,
     "sms": _sms,
     "whatsapp": _whatsapp,
+    "telegram": _telegram,
     "xmpp": _xmpp,
     "console": _console,
 }

@@ -128,6 +128,7 @@ TREE = {
     "channels/__init__.py": "",
     "channels/email/__init__.py": "",
     "channels/phone/__init__.py": "",
+    "channels/telegram/__init__.py": "",
     "channels/console.py": "",
     "channels/xmpp.py": "",
     "ivr/__init__.py": "",
@@ -200,6 +201,8 @@ def test_a_tree_that_keeps_the_walls_passes(tmp_path: Path) -> None:
             "import baresip",
             "Only the carrier of calls by SIP knows the telephone stack",
         ),
+        ("channels__phone__chat", "import telegram", "Only the channel of Telegram knows its library"),
+        ("channels__telegram__both", "import channels.phone", "Channels do not know each other"),
         ("web__pages", "import web.site", "What imports another is not imported by it"),
     ],
 )
