@@ -70,6 +70,9 @@ CHANNELS: Mapping[str, Build] = {
 CARRIERS: frozenset[str] = frozenset({"sip"})
 """Tables of further carriers of the phone, which are no channels of their own."""
 
+PAGES: frozenset[str] = frozenset({"webchat"})
+"""Tables of channels that live in web pages: running.py puts them together with those."""
+
 
 def enabled(settings: ChannelSettings, around: Surroundings) -> list[Channel]:
     """The channels whose tables are switched on."""

@@ -268,7 +268,7 @@ async def test_who_disconnects_a_chat_is_answered_by_mail_in_the_same_conversati
     assert told["person"] == (await desk.who("alice")).actor
 
 
-async def test_what_comes_from_a_disconnected_chat_waits_for_staff(desk):
+async def test_what_comes_from_a_disconnected_chat_is_a_strangers(desk):
     await connects(desk)
     number = await desk.taken()
     await writes_by_chat(desk, number)
@@ -277,7 +277,9 @@ async def test_what_comes_from_a_disconnected_chat_waits_for_staff(desk):
     await disconnect(desk)
     done = await desk.understand(await desk.arrive(HERS), HERS, channel="telegram", own_refs=(ref,))
 
-    assert (done.outcome, done.reason) == ("held", "retired")
+    assert (done.outcome, done.number != number) == ("ticket", True)
+    opened = await desk.ticket(done.number)
+    assert (opened.customer, opened.contact, opened.trust) == (None, None, "none")
 
 
 async def test_who_has_a_mail_conversation_too_is_not_entered_twice(desk):
