@@ -6,6 +6,7 @@ import { listenForKeys } from "./keys.js";
 import { listenForChanges } from "./live.js";
 import { closeMenus, closeOthers, write } from "./menus.js";
 import { offerCommands } from "./palette.js";
+import { offerQuickReplies } from "./quick.js";
 
 document.addEventListener("click", (event) => {
   closeMenus(event.target);
@@ -59,3 +60,4 @@ chat();
 listenForChanges(look);
 listenForKeys();
 offerCommands();
+offerQuickReplies();
