@@ -247,6 +247,7 @@ THREADS = Prepared(
     select(
         tables.participant.c.ticket_id,
         tables.participant.c.thread_id,
+        tables.thread.c.address,
         tables.ticket.c.number,
         tables.ticket.c.subject,
         tables.ticket.c.state,
@@ -267,9 +268,8 @@ THREADS = Prepared(
     .where(
         tables.participant.c.address == bindparam("address"),
         tables.participant.c.state == "joined",
-        tables.thread.c.address == bindparam("address"),
     )
     .order_by(tables.ticket.c.updated_at.desc())
     .limit(20)
 )
-"""The conversations that a visitor has here, those first in which something happened lately."""
+"""The conversations that a visitor takes part in from here, those first in which something happened lately."""

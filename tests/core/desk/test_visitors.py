@@ -90,7 +90,7 @@ async def test_who_the_site_vouches_for_is_known_and_what_they_wrote_before_is_t
     assert await identify(desk, who, token(desk)) == "known"
 
     alice = (await desk.who("alice")).id
-    assert await desk.db.read(identities.proved, who.address) == alice
+    assert await desk.db.read(identities.proved_contact, who.address) == alice
     assert (await desk.ticket(before.number)).contact == alice
     after = await say(desk, who, "It is urgent.", "ref-2")
     assert (await desk.ticket(after.number)).trust == "verified"
@@ -137,7 +137,7 @@ async def test_a_browser_of_somebody_is_not_given_to_the_next_and_their_token_is
     assert await identify(desk, who, given) == "another"
     assert await identify(desk, visitor("the new secret of this browser"), given) == "known"
 
-    assert await desk.db.read(identities.proved, who.address) == (await desk.who("alice")).id
+    assert await desk.db.read(identities.proved_contact, who.address) == (await desk.who("alice")).id
 
 
 async def test_too_many_conversations_do_not_begin_at_one_network_address(desk):
@@ -172,7 +172,7 @@ async def test_six_digits_from_the_mailbox_prove_who_somebody_is(desk):
 
     assert await prove(desk, who, "alice@acme.test", f"{code[:3]} {code[3:]}")
 
-    assert await desk.db.read(identities.proved, who.address) == (await desk.who("alice")).id
+    assert await desk.db.read(identities.proved_contact, who.address) == (await desk.who("alice")).id
     assert not await prove(desk, who, "alice@acme.test", code)
 
 
