@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from core import addresses, chat_addresses
-from core.desk import accounts, chats, identities, intake, linking, links, people, restraint
+from core.desk import accounts, chats, identities, intake, linking, links, missed, people, restraint
 from core.desk.errors import Refused, invalid
 from core.desk.filing import Understood
 from core.envelope import Address, Arrival, Inbound
@@ -24,7 +24,7 @@ from core.store import tables
 from core.store.columns import Instant
 from core.store.tx import Prepared, Row, Tx
 
-CHANNEL = "webchat"
+CHANNEL = missed.CHANNEL
 SHORTEST = 22  # characters of a secret: 128 bits
 LONGEST = 100
 MAX_NAME = 100  # characters
