@@ -39,7 +39,7 @@ class Common:
         self.changes = Tally(self)
         """Of tickets and lists."""
         self.calls = Tally(self)
-        """Of telephone calls."""
+        """Of telephone calls, and of calls to a chat that nobody takes."""
         self.endings = Tally(self)
         """Of sign-ins."""
 

@@ -15,11 +15,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
+from core import chat_addresses
 from core.calling import Switchboard
-from core.channel import Channel, Unavailable
+from core.channel import Channel, Typing, Unavailable
 from core.common import Common
 from core.desk import door
-from core.envelope import Arrival
+from core.envelope import Address, Arrival
 from core.handlers import handlers
 from core.ids import new_id
 from core.isolation import Readers
@@ -37,6 +38,7 @@ STOP_WITHIN = 8.0  # seconds from the signal until `run` returns; running.py end
 LET_GO = 1.0  # of these, for parts that have to be cancelled
 STALE = timedelta(seconds=30)  # without a claim, after which the worker does not count as working
 PING_TIMEOUT = 2.0  # seconds
+TYPING_WITHIN = 2.0  # seconds
 LOOK_AGAIN = 0.02  # seconds; see core.worker
 POST_EVERY = 5.0  # seconds between looks at how we are, for the other processes
 POST_AGAIN = 0.5  # while we are not well
@@ -124,6 +126,19 @@ class Hub:
     def stop(self) -> None:
         """Take nothing more in, finish what is in hand, and let `run` return."""
         self._stopping.set()
+
+    async def typing(self, addresses: Sequence[str]) -> None:
+        """Show in these chats that we are writing, where their channels can. Nothing is lost when one does not."""
+        able = {one.name: one for one in self.channels if isinstance(one, Typing)}
+        for address in addresses:
+            channel = able.get(chat_addresses.channel_of(address))
+            if channel is None:
+                continue
+            try:
+                async with asyncio.timeout(TYPING_WITHIN):
+                    await channel.typing(Address(address))
+            except Exception as error:  # noqa: BLE001 - a library of theirs; it is a nicety, and said again in a moment
+                log.info("typing was not shown", channel=channel.name, error=type(error).__name__)
 
     def live(self) -> bool:
         """Does the process answer? It does if it can be asked."""

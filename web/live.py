@@ -23,8 +23,12 @@ from core.store.database import Database, Topics
 HEARTBEAT = 15.0  # seconds
 RING = 2_000  # events that a returning page can be told again
 QUEUE = 256  # events waiting for one browser
-TOPICS = frozenset({"ticket", "inbound", "presence", "desk", "call"})
-NOT_LISTED = frozenset({"presence", "call"})
+TYPING = "typing"
+"""The topic of somebody who is writing: told to who listens now, and never again. Who writes stands behind the ticket."""
+CALLED = "page"
+"""The topic of a call to one member of staff, and told to nobody else (core.desk.paging)."""
+TOPICS = frozenset({"ticket", "inbound", "presence", "desk", "call", CALLED, TYPING})
+NOT_LISTED = frozenset({"presence", "call", CALLED, TYPING})
 """Topics that make no list old."""
 ENDED = "sign_in"
 """The topic of a sign-in that is over: its pages are told nothing more."""
@@ -83,7 +87,7 @@ class Live:
 
     @property
     def calls(self) -> int:
-        """The same of telephone calls."""
+        """The same of telephone calls, and of whoever is called to a chat."""
         return self._common.calls.count
 
     def _told(self, topics: Topics) -> None:
@@ -92,15 +96,16 @@ class Live:
                 with contextlib.suppress(RuntimeError):  # the loop is closing
                     self._loop.call_soon_threadsafe(self._end, about)
         wanted = dict.fromkeys((topic, about) for topic, about in topics if topic in TOPICS)
+        wanted = {one: None for one in wanted if one[0] != TYPING or one[1].endswith(" customer")}
         if not wanted:
             return
         with self._lock:
             if any(topic not in NOT_LISTED for topic, _ in wanted):
                 self._common.changes.add()
-            if any(topic == "call" for topic, _ in wanted):
+            if any(topic in ("call", CALLED) for topic, _ in wanted):
                 self._common.calls.add()
             events = [_event(self._last + n, *one) for n, one in enumerate(wanted, 1)]
-            self._ring.extend(events)
+            self._ring.extend(event for event in events if event[1] != TYPING)
             self._last += len(events)
         if self._loop is not None and self._open:
             with contextlib.suppress(RuntimeError):  # the loop is closing
@@ -109,7 +114,7 @@ class Live:
     def _spread(self, events: list[Event]) -> None:
         for queue, browser in list(self._open.items()):
             for event in events:
-                if event[3] == browser.person:
+                if not _is_for(event, browser.person):
                     continue
                 if queue.qsize() >= QUEUE - 1:
                     self._let_go(queue)
@@ -173,7 +178,7 @@ class Live:
     async def _catch_up(self, response: web.StreamResponse, last_id: str, person: str) -> int:
         """Tell what was missed, and an id for the next time even when that is nothing; the number of the last one told."""
         with self._lock:
-            missed, last = [one for one in self._missed(last_id) if one[3] != person], self._last
+            missed, last = [one for one in self._missed(last_id) if _is_for(one, person)], self._last
         for event in missed:
             await response.write(self._line(event))
         if not missed:
@@ -192,6 +197,11 @@ class Live:
     def _line(self, event: Event) -> bytes:
         number, topic, about, _ = event
         return f"id: {self._run}-{number}\nevent: {topic}\ndata: {about}\n\n".encode()
+
+
+def _is_for(event: Event, person: str) -> bool:
+    _, topic, about, by = event
+    return by != person and (topic != CALLED or about == person)
 
 
 def _event(number: int, topic: str, told: str) -> Event:

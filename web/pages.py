@@ -134,6 +134,7 @@ def _environment(language: str, hub_name: str, *, web_chat: bool) -> Environment
         size=size,
         parts=said.parts,
         is_notice=said.is_notice,
+        channel_icon=channel_icon,
         remarks=said.remarks,
     )
     made.filters["address"] = shown
@@ -189,6 +190,24 @@ def options_of(choices: Iterable[tuple[Any, str]], chosen: str) -> Markup:
 def _options(choices: tuple[tuple[Any, str], ...]) -> Markup:
     one = Markup('<option value="{}">{}</option>')
     return Markup("").join(one.format(value, words) for value, words in choices)
+
+
+CHANNEL_ICONS = {
+    "email": "envelope",
+    "portal": "computer-desktop",
+    "console": "command-line",
+    "api": "code-bracket",
+    "phone": "phone",
+    "sms": "device-phone-mobile",
+    "telegram": "paper-airplane",
+    "webchat": "chat-bubble-left-right",
+    "xmpp": "chat-bubble-bottom-center-text",
+}
+
+
+def channel_icon(channel: str) -> str:
+    """The name of its drawing."""
+    return CHANNEL_ICONS.get(channel, "chat-bubble-left")
 
 
 # --- Times and numbers -------------------------------------------------------------------------------------

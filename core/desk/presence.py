@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, delete, select
 
+from core import chat_addresses
 from core.desk.errors import Forbidden, invalid
 from core.desk.principal import Principal
 from core.desk.scope import find
@@ -116,6 +117,26 @@ def leave(tx: Tx, who: Principal, number: str) -> None:
     ticket_id = _of_staff(tx, who, number)
     if tx.changed(_LEFT, ticket_id=ticket_id, agent=who.id):
         tx.tell("presence", f"{ticket_id} {who.id}")
+
+
+def typing(tx: Tx, who: Principal, number: str) -> tuple[str, ...]:
+    """An agent is writing in a chat: tell whoever shows it there, and return its addresses, for channels that can say so.
+
+    Nothing is stored. Raises NotFound, Forbidden for contacts.
+    """
+    ticket_id = _of_staff(tx, who, number)
+    addresses = [row.address for row in tx.all(_TALKS, ticket_id=ticket_id)]
+    found = tuple(dict.fromkeys(one for one in addresses if chat_addresses.is_chat(one)))
+    if found:
+        tx.tell("typing", f"{ticket_id} staff")
+    return found
+
+
+_TALKS = Prepared(
+    select(tables.thread.c.address)
+    .where(tables.thread.c.ticket_id == bindparam("ticket_id"))
+    .order_by(tables.thread.c.at.desc())
+)
 
 
 def save_draft(

@@ -215,6 +215,7 @@ counter = Table("counter", metadata, _key("name"), _number("value"))
 DUE_LAST = 9223372036854775807  # microseconds: after every instant
 DUE_ORDER = f"CASE WHEN open THEN coalesce(next_due, {DUE_LAST}) ELSE {DUE_LAST} END"
 WAIT_ORDER = f"coalesce(waits_since, {DUE_LAST})"
+_CHATS = text("chat IS NOT NULL")
 """What the inbox is sorted by: the most urgent first, then what has no due instant, alike on both databases."""
 
 ticket = Table(
@@ -277,14 +278,7 @@ ticket = Table(
     Index("ticket_state", "state", text(f"({DUE_ORDER})"), "id"),
     Index("ticket_customer", "customer", "open", "id"),
     Index("ticket_contact", "contact", "open", "id"),
-    Index(
-        "ticket_chat",
-        "open",
-        text(f"({WAIT_ORDER})"),
-        "id",
-        sqlite_where=text("chat IS NOT NULL"),
-        postgresql_where=text("chat IS NOT NULL"),
-    ),
+    Index("ticket_chat", "open", text(f"({WAIT_ORDER})"), "id", sqlite_where=_CHATS, postgresql_where=_CHATS),
 )
 
 # One conversation on one channel. Its ticket changes by merge, split and undo; nothing else of it does.

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from core.desk import call_desk, counts, outage_board, reference, stuck
+from core.desk import call_desk, counts, outage_board, page_answers, reference, stuck
 from core.desk.call_views import LiveView
 from core.desk.offers import Offers, of_customer
 from core.desk.principal import Principal
@@ -148,13 +148,14 @@ class _Ringing:
     found: tuple[LiveView, ...]
     paused: bool
     choices: Offers | None
+    paged: tuple[page_answers.Paged, ...]
 
 
 _ringing: OrderedDict[tuple[int, str], _Ringing] = OrderedDict()
 
 
 async def ringing(request: web.Request, who: Principal) -> dict[str, Any]:
-    """The values of `inbox/ringing.html`: the call that is for whoever looks, and how many others wait."""
+    """The values of `inbox/ringing.html`: the call that is for whoever looks, how many others wait, and chats they are called to."""
     site = request.app[SITE]
     key, calls, clock = (id(site), who.id), site.live.calls, time.monotonic()
     known = _ringing.get(key)
@@ -167,15 +168,20 @@ async def ringing(request: web.Request, who: Principal) -> dict[str, Any]:
         "rings": mine,
         "lined_up": [one for one in known.found if one.phase == "queue" and one is not mine],
         "paused": known.paused,
+        "paged": known.paged,
         "offers": known.choices,
         "levels": telling.fixed_choices(say(who.language)),
     }
 
 
-def _rings(tx: Tx, who: Principal) -> tuple[tuple[LiveView, ...], bool, Offers | None]:
-    found = call_desk.live(tx, who, now=now())
+def _rings(
+    tx: Tx, who: Principal
+) -> tuple[tuple[LiveView, ...], bool, Offers | None, tuple[page_answers.Paged, ...]]:
+    at = now()
+    found = call_desk.live(tx, who, now=at)
     mine = next((one for one in found if one.mine), None)
-    return found, call_desk.paused(tx, who), of_customer(tx, mine.customer) if mine else None
+    offered = of_customer(tx, mine.customer) if mine else None
+    return found, call_desk.paused(tx, who), offered, page_answers.mine(tx, who, now=at)
 
 
 _health_known: dict[int, tuple[float, tuple[str, ...]]] = {}

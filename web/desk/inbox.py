@@ -30,13 +30,6 @@ CACHED_LISTS = 200  # 40 kB each
 LIST_KEPT = 5.0  # seconds: times are said in minutes
 FILTERS = ("q", "group", "customer", "assignee", "state", "sort")
 OF_TICKETS = ("qualify", "mine", "groups", "unassigned", "chats", "due", "waiting", "open", "all", "closed")
-CHANNEL_ICONS = {
-    "email": "envelope",
-    "portal": "computer-desktop",
-    "console": "command-line",
-    "api": "code-bracket",
-    "phone": "phone",
-}
 YEAR = 365 * 86400  # seconds
 PREFERENCES = {"theme": ("light", "dark", ""), "density": ("compact", "")}
 
@@ -135,7 +128,7 @@ class Asked:
         }
 
     def _kept(self, page: Page) -> _Listed:
-        text = render_rows(self._site, self._who, page, beside=self._beside)
+        text = render_rows(self._site, self._who, page, beside=self._beside, chats=self._view == "chats")
         text = text.replace(WITH_LIST, f"?{escape(self._here)}")
         found = _lists[self._key] = _Listed(changes=self._changes, at=self._clock, text=text, next=page.next)
         if len(_lists) > CACHED_LISTS:
@@ -154,27 +147,33 @@ def view_of(request: web.Request) -> str:
     return request.query.get("view") or ("all" if request.query.get("q") else "open")
 
 
-def render_rows(site: Site, who: Principal, page: Page, *, beside: bool) -> str:
-    """The lines, each rendered once for a version of its ticket, a language and what its times are called now."""
+def render_rows(site: Site, who: Principal, page: Page, *, beside: bool, chats: bool = False) -> str:
+    """The lines, those of chats with how long somebody waits.
+
+    Each is rendered once for a version of its ticket, a language and what its times are called now.
+    """
     at, language, zone = now(), who.language, site.settings.hub.time_zone
     parts = []
     for row in page.items:
         times = {
             "age": ago(row.received_at, at, language),
             "left": left(row.next_due, at, language),
+            "waits": ago(row.waits_since, at, language) if chats and row.waits_since else "",
             "shape": clock_shape(row.next_due, at, paused=row.next_due is None, started=row.received_at),
         }
-        key = (row.id, row.last_event, language, zone, beside, *times.values())
+        key = (row.id, row.last_event, language, zone, beside, chats, *times.values())
         text = _rows.get(key)
         if text is None:
-            text = _rows[key] = _render(site, language, row, times, beside=beside)
+            text = _rows[key] = _render(site, language, row, times, beside=beside, chats=chats)
             if len(_rows) > CACHED_ROWS:
                 _rows.popitem(last=False)
         parts.append(text)
     return "".join(parts)
 
 
-def _render(site: Site, language: str, row: TicketRow, times: Mapping[str, str], *, beside: bool) -> str:
+def _render(
+    site: Site, language: str, row: TicketRow, times: Mapping[str, str], *, beside: bool, chats: bool
+) -> str:
     return site.pages.render(
         "inbox/row.html",
         language=language,
@@ -182,7 +181,7 @@ def _render(site: Site, language: str, row: TicketRow, times: Mapping[str, str],
         row=row,
         times=times,
         beside=beside,
-        channel_icon=CHANNEL_ICONS.get(row.channel, "chat-bubble-left"),
+        chats=chats,
     )
 
 

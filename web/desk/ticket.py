@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from core.desk import offers, page, presence, resolution, tickets
+from core.desk import offers, page, page_answers, presence, resolution, tickets
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.principal import Principal
 from core.desk.views import Page, TicketView
 from core.store.tx import Tx
 from web import files, html_frame, said
-from web.desk import inbox, telling
+from web.desk import inbox, telling, turns
 from web.desk.frame import around, staff
+from web.pages import day_and_time
 from web.sign_in import form_id
 from web.site import SITE, now
 from web.words import say
@@ -34,9 +37,12 @@ def routes(app: web.Application) -> None:
     app.router.add_post("/desk/tickets/{number}/do/{verb}", act)
     app.router.add_post("/desk/tickets/{number}/draft", keep_draft)
     app.router.add_post("/desk/tickets/{number}/here", be_here)
+    app.router.add_post("/desk/tickets/{number}/typing", be_typing)
+    app.router.add_post("/desk/tickets/{number}/know", know)
     app.router.add_get("/desk/tickets/{number}/messages/{message}/html", show_html)
     app.router.add_get("/desk/tickets/{number}/messages/{message}/source", source)
     app.router.add_get("/desk/tickets/{number}/files/{file}", download)
+    app.router.add_get("/desk/tickets/{number}/files/{file}/sound", listen)
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -66,9 +72,12 @@ async def _page(
     )
     listed = {} if beside is None else beside.values(lines)
     t = say(who.language)
+    timeline = _timeline(view)
+    short = partial(day_and_time, zone=ZoneInfo(site.settings.hub.time_zone), now=at, language=who.language)
     values: dict[str, Any] = {
         "ticket": view,
-        "timeline": _timeline(view),
+        "timeline": timeline,
+        "turns": turns.of(view, timeline, t, short),
         "clocks": telling.clocks(view.clocks, at, who.language),
         "goes_to": telling.goes_to(view, t),
         "listed": telling.listed(view, t),
@@ -173,7 +182,7 @@ async def act(request: web.Request) -> web.StreamResponse:
         status = 422 if isinstance(error, Invalid) else 409
         return await _page(request, status=status, wrong=error, verb=verb, form=form, lost=bool(sent))
     to = f"/desk/tickets/{number}"
-    query = {name: request.query[name] for name in TWO_PANES if name in request.query}
+    query = {name: request.query[name] for name in (*TWO_PANES, "only") if name in request.query}
     raise web.HTTPSeeOther(f"{to}?{urlencode(query)}" if query else to)
 
 
@@ -268,6 +277,27 @@ async def be_here(request: web.Request) -> web.StreamResponse:
     return web.Response(status=204)
 
 
+async def be_typing(request: web.Request) -> web.StreamResponse:
+    """Somebody writes in a chat: said by the script every three seconds while they do, and kept nowhere."""
+    who = staff(request)
+    await files.form(request)
+    site = request.app[SITE]
+    addresses = await site.db.write(presence.typing, who, request.match_info["number"])
+    if site.hub is not None:
+        await site.hub.typing(addresses)
+    return web.Response(status=204)
+
+
+async def know(request: web.Request) -> web.StreamResponse:
+    """Somebody was called to a chat, and says that they know."""
+    who = staff(request)
+    form, _ = await files.form(request)
+    number = request.match_info["number"]
+    await request.app[SITE].db.write(page_answers.know, who, number, now=now())
+    back = form.get("back", "")
+    raise web.HTTPSeeOther(back if back.startswith("/desk") else "/desk/")
+
+
 # --- What came ----------------------------------------------------------------------------------------------
 
 
@@ -294,3 +324,11 @@ async def download(request: web.Request) -> web.StreamResponse:
     number, file_id = request.match_info["number"], request.match_info["file"]
     found, content = await request.app[SITE].db.read(page.file, who, number, file_id)
     return files.download(content, found.name, found.type)
+
+
+async def listen(request: web.Request) -> web.StreamResponse:
+    """A voice message, for the player of the page."""
+    who = staff(request)
+    number, file_id = request.match_info["number"], request.match_info["file"]
+    found, content = await request.app[SITE].db.read(page.file, who, number, file_id)
+    return files.play(request, content, found.type)

@@ -1,5 +1,6 @@
 // Who rings, while a page is open: told by the live stream, shown without taking the focus, said once.
 import { fetched } from "./live.js";
+import { callOut } from "./paged.js";
 
 const GATHER = 150; // ms: what changes within this time is fetched together
 const SECOND = 1000;
@@ -12,6 +13,7 @@ const known = new Set([...place.querySelectorAll("[data-call]")].map(stage));
 let timer = 0;
 
 export function followCalls() {
+  callOut(place);
   setInterval(tick, SECOND);
   setInterval(() => document.visibilityState === "visible" && place.querySelector("[data-call]") && look(), LAPSES);
   addEventListener("focusout", () => place.dataset.late && look());
@@ -38,6 +40,7 @@ async function refresh() {
     // What somebody folded stays so while the same call goes on.
     if (folded && before?.call === now?.call && before?.phase === now?.phase) fresh.querySelector(".rings > details").open = false;
     place.replaceChildren(...fresh.childNodes);
+    callOut(place);
   }
   await refreshPage();
 }

@@ -1,5 +1,6 @@
 // The desk, made lively. Every page works without this; nothing here decides anything.
 import { followCalls, look } from "./calls.js";
+import { chat } from "./chat.js";
 import { keepDrafts } from "./drafts.js";
 import { listenForKeys } from "./keys.js";
 import { listenForChanges } from "./live.js";
@@ -54,6 +55,7 @@ for (const filter of document.querySelectorAll("[data-filter]")) {
 
 followCalls();
 keepDrafts();
+chat();
 listenForChanges(look);
 listenForKeys();
 offerCommands();

@@ -47,6 +47,7 @@ const KEYS = {
     document.getElementById("search").focus();
     return true;
   },
+  ".": () => click(".rows .row.unread:not(.current) a.open"),
   "?": () => {
     document.getElementById("keys").showModal();
     return true;
@@ -62,7 +63,7 @@ const KEYS = {
   // Closing sends the report: the key goes to the button, and Enter presses it.
   s: () => openMenu("resolve") || focus('button[data-verb="close"]') || openMenu("reopen"),
 };
-const AFTER_G = { i: go("/desk/"), m: go("/desk/?view=mine"), u: go("/desk/?view=unassigned") };
+const AFTER_G = { i: go("/desk/"), m: go("/desk/?view=mine"), u: go("/desk/?view=unassigned"), c: go("/desk/?view=chats") };
 
 export function listenForKeys() {
   let waiting = -Infinity; // since when a second key is waited for

@@ -7,6 +7,7 @@ const MINUTE = 60000; // ms: times that are left are told anew
 const REFUSED = 30000; // ms until the hub is asked again for a stream that it refused
 const SAY_AT_MOST = 5000; // ms between two sentences of a screen reader
 const HERE_EVERY = 20000; // ms; the server forgets after 30 s
+const TYPING_LASTS = 6000; // ms: it is said again every three seconds
 const PARTS = ["p-head", "p-acts", "p-about"];
 
 const ticket = document.querySelector("section.ticket");
@@ -38,6 +39,8 @@ function listen(address) {
   source.addEventListener("ticket", (event) => look({ list: true, ticket: mine(event) }));
   source.addEventListener("presence", (event) => look({ ticket: mine(event) }));
   source.addEventListener("call", rang);
+  source.addEventListener("page", rang);
+  source.addEventListener("typing", (event) => mine(event) && typing());
   source.addEventListener("inbound", () => look({ list: true }));
   source.addEventListener("desk", () => look({ list: true, ticket: true }));
   source.addEventListener("refresh", () => {
@@ -138,7 +141,11 @@ const waiting = new Set();
 
 async function refreshTicket() {
   const fresh = await fetched(`/desk/tickets/${ticket.dataset.number}?only=talk&${list.dataset.here}`);
-  if (!fresh) return;
+  if (fresh) showTicket(fresh);
+}
+
+// Put what was read of the ticket in its places.
+export function showTicket(fresh) {
   const last = fresh.getElementById("p-about").dataset.seen;
   waiting.clear();
   for (const id of PARTS) {
@@ -147,12 +154,27 @@ async function refreshTicket() {
     if (busy(old)) waiting.add(id);
     else swap(old, now);
   }
-  const scroll = document.querySelector(".said");
-  const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
-  const { came } = follow(document.getElementById("p-timeline"), fresh.getElementById("p-timeline"));
-  if (came.length && atEnd) scroll.scrollTop = scroll.scrollHeight;
-  say(came.filter((one) => one.matches(".msg")).at(-1)?.querySelector("header, summary")?.textContent ?? "");
-  haveSeen(last, came.some((one) => one.matches(".msg.in, .msg.out:not(.auto)")));
+  const [timeline, now] = [document.getElementById("p-timeline"), fresh.getElementById("p-timeline")];
+  const read = atEnd();
+  timeline.dataset.form = now.dataset.form;
+  const leaving = [...timeline.querySelectorAll(":scope > [data-leaving]")]; // not stored yet
+  for (const one of leaving) one.remove();
+  const { came, changed } = follow(timeline, now);
+  timeline.append(...leaving);
+  if (read && (came.length || changed.length)) toEnd();
+  const said = came.filter((one) => one.matches(".msg:not(.mine)"));
+  say(words(said.at(-1)));
+  const heard = came.some((one) => one.matches(".msg.in"));
+  if (heard) typed();
+  if (chat && read && document.visibilityState === "visible") return haveRead(last);
+  if (chat && !read) more(said.length);
+  haveSeen(last, heard || came.some((one) => one.matches(".msg.out:not(.auto)")));
+}
+
+// Who spoke; of a chat also the first words.
+function words(message) {
+  const who = message?.querySelector("header, summary")?.textContent ?? "";
+  return message?.matches(".turn") ? `${message.querySelector(".author").textContent}: ${message.querySelector(".text")?.textContent.slice(0, 120) ?? ""}` : who;
 }
 
 // Somebody fills in a form here.
@@ -166,6 +188,60 @@ function haveSeen(last, newer) {
   if (!box) return;
   if (!box.value.trim()) box.form.elements.seen.value = last;
   else if (newer) document.getElementById("newer").hidden = false;
+}
+
+// --- Of a chat -----------------------------------------------------------------------------------------------
+
+const chat = document.querySelector("#compose[data-chat]");
+const pane = document.querySelector(".said");
+let unread = 0;
+let typingEnds = 0;
+
+// Where the conversation scrolls: in its pane, or on narrow screens with the page.
+const scroller = () => (getComputedStyle(pane).overflowY === "visible" ? document.scrollingElement : pane);
+
+function atEnd() {
+  const box = scroller();
+  return box.scrollHeight - box.scrollTop - box.clientHeight < 80;
+}
+
+export function toEnd() {
+  const box = scroller();
+  box.scrollTop = box.scrollHeight;
+  more(-unread);
+}
+
+function more(count) {
+  const newest = document.getElementById("newest");
+  if (!newest) return;
+  unread += count;
+  newest.hidden = !unread;
+  newest.querySelector("span").textContent = (unread === 1 ? newest.dataset.one : newest.dataset.many).replace("{count}", unread);
+}
+
+// What came stands above the box, and whoever writes sees it.
+function haveRead(last) {
+  const box = document.getElementById("reply-text");
+  if (box) box.form.elements.seen.value = last;
+}
+
+function typing() {
+  clearTimeout(typingEnds);
+  document.getElementById("types").hidden = false;
+  typingEnds = setTimeout(typed, TYPING_LASTS);
+}
+
+function typed() {
+  const types = document.getElementById("types");
+  if (types) types.hidden = true;
+}
+
+if (chat) {
+  document.getElementById("newest").addEventListener("click", () => {
+    toEnd();
+    haveRead(document.getElementById("p-about").dataset.seen);
+  });
+  addEventListener("scroll", () => unread && atEnd() && more(-unread), { capture: true, passive: true });
 }
 
 // --- Who is here ---------------------------------------------------------------------------------------------
