@@ -19,6 +19,7 @@ from core.desk import (
     chat_intake,
     chats,
     filing,
+    page_answers,
     ratings,
     resolution,
     returns,
@@ -278,6 +279,10 @@ def _speak(here: Here, button: Row) -> None:
     here.say("spoken")
 
 
+def _take(here: Here, button: Row) -> None:
+    page_answers.taken(here.tx, button, here.author.agent, now=here.now)
+
+
 PRESSED: Mapping[Act, Callable[[Here, Row], None]] = MappingProxyType(
     {
         Act.CHOOSE: _choose,
@@ -287,6 +292,7 @@ PRESSED: Mapping[Act, Callable[[Here, Row], None]] = MappingProxyType(
         Act.REFUSE: _refuse,
         Act.RATE: _rate,
         Act.LANGUAGE: _speak,
+        Act.TAKE: _take,
     }
 )
 
