@@ -158,6 +158,7 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     import ivr.rules  # noqa: PLC0415
     from channels.email.cleaning import clean_html  # noqa: PLC0415
     from channels.phone.channel import PhoneChannel  # noqa: PLC0415
+    from core.channel import Linking  # noqa: PLC0415
     from core.desk import call_out, sounds, tidying  # noqa: PLC0415
     from core.handlers import Ringing  # noqa: PLC0415
     from core.hub import Hub, Service  # noqa: PLC0415
@@ -183,6 +184,7 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
         switchboard=switchboard,
         telephone=config.channels.phone.number if config.channels.phone.enabled else None,
         webhooks=channels.webhooks(running),
+        linking={one.name: one for one in running if isinstance(one, Linking)},
     )
     site = WebServer(pages, config)
     hub = Hub(

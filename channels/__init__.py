@@ -38,6 +38,18 @@ def _whatsapp(settings: ChannelSettings, around: Surroundings) -> Channel:
     return texting("whatsapp", settings, around)
 
 
+def _telegram(settings: ChannelSettings, around: Surroundings) -> Channel:
+    from channels.telegram.build import build  # noqa: PLC0415
+
+    return build(settings.telegram, around)
+
+
+def _xmpp(settings: ChannelSettings, around: Surroundings) -> Channel:
+    from channels.xmpp import XmppChannel  # noqa: PLC0415
+
+    return XmppChannel(settings=settings.xmpp, around=around)
+
+
 def _console(_settings: ChannelSettings, _around: Surroundings) -> Channel:
     from channels.console import ConsoleChannel  # noqa: PLC0415
 
@@ -49,12 +61,17 @@ CHANNELS: Mapping[str, Build] = {
     "phone": _phone,
     "sms": _sms,
     "whatsapp": _whatsapp,
+    "telegram": _telegram,
+    "xmpp": _xmpp,
     "console": _console,
 }
 """Name of the settings table to how the channel is made. Nothing is discovered: what is not here does not run."""
 
 CARRIERS: frozenset[str] = frozenset({"sip"})
 """Tables of further carriers of the phone, which are no channels of their own."""
+
+PAGES: frozenset[str] = frozenset({"webchat"})
+"""Tables of channels that live in web pages: running.py puts them together with those."""
 
 
 def enabled(settings: ChannelSettings, around: Surroundings) -> list[Channel]:

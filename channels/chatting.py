@@ -37,7 +37,9 @@ def parts(text: str, longest: int) -> list[str]:
     found, rest = [], text.strip()
     while units(rest) > longest:
         head = _first(rest, longest)
-        cut = next((at for end in _ENDS if (at := head.rfind(end)) >= len(head) // 3), -1)
+        # A blank that ends a part is not sent: it may stand just behind what fits.
+        fits = {end: len(head) + (len(end) if end[0].isspace() else 1) for end in _ENDS}
+        cut = next((at for end in _ENDS if (at := rest.rfind(end, 0, fits[end])) >= len(head) // 3), -1)
         here = rest[: cut + 1] if cut >= 0 else head
         found.append(here.rstrip())
         rest = rest[len(here) :].lstrip()

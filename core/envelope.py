@@ -238,6 +238,8 @@ class Chat:
     """Refs or remote ids of ours that they have seen, or that arrived."""
     too_large: tuple[str, ...] = ()
     """Names of files that the service does not hand over: they need another way."""
+    language: str = ""
+    """What their program is set to: a guess, for who chose none and of whom nothing is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

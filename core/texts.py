@@ -75,6 +75,16 @@ def button(act: str, value: str, language: str) -> str:
     return words[f"{act}_{value}"] if f"{act}_{value}" in words else words[act]
 
 
+def chat_words(name: str, language: str, **values: object) -> str:
+    """What a channel itself adds to a chat. Raises KeyError.
+
+    >>> chat_words("taken_back", "en")
+    'We took back a message that stood here.'
+    """
+    words: Mapping[str, str] = _chat(language)["words"]
+    return words[name].format(**values)
+
+
 def channel(name: str, language: str) -> str:
     """What people call a channel.
 

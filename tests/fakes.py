@@ -106,3 +106,14 @@ class FakeDoor:
         """Wait, in a thread that is not the channel's, until something has happened here."""
         with self._news:
             assert self._news.wait_for(lambda: condition(self), seconds), f"{len(self.came)} came"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FakeLinking:
+    """A channel on which accounts are connected (core.channel.Linking)."""
+
+    name: str = "telegram"
+
+    def link(self, code: str) -> str:
+        """See core.channel.Linking."""
+        return f"https://chat.test/{self.name}?start={code}"

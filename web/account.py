@@ -1,10 +1,14 @@
-"""What can people do about their own log-in? See where they are signed in, end it there, change the password."""
+"""What can people do about their own log-in? See where they are signed in, end it there, change the password, connect a chat."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from aiohttp import hdrs, web
 
-from core.desk import accounts, new_passwords, passwords
+from core.desk import accounts, linking, new_passwords, passwords
+from core.desk.errors import Refused
 from web import guard, visitor
 from web.sign_in import MAX_FIELD
 from web.site import SITE, now
@@ -21,12 +25,24 @@ SYSTEMS = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """A code for an account of a chat, shown once."""
+
+    channel: str
+    code: str
+    url: str
+    expires_at: datetime
+
+
 def routes(app: web.Application) -> None:
     """Add the pages."""
     app.router.add_get("/account", show)
     app.router.add_post("/account/devices/{hash}/end", end)
     app.router.add_post("/account/tokens/{hash}/end", end_token)
     app.router.add_post("/account/password", change_password)
+    app.router.add_post("/account/links", connect)
+    app.router.add_post("/account/links/end", disconnect)
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -35,7 +51,13 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 
 async def _page(
-    request: web.Request, *, status: int = 200, wrong: str = "", done: bool = False
+    request: web.Request,
+    *,
+    status: int = 200,
+    wrong: str = "",
+    done: bool = False,
+    offered: Offered | None = None,
+    refused: str = "",
 ) -> web.Response:
     site, who = request.app[SITE], visitor.person(request)
     return site.pages.page(
@@ -49,6 +71,10 @@ async def _page(
         least=passwords.MIN_LENGTH,
         wrong=wrong,
         done=done,
+        links=await site.db.read(linking.mine, who),
+        channels=sorted(site.linking),
+        offered=offered,
+        refused=refused,
     )
 
 
@@ -64,6 +90,31 @@ def browser_name(agent: str) -> str:
         next((name for mark, name in table.items() if mark in agent), "") for table in (BROWSERS, SYSTEMS)
     ]
     return " · ".join(known) if all(known) else agent[:60]
+
+
+async def connect(request: web.Request) -> web.StreamResponse:
+    """Show a code for an account of a chat: on this page alone, and once."""
+    site, who = request.app[SITE], visitor.person(request)
+    form = await request.post()
+    guard.check_token(request, str(form.get("csrf", "")))
+    channel = site.linking.get(str(form.get("channel", "")))
+    if channel is None:
+        raise web.HTTPNotFound
+    try:
+        issued = await site.db.write(linking.issue, who, channel.name, now=now())
+    except Refused:
+        return await _page(request, status=409, refused="links_too_many")
+    offered = Offered(channel=channel.name, url=channel.link(issued.code), **issued._asdict())
+    return await _page(request, offered=offered)
+
+
+async def disconnect(request: web.Request) -> web.StreamResponse:
+    """Nothing of theirs is said there any more."""
+    site, who = request.app[SITE], visitor.person(request)
+    form = await request.post()
+    guard.check_token(request, str(form.get("csrf", "")))
+    await site.db.write(linking.disconnect, who, str(form.get("address", "")), now=now())
+    raise web.HTTPSeeOther("/account#links")
 
 
 async def end(request: web.Request) -> web.StreamResponse:

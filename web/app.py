@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from core.calling import Switchboard
+from core.channel import Linking
 from core.common import Common
 from core.desk import accounts
 from core.log import get_logger
@@ -46,10 +47,11 @@ def make_app(
     switchboard: Switchboard | None = None,
     telephone: str | None = None,
     webhooks: Sequence[web.RouteDef] = (),
+    linking: Mapping[str, Linking] | None = None,
 ) -> web.Application:
     """The application; `clean`, `also_by`, `switchboard` and `telephone` as in web.site.Site, `common` as in core.hub.Hub.
 
-    `webhooks`: what providers ask of the channels, under /in/. Who asks there proves it by a signature, which the
+    `linking`: channels on which people connect their accounts, by name. `webhooks`: what providers ask of the channels, under /in/. Who asks there proves it by a signature, which the
     handler checks before anything else; nothing there knows a sign-in or answers with a page.
     """
     common = common or Common()
@@ -59,7 +61,7 @@ def make_app(
     app[SITE] = Site(
         db=db,
         settings=settings,
-        pages=Pages(settings.hub),
+        pages=Pages(settings.hub, web_chat=bool(chat.sites(settings))),
         live=Live(
             db,
             common,
@@ -80,6 +82,7 @@ def make_app(
         also_by=also_by,
         switchboard=switchboard,
         telephone=telephone,
+        linking=linking or {},
         people=_limiter("people", common, settings.limits.requests_per_person),
         strangers=_limiter("strangers", common, settings.limits.requests_per_address),
         providers=_limiter("providers", common, WEBHOOKS_PER_ADDRESS),
@@ -92,6 +95,7 @@ def make_app(
         per_address=settings.limits.requests_per_address,
         address=guard.client_address,
         also_by=also_by,
+        linking=linking,
         max_body=settings.limits.http_body,
     )
     for part in (sign_in, forgotten, account, metrics, desk, portal, api):

@@ -35,12 +35,17 @@ HOUR = 3600
 
 
 class Pages:
-    """The templates of each language, read once. `hub`: its name, zone and languages are in every page."""
+    """The templates of each language, read once. `hub`: its name, zone and languages are in every page.
 
-    def __init__(self, hub: Hub) -> None:
+    `web_chat`: there is one, and the portal carries it.
+    """
+
+    def __init__(self, hub: Hub, *, web_chat: bool = False) -> None:
         self._hub = hub
         self._zone = ZoneInfo(hub.time_zone)
-        self._environments = {language: _environment(language, hub.name) for language in LANGUAGES}
+        self._environments = {
+            language: _environment(language, hub.name, web_chat=web_chat) for language in LANGUAGES
+        }
 
     def read_all(self) -> None:
         """Read every template and the names of days now, so that the first visitor need not wait for it."""
@@ -101,7 +106,7 @@ class Pages:
         return self.page(request, "errors/error.html", status=status, code=known, detail=detail)
 
 
-def _environment(language: str, hub_name: str) -> Environment:
+def _environment(language: str, hub_name: str, *, web_chat: bool) -> Environment:
     t = say(language)
     made = SettledEnvironment(
         {"t": t, "t.has": t.has, "t.maybe": t.maybe, "icon": icon, "mini": mini, "static": static},  # type: ignore[attr-defined]
@@ -114,6 +119,7 @@ def _environment(language: str, hub_name: str) -> Environment:
     )
     made.globals.update(
         hub=hub_name,
+        web_chat=web_chat,
         static=static,
         icon=icon,
         mini=mini,

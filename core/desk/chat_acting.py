@@ -19,6 +19,7 @@ from core.desk import (
     chat_intake,
     chats,
     filing,
+    linking,
     page_answers,
     ratings,
     resolution,
@@ -29,7 +30,7 @@ from core.desk import (
 from core.desk.authors import Author
 from core.desk.case import Case
 from core.desk.chat_buttons import Offer
-from core.desk.errors import DeskError, NotFound
+from core.desk.errors import DeskError, NotFound, Refused
 from core.desk.filing import Understood
 from core.desk.principal import Principal
 from core.envelope import Inbound, Kind
@@ -117,10 +118,22 @@ def _kept(here: Here, row: Row, what: str) -> Understood:
 # --- Commands -----------------------------------------------------------------------------------------------
 
 
-def _start(here: Here, _code: str) -> str:
+def _start(here: Here, code: str) -> str:
     returns.wished(here.tx, here.chat.address, stop=False, now=here.now)
+    if code:
+        return _connect(here, code)
     here.say("start", name=here.author.name if here.author.contact or here.author.agent else "")
     return "command_start"
+
+
+def _connect(here: Here, code: str) -> str:
+    try:
+        name = linking.redeem(here.tx, here.chat, code, now=here.now)
+    except Refused as refusal:  # in the language of the chat
+        here.say("told", text=str(refusal))
+        return "link_refused"
+    here.say("linked", name=name)
+    return "linked"
 
 
 def _new(here: Here, _rest: str) -> str:

@@ -12,12 +12,25 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, literal, select
 
 from core import texts
-from core.desk import accounts, chats, identities, letters, links, participants, restraint, sending
+from core.desk import (
+    accounts,
+    chats,
+    identities,
+    letters,
+    links,
+    outbox,
+    participants,
+    people,
+    restraint,
+    sending,
+)
 from core.desk.case import Case
-from core.desk.errors import Refused
+from core.desk.errors import NotFound, Refused
 from core.desk.letters import Kind, Letter
 from core.desk.principal import Principal
+from core.envelope import Address
 from core.ids import new_token
+from core.rules import workflow
 from core.rules.participation import Role, State
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
@@ -36,6 +49,8 @@ QUARTER = 15 * restraint.MINUTE
 ISSUED = 20
 """Codes to one person in an hour."""
 MAX_ADOPTED = 20
+SHOWN = timedelta(days=3)
+"""How long the portal says that an account was connected."""
 MAX_CODE = 100  # characters of what is looked at
 MAX_LABEL = 60  # characters of the name that an account gives itself
 
@@ -92,9 +107,59 @@ def redeem(tx: Tx, chat: Row, code: str, *, now: datetime) -> str:
     of = {"agent": who.id} if who.is_agent else {"contact": who.id}
     identities.bind(tx, chat, **of, proof="link", by=who.actor, now=now)
     if not who.is_agent:
-        _adopt(tx, chat, who, now=now)
+        adopt(tx, chat, who, now=now)
     _letter(tx, LINKED, who, chat, now=now)
     return who.name
+
+
+def mine(tx: Tx, who: Principal) -> list[Row]:
+    """The accounts that are connected to who is signed in, oldest first."""
+    return identities.of_agent(tx, who.id) if who.is_agent else identities.of_contact(tx, who.id)
+
+
+def fresh(tx: Tx, who: Principal, *, now: datetime) -> list[Row]:
+    """Those of them that were connected lately: whoever it was not should see it."""
+    return [row for row in mine(tx, who) if row.since > now - SHOWN]
+
+
+def disconnect(tx: Tx, who: Principal, address: str, *, now: datetime) -> None:
+    """One of one's own accounts is no longer: from now on nothing that is theirs is said there. Raises NotFound."""
+    known = identities.behind(tx, address)
+    if known is None or who.id not in (known.contact, known.agent):
+        message = f"no account {address} is connected to you"
+        raise NotFound(message)
+    release(tx, who, known, now=now)
+
+
+def release(tx: Tx, who: Principal, known: Row, *, now: datetime) -> None:
+    """Nobody is behind this address any more: it is retired from the open requests of who was, who are written to by mail."""
+    identities.unbind(tx, known, by=who.actor, now=now)
+    chat = chats.known(tx, known.address)
+    if chat is not None:
+        chats.change(tx, chat.id, ticket_id=None, chosen_until=None, new_until=None)
+    person = people.contact(tx, known.contact) if known.contact else None
+    if person is None:
+        return
+    for row in tx.all(_TAKES_PART, address=known.address, contact=person.id):
+        of = Case.open(tx, row.ticket_id, now=now)
+        participants.leave(
+            of, who, known.address, instead=Address(person.email, person.name), contact=person.id
+        )
+        outbox.withdraw(of, [known.address])
+        of.save()
+
+
+_TAKES_PART = Prepared(
+    select(tables.participant.c.ticket_id)
+    .select_from(tables.participant.join(tables.ticket, tables.ticket.c.id == tables.participant.c.ticket_id))
+    .where(
+        tables.participant.c.address == bindparam("address"),
+        tables.participant.c.contact == bindparam("contact"),
+        tables.participant.c.state == literal(str(State.JOINED)),
+        tables.ticket.c.open | (tables.ticket.c.state == literal(str(workflow.State.RESOLVED))),
+    )
+    .distinct()
+)
 
 
 def _purpose(channel: str) -> str:
@@ -118,7 +183,7 @@ def _refused(tx: Tx, chat: Row, why: str) -> Refused:
     return Refused(words.strip(), code=f"link_{why}")
 
 
-def _adopt(tx: Tx, chat: Row, who: Principal, *, now: datetime) -> None:
+def adopt(tx: Tx, chat: Row, who: Principal, *, now: datetime) -> None:
     """What they asked in this very chat while nobody knew them is theirs, so that the portal shows it."""
     for row in tx.all(_STRANGERS, address=chat.address):
         of = Case.open(tx, row.id, now=now)

@@ -262,6 +262,23 @@ def recognised(case: Case, address: str, contact_id: str, name: str) -> None:
     case.tx.update(participant, key, contact=contact_id, name=name[:200])
 
 
+def leave(case: Case, who: Principal, address: str, *, instead: Address, contact: str) -> None:
+    """A person is no longer at this address: it is retired, and they are written to at the other one in its place.
+
+    Their request stays theirs. `instead`: empty address: there is no other; staff see that nobody hears.
+    """
+    there = of_ticket(case.tx, case.id, customer=case["customer"], requester=case["requester_address"])
+    theirs = [one for one in there if one.address == address and one.state == State.JOINED]
+    elsewhere = {one.address for one in there if one.state == State.JOINED and one.role in _ANSWERED}
+    for one in theirs:
+        _set(case, one.thread, address, state=State.RETIRED, admitted=False, by=who.actor)
+    if case["requester_address"] == address and instead.address:
+        case.set(requester_address=instead.key)
+    if theirs and instead.address and instead.key not in elsewhere:
+        _enter(case, theirs[0].thread, instead, Role.REQUESTER, contact=contact, by=who.actor)
+    case.event("people.retired", actor=who.actor, count=len(theirs))
+
+
 def takes_part(case: Case, address: str) -> bool:
     """Is this somebody of the conversations already, who was told what was said there?"""
     there = of_ticket(case.tx, case.id, customer=case["customer"], requester=case["requester_address"])

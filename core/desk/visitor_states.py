@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, literal_column, select
 
 from core import texts
-from core.desk import chats, coverage, identities, people, reference, visitor_talk, visitors
+from core.desk import chats, coverage, identities, people, reference, visitor_talk
 from core.desk.principal import Principal
 from core.desk.visitor_talk import Talk
 from core.desk.visitors import Visitor
@@ -89,14 +89,14 @@ def standing(
         state = "new"
     elif not row.open:
         state = "ended"
-    elif agent is not None or row.last_direction == "out" or _answered(row, talk):
+    elif agent is not None or row.waits_since is None or _answered(row, talk):
         state = "joined"
     else:
         state = "waiting"
         before = sum(
             1
             for one in line
-            if one.ticket != row.id and one.group == row.desk_group and one.since < row.received_at
+            if one.ticket != row.id and one.group == row.desk_group and one.since < row.waits_since
         )
     last = next((one.name for one in reversed(talk.items) if one.by == "us"), "")
     return Standing(
@@ -115,9 +115,7 @@ def standing(
 def in_line(tx: Tx) -> tuple[InLine, ...]:
     """Conversations of the web chat that nobody has taken, for the places of all of them."""
     return tuple(
-        InLine(ticket=row.id, group=row.desk_group, since=row.received_at)
-        for row in tx.all(_WAITING)
-        if row.channel == visitors.CHANNEL and row.last_direction == "in"
+        InLine(ticket=row.id, group=row.desk_group, since=row.waits_since) for row in tx.all(_WAITING)
     )
 
 
@@ -164,12 +162,17 @@ _TICKET = Prepared(
         ticket.c.state,
         ticket.c.assignee,
         ticket.c.desk_group,
-        ticket.c.received_at,
-        ticket.c.last_direction,
+        ticket.c.waits_since,
     ).where(ticket.c.id == bindparam("id"))
 )
 _WAITING = Prepared(
-    select(ticket.c.id, ticket.c.channel, ticket.c.desk_group, ticket.c.received_at, ticket.c.last_direction)
-    .where(ticket.c.assignee.is_(None), ticket.c.open.is_(True))
+    select(ticket.c.id, ticket.c.desk_group, ticket.c.waits_since)
+    .where(
+        ticket.c.open,
+        ticket.c.chat.is_not(None),
+        ticket.c.waits_since.is_not(None),
+        ticket.c.assignee.is_(None),
+    )
+    .order_by(literal_column(tables.WAIT_ORDER), ticket.c.id)
     .limit(IN_LINE)
 )

@@ -210,9 +210,8 @@ def _buttons(tx: Tx, shard: str, address: str) -> dict[str, tuple[tuple[Button, 
 
 
 def _choice(rows: Sequence[Row]) -> tuple[tuple[Button, ...], str]:
-    pressed = [row for row in rows if row.used_at is not None]
-    if pressed:
-        return (), str(pressed[0].label) if len(pressed) == 1 else ""
+    if any(row.used_at is not None for row in rows):
+        return (), next((str(row.label) for row in rows if row.used_by), "")
     return tuple(Button(row.id, row.label) for row in rows), ""
 
 

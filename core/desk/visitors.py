@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from core import addresses, chat_addresses
-from core.desk import chats, identities, intake, links, people, restraint
+from core.desk import accounts, chats, identities, intake, linking, links, people, restraint
 from core.desk.errors import Refused, invalid
 from core.desk.filing import Understood
 from core.envelope import Address, Arrival, Inbound
@@ -187,6 +187,9 @@ def _known(tx: Tx, row: Row, contact: str, *, proof: str, now: datetime) -> None
     if known_as is None or known_as.contact != contact or known_as.proof not in identities.PROVED:
         by = f"contact:{contact}"
         identities.bind(tx, row, contact=contact, proof=proof, by=by, now=now)
+        person = accounts.person(tx, contact)
+        if person is not None:
+            linking.adopt(tx, row, person, now=now)
     tx.tell("chat", row.address)
 
 

@@ -14,9 +14,10 @@ import pytest
 
 import channels
 from channels import console
-from channels.settings import ChannelSettings, ConsoleSettings
+from channels.settings import ChannelSettings, ConsoleSettings, TelegramSettings
 from core.channel import Unavailable
 from core.envelope import Address, Arrival, Kind, Outgoing
+from core.settings_values import Secret
 
 ARRIVAL = {"sender": "ann", "external_id": "console-1"}
 
@@ -178,7 +179,8 @@ def around(tmp_path) -> channels.Surroundings:
 
 
 def test_every_channel_with_settings_is_in_the_table_and_the_other_way_round() -> None:
-    assert set(channels.CHANNELS) | channels.CARRIERS == set(ChannelSettings.__struct_fields__)
+    known = set(channels.CHANNELS) | channels.CARRIERS | channels.PAGES
+    assert known == set(ChannelSettings.__struct_fields__)
 
 
 def test_only_what_is_switched_on_is_made(tmp_path) -> None:
@@ -195,7 +197,8 @@ def test_only_what_is_switched_on_is_made(tmp_path) -> None:
 def test_the_reader_a_channel_names_is_there(name: str, tmp_path) -> None:
     import importlib
 
-    channel = channels.CHANNELS[name](ChannelSettings(), around(tmp_path))
+    settings = ChannelSettings(telegram=TelegramSettings(token=Secret("4711:" + "t" * 35)))
+    channel = channels.CHANNELS[name](settings, around(tmp_path))
     module, _, function = channel.reader.partition(":")
 
     assert channel.name == name

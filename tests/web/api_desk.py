@@ -18,6 +18,7 @@ from core.store.database import Database
 from core.store.tx import Tx
 from ivr import rules as flow_rules
 from tests import rows
+from tests.fakes import FakeLinking
 from web.api import API, make_api, routes
 
 SECRET = "MARKER-9f3b"  # noqa: S105 - what only staff may read
@@ -129,7 +130,25 @@ def furnish(tx: Tx) -> Desk:
     shipped = flow_rules.DEFAULT.read_text(encoding="utf-8")
     flows.install(tx, flows.DEFAULT, shipped, flow_rules.digest(flow_rules.parse(shipped)), now=now)
     call = a_call(tx, acme, now=now)
-    ids = {"acme": acme, "beta": beta, "held": held, "broken": broken, "asked": asked, "outage": outage}
+    account = "telegram:4242"
+    tx.insert(
+        tables.identity,
+        address=account,
+        contact="alice",
+        channel="telegram",
+        name="Hers",
+        proof="link",
+        since=now,
+    )
+    ids = {
+        "account": account,
+        "acme": acme,
+        "beta": beta,
+        "held": held,
+        "broken": broken,
+        "asked": asked,
+        "outage": outage,
+    }
     ids |= {"call": call}
     return Desk(tokens=tokens, ids=ids)
 
@@ -194,7 +213,9 @@ def a_call(tx: Tx, ticket: str, *, now: datetime) -> str:
 async def serving(db: Database, *, per_person: int = 1000) -> AsyncIterator[TestClient[Any, Any]]:
     """The API alone on a port of its own."""
     app = web.Application()
-    app[API] = make_api(db, per_person=per_person, per_address=per_person)
+    app[API] = make_api(
+        db, per_person=per_person, per_address=per_person, linking={"telegram": FakeLinking()}
+    )
     routes(app)
     async with TestClient(TestServer(app)) as client:
         yield client

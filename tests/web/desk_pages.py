@@ -22,6 +22,7 @@ from core.store import blobs, tables
 from core.store.database import Database
 from core.store.tx import Tx
 from tests import rows
+from tests.fakes import FakeLinking
 from web.app import make_app
 from web.site import SITE
 
@@ -197,6 +198,11 @@ class Pages:
 @asynccontextmanager
 async def serving(db: Database, folder: Path) -> AsyncIterator[Pages]:
     """The pages on a port of their own; `folder` is where the hub keeps its things."""
-    app = make_app(db, Settings(hub=Hub(data_dir=folder), channels={}), clean=clean_html)
+    app = make_app(
+        db,
+        Settings(hub=Hub(data_dir=folder), channels={}),
+        clean=clean_html,
+        linking={"telegram": FakeLinking()},
+    )
     async with TestClient(TestServer(app), cookie_jar=DummyCookieJar()) as client:
         yield Pages(db, client)

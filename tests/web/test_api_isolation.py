@@ -10,7 +10,12 @@ from core.store import tables
 from tests.web.api_desk import SECRET, Caller, furnish, serving
 from web.api import ENDPOINTS
 
-NOWHERE = {"version": "999", "number": "26-999999", "id": "01a20e0c-0000-7000-8000-000000000000"}
+NOWHERE = {
+    "address": "telegram:1",
+    "version": "999",
+    "number": "26-999999",
+    "id": "01a20e0c-0000-7000-8000-000000000000",
+}
 BODIES: dict[str, dict[str, Any]] = {
     "open_ticket": {"subject": "New", "text": "Please help."},
     "add_message": {"audience": "customer", "text": "Hello?"},
@@ -52,6 +57,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "open_request_of_call": {},
     "call_back": {},
     "done_by_hand": {},
+    "connect_link": {"channel": "telegram"},
+    "disconnect_link": {},
 }
 """A body that each writing call takes: what is refused is refused for the id alone."""
 WITH_IDS = [one for one in ENDPOINTS if one.parts]
@@ -77,7 +84,7 @@ def ids_of_acme(endpoint, desk):
     number = "C-2026-001" if endpoint.path.startswith("/contracts") else "26-000001"
     kind = {"outages": "outage", "calls": "call"}.get(endpoint.path.split("/")[1], "held")
     identity = desk.ids[kind]
-    return {"version": "1", "number": number, "id": identity}
+    return {"address": desk.ids["account"], "version": "1", "number": number, "id": identity}
 
 
 async def ask(who, endpoint, ids, **headers):

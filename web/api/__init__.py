@@ -7,7 +7,7 @@ import re
 from aiohttp import web
 
 from core.desk.principal import Principal
-from web.api import calls, flows, openapi, outages, readable, tickets, traffic, verbs
+from web.api import calls, flows, me, openapi, outages, readable, tickets, traffic, verbs
 from web.api.endpoint import Endpoint
 from web.api.openapi import BASE
 from web.api.problems import ApiError
@@ -21,6 +21,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *calls.ENDPOINTS,
     *outages.ENDPOINTS,
     *flows.ENDPOINTS,
+    *me.ENDPOINTS,
     *traffic.ENDPOINTS,
 )
 

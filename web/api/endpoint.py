@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from core.channel import Linking
 from core.desk.principal import Principal
 from core.store.tx import Tx
 
-Method = Literal["GET", "POST", "PUT"]
+Method = Literal["GET", "POST", "PUT", "DELETE"]
 Scope = Literal["read", "write"]
 
 READS = (401, 404, 422, 429, 503)
@@ -47,6 +48,8 @@ class Call:
     """Its Idempotency-Key; empty: none."""
     also_by: str
     """The channel that carries answers to people's inboxes, if there is one."""
+    linking: Mapping[str, Linking]
+    """Channels on which people connect their accounts, by name."""
 
     @property
     def number(self) -> str:
@@ -79,6 +82,8 @@ class Endpoint:
     answer: type[BaseModel | File]
     status: int
     errors: tuple[int, ...]
+    fleeting: bool = False
+    """Its answer is a secret that is shown once: it is not kept, and takes no Idempotency-Key."""
 
     @property
     def name(self) -> str:
@@ -116,6 +121,7 @@ def api(
     body: type[Body] | None = None,
     status: int = 200,
     errors: tuple[int, ...] = (),
+    fleeting: bool = False,
 ) -> Callable[[Handler], Endpoint]:
     """Make an endpoint of a function on a transaction: a GET reads, the others write and take an Idempotency-Key.
 
@@ -133,6 +139,7 @@ def api(
             answer=answer,
             status=status,
             errors=tuple(sorted({*usual, *errors})),
+            fleeting=fleeting,
         )
 
     return make

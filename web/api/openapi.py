@@ -71,7 +71,7 @@ def _operation(one: Endpoint, refs: Any) -> dict[str, Any]:
     else:
         content = {media: {} for media in DOWNLOADED}
     headers = {name: {"schema": {"type": "string"}, "description": words} for name, words in _HEADERS.items()}
-    if one.method != "GET":
+    if one.method != "GET" and not one.fleeting:
         headers["Idempotent-Replay"] = {
             "schema": {"const": "true"},
             "description": "This is the answer that the first call with the key was given.",
@@ -122,7 +122,7 @@ def _parameters(one: Endpoint) -> list[dict[str, Any]]:
         for name, of in schema["properties"].items():
             plain = _without_null({key: value for key, value in of.items() if key != "title"})
             found.append({"name": name, "in": "query", "required": False, "schema": plain})
-    if one.method != "GET":
+    if one.method != "GET" and not one.fleeting:
         found.append(
             {
                 "name": "Idempotency-Key",

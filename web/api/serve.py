@@ -16,6 +16,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from core.channel import Linking
 from core.common import Common, Counts
 from core.desk import accounts, page, repetition
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused, Stale
@@ -59,6 +60,8 @@ class Api:
     """The channel that carries answers to people's inboxes, if there is one."""
     max_body: int
     """Bytes of one call."""
+    linking: Mapping[str, Linking]
+    """Channels on which people connect their accounts, by name."""
     running: set[tuple[str, str]] = field(default_factory=set)
     """Callers and keys of this hub's writing calls that are being answered."""
 
@@ -74,6 +77,7 @@ def make_api(
     per_address: int = 10,
     address: Callable[[web.Request], str] = lambda request: request.remote or "",
     also_by: str = "",
+    linking: Mapping[str, Linking] | None = None,
     max_body: int = 2**20,
 ) -> Api:
     """The shared parts. Limits are calls a second, counted in `counts`; five seconds' worth may come at once.
@@ -85,6 +89,7 @@ def make_api(
     return Api(
         address=address,
         also_by=also_by,
+        linking=linking or {},
         max_body=max_body,
         db=db,
         public_url=db.facts.public_url,
@@ -165,14 +170,14 @@ async def _answer(request: web.Request, endpoint: Endpoint, who: Principal) -> w
         raise ApiError("forbidden", f"this token may not {endpoint.scope}: make one with that scope")
     query = _query(endpoint, request)
     if endpoint.method == "GET":
-        call = Call(who=who, path=path, query=query, body=None, now=api.now(), key="", also_by=api.also_by)
+        call = _call(api, who, path, query=query)
         answer = await api.db.read(endpoint.run, call)
         if isinstance(answer, File):
             return download(answer.content, answer.name, answer.type)
         return _json(endpoint.status, answer.model_dump_json(by_alias=True))
     body = await _body(endpoint, request)
-    key = _key(request)
-    call = Call(who=who, path=path, query=query, body=body, now=api.now(), key=key, also_by=api.also_by)
+    key = "" if endpoint.fleeting else _key(request)
+    call = _call(api, who, path, query=query, body=body, key=key)
     if not key:
         return _json(endpoint.status, await api.db.write(_as_json, endpoint, call))
     mine = (who.actor, key)
@@ -187,6 +192,21 @@ async def _answer(request: web.Request, endpoint: Endpoint, who: Principal) -> w
     if done.replayed:
         response.headers["Idempotent-Replay"] = "true"
     return response
+
+
+def _call(
+    api: Api, who: Principal, path: Mapping[str, str], *, query: Any, body: Any = None, key: str = ""
+) -> Call:
+    return Call(
+        who=who,
+        path=path,
+        query=query,
+        body=body,
+        now=api.now(),
+        key=key,
+        also_by=api.also_by,
+        linking=api.linking,
+    )
 
 
 def _once(tx: Tx, endpoint: Endpoint, call: Call, digest: str) -> repetition.Answer:

@@ -556,3 +556,29 @@ class FlowVersions(Shape):
 
     items: list[FlowSummary]
     next: str | None
+
+
+class Link(Shape):
+    """An account on a chat that is connected to you."""
+
+    channel: str
+    address: str = Field(description="As conversations name it: `telegram:4242`.")
+    name: str = Field(description="As the account calls itself: a label.")
+    proof: str = Field(
+        description="link: by a code; code: by a code by mail; token: signed by a page; staff: said by staff, proves nothing."
+    )
+    since: datetime
+
+
+class Links(Shape):
+    """Accounts on chats, oldest first."""
+
+    items: list[Link]
+
+
+class LinkCode(Shape):
+    """What connects an account, once."""
+
+    code: str = Field(description="26 characters.")
+    url: str = Field(description="Opens the service with the code.")
+    expires_at: datetime

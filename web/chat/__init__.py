@@ -7,7 +7,7 @@ from aiohttp import web
 from core.common import Common
 from web.chat import doing, frame, wire
 from web.chat.room import Room
-from web.chat.sites import sites
+from web.chat.sites import sites as sites
 from web.site import SITE
 
 PARTS = (frame, wire)

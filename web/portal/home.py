@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 from babel.dates import format_date
 
-from core.desk import broadcasts, course, coverage, outage_board, outages, requests, search
+from core.desk import broadcasts, course, coverage, linking, outage_board, outages, requests, search
 from core.desk.principal import Principal
 from core.desk.views import NextAction, TicketRow
 from core.store.tx import Tx
@@ -120,6 +120,7 @@ def _home(tx: Tx, who: Principal, *, now: datetime) -> dict[str, Any]:
     cards = [Card(row=row, next=course.next_action(tx, row)) for row in rows.values()]
     return {
         "company": company(tx, who),
+        "linked": linking.fresh(tx, who, now=now),
         "outages": _outages(tx, who, now=now),
         "needed": [card for card in cards if card.row.state in NEEDS_THEM],
         "cards": [card for card in cards if card.row.state not in NEEDS_THEM],

@@ -201,7 +201,7 @@ async def test_who_says_stop_gets_nothing_more_until_they_say_start(db) -> None:
     done = await texted(desk, "STOP", 2)
     assert (done.outcome, done.reason) == ("machine", "opt_out")
     assert await leaves() is None
-    (kept,) = await desk.desk.rows(tables.delivery)
+    (kept,) = await desk.desk.rows(tables.delivery, id=told.id)
     assert kept.state == "given_up"
     assert "STOP" in kept.error
     assert [(bad.address, bad.reason) for bad in await desk.desk.rows(tables.bad_address)] == [
@@ -251,6 +251,6 @@ async def test_a_text_that_did_not_arrive_is_seen_at_its_delivery(db) -> None:
     said = texting.read(raw, {"channel": "sms", "external_id": "SM9/failed"}, {})
     await db.write(intake.understand, stored, said, now=desk.desk.now)
 
-    (kept,) = await desk.desk.rows(tables.delivery)
+    (kept,) = await desk.desk.rows(tables.delivery, id=told.id)
     assert kept.state == "bounced"
     assert token_id(said.bounce_tokens[0]) == told.id

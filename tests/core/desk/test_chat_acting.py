@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.desk import books, resolution, tickets
+from core.desk import books, linking, resolution, tickets
 from core.store import tables
 from tests.chat_at_work import Chatter, chatting
 from tests.desk_at_work import SOLUTION
@@ -294,9 +294,8 @@ async def test_a_request_taken_for_a_comment_is_one_after_one_press(mario):
 
     (given,) = await mario.desk.rows(tables.rating, number)
     assert (given.score, given.comment) == (3, "")
-    opened = (await mario.desk.rows(tables.ticket))[-1]
-    assert await mario.texts(opened.number) == ["E ora il telefono non va."]
-    assert opened.number != number
+    (opened,) = [row.number for row in await mario.desk.rows(tables.ticket) if row.number != number]
+    assert await mario.texts(opened) == ["E ora il telefono non va."]
     await balanced(mario)
 
 
@@ -323,3 +322,28 @@ async def test_a_number_answers_a_persons_question_and_rates_nothing(mario):
 
     assert (await mario.writes("3")).number == other
     assert not await mario.desk.rows(tables.rating, number)
+
+
+# --- Codes ---
+
+
+async def test_a_code_behind_start_connects_the_account(mario):
+    issued = await mario.desk.db.write(
+        linking.issue, await mario.desk.who("alice"), "telegram", now=mario.desk.now
+    )
+
+    done = await mario.does(command="start", argument=issued.code)
+
+    assert done.reason == "linked"
+    assert "Alice" in mario.last().text
+    ticket = await mario.desk.ticket((await mario.writes()).number)
+    assert (ticket.requester_name, ticket.trust) == ("Alice", "verified")
+    await balanced(mario)
+
+
+async def test_a_wrong_code_is_refused_in_words_and_connects_nobody(mario):
+    done = await mario.does(command="start", argument="abcdefghijklmnopqrstuvwxyz")
+
+    assert done.reason == "link_refused"
+    assert mario.last().kind == "told"
+    assert not await mario.desk.rows(tables.identity)

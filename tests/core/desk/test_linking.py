@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
-from core.desk import accounts, case, chats, identities, linking, tidying
-from core.desk.errors import Refused
+from core.desk import accounts, case, chats, identities, linking, tickets, tidying
+from core.desk.errors import NotFound, Refused
 from core.envelope import Address
 from core.store import tables
+from tests.chatting import connects, writes_by_chat
 from tests.desk_at_work import AtWork, at_work
 
 HERS = "telegram:4242"
@@ -241,3 +242,67 @@ def _as_in_chat(tx, ticket_id: str) -> None:
     tx.update(tables.ticket, {"id": ticket_id}, requester_address=HERS)
     tx.update(tables.participant, {"ticket_id": ticket_id}, address=HERS)
     tx.update(tables.thread, {"ticket_id": ticket_id}, address=HERS, channel="telegram")
+
+
+# --- Disconnecting
+
+
+async def disconnect(desk: AtWork, name: str = "alice", address: str = HERS) -> None:
+    await desk.db.write(linking.disconnect, await desk.who(name), address, now=desk.now)
+
+
+async def test_who_disconnects_a_chat_is_answered_by_mail_in_the_same_conversation(desk):
+    await connects(desk)
+    done = await desk.understand(await desk.arrive(HERS), HERS, channel="telegram")
+    tom = await desk.who("tom")
+    await desk.do(tickets.reply, tom, done.number, "Prima.")
+
+    await disconnect(desk)
+    await desk.do(tickets.reply, tom, done.number, "Dopo.")
+
+    sent = [(row.channel, row.address, row.state) for row in await desk.deliveries(done.number, kind="reply")]
+    assert sent == [("telegram", HERS, "withdrawn"), ("email", "alice@acme.test", "queued")]
+    assert (await desk.ticket(done.number)).requester_address == "alice@acme.test"
+    assert await desk.db.read(linking.mine, await desk.who("alice")) == []
+    (told,) = await administration(desk, "identity.unlinked")
+    assert told["person"] == (await desk.who("alice")).actor
+
+
+async def test_what_comes_from_a_disconnected_chat_is_a_strangers(desk):
+    await connects(desk)
+    number = await desk.taken()
+    await writes_by_chat(desk, number)
+    ref = await desk.ref(number)
+
+    await disconnect(desk)
+    done = await desk.understand(await desk.arrive(HERS), HERS, channel="telegram", own_refs=(ref,))
+
+    assert (done.outcome, done.number != number) == ("ticket", True)
+    opened = await desk.ticket(done.number)
+    assert (opened.customer, opened.contact, opened.trust) == (None, None, "none")
+
+
+async def test_who_has_a_mail_conversation_too_is_not_entered_twice(desk):
+    await connects(desk)
+    number = await desk.taken()
+    await writes_by_chat(desk, number)
+
+    await disconnect(desk)
+
+    there = [
+        (row.address, row.state)
+        for row in await desk.rows(tables.participant, number)
+        if row.address in (HERS, "alice@acme.test")
+    ]
+    assert sorted(there) == [("alice@acme.test", "joined"), (HERS, "retired")]
+
+
+async def test_only_ones_own_account_is_disconnected(desk):
+    await connects(desk)
+
+    with pytest.raises(NotFound):
+        await disconnect(desk, "bob")
+    with pytest.raises(NotFound):
+        await disconnect(desk, address="telegram:1")
+
+    assert (await behind(desk)).contact == (await desk.who("alice")).id

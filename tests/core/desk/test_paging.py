@@ -27,9 +27,7 @@ def facts() -> HubFacts:
 
 @pytest.fixture
 async def desk(db):
-    desk = await at_work(db)
-    desk.channel.name = "telegram"
-    return desk
+    return await at_work(db)
 
 
 async def chats(desk: AtWork, text: str = "La rete non va.", address: str = "telegram:4242") -> str:
@@ -165,7 +163,7 @@ async def test_a_call_reaches_a_linked_account_with_a_button_that_takes_it(desk)
     desk.passes(minutes=90)
     await desk.work()
 
-    (sent,) = [one for one in desk.channel.sent if one.to.key == ANN_S]
+    (sent,) = [one for one in desk.telegram.sent if one.to.key == ANN_S]
     assert number in sent.text
     assert "La rete non va." in sent.text
     assert [one.label for one in sent.buttons] == ["Lo prendo io"]
@@ -199,7 +197,7 @@ async def test_a_chat_that_does_not_take_the_call_leaves_it_to_the_mail(desk):
     number = await alice(desk)
     desk.passes(minutes=89)
     await desk.work()
-    desk.channel.fails_with = DeliveryError("blocked", permanent=True)
+    desk.telegram.fails_with = DeliveryError("blocked", permanent=True)
     desk.passes(minutes=1)
     await desk.work()
 

@@ -28,7 +28,7 @@
     [hidden] { display: none !important; }
     iframe { position: fixed; bottom: 76px; ${side}: 16px; z-index: 2147483000; width: 384px; height: min(600px, calc(100dvh - 92px));
       border: 0; border-radius: 10px; box-shadow: 0 8px 28px rgb(0 0 0 / .3); background: Canvas; }
-    @media (max-width: 480px), (max-height: 420px) { iframe { inset: 0; width: 100%; height: 100dvh; border-radius: 0; } }
+    @media (max-width: 480px), (max-height: 420px) { iframe { inset: 0; width: 100%; height: 100dvh; border-radius: 0; } button[aria-expanded=true] { display: none; } }
     @media print { :host { display: none; } }`);
   root.adoptedStyleSheets = [look];
   const button = document.createElement("button");
