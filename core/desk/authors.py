@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sqlalchemy import bindparam, select
+
 from core import chat_addresses, numbers
 from core.desk import identities, people, reference
 from core.envelope import Address, Inbound
-from core.store.tx import Tx
+from core.store import tables
+from core.store.tx import Prepared, Tx
+
+chat = tables.chat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +49,7 @@ class Author:
 def find(tx: Tx, said: Inbound) -> Author:
     """The author of a message, by proof if the channel has one, else by address."""
     if said.contact:
-        return _contact(tx, people.contact(tx, said.contact), said.author, proved=True)
+        return _contact(tx, people.person(tx, said.contact), said.author, proved=True)
     if said.author is None or not said.author.address:
         return Author(kind="nobody", name=said.author_text[:200], address="")
     if (
@@ -101,10 +106,15 @@ def _in_chat(tx: Tx, reached: Address) -> Author:
                 kind="agent", address=reached.key, name=agent.name, agent=agent.id, language=agent.language
             )
     if known is not None and known.contact:
-        contact = people.contact(tx, known.contact)
+        contact = people.person(tx, known.contact)
         if contact is not None and contact.active:
             return _contact(tx, contact, reached, proved=known.proof in identities.PROVED)
-    return Author(kind="stranger", address=reached.key, name=reached.name)
+    spoken = tx.one(_SPOKEN, address=reached.key)
+    language = (spoken.language or spoken.speaks) if spoken is not None else None
+    return Author(kind="stranger", address=reached.key, name=reached.name, language=language)
+
+
+_SPOKEN = Prepared(select(chat.c.language, chat.c.speaks).where(chat.c.address == bindparam("address")))
 
 
 def _in_room(tx: Tx, reached: Address, room: str) -> Author:
@@ -133,7 +143,7 @@ def _contact(tx: Tx, contact: people.Contact | None, reached: Address | None, *,
         kind="contact",
         address=reached.key
         if reached and (numbers.is_number(reached.key) or chat_addresses.is_chat(reached.key))
-        else contact.email,
+        else contact.met_at or contact.email,
         name=contact.name,
         contact=contact.id,
         customer=contact.customer,

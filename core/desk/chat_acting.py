@@ -20,6 +20,7 @@ from core.desk import (
     chats,
     filing,
     linking,
+    page_answers,
     ratings,
     resolution,
     returns,
@@ -293,6 +294,10 @@ def _speak(here: Here, button: Row) -> None:
     here.say("spoken")
 
 
+def _take(here: Here, button: Row) -> None:
+    page_answers.taken(here.tx, button, here.author.agent, now=here.now)
+
+
 PRESSED: Mapping[Act, Callable[[Here, Row], None]] = MappingProxyType(
     {
         Act.CHOOSE: _choose,
@@ -302,6 +307,7 @@ PRESSED: Mapping[Act, Callable[[Here, Row], None]] = MappingProxyType(
         Act.REFUSE: _refuse,
         Act.RATE: _rate,
         Act.LANGUAGE: _speak,
+        Act.TAKE: _take,
     }
 )
 

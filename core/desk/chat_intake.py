@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, literal, or_, select
 
 from core import chat_addresses, texts
-from core.desk import chat_books, chat_buttons, chat_reach, chats, door, filing, identities, threads
+from core.desk import chat_books, chat_buttons, chat_reach, chats, door, filing, identities, people, threads
 from core.desk.authors import Author
 from core.desk.filing import Message, Understood
 from core.envelope import Inbound
@@ -40,8 +40,14 @@ def come(tx: Tx, said: Inbound, *, now: datetime) -> Row:
     chat_reach.moved(tx, said, now=now)
     room = said.chat.room if said.chat is not None else None
     assert said.author is not None  # noqa: S101 - see is_chat
+    speaks = said.chat.language.partition("-")[0].lower() if said.chat is not None and room is None else ""
     return chats.came(
-        tx, said.channel, room or said.author, kind="room" if room is not None else "person", now=now
+        tx,
+        said.channel,
+        room or said.author,
+        kind="room" if room is not None else "person",
+        now=now,
+        **({"speaks": speaks} if speaks else {}),
     )
 
 
@@ -73,9 +79,11 @@ def talks(tx: Tx, of: Row, author: Author) -> list[Talk]:
         said_at = tx.one(_LAST_SAID, ticket_id=row.id, thread_id=row.thread_id).at
         found[row.id] = Talk(ticket=row.id, number=row.number, open=row.open, here=True, at=said_at)
     if of.kind == "person" and author.proved and author.contact:
-        for statement in (_ASKED, _TAKES_PART):
-            for row in tx.all(statement, contact=author.contact):
-                found.setdefault(row.id, Talk(ticket=row.id, number=row.number, open=True, here=False))
+        ids = people.ids(tx, author.contact)
+        for row in (
+            row for one in ids for asked in (_ASKED, _TAKES_PART) for row in tx.all(asked, contact=one)
+        ):
+            found.setdefault(row.id, Talk(ticket=row.id, number=row.number, open=True, here=False))
     return list(found.values())
 
 
@@ -85,7 +93,8 @@ def theirs(tx: Tx, of: Row, author: Author, ticket_id: str) -> bool:
         return True
     if of.kind != "person" or not (author.proved and author.contact):
         return False
-    return tx.one(_OF_CONTACT, ticket_id=ticket_id, contact=author.contact) is not None
+    ids = people.ids(tx, author.contact)
+    return any(tx.one(_OF_CONTACT, ticket_id=ticket_id, contact=one) is not None for one in ids)
 
 
 def _quoted(tx: Tx, of: Row, said: Inbound, author: Author) -> str | None:

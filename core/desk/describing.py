@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from core import addresses, chat_addresses
-from core.desk import identities, outbox, participants, people, reference
+from core.desk import chats, identities, outbox, participants, people, reference
 from core.desk.case import Case
 from core.desk.errors import Fault, Invalid, contradiction
 from core.desk.principal import Principal
@@ -16,7 +16,7 @@ from core.envelope import Address
 from core.ids import new_id
 from core.rules.participation import Role, State
 from core.store import tables
-from core.store.tx import Prepared
+from core.store.tx import Prepared, Tx
 
 REQUIRED = ("customer", "contact", "request_type", "technology", "impact", "urgency")
 """What a ticket needs to leave triage (desk.md 3)."""
@@ -123,6 +123,8 @@ def name_requester(case: Case, who: Principal) -> None:
     if case["customer"] is None or case["contact"] is not None or not case["requester_address"]:
         return
     address = addresses.key(case["requester_address"])
+    if chat_addresses.is_chat(address):
+        address = _typed(case.tx, address) or address
     if people.agent_by_email(case.tx, address) is not None:
         return  # whose request a colleague passed on is for staff to say: they are nobody's contact
     known = case.tx.one(_BY_EMAIL, customer=case["customer"], email=address)
@@ -147,10 +149,12 @@ def name_requester(case: Case, who: Principal) -> None:
     case.set(
         contact=contact_id, language=_language(case, case["customer"], known.language if known else None)
     )
-    if chat_addresses.is_chat(address):
-        _is(case, who, contact_id)
-    else:
+    if not _in_chat(case, contact_id):
         _hand_over(case, who, Address(address, case["requester_name"]), contact_id)
+    elif chat_addresses.is_chat(address):
+        _is(case, who, contact_id)
+    else:  # by the e-mail address that they typed: a claim, which names nobody for the next time
+        participants.recognised(case, case["requester_address"], contact_id, case["requester_name"])
 
 
 # --- Within one verb --------------------------------------------------------------------------------------
@@ -171,6 +175,12 @@ def _is(case: Case, who: Principal, contact_id: str) -> None:
     behind, of = identities.behind(case.tx, address), identities.chat_at(case.tx, address)
     if of is not None and (behind is None or behind.proof not in identities.PROVED):
         identities.bind(case.tx, of, contact=contact_id, proof="staff", by=who.actor, now=case.now)
+
+
+def _typed(tx: Tx, address: str) -> str:
+    """The e-mail address that somebody in a chat gave as theirs."""
+    row = chats.known(tx, address)
+    return "" if row is None else addresses.key(row.email)
 
 
 def _hand_over(case: Case, who: Principal, to: Address, contact_id: str) -> None:
@@ -210,7 +220,9 @@ def _contact(case: Case, customer: str | None, wanted: str) -> people.Contact | 
     for contact in people.contacts(case.tx, customer):
         if wanted == contact.id or addresses.key(wanted) == contact.email:
             return contact
-    return None
+    merged = people.person(case.tx, wanted)
+    others = [*([merged] if merged else []), *people.by_address(case.tx, wanted)]
+    return next((one for one in others if one.active and one.customer == customer), None)
 
 
 def _no_contact(case: Case, code: str | None, given: Mapping[str, Any]) -> list[Fault]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from core import chat_addresses
 from core.desk import (
     acts,
     alike,
@@ -324,6 +325,8 @@ def conclude(
         subject=said.subject,
         waiting=waiting,
     )
+    if said.author is not None and chat_addresses.is_chat(said.author.key):
+        tx.tell("chat", said.author.key)
     return Understood(
         outcome=outcome,
         reason=reason,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
-from core.desk import case
+from core.desk import case, people
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -51,12 +51,14 @@ def behind(tx: Tx, address: str) -> Row | None:
 def proved_contact(tx: Tx, address: str) -> str | None:
     """Id of the contact who proved that this address is theirs."""
     known = behind(tx, address)
-    return None if known is None or known.proof not in PROVED else known.contact
+    if known is None or known.contact is None or known.proof not in PROVED:
+        return None
+    return people.survivor(tx, known.contact)
 
 
 def of_contact(tx: Tx, contact: str) -> list[Row]:
-    """The accounts of a contact, oldest first."""
-    return tx.all(_OF_CONTACT, contact=contact)
+    """The accounts of a contact, oldest first, and of those who turned out to be the same person."""
+    return [row for one in people.ids(tx, contact) for row in tx.all(_OF_CONTACT, contact=one)]
 
 
 def proved(tx: Tx, contact: str) -> list[Row]:

@@ -28,13 +28,14 @@ from core.desk import (
     returns,
     shares,
     threads,
+    upload_links,
 )
 from core.desk.case import Case
 from core.desk.chat_came import Came
 from core.desk.filing import Message, Understood
 from core.desk.scope import PUBLISHED
 from core.envelope import Arrival, Inbound, Kind
-from core.rules import threading, trust, workflow
+from core.rules import chatting, threading, trust, workflow
 from core.rules.chatting import Meant
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
@@ -47,6 +48,15 @@ def receive(tx: Tx, arrival: Arrival, said: Inbound, *, now: datetime) -> Unders
     """Store and understand in one transaction: for the portal and the API, where the person waits for the number."""
     inbound_id = door.accept(tx, arrival, now=now, later=False)
     return understand(tx, inbound_id, said, now=now)
+
+
+def receive_about(
+    tx: Tx, arrival: Arrival, said: Inbound, of: Row, ticket_id: str, *, now: datetime
+) -> Understood:
+    """The same for what belongs to a chat and to a request that is known: it came by a link for it."""
+    row = tx.one(_ROW, id=door.accept(tx, arrival, now=now, later=False))
+    meant = Meant(outcome="on", why=chatting.Why.LINK, ticket=ticket_id)
+    return _words(tx, row, said, of, meant, now=now)
 
 
 def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Understood:
@@ -95,6 +105,7 @@ def _in_chat(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
 def _words(tx: Tx, row: Row, said: Inbound, of: Row, meant: Meant, *, now: datetime) -> Understood:
     done = _place(tx, _judge(tx, row, said, meant=meant, now=now), now=now, of=of)
     chat_intake.follow(tx, of, row, done, now=now)
+    upload_links.offer(tx, of, said, done, now=now)
     return done
 
 
@@ -218,6 +229,8 @@ def _attach(tx: Tx, message: Message, ticket_id: str, thread_id: str, *, now: da
         return filing.hold(tx, message, "reopened_too_often", now=now)
     if message.meant is not None:
         thread_id = threads.of_channel(case, message.said, message.author, silent=not may_reopen)
+    elif not thread_id:
+        thread_id = threads.beside(case, message.said, message.author)
     return filing.attach(case, message, thread_id)
 
 

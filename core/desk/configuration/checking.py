@@ -20,6 +20,7 @@ from core.desk.configuration.document import (
     CustomerPart,
     Document,
     GroupPart,
+    QuickReplyPart,
     RoutingPart,
     SlaPart,
     VendorPart,
@@ -31,6 +32,7 @@ from core.desk.principal import AGENT_ROLES, CONTACT_ROLES
 from core.rules.calendar_definitions import holiday_dates
 from core.rules.durations import parse_target
 from core.rules.entitlement import DECISIONS, VERDICTS
+from core.rules.quick_replies import PLACES, unknown
 from core.rules.routing import Rule, ties
 
 ALWAYS = "24x7"  # always there, in the hub's zone
@@ -199,6 +201,19 @@ def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]
     yield from _unknown(f"{at}.customer", [part.customer], "customers", names)
 
 
+def _quick_reply(part: QuickReplyPart, at: str, names: Names) -> Iterator[str]:
+    yield from _unknown(f"{at}.groups", part.groups, "groups", names)
+    if not part.texts:
+        yield f"{at}.texts: has no text"
+    for language, text in part.texts.items():
+        where = f"{at}.texts.{language}"
+        yield from _none_of(where, language, LANGUAGES)
+        if not text.strip():
+            yield f"{where}: is empty"
+        for name in unknown(text):
+            yield f"{where}: {{{name}}} is no place; there are {', '.join(PLACES)}{mean(name, PLACES)}"
+
+
 def _customer(part: CustomerPart, at: str, names: Names) -> Iterator[str]:
     yield from _unknown(f"{at}.parent", [part.parent], "customers", names)
     yield from _unknown(f"{at}.groups", part.groups, "groups", names)
@@ -291,6 +306,7 @@ _WRONG: Mapping[str, Any] = {
     "customers": _customer,
     "routing": _routing,
     "alert_sources": _alert_source,
+    "quick_replies": _quick_reply,
 }
 
 

@@ -280,3 +280,35 @@ async def test_a_linked_account_is_not_given_to_somebody_else_by_naming_them(mar
     (known,) = await mario.desk.rows(tables.identity)
     assert known.contact == (await mario.desk.who("alice")).id
     assert (await mario.desk.ticket(number)).requester_address == "aldo@acme.test"
+
+
+# --- The language of who is nobody we know ---
+
+
+async def test_a_stranger_is_answered_in_what_their_program_speaks_until_they_choose(mario):
+    anna = mario.another("telegram:77", "Anna")
+
+    done = await anna.writes("The printer is broken", language="en-GB")
+
+    assert (await mario.desk.ticket(done.number)).language == "en"
+    assert "registered" in anna.last().text
+    await anna.does(command="help", language="it")
+    assert "Scriva" in anna.last().text
+    await anna.does(command="language")
+    await anna.presses("English")
+    await anna.does(command="help", language="it")
+    assert "Just write" in anna.last().text
+
+
+async def test_a_language_that_nobody_here_speaks_is_no_reason_for_another_than_the_first(mario):
+    done = await mario.writes("プリンターが壊れた", language="ja")
+
+    assert (await mario.desk.ticket(done.number)).language == "it"
+
+
+async def test_what_a_program_speaks_is_nothing_beside_what_is_known_of_the_person(mario):
+    alice = await mario.linked("alice")
+
+    done = await alice.writes(language="en")
+
+    assert (await mario.desk.ticket(done.number)).language == "it"
