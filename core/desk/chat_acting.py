@@ -23,6 +23,7 @@ from core.desk import (
     page_answers,
     ratings,
     resolution,
+    restraint,
     returns,
     sending,
     standing,
@@ -99,10 +100,20 @@ def act(tx: Tx, came: Came) -> Understood | None:
     said, row, of = came.said, came.row, came.chat
     here = Here(tx=tx, chat=of, author=came.author, said=said, now=came.now)
     done = said.chat
-    if done is not None and done.pressed:
+    if not (done is not None and (done.pressed or done.command in COMMANDS)):
+        return _words(tx, here, row)
+    if restraint.doing_too_much(tx, came.author, of.address, now=came.now):
+        return _kept(here, row, "too_many")
+    if done.pressed:
         return _kept(here, row, _press(here, chat_buttons.find(tx, done.pressed)))
-    if done is not None and done.command in COMMANDS:
-        return _kept(here, row, COMMANDS[done.command](here, done.argument))
+    return _kept(here, row, COMMANDS[done.command](here, done.argument))
+
+
+def _words(tx: Tx, here: Here, row: Row) -> Understood | None:
+    """Words that are an answer to a question of ours: a number, or a comment."""
+    said, done, of = here.said, here.said.chat, here.chat
+    if said.kind is Kind.HUMAN and stopped(tx, of.address):
+        _remind(here)
     if done is None or not (done.part_of or said.in_reply_to or said.attachments):
         by_number = chat_buttons.numbered(tx, of.address, said.text)
         if by_number is not None:
@@ -110,6 +121,14 @@ def act(tx: Tx, came: Came) -> Understood | None:
         if here.comments and (kept := _comment(here, row)):
             return _kept(here, row, kept)
     return None
+
+
+def _remind(here: Here) -> None:
+    """They asked for no more messages, and write: that they hear nothing of it is told once a day."""
+    key = f"stopped:{here.chat.id}"
+    if not restraint.happened(here.tx, key, within=restraint.DAY, now=here.now):
+        restraint.count(here.tx, key, now=here.now)
+        here.say("stopped")
 
 
 def _kept(here: Here, row: Row, what: str) -> Understood:
