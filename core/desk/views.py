@@ -307,6 +307,17 @@ class OtherView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RatingView:
+    """What the customer thinks of how it went."""
+
+    score: int
+    """1 to 5."""
+    comment: str
+    at: datetime
+    channel: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketView:
     """The whole ticket. A contact gets it without notes, events of the inside, trust and staff's reasons."""
 
@@ -343,6 +354,7 @@ class TicketView:
     """Other tickets of the requester or customer, newest first, at most ten."""
     calls: tuple[CallView, ...] = ()
     """Telephone calls, in their order; a contact learns that they were there."""
+    rating: RatingView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

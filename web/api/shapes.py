@@ -286,6 +286,15 @@ class Summary(Shape):
     last_event: int = Field(description="The newest event: what `seen` is compared with.")
 
 
+class Rating(Shape):
+    """What the customer thinks of how it went."""
+
+    score: int = Field(description="1 to 5.")
+    comment: str
+    at: datetime = Field(description="When it was given or changed.")
+    channel: str
+
+
 class Ticket(Summary):
     """A ticket with its conversation."""
 
@@ -300,6 +309,7 @@ class Ticket(Summary):
     threads: list[Thread]
     messages: list[Message]
     calls: list[Call] = Field(description="Telephone calls, in their order.")
+    rating: Rating | None = Field(description="None: nobody rated it.")
 
 
 class Event(Shape):

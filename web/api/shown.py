@@ -70,6 +70,14 @@ def ticket(view: TicketView) -> shapes.Ticket:
         threads=[thread(one) for one in view.threads],
         messages=sorted(said, key=lambda one: (one.at, one.id)),
         calls=[call(one) for one in view.calls],
+        rating=shapes.Rating(
+            score=view.rating.score,
+            comment=view.rating.comment,
+            at=view.rating.at,
+            channel=view.rating.channel,
+        )
+        if view.rating
+        else None,
     )
 
 
