@@ -72,16 +72,17 @@ def describe(case: Case, who: Principal, given: Mapping[str, Any]) -> bool:
     if faults:
         raise Invalid(faults)
     another = contact is not None and contact.id != case["contact"]
+    said_who = another and contact is not None and _in_chat(case, contact.id)
     if code and case["customer"] not in (None, code):
         # What was said and done stays the earlier customer's, who alone was told of it.
         values |= {"customer_since": case.now, "requester_since": case.now, "resolution": {}}
-    elif another and contact is not None and case["contact"] is not None and not _in_chat(case, contact.id):
+    elif another and contact is not None and case["contact"] is not None and not said_who:
         if not participants.takes_part(case, contact.email):
             values |= {"requester_since": case.now}
     changed = [name for name in values if name in FIELDS and case[name] != values[name]]
     case.set(provenance=case["provenance"] | dict.fromkeys(changed, "agent"), **values)
-    if another and contact is not None and _in_chat(case, contact.id):
-        participants.recognised(case, case["requester_address"], contact.id, contact.name)
+    if another and contact is not None and said_who:
+        _is(case, who, contact.id)
     elif another and contact is not None:
         _hand_over(case, who, Address(contact.email, contact.name), contact.id)
     if changed:
@@ -148,30 +149,32 @@ def name_requester(case: Case, who: Principal) -> None:
     case.set(
         contact=contact_id, language=_language(case, case["customer"], known.language if known else None)
     )
-    if _in_chat(case, contact_id):
+    if not _in_chat(case, contact_id):
+        _hand_over(case, who, Address(address, case["requester_name"]), contact_id)
+    elif chat_addresses.is_chat(address):
+        _is(case, who, contact_id)
+    else:  # by the e-mail address that they typed: a claim, which names nobody for the next time
         participants.recognised(case, case["requester_address"], contact_id, case["requester_name"])
-        if chat_addresses.is_chat(address):
-            _bind(case, who, contact_id)
-        return
-    _hand_over(case, who, Address(address, case["requester_name"]), contact_id)
 
 
 # --- Within one verb --------------------------------------------------------------------------------------
 
 
 def _in_chat(case: Case, contact_id: str) -> bool:
-    """Is it asked from a chat that is nobody else's by proof? Then who is behind it is said, and they are answered there."""
-    address = case["requester_address"]
-    if not chat_addresses.is_chat(address):
+    """Is the request one of a chat, and may this contact be who is there? Naming them takes the request from nobody."""
+    if not chat_addresses.is_chat(case["requester_address"]):
         return False
-    return identities.proved_contact(case.tx, address) in (None, contact_id)
+    behind = identities.behind(case.tx, case["requester_address"])
+    return behind is None or behind.proof not in identities.PROVED or behind.contact == contact_id
 
 
-def _bind(case: Case, who: Principal, contact_id: str) -> None:
-    """Who is known by their chat alone is known there next time too, without any proof."""
-    chat = chats.known(case.tx, case["requester_address"])
-    if chat is not None and identities.behind(case.tx, chat.address) is None:
-        identities.bind(case.tx, chat, contact=contact_id, proof="staff", by=who.actor, now=case.now)
+def _is(case: Case, who: Principal, contact_id: str) -> None:
+    """Staff say who writes in this chat: that names them there from now on, and proves nothing."""
+    address = case["requester_address"]
+    participants.recognised(case, address, contact_id, case["requester_name"])
+    behind, of = identities.behind(case.tx, address), identities.chat_at(case.tx, address)
+    if of is not None and (behind is None or behind.proof not in identities.PROVED):
+        identities.bind(case.tx, of, contact=contact_id, proof="staff", by=who.actor, now=case.now)
 
 
 def _typed(tx: Tx, address: str) -> str:

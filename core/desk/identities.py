@@ -29,6 +29,20 @@ _OF_AGENT = Prepared(
 _UNBIND = Prepared(identity.delete().where(identity.c.address == bindparam("address")))
 
 
+_CHAT = Prepared(select(tables.chat).where(tables.chat.c.address == bindparam("address")))
+
+
+def chat_at(tx: Tx, address: str) -> Row | None:
+    """The chat or room of this address."""
+    return tx.one(_CHAT, address=address)
+
+
+def customer_of_room(tx: Tx, address: str) -> str | None:
+    """Whose room this is, as staff bound it; None: nobody's, or no room."""
+    found = chat_at(tx, address)
+    return found.customer if found is not None and found.kind == "room" else None
+
+
 def behind(tx: Tx, address: str) -> Row | None:
     """Who is known to be behind an address: contact or agent, and the proof."""
     return tx.one(_BY_ADDRESS, address=address.lower())

@@ -91,6 +91,9 @@ def _participant(tx: Tx, rows: list[Row], customer: str | None, requester: str) 
     by_contact = numbers.is_number(row.address) or chat_addresses.is_chat(row.address)
     whose = "of_proved" if by_contact else "of_customer"
     customers = frozenset(of for one in rows if (of := getattr(one, whose)))
+    if row.contact is None and not customers and chat_addresses.is_chat(row.address):
+        of_room = identities.customer_of_room(tx, row.address)
+        customers = frozenset({of_room} if of_room else ())
     return Participant(
         thread=row.thread_id,
         address=row.address,
@@ -196,6 +199,8 @@ class _Named:
 
 
 def _answer(case: Case, said: Inbound, author: Author) -> _Named:
+    if said.chat is not None and said.chat.room is not None:  # said before all, answered before all
+        return _Named(address=said.chat.room, elsewhere=True)
     wanted = said.reply_to
     if wanted is None or wanted.key in (author.address, *said.own_addresses):
         return _Named(address=None)

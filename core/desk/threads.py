@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, literal, or_, select
 
 from core import addresses, chat_addresses, numbers
 from core.desk import participants, people
@@ -186,9 +186,8 @@ def chat_of(said: Inbound, author: Author) -> str:
 
 
 def takes_part(tx: Tx, ticket_id: str, address: str) -> bool:
-    """Is this address one of those who speak in a conversation of the ticket?"""
-    there = tx.all(_PEOPLE, ticket_id=ticket_id, address=address)
-    return any(one.state == State.JOINED and one.role in _TAKES_PART for one in there)
+    """Is a conversation of the ticket held at this address? Not with who only speaks in a room, which is another."""
+    return tx.one(_HELD_WITH, ticket_id=ticket_id, address=address) is not None
 
 
 def quoted(tx: Tx, said: Inbound) -> list[Row]:
@@ -347,7 +346,7 @@ def begin(case: Case, said: Inbound, author: Author, *, silent: bool) -> Begun:
         ticket_id=case.id,
         id=thread_id,
         channel=said.channel,
-        address=author.address,
+        address=chat_of(said, author),
         mailbox=said.mailbox,
         also_by=said.also_by,
         at=case.now,
@@ -365,6 +364,26 @@ def of_channel(case: Case, said: Inbound, author: Author, *, silent: bool = Fals
     address = chat_of(said, author)
     there = case.tx.one(_OF_CHANNEL, ticket_id=case.id, channel=said.channel, address=address)
     return str(there.id) if there is not None else begin(case, said, author, silent=silent).id
+
+
+HELD_AT = (
+    participant.c.address == bindparam("address"),
+    participant.c.state == literal(str(State.JOINED)),
+    or_(
+        participant.c.role.in_([literal(str(role)) for role in _TAKES_PART if role is not Role.SENDER]),
+        (participant.c.role == literal(str(Role.SENDER))) & (thread.c.address == participant.c.address),
+    ),
+)
+"""Conditions on `participant` and its `thread`: the conversation is held with who has this address, in no room of others."""
+WITH_THREAD = participant.join(
+    thread, (thread.c.ticket_id == participant.c.ticket_id) & (thread.c.id == participant.c.thread_id)
+)
+_HELD_WITH = Prepared(
+    select(thread.c.id)
+    .select_from(WITH_THREAD)
+    .where(participant.c.ticket_id == bindparam("ticket_id"), *HELD_AT)
+    .limit(1)
+)
 
 
 def beside(case: Case, said: Inbound, author: Author) -> str:
@@ -391,22 +410,29 @@ def beside(case: Case, said: Inbound, author: Author) -> str:
 
 _OF_CHANNEL = Prepared(
     select(thread.c.id)
-    .select_from(
-        thread.join(
-            participant,
-            (participant.c.ticket_id == thread.c.ticket_id) & (participant.c.thread_id == thread.c.id),
-        )
-    )
+    .select_from(WITH_THREAD)
     .where(
         thread.c.ticket_id == bindparam("ticket_id"),
         thread.c.channel == bindparam("channel"),
-        participant.c.address == bindparam("address"),
-        participant.c.state == str(State.JOINED),
         ~thread.c.aside,
+        *HELD_AT,
     )
     .order_by(thread.c.at)
     .limit(1)
 )
+
+
+def name(case: Case, thread_id: str, ref: str) -> None:
+    """What comes later and names this belongs to the conversation."""
+    case.tx.insert_missing(
+        tables.thread_ref,
+        ref=short_hash(ref),
+        ticket_id=case.id,
+        thread_id=thread_id,
+        kind="part",
+        customer=None,
+        at=case.now,
+    )
 
 
 def listen(case: Case, thread_id: str, said: Inbound, author: Author) -> None:

@@ -66,6 +66,7 @@ def upgrade() -> None:
         sa.Column("said_id", _ID),
         sa.Column("comment_id", _ID),
         _maybe_at("comment_until"),
+        sa.Column("speaks", sa.Text),
         sqlite_with_rowid=False,
     )
     op.create_table(

@@ -7,13 +7,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from core import chat_addresses
-from core.addresses import shown
 from core.desk import resolution
 from core.desk.errors import DeskError, Invalid
-from core.desk.views import AnswerView, ClockView, EventView, PersonView, TicketView
+from core.desk.views import AnswerView, ClockView, EventView, PersonView, TicketView, WayView
 from core.rules.participation import Why
-from web.pages import left, spell
+from web.pages import address, left, spell
 from web.words import Say, say
 
 RISK = 0.75  # of the target
@@ -107,26 +105,28 @@ def choices(view: TicketView, t: Say) -> list[tuple[str, str, list[tuple[str, st
         (
             one.address,
             _named(one, view, t),
-            [(way.address, f"{_channel(way.channel, t)}, {_readable(way.address)}") for way in one.ways],
+            [(way.address, _way(way, t)) for way in one.ways],
         )
         for one in view.answers
         if len(one.ways) > 1
     ]
 
 
+def _way(way: WayView, t: Say) -> str:
+    readable = address(way.address, t)
+    channel = _channel(way.channel, t)
+    return readable if channel in readable else f"{channel}, {readable}"
+
+
 def _channel(name: str, t: Say) -> str:
     return str(t.maybe("channel", name))  # type: ignore[attr-defined]
 
 
-def _readable(address: str) -> str:
-    return chat_addresses.name_of(address) if chat_addresses.is_chat(address) else shown(address)
-
-
 def _named(one: AnswerView, view: TicketView, t: Say) -> str:
-    name = one.name or shown(one.address)
+    name = one.name or address(one.address, t)
     if not one.outsider:
         return name
-    return t("ticket.outsider", who=f"{name} <{shown(one.address)}>", customer=view.row.customer_name)
+    return t("ticket.outsider", who=f"{name} <{address(one.address, t)}>", customer=view.row.customer_name)
 
 
 def listed(view: TicketView, t: Say) -> list[tuple[str, str, str, str]]:
@@ -147,7 +147,7 @@ def listed(view: TicketView, t: Say) -> list[tuple[str, str, str, str]]:
         of = ", ".join(one.customers)
         if one.outsider and of:
             why += " " + t("ticket.person.of", customers=of)
-        who = f"{one.name} <{shown(one.address)}>" if one.name else shown(one.address)
+        who = f"{one.name} <{address(one.address, t)}>" if one.name else address(one.address, t)
         told.append((one.address, f"{who}: {why}", t(f"ticket.{verb}"), verb))
     return told if len(told) > 1 or any(verb == "include" for *_, verb in told) else []
 

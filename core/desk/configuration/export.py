@@ -75,6 +75,10 @@ def _plain(tx: Tx) -> dict[str, list[dict[str, Any]]]:
             {"name": row.name, **row.content}
             for row in tx.all(select(tables.alert_source).order_by(tables.alert_source.c.name))
         ],
+        "quick_replies": [
+            {"name": row.name, "texts": row.texts, "groups": row.groups}
+            for row in tx.all(select(tables.quick_reply).order_by(tables.quick_reply.c.position))
+        ],
     }
 
 

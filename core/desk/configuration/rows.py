@@ -268,6 +268,11 @@ def _routing(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> No
     _sync(tx, difference, "routing", tables.routing_rule, ("position",), rows)
 
 
+def _quick_replies(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
+    rows = [{**_fields(part), "position": n} for n, part in enumerate(parts)]
+    _sync(tx, difference, "quick_replies", tables.quick_reply, ("name",), rows)
+
+
 def _customers(tx: Tx, parts: tuple[CustomerPart, ...], hashes: Hashes, difference: _Difference) -> None:
     codes = {
         row.code: row.phone_code
@@ -355,6 +360,7 @@ _SECTIONS: Mapping[str, Any] = {
     "customers": _customers,
     "routing": _routing,
     "alert_sources": _contents("alert_sources", tables.alert_source),
+    "quick_replies": _quick_replies,
 }
 
 
