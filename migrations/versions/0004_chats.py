@@ -153,6 +153,10 @@ def upgrade() -> None:
     )
     op.add_column("participant", _maybe_at("chosen_at"))
     op.add_column("contact", sa.Column("merged_into", sa.Text))
+    merged = sa.text("merged_into IS NOT NULL")
+    op.create_index(
+        "contact_merged", "contact", ["merged_into"], sqlite_where=merged, postgresql_where=merged
+    )
     op.add_column("message", _maybe_at("withdrawn_at"))
     op.add_column("delivery", _text("remote_id"))
     op.add_column("delivery", _maybe_at("seen_at"))
