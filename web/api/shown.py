@@ -350,6 +350,7 @@ _WORST_FIRST = (
     "sending",
     "sent",
     "passed_on",
+    "retracted",
 )
 
 
