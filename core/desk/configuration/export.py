@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Select, bindparam, select
 
+from core import addresses
 from core.desk.configuration import document
 from core.store import tables
 from core.store.columns import to_json
@@ -93,7 +94,11 @@ def _customers(tx: Tx) -> Iterator[dict[str, Any]]:
         yield _only(document.CustomerPart, row._asdict()) | {
             "domains": [domain["domain"] for domain in domains.get(row.code, ())],
             "sites": [_only(document.SitePart, site) for site in sites.get(row.code, ())],
-            "contacts": [_only(document.ContactPart, person) for person in contacts.get(row.code, ())],
+            "contacts": [
+                _only(document.ContactPart, person)
+                for person in contacts.get(row.code, ())
+                if addresses.plausible(person["email"])  # others were met in a chat or on the telephone
+            ],
             "assets": [_only(document.AssetPart, asset) for asset in assets.get(row.code, ())],
             "contracts": [file(tx, signed["version"]) for signed in contracts.get(row.code, ())],
         }
