@@ -319,12 +319,11 @@ async def _take_back(channels: Mapping[str, Channel], copy: Copy) -> None:
     channel = channels.get(copy.channel)
     if channel is None:
         raise DeliveryError(f"the channel {copy.channel!r} is switched off")
-    if not isinstance(channel, Retracting) or not copy.remote_ids:
+    if not isinstance(channel, Retracting) or not copy.remote_id:
         raise DeliveryError(f"{copy.channel} takes nothing back", permanent=True)
     try:
         async with asyncio.timeout(SEND_TIMEOUT):
-            for remote_id in copy.remote_ids:
-                await channel.retract(copy.to, remote_id)
+            await channel.retract(copy.to, copy.remote_id)
     except DeliveryError:
         raise
     except Exception as error:

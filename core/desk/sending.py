@@ -197,7 +197,7 @@ def sent(tx: Tx, ticket_id: str, delivery_id: str, what: Sent, *, now: datetime)
     """The other side took it."""
     row = tx.one(DELIVERY, ticket_id=ticket_id, id=delivery_id)
     key = {"ticket_id": ticket_id, "id": delivery_id}
-    named = {"remote_id": what.remote_id, "further_ids": "\n".join(what.more_ids)} if what.remote_id else {}
+    named = {"remote_id": what.remote_id} if what.remote_id else {}
     tx.update(delivery, key, state="sent", sent_at=now, error="", remote=what.detail[:500], **named)
     if chat_addresses.is_chat(row.address) and row.thread_id != ticket_id:
         _quotable(tx, row, (what.remote_id, *what.more_ids), now=now)

@@ -48,7 +48,7 @@ class Copy:
 
     channel: str
     to: Address
-    remote_ids: tuple[str, ...]
+    remote_id: str
 
 
 def may(who: Principal, said: MessageView) -> bool:
@@ -113,12 +113,7 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str) -> Copy | None:
     row = tx.one(sending.DELIVERY, ticket_id=ticket_id, id=delivery_id)
     if row is None or row.state not in LEFT:
         return None
-    ids = (row.remote_id, *row.further_ids.split("\n"))
-    return Copy(
-        channel=row.channel,
-        to=Address(row.address, row.name),
-        remote_ids=tuple(one for one in ids if one),
-    )
+    return Copy(channel=row.channel, to=Address(row.address, row.name), remote_id=row.remote_id)
 
 
 def done(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> None:

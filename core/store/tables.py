@@ -497,7 +497,6 @@ delivery = Table(
     _text("remote_id"),  # what the other side calls it
     _maybe_at("seen_at"),  # the recipient has seen it, where the service says so
     _maybe_id("instead_of"),  # what did not arrive, and this one says to the same person
-    _text("further_ids"),  # as remote_id, a line each, of what did not fit into one
     Index("delivery_id", "id", unique=True),
     Index(
         "delivery_state",

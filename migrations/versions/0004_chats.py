@@ -161,7 +161,6 @@ def upgrade() -> None:
     op.add_column("delivery", _text("remote_id"))
     op.add_column("delivery", _maybe_at("seen_at"))
     op.add_column("delivery", sa.Column("instead_of", _ID))
-    op.add_column("delivery", _text("further_ids"))
     op.add_column("ticket", sa.Column("chat", sa.Text))
     op.add_column("ticket", _maybe_at("waits_since"))
     op.create_index(

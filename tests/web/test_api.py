@@ -553,7 +553,9 @@ async def test_document_and_page_are_there_without_a_token(client):
 
 async def test_a_message_is_taken_back(leader, alice):
     number = "26-000001"
-    assert (await leader.post(f"/tickets/{number}/messages", {"audience": "customer", "text": "Wrong."})).status == 201
+    assert (
+        await leader.post(f"/tickets/{number}/messages", {"audience": "customer", "text": "Wrong."})
+    ).status == 201
     said = (await (await leader.get(f"/tickets/{number}")).json())["messages"][-1]
 
     answer = await leader.post(f"/tickets/{number}/retract", {"message": said["id"]})

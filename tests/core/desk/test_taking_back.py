@@ -28,11 +28,11 @@ class Chat(FakeChannel):
         """Awaited while a message is on its way."""
 
     async def send(self, outgoing: Outgoing) -> Sent:
-        """In two parts, as a long text would be."""
+        """See core.channel.Channel."""
         taken = await super().send(outgoing)
         if self.meanwhile is not None:
             await self.meanwhile()
-        return replace(taken, remote_id=f"{CHAT}/1", more_ids=(f"{CHAT}/2",))
+        return replace(taken, remote_id=f"{CHAT}/1")
 
     async def retract(self, to, remote_id):
         """See core.channel.Retracting."""
@@ -95,14 +95,14 @@ async def test_it_is_gone_for_the_customer_and_on_record_for_staff(desk):
     assert (event.actor, event.data["message"]) == ((await desk.who("tom")).actor, message)
 
 
-async def test_a_chat_is_asked_for_every_part_and_it_is_noted_that_it_worked(desk):
+async def test_a_chat_is_asked_and_it_is_noted_that_it_worked(desk):
     number, message = await said(desk, in_chat=True)
     await desk.work()
 
     await take_back(desk, number, message)
     await desk.work()
 
-    assert desk.telegram.taken_back == [(CHAT, f"{CHAT}/1"), (CHAT, f"{CHAT}/2")]
+    assert desk.telegram.taken_back == [(CHAT, f"{CHAT}/1")]
     assert await states(desk, number) == ["retracted"]
     assert len(await desk.events(number, "delivery.retracted")) == 1
     assert (await desk.db.read(books.verify)).faults == ()
@@ -144,7 +144,7 @@ async def test_what_was_on_its_way_is_asked_back_once_it_has_arrived(desk):
     desk.telegram.meanwhile = meanwhile
     await desk.work()
 
-    assert len(desk.telegram.taken_back) == 2
+    assert len(desk.telegram.taken_back) == 1
     assert await states(desk, number) == ["retracted"]
 
 
