@@ -53,7 +53,7 @@ ANSWER_WITHIN = (
     20.0  # seconds for the server's word on something, and for a connection when something is to be sent
 )
 STORE_AGAIN = 2.0  # seconds, when nothing can be stored just now
-CLOSE_WITHIN = 1.0  # seconds
+CLOSE_WITHIN = 0.3  # seconds: the hub gives its parts one to end
 PING_EVERY = 60.0  # seconds: a connection that was cut without a word is noticed
 
 GONE = frozenset("gone item-not-found jid-malformed remote-server-not-found".split())
