@@ -369,6 +369,7 @@ _WORST_FIRST = (
     "sending",
     "sent",
     "passed_on",
+    "retracted",
 )
 
 
