@@ -68,6 +68,7 @@ class Live:
         self._lock = threading.Lock()  # commits are told from any thread
         self._ring: deque[Event] = deque(maxlen=RING)
         self._last = 0
+        self._forgotten = 0  # the number of the last event that is told no more
         self._open: dict[asyncio.Queue[Event | None], _Browser] = {}
         self._common = common
         self._per_person = per_person
@@ -105,7 +106,10 @@ class Live:
             if any(topic in ("call", CALLED) for topic, _ in wanted):
                 self._common.calls.add()
             events = [_event(self._last + n, *one) for n, one in enumerate(wanted, 1)]
-            self._ring.extend(event for event in events if event[1] != TYPING)
+            for event in events:
+                if event[1] != TYPING:
+                    self._forgotten = self._ring[0][0] if len(self._ring) == RING else 0
+                    self._ring.append(event)
             self._last += len(events)
         if self._loop is not None and self._open:
             with contextlib.suppress(RuntimeError):  # the loop is closing
@@ -189,8 +193,7 @@ class Live:
         run, _, number = last_id.partition("-")
         if not last_id:
             return []
-        first = self._ring[0][0] if self._ring else self._last + 1
-        if run != self._run or not number.isdecimal() or int(number) < first - 1:
+        if run != self._run or not number.isdecimal() or int(number) < self._forgotten:
             return [(self._last, "refresh", "", "")]
         return [event for event in self._ring if event[0] > int(number)]
 

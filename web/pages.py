@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from heroicons.jinja import heroicon_mini, heroicon_outline
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from core import chat_addresses
 from core.addresses import shown
 from core.settings import LANGUAGES, Hub
 from core.texts import TEMPLATES
 from web import said, visitor
 from web.settled import SettledEnvironment
-from web.words import say
+from web.words import Say, say
 
 STATIC = Path(__file__).parent / "static"
 SLICE = 0.001  # seconds that one page may keep all others waiting
@@ -137,7 +138,7 @@ def _environment(language: str, hub_name: str, *, web_chat: bool) -> Environment
         channel_icon=channel_icon,
         remarks=said.remarks,
     )
-    made.filters["address"] = shown
+    made.filters["address"] = partial(address, t=t)
     return made
 
 
@@ -203,6 +204,24 @@ CHANNEL_ICONS = {
     "webchat": "chat-bubble-left-right",
     "xmpp": "chat-bubble-bottom-center-text",
 }
+
+
+LONG_NAME = 12  # characters of an account that says nothing to anybody
+
+
+def address(written: str, t: Say) -> str:
+    """An address as people read it; of a chat the service and, of a name that a machine made, its beginning.
+
+    >>> address("mario@acme.test", say("en")), address("telegram:4242", say("en"))
+    ('mario@acme.test', 'Telegram 4242')
+    >>> address("webchat:xgdrjuiveuobh4uqlf7ixfr2ta", say("en"))
+    'Web chat xgdrju…'
+    """
+    if not chat_addresses.is_chat(written):
+        return shown(written)
+    name = chat_addresses.name_of(written)
+    short = name if "@" in name or len(name) <= LONG_NAME else f"{name[: LONG_NAME // 2]}…"
+    return f"{t.maybe('channel', chat_addresses.channel_of(written))} {short}"  # type: ignore[attr-defined]
 
 
 def channel_icon(channel: str) -> str:

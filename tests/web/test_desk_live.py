@@ -218,3 +218,35 @@ async def test_a_page_does_not_wait_for_counts_it_says_that_they_are_old_and_the
 def side(page):
     counts = page.text.split('class="count')[1:]
     return [part.partition(">")[2].partition("<")[0] for part in counts]
+
+
+async def test_who_is_writing_is_told_once_and_never_again(pages, desk, lea):
+    def types(who):
+        return lambda tx: tx.tell("typing", f"{desk.ticket} {who}")
+
+    async with listening(lea) as stream:
+        position = await stream.settled()
+        await pages.db.write(types("staff"))  # of ourselves nobody here need be told
+        await pages.db.write(types("customer"))
+        assert await stream.next() == ("typing", desk.ticket)
+
+    async with listening(lea, last_id=position) as stream:
+        await stream.settled()
+        await pages.db.write(lambda tx: tx.tell("ticket", desk.ticket))
+        assert await stream.next() == ("ticket", desk.ticket)
+
+
+async def test_a_call_to_a_chat_is_told_to_who_was_called_alone(pages, desk, lea, teo):
+    async with listening(lea) as hers, listening(teo) as his:
+        position = await hers.settled()
+        await his.settled()
+        changes = pages.site.live.changes
+        await pages.db.write(lambda tx: tx.tell("page", rows.LEADER.id))
+        assert pages.site.live.changes == changes  # no list is old
+        await pages.db.write(lambda tx: tx.tell("ticket", desk.ticket))
+
+        assert await hers.next() == ("page", rows.LEADER.id)
+        assert await his.next() == ("ticket", desk.ticket)
+    async with listening(teo, last_id=position) as his, listening(lea, last_id=position) as hers:
+        assert await his.next() == ("ticket", desk.ticket)
+        assert await hers.next() == ("page", rows.LEADER.id)

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -30,6 +31,8 @@ CACHED_LISTS = 200  # 40 kB each
 LIST_KEPT = 5.0  # seconds: times are said in minutes
 FILTERS = ("q", "group", "customer", "assignee", "state", "sort")
 OF_TICKETS = ("qualify", "mine", "groups", "unassigned", "chats", "due", "waiting", "open", "all", "closed")
+HURRY = timedelta(minutes=3)
+"""So long somebody may wait in a chat where no contract promises an answer."""
 YEAR = 365 * 86400  # seconds
 PREFERENCES = {"theme": ("light", "dark", ""), "density": ("compact", "")}
 
@@ -155,11 +158,14 @@ def render_rows(site: Site, who: Principal, page: Page, *, beside: bool, chats: 
     at, language, zone = now(), who.language, site.settings.hub.time_zone
     parts = []
     for row in page.items:
+        shape = clock_shape(row.next_due, at, paused=row.next_due is None, started=row.received_at)
+        if chats and row.waits_since and row.next_clock != "response":  # as long as somebody is paged for
+            shape = "risk" if at - row.waits_since >= HURRY else "running"
         times = {
             "age": ago(row.received_at, at, language),
             "left": left(row.next_due, at, language),
             "waits": ago(row.waits_since, at, language) if chats and row.waits_since else "",
-            "shape": clock_shape(row.next_due, at, paused=row.next_due is None, started=row.received_at),
+            "shape": shape,
         }
         key = (row.id, row.last_event, language, zone, beside, chats, *times.values())
         text = _rows.get(key)

@@ -7,12 +7,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from core.addresses import shown
 from core.desk import resolution
 from core.desk.errors import DeskError, Invalid
 from core.desk.views import ClockView, EventView, PersonView, TicketView
 from core.rules.participation import Why
-from web.pages import left, spell
+from web.pages import address, left, spell
 from web.words import Say, say
 
 RISK = 0.75  # of the target
@@ -99,10 +98,10 @@ def goes_to(view: TicketView, t: Say) -> str:
 
 
 def _named(one: PersonView, view: TicketView, t: Say) -> str:
-    name = one.name or shown(one.address)
+    name = one.name or address(one.address, t)
     if not one.outsider:
         return name
-    return t("ticket.outsider", who=f"{name} <{shown(one.address)}>", customer=view.row.customer_name)
+    return t("ticket.outsider", who=f"{name} <{address(one.address, t)}>", customer=view.row.customer_name)
 
 
 def listed(view: TicketView, t: Say) -> list[tuple[str, str, str, str]]:
@@ -123,7 +122,7 @@ def listed(view: TicketView, t: Say) -> list[tuple[str, str, str, str]]:
         of = ", ".join(one.customers)
         if one.outsider and of:
             why += " " + t("ticket.person.of", customers=of)
-        who = f"{one.name} <{shown(one.address)}>" if one.name else shown(one.address)
+        who = f"{one.name} <{address(one.address, t)}>" if one.name else address(one.address, t)
         told.append((one.address, f"{who}: {why}", t(f"ticket.{verb}"), verb))
     return told if len(told) > 1 or any(verb == "include" for *_, verb in told) else []
 

@@ -25,6 +25,8 @@ class Turn:
 
     follows: bool
     """It continues the one before: who and when are said there."""
+    trusted: bool
+    """Nothing new is to be said of who vouches for it."""
     states: tuple[tuple[str, str], ...]
     """How far it got, as (words, class); what the next one of the run says as well is said there."""
     pictures: tuple[FileView, ...]
@@ -42,6 +44,7 @@ def of(
     chats = {thread.id for thread in view.threads if chat_addresses.is_chat(thread.address)}
     said = [what if kind == "message" and what.thread in chats else None for kind, what in timeline]
     found: dict[str, Turn] = {}
+    trust = ""
     for before, message, after in zip([None, *said], said, [*said[1:], None], strict=False):
         if message is None:
             continue
@@ -49,12 +52,14 @@ def of(
         again = after is not None and continues(after, message) and states(after, t, moment) == words
         found[message.id] = Turn(
             follows=before is not None and continues(message, before),
+            trusted=message.trust not in ("none", "weak") or message.trust == trust,
             states=() if again else words,
             pictures=tuple(one for one in message.files if is_picture(one)),
             sounds=tuple(one for one in message.files if is_sound(one)),
             files=tuple(one for one in message.files if not is_picture(one) and not is_sound(one)),
             choices=_by_person(message.buttons),
         )
+        trust = message.trust or trust
     return found
 
 

@@ -3,9 +3,10 @@ import { followCalls, look } from "./calls.js";
 import { chat } from "./chat.js";
 import { keepDrafts } from "./drafts.js";
 import { listenForKeys } from "./keys.js";
-import { listenForChanges } from "./live.js";
+import { listenForChanges, toEnd } from "./live.js";
 import { closeMenus, closeOthers, write } from "./menus.js";
 import { offerCommands } from "./palette.js";
+import { offerQuickReplies } from "./quick.js";
 
 document.addEventListener("click", (event) => {
   closeMenus(event.target);
@@ -39,6 +40,7 @@ const said = document.querySelector(".said");
 const wrong = document.getElementById("wrong");
 if (wrong) wrong.scrollIntoView({ block: "center" });
 else if (said && !location.hash) said.scrollTop = said.scrollHeight;
+if (!wrong && !location.hash && document.querySelector("#compose[data-chat]")) toEnd(); // where the page scrolls, too
 document.querySelector(".row.current")?.scrollIntoView({ block: "nearest" });
 const side = document.querySelector(".side");
 const here = side?.querySelector("[aria-current]");
@@ -59,3 +61,4 @@ chat();
 listenForChanges(look);
 listenForKeys();
 offerCommands();
+offerQuickReplies();
