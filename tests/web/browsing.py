@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.days.hubs import Hub, until
+from tests.days.hubs import Hub, free_port, until
 from tests.days.posting import mail, post
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -34,6 +34,19 @@ CENTRE = "lucia.ferrari@nordest.test"
 ENGLISH = "james.hill@nordest.test"
 MARIO = "mario.bellini@cantine-valpolicella.test"
 CARLA = "carla.moretti@studiomoretti.test"
+
+SHOP_PORT = free_port()
+SHOP = f"http://127.0.0.1:{SHOP_PORT}"
+"""A website with the chat, of another origin than the hub's."""
+FAR_SHOP = f"http://localhost:{SHOP_PORT}"
+"""The same of another site: browsers that forbid strangers to keep anything forbid it there."""
+SHOP_KEY = "the key of the shop, 32 characters."
+SHOP_SETTINGS = f"""
+[[channels.webchat.sites]]
+name = "shop"
+origins = ["{SHOP}", "{FAR_SHOP}"]
+secret = "{SHOP_KEY}"
+"""
 
 WATCH = """
 window.shift = 0;
