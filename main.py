@@ -38,6 +38,8 @@ flow_app = typer.Typer(
     no_args_is_help=True, help="Call flows, as the JSON files that the pages take and give."
 )
 app.add_typer(flow_app, name="flow")
+telegram_app = typer.Typer(no_args_is_help=True, help="The bot at Telegram: how it is, and how updates come.")
+app.add_typer(telegram_app, name="telegram")
 
 File = Annotated[
     Path | None, typer.Option("--settings", help="File that holds what differs from settings.toml.")
@@ -183,6 +185,27 @@ def flow_picture(file: Path) -> None:
     from ivr.picture import mermaid  # noqa: PLC0415
 
     typer.echo(mermaid(flow_commands.flow_of(running.flow_rules(), file)), nl=False)
+
+
+# --- Telegram -----------------------------------------------------------------------------------------------
+
+
+@telegram_app.command("webhook")
+def telegram_webhook(settings: File = None, set_: Set = None) -> None:
+    """Let Telegram bring updates to PUBLIC_URL/in/telegram. What waits is kept."""
+    running.telegram(_settings(settings, set_), "webhook")
+
+
+@telegram_app.command("polling")
+def telegram_polling(settings: File = None, set_: Set = None) -> None:
+    """Take the webhook away, so that the hub can ask for updates. What waits is kept."""
+    running.telegram(_settings(settings, set_), "polling")
+
+
+@telegram_app.command("status")
+def telegram_status(settings: File = None, set_: Set = None) -> None:
+    """Say who the bot is and how updates come. Exit code 1 if that is not what the settings say."""
+    running.telegram(_settings(settings, set_), "status")
 
 
 # --- Questions ----------------------------------------------------------------------------------------------

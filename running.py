@@ -112,6 +112,9 @@ def say_where(config: Settings) -> None:
                 "is believed",
                 err=True,
             )
+    telegram = config.channels.telegram
+    if telegram.enabled and telegram.mode == "webhook":
+        typer.echo(f"Chat    from Telegram, which asks {config.hub.public_url}/in/telegram")
     if mail.enabled and mail.smtp_host:
         typer.echo(f"Mail    to {mail.addresses[0]} by SMTP at {_bracketed(mail.smtp_host)}:{mail.smtp_port}")
 
@@ -314,6 +317,18 @@ def call(config: Settings, db: Database, *, caller: str, flow: str) -> None:
     typer.echo(f"call {asyncio.run(led)}")
 
 
+def telegram(config: Settings, command: str) -> None:
+    """Ask or change how updates come to the bot."""
+    from channels.telegram import switching  # noqa: PLC0415
+
+    try:
+        lines = asyncio.run(switching.run(command, config.channels.telegram, config.hub.public_url))
+    except switching.Wrong as error:
+        fail(str(error), code=commands.NO)
+    for line in lines:
+        typer.echo(line)
+
+
 def mail_reader(config: Settings) -> Callable[[bytes, Any], Any]:
     """What reads mail as the hub does, in this process."""
     from channels.email.build import build  # noqa: PLC0415
@@ -339,6 +354,7 @@ def _surroundings(config: Settings, common: Common | None = None) -> Surrounding
         max_recipients=config.limits.mail_recipients,
         public_url=config.hub.public_url,
         language=config.hub.languages[0],
+        languages=config.hub.languages,
         time_zone=config.hub.time_zone,
         common=common or Common(),
     )

@@ -22,6 +22,8 @@ class Surroundings:
     """What our own addresses begin with, as everybody outside knows it."""
     language: str = "it"
     """Of who is not known."""
+    languages: tuple[str, ...] = ("it", "en")
+    """All that we answer in."""
     time_zone: str = "Europe/Rome"
     common: Common = field(default_factory=Common)
     """What the processes of the hub share: with several of them, ports are."""

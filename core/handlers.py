@@ -18,6 +18,7 @@ from core.desk import (
     intake,
     letters,
     linking,
+    missed,
     new_passwords,
     paging,
     resolution,
@@ -67,6 +68,7 @@ def handlers(
         "sounds": Sounds(db, clock=clock),
         "callbacks": Round(call_out.in_turn, clock=clock),
         "dial": Dialling(db, [one for one in channels if isinstance(one, Line)], clock=clock),
+        missed.KIND: Ringing(missed.look, clock=clock),
         "auto-close": Ringing(resolution.close_when_silent, clock=clock),
         chat_intake.TIMER: Ringing(chat_intake.silent, clock=clock),
     }

@@ -95,6 +95,16 @@ def channel(name: str, language: str) -> str:
     return words.get(name, name)
 
 
+def commands(language: str) -> Mapping[str, str]:
+    """What a chat understands beside words, and what each does, for services that show a list of it.
+
+    >>> commands("en")["new"]
+    'A new request'
+    """
+    words: Mapping[str, str] = _chat(language)["commands"]
+    return words
+
+
 def instant(at: datetime, zone: ZoneInfo, language: str) -> str:
     """A moment as people say it, in their zone, with the zone's short name.
 

@@ -120,6 +120,13 @@ group = "Systems"
 name = "zabbix"
 kind = "zabbix"
 customer = "ACME"
+
+[[quick_replies]]
+name = "Seen"
+groups = ["Systems"]
+[quick_replies.texts]
+it = "{contact.name}, ci siamo."
+en = "{contact.name}, {ticket.number} is ours."
 """
 
 

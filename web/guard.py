@@ -27,7 +27,19 @@ COOKIE = "centralino"
 REMEMBERED = 2.0  # seconds that a sign-in is not looked up again
 BODY_TIME = 60.0  # seconds a form may take to arrive
 SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
-OPEN = ("/login", "/forgot", "/reset", "/static/", "/health/", "/metrics", "/api", "/setup", "/in/", "/chat/")
+OPEN = (
+    "/login",
+    "/forgot",
+    "/reset",
+    "/static/",
+    "/health/",
+    "/metrics",
+    "/api",
+    "/setup",
+    "/upload/",
+    "/in/",
+    "/chat/",
+)
 """Paths that ask no sign-in of the pages; the API asks for its own token."""
 
 WEBHOOKS = "/in/"

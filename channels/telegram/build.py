@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+from functools import cache
 from typing import TYPE_CHECKING
 
 from telegram import Bot
@@ -50,13 +52,17 @@ def build(settings: TelegramSettings, around: Surroundings) -> TelegramChannel:
         sender=Sender(bot=bot, pace=pace),
         way_in=way_in,
         down=down,
+        languages=around.languages,
     )
 
 
 def a_bot(settings: TelegramSettings) -> tuple[Bot, tuple[HTTPXRequest, HTTPXRequest]]:
     """The bot, and its connections: one that waits for updates, and those of everything else."""
     api = (settings.api_url or HOME).rstrip("/")
-    asking = HTTPXRequest(connection_pool_size=1, connect_timeout=CONNECT, read_timeout=ANSWER)
+    trust = {"verify": _trusted()}
+    asking = HTTPXRequest(
+        connection_pool_size=1, connect_timeout=CONNECT, read_timeout=ANSWER, httpx_kwargs=trust
+    )
     telling = HTTPXRequest(
         connection_pool_size=CONNECTIONS,
         connect_timeout=CONNECT,
@@ -64,6 +70,7 @@ def a_bot(settings: TelegramSettings) -> tuple[Bot, tuple[HTTPXRequest, HTTPXReq
         write_timeout=ANSWER,
         pool_timeout=ANSWER,
         media_write_timeout=UPLOAD,
+        httpx_kwargs=trust,
     )
     bot = Bot(
         settings.token.reveal(),
@@ -73,3 +80,9 @@ def a_bot(settings: TelegramSettings) -> tuple[Bot, tuple[HTTPXRequest, HTTPXReq
         get_updates_request=asking,
     )
     return bot, (asking, telling)
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whom this machine trusts, as for everything else the hub asks."""
+    return ssl.create_default_context()

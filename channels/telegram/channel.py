@@ -19,6 +19,7 @@ from channels.telegram.refusals import WRONG_TOKEN, refused
 from channels.telegram.sending import Sender
 from channels.telegram.taking import Taking
 from channels.telegram.webhook import Webhook
+from core import texts
 from core.channel import Door, Unavailable
 from core.envelope import Address, Outgoing, Sent
 from core.log import get_logger
@@ -43,6 +44,8 @@ class TelegramChannel:
     name: str = names.CHANNEL
     reader: str = "channels.telegram.reading:read"
     reader_options: Mapping[str, Any] = field(default_factory=dict)
+    languages: Sequence[str] = ()
+    """What we answer in; the first is spoken to who speaks none of them."""
     first_wait: float = FIRST_WAIT
     door: Door | None = None
 
@@ -93,11 +96,12 @@ class TelegramChannel:
             await one.shutdown()
 
     async def _introduce(self) -> None:
-        """Ask what the bot is called, until Telegram says so."""
+        """Ask what the bot is called and say what it understands, until Telegram answers."""
         wait = self.first_wait
         while True:
             try:
-                me = await self.bot.get_me()
+                self.taking.username = (await self.bot.get_me()).username or ""
+                await self._menu()
             except TelegramError as error:
                 why = WRONG_TOKEN if isinstance(error, InvalidToken) else str(refused(error))
                 self.down[PART] = why
@@ -106,5 +110,12 @@ class TelegramChannel:
                 wait = min(2 * wait, LAST_WAIT)
             else:
                 self.down.pop(PART, None)
-                self.taking.username = me.username or ""
                 return
+
+    async def _menu(self) -> None:
+        """The list of commands that Telegram shows, in the language of whoever looks at it."""
+        for place, language in enumerate(self.languages):
+            shown = list(texts.commands(language).items())
+            if place == 0:
+                await self.bot.set_my_commands(shown)
+            await self.bot.set_my_commands(shown, language_code=language)

@@ -38,13 +38,13 @@ _TO_A_BOT = re.compile(r"/[A-Za-z0-9_]{1,32}@([A-Za-z0-9_]{3,32})(?:\s|$)")
 def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> Inbound:
     """One update, or a move of a group that we noticed ourselves. Raises ValueError for what is neither."""
     stored = json.loads(raw)
-    bot = stored["bot"]
-    here = _Here(
-        bot=int(bot["id"]), username=str(bot["username"]), stored=stored, id=str(arrival["external_id"])
-    )
-    if "moved" in stored:
-        return here.moved(int(stored["moved"]["from"]), int(stored["moved"]["to"]))
     try:
+        bot = stored["bot"]
+        here = _Here(
+            bot=int(bot["id"]), username=str(bot["username"]), stored=stored, id=str(arrival["external_id"])
+        )
+        if "moved" in stored:
+            return here.moved(int(stored["moved"]["from"]), int(stored["moved"]["to"]))
         return here.update(Update.de_json(_printable(stored["update"])))
     except (KeyError, TypeError, AttributeError) as error:
         message = f"this is not as Telegram describes it: {type(error).__name__}: {error}"
@@ -111,7 +111,8 @@ class _Here:
         unshown = contents.unshown(said)
         if not text and not wanted and not unshown:
             return self.nothing("a message of the service", author=author)
-        chat = self._chat(said, too_large=tuple(self.stored.get("missing", ())))
+        missing = tuple(self.stored.get("missing", ()))
+        chat = self._chat(said, too_large=missing)
         command, argument = chatting.command(said.text or "")
         if command:
             return self._said(
@@ -136,7 +137,7 @@ class _Here:
             spans=spans if quoted else (),
             subject=" ".join(text.split())[:SUBJECT] or next((one.name for one in wanted), ""),
             attachments=files,
-            notes=tuple(_remarks(said, unshown)),
+            notes=(*_remarks(said, unshown), *(f"a file did not come: {name}" for name in missing)),
             chat=replace(chat, part_of=_part_of(said)),
         )
 

@@ -113,7 +113,9 @@ def account(tx: Tx, email: str) -> Account | None:
     if row is not None:
         return Account(kind="agent", person=row.id, password_hash=row.password_hash)
     row = tx.one(_CONTACT, email=email)
-    return None if row is None else Account(kind="contact", person=row.id, password_hash=row.password_hash)
+    if row is None:
+        return None
+    return Account(kind="contact", person=row.merged_into or row.id, password_hash=row.password_hash)
 
 
 def account_of(tx: Tx, who: Principal) -> Account:
@@ -241,7 +243,7 @@ def principal(tx: Tx, kind: str, person: str, scopes: Sequence[str] | None = Non
             groups=agent.groups,
             scopes=allowed,
         )
-    contact = people.contact(tx, person)
+    contact = people.person(tx, person)
     if contact is None or not contact.active:
         return None
     customer = reference.customer(tx, contact.customer)
@@ -256,6 +258,7 @@ def principal(tx: Tx, kind: str, person: str, scopes: Sequence[str] | None = Non
         roles=frozenset({contact.role}),
         customer=contact.customer,
         sites=contact.sites,
+        also=people.merged(tx, contact.id),
         scopes=allowed,
     )
 

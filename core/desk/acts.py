@@ -8,17 +8,20 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import answering, notices, outbox, paging, search, timing
+from core.desk import answering, notices, outbox, paging, participants, search, threads, timing
+from core.desk.authors import Author
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, Stale, invalid
 from core.desk.principal import Principal
-from core.envelope import Attachment
+from core.envelope import Address, Attachment, Inbound
 from core.ids import new_id
 from core.rules import workflow
 from core.store import fulltext, tables
 from core.store.tx import Prepared, Tx
 
 MAX_TEXT = 100_000  # characters of a reply or a note
+HERE = "portal"
+"""The channel of people who are signed in: what we answer is there for them to read."""
 
 message, note_table = tables.message, tables.note
 
@@ -150,15 +153,19 @@ def say(
 
 
 def hear(case: Case, who: Principal, text: str) -> str:
-    """Words of a contact who is signed in, as a message of the first conversation."""
-    where = answering.conversations(case)[0]
+    """Words of a contact who is signed in, as a message of the conversation on the pages; what is answered there is mailed."""
+    address = Address(who.email, who.name)
+    author = Author(kind="contact", address=address.key, name=who.name, contact=who.id, customer=who.customer)
+    said = Inbound(channel=HERE, author=address, also_by=case.tx.facts.mails_by)
+    where = threads.beside(case, said, author)
+    participants.wrote(case, where, author)
     message_id = new_id()
     case.tx.insert(
         message,
         ticket_id=case.id,
         id=message_id,
-        thread_id=where.id,
-        channel=where.channel,
+        thread_id=where,
+        channel=HERE,
         direction="in",
         author_name=who.name,
         author_address=who.email,

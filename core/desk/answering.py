@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core import chat_addresses, numbers
+from core import addresses, chat_addresses, numbers
 from core.desk import identities, outbox, participants, people
 from core.desk.case import Case
 from core.desk.participants import Participant
@@ -142,7 +142,7 @@ def beyond(
 ) -> str:
     """Where else this contact is reached; empty: nowhere. `ways`: in the conversations of the ticket, if any is known."""
     texted = [person.number] if texts and tx.facts.texts_by and numbers.takes_texts(person.number) else []
-    mailed = [person.email] if tx.facts.mails_by and person.email else []
+    mailed = [person.email] if tx.facts.mails_by and addresses.plausible(person.email) else []
     return answering.next_address(
         tried,
         ways,

@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sqlalchemy import bindparam, select
+
 from core import chat_addresses, numbers
 from core.desk import identities, people, reference
 from core.envelope import Address, Inbound
-from core.store.tx import Tx
+from core.store import tables
+from core.store.tx import Prepared, Tx
+
+chat = tables.chat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +49,7 @@ class Author:
 def find(tx: Tx, said: Inbound) -> Author:
     """The author of a message, by proof if the channel has one, else by address."""
     if said.contact:
-        return _contact(tx, people.contact(tx, said.contact), said.author, proved=True)
+        return _contact(tx, people.person(tx, said.contact), said.author, proved=True)
     if said.author is None or not said.author.address:
         return Author(kind="nobody", name=said.author_text[:200], address="")
     if (
@@ -54,7 +59,8 @@ def find(tx: Tx, said: Inbound) -> Author:
     address = said.author.key
     name = said.author.name
     if chat_addresses.is_chat(address):
-        return _in_chat(tx, said.author)
+        room = said.chat.room.key if said.chat is not None and said.chat.room is not None else ""
+        return _in_room(tx, said.author, room) if room else _in_chat(tx, said.author)
     by_telephone = numbers.is_number(address)
     found = people.by_number(tx, address) if by_telephone else people.by_address(tx, address)
     if len(found) == 1:
@@ -100,10 +106,32 @@ def _in_chat(tx: Tx, reached: Address) -> Author:
                 kind="agent", address=reached.key, name=agent.name, agent=agent.id, language=agent.language
             )
     if known is not None and known.contact:
-        contact = people.contact(tx, known.contact)
+        contact = people.person(tx, known.contact)
         if contact is not None and contact.active:
             return _contact(tx, contact, reached, proved=known.proof in identities.PROVED)
-    return Author(kind="stranger", address=reached.key, name=reached.name)
+    spoken = tx.one(_SPOKEN, address=reached.key)
+    language = (spoken.language or spoken.speaks) if spoken is not None else None
+    return Author(kind="stranger", address=reached.key, name=reached.name, language=language)
+
+
+_SPOKEN = Prepared(select(chat.c.language, chat.c.speaks).where(chat.c.address == bindparam("address")))
+
+
+def _in_room(tx: Tx, reached: Address, room: str) -> Author:
+    """Who speaks in a room is of its customer: by name if they are known as one of that customer's people."""
+    known = _in_chat(tx, reached)
+    code = identities.customer_of_room(tx, room)
+    if code is None or known.kind == "agent" or (known.contact and known.customer == code):
+        return known
+    customer = reference.customer(tx, code)
+    return Author(
+        kind="stranger",
+        address=reached.key,
+        name=reached.name,
+        customer=code,
+        by_domain=True,
+        language=customer.language if customer else None,
+    )
 
 
 def _contact(tx: Tx, contact: people.Contact | None, reached: Address | None, *, proved: bool) -> Author:
@@ -115,7 +143,7 @@ def _contact(tx: Tx, contact: people.Contact | None, reached: Address | None, *,
         kind="contact",
         address=reached.key
         if reached and (numbers.is_number(reached.key) or chat_addresses.is_chat(reached.key))
-        else contact.email,
+        else contact.met_at or contact.email,
         name=contact.name,
         contact=contact.id,
         customer=contact.customer,

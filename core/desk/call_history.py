@@ -214,7 +214,7 @@ def visible(shape: tuple[Any, ...]) -> ColumnElement[bool]:
         .where(ticket_call.c.call_id == call.c.id, Scope(shape=shape, values={}).tested)
     )
     if shape[0] != "groups":
-        since = ticket.c.requester_since if shape == ("own",) else ticket.c.customer_since
+        since = ticket.c.requester_since if shape[0] == "own" else ticket.c.customer_since
         its_tickets = its_tickets.where(or_(since.is_(None), call.c.first_ring_at >= since))
         return its_tickets.correlate(call).exists()
     me: ColumnElement[Any] = bindparam("scope_who")

@@ -30,6 +30,7 @@ from core.desk import (
 from core.desk.authors import Author
 from core.desk.case import Case
 from core.desk.chat_buttons import Offer
+from core.desk.chat_came import Came
 from core.desk.errors import DeskError, NotFound, Refused
 from core.desk.filing import Understood
 from core.desk.principal import Principal
@@ -93,9 +94,10 @@ class Here:
         chats.change(self.tx, self.chat.id, **values)
 
 
-def act(tx: Tx, row: Row, said: Inbound, of: Row, author: Author, *, now: datetime) -> Understood | None:
+def act(tx: Tx, came: Came) -> Understood | None:
     """Do what was done there; None: it is words, for `core.desk.chat_intake`."""
-    here = Here(tx=tx, chat=of, author=author, said=said, now=now)
+    said, row, of = came.said, came.row, came.chat
+    here = Here(tx=tx, chat=of, author=came.author, said=said, now=came.now)
     done = said.chat
     if done is not None and done.pressed:
         return _kept(here, row, _press(here, chat_buttons.find(tx, done.pressed)))

@@ -17,13 +17,11 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    type_coerce,
 )
 
 from core.rules import chatting, threading
 from core.rules.chat_acts import Act
 from core.store import tables
-from core.store.columns import Instant
 from core.store.tx import Prepared, Tx
 
 WORST = 20  # faults listed of each kind
@@ -52,9 +50,13 @@ def faults(tx: Tx, *, now: datetime) -> Iterator[tuple[str, str]]:
     for kind, question in _QUESTIONS:
         for row in tx.all(question.limit(WORST)):
             yield kind, row.about
-    late = type_coerce(literal(now - LATE, Instant), Instant)
-    for row in tx.all(_WAITING.where(chat.c.asked_at < late).limit(WORST)):
-        yield "words that wait for a choice beyond their time", row.about
+    for row in tx.all(_WAITING):
+        if row.detail.get("discarded_by"):
+            continue
+        if row.asked_at is None:
+            yield "words that wait where nothing was asked", row.id
+        elif row.asked_at < now - LATE:
+            yield "words that wait for a choice beyond their time", row.id
     for row in tx.all(select(button.c.value).where(button.c.act == literal(str(Act.CHOOSE))).distinct()):
         if tx.one(_TICKET, id=row.value) is None:
             yield "button that chooses nothing", row.value
@@ -80,8 +82,8 @@ _held_for_choice = and_(
     ~inbound.c.open,
 )
 _WAITING = (
-    select(inbound.c.id.label("about"))
-    .select_from(inbound.join(chat, chat.c.id == inbound.c.ticket_id))
+    select(inbound.c.id, inbound.c.detail, chat.c.asked_at)
+    .select_from(inbound.outerjoin(chat, chat.c.id == inbound.c.ticket_id))
     .where(_held_for_choice)
 )
 _timer = tuple(
@@ -112,7 +114,6 @@ _QUESTIONS: tuple[tuple[str, Select[Any]], ...] = (
         "question that no timer ends",
         select(chat.c.id.label("about")).where(chat.c.asked_at.is_not(None), *(~one for one in _timer)),
     ),
-    ("words that wait where nothing was asked", _WAITING.where(chat.c.asked_at.is_(None))),
     (
         "account of somebody who does not exist",
         select(identity.c.address.label("about")).where(

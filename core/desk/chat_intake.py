@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, literal, or_, select
 
 from core import chat_addresses, texts
-from core.desk import chat_books, chat_buttons, chats, door, filing, identities, threads
+from core.desk import chat_books, chat_buttons, chat_reach, chats, door, filing, identities, people, threads
 from core.desk.authors import Author
 from core.desk.filing import Message, Understood
 from core.envelope import Inbound
@@ -36,11 +36,18 @@ def is_chat(said: Inbound) -> bool:
 
 
 def come(tx: Tx, said: Inbound, *, now: datetime) -> Row:
-    """The chat it came by, known from now on: the room's where it was said in one."""
+    """The chat it came by, known from now on and reachable: the room's where it was said in one."""
+    chat_reach.moved(tx, said, now=now)
     room = said.chat.room if said.chat is not None else None
     assert said.author is not None  # noqa: S101 - see is_chat
+    speaks = said.chat.language.partition("-")[0].lower() if said.chat is not None and room is None else ""
     return chats.came(
-        tx, said.channel, room or said.author, kind="room" if room is not None else "person", now=now
+        tx,
+        said.channel,
+        room or said.author,
+        kind="room" if room is not None else "person",
+        now=now,
+        **({"speaks": speaks} if speaks else {}),
     )
 
 
@@ -72,9 +79,11 @@ def talks(tx: Tx, of: Row, author: Author) -> list[Talk]:
         said_at = tx.one(_LAST_SAID, ticket_id=row.id, thread_id=row.thread_id).at
         found[row.id] = Talk(ticket=row.id, number=row.number, open=row.open, here=True, at=said_at)
     if of.kind == "person" and author.proved and author.contact:
-        for statement in (_ASKED, _TAKES_PART):
-            for row in tx.all(statement, contact=author.contact):
-                found.setdefault(row.id, Talk(ticket=row.id, number=row.number, open=True, here=False))
+        ids = people.ids(tx, author.contact)
+        for row in (
+            row for one in ids for asked in (_ASKED, _TAKES_PART) for row in tx.all(asked, contact=one)
+        ):
+            found.setdefault(row.id, Talk(ticket=row.id, number=row.number, open=True, here=False))
     return list(found.values())
 
 
@@ -84,7 +93,8 @@ def theirs(tx: Tx, of: Row, author: Author, ticket_id: str) -> bool:
         return True
     if of.kind != "person" or not (author.proved and author.contact):
         return False
-    return tx.one(_OF_CONTACT, ticket_id=ticket_id, contact=author.contact) is not None
+    ids = people.ids(tx, author.contact)
+    return any(tx.one(_OF_CONTACT, ticket_id=ticket_id, contact=one) is not None for one in ids)
 
 
 def _quoted(tx: Tx, of: Row, said: Inbound, author: Author) -> str | None:
@@ -98,11 +108,9 @@ _SPEAKS = participant.c.role.in_(
 )
 _HERE = Prepared(
     select(ticket.c.id, ticket.c.number, ticket.c.open, participant.c.thread_id)
-    .select_from(participant.join(ticket, ticket.c.id == participant.c.ticket_id))
+    .select_from(threads.WITH_THREAD.join(ticket, ticket.c.id == participant.c.ticket_id))
     .where(
-        participant.c.address == bindparam("address"),
-        participant.c.state == literal(str(State.JOINED)),
-        _SPEAKS,
+        *threads.HELD_AT,
         or_(ticket.c.open, ticket.c.state == literal(str(Ticket.RESOLVED))),
     )
     .order_by(ticket.c.updated_at.desc())
@@ -150,8 +158,13 @@ _LAST_SAID = Prepared(
 )
 
 
-def follow(tx: Tx, of: Row, done: Understood, *, now: datetime) -> None:
-    """Words found their request: what comes next goes on there, unless another one is named."""
+def follow(tx: Tx, of: Row, row: Row, done: Understood, *, now: datetime) -> None:
+    """Words found their request: what comes next goes on there, unless another one is named.
+
+    What is held and belongs to no ticket has the chat in its place, so that its author can still change it.
+    """
+    if done.outcome == "held" and done.ticket_id is None:
+        tx.update(inbound, {"id": row.id}, ticket_id=of.id)
     if done.outcome in ("ticket", "attached") and done.ticket_id:
         chats.change(tx, of.id, ticket_id=done.ticket_id, chosen_until=now + chatting.CHOICE, new_until=None)
 
@@ -167,7 +180,6 @@ def wait(tx: Tx, of: Row, message: Message, *, now: datetime) -> Understood:
     place = before[-1].detail["place"] + 1 if before else 1
     message = replace(message, detail=message.detail | {"place": place})
     done = filing.hold(tx, message, threading.WHICH_TICKET, now=now, waiting=False)
-    tx.update(inbound, {"id": message.row.id}, ticket_id=of.id)
     if decided.outcome == "ask":
         offers = [
             chat_buttons.Offer(act=Act.CHOOSE, value=one.ticket, label=label(tx, one.ticket))
@@ -178,6 +190,22 @@ def wait(tx: Tx, of: Row, message: Message, *, now: datetime) -> Understood:
         due = now + chatting.PATIENCE
         work.set_timer(tx, shard=of.id, key=TIMER, kind=TIMER, payload={}, due=due, now=now)
     return done
+
+
+def held(tx: Tx, of: Row) -> list[Row]:
+    """What is held of this chat and belongs to no ticket, for whatever reason, and nobody has discarded."""
+    return [row for row in tx.all(_HELD, chat=of.id) if not row.detail.get("discarded_by")]
+
+
+_HELD = Prepared(
+    select(inbound).where(inbound.c.ticket_id == bindparam("chat"), inbound.c.outcome == literal("held"))
+)
+
+
+def answered(tx: Tx, of: Row) -> None:
+    """Nobody waits for an answer to the question any more."""
+    chats.change(tx, of.id, asked_at=None)
+    work.cancel(tx, shard=of.id, key=TIMER)
 
 
 def label(tx: Tx, ticket_id: str) -> str:
@@ -198,17 +226,8 @@ _CALLED = Prepared(
 
 def waiting(tx: Tx, of: Row) -> list[Row]:
     """What waits in this chat for its author's choice, in the order in which it was understood. Nobody has discarded it."""
-    found = [row for row in tx.all(_WAITING, chat=of.id) if not row.detail.get("discarded_by")]
+    found = [row for row in held(tx, of) if row.reason == threading.WHICH_TICKET]
     return sorted(found, key=lambda row: row.detail["place"])
-
-
-_WAITING = Prepared(
-    select(inbound).where(
-        inbound.c.ticket_id == bindparam("chat"),
-        inbound.c.outcome == literal("held"),
-        inbound.c.reason == literal(threading.WHICH_TICKET),
-    )
-)
 
 
 def release(tx: Tx, of: Row, *, ticket_id: str | None, by: str, now: datetime) -> int:
@@ -216,9 +235,9 @@ def release(tx: Tx, of: Row, *, ticket_id: str | None, by: str, now: datetime) -
     rows = waiting(tx, of)
     for row in rows:
         to = {"ticket": ticket_id} if ticket_id else {"with": rows[0].id}
-        again(tx, row, rows[0].sender, {**to, "chat": of.id, "by": by}, now=now)
-    chats.change(tx, of.id, asked_at=None)
-    work.cancel(tx, shard=of.id, key=TIMER)
+        changed = {"changed": row.detail["changed"]} if "changed" in row.detail else {}
+        again(tx, row, rows[0].sender, {**to, **changed, "chat": of.id, "by": by}, now=now)
+    answered(tx, of)
     return len(rows)
 
 

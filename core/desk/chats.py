@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from core import texts
-from core.desk import chat_buttons, identities, outbox, people, reference
+from core.desk import chat_buttons, identities, links, outbox, people, reference
 from core.desk.chat_buttons import Offer
 from core.envelope import Address, Outgoing
 from core.ids import id_token, new_id
@@ -57,7 +57,7 @@ def change(tx: Tx, chat_id: str, **values: Any) -> None:
 
 
 def language_of(tx: Tx, of: Row) -> str:
-    """What is spoken in a chat: chosen there, else the person's, the customer's, the hub's."""
+    """What is spoken in a chat: chosen there, else the person's, the customer's, what their program speaks, the hub's."""
     if of.language:
         return tx.facts.language(of.language)
     known_as = identities.behind(tx, of.address)
@@ -68,7 +68,7 @@ def language_of(tx: Tx, of: Row) -> str:
         return tx.facts.language(person.language)
     code = person.customer if person is not None else of.customer
     customer = reference.customer(tx, code) if code else None
-    return tx.facts.language(customer.language if customer else None)
+    return tx.facts.language(customer.language if customer else of.speaks)
 
 
 # --- What we say beside all tickets -------------------------------------------------------------------------
@@ -146,7 +146,7 @@ def outgoing(tx: Tx, row: Row) -> Outgoing | None:
         automatic=True,
         to=Address(row.address, row.name),
         subject="",
-        text=said.text,
+        text=links.with_upload(tx, row.kind, said.text, row.id),
         language=said.language,
         ticket_number="",
         reply_token=None,

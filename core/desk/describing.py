@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core import addresses
-from core.desk import outbox, participants, people, reference
+from core import addresses, chat_addresses
+from core.desk import chats, identities, outbox, participants, people, reference
 from core.desk.case import Case
 from core.desk.errors import Fault, Invalid, contradiction
 from core.desk.principal import Principal
@@ -16,7 +16,7 @@ from core.envelope import Address
 from core.ids import new_id
 from core.rules.participation import Role, State
 from core.store import tables
-from core.store.tx import Prepared
+from core.store.tx import Prepared, Tx
 
 REQUIRED = ("customer", "contact", "request_type", "technology", "impact", "urgency")
 """What a ticket needs to leave triage (desk.md 3)."""
@@ -64,21 +64,26 @@ def describe(case: Case, who: Principal, given: Mapping[str, Any]) -> bool:
             values |= {
                 "contact": contact.id,
                 "requester_name": contact.name,
-                "requester_address": contact.email,
+                "requester_address": case["requester_address"]
+                if _in_chat(case, contact.id)
+                else contact.email,
                 "language": _language(case, contact.customer, contact.language),
             }
     if faults:
         raise Invalid(faults)
     another = contact is not None and contact.id != case["contact"]
+    said_who = another and contact is not None and _in_chat(case, contact.id)
     if code and case["customer"] not in (None, code):
         # What was said and done stays the earlier customer's, who alone was told of it.
         values |= {"customer_since": case.now, "requester_since": case.now, "resolution": {}}
-    elif another and contact is not None and case["contact"] is not None:
+    elif another and contact is not None and case["contact"] is not None and not said_who:
         if not participants.takes_part(case, contact.email):
             values |= {"requester_since": case.now}
     changed = [name for name in values if name in FIELDS and case[name] != values[name]]
     case.set(provenance=case["provenance"] | dict.fromkeys(changed, "agent"), **values)
-    if another and contact is not None:
+    if another and contact is not None and said_who:
+        _is(case, who, contact.id)
+    elif another and contact is not None:
         _hand_over(case, who, Address(contact.email, contact.name), contact.id)
     if changed:
         case.event(
@@ -118,6 +123,8 @@ def name_requester(case: Case, who: Principal) -> None:
     if case["customer"] is None or case["contact"] is not None or not case["requester_address"]:
         return
     address = addresses.key(case["requester_address"])
+    if chat_addresses.is_chat(address):
+        address = _typed(case.tx, address) or address
     if people.agent_by_email(case.tx, address) is not None:
         return  # whose request a colleague passed on is for staff to say: they are nobody's contact
     known = case.tx.one(_BY_EMAIL, customer=case["customer"], email=address)
@@ -142,10 +149,38 @@ def name_requester(case: Case, who: Principal) -> None:
     case.set(
         contact=contact_id, language=_language(case, case["customer"], known.language if known else None)
     )
-    _hand_over(case, who, Address(address, case["requester_name"]), contact_id)
+    if not _in_chat(case, contact_id):
+        _hand_over(case, who, Address(address, case["requester_name"]), contact_id)
+    elif chat_addresses.is_chat(address):
+        _is(case, who, contact_id)
+    else:  # by the e-mail address that they typed: a claim, which names nobody for the next time
+        participants.recognised(case, case["requester_address"], contact_id, case["requester_name"])
 
 
 # --- Within one verb --------------------------------------------------------------------------------------
+
+
+def _in_chat(case: Case, contact_id: str) -> bool:
+    """Is the request one of a chat, and may this contact be who is there? Naming them takes the request from nobody."""
+    if not chat_addresses.is_chat(case["requester_address"]):
+        return False
+    behind = identities.behind(case.tx, case["requester_address"])
+    return behind is None or behind.proof not in identities.PROVED or behind.contact == contact_id
+
+
+def _is(case: Case, who: Principal, contact_id: str) -> None:
+    """Staff say who writes in this chat: that names them there from now on, and proves nothing."""
+    address = case["requester_address"]
+    participants.recognised(case, address, contact_id, case["requester_name"])
+    behind, of = identities.behind(case.tx, address), identities.chat_at(case.tx, address)
+    if of is not None and (behind is None or behind.proof not in identities.PROVED):
+        identities.bind(case.tx, of, contact=contact_id, proof="staff", by=who.actor, now=case.now)
+
+
+def _typed(tx: Tx, address: str) -> str:
+    """The e-mail address that somebody in a chat gave as theirs."""
+    row = chats.known(tx, address)
+    return "" if row is None else addresses.key(row.email)
 
 
 def _hand_over(case: Case, who: Principal, to: Address, contact_id: str) -> None:
@@ -185,7 +220,9 @@ def _contact(case: Case, customer: str | None, wanted: str) -> people.Contact | 
     for contact in people.contacts(case.tx, customer):
         if wanted == contact.id or addresses.key(wanted) == contact.email:
             return contact
-    return None
+    merged = people.person(case.tx, wanted)
+    others = [*([merged] if merged else []), *people.by_address(case.tx, wanted)]
+    return next((one for one in others if one.active and one.customer == customer), None)
 
 
 def _no_contact(case: Case, code: str | None, given: Mapping[str, Any]) -> list[Fault]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from core import chat_addresses
 from core.desk import (
     acts,
     alike,
@@ -40,6 +41,9 @@ _TOLD = brakes.Acknowledge(allowed=False, reason="told_at_once")
 NAMES = "names a ticket"
 """A remark on a message; the number stands behind it."""
 
+
+PART = "part"
+"""Why a message is attached that completes one which came in several parts."""
 
 SAID_BEFORE = (threading.How.SAME_ID, alike.REASON)
 """Why a message is attached that is no answer: it changes no state."""
@@ -143,6 +147,14 @@ def _chat(said: Inbound) -> str | None:
     return said.channel if said.chat is not None else None
 
 
+def part_of(said: Inbound) -> str:
+    """What all parts of one message of a chat have in common; empty: it came whole."""
+    if said.chat is None or not said.chat.part_of or said.author is None:
+        return ""
+    where = said.chat.room or said.author
+    return f"part:{where.key}/{said.chat.part_of}"
+
+
 def _of_files(said: Inbound) -> str:
     """What somebody sent without a word."""
     return next((file.name for file in said.attachments if file.name), "")
@@ -187,7 +199,10 @@ def _keep(case: Case, message: Message, thread_id: str) -> str:
             "reply_to": said.reply_to.address if said.reply_to else "",
             "original_sender": said.original_sender.address if said.original_sender else "",
         },
+        idem=part_of(said),
     )
+    if name := part_of(said):
+        threads.name(case, thread_id, name)
     outbox.keep_files(case, message_id, said.attachments, internal=False)
     fulltext.index(
         tx, ticket_id=case.id, item_id=message_id, audience="customer", body=f"{said.subject}\n{said.text}"
@@ -310,6 +325,8 @@ def conclude(
         subject=said.subject,
         waiting=waiting,
     )
+    if said.author is not None and chat_addresses.is_chat(said.author.key):
+        tx.tell("chat", said.author.key)
     return Understood(
         outcome=outcome,
         reason=reason,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
-from core.desk import case
+from core.desk import case, people
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -29,6 +29,20 @@ _OF_AGENT = Prepared(
 _UNBIND = Prepared(identity.delete().where(identity.c.address == bindparam("address")))
 
 
+_CHAT = Prepared(select(tables.chat).where(tables.chat.c.address == bindparam("address")))
+
+
+def chat_at(tx: Tx, address: str) -> Row | None:
+    """The chat or room of this address."""
+    return tx.one(_CHAT, address=address)
+
+
+def customer_of_room(tx: Tx, address: str) -> str | None:
+    """Whose room this is, as staff bound it; None: nobody's, or no room."""
+    found = chat_at(tx, address)
+    return found.customer if found is not None and found.kind == "room" else None
+
+
 def behind(tx: Tx, address: str) -> Row | None:
     """Who is known to be behind an address: contact or agent, and the proof."""
     return tx.one(_BY_ADDRESS, address=address.lower())
@@ -37,12 +51,14 @@ def behind(tx: Tx, address: str) -> Row | None:
 def proved_contact(tx: Tx, address: str) -> str | None:
     """Id of the contact who proved that this address is theirs."""
     known = behind(tx, address)
-    return None if known is None or known.proof not in PROVED else known.contact
+    if known is None or known.contact is None or known.proof not in PROVED:
+        return None
+    return people.survivor(tx, known.contact)
 
 
 def of_contact(tx: Tx, contact: str) -> list[Row]:
-    """The accounts of a contact, oldest first."""
-    return tx.all(_OF_CONTACT, contact=contact)
+    """The accounts of a contact, oldest first, and of those who turned out to be the same person."""
+    return [row for one in people.ids(tx, contact) for row in tx.all(_OF_CONTACT, contact=one)]
 
 
 def proved(tx: Tx, contact: str) -> list[Row]:

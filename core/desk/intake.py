@@ -16,7 +16,10 @@ from core.desk import (
     alike,
     authors,
     chat_acting,
+    chat_changes,
     chat_intake,
+    chat_reach,
+    chat_rooms,
     chats,
     door,
     filing,
@@ -25,12 +28,14 @@ from core.desk import (
     returns,
     shares,
     threads,
+    upload_links,
 )
 from core.desk.case import Case
+from core.desk.chat_came import Came
 from core.desk.filing import Message, Understood
 from core.desk.scope import PUBLISHED
 from core.envelope import Arrival, Inbound, Kind
-from core.rules import threading, trust, workflow
+from core.rules import chatting, threading, trust, workflow
 from core.rules.chatting import Meant
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
@@ -43,6 +48,15 @@ def receive(tx: Tx, arrival: Arrival, said: Inbound, *, now: datetime) -> Unders
     """Store and understand in one transaction: for the portal and the API, where the person waits for the number."""
     inbound_id = door.accept(tx, arrival, now=now, later=False)
     return understand(tx, inbound_id, said, now=now)
+
+
+def receive_about(
+    tx: Tx, arrival: Arrival, said: Inbound, of: Row, ticket_id: str, *, now: datetime
+) -> Understood:
+    """The same for what belongs to a chat and to a request that is known: it came by a link for it."""
+    row = tx.one(_ROW, id=door.accept(tx, arrival, now=now, later=False))
+    meant = Meant(outcome="on", why=chatting.Why.LINK, ticket=ticket_id)
+    return _words(tx, row, said, of, meant, now=now)
 
 
 def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Understood:
@@ -79,15 +93,19 @@ def _in_chat(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     """What is done in a chat is done; words find their request, or wait for their author to say which."""
     of = chat_intake.come(tx, said, now=now)
     author = authors.find(tx, said)
-    done = chat_acting.act(tx, row, said, of, author, now=now)
-    if done is not None:
-        return done
+    came = Came(row=row, said=said, chat=of, author=author, now=now)
+    for act in (chat_reach.act, chat_rooms.act, chat_changes.act, chat_acting.act):
+        if (done := act(tx, came)) is not None:
+            return done
+    if said.kind is Kind.ACT:
+        return filing.conclude(tx, row, said, "machine", "act", now=now)
     return _words(tx, row, said, of, chat_intake.meant(tx, of, said, author, now=now), now=now)
 
 
 def _words(tx: Tx, row: Row, said: Inbound, of: Row, meant: Meant, *, now: datetime) -> Understood:
     done = _place(tx, _judge(tx, row, said, meant=meant, now=now), now=now, of=of)
-    chat_intake.follow(tx, of, done, now=now)
+    chat_intake.follow(tx, of, row, done, now=now)
+    upload_links.offer(tx, of, said, done, now=now)
     return done
 
 
@@ -145,6 +163,7 @@ def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime, meant: Meant | Non
         "kind_evidence": list(said.kind_evidence),
     }
     if meant is not None:
+        detail["said_id"] = said.message_id
         detail["meant"] = {"why": meant.why, "offered": [one.number for one in meant.offered]}
     return Message(
         row=row, said=said, author=author, trust=decided.trust, placed=placed, detail=detail, meant=meant
@@ -210,10 +229,19 @@ def _attach(tx: Tx, message: Message, ticket_id: str, thread_id: str, *, now: da
         return filing.hold(tx, message, "reopened_too_often", now=now)
     if message.meant is not None:
         thread_id = threads.of_channel(case, message.said, message.author, silent=not may_reopen)
+    elif not thread_id:
+        thread_id = threads.beside(case, message.said, message.author)
     return filing.attach(case, message, thread_id)
 
 
 def _released(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
+    if "changed" in row.detail:  # by its author, while it was held
+        said = replace(said, text=row.detail["changed"], spans=())
+    if chat_intake.is_chat(said) and said.chat is not None and said.chat.part_of:
+        of, author = chat_intake.come(tx, said, now=now), authors.find(tx, said)
+        came = Came(row=row, said=said, chat=of, author=author, now=now)
+        if (joined := chat_changes.act(tx, came)) is not None:
+            return joined
     if row.detail["take_as"] == "chosen":
         of = chats.one(tx, row.detail["chat"])
         return _words(tx, row, said, of, chat_intake.chosen(tx, row), now=now)

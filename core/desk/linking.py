@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, literal, select
 
-from core import texts
+from core import addresses, texts
 from core.desk import (
     accounts,
     chats,
@@ -94,7 +94,7 @@ def redeem(tx: Tx, chat: Row, code: str, *, now: datetime) -> str:
         raise _wrong(tx, chat, "unknown", now=now)
     behind = identities.behind(tx, chat.address)
     proved = behind is not None and behind.proof in identities.PROVED
-    if behind is not None and proved and who.id in (behind.contact, behind.agent):
+    if behind is not None and proved and {behind.contact, behind.agent}.intersection(who.ids):
         links.use(tx, _purpose(chat.channel), code, now=now)
         return who.name
     if found.used_at is None and found.expires_at <= now:
@@ -125,7 +125,7 @@ def fresh(tx: Tx, who: Principal, *, now: datetime) -> list[Row]:
 def disconnect(tx: Tx, who: Principal, address: str, *, now: datetime) -> None:
     """One of one's own accounts is no longer: from now on nothing that is theirs is said there. Raises NotFound."""
     known = identities.behind(tx, address)
-    if known is None or who.id not in (known.contact, known.agent):
+    if known is None or not {known.contact, known.agent}.intersection(who.ids):
         message = f"no account {address} is connected to you"
         raise NotFound(message)
     release(tx, who, known, now=now)
@@ -137,10 +137,10 @@ def release(tx: Tx, who: Principal, known: Row, *, now: datetime) -> None:
     chat = chats.known(tx, known.address)
     if chat is not None:
         chats.change(tx, chat.id, ticket_id=None, chosen_until=None, new_until=None)
-    person = people.contact(tx, known.contact) if known.contact else None
+    person = people.person(tx, known.contact) if known.contact else None
     if person is None:
         return
-    for row in tx.all(_TAKES_PART, address=known.address, contact=person.id):
+    for row in tx.all(_TAKES_PART, address=known.address):
         of = Case.open(tx, row.ticket_id, now=now)
         participants.leave(
             of, who, known.address, instead=Address(person.email, person.name), contact=person.id
@@ -154,7 +154,7 @@ _TAKES_PART = Prepared(
     .select_from(tables.participant.join(tables.ticket, tables.ticket.c.id == tables.participant.c.ticket_id))
     .where(
         tables.participant.c.address == bindparam("address"),
-        tables.participant.c.contact == bindparam("contact"),
+        tables.participant.c.contact.is_not(None),
         tables.participant.c.state == literal(str(State.JOINED)),
         tables.ticket.c.open | (tables.ticket.c.state == literal(str(workflow.State.RESOLVED))),
     )
@@ -215,7 +215,7 @@ _STRANGERS = Prepared(
 
 
 def _letter(tx: Tx, name: str, who: Principal, chat: Row, *, now: datetime) -> None:
-    if tx.facts.mails_by and who.email:
+    if tx.facts.mails_by and addresses.plausible(who.email):
         about = {"person": who.id, "chat": chat.id}
         letters.queue(tx, name, to=who.id, channel=tx.facts.mails_by, now=now, once=name == MISUSED, **about)
 

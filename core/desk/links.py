@@ -15,6 +15,11 @@ from core.store.tx import Prepared, Row, Tx
 RESET = "reset"
 CHAT = "chat"
 """Before the name of a channel: a code that connects an account there (core.desk.linking)."""
+UPLOAD = "upload"
+"""Takes files for a request (core.desk.upload_links)."""
+UPLOAD_WORDS = "too_large"
+"""The words of a chat that bring such a link; they are kept with UPLOAD_PLACE where it stands."""
+UPLOAD_PLACE = "(link)"
 KEPT = timedelta(days=1)
 """How long a lapsed link stays on record."""
 
@@ -52,7 +57,7 @@ _VOID_ONE = Prepared(
 )
 _LAPSED = Prepared(
     link.delete().where(
-        or_(link.c.purpose == literal(RESET), link.c.purpose.like(literal(f"{CHAT}:%"))),
+        or_(link.c.purpose.in_([literal(RESET), literal(UPLOAD)]), link.c.purpose.like(literal(f"{CHAT}:%"))),
         link.c.expires_at < bindparam("before", type_=Instant),
     )
 )
@@ -75,6 +80,18 @@ def give(tx: Tx, purpose: str, token: str, person: str, *, until: datetime, now:
         return False
     tx.run(_VOID, of_person=person, for_purpose=purpose, but=hash_, now=now)
     return True
+
+
+def upload_token(tx: Tx, delivery: str) -> str:
+    """The token of the link that this delivery brings: the same at each try, and stored nowhere."""
+    return tx.facts.token(UPLOAD, delivery)
+
+
+def with_upload(tx: Tx, kind: str, text: str, delivery: str) -> str:
+    """What words of a chat say as they leave: with the link, where they bring one."""
+    if kind != UPLOAD_WORDS:
+        return text
+    return text.replace(UPLOAD_PLACE, f"{tx.facts.public_url}/upload/{upload_token(tx, delivery)}")
 
 
 def whose(tx: Tx, purpose: str, token: str, *, now: datetime) -> str | None:

@@ -105,7 +105,7 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
         language=head.language,
         time_zone=head.time_zone or tx.facts.time_zone,
         contact=head.contact,
-        contact_phone=(head.contact_phone or "") if inside or head.contact == who.id else "",
+        contact_phone=(head.contact_phone or "") if inside or head.contact in who.ids else "",
         impact=head.impact,
         urgency=head.urgency,
         asset=head.asset,

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, literal, select, true, update
 
 from core import chat_addresses, numbers
-from core.desk import people
+from core.desk import identities, people
 from core.desk.authors import Author
 from core.desk.case import Case
 from core.desk.errors import Refused
@@ -85,6 +85,9 @@ def _participant(tx: Tx, rows: list[Row], customer: str | None, requester: str) 
     by_contact = numbers.is_number(row.address) or chat_addresses.is_chat(row.address)
     whose = "of_proved" if by_contact else "of_customer"
     customers = frozenset(of for one in rows if (of := getattr(one, whose)))
+    if row.contact is None and not customers and chat_addresses.is_chat(row.address):
+        of_room = identities.customer_of_room(tx, row.address)
+        customers = frozenset({of_room} if of_room else ())
     return Participant(
         thread=row.thread_id,
         address=row.address,
@@ -188,6 +191,8 @@ class _Named:
 
 
 def _answer(case: Case, said: Inbound, author: Author) -> _Named:
+    if said.chat is not None and said.chat.room is not None:  # said before all, answered before all
+        return _Named(address=said.chat.room, elsewhere=True)
     wanted = said.reply_to
     if wanted is None or wanted.key in (author.address, *said.own_addresses):
         return _Named(address=None)
@@ -265,16 +270,16 @@ def recognised(case: Case, address: str, contact_id: str, name: str) -> None:
 def leave(case: Case, who: Principal, address: str, *, instead: Address, contact: str) -> None:
     """A person is no longer at this address: it is retired, and they are written to at the other one in its place.
 
-    Their request stays theirs. `instead`: empty address: there is no other; staff see that nobody hears.
+    Their request stays theirs. `instead`: the same address: there is no other, and staff see that nobody hears.
     """
     there = of_ticket(case.tx, case.id, customer=case["customer"], requester=case["requester_address"])
     theirs = [one for one in there if one.address == address and one.state == State.JOINED]
     elsewhere = {one.address for one in there if one.state == State.JOINED and one.role in _ANSWERED}
     for one in theirs:
         _set(case, one.thread, address, state=State.RETIRED, admitted=False, by=who.actor)
-    if case["requester_address"] == address and instead.address:
+    if case["requester_address"] == address:
         case.set(requester_address=instead.key)
-    if theirs and instead.address and instead.key not in elsewhere:
+    if theirs and instead.key not in elsewhere:
         _enter(case, theirs[0].thread, instead, Role.REQUESTER, contact=contact, by=who.actor)
     case.event("people.retired", actor=who.actor, count=len(theirs))
 
@@ -309,11 +314,15 @@ def include(case: Case, who: Principal, person: Address) -> None:
         if one.address == person.key
     ]
     first = case.tx.one(FIRST_THREAD, ticket_id=case.id)
-    if first is None:
+    in_chat = chat_addresses.is_chat(person.key)
+    if first is None or (in_chat and not there):
         raise Refused("this ticket has no conversation to bring somebody into")
     thread_id = there[0].thread if there else first.id
     role = Role.REQUESTER if person.key == case["requester_address"].lower() else Role.PARTICIPANT
-    known = [one for one in people.by_address(case.tx, person.key) if one.customer == case["customer"]]
+    account = identities.proved_contact(case.tx, person.key) if in_chat else None
+    found = people.contact(case.tx, account) if account else None
+    by_address = people.by_address(case.tx, person.key)
+    known = [one for one in (*by_address, *([found] if found else [])) if one.customer == case["customer"]]
     contact_id = known[0].id if known else None
     named = Address(person.address, person.name or (known[0].name if known else ""))
     if not _enter(case, thread_id, named, role, contact=contact_id, admitted=not known, by=who.actor):
@@ -324,24 +333,24 @@ def include(case: Case, who: Principal, person: Address) -> None:
     case.event("people.included", actor=who.actor, contact=contact_id)
 
 
-def exclude(case: Case, who: Principal, address: str) -> bool:
-    """Staff say that this person is not written to any more; False: there is nobody of that address.
+def exclude(case: Case, who: Principal, address: str) -> list[str]:
+    """Staff say that this person is not written to any more, wherever they are; return their addresses.
 
-    The requester stays the requester, and may write; anybody else is retired.
+    Nobody has that address: none. The requester stays the requester, and may write; anybody else is retired.
     """
-    there = [
-        one
-        for one in of_ticket(case.tx, case.id, customer=case["customer"], requester=case["requester_address"])
-        if one.address == address and one.state == State.JOINED
-    ]
-    for one in there:
-        if one.person.requester:
-            _set(case, one.thread, address, role=Role.SENDER, by=who.actor)
+    there = of_ticket(case.tx, case.id, customer=case["customer"], requester=case["requester_address"])
+    joined = [one for one in there if one.state == State.JOINED]
+    persons = {one.who for one in joined if one.address == address}
+    theirs = [one for one in joined if one.who in persons]
+    asked = any(one.person.requester for one in theirs)
+    for one in theirs:
+        if asked:
+            _set(case, one.thread, one.address, role=Role.SENDER, by=who.actor)
         else:
-            _set(case, one.thread, address, state=State.RETIRED, admitted=False, by=who.actor)
-    if there:
-        case.event("people.excluded", actor=who.actor, contact=there[0].contact)
-    return bool(there)
+            _set(case, one.thread, one.address, state=State.RETIRED, admitted=False, by=who.actor)
+    if theirs:
+        case.event("people.excluded", actor=who.actor, contact=theirs[0].contact)
+    return sorted({one.address for one in theirs})
 
 
 # --- Rows ---------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam, select
 
@@ -28,6 +28,10 @@ class Contact:
     sites: tuple[str, ...]
     language: str | None
     active: bool
+    merged_into: str | None = None
+    """Who this turned out to be."""
+    met_at: str = ""
+    """Another address or number of theirs, under which they were just looked up: a merged contact's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +88,17 @@ _PINS = Prepared(
 _CONTACT = Prepared(select(contact_table).where(contact_table.c.id == bindparam("id")))
 _CONTACTS = Prepared(
     select(contact_table)
-    .where(contact_table.c.customer == bindparam("customer"), contact_table.c.active.is_(True))
+    .where(
+        contact_table.c.customer == bindparam("customer"),
+        contact_table.c.active.is_(True),
+        contact_table.c.merged_into.is_(None),
+    )
     .order_by(contact_table.c.name)
+)
+_MERGED = Prepared(
+    select(contact_table.c.id)
+    .where(contact_table.c.merged_into == bindparam("into"))
+    .order_by(contact_table.c.id)
 )
 _DOMAIN = Prepared(
     select(tables.customer_domain.c.customer)
@@ -120,12 +133,22 @@ def foresee_address(tx: Tx, email: str) -> None:
 
 def by_address(tx: Tx, email: str) -> list[Contact]:
     """Active contacts with this e-mail address: several when one person works for several customers."""
-    return [_contact(row) for row in tx.all(_BY_ADDRESS, email=addresses.key(email))]
+    return _survivors(tx, tx.all(_BY_ADDRESS, email=addresses.key(email)))
 
 
 def by_number(tx: Tx, number: str) -> list[Contact]:
     """Active contacts with this telephone number (E.164): several behind one switchboard."""
-    return [_contact(row) for row in tx.all(_BY_NUMBER, number=number)] if number else []
+    return _survivors(tx, tx.all(_BY_NUMBER, number=number)) if number else []
+
+
+def _survivors(tx: Tx, rows: list[Row]) -> list[Contact]:
+    """Who was merged is who they turned out to be."""
+    found: dict[str, Contact] = {}
+    for row in rows:
+        one = _contact(row) if row.merged_into is None else person(tx, row.id)
+        if one is not None and one.active:
+            found.setdefault(one.id, replace(one, met_at="" if one.id == row.id else row.email))
+    return list(found.values())
 
 
 def customer_of_code(tx: Tx, phone_code: str) -> str | None:
@@ -152,12 +175,24 @@ def contact(tx: Tx, identity: str) -> Contact | None:
 
 def survivor(tx: Tx, identity: str) -> str:
     """The id of the person that this contact turned out to be; their own where it was never merged."""
-    seen = {identity}
     row = tx.one(_CONTACT, id=identity)
-    while row is not None and row.merged_into and row.merged_into not in seen:
-        seen.add(row.merged_into)
-        row = tx.one(_CONTACT, id=row.merged_into)
-    return identity if row is None else str(row.id)
+    return identity if row is None or row.merged_into is None else str(row.merged_into)
+
+
+def person(tx: Tx, identity: str) -> Contact | None:
+    """The person whom this id means: the contact, or whom they turned out to be."""
+    found = contact(tx, identity)
+    return found if found is None or found.merged_into is None else contact(tx, found.merged_into)
+
+
+def ids(tx: Tx, identity: str) -> tuple[str, ...]:
+    """All ids of this person."""
+    return (identity, *merged(tx, identity))
+
+
+def merged(tx: Tx, identity: str) -> tuple[str, ...]:
+    """Ids of the contacts that turned out to be this one."""
+    return tuple(row.id for row in tx.all(_MERGED, into=identity))
 
 
 def contacts(tx: Tx, customer: str) -> list[Contact]:
@@ -215,6 +250,7 @@ def _contact(row: Row) -> Contact:
         sites=tuple(row.sites),
         language=row.language,
         active=row.active,
+        merged_into=row.merged_into,
     )
 
 

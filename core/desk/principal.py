@@ -30,6 +30,8 @@ class Principal:
     groups: tuple[str, ...] = ()
     customer: str | None = None
     sites: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    """Of a contact: ids of others that turned out to be the same person."""
     scopes: frozenset[str] | None = None
     """What a token may do; None: everything the person may (a log-in)."""
 
@@ -52,6 +54,11 @@ class Principal:
     def is_admin(self) -> bool:
         """Administrator of the hub."""
         return self.is_agent and "admin" in self.roles
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All that name this person."""
+        return (self.id, *self.also)
 
     @property
     def actor(self) -> str:

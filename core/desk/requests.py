@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from core.desk import acts, intake, outbox, participants, people, reference, resolution, timing
-from core.desk.authors import Author
+from core.desk import acts, intake, outbox, people, reference, resolution, timing
 from core.desk.case import Case
 from core.desk.errors import Fault, Forbidden, Invalid, Refused, contradiction, invalid
 from core.desk.principal import Principal
@@ -19,8 +18,7 @@ from core.store.columns import to_json
 from core.store.tx import Tx
 
 MAX_SUBJECT = 1000  # characters
-HERE = "portal"
-"""The channel of people who are signed in: what we answer is there for them to read."""
+HERE = acts.HERE
 
 
 def open_request(  # noqa: PLR0913 - the fields of a request
@@ -124,11 +122,6 @@ def write(
     if idem:
         tx.update(tables.message, {"ticket_id": case.id, "id": message_id}, idem=idem)
     outbox.keep_files(case, message_id, files, internal=False)
-    for thread in tx.all(outbox.THREADS, ticket_id=case.id)[:1]:
-        author = Author(
-            kind="contact", address=who.email, name=who.name, contact=who.id, customer=who.customer
-        )
-        participants.wrote(case, thread.id, author)
     case.set(trust="verified")
     resolution.customer_wrote(case, at=now)
     timing.settle(case)

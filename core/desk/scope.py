@@ -86,12 +86,14 @@ def scope(who: Principal) -> Scope:
     if who.kind != "contact" or not who.customer:
         return Scope(shape=("nothing",), values={})
     own = {"scope_who": who.id, "scope_customer": who.customer}
+    own |= {f"scope_also_{n}": one for n, one in enumerate(who.also)}
+    same = len(who.also)
     if who.roles & {"manager", "admin"}:
         if "admin" in who.roles or not who.sites:
-            return Scope(shape=("customer",), values=own)
+            return Scope(shape=("customer", same), values=own)
         sites = {f"scope_site_{n}": name for n, name in enumerate(who.sites)}
-        return Scope(shape=("sites", len(sites)), values=own | sites)
-    return Scope(shape=("own",), values=own)
+        return Scope(shape=("sites", same, len(sites)), values=own | sites)
+    return Scope(shape=("own", same), values=own)
 
 
 def find(tx: Tx, who: Principal, number: str) -> Row:
@@ -131,10 +133,12 @@ def _tickets(shape: tuple[Any, ...], *, hide: bool = False) -> ColumnElement[boo
         return hidden(ticket.c[name]) if hide else ticket.c[name]
 
     who: ColumnElement[Any] = bindparam("scope_who")
-    takes_part = ticket.c.id.in_(taking_part(who))
+    same = _same(shape)
+    takes_part = ticket.c.id.in_(taking_part(who, *same))
     if hide:  # row by row
-        takes_part = taking_part(who).where(participant.c.ticket_id == ticket.c.id).correlate(ticket).exists()
-    own = or_(column("contact") == who, takes_part)
+        here = taking_part(who, *same).where(participant.c.ticket_id == ticket.c.id)
+        takes_part = here.correlate(ticket).exists()
+    own = or_(column("contact") == who, *(column("contact") == one for one in same), takes_part)
     # A confidential request is for its requester and the people in it, whatever the role of the others.
     not_confidential = or_(type_coerce(ticket.c.flags, Text).not_like('%"confidential"%'), own)
     of_customer = column("customer") == bindparam("scope_customer")
@@ -145,12 +149,12 @@ def _tickets(shape: tuple[Any, ...], *, hide: bool = False) -> ColumnElement[boo
             return column("assignee") == who
         case ("groups", count):
             return or_(column("assignee") == who, column("desk_group").in_(_names("scope_group", count)))
-        case ("customer",):
+        case ("customer", _):
             return and_(of_customer, not_confidential)
-        case ("sites", count):
+        case ("sites", _, count):
             of_sites = column("site").in_(_names("scope_site", count))
             return and_(of_customer, or_(and_(of_sites, not_confidential), own))
-        case ("own",):
+        case ("own", _):
             return and_(of_customer, own)
         case _:
             return false()
@@ -160,10 +164,15 @@ def _names(prefix: str, count: int) -> list[ColumnElement[Any]]:
     return [bindparam(f"{prefix}_{n}") for n in range(count)]
 
 
-def taking_part(who: ColumnElement[Any]) -> Any:
-    """Ids of the tickets in whose conversations this contact takes part."""
+def _same(shape: tuple[Any, ...]) -> list[ColumnElement[Any]]:
+    """Other ids of the person who asks."""
+    return _names("scope_also", shape[1]) if shape[0] in ("customer", "sites", "own") else []
+
+
+def taking_part(who: ColumnElement[Any], *same: ColumnElement[Any]) -> Any:
+    """Ids of the tickets in whose conversations this contact takes part. `same`: further ids of theirs."""
     return select(participant.c.ticket_id).where(
-        participant.c.contact == who,
+        participant.c.contact.in_((who, *same)) if same else participant.c.contact == who,
         participant.c.role.in_(_BELONGS),
         participant.c.state == literal("joined"),
     )
@@ -181,7 +190,7 @@ def _messages(shape: tuple[Any, ...]) -> ColumnElement[bool]:
         return true()
     if shape[0] == "nothing":
         return false()
-    since = ticket.c.requester_since if shape == ("own",) else ticket.c.customer_since
+    since = ticket.c.requester_since if shape[0] == "own" else ticket.c.customer_since
     of_this_customer = exists().where(
         ticket.c.id == message.c.ticket_id, or_(since.is_(None), message.c.at >= since)
     )
@@ -192,6 +201,7 @@ def _messages(shape: tuple[Any, ...]) -> ColumnElement[bool]:
     )
     return (message.c.audience == "customer") & or_(
         message.c.contact == bindparam("scope_who"),
+        *(message.c.contact == one for one in _same(shape)),
         of_this_customer
         & or_(
             message.c.direction == "out",

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, literal, select
 
 from core import chat_addresses
-from core.desk import broadcasts, chat_buttons, chats, ladder, outbox, paging, participants, reference
+from core.desk import broadcasts, chat_buttons, chats, ladder, missed, outbox, paging, participants, reference
 from core.desk.case import Case
 from core.envelope import Address, Attachment, Earlier, Outgoing, Sent
 from core.ids import id_token, short_hash, token_key
@@ -198,6 +198,8 @@ def sent(tx: Tx, ticket_id: str, delivery_id: str, what: Sent, *, now: datetime)
         _quotable(tx, row, (what.remote_id, *what.more_ids), now=now)
     if chat_addresses.is_chat(row.address):
         tx.tell("chat", row.address)
+        if row.thread_id != ticket_id:
+            missed.watch(tx, row, now=now)
     if row.attempts > 1:
         attempted(tx, row, "sent", what.detail, now=now)
     tx.tell("ticket", ticket_id)

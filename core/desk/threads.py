@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, literal, or_, select
 
 from core import addresses, chat_addresses, numbers
-from core.desk import participants
+from core.desk import participants, people
 from core.desk.authors import Author
 from core.desk.case import Case
 from core.envelope import Address, Inbound
@@ -79,7 +79,10 @@ _GOES_ON = Prepared(
     .limit(1)
 )
 _FIRST_THREAD = Prepared(
-    select(thread.c.id).where(thread.c.ticket_id == bindparam("ticket_id")).order_by(thread.c.at).limit(1)
+    select(thread.c.id, thread.c.channel)
+    .where(thread.c.ticket_id == bindparam("ticket_id"))
+    .order_by(thread.c.channel != bindparam("channel"), thread.c.at)
+    .limit(1)
 )
 
 
@@ -147,7 +150,9 @@ def candidates(
     for number in said.ticket_numbers[:5]:
         row = tx.one(_BY_NUMBER, number=number)
         if row is not None:
-            found += _candidate(tx, How.SUBJECT_NUMBER, row.id, None, author, vouched=vouched)
+            found += _candidate(
+                tx, How.SUBJECT_NUMBER, row.id, None, author, vouched=vouched, channel=said.channel
+            )
     if said.channel in reaching.TEXTS and numbers.is_number(author.address):
         row = tx.one(_GOES_ON, address=author.address)
         if row is not None:
@@ -155,7 +160,7 @@ def candidates(
     for number in said.named_numbers[:5]:
         row = tx.one(_BY_NUMBER, number=number)
         if row is not None:
-            found += _candidate(tx, How.SIMILAR, row.id, None, author, vouched=vouched)
+            found += _candidate(tx, How.SIMILAR, row.id, None, author, vouched=vouched, channel=said.channel)
     return found
 
 
@@ -181,9 +186,8 @@ def chat_of(said: Inbound, author: Author) -> str:
 
 
 def takes_part(tx: Tx, ticket_id: str, address: str) -> bool:
-    """Is this address one of those who speak in a conversation of the ticket?"""
-    there = tx.all(_PEOPLE, ticket_id=ticket_id, address=address)
-    return any(one.state == State.JOINED and one.role in _TAKES_PART for one in there)
+    """Is a conversation of the ticket held at this address? Not with who only speaks in a room, which is another."""
+    return tx.one(_HELD_WITH, ticket_id=ticket_id, address=address) is not None
 
 
 def quoted(tx: Tx, said: Inbound) -> list[Row]:
@@ -251,7 +255,9 @@ def _candidate(
     vouched: bool,
     issued: bool = False,
     copy: bool = False,
+    channel: str = "",
 ) -> list[threading.Candidate]:
+    """`thread_id` None: the ticket's first on this channel; by mail empty where there is none: one is begun then (`beside`)."""
     row = tx.one(_TICKET, id=ticket_id)
     seen = {ticket_id}
     while (
@@ -262,8 +268,9 @@ def _candidate(
     if row is None:
         return []
     if thread_id is None or row.id != ticket_id:
-        first = tx.one(_FIRST_THREAD, ticket_id=row.id)
-        thread_id = first.id if first else ""
+        first = tx.one(_FIRST_THREAD, ticket_id=row.id, channel=channel)
+        fits = first is not None and (channel != reaching.MAIL or first.channel == channel)
+        thread_id = first.id if fits else ""
     relation = _relation(tx, row, author, vouched=vouched)
     return [
         threading.Candidate(
@@ -289,16 +296,17 @@ def _relation(tx: Tx, row: Row, author: Author, *, vouched: bool) -> Relation:
     if author.kind == "agent":
         return Relation.REQUESTER if asked else Relation.AGENT
     there = tx.all(_PEOPLE, ticket_id=row.id, address=author.address)
-    if author.contact and chat_addresses.is_chat(
-        author.address
-    ):  # who is linked is of their other channels too
-        there = [*there, *tx.all(_PERSON, ticket_id=row.id, contact=author.contact)]
+    if author.contact and (
+        not there or chat_addresses.is_chat(author.address)
+    ):  # of their other channels too
+        for contact in people.ids(tx, author.contact):
+            there = [*there, *tx.all(_PERSON, ticket_id=row.id, contact=contact)]
     joined = [one for one in there if one.state == State.JOINED]
     if not any(one.admitted for one in joined):
         elsewhere = author.customer is not None and row.customer not in (None, author.customer)
         if there and (not joined or (elsewhere and any(one.role in _TAKES_PART for one in joined))):
             return Relation.RETIRED  # staff said so, or their customer is another one now
-    if asked or (author.contact and author.contact == row.contact):
+    if asked or _same_person(tx, author.contact, row.contact):
         return Relation.REQUESTER
     if any(one.role in _TAKES_PART for one in joined):
         return Relation.PARTICIPANT
@@ -306,6 +314,13 @@ def _relation(tx: Tx, row: Row, author: Author, *, vouched: bool) -> Relation:
     if known and author.customer and author.customer == row.customer:
         return Relation.SAME_CUSTOMER
     return Relation.THIRD_PARTY
+
+
+def _same_person(tx: Tx, one: str | None, other: str | None) -> bool:
+    """`one` is whoever somebody turned out to be."""
+    if one is None or other is None:
+        return False
+    return one == other or people.survivor(tx, other) == one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,7 +346,7 @@ def begin(case: Case, said: Inbound, author: Author, *, silent: bool) -> Begun:
         ticket_id=case.id,
         id=thread_id,
         channel=said.channel,
-        address=author.address,
+        address=chat_of(said, author),
         mailbox=said.mailbox,
         also_by=said.also_by,
         at=case.now,
@@ -351,24 +366,73 @@ def of_channel(case: Case, said: Inbound, author: Author, *, silent: bool = Fals
     return str(there.id) if there is not None else begin(case, said, author, silent=silent).id
 
 
+HELD_AT = (
+    participant.c.address == bindparam("address"),
+    participant.c.state == literal(str(State.JOINED)),
+    or_(
+        participant.c.role.in_([literal(str(role)) for role in _TAKES_PART if role is not Role.SENDER]),
+        (participant.c.role == literal(str(Role.SENDER))) & (thread.c.address == participant.c.address),
+    ),
+)
+"""Conditions on `participant` and its `thread`: the conversation is held with who has this address, in no room of others."""
+WITH_THREAD = participant.join(
+    thread, (thread.c.ticket_id == participant.c.ticket_id) & (thread.c.id == participant.c.thread_id)
+)
+_HELD_WITH = Prepared(
+    select(thread.c.id)
+    .select_from(WITH_THREAD)
+    .where(participant.c.ticket_id == bindparam("ticket_id"), *HELD_AT)
+    .limit(1)
+)
+
+
+def beside(case: Case, said: Inbound, author: Author) -> str:
+    """The conversation that is held by mail, or on the pages, about this ticket; begun if there is none.
+
+    Who is in it is for the message to say (`participants.wrote`).
+    """
+    first = case.tx.one(_FIRST_THREAD, ticket_id=case.id, channel=said.channel)
+    if first is not None and first.channel == said.channel:
+        return str(first.id)
+    thread_id = new_id()
+    case.tx.insert(
+        thread,
+        ticket_id=case.id,
+        id=thread_id,
+        channel=said.channel,
+        address=author.address,
+        mailbox=said.mailbox,
+        also_by=said.also_by,
+        at=case.now,
+    )
+    return thread_id
+
+
 _OF_CHANNEL = Prepared(
     select(thread.c.id)
-    .select_from(
-        thread.join(
-            participant,
-            (participant.c.ticket_id == thread.c.ticket_id) & (participant.c.thread_id == thread.c.id),
-        )
-    )
+    .select_from(WITH_THREAD)
     .where(
         thread.c.ticket_id == bindparam("ticket_id"),
         thread.c.channel == bindparam("channel"),
-        participant.c.address == bindparam("address"),
-        participant.c.state == str(State.JOINED),
         ~thread.c.aside,
+        *HELD_AT,
     )
     .order_by(thread.c.at)
     .limit(1)
 )
+
+
+def name(case: Case, thread_id: str, ref: str) -> None:
+    """What comes later and names this belongs to the conversation."""
+    case.tx.insert_missing(
+        tables.thread_ref,
+        ref=short_hash(ref),
+        ticket_id=case.id,
+        thread_id=thread_id,
+        kind="part",
+        customer=None,
+        at=case.now,
+    )
 
 
 def listen(case: Case, thread_id: str, said: Inbound, author: Author) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -108,8 +109,8 @@ def _of_person(who: Principal, order: str, ends: Sequence[bool]) -> list[Walk]:
         return groups + [_walk(order, end, assignee=who.id) for end in ends]
     if who.roles & {"manager", "admin"}:
         return [_walk(order, end, customer=who.customer) for end in ends]
-    own = [_walk(order, end, contact=who.id) for end in ends]
-    return own + [Walk(also=(_takes_part, _is(end)), sort=True) for end in ends]
+    own = [_walk(order, end, contact=one) for one in who.ids for end in ends]
+    return own + [Walk(also=(_takes_part(len(who.also)), _is(end)), sort=True) for end in ends]
 
 
 def _walk(order: str, end: bool, **held: Any) -> Walk:  # noqa: FBT001 - open or ended
@@ -127,7 +128,10 @@ def _of_state(order: str, state: str) -> Walk:
     return Walk((("state", state),), (_ended,) if order == "newest" else (), sort=order != "newest")
 
 
-_takes_part = ticket.c.id.in_(taking_part(bindparam("scope_who")))
+@cache
+def _takes_part(same: int) -> ColumnElement[bool]:
+    others: list[ColumnElement[Any]] = [bindparam(f"scope_also_{n}") for n in range(same)]
+    return ticket.c.id.in_(taking_part(bindparam("scope_who"), *others))
 
 
 def _is(end: bool) -> ColumnElement[bool]:  # noqa: FBT001 - open or ended

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
+from core import chat_addresses
 from core.desk import (
     acts,
     describing,
@@ -310,9 +311,10 @@ def exclude(
     acts.only_staff(who)
     acts.check_seen(case, who, seen, ("ticket.",))
     person = _mailable(address)
-    if not participants.exclude(case, who, person.key):
+    excluded = participants.exclude(case, who, person.key)
+    if not excluded:
         raise invalid("/address", f"{address} is not of this conversation")
-    outbox.withdraw(case, [person.key])
+    outbox.withdraw(case, excluded)
     acts.finish(case)
     return number
 
@@ -322,7 +324,7 @@ def _mailable(address: str) -> Address:
         person = Address(address.strip())
     except BadAddress as error:
         raise invalid("/address", str(error)) from None
-    if not person.domain or person.key.startswith("@"):
+    if not chat_addresses.is_chat(person.key) and (not person.domain or person.key.startswith("@")):
         raise invalid("/address", f"{address!r} is no address that can be written to")
     return person
 

@@ -129,7 +129,8 @@ def files_sent(tx: Tx, who: Visitor) -> Sent:
 
 def _of_thread(tx: Tx, who: Visitor, chat: Row | None, thread: Row) -> Iterator[Item]:
     key = {"ticket_id": thread.ticket_id, "thread_id": thread.thread_id}
-    said = [row for row in tx.all(_SAID, **key) if _theirs(row, _own(tx, who, chat), thread)]
+    own = _own(tx, who, chat, thread)
+    said = [row for row in tx.all(_SAID, **key) if _theirs(row, own, thread)]
     told = tx.all(_TOLD, address=who.address, **key)
     files = _files(tx, thread.ticket_id) if said or told else {}
     buttons = _buttons(tx, thread.ticket_id, who.address) if told else {}
@@ -160,13 +161,16 @@ def _of_thread(tx: Tx, who: Visitor, chat: Row | None, thread: Row) -> Iterator[
         )
 
 
-def _own(tx: Tx, who: Visitor, chat: Row | None) -> frozenset[str]:
-    """What their words may have come from: this chat, or the mailbox where they were written to while they were gone."""
+def _own(tx: Tx, who: Visitor, chat: Row | None, thread: Row) -> frozenset[str]:
+    """What their words come from: this chat, and the mailbox of who they proved to be.
+
+    In a conversation that began here also the mailbox they named: there they were written to while they were gone.
+    """
     found = {who.address}
-    if chat is not None and chat.email:
+    if chat is not None and chat.email and thread.address == who.address:
         found.add(chat.email)
-    known_as = identities.behind(tx, who.address)
-    if known_as is not None and known_as.contact and (person := people.contact(tx, known_as.contact)):
+    contact = who.contact or identities.proved_contact(tx, who.address)
+    if contact and (person := people.contact(tx, contact)) is not None:
         found.add(person.email)
     return frozenset(found)
 

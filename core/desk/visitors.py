@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from core import addresses, chat_addresses
-from core.desk import accounts, chats, identities, intake, linking, links, people, restraint
+from core.desk import accounts, chats, identities, intake, linking, links, missed, people, restraint
 from core.desk.errors import Refused, invalid
 from core.desk.filing import Understood
 from core.envelope import Address, Arrival, Inbound
@@ -24,7 +24,7 @@ from core.store import tables
 from core.store.columns import Instant
 from core.store.tx import Prepared, Row, Tx
 
-CHANNEL = "webchat"
+CHANNEL = missed.CHANNEL
 SHORTEST = 22  # characters of a secret: 128 bits
 LONGEST = 100
 MAX_NAME = 100  # characters
@@ -247,6 +247,7 @@ THREADS = Prepared(
     select(
         tables.participant.c.ticket_id,
         tables.participant.c.thread_id,
+        tables.thread.c.address,
         tables.ticket.c.number,
         tables.ticket.c.subject,
         tables.ticket.c.state,
@@ -267,9 +268,8 @@ THREADS = Prepared(
     .where(
         tables.participant.c.address == bindparam("address"),
         tables.participant.c.state == "joined",
-        tables.thread.c.address == bindparam("address"),
     )
     .order_by(tables.ticket.c.updated_at.desc())
     .limit(20)
 )
-"""The conversations that a visitor has here, those first in which something happened lately."""
+"""The conversations that a visitor takes part in from here, those first in which something happened lately."""

@@ -31,6 +31,8 @@ class Why(StrEnum):
     ASKED_FOR_NEW = "asked_for_new"
     CHOSEN = "chosen"
     GOES_ON = "goes_on"
+    LINK = "link"
+    """It came by a link that was given for a request."""
     NO_REQUEST = "no_request"
     WAITS = "waits"
     """They were asked, and have not said."""
@@ -43,6 +45,7 @@ WORDS: Mapping[Why, str] = MappingProxyType(
     {
         Why.QUOTED: "the message quotes one of this request",
         Why.CHOSEN: "this request was chosen or talked about last in this chat",
+        Why.LINK: "it came by a link for this request",
         Why.GOES_ON: "it is the author's only request, talked about in this chat lately",
     }
 )

@@ -44,6 +44,9 @@ chat = Table(
     maybe_id("said_id"),  # our last message that a bare number could answer: with choices, or a person's
     maybe_id("comment_id"),  # the ticket that they just rated: their next words may be the comment
     maybe_instant("comment_until"),
+    maybe_text(
+        "speaks"
+    ),  # what their program is set to: a guess, for who chose no language and is nobody we know
 )
 
 # Who is behind an address of a chat, and how that was proved.

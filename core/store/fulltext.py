@@ -92,6 +92,16 @@ def index(tx: Tx, *, ticket_id: str, item_id: str, audience: str, body: str) -> 
     tx.run(_ADD_VECTOR, ticket_id=ticket_id, item_id=item_id, audience=audience, words=words)
 
 
+def change(tx: Tx, *, ticket_id: str, item_id: str, audience: str, before: str, body: str) -> None:
+    """An item has other words now. `before`: what was given of it; on SQLite the whole list of items is looked through."""
+    if tx.is_sqlite:
+        tx.finish()  # it may have been given in this very group
+        for row in tx.all(_ITEM_OF, ticket_id=ticket_id, item_id=item_id):
+            tx.run(_TAKE_OUT, doc=row.doc, body=before[:MAX_BODY])
+            tx.run(_FORGET_ITEM, doc=row.doc)
+    index(tx, ticket_id=ticket_id, item_id=item_id, audience=audience, body=body)
+
+
 def _write(tx: Tx, waiting: Sequence[tuple[str, str, str, str]]) -> None:
     """Everything that a group of transactions made findable, at once."""
     first = tx.one(_LAST).doc + 1
@@ -127,6 +137,12 @@ _TAKE_OUT = Prepared(
     # https://www.sqlite.org/fts5.html#the_delete_command: an index without its texts must be told the text again
     insert(_COMMANDS).values(search_text="delete", rowid=bindparam("doc"), body=bindparam("body"))
 )
+_ITEM_OF = Prepared(
+    select(search_item.c.doc).where(
+        search_item.c.ticket_id == bindparam("ticket_id"), search_item.c.item_id == bindparam("item_id")
+    )
+)
+_FORGET_ITEM = Prepared(search_item.delete().where(search_item.c.doc == bindparam("doc")))
 _FORGET_ITEMS = Prepared(search_item.delete().where(search_item.c.ticket_id == bindparam("ticket_id")))
 _FORGET = Prepared(search_text.delete().where(search_text.c.ticket_id == bindparam("ticket_id")))
 

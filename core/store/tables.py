@@ -172,6 +172,12 @@ contact = Table(
     _flag("active", default=True),
     Column("number", Text, nullable=False, server_default="", index=True),  # `phone` in E.164
     _maybe("merged_into"),  # id of the contact that this one turned out to be
+    Index(
+        "contact_merged",
+        "merged_into",
+        sqlite_where=text("merged_into IS NOT NULL"),
+        postgresql_where=text("merged_into IS NOT NULL"),
+    ),
     UniqueConstraint("email", "customer"),
 )
 

@@ -66,6 +66,7 @@ def upgrade() -> None:
         sa.Column("said_id", _ID),
         sa.Column("comment_id", _ID),
         _maybe_at("comment_until"),
+        sa.Column("speaks", sa.Text),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -152,6 +153,10 @@ def upgrade() -> None:
     )
     op.add_column("participant", _maybe_at("chosen_at"))
     op.add_column("contact", sa.Column("merged_into", sa.Text))
+    merged = sa.text("merged_into IS NOT NULL")
+    op.create_index(
+        "contact_merged", "contact", ["merged_into"], sqlite_where=merged, postgresql_where=merged
+    )
     op.add_column("message", _maybe_at("withdrawn_at"))
     op.add_column("delivery", _text("remote_id"))
     op.add_column("delivery", _maybe_at("seen_at"))

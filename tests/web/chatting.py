@@ -69,6 +69,15 @@ class Browser:
                         return item
                 await self._next()
 
+    async def asked(self) -> dict[str, Any]:
+        """The item with something to choose, once it is there."""
+        async with asyncio.timeout(LONG):
+            while True:
+                for item in self.items.values():
+                    if item.get("buttons"):
+                        return item
+                await self._next()
+
     async def stands(self, **wanted: Any) -> dict[str, Any]:
         async with asyncio.timeout(LONG):
             while any(self.standing.get(name) != value for name, value in wanted.items()):

@@ -157,6 +157,25 @@ def test_the_palette_finds_views_verbs_and_numbers(demo, visit):
     assert page.evaluate("document.activeElement.id") == "workaround-text"
 
 
+def test_a_slash_in_an_empty_box_finds_a_quick_reply_and_sends_nothing(demo, visit):
+    number = demo.in_progress()
+    agent = visit(LEADER)
+    page = agent.go(f"/desk/tickets/{number}")
+
+    agent.press("r", "/")
+    page.locator("#quick-options li").nth(3).wait_for()
+    page.keyboard.type("telefono")
+    assert page.locator("#quick-options li").count() == 1
+    assert page.get_attribute("#quick-replies input", "aria-activedescendant") == "quick-0"
+    agent.press("Enter")
+    assert f"la richiesta {number}" in page.input_value("#reply-text")
+    assert page.evaluate("document.activeElement.id") == "reply-text"
+    page.fill("#reply-text", "")
+    agent.press("/", "/")
+    assert page.input_value("#reply-text") == "/"
+    assert not page.locator("#quick-replies").is_visible()
+
+
 def test_search_finds_words_of_the_conversation(demo, visit):
     number = demo.a_ticket("Errore quarzite-7781 sul terminale.")
     agent = visit(CENTRE)

@@ -368,3 +368,44 @@ async def test_a_preference_leads_nowhere_else_and_means_nothing_else(lea):
     assert "Set-Cookie" not in page.headers
     shown = await lea.get("/desk/", Cookie=f'{lea.headers["Cookie"]}; theme="><script>"')
     assert "<script>" not in shown.text
+
+
+# --- Quick replies ------------------------------------------------------------------------------------------
+
+
+def a_quick_reply(tx, name="Seen", text="Ciao {contact.name}, <b>ci siamo</b> entro {clock.due}.", **columns):
+    tx.insert(tables.quick_reply, name=name, position=1, texts={"it": text}, groups=[], **columns)
+
+
+async def test_a_quick_reply_is_put_below_what_is_typed_also_without_scripts(teo, db):
+    await db.write(a_quick_reply)
+
+    offered = await teo.post(f"{TICKET}/quick-replies", text="Typed before.")
+    assert (offered.status, offered.headers["Location"]) == (303, f"{TICKET}?quick=#quick-list")
+    listed = await teo.get(f"{TICKET}?quick=")
+    link = LexborHTMLParser(listed.text).css_first("#quick-list a").attributes["href"]
+    page = LexborHTMLParser((await teo.get(link)).text)
+
+    assert (
+        page.css_first("#reply-text").text()
+        == "Typed before.\nCiao Alice, <b>ci siamo</b> entro {clock.due}."
+    )
+    assert "clock.due" in page.css_first("#quick-missing").text()
+    assert await draft(db) == "Typed before."
+
+
+async def test_the_script_is_given_those_of_this_ticket_and_nobody_else_is(teo, alice, db):
+    await db.write(a_quick_reply)
+
+    found = await teo.get(f"{TICKET}/quick-replies")
+    refused = await alice.get(f"{TICKET}/quick-replies")
+
+    assert '"missing": ["clock.due"]' in found.text
+    assert refused.status == 404
+
+
+async def test_a_page_says_that_there_is_no_quick_reply(teo):
+    page = LexborHTMLParser((await teo.get(f"{TICKET}?quick=")).text)
+
+    assert page.css_first("#quick-list p").text()
+    assert not page.css("#quick-list a")

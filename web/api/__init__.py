@@ -7,7 +7,7 @@ import re
 from aiohttp import web
 
 from core.desk.principal import Principal
-from web.api import calls, flows, me, openapi, outages, readable, tickets, traffic, verbs
+from web.api import calls, flows, me, openapi, outages, quick_replies, readable, tickets, traffic, verbs
 from web.api.endpoint import Endpoint
 from web.api.openapi import BASE
 from web.api.problems import ApiError
@@ -23,6 +23,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *flows.ENDPOINTS,
     *me.ENDPOINTS,
     *traffic.ENDPOINTS,
+    *quick_replies.ENDPOINTS,
 )
 
 

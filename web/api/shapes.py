@@ -521,6 +521,21 @@ class Outages(Shape):
     next: str | None
 
 
+class QuickReply(Shape):
+    """A text that staff may put into an answer."""
+
+    name: str
+    text: str
+    language: str
+    missing: list[str] = Field(description="Places without a value: they stand in the text as written.")
+
+
+class QuickReplies(Shape):
+    """Those for one ticket."""
+
+    items: list[QuickReply]
+
+
 class FlowSummary(Shape):
     """A version of the call flow."""
 

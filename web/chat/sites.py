@@ -53,7 +53,7 @@ def sites(settings: Settings) -> Mapping[str, ChatSite]:
 
 def own_origins(request: web.Request, site: Site) -> frozenset[str]:
     """What browsers call pages of ours."""
-    return frozenset((site.public_url, f"http://{request.headers.get(hdrs.HOST, '')}"))
+    return frozenset((site.public_url, f"http://{request.headers.get(hdrs.HOST, '')}")) - {""}
 
 
 def frame_policy(request: web.Request, site: Site, of: ChatSite) -> str:

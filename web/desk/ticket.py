@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from core.desk import offers, page, page_answers, presence, resolution, tickets
+from core.desk import offers, page, page_answers, presence, quick_replies, resolution, tickets
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.principal import Principal
+from core.desk.quick_replies import QuickReply
 from core.desk.views import Page, TicketView
 from core.store.tx import Tx
 from web import files, html_frame, said
@@ -26,6 +28,8 @@ from web.words import say
 
 TWO_PANES = ("view", *inbox.FILTERS)
 
+QUICK = "quick"
+"""In a query: quick replies are offered, and the one of this name is in the box."""
 MAX_FORM_ID = 100  # characters
 
 Form = Mapping[str, Any]
@@ -38,6 +42,8 @@ def routes(app: web.Application) -> None:
     app.router.add_post("/desk/tickets/{number}/draft", keep_draft)
     app.router.add_post("/desk/tickets/{number}/here", be_here)
     app.router.add_post("/desk/tickets/{number}/typing", be_typing)
+    app.router.add_get("/desk/tickets/{number}/quick-replies", offer_quick_replies)
+    app.router.add_post("/desk/tickets/{number}/quick-replies", choose_quick_reply)
     app.router.add_post("/desk/tickets/{number}/know", know)
     app.router.add_get("/desk/tickets/{number}/messages/{message}/html", show_html)
     app.router.add_get("/desk/tickets/{number}/messages/{message}/source", source)
@@ -94,7 +100,11 @@ async def _page(
         "missing": telling.names(wrong.missing, "ticket", t) if isinstance(wrong, Refused) else "",
         "possible": telling.names(view.allowed, "verb", t),
         "lost": lost,
+        "quick": None,
     }
+    if QUICK in request.query and not talk:
+        offered = await site.db.read(quick_replies.of_ticket, who, number, now=at)
+        values |= {"quick": offered, "picked": _picked(offered, request.query[QUICK])}
     if talk:
         return await site.pages.long_page(request, "inbox/talk.html", here=inbox.here(request), **values)
     return await site.pages.long_page(
@@ -262,6 +272,30 @@ async def keep_draft(request: web.Request) -> web.StreamResponse:
     number = request.match_info["number"]
     await request.app[SITE].db.write(_keep, who, number, form.get("kind", ""), form)
     return web.Response(status=204)
+
+
+# --- Quick replies ------------------------------------------------------------------------------------------
+
+
+def _picked(offered: Sequence[QuickReply], name: str) -> QuickReply | None:
+    return next((one for one in offered if one.name == name), None)
+
+
+async def offer_quick_replies(request: web.Request) -> web.StreamResponse:
+    """Those for this ticket, filled in: the script asks when somebody wants to pick one."""
+    offered = await request.app[SITE].db.read(
+        quick_replies.of_ticket, staff(request), request.match_info["number"], now=now()
+    )
+    return web.json_response([asdict(one) for one in offered])
+
+
+async def choose_quick_reply(request: web.Request) -> web.StreamResponse:
+    """Without the script: what is typed is kept, and the page shows those to pick from."""
+    who = staff(request)
+    form, _ = await files.form(request)
+    number = request.match_info["number"]
+    await request.app[SITE].db.write(_keep, who, number, "reply", form)
+    raise web.HTTPSeeOther(f"/desk/tickets/{number}?{urlencode({QUICK: ''})}#quick-list")
 
 
 async def be_here(request: web.Request) -> web.StreamResponse:

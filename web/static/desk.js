@@ -6,6 +6,7 @@ import { listenForKeys } from "./keys.js";
 import { listenForChanges, toEnd } from "./live.js";
 import { closeMenus, closeOthers, write } from "./menus.js";
 import { offerCommands } from "./palette.js";
+import { offerQuickReplies } from "./quick.js";
 
 document.addEventListener("click", (event) => {
   closeMenus(event.target);
@@ -60,3 +61,4 @@ chat();
 listenForChanges(look);
 listenForKeys();
 offerCommands();
+offerQuickReplies();

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from core import addresses
+from core import addresses, chat_addresses
 from core.desk.configuration.document import (
     HOLIDAY_YEARS,
     PARTS,
@@ -20,6 +20,7 @@ from core.desk.configuration.document import (
     CustomerPart,
     Document,
     GroupPart,
+    QuickReplyPart,
     RoutingPart,
     SlaPart,
     VendorPart,
@@ -31,6 +32,7 @@ from core.desk.principal import AGENT_ROLES, CONTACT_ROLES
 from core.rules.calendar_definitions import holiday_dates
 from core.rules.durations import parse_target
 from core.rules.entitlement import DECISIONS, VERDICTS
+from core.rules.quick_replies import PLACES, unknown
 from core.rules.routing import Rule, ties
 
 ALWAYS = "24x7"  # always there, in the hub's zone
@@ -199,6 +201,19 @@ def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]
     yield from _unknown(f"{at}.customer", [part.customer], "customers", names)
 
 
+def _quick_reply(part: QuickReplyPart, at: str, names: Names) -> Iterator[str]:
+    yield from _unknown(f"{at}.groups", part.groups, "groups", names)
+    if not part.texts:
+        yield f"{at}.texts: has no text"
+    for language, text in part.texts.items():
+        where = f"{at}.texts.{language}"
+        yield from _none_of(where, language, LANGUAGES)
+        if not text.strip():
+            yield f"{where}: is empty"
+        for name in unknown(text):
+            yield f"{where}: {{{name}}} is no place; there are {', '.join(PLACES)}{mean(name, PLACES)}"
+
+
 def _customer(part: CustomerPart, at: str, names: Names) -> Iterator[str]:
     yield from _unknown(f"{at}.parent", [part.parent], "customers", names)
     yield from _unknown(f"{at}.groups", part.groups, "groups", names)
@@ -247,7 +262,8 @@ def _site(part: Any, at: str) -> Iterator[str]:
 def _contact(part: Any, at: str, sites: frozenset[str]) -> Iterator[str]:
     yield from _none_of(f"{at}.role", part.role, CONTACT_ROLES)
     yield from _not_there(f"{at}.sites", part.sites, sites, "a site of this customer")
-    yield from _address(f"{at}.email", part.email)
+    if not chat_addresses.is_chat(part.email):  # who was only ever met in a chat is called by where that is
+        yield from _address(f"{at}.email", part.email)
     if part.language is not None:
         yield from _none_of(f"{at}.language", part.language, LANGUAGES)
     if part.pin is not None and not (part.pin.isdecimal() and len(part.pin) >= MIN_PIN):
@@ -290,6 +306,7 @@ _WRONG: Mapping[str, Any] = {
     "customers": _customer,
     "routing": _routing,
     "alert_sources": _alert_source,
+    "quick_replies": _quick_reply,
 }
 
 

@@ -206,6 +206,14 @@ class AlertSourcePart(_Part, frozen=True, kw_only=True):
     heartbeat: str = ""
 
 
+class QuickReplyPart(_Part, frozen=True, kw_only=True):
+    """[[quick_replies]]"""
+
+    name: str
+    texts: dict[str, str]
+    groups: tuple[str, ...] = ()
+
+
 PARTS: Mapping[str, tuple[type[_Part], str]] = {
     "calendars": (CalendarPart, "name"),
     "slas": (SlaPart, "name"),
@@ -217,6 +225,7 @@ PARTS: Mapping[str, tuple[type[_Part], str]] = {
     "customers": (CustomerPart, "code"),
     "routing": (RoutingPart, ""),
     "alert_sources": (AlertSourcePart, "name"),
+    "quick_replies": (QuickReplyPart, "name"),
 }
 """Section to the shape of its tables and the field that is their key."""
 

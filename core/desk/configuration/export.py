@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Select, bindparam, select
 
+from core import addresses
 from core.desk.configuration import document
 from core.store import tables
 from core.store.columns import to_json
@@ -74,6 +75,10 @@ def _plain(tx: Tx) -> dict[str, list[dict[str, Any]]]:
             {"name": row.name, **row.content}
             for row in tx.all(select(tables.alert_source).order_by(tables.alert_source.c.name))
         ],
+        "quick_replies": [
+            {"name": row.name, "texts": row.texts, "groups": row.groups}
+            for row in tx.all(select(tables.quick_reply).order_by(tables.quick_reply.c.position))
+        ],
     }
 
 
@@ -89,7 +94,11 @@ def _customers(tx: Tx) -> Iterator[dict[str, Any]]:
         yield _only(document.CustomerPart, row._asdict()) | {
             "domains": [domain["domain"] for domain in domains.get(row.code, ())],
             "sites": [_only(document.SitePart, site) for site in sites.get(row.code, ())],
-            "contacts": [_only(document.ContactPart, person) for person in contacts.get(row.code, ())],
+            "contacts": [
+                _only(document.ContactPart, person)
+                for person in contacts.get(row.code, ())
+                if addresses.plausible(person["email"])  # others were met in a chat or on the telephone
+            ],
             "assets": [_only(document.AssetPart, asset) for asset in assets.get(row.code, ())],
             "contracts": [file(tx, signed["version"]) for signed in contracts.get(row.code, ())],
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -268,6 +268,11 @@ def _routing(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> No
     _sync(tx, difference, "routing", tables.routing_rule, ("position",), rows)
 
 
+def _quick_replies(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
+    rows = [{**_fields(part), "position": n} for n, part in enumerate(parts)]
+    _sync(tx, difference, "quick_replies", tables.quick_reply, ("name",), rows)
+
+
 def _customers(tx: Tx, parts: tuple[CustomerPart, ...], hashes: Hashes, difference: _Difference) -> None:
     codes = {
         row.code: row.phone_code
@@ -313,7 +318,14 @@ def _contacts(tx: Tx, parts: tuple[CustomerPart, ...], hashes: Hashes, differenc
                     "active": True,
                 }
             )
-    _sync(tx, difference, "contacts", contact, ("id",), rows, name="email", retire=True)
+    _sync(
+        tx, difference, "contacts", contact, ("id",), rows, name="email", retire=True, keeps=_known_otherwise
+    )
+
+
+def _known_otherwise(row: Mapping[str, Any]) -> bool:
+    """Is this somebody whom the desk met in a chat or on the telephone? No file names them, and none takes them away."""
+    return not addresses.plausible(row["email"])
 
 
 def _contracts(tx: Tx, parts: tuple[CustomerPart, ...], difference: _Difference) -> None:
@@ -348,6 +360,7 @@ _SECTIONS: Mapping[str, Any] = {
     "customers": _customers,
     "routing": _routing,
     "alert_sources": _contents("alert_sources", tables.alert_source),
+    "quick_replies": _quick_replies,
 }
 
 
@@ -364,8 +377,12 @@ def _sync(
     *,
     name: str = "",
     retire: bool = False,
+    keeps: Callable[[Mapping[str, Any]], bool] = lambda row: False,
 ) -> None:
-    """What makes the table hold these rows. `retire`: what is gone is put out of use, because tickets name it."""
+    """What makes the table hold these rows. `retire`: what is gone is put out of use, because tickets name it.
+
+    `keeps`: what is in no file and stays.
+    """
 
     def called(row: Mapping[str, Any]) -> str:
         return str(row[name]) if name else " ".join(str(row[k]) for k in key)
@@ -383,6 +400,8 @@ def _sync(
         elif different := {k: v for k, v in row.items() if to_json(before[k]) != to_json(v)}:
             step("changed", row, different, _details(tx, difference, before, different))
     for before in stored.values():
+        if keeps(before):
+            continue
         if not retire:
             step("removed", before, None)
         elif before["active"]:

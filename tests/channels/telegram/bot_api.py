@@ -176,14 +176,18 @@ class BotApi:
             return [given for name, given in self.calls if name == method]
 
     def until(
-        self, question: Callable[[], Any], complaint: str = "it did not happen", *, seconds: float = PATIENCE
+        self,
+        question: Callable[[], Any],
+        complaint: str | Callable[[], str] = "it did not happen",
+        *,
+        seconds: float = PATIENCE,
     ) -> Any:
         """Wait, in whatever thread, until this is true; return it."""
         end = time.monotonic() + seconds
         with self._news:
             while not (answer := question()):
                 left = end - time.monotonic()
-                assert left > 0, complaint
+                assert left > 0, complaint if isinstance(complaint, str) else complaint()
                 self._news.wait(min(left, 0.2))
             return answer
 
@@ -253,7 +257,11 @@ class BotApi:
         return web.Response(body=found[1])
 
     async def _getMe(self, given: dict[str, Any]) -> Any:
-        return self._me()
+        return self._me() | {
+            "can_join_groups": True,
+            "can_read_all_group_messages": False,
+            "supports_inline_queries": False,
+        }
 
     def _me(self) -> dict[str, Any]:
         return {"id": self.bot_id, "is_bot": True, "first_name": "Acme Desk", "username": self.username}
@@ -687,7 +695,9 @@ class Person:
                     return one
             return None
 
-        found = self.api.until(there, f"{self.name} never saw {words!r}, but {self.screen}", seconds=seconds)
+        found = self.api.until(
+            there, lambda: f"{self.name} never saw {words!r}, but {self.screen}", seconds=seconds
+        )
         assert isinstance(found, Shown)
         return found
 

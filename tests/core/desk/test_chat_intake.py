@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from core.desk import books, search
+from core.desk import books, search, tickets
+from core.desk.configuration import export
 from core.store import tables
 from tests.chat_at_work import Chatter, chatting
+from tests.desk_files import put
 
 
 @pytest.fixture
@@ -219,3 +221,94 @@ async def test_a_stranger_is_never_offered_what_was_asked_elsewhere(mario):
     done = await mario.writes("Novità?")
 
     assert done.outcome == "ticket"
+
+
+# --- Who is it? ---
+
+
+async def test_staff_who_say_whose_request_it_is_name_who_writes_there_and_nobody_is_cut_off(mario):
+    number = (await mario.writes()).number
+    await mario.desk.qualify(number, customer="ACME", contact="alice@acme.test")
+
+    assert (await mario.writes("E poi?")).number == number
+    await mario.desk.do(tickets.reply, await mario.desk.who("tom"), number, "Arriviamo.")
+    await mario.work()
+
+    ticket = await mario.desk.ticket(number)
+    alice = await mario.desk.who("alice")
+    assert (ticket.contact, ticket.requester_address) == (alice.id, mario.address)
+    assert "Arriviamo." in mario.last().text
+    (known,) = await mario.desk.rows(tables.identity)
+    assert (known.contact, known.proof) == (alice.id, "staff")
+    people = await mario.desk.rows(tables.participant, number)
+    assert [(row.address, row.state, row.contact) for row in people] == [(mario.address, "joined", alice.id)]
+    await balanced(mario)
+
+
+async def test_staff_who_named_the_wrong_person_name_another_and_the_chat_goes_on(mario):
+    number = (await mario.writes()).number
+    await mario.desk.qualify(number, customer="ACME", contact="alice@acme.test")
+    await mario.desk.qualify(number, contact="aldo@acme.test")
+
+    done = await mario.writes("E poi?")
+
+    assert (done.outcome, done.number) == ("attached", number)
+    (known,) = await mario.desk.rows(tables.identity)
+    assert known.contact == (await mario.desk.who("aldo")).id
+
+
+async def test_whoever_is_unknown_becomes_a_contact_of_the_customer_in_that_chat(mario):
+    number = (await mario.writes()).number
+    await mario.desk.qualify(number, customer="ACME")
+
+    (made,) = await mario.desk.rows(tables.contact, email=mario.address)
+    assert (made.name, made.customer) == ("Mario", "ACME")
+    again = await mario.desk.ticket((await mario.writes("Di nuovo.")).number)
+    assert (again.number, again.contact) == (number, made.id)
+    written = await mario.desk.db.read(export.export)
+    assert mario.address in str(written)
+    await mario.desk.db.write(put, written, None, now=mario.desk.now)
+    assert (await mario.desk.rows(tables.contact, email=mario.address))[0].active
+
+
+async def test_a_linked_account_is_not_given_to_somebody_else_by_naming_them(mario):
+    await mario.linked("alice")
+    number = (await mario.writes()).number
+
+    await mario.desk.qualify(number, contact="aldo@acme.test")
+
+    (known,) = await mario.desk.rows(tables.identity)
+    assert known.contact == (await mario.desk.who("alice")).id
+    assert (await mario.desk.ticket(number)).requester_address == "aldo@acme.test"
+
+
+# --- The language of who is nobody we know ---
+
+
+async def test_a_stranger_is_answered_in_what_their_program_speaks_until_they_choose(mario):
+    anna = mario.another("telegram:77", "Anna")
+
+    done = await anna.writes("The printer is broken", language="en-GB")
+
+    assert (await mario.desk.ticket(done.number)).language == "en"
+    assert "registered" in anna.last().text
+    await anna.does(command="help", language="it")
+    assert "Scriva" in anna.last().text
+    await anna.does(command="language")
+    await anna.presses("English")
+    await anna.does(command="help", language="it")
+    assert "Just write" in anna.last().text
+
+
+async def test_a_language_that_nobody_here_speaks_is_no_reason_for_another_than_the_first(mario):
+    done = await mario.writes("プリンターが壊れた", language="ja")
+
+    assert (await mario.desk.ticket(done.number)).language == "it"
+
+
+async def test_what_a_program_speaks_is_nothing_beside_what_is_known_of_the_person(mario):
+    alice = await mario.linked("alice")
+
+    done = await alice.writes(language="en")
+
+    assert (await mario.desk.ticket(done.number)).language == "it"
