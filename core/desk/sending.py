@@ -69,6 +69,9 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
     if asked_by_word and tx.one(_WISH, address=row.address) is not None:
         failed(tx, ticket_id, delivery_id, "they asked for no more messages here (STOP)", now=now)
         return None
+    if chats.left(tx, row.address):
+        failed(tx, ticket_id, delivery_id, chats.LEFT, now=now)
+        return None
     key = {"ticket_id": ticket_id, "id": delivery_id}
     tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
     said = tx.one(_MESSAGE, ticket_id=ticket_id, id=row.message_id)
@@ -78,7 +81,9 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
     earlier = [
         m
         for m in tx.all(outbox.MESSAGES, ticket_id=ticket_id, thread_id=row.thread_id)
-        if m.id < said.id and outbox.shared(m, since=of.requester_since, address=row.address)
+        if m.id < said.id
+        and m.withdrawn_at is None
+        and outbox.shared(m, since=of.requester_since, address=row.address)
     ]
     files = tuple(
         Attachment(name=f.name, type=f.type, content=blobs.get(tx, f.blob))
