@@ -100,6 +100,7 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
     said = conversation.messages(tx, who, head)
     links = _links(tx, mine, head)
     told = course.events_of(tx, who, head)
+    threads, answers = conversation.threads(tx, who, head, said)
     return TicketView(
         row=row,
         language=head.language,
@@ -122,7 +123,8 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
         events=told,
         clocks=course.clocks_of(tx, head.id, now, inside=inside),
         entitlement=course.entitlement_of(tx, head.id, inside=inside),
-        threads=conversation.threads(tx, who, head, said),
+        threads=threads,
+        answers=answers,
         presence=_present(tx, who, head.id, now) if inside else (),
         drafts={one.kind: one.text for one in tx.all(_DRAFTS, ticket_id=head.id, who=who.id)}
         if inside

@@ -563,3 +563,19 @@ async def test_document_and_page_are_there_without_a_token(client):
     for path in document["paths"]:
         assert f"/api/v1{path}" in page
     assert 'id="stale"' in page
+
+
+async def test_a_message_is_taken_back(leader, alice):
+    number = "26-000001"
+    assert (
+        await leader.post(f"/tickets/{number}/messages", {"audience": "customer", "text": "Wrong."})
+    ).status == 201
+    said = (await (await leader.get(f"/tickets/{number}")).json())["messages"][-1]
+
+    answer = await leader.post(f"/tickets/{number}/retract", {"message": said["id"]})
+    seen = await (await alice.get(f"/tickets/{number}")).json()
+
+    assert answer.status == 200, await answer.text()
+    assert "Wrong." not in str(seen)
+    assert [one["withdrawn_at"] is not None for one in seen["messages"] if one["id"] == said["id"]] == [True]
+    await problem(await alice.post(f"/tickets/{number}/retract", {"message": said["id"]}), 403)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from core.desk import ratings, resolution, tickets
+from core.desk import ratings, resolution, taking_back, tickets
 from core.store.tx import Tx
 from web.api import shapes
 from web.api.endpoint import Body, Call, Endpoint, api
@@ -108,6 +108,12 @@ class Who(Plain):
     address: Annotated[Name, Field(description="E-mail.")]
 
 
+class Message(Body):
+    """Which message."""
+
+    message: Annotated[str, Field(min_length=1, max_length=50, description="Its id.")]
+
+
 class Nothing(Body):
     """No fields."""
 
@@ -138,6 +144,12 @@ ENDPOINTS = (
     ),
     _verb("include", Who, tickets.include, "Write to this person too, whosever contact they are."),
     _verb("exclude", Who, tickets.exclude, "Write to this person no more."),
+    _verb(
+        "retract",
+        Message,
+        taking_back.retract,
+        "Take back a message of yours: what left by mail or as a text message stays where it is.",
+    ),
     _verb(
         "wait", Text, tickets.wait, "Ask the customer something, and pause their clocks until they answer."
     ),
