@@ -410,3 +410,30 @@ async def test_a_button_of_a_room_that_decides_is_for_who_is_known_to_be_of_the_
     assert (await aldo.presses("Risolto")).reason == "pressed_confirm"
     (closed,) = await mario.desk.events(number, "ticket.close")
     assert closed.actor == f"contact:{(await mario.desk.who('aldo')).id}"
+
+
+# --- Nobody is told of another's ---
+
+
+async def test_neither_commands_nor_buttons_nor_words_show_or_change_what_is_another_customers(mario):
+    number = await solved(mario)  # Alice's, of ACME
+    ids = [row.id for row in await mario.buttons()]
+    receipt = next(one for one in mario.heard() if one.ticket_number == number)
+    bob = await mario.another("telegram:77", "Bob").linked("bob")
+    stranger = mario.another("telegram:78", "Eve")
+
+    for other in (bob, stranger):
+        for command in ("status", "requests", "start", "new", "help"):
+            await other.does(command=command)
+        for one in ids:
+            assert (await other.does(pressed=one)).reason == "pressed_not_theirs"
+        opened = await other.writes("Che succede?", quotes=receipt.ref)
+        assert opened.number != number
+        await other.does(command="status")
+
+    for other in (bob, stranger):
+        assert not any(number in one.text or "stampante" in one.text.lower() for one in other.heard())
+        assert not any(number in button.label for one in other.heard() for button in one.buttons)
+    assert (await mario.desk.ticket(number)).state == "resolved"
+    assert await mario.texts(number) == ["La stampante non va."]
+    assert {row.id: row.used_at for row in await mario.buttons()} == dict.fromkeys(ids)
