@@ -101,7 +101,7 @@ class DeliveryView:
     channel: str
     kind: str
     state: str
-    """queued, sending, sent, bounced, failed, given_up, passed_on or held."""
+    """queued, sending, sent, bounced, failed, given_up, passed_on, held, withdrawn or retracted."""
     attempts: int
     error: str
     created_at: datetime
@@ -335,6 +335,17 @@ class OtherView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RatingView:
+    """What the customer thinks of how it went."""
+
+    score: int
+    """1 to 5."""
+    comment: str
+    at: datetime
+    channel: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketView:
     """The whole ticket. A contact gets it without notes, events of the inside, trust and staff's reasons."""
 
@@ -373,6 +384,7 @@ class TicketView:
     """Who gets an answer, and how; for staff."""
     calls: tuple[CallView, ...] = ()
     """Telephone calls, in their order; a contact learns that they were there."""
+    rating: RatingView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -505,7 +505,7 @@ delivery = Table(
     _text("address"),
     _text("name"),
     _text("kind"),
-    _text("state"),  # queued, sending, sent, bounced, failed, given_up, passed_on, held, withdrawn
+    _text("state"),  # queued, sending, sent, bounced, failed, given_up, passed_on, held, withdrawn, retracted
     _number("attempts"),
     _text("in_reply_to"),
     _text("error"),
@@ -514,9 +514,7 @@ delivery = Table(
     _maybe_at("sent_at"),
     _text("remote_id"),  # what the other side calls it
     _maybe_at("seen_at"),  # the recipient has seen it, where the service says so
-    _maybe_id(
-        "instead_of"
-    ),  # the delivery that did not arrive, and this one says the same to the same person
+    _maybe_id("instead_of"),  # what did not arrive, and this one says to the same person
     Index("delivery_id", "id", unique=True),
     Index(
         "delivery_state",

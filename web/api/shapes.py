@@ -91,7 +91,7 @@ class Recipient(Shape):
     address: str
     channel: str
     state: str = Field(
-        description="queued, sending, sent, bounced, failed, given_up, passed_on (the same went to them another way) or held."
+        description="queued, sending, sent, bounced, failed, given_up, passed_on (the same went to them another way), held, withdrawn (did not leave) or retracted (taken back from where it was)."
     )
     at: datetime | None = Field(description="When it was sent.")
     seen_at: datetime | None = Field(description="When they saw it, where the service says so.")
@@ -303,6 +303,15 @@ class Summary(Shape):
     last_event: int = Field(description="The newest event: what `seen` is compared with.")
 
 
+class Rating(Shape):
+    """What the customer thinks of how it went."""
+
+    score: int = Field(description="1 to 5.")
+    comment: str
+    at: datetime = Field(description="When it was given or changed.")
+    channel: str
+
+
 class Ticket(Summary):
     """A ticket with its conversation."""
 
@@ -318,6 +327,7 @@ class Ticket(Summary):
     answers: list[Answer] = Field(description="For staff: who gets an answer, and how.")
     messages: list[Message]
     calls: list[Call] = Field(description="Telephone calls, in their order.")
+    rating: Rating | None = Field(description="None: nobody rated it.")
 
 
 class Event(Shape):

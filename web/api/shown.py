@@ -72,6 +72,14 @@ def ticket(view: TicketView) -> shapes.Ticket:
         answers=[answer(one) for one in view.answers],
         messages=sorted(said, key=lambda one: (one.at, one.id)),
         calls=[call(one) for one in view.calls],
+        rating=shapes.Rating(
+            score=view.rating.score,
+            comment=view.rating.comment,
+            at=view.rating.at,
+            channel=view.rating.channel,
+        )
+        if view.rating
+        else None,
     )
 
 
@@ -361,6 +369,7 @@ _WORST_FIRST = (
     "sending",
     "sent",
     "passed_on",
+    "retracted",
 )
 
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from core.desk import offers, page, page_answers, presence, quick_replies, resolution, tickets
+from core.desk import offers, page, page_answers, presence, quick_replies, resolution, taking_back, tickets
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.principal import Principal
 from core.desk.quick_replies import QuickReply
@@ -102,6 +102,10 @@ async def _page(
         "possible": telling.names(view.allowed, "verb", t),
         "lost": lost,
         "quick": None,
+        "takes_back": {m.id: taking_back.stays(m) for m in view.messages if taking_back.may(who, m)},
+        "taken_back": {
+            one.data["message"]: one.actor_name for one in view.events if one.kind == "message.withdrawn"
+        },
     }
     if QUICK in request.query and not talk:
         offered = await site.db.read(quick_replies.of_ticket, who, number, now=at)
@@ -256,6 +260,7 @@ VERBS: Mapping[str, tuple[Callable[..., str], Callable[[Form], dict[str, Any]]]]
     "include": (tickets.include, _words("address")),
     "exclude": (tickets.exclude, _words("address")),
     "retry_delivery": (tickets.retry_delivery, _words("delivery")),
+    "retract": (taking_back.retract, _words("message")),
 }
 """The verbs of the desk's pages, and how the fields of each are read from its form."""
 
