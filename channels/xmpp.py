@@ -53,7 +53,7 @@ ANSWER_WITHIN = (
     20.0  # seconds for the server's word on something, and for a connection when something is to be sent
 )
 STORE_AGAIN = 2.0  # seconds, when nothing can be stored just now
-CLOSE_WITHIN = 1.0  # seconds
+CLOSE_WITHIN = 0.3  # seconds: the hub gives its parts one to end
 PING_EVERY = 60.0  # seconds: a connection that was cut without a word is noticed
 
 GONE = frozenset("gone item-not-found jid-malformed remote-server-not-found".split())
@@ -507,7 +507,7 @@ class XmppChannel:
         """One message, in parts where it is long. The ids stay the same, so that programs know a repetition."""
         line, peer = await self._connected(), chat_addresses.name_of(outgoing.to.address)
         said = chatting.parts(chatting.numbered(self._text(outgoing), outgoing.buttons), LONGEST)
-        ids = [outgoing.ref if n == 0 else f"{outgoing.ref}-{n + 1}" for n in range(len(said))]
+        ids = _parts_of(f"{outgoing.ref}*{len(said)}")
         messages = []
         for n, (one, stanza_id) in enumerate(zip(said, ids, strict=True)):
             message = line.client.make_message(mto=_jid(peer), mbody=one, mtype="chat")
@@ -516,14 +516,15 @@ class XmppChannel:
             _put(message, MARKERS, "markable")
             _put(message, STATES, "active")
             if n == 0 and (replaced := _within(outgoing.replaces, peer)):
-                _put(message, CORRECT, "replace", id=replaced)
+                _put(message, CORRECT, "replace", id=_parts_of(replaced)[0])
             elif n == 0 and (answered := _within(outgoing.in_reply_to, peer)):
                 _put(message, REPLY, "reply", id=answered, to=_jid(peer))
             messages.append(message)
         await line.hand_over(*messages)
-        first, *more = (named(peer, one) for one in ids)
         # What corrects a message is called what that was called (XEP-0308): it can be corrected again.
-        return Sent(remote_id=outgoing.replaces or first, more_ids=tuple(more), detail="taken by the server")
+        whole = outgoing.replaces or named(peer, f"{outgoing.ref}*{len(ids)}" if ids[1:] else outgoing.ref)
+        parts = tuple(named(peer, one) for one in ids) if ids[1:] else ()
+        return Sent(remote_id=whole, more_ids=parts, detail="taken by the server")
 
     def _text(self, outgoing: Outgoing) -> str:
         text = outgoing.text.strip()
@@ -551,12 +552,15 @@ class XmppChannel:
         if not (taken := _within(remote_id, peer)):
             raise DeliveryError("it is no message of this chat", permanent=True)
         words = texts.chat_words("taken_back", self.around.language)
-        message = line.client.make_message(mto=_jid(peer), mbody=words, mtype="chat")
-        message["id"] = uuid4().hex
-        _put(message, RETRACT, "retract", id=taken)
-        _put(message, FALLBACK, "fallback", **{"for": RETRACT})
-        _put(message, HINTS, "store")
-        await line.hand_over(message)
+        messages = []
+        for one in _parts_of(taken):
+            message = line.client.make_message(mto=_jid(peer), mbody=words, mtype="chat")
+            message["id"] = uuid4().hex
+            _put(message, RETRACT, "retract", id=one)
+            _put(message, FALLBACK, "fallback", **{"for": RETRACT})
+            _put(message, HINTS, "store")
+            messages.append(message)
+        await line.hand_over(*messages)
 
     def link(self, code: str) -> str:
         """See core.channel.Linking: a chat with us in which the code is typed already (XEP-0147)."""
@@ -581,6 +585,18 @@ def _within(remote_id: str, peer: str) -> str:
     """The service's own id of a message of this conversation; empty where it is none."""
     before = named(peer, "/").removesuffix("/")
     return remote_id.removeprefix(before) if remote_id.startswith(before) else ""
+
+
+def _parts_of(stanza_id: str) -> list[str]:
+    """The ids of a message of ours in several parts, `REF*3`; of any other its own.
+
+    >>> _parts_of("abc*3"), _parts_of("abc")
+    (['abc', 'abc-2', 'abc-3'], ['abc'])
+    """
+    ref, times, count = stanza_id.rpartition("*")
+    if not times or not count.isdecimal():
+        return [stanza_id]
+    return [ref, *(f"{ref}-{n}" for n in range(2, int(count) + 1))]
 
 
 def _jid(peer: str) -> str:
