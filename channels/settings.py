@@ -338,6 +338,8 @@ class WebChatSettings(Table, frozen=True, kw_only=True):
         """See Table."""
         yield from _wrong_origins(self)
         names = [site.name for site in self.sites]
+        for name in sorted({*names} & {"portal", "default"}):
+            yield "sites", f'has "{name}", which is a name of our own'
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield "sites", f'has "{name}" twice'
 

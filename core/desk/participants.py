@@ -46,6 +46,10 @@ class Participant:
     """The actor who put them where they are; empty: their own message did."""
     chosen_at: datetime | None
     """When staff said that this person is answered here."""
+    email: str
+    """Of the contact they are; empty: of nobody we know."""
+    number: str
+    """Of the same, where texts can reach them."""
     who: str
     """The person behind the address: a contact's id, the same for all of their addresses; else the address."""
     person: Person
@@ -67,6 +71,8 @@ _PEOPLE = Prepared(
         bad.c.reason.label("bad"),
         proved.c.customer.label("of_proved"),
         func.coalesce(proved.c.merged_into, contact.c.merged_into).label("merged"),
+        func.coalesce(proved.c.email, contact.c.email).label("of_email"),
+        func.coalesce(proved.c.number, contact.c.number).label("of_number"),
     )
     .select_from(
         participant.outerjoin(
@@ -98,6 +104,8 @@ def _participant(tx: Tx, rows: list[Row], customer: str | None, requester: str) 
         since=row.since,
         changed_by=row.changed_by,
         chosen_at=row.chosen_at,
+        email=row.of_email or "",
+        number=row.of_number or "",
         who=_who(tx, rows, customer),
         person=Person(
             role=Role(row.role),
@@ -259,6 +267,19 @@ def hand_over(case: Case, who: Principal, to: Address, contact_id: str, *, known
     if retired:
         case.event("people.retired", actor=who.actor, count=len(retired))
     return retired
+
+
+def join(case: Case, thread_id: str, person: Address, *, contact: str | None) -> None:
+    """Somebody of the request is in this conversation too, because we write to them there."""
+    _enter(case, thread_id, person, Role.PARTICIPANT, contact=contact)
+
+
+def choose(case: Case, who: Principal, thread_id: str, address: str, *, contact: str | None) -> None:
+    """Staff say that this person is answered here from now on, until they write from elsewhere."""
+    key = {"ticket_id": case.id, "thread_id": thread_id, "address": address}
+    case.tx.update(participant, key, chosen_at=case.now)
+    channel = chat_addresses.channel_of(address) or ("phone" if numbers.is_number(address) else "email")
+    case.event("people.answered_at", actor=who.actor, contact=contact, channel=channel)
 
 
 def recognised(case: Case, address: str, contact_id: str, name: str) -> None:

@@ -73,6 +73,9 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
     if asked_by_word and tx.one(_WISH, address=row.address) is not None:
         failed(tx, ticket_id, delivery_id, "they asked for no more messages here (STOP)", now=now)
         return None
+    if chats.left(tx, row.address):
+        failed(tx, ticket_id, delivery_id, chats.LEFT, now=now)
+        return None
     key = {"ticket_id": ticket_id, "id": delivery_id}
     tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
     where = tx.one(_THREAD, ticket_id=ticket_id, id=row.thread_id)

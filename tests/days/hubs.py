@@ -66,6 +66,10 @@ class Hub:
         named = {name.replace("__", "."): value for name, value in settings.items()}
         self.settings = {**own, **named}
 
+    def also(self, settings: str) -> None:
+        """Further tables of its settings, before it is started."""
+        self._file.write_text(f"{self._file.read_text('utf-8')}\n{settings}", encoding="utf-8")
+
     @property
     def words(self) -> list[str]:
         """The settings, as every command of this hub is given them."""

@@ -10,7 +10,7 @@ from playwright.sync_api import sync_playwright
 
 from tests import rows
 from tests.days.hubs import Hub, ended
-from tests.web.browsing import CHROMIUM, FLAGS, Demo, visiting
+from tests.web.browsing import CHROMIUM, FLAGS, SHOP_SETTINGS, Demo, visiting
 from tests.web.desk_pages import furnish, serving
 
 
@@ -50,6 +50,7 @@ async def alice(pages):
 def demo(tmp_path_factory):
     """A hub of its own with the demo desk, started once."""
     hub = Hub(tmp_path_factory.mktemp("demo"))
+    hub.also(SHOP_SETTINGS)
     said = hub.done("demo")
     with ended(hub):
         hub.start()

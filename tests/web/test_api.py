@@ -430,6 +430,20 @@ async def test_the_customer_confirms_or_refuses_what_was_solved(alice, leader):
     assert confirmed["state"] == "closed"
 
 
+async def test_the_customer_rates_what_was_closed(alice, leader):
+    await leader.post("/tickets/26-000001/take")
+    await leader.post("/tickets/26-000001/resolve", {"cause": "network", "text": "Cable.", "minutes": 5})
+    await problem(await alice.post("/tickets/26-000001/rate", {"score": 5}), 409)
+    await alice.post("/tickets/26-000001/confirm")
+
+    rated = await (await alice.post("/tickets/26-000001/rate", {"score": 5, "comment": "Quick."})).json()
+
+    assert "rate" in rated["allowed"]
+    assert (rated["rating"]["score"], rated["rating"]["comment"]) == (5, "Quick.")
+    await problem(await alice.post("/tickets/26-000001/rate", {"score": 6}), 422)
+    await problem(await leader.post("/tickets/26-000001/rate", {"score": 1}), 403)
+
+
 async def test_staff_decide_what_is_held_and_what_could_not_be_read(leader, desk):
     taken = await (await leader.post(f"/inbound/{desk.ids['held']}/accept", {"as": "ticket"})).json()
     again = await (await leader.post(f"/inbound/{desk.ids['broken']}/retry")).json()

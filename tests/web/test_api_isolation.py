@@ -36,6 +36,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "reject_ticket": {"reason": "not ours", "text": "Sorry."},
     "confirm_ticket": {},
     "refuse_ticket": {"reason": "still broken"},
+    "rate_ticket": {"score": 4},
     "accept_inbound": {"as": "message"},
     "discard_inbound": {},
     "retry_inbound": {},

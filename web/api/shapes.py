@@ -172,7 +172,9 @@ class Participant(Person):
     )
     state: str = Field(description="joined or retired.")
     since: datetime
-    written_to: bool = Field(description="Whether an answer of staff goes to them.")
+    written_to: bool = Field(
+        description="Whether an answer of staff goes to them, and to this address: one person gets it once."
+    )
     why: str = Field(
         description="written_to, retired, cc, visitor, reply_to, answered_elsewhere, outsider or bad_address."
     )
@@ -186,6 +188,21 @@ class Thread(Shape):
     channel: str
     address: str
     participants: list[Participant]
+
+
+class Way(Shape):
+    """How somebody can be answered."""
+
+    address: str
+    channel: str
+
+
+class Answer(Shape):
+    """Somebody who gets an answer of staff, once."""
+
+    name: str
+    address: str = Field(description="Where, unless `by` says otherwise.")
+    ways: list[Way] = Field(description="That one first, then whatever else is known to be theirs.")
 
 
 class CallSummary(Shape):
@@ -286,6 +303,15 @@ class Summary(Shape):
     last_event: int = Field(description="The newest event: what `seen` is compared with.")
 
 
+class Rating(Shape):
+    """What the customer thinks of how it went."""
+
+    score: int = Field(description="1 to 5.")
+    comment: str
+    at: datetime = Field(description="When it was given or changed.")
+    channel: str
+
+
 class Ticket(Summary):
     """A ticket with its conversation."""
 
@@ -298,8 +324,10 @@ class Ticket(Summary):
     clocks: list[Clock]
     allowed: list[str] = Field(description="Verbs that the state allows to the caller.")
     threads: list[Thread]
+    answers: list[Answer] = Field(description="For staff: who gets an answer, and how.")
     messages: list[Message]
     calls: list[Call] = Field(description="Telephone calls, in their order.")
+    rating: Rating | None = Field(description="None: nobody rated it.")
 
 
 class Event(Shape):

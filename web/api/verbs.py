@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from core.desk import resolution, taking_back, tickets
+from core.desk import ratings, resolution, taking_back, tickets
 from core.store.tx import Tx
 from web.api import shapes
 from web.api.endpoint import Body, Call, Endpoint, api
@@ -93,6 +93,15 @@ class Refuse(Body):
     reason: Reason
 
 
+class Rate(Body):
+    """How it went."""
+
+    score: Annotated[int, Field(ge=1, le=5, description="1 to 5, the best.")]
+    comment: Annotated[
+        str | None, Field(max_length=2000, description="Left out: the one that is there stays.")
+    ] = None
+
+
 class Who(Plain):
     """Whom."""
 
@@ -171,4 +180,5 @@ ENDPOINTS = (
     ),
     _verb("confirm", Nothing, resolution.confirm, "As the customer: it is solved."),
     _verb("refuse", Refuse, resolution.refuse, "As the customer: it is not solved, work goes on."),
+    _verb("rate", Rate, ratings.rate, "As the customer: how it went; changeable for seven days."),
 )

@@ -86,6 +86,7 @@ async def _page(
         "turns": turns.of(view, timeline, t, short),
         "clocks": telling.clocks(view.clocks, at, who.language),
         "goes_to": telling.goes_to(view, t),
+        "ways": telling.choices(view, t),
         "listed": telling.listed(view, t),
         "event_words": lambda event: telling.event(event, t),
         "reason_words": lambda reason: telling.reason(reason, t),
@@ -204,6 +205,13 @@ def _words(*names: str) -> Callable[[Form], dict[str, Any]]:
     return lambda form: {name: form.get(name, "") for name in names}
 
 
+def _reply(form: Form) -> dict[str, Any]:
+    """`by-ADDRESS`: where somebody is answered instead."""
+    by = {name.removeprefix("by-"): str(to) for name, to in form.items() if name.startswith("by-")}
+    by = {address: to for address, to in by.items() if to and (to != address or "from_now_on" in form)}
+    return _words("text", "idem")(form) | {"by": by, "from_now_on": "from_now_on" in form}
+
+
 def _number(form: Form, name: str) -> int | None:
     text = str(form.get(name, ""))
     return int(text) if text.isdecimal() else None
@@ -231,7 +239,7 @@ def _resolve(form: Form) -> dict[str, Any]:
 
 
 VERBS: Mapping[str, tuple[Callable[..., str], Callable[[Form], dict[str, Any]]]] = {
-    "reply": (tickets.reply, _words("text", "idem")),
+    "reply": (tickets.reply, _reply),
     "wait": (tickets.wait, _words("text", "idem")),
     "note": (tickets.note, _words("text", "idem")),
     "workaround": (tickets.workaround, _words("text")),

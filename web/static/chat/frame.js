@@ -291,7 +291,7 @@ function element(tag, name, text) {
   return made;
 }
 
-const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" });
 const date = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
 
@@ -304,7 +304,7 @@ function when(at) {
 }
 
 function draw(item) {
-  const row = element("li", item.by);
+  const row = element("div", item.by);
   row.dataset.at = item.at;
   const bubble = row.appendChild(element("div", "said", item.withdrawn ? words.withdrawn : item.text));
   for (const file of item.files ?? []) bubble.appendChild(download(file));
@@ -342,7 +342,7 @@ function download(file) {
 
 function drawWaiting(one) {
   if (one.button || one.command) return;
-  one.line = element("li", "me");
+  one.line = element("div", "me");
   one.line.append(element("div", "said", one.text), element("p", "about", one.taken ? "" : words.sending));
   log.append(one.line);
   log.scrollTop = log.scrollHeight;

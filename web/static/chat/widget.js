@@ -13,7 +13,8 @@
   let ready = false;
   let waiting = [];
 
-  const host = document.createElement("div");
+  const host = document.createElement("aside");
+  host.setAttribute("aria-label", words.title);
   const root = host.attachShadow({ mode: "open" });
   const look = new CSSStyleSheet();
   const side = left ? "left" : "right";
