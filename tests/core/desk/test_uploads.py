@@ -9,7 +9,7 @@ import pytest
 
 from core.desk import books, tidying, upload_links, uploads
 from core.desk.errors import Invalid, Refused
-from core.envelope import Address, Attachment
+from core.envelope import Address, Attachment, Chat
 from core.store import tables
 from tests.chat_at_work import Chatter, chatting
 
@@ -189,6 +189,20 @@ async def test_words_that_wait_for_their_author_get_the_link_when_it_is_known_wh
     (words,) = [one for one in mario.heard() if one.kind == "too_large"]
     token = re.search(r"/upload/(\S+)", words.text)[1]
     assert await uploaded(mario, token) == second
+
+
+async def test_a_part_of_an_album_that_is_too_large_gets_a_link_too_and_is_named_with_the_others(mario):
+    first = await mario.writes("Guardi", files=1, part_of="telegram:4242/77")
+    await mario.comes(
+        text="",
+        chat=Chat(part_of="telegram:4242/77", too_large=("film.mp4",)),
+        notes=("a file did not come: film.mp4",),
+    )
+
+    (words,) = [one for one in mario.heard() if one.kind == "too_large"]
+    assert first.number in words.text
+    (message,) = await mario.desk.rows(tables.message, first.number, direction="in")
+    assert message.notes == ["a file did not come: film.mp4"]
 
 
 async def test_links_that_lapsed_are_forgotten(mario):
