@@ -78,11 +78,23 @@ def from_the_first_word_to_the_rating_below_the_report(day: Day, telegram: BotAp
     ann.submit(page, "/do/reply", text="Is the *red* lamp on?")
     asked = mario.sees("Is the *red* lamp on?")
     assert (asked.answers, asked.text) == (first.id, f"[{number}] Is the *red* lamp on?")
-    mario.writes("Yes, since nine.")
-    mario.sends_photo(b"\xff\xd8 the lamp", "This one")
-    until(lambda: "This one" in ann.get(here).text, "his picture is not in the inbox")
-    (picture,) = [m for m in day.ann.get(f"/tickets/{number}")["messages"] if m["text"] == "This one"]
-    assert [f["size"] for f in picture["attachments"]] == [11]
+    said = mario.writes("Yes, since ten.")
+    mario.edits(said, "Yes, since nine.")
+    mario.sends_photo(b"\xff\xd8 the lamp", "These two", album="77")
+    mario.sends_photo(b"\xff\xd8 the switch", album="77")
+
+    def there() -> Any:
+        messages = day.ann.get(f"/tickets/{number}")["messages"]
+        words = {
+            one["text"]: [f["size"] for f in one["attachments"]]
+            for one in messages
+            if one["direction"] == "in"
+        }
+        return (
+            len(words) == 3 and words.get("Yes, since nine.") == [] and len(words.get("These two", ())) == 2
+        )
+
+    until(there, "what he changed and showed is not there")
 
     # It is solved: the report asks him, and his press closes the request; then he may rate it.
     ann.submit(
