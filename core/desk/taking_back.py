@@ -17,7 +17,7 @@ from core.desk.errors import Forbidden, NotFound, Refused
 from core.desk.principal import Principal
 from core.desk.views import MessageView
 from core.envelope import Address
-from core.store import tables, work
+from core.store import fulltext, tables, work
 from core.store.tx import Prepared, Row, Tx
 
 delivery, message = tables.delivery, tables.message
@@ -27,7 +27,7 @@ ON_ITS_WAY = ("queued", "sending")
 
 # One answer is a message in each conversation that it was said in, all of one moment.
 _SAID_WITH = Prepared(
-    select(message.c.id).where(
+    select(message.c.id, message.c.text).where(
         message.c.ticket_id == bindparam("ticket_id"),
         message.c.agent == bindparam("agent"),
         message.c.at == bindparam("at", type_=message.c.at.type),
@@ -89,6 +89,9 @@ def retract(tx: Tx, who: Principal, number: str, message: str, *, now: datetime)
     for one in tx.all(_SAID_WITH, ticket_id=case.id, agent=row.agent, at=row.at, kind=row.kind):
         tx.update(tables.message, {"ticket_id": case.id, "id": one.id}, withdrawn_at=now)
         _ask_back(case, one.id)
+        fulltext.change(  # found by colleagues from now on, and by nobody else
+            tx, ticket_id=case.id, item_id=one.id, audience="internal", before=one.text, body=one.text
+        )
         case.event("message.withdrawn", actor=who.actor, message=one.id)
     case.save()
     return str(row.id)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from core.channel import DeliveryError
-from core.desk import books, page, taking_back, tickets
+from core.desk import books, page, search, taking_back, tickets
 from core.desk.errors import Forbidden, NotFound, Refused
 from core.envelope import Outgoing, Sent
 from tests.chatting import CHAT, connects, writes_by_chat
@@ -93,6 +93,18 @@ async def test_it_is_gone_for_the_customer_and_on_record_for_staff(desk):
     assert await shown(desk, number, "lea") == [WRONG]
     (event,) = await desk.events(number, "message.withdrawn")
     assert (event.actor, event.data["message"]) == ((await desk.who("tom")).actor, message)
+
+
+async def test_customers_do_not_find_it_by_its_words_and_colleagues_do(desk):
+    number, message = await said(desk)
+
+    async def found(name: str) -> int:
+        who = await desk.who(name)
+        return len((await desk.db.read(search.tickets, who, view="all", q="password", now=desk.now)).items)
+
+    assert (await found("alice"), await found("lea")) == (1, 1)
+    await take_back(desk, number, message)
+    assert (await found("alice"), await found("lea")) == (0, 1)
 
 
 async def test_a_chat_is_asked_and_it_is_noted_that_it_worked(desk):
