@@ -97,11 +97,11 @@ async def test_the_token_stands_in_no_row(mario):
             assert token not in str(row), table.name
 
 
-@pytest.mark.parametrize("token", ["", "x", "a" * 26, "a" * 5000, "%00", "' OR 1=1"])
-async def test_a_guess_is_no_link(mario, token):
+async def test_a_guess_is_no_link(mario):
     await given(mario)
 
-    assert await uploaded(mario, token) is None
+    for token in ("", "x", "a" * 26, "a" * 5000, "%00", "' OR 1=1"):
+        assert await uploaded(mario, token) is None
 
 
 async def test_without_a_file_nothing_is_used_up(mario):
