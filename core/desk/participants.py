@@ -294,15 +294,23 @@ def leave(case: Case, who: Principal, address: str, *, instead: Address, contact
     Their request stays theirs. `instead`: the same address: there is no other, and staff see that nobody hears.
     """
     there = of_ticket(case.tx, case.id, customer=case["customer"], requester=case["requester_address"])
-    theirs = [one for one in there if one.address == address and one.state == State.JOINED]
     elsewhere = {one.address for one in there if one.state == State.JOINED and one.role in _ANSWERED}
-    for one in theirs:
-        _set(case, one.thread, address, state=State.RETIRED, admitted=False, by=who.actor)
+    theirs = retire(case, who, address)
     if case["requester_address"] == address:
         case.set(requester_address=instead.key)
     if theirs and instead.key not in elsewhere:
         _enter(case, theirs[0].thread, instead, Role.REQUESTER, contact=contact, by=who.actor)
-    case.event("people.retired", actor=who.actor, count=len(theirs))
+
+
+def retire(case: Case, who: Principal, address: str) -> list[Participant]:
+    """Nobody is written to at this address any more; return who was."""
+    there = of_ticket(case.tx, case.id, customer=case["customer"], requester=case["requester_address"])
+    theirs = [one for one in there if one.address == address and one.state == State.JOINED]
+    for one in theirs:
+        _set(case, one.thread, address, state=State.RETIRED, admitted=False, by=who.actor)
+    if theirs:
+        case.event("people.retired", actor=who.actor, count=len(theirs))
+    return theirs
 
 
 def takes_part(case: Case, address: str) -> bool:

@@ -625,3 +625,49 @@ class LinkCode(Shape):
     code: str = Field(description="26 characters.")
     url: str = Field(description="Opens the service with the code.")
     expires_at: datetime
+
+
+class ContactAccount(Link):
+    """An account on a chat that is known to be somebody's."""
+
+    gone: bool = Field(description="They blocked us there, or left.")
+
+
+class MergedContact(Shape):
+    """A contact that turned out to be somebody else."""
+
+    id: str
+    name: str
+    email: str
+
+
+class ContactCard(Shape):
+    """A person, with everything that is known to be theirs."""
+
+    id: str
+    customer: str = Field(description="Code.")
+    name: str
+    email: str
+    phone: str
+    also: list[MergedContact] = Field(description="Contacts that turned out to be this one.")
+    accounts: list[ContactAccount]
+
+
+class Room(Shape):
+    """A room of a chat service that wrote to the desk."""
+
+    id: str
+    channel: str
+    address: str
+    title: str = Field(description="As the service gives it: a label.")
+    customer: CustomerRef | None = Field(
+        description="Whose it is; what is said in nobody's room is not taken in."
+    )
+    last_at: datetime
+    gone: bool = Field(description="The desk is no longer in it.")
+
+
+class Rooms(Shape):
+    """Rooms, those that spoke last first."""
+
+    items: list[Room]

@@ -60,6 +60,8 @@ class Answers:
         """Updates that the webhook took."""
         self.faults: list[str] = []
         """What was asked and is not as the description wants it."""
+        self.confirms = True
+        """False: what confirms updates never arrives."""
         self.age = 0.0
         """Seconds that everything is older than it is."""
         self.webhook: dict[str, Any] = {"url": "", "secret_token": ""}
@@ -93,13 +95,13 @@ class Answers:
         with self._news:
             if offset < 0:
                 self.updates = deque(list(self.updates)[offset:])
-            while self.updates and self.updates[0]["update_id"] < offset:
+            while self.confirms and self.updates and self.updates[0]["update_id"] < offset:
                 self.updates.popleft()  # confirmed
             self._news.notify_all()
         self._arrived_event().set()  # whoever waits looks whether it is still its turn
         while True:
             with self._lock:
-                found = [one for one in self.updates if self._wanted(one, given)][:limit]
+                found = [one for one in self.updates if self._wanted(one, given, offset)][:limit]
             if found or time.monotonic() >= end:
                 return found
             self._arrived_event().clear()
@@ -111,9 +113,10 @@ class Answers:
                     "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",
                 )
 
-    def _wanted(self, update: dict[str, Any], given: dict[str, Any]) -> bool:
+    def _wanted(self, update: dict[str, Any], given: dict[str, Any], offset: int) -> bool:
         kinds = given.get("allowed_updates")
-        return not kinds or bool(set(kinds) & set(update))
+        fresh = self.confirms or update["update_id"] >= offset
+        return fresh and (not kinds or bool(set(kinds) & set(update)))
 
     def _arrived_event(self) -> asyncio.Event:
         assert self._arrived is not None
