@@ -10,14 +10,15 @@ import asyncio
 import contextlib
 import hashlib
 import ssl
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from uuid import uuid4
 from xml.etree import ElementTree as ET
 
+import aiohttp
 from slixmpp import JID, ClientXMPP, Message
 from slixmpp.exceptions import IqError, IqTimeout, XMPPError
 from slixmpp.plugins.xep_0198.stanza import Ack, RequestAck
@@ -33,6 +34,7 @@ from core.channel import DeliveryError, Door, Unavailable
 from core.envelope import (
     Address,
     Arrival,
+    Attachment,
     BadAddress,
     Chat,
     Inbound,
@@ -53,8 +55,12 @@ ANSWER_WITHIN = (
     20.0  # seconds for the server's word on something, and for a connection when something is to be sent
 )
 STORE_AGAIN = 2.0  # seconds, when nothing can be stored just now
-CLOSE_WITHIN = 1.0  # seconds
+CLOSE_WITHIN = 0.3  # seconds: the hub gives its parts one to end
+UPLOAD_WITHIN = 60.0  # seconds for a file
 PING_EVERY = 60.0  # seconds: a connection that was cut without a word is noticed
+
+UPLOAD_HEADERS = frozenset({"authorization", "cookie", "expires"})  # XEP-0363, 5
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 GONE = frozenset("gone item-not-found jid-malformed remote-server-not-found".split())
 """Conditions (RFC 6120, 8.3.3) after which nothing automatic goes to an address any more."""
@@ -238,6 +244,8 @@ class _Line:
         self.refused: dict[str, tuple[str, str]] = {}
         """By id, what the server answered to what is just being sent: type and condition."""
         self._session = asyncio.Event()
+        self._uploads: str | None = None
+        """Who takes files on this server; empty: nobody."""
         self._why = ""
         self._configure()
 
@@ -247,7 +255,7 @@ class _Line:
         client.ssl_context = ssl.create_default_context(cafile=settings.tls_authority or None)
         client.enable_direct_tls = not settings.host or settings.port in (443, 5223)
         client.enable_starttls = not (settings.host and client.enable_direct_tls)
-        for plugin in ("xep_0030", "xep_0199", "xep_0313"):
+        for plugin in ("xep_0030", "xep_0199", "xep_0313", "xep_0363"):
             client.register_plugin(plugin)
         client.register_plugin("xep_0198", {"allow_resume": False, "window": 2**31})
         said = {
@@ -399,6 +407,46 @@ class _Line:
 
     # --- Out
 
+    async def upload(self, file: Attachment) -> str:
+        """Put a file where the server keeps them for its people (XEP-0363); its URL. Raises DeliveryError: it does not."""
+        plugin = self.client.plugin["xep_0363"]
+        try:
+            if self._uploads is None:
+                found = await plugin.find_upload_service(timeout=ANSWER_WITHIN)
+                self._uploads = str(found["from"]) if found is not None else ""
+            if not self._uploads:
+                raise DeliveryError("the server takes no files (XEP-0363)")
+            name = file.name.replace("/", "_")
+            asked = await plugin.request_slot(
+                JID(self._uploads), name, len(file.content), file.type, timeout=ANSWER_WITHIN
+            )
+            slot = asked["http_upload_slot"]
+            given = {one["name"]: one["value"] for one in slot["put"]["headers"]}
+            await self._put(str(slot["put"]["url"]), file, given)
+            return str(slot["get"]["url"])
+        except (XMPPError, aiohttp.ClientError, TimeoutError) as error:
+            raise DeliveryError(f"the server did not take {file.name}: {error}") from error
+
+    async def _put(self, url: str, file: Attachment, headers: Mapping[str, str]) -> None:
+        where = urlsplit(url)
+        if where.scheme != "https" and where.hostname not in LOOPBACK:
+            raise DeliveryError("the server would take the file unencrypted")
+        allowed = {name: value for name, value in headers.items() if name.lower() in UPLOAD_HEADERS}
+        async with (
+            aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(UPLOAD_WITHIN), cookie_jar=aiohttp.DummyCookieJar()
+            ) as session,
+            session.put(
+                url,
+                data=file.content,
+                headers={**allowed, "Content-Type": file.type},
+                ssl=self.client.ssl_context,
+                allow_redirects=False,
+            ) as answer,
+        ):
+            if answer.status not in (200, 201):
+                raise DeliveryError(f"the server answered {answer.status} to {file.name}")
+
     async def hand_over(self, *messages: Message) -> None:
         """Send these; return when the server has dealt with them. Raises DeliveryError."""
         ids = [str(message["id"]) for message in messages]
@@ -506,33 +554,49 @@ class XmppChannel:
     async def send(self, outgoing: Outgoing) -> Sent:
         """One message, in parts where it is long. The ids stay the same, so that programs know a repetition."""
         line, peer = await self._connected(), chat_addresses.name_of(outgoing.to.address)
-        said = chatting.parts(chatting.numbered(self._text(outgoing), outgoing.buttons), LONGEST)
-        ids = [outgoing.ref if n == 0 else f"{outgoing.ref}-{n + 1}" for n in range(len(said))]
+        links, left_over = await self._uploaded(line, outgoing.attachments)
+        text = chatting.numbered(self._text(outgoing, left_over), outgoing.buttons)
+        said = [*((part, "") for part in chatting.parts(text, LONGEST)), *((link, link) for link in links)]
+        ids = _parts_of(f"{outgoing.ref}*{len(said)}")
         messages = []
-        for n, (one, stanza_id) in enumerate(zip(said, ids, strict=True)):
+        for n, ((one, link), stanza_id) in enumerate(zip(said, ids, strict=True)):
             message = line.client.make_message(mto=_jid(peer), mbody=one, mtype="chat")
             message["id"] = stanza_id
+            if link:
+                ET.SubElement(_put(message, OOB, "x"), f"{{{OOB}}}url").text = link
             _put(message, RECEIPTS, "request")
             _put(message, MARKERS, "markable")
             _put(message, STATES, "active")
             if n == 0 and (replaced := _within(outgoing.replaces, peer)):
-                _put(message, CORRECT, "replace", id=replaced)
+                _put(message, CORRECT, "replace", id=_parts_of(replaced)[0])
             elif n == 0 and (answered := _within(outgoing.in_reply_to, peer)):
                 _put(message, REPLY, "reply", id=answered, to=_jid(peer))
             messages.append(message)
         await line.hand_over(*messages)
-        first, *more = (named(peer, one) for one in ids)
         # What corrects a message is called what that was called (XEP-0308): it can be corrected again.
-        return Sent(remote_id=outgoing.replaces or first, more_ids=tuple(more), detail="taken by the server")
+        whole = outgoing.replaces or named(peer, f"{outgoing.ref}*{len(ids)}" if ids[1:] else outgoing.ref)
+        parts = tuple(named(peer, one) for one in ids) if ids[1:] else ()
+        return Sent(remote_id=whole, more_ids=parts, detail="taken by the server")
 
-    def _text(self, outgoing: Outgoing) -> str:
+    async def _uploaded(self, line: _Line, files: Sequence[Attachment]) -> tuple[list[str], list[Attachment]]:
+        """Links of the files that the server took, and those that it did not."""
+        links, left_over = [], []
+        for file in files:
+            try:
+                links.append(await line.upload(file))
+            except DeliveryError as error:
+                log.info("a file is named and not sent", reason=str(error))
+                left_over.append(file)
+        return links, left_over
+
+    def _text(self, outgoing: Outgoing, left_over: Sequence[Attachment]) -> str:
         text = outgoing.text.strip()
         if outgoing.ticket_number and outgoing.ticket_number not in text:
             text = f"[{outgoing.ticket_number}] {text}"
-        if not outgoing.attachments:
+        if not left_over:
             return text
         link = f"{self.around.public_url}/portal/requests/{outgoing.ticket_number}"
-        names = ", ".join(file.name for file in outgoing.attachments)
+        names = ", ".join(file.name for file in left_over)
         return f"{text}\n\n{texts.chat_words('files', outgoing.language, names=names, link=link)}"
 
     async def typing(self, to: Address) -> None:
@@ -551,12 +615,15 @@ class XmppChannel:
         if not (taken := _within(remote_id, peer)):
             raise DeliveryError("it is no message of this chat", permanent=True)
         words = texts.chat_words("taken_back", self.around.language)
-        message = line.client.make_message(mto=_jid(peer), mbody=words, mtype="chat")
-        message["id"] = uuid4().hex
-        _put(message, RETRACT, "retract", id=taken)
-        _put(message, FALLBACK, "fallback", **{"for": RETRACT})
-        _put(message, HINTS, "store")
-        await line.hand_over(message)
+        messages = []
+        for one in _parts_of(taken):
+            message = line.client.make_message(mto=_jid(peer), mbody=words, mtype="chat")
+            message["id"] = uuid4().hex
+            _put(message, RETRACT, "retract", id=one)
+            _put(message, FALLBACK, "fallback", **{"for": RETRACT})
+            _put(message, HINTS, "store")
+            messages.append(message)
+        await line.hand_over(*messages)
 
     def link(self, code: str) -> str:
         """See core.channel.Linking: a chat with us in which the code is typed already (XEP-0147)."""
@@ -581,6 +648,18 @@ def _within(remote_id: str, peer: str) -> str:
     """The service's own id of a message of this conversation; empty where it is none."""
     before = named(peer, "/").removesuffix("/")
     return remote_id.removeprefix(before) if remote_id.startswith(before) else ""
+
+
+def _parts_of(stanza_id: str) -> list[str]:
+    """The ids of a message of ours in several parts, `REF*3`; of any other its own.
+
+    >>> _parts_of("abc*3"), _parts_of("abc")
+    (['abc', 'abc-2', 'abc-3'], ['abc'])
+    """
+    ref, times, count = stanza_id.rpartition("*")
+    if not times or not count.isdecimal():
+        return [stanza_id]
+    return [ref, *(f"{ref}-{n}" for n in range(2, int(count) + 1))]
 
 
 def _jid(peer: str) -> str:

@@ -80,7 +80,7 @@ class Retracting(Protocol):
     """A channel that can take back what it sent."""
 
     async def retract(self, to: Address, remote_id: str) -> None:
-        """Delete our message there. Raises DeliveryError: it stays."""
+        """Delete our message there, in all its parts. Raises DeliveryError: it stays."""
         ...
 
 

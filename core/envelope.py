@@ -388,6 +388,6 @@ class Sent:
     remote_id: str = ""
     """What the other side calls it: an answer that quotes it names this (`in_reply_to`)."""
     more_ids: tuple[str, ...] = ()
-    """Of further parts, where it did not fit into one."""
+    """Of its parts, where it did not fit into one; `remote_id` stands for all of them then."""
     detail: str = ""
     """What the other side said, for the delivery's record."""

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from core.calling import Line
-from core.channel import Channel, DeliveryError
+from core.channel import Channel, DeliveryError, Retracting
 from core.desk import (
     call_out,
     chat_intake,
@@ -24,12 +24,14 @@ from core.desk import (
     resolution,
     sending,
     sounds,
+    taking_back,
     tidying,
     timing,
     visitor_codes,
 )
 from core.desk.door import Stored
 from core.desk.letters import Kind, Letter
+from core.desk.taking_back import Copy
 from core.envelope import Inbound, Outgoing, Sent
 from core.isolation import ReaderDied, ReaderFailed, Readers, Unreadable
 from core.log import get_logger
@@ -42,6 +44,7 @@ from core.worker import utc_now
 SEND_TIMEOUT = 300.0  # seconds; channels have shorter limits of their own
 READ_AGAIN = 1.0  # seconds after a reading process died: it may have been somebody else's message
 UNDERSTAND_AGAIN = 5.0  # seconds after a bug: a passing state of the rows may have been to blame
+TAKE_BACK_AGAIN = (10.0, 60.0, 600.0)  # seconds before each further try to take something back
 TRIES = 2  # to read or understand a message; then it is an exception item in the inbox
 REMEMBERED = 1000  # deliveries that were taken
 
@@ -62,6 +65,7 @@ def handlers(
         "letter": Posting(
             db, by_name, new_passwords.LETTERS | linking.LETTERS | visitor_codes.LETTERS, clock=clock
         ),
+        "retract": Retracted(db, by_name, clock=clock),
         "clocks": Ringing(timing.check, clock=clock),
         "page": Ringing(paging.check, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),
@@ -194,6 +198,37 @@ class Posting(Handler):
         return True
 
 
+class Retracted(Handler):
+    """Asks channels to take back what was sent. Payload: `delivery`, on the shard of its ticket."""
+
+    def __init__(self, db: Database, channels: Mapping[str, Channel], *, clock: Clock) -> None:
+        self._db = db
+        self._channels = channels
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        return await asyncio.gather(*(self._one(job) for job in jobs))
+
+    async def _one(self, job: Job) -> Effect | Exception:
+        delivery = job.payload["delivery"]
+        copy = await self._db.read(taking_back.begin, job.shard, delivery)
+        if copy is None:
+            return _nothing
+        try:
+            await _take_back(self._channels, copy)
+        except DeliveryError as error:
+            if error.permanent or job.attempt >= len(TAKE_BACK_AGAIN):
+                return partial(_kept, job=job, reason=str(error), now=self._clock())
+            return Retry(str(error), retry_after=error.retry_after, waits=TAKE_BACK_AGAIN)
+        return partial(_retracted, job=job, now=self._clock())
+
+    def dead(self, tx: Tx, job: Job, reason: str, *, now: datetime) -> bool:
+        """See Handler. It stays where it is, which staff see at the ticket."""
+        taking_back.kept(tx, job.shard, job.payload["delivery"], reason, now=now)
+        return True
+
+
 class Ringing(Handler):
     """A timer of a ticket or a chat: the verb looks at the facts again. The shard is the ticket or the chat."""
 
@@ -280,12 +315,36 @@ async def _hand_over(channels: Mapping[str, Channel], outgoing: Outgoing) -> Sen
         raise DeliveryError(_words(error)) from error
 
 
+async def _take_back(channels: Mapping[str, Channel], copy: Copy) -> None:
+    channel = channels.get(copy.channel)
+    if channel is None:
+        raise DeliveryError(f"the channel {copy.channel!r} is switched off")
+    if not isinstance(channel, Retracting) or not copy.remote_id:
+        raise DeliveryError(f"{copy.channel} takes nothing back", permanent=True)
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT):
+            await channel.retract(copy.to, copy.remote_id)
+    except DeliveryError:
+        raise
+    except Exception as error:
+        log.exception("a channel failed to take back", channel=copy.channel)
+        raise DeliveryError(_words(error)) from error
+
+
 def _nothing(tx: Tx) -> None:
     return None
 
 
 def _understand(tx: Tx, *, inbound_id: str, said: Inbound, now: datetime) -> None:
     intake.understand(tx, inbound_id, said, now=now)
+
+
+def _retracted(tx: Tx, *, job: Job, now: datetime) -> None:
+    taking_back.done(tx, job.shard, job.payload["delivery"], now=now)
+
+
+def _kept(tx: Tx, *, job: Job, reason: str, now: datetime) -> None:
+    taking_back.kept(tx, job.shard, job.payload["delivery"], reason, now=now)
 
 
 def _taken(tx: Tx, *, job: Job, what: Sent, now: datetime) -> None:

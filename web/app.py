@@ -19,7 +19,20 @@ from core.desk import accounts
 from core.log import get_logger
 from core.settings import Settings
 from core.store.database import Database
-from web import account, api, chat, desk, forgotten, guard, metrics, portal, sign_in, upload, visitor
+from web import (
+    account,
+    api,
+    chat,
+    connecting,
+    desk,
+    forgotten,
+    guard,
+    metrics,
+    portal,
+    sign_in,
+    upload,
+    visitor,
+)
 from web.limits import Limiter
 from web.live import Live
 from web.pages import Pages
@@ -98,7 +111,7 @@ def make_app(
         linking=linking,
         max_body=settings.limits.http_body,
     )
-    for part in (sign_in, forgotten, account, metrics, desk, portal, upload, api):
+    for part in (sign_in, forgotten, connecting, account, metrics, desk, portal, upload, api):
         part.routes(app)
     chat.routes(app, common)
     app.router.add_routes(webhooks)

@@ -31,6 +31,7 @@ OPEN = (
     "/login",
     "/forgot",
     "/reset",
+    "/connect/",
     "/static/",
     "/health/",
     "/metrics",

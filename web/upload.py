@@ -46,6 +46,7 @@ async def _page(request: web.Request, *, status: int = 200, wrong: str = "") -> 
         request,
         "upload.html",
         status=status if given or arrived else 404,
+        token=token,
         number=given.number if given else "",
         arrived=arrived,
         wrong=wrong,

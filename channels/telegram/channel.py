@@ -96,12 +96,11 @@ class TelegramChannel:
             await one.shutdown()
 
     async def _introduce(self) -> None:
-        """Ask what the bot is called and say what it understands, until Telegram answers."""
+        """Ask what the bot is called, until Telegram says so, and say what it understands."""
         wait = self.first_wait
         while True:
             try:
                 self.taking.username = (await self.bot.get_me()).username or ""
-                await self._menu()
             except TelegramError as error:
                 why = WRONG_TOKEN if isinstance(error, InvalidToken) else str(refused(error))
                 self.down[PART] = why
@@ -109,8 +108,12 @@ class TelegramChannel:
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, LAST_WAIT)
             else:
-                self.down.pop(PART, None)
-                return
+                break
+        self.down.pop(PART, None)
+        try:
+            await self._menu()
+        except TelegramError as error:  # commands work without being listed
+            log.warning("the list of commands could not be set", reason=str(refused(error)))
 
     async def _menu(self) -> None:
         """The list of commands that Telegram shows, in the language of whoever looks at it."""

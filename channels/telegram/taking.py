@@ -23,8 +23,8 @@ from core.channel import Door
 from core.envelope import Arrival
 from core.log import get_logger
 
-AT_ONCE = 8  # files that are fetched at the same time
-FILES_WITHIN = 20.0  # seconds for all files of a message
+AT_ONCE = 4  # messages with files that are in memory at the same time
+FILES_WITHIN = 20.0  # seconds for the files of all that came together: nobody's words wait longer for them
 ANSWER_WITHIN = 5.0  # seconds to tell Telegram that a button was pressed
 
 KINDS = ("message", "edited_message", "callback_query", "my_chat_member", "message_reaction")
@@ -45,29 +45,32 @@ class Taking:
     username: str = ""
     """As far as we were told."""
     files_within: float = FILES_WITHIN
-    _files: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _few: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def all(self, updates: Sequence[Raw], door: Door) -> None:
         """Store these: those of one chat in their order, chats side by side. Raises Unavailable: not all are stored."""
+        until = asyncio.get_running_loop().time() + self.files_within
         by_chat: dict[int, list[Raw]] = {}
         for update in updates:
             by_chat.setdefault(chat_of(update), []).append(update)
         done = await asyncio.gather(
-            *(self._in_order(ones, door) for ones in by_chat.values()), return_exceptions=True
+            *(self._in_order(ones, door, until) for ones in by_chat.values()), return_exceptions=True
         )
         for one in done:
             if isinstance(one, BaseException):
                 raise one
 
-    async def one(self, update: Raw, door: Door) -> None:
-        """Store an update with its files. Raises Unavailable. Safe to repeat: its number tells it."""
-        files, missing = await self._fetched(update)
-        chat = chat_of(update)
-        await door.accept(
-            self._arrival(
-                {"update": update, "files": files, "missing": missing}, f"{update['update_id']}", chat
-            )
-        )
+    async def one(self, update: Raw, door: Door, *, until: float | None = None) -> None:
+        """Store an update with its files. Raises Unavailable. Safe to repeat: its number tells it.
+
+        `until`: on the loop's clock; what is not fetched by then has to come another way.
+        """
+        if until is None:
+            until = asyncio.get_running_loop().time() + self.files_within
+        async with contextlib.AsyncExitStack() as held:
+            files, missing = await self._fetched(_wanted(update), until, held)
+            what = {"update": update, "files": files, "missing": missing}
+            await door.accept(self._arrival(what, f"{update['update_id']}", chat_of(update)))
         pressed = update.get("callback_query")
         if isinstance(pressed, Mapping) and "id" in pressed:
             with contextlib.suppress(TelegramError, TimeoutError):  # too late to answer is no loss
@@ -78,9 +81,9 @@ class Taking:
         """A group has another number, as we saw when we wrote to it. Raises Unavailable."""
         await door.accept(self._arrival({"moved": {"from": old, "to": new}}, f"moved/{old}", new))
 
-    async def _in_order(self, updates: Sequence[Raw], door: Door) -> None:
+    async def _in_order(self, updates: Sequence[Raw], door: Door, until: float) -> None:
         for update in updates:
-            await self.one(update, door)
+            await self.one(update, door, until=until)
 
     def _arrival(self, what: Mapping[str, Any], number: str, chat: int) -> Arrival:
         kept = {"bot": {"id": self.bot_id, "username": self.username}, **what}
@@ -94,15 +97,20 @@ class Taking:
 
     # --- Files ----------------------------------------------------------------------------------------------
 
-    async def _fetched(self, update: Raw) -> tuple[list[dict[str, str]], list[str]]:
-        """Its files, and the names of those that have to come another way."""
-        wanted = _wanted(update)
-        if not wanted:
-            return [], []
+    async def _fetched(
+        self, wanted: Sequence[Wanted], until: float, held: contextlib.AsyncExitStack
+    ) -> tuple[list[dict[str, str]], list[str]]:
+        """The files, and the names of those that have to come another way. `held`: until they are stored."""
         found: list[dict[str, str]] = []
         missing: list[str] = []
-        contents_ = await asyncio.gather(*(self._content(one) for one in wanted))
-        for one, content in zip(wanted, contents_, strict=True):
+        try:
+            if not all(one.too_large for one in wanted):
+                async with asyncio.timeout_at(until):
+                    await held.enter_async_context(self._few)
+        except TimeoutError:
+            return [], [one.name for one in wanted]
+        for one in wanted:
+            content = await self._content(one, until)
             if content is None:
                 missing.append(one.name)
             else:
@@ -110,11 +118,11 @@ class Taking:
                 found.append({"name": one.name, "type": one.type, "content": encoded})
         return found, missing
 
-    async def _content(self, one: Wanted) -> bytes | None:
+    async def _content(self, one: Wanted, until: float) -> bytes | None:
         if one.too_large:
             return None
         try:
-            async with asyncio.timeout(self.files_within), self._files:
+            async with asyncio.timeout_at(until):
                 file = await self.bot.get_file(one.id)
                 return bytes(await file.download_as_bytearray())
         except (TelegramError, TimeoutError, RuntimeError, ValueError) as error:

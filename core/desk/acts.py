@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -122,11 +123,17 @@ def say(
     idem: str,
     files: Sequence[Attachment],
     due: datetime | None = None,
+    by: Mapping[str, str] | None = None,
+    from_now_on: bool = False,
 ) -> str:
-    """Words for the customer, to each person once; return the id of the message. Raises Refused: nobody hears."""
+    """Words for the customer, to each person once; return the id of the message. Raises Refused: nobody hears.
+
+    `by`: where somebody would be answered, to where staff want it, this time or from now on; Invalid for what is not theirs.
+    """
     notices.overtaken(case)
     message_id, deliveries = "", 0
-    for place in answering.places(case, kind=kind, automatic=False):
+    chosen = partial(answering.otherwise, case, who, by=by, from_now_on=from_now_on) if by else None
+    for place in answering.places(case, kind=kind, automatic=False, choose=chosen):
         said = outbox.say(
             case,
             place.where,

@@ -5,18 +5,22 @@ Where there is one conversation, as on most tickets, nothing is asked but who is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam, func, literal, select
 
 from core import addresses, chat_addresses, numbers
 from core.desk import identities, outbox, participants, people
 from core.desk.case import Case
+from core.desk.errors import invalid
 from core.desk.participants import Participant
 from core.desk.people import Contact
+from core.desk.principal import Principal
+from core.desk.views import AnswerView, WayView
 from core.envelope import Address
-from core.rules import answering, participation
+from core.ids import new_id
+from core.rules import answering, participation, reaching
 from core.rules.answering import Way
 from core.rules.participation import Why
 from core.store import tables
@@ -49,11 +53,18 @@ def conversations(case: Case) -> list[Row]:
     return [where for where in case.tx.all(outbox.THREADS, ticket_id=case.id) if not where.aside]
 
 
-def places(case: Case, *, kind: str, automatic: bool) -> list[Place]:
+def places(
+    case: Case,
+    *,
+    kind: str,
+    automatic: bool,
+    choose: Callable[[Sequence[Participant]], list[Participant]] | None = None,
+) -> list[Place]:
     """In which conversations something is said to the customer now, and to whom there; nobody is told twice.
 
     `kind`: of the message. `automatic`: nobody pressed send; it does not go to addresses that bounced, complained or
-    answered by machine, and where nobody gets it, it is still on the ticket.
+    answered by machine, and where nobody gets it, it is still on the ticket. `choose`: what staff say of who is told, and
+    where.
     """
     tx = case.tx
     rows = conversations(case)
@@ -61,6 +72,9 @@ def places(case: Case, *, kind: str, automatic: bool) -> list[Place]:
         tx, case.id, customer=case["customer"], requester=case["requester_address"]
     )
     told = chosen(tx, case.id, rows, written_to(there, case["customer"], automatic=automatic), kind=kind)
+    if choose is not None:
+        told = choose(told)
+        rows = conversations(case)
     others = _unreachable(tx, there, told, customer=case["customer"]) if automatic else []
     found = [
         Place(
@@ -135,6 +149,118 @@ def ways(tx: Tx, ticket_id: str, threads: Sequence[Row], people: Sequence[Partic
         for one in people
         if one.thread in known
     ]
+
+
+def answers(
+    tx: Tx,
+    ticket: tuple[str, str | None],
+    told: Sequence[Participant],
+    there: Sequence[Participant],
+    threads: Sequence[Row],
+) -> tuple[AnswerView, ...]:
+    """Who gets an answer, and by which ways they could get it. `told`: of those who are `there`, where they are answered.
+
+    `ticket`: its id and its customer.
+    """
+    ticket_id, customer = ticket
+    rows = {row.id: row for row in threads}
+    accounts: dict[str, list[str]] = {}
+    for row in tx.all(_ACCOUNTS, ticket_id=ticket_id):
+        accounts.setdefault(row.contact, []).append(row.address)
+
+    def channel(address: str, thread: str = "") -> str:
+        of = rows[thread].channel if thread else reaching.MAIL
+        in_chat = not thread or chat_addresses.is_chat(rows[thread].address)
+        return reaching.channel(
+            of, kind="reply", address=address, texts_by=tx.facts.texts_by, in_chat=in_chat
+        )
+
+    found = []
+    for one in told:
+        ways = {one.address: channel(one.address, one.thread)}
+        for other in there:
+            if other.who == one.who and other.thread in rows:
+                ways.setdefault(other.address, channel(other.address, other.thread))
+        if one.contact or one.email:
+            own = [*accounts.get(one.who, ()), *_own(tx, one.email, one.number)]
+            ways |= {address: channel(address) for address in own if address not in ways}
+        found.append(
+            AnswerView(
+                name=one.name,
+                contact=one.contact,
+                outsider=participation.outsider(replace(one.person, admitted=False), customer=customer),
+                ways=tuple(
+                    WayView(address=address, channel=by, chosen=address == one.address)
+                    for address, by in ways.items()
+                    if by
+                ),
+            )
+        )
+    return tuple(found)
+
+
+_ACCOUNTS = Prepared(
+    select(tables.identity.c.contact, tables.identity.c.address)
+    .select_from(
+        tables.participant.join(tables.identity, tables.identity.c.contact == tables.participant.c.contact)
+    )
+    .where(
+        tables.participant.c.ticket_id == bindparam("ticket_id"),
+        tables.identity.c.proof.in_([literal(proof) for proof in identities.PROVED]),
+    )
+    .distinct()
+    .order_by(tables.identity.c.address)
+)
+
+
+def _own(tx: Tx, email: str, number: str) -> list[str]:
+    mailed = [email] if tx.facts.mails_by and addresses.plausible(email) else []
+    texted = [number] if tx.facts.texts_by and numbers.takes_texts(number) else []
+    return [*mailed, *texted]
+
+
+def otherwise(
+    case: Case, who: Principal, told: Sequence[Participant], by: Mapping[str, str], *, from_now_on: bool
+) -> list[Participant]:
+    """Staff choose how somebody is answered: where they would be, to where they are. Raises Invalid for what is not theirs."""
+    tx = case.tx
+    there = participants.of_ticket(
+        tx, case.id, customer=case["customer"], requester=case["requester_address"]
+    )
+    rows = conversations(case)
+    known = {
+        one.address: view
+        for one, view in zip(told, answers(tx, (case.id, case["customer"]), told, there, rows), strict=True)
+    }
+    found = []
+    for one in told:
+        to = by.get(one.address, one.address).lower()
+        if to != one.address and to not in {way.address.lower() for way in known[one.address].ways}:
+            raise invalid("/by", f"{to} is not known to be an address of {one.name or one.address}")
+        instead = one if to == one.address else _at(case, one, to, there, rows)
+        if from_now_on and one.address in by:
+            participants.choose(case, who, instead.thread, instead.address, contact=instead.contact)
+        found.append(instead)
+    if unknown := set(by).difference(known):
+        raise invalid("/by", f"{', '.join(sorted(unknown))}: nobody is answered there")
+    return found
+
+
+def _at(
+    case: Case, one: Participant, to: str, there: Sequence[Participant], rows: Sequence[Row]
+) -> Participant:
+    """The person at another of their addresses; where they have no conversation yet, one is begun."""
+    conversations_of = {row.id for row in rows}
+    for other in there:
+        if other.who == one.who and other.address == to and other.thread in conversations_of:
+            return other
+    tx, thread_id = case.tx, new_id()
+    channel = reaching.channel(
+        reaching.MAIL, kind="reply", address=to, texts_by=tx.facts.texts_by, in_chat=True
+    )
+    tx.insert(tables.thread, ticket_id=case.id, id=thread_id, channel=channel, address=to, at=case.now)
+    participants.join(case, thread_id, Address(to, one.name), contact=one.contact)
+    return replace(one, thread=thread_id, address=to)
 
 
 def beyond(

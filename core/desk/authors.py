@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sqlalchemy import bindparam, select
@@ -98,7 +98,7 @@ def foresee(tx: Tx, said: Inbound) -> None:
 
 def _in_chat(tx: Tx, reached: Address) -> Author:
     """The name of an account is a label: only what was proved to us once says who that is."""
-    known = identities.behind(tx, reached.key)
+    known, spoken = identities.behind(tx, reached.key), tx.one(_SPOKEN, address=reached.key)
     if known is not None and known.agent:
         agent = people.agent(tx, known.agent)
         if agent is not None and agent.active:
@@ -108,8 +108,9 @@ def _in_chat(tx: Tx, reached: Address) -> Author:
     if known is not None and known.contact:
         contact = people.person(tx, known.contact)
         if contact is not None and contact.active:
-            return _contact(tx, contact, reached, proved=known.proof in identities.PROVED)
-    spoken = tx.one(_SPOKEN, address=reached.key)
+            author = _contact(tx, contact, reached, proved=known.proof in identities.PROVED)
+            chosen = spoken.language if spoken is not None else None
+            return replace(author, language=chosen or author.language)
     language = (spoken.language or spoken.speaks) if spoken is not None else None
     return Author(kind="stranger", address=reached.key, name=reached.name, language=language)
 

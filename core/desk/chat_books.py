@@ -108,6 +108,11 @@ _QUESTIONS: tuple[tuple[str, Select[Any]], ...] = (
                 tables.message.c.id == button.c.message_id,
                 tables.message.c.ticket_id == button.c.shard,
             ),
+            ~_is_there(
+                tables.page,
+                tables.page.c.id == button.c.message_id,
+                tables.page.c.ticket_id == button.c.shard,
+            ),
         ),
     ),
     (

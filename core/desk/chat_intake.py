@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, func, literal, or_, select
 
@@ -251,14 +252,14 @@ def as_new(tx: Tx, of: Row, inbound_id: str, *, by: str, now: datetime) -> None:
 _ROW = Prepared(select(inbound).where(inbound.c.id == bindparam("id")))
 
 
-def again(tx: Tx, row: Row, sender: str, detail: dict[str, str], *, now: datetime) -> None:
+def again(tx: Tx, row: Row, sender: str, detail: Mapping[str, Any], *, now: datetime) -> None:
     """Understand what was held once more. `sender`: whose lane it takes, so that several keep their order."""
     tx.update(
         inbound,
         {"id": row.id},
         outcome=None,
         reason="",
-        detail={"take_as": "chosen", **detail},
+        detail={**detail, "take_as": "chosen"},
         ticket_id=None,
         open=False,
         tries=0,
@@ -273,7 +274,9 @@ def chosen(tx: Tx, row: Row) -> Meant:
     """What was chosen for a message that waited. Of those for one new request, the first opens it."""
     first = row.detail.get("with")
     found = tx.one(_INBOUND, id=first) if first and first != row.id else None
-    to = found.ticket_id if found is not None and found.outcome == "ticket" else row.detail.get("ticket")
+    to = row.detail.get("ticket")
+    if found is not None and found.outcome in ("ticket", "attached"):
+        to = found.ticket_id
     if to:
         return Meant(outcome="on", why=chatting.Why.CHOSEN, ticket=to)
     return Meant(outcome="new", why=chatting.Why.ASKED_FOR_NEW)

@@ -17,7 +17,6 @@ from core.rules.participation import State
 from core.store import tables, work
 from core.store.tx import Prepared, Row, Tx
 
-LEFT = "they blocked us, or left"
 MOST = 100
 """Refs in one word of what was seen."""
 
@@ -72,7 +71,7 @@ def gone(tx: Tx, of: Row, *, now: datetime) -> None:
         chats.change(tx, of.id, gone_at=now)
     for row in tx.all(_WAITING, address=of.address):
         work.cancel(tx, shard=row.ticket_id, key=f"send:{row.id}")
-        sending.failed(tx, row.ticket_id, row.id, LEFT, now=now)
+        sending.failed(tx, row.ticket_id, row.id, chats.LEFT, now=now)
     for row in tx.all(_TALKED_WITH, address=of.address):
         case = Case.open(tx, row.ticket_id, now=now)
         case.event("chat.left", actor="address", chat=of.id, channel=of.channel)

@@ -11,13 +11,16 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core import texts
+from core import chat_addresses, texts
 from core.desk import chat_buttons, identities, links, outbox, people, reference
 from core.desk.chat_buttons import Offer
 from core.envelope import Address, Outgoing
 from core.ids import id_token, new_id
 from core.store import tables, work
 from core.store.tx import Prepared, Row, Tx
+
+LEFT = "they blocked us, or left"
+"""Why nothing is sent to a chat."""
 
 chat, word = tables.chat, tables.chat_word
 
@@ -49,6 +52,12 @@ def came(tx: Tx, channel: str, who: Address, *, kind: str = "person", now: datet
     found = known(tx, who.key)
     assert found is not None  # noqa: S101 - it was just written
     return found
+
+
+def left(tx: Tx, address: str) -> bool:
+    """Did whoever is at this address block us, or leave, and has not come back?"""
+    found = known(tx, address) if chat_addresses.is_chat(address) else None
+    return found is not None and found.gone_at is not None
 
 
 def change(tx: Tx, chat_id: str, **values: Any) -> None:

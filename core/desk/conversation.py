@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, or_, select, true
 
 from core import addresses, chat_addresses
-from core.desk import alike, participants
+from core.desk import alike, answering, participants
 from core.desk.principal import Principal
 from core.desk.scope import BELONGS, Scope, scope
 from core.desk.views import (
+    AnswerView,
     ButtonView,
     DeliveryView,
     FileView,
@@ -123,11 +124,22 @@ def notes(tx: Tx, ticket_id: str) -> tuple[NoteView, ...]:
     )
 
 
-def threads(tx: Tx, who: Principal, ticket: Row, shown: Sequence[MessageView]) -> tuple[ThreadView, ...]:
-    """The conversations, with the people in them. A contact gets those of which a message is shown."""
+def threads(
+    tx: Tx, who: Principal, ticket: Row, shown: Sequence[MessageView]
+) -> tuple[tuple[ThreadView, ...], tuple[AnswerView, ...]]:
+    """The conversations, with the people in them, and for staff who gets an answer how.
+
+    A contact gets the conversations of which a message is shown.
+    """
     inside, customer = who.kind != "contact", ticket.customer
     people = defaultdict(list)
-    for one in participants.of_ticket(tx, ticket.id, customer=customer, requester=ticket.requester_address):
+    there = participants.of_ticket(tx, ticket.id, customer=customer, requester=ticket.requester_address)
+    rows = tx.all(_THREADS, ticket_id=ticket.id)
+    held = [row for row in rows if not row.aside]
+    written_to = answering.written_to(there, customer, automatic=False)
+    told = answering.chosen(tx, ticket.id, held, written_to, kind="reply")
+    answered = {(one.thread, one.address) for one in told}
+    for one in there:
         if inside or (one.role in BELONGS and one.state == State.JOINED):
             people[one.thread].append(
                 PersonView(
@@ -141,10 +153,11 @@ def threads(tx: Tx, who: Principal, ticket: Row, shown: Sequence[MessageView]) -
                     why_automatic=participation.written_to(one.person, customer=customer, automatic=True),
                     customers=tuple(sorted(one.person.customers)) if inside else (),
                     outsider=participation.outsider(replace(one.person, admitted=False), customer=customer),
+                    answered=(one.thread, one.address) in answered,
                 )
             )
     of_contact = {one.thread for one in shown}
-    return tuple(
+    views = tuple(
         ThreadView(
             id=row.id,
             channel=row.channel,
@@ -153,9 +166,10 @@ def threads(tx: Tx, who: Principal, ticket: Row, shown: Sequence[MessageView]) -
             else "",
             participants=tuple(people[row.id]),
         )
-        for row in tx.all(_THREADS, ticket_id=ticket.id)
+        for row in rows
         if who.kind != "contact" or row.id in of_contact
     )
+    return views, answering.answers(tx, (ticket.id, customer), told, written_to, held) if inside else ()
 
 
 def file_view(row: Row) -> FileView:

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import select
 
-from core.desk import accounts, demo_calls, door, intake, publishing, resolution, tickets
+from core.desk import accounts, demo_calls, demo_chats, door, intake, publishing, resolution, tickets
 from core.desk.configuration import checking, document, rows
 from core.desk.passwords import new_password, new_pin
 from core.desk.principal import HUB, Principal
@@ -101,6 +102,7 @@ class Day(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     steps: tuple[Step, ...]
     calls: tuple[demo_calls.Call, ...] = ()
+    chats: tuple[demo_chats.Talk, ...] = ()
 
 
 def load_if_empty(db: Database, kept: Path, read: Read, *, now: datetime, lead: Lead | None = None) -> bool:
@@ -175,17 +177,27 @@ def play(tx: Tx, read: Read, *, now: datetime) -> int:
     day = _day()
     tickets_by_name: dict[str, str] = {}
     outages_by_name: dict[str, str] = {}
-    for step in sorted(day.steps, key=lambda s: -s.at):
-        at = now - timedelta(minutes=step.at)
-        if step.outage:
-            _outage(tx, step, outages_by_name, at)
-        elif step.mail:
-            number = _mail(tx, step, tickets_by_name, read, at)
-            if step.ticket and number:
-                tickets_by_name[step.ticket] = number
-        else:
-            _act(tx, step, tickets_by_name[step.ticket], at)
-    return len(day.steps)
+    chats = demo_chats.Telling(day.chats, _acts)
+    happens: list[tuple[int, Callable[[datetime], None]]] = [
+        (step.at, partial(_step, tx, step, tickets_by_name, outages_by_name, read)) for step in day.steps
+    ]
+    happens += [(line.at, partial(chats.tell, tx, talk, n, line)) for talk, n, line in chats.lines]
+    for minutes, what in sorted(happens, key=lambda one: -one[0]):
+        what(now - timedelta(minutes=minutes))
+    return len(happens)
+
+
+def _step(
+    tx: Tx, step: Step, tickets_by_name: dict[str, str], outages: dict[str, str], read: Read, at: datetime
+) -> None:
+    if step.outage:
+        _outage(tx, step, outages, at)
+    elif step.mail:
+        number = _mail(tx, step, tickets_by_name, read, at)
+        if step.ticket and number:
+            tickets_by_name[step.ticket] = number
+    else:
+        _act(tx, step, tickets_by_name[step.ticket], at)
 
 
 def _mail(tx: Tx, step: Step, names: Mapping[str, str], read: Read, at: datetime) -> str | None:
@@ -246,6 +258,12 @@ def _agent(tx: Tx, step: Step) -> Principal:
         message = f"{DAY}: {step.agent} is nobody of the demo desk"
         raise ValueError(message)
     return who
+
+
+def _acts(
+    tx: Tx, agent: str, verb: str, number: str, text: str, fields: dict[str, Any], at: datetime
+) -> None:
+    _act(tx, Step(at=0, agent=agent, verb=verb, text=text, fields=fields), number, at)
 
 
 def _act(tx: Tx, step: Step, number: str, at: datetime) -> None:

@@ -174,7 +174,7 @@ def _place(tx: Tx, message: Message, *, now: datetime, of: Row | None = None) ->
     """`of`: the chat it was said in."""
     said, placed, rights = message.said, message.placed, threading.rights(message.said.kind)
     known = restraint.sender(tx, message.author, message.row.sender, now=now)
-    if restraint.flooding(tx, known) and (rights.may_open or rights.may_attach):
+    if restraint.flooding(tx, known, in_chat=of is not None) and (rights.may_open or rights.may_attach):
         return filing.hold(tx, message, "sender_flood", now=now)
     if said.under_our_name and rights.may_open:  # web forms write so, and forgers
         return filing.hold(tx, message, "own_address", now=now)

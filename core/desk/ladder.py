@@ -48,7 +48,7 @@ def another_way(case: Case, row: Row) -> bool:
     """This delivery of the ticket did not arrive: let the same message leave by their next way; False: there is none."""
     tx = case.tx
     said = tx.one(_MESSAGE, ticket_id=case.id, id=row.message_id)
-    to = _next(tx, case, row, said)
+    to = _next(tx, case, row, said) if said.withdrawn_at is None else ""
     if not to:
         return False
     where = tx.one(_THREAD, ticket_id=case.id, id=row.thread_id)

@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, literal, select
 from core import addresses, texts
 from core.desk import (
     accounts,
+    case,
     chats,
     identities,
     letters,
@@ -27,6 +28,7 @@ from core.desk import (
 from core.desk.case import Case
 from core.desk.errors import NotFound, Refused
 from core.desk.letters import Kind, Letter
+from core.desk.people import Contact
 from core.desk.principal import Principal
 from core.envelope import Address
 from core.ids import new_token
@@ -39,6 +41,10 @@ from core.store.work import Job
 LIFE = timedelta(minutes=10)
 LINKED = "account_linked"
 MISUSED = "account_code_misused"
+INVITED = "account_invited"
+INVITE = "invite"
+"""Of the purpose of a link that was mailed."""
+INVITATION_LIVES = timedelta(hours=72)
 OF_CHAT = "link-wrong:{}"
 OF_ALL = "link-wrong"
 WRONG_OF_CHAT = 5
@@ -110,6 +116,37 @@ def redeem(tx: Tx, chat: Row, code: str, *, now: datetime) -> str:
         adopt(tx, chat, who, now=now)
     _letter(tx, LINKED, who, chat, now=now)
     return who.name
+
+
+def invite(tx: Tx, who: Principal, person: Contact, channel: str, *, now: datetime) -> None:
+    """Let a link leave, behind which this contact connects an account. Raises Refused where they have no mailbox."""
+    if not (tx.facts.mails_by and addresses.plausible(person.email)):
+        raise Refused("they have no address that mail can be sent to", code="no_mailbox")
+    about = {"person": person.id, "on": channel}
+    letters.queue(tx, INVITED, to=person.id, channel=tx.facts.mails_by, now=now, once=True, **about)
+    case.record(
+        tx,
+        case.ADMINISTRATION,
+        "account.invited",
+        now=now,
+        actor=who.actor,
+        contact=person.id,
+        channel=channel,
+    )
+
+
+def invited(tx: Tx, token: str, channel: str, *, now: datetime) -> Principal | None:
+    """Whom this link invites to connect an account of the channel. Changes nothing: programs open links in mail too."""
+    whose = links.whose(tx, _purpose(f"{INVITE}:{channel}"), token, now=now)
+    return None if whose is None else accounts.person(tx, whose)
+
+
+def accept(tx: Tx, token: str, channel: str, *, now: datetime) -> Issued | None:
+    """Use the link, once: the code that connects an account to who was invited. None: it does not work (any longer)."""
+    who = invited(tx, token, channel, now=now)
+    if who is None or links.use(tx, _purpose(f"{INVITE}:{channel}"), token, now=now) is None:
+        return None
+    return issue(tx, who, channel, now=now)
 
 
 def mine(tx: Tx, who: Principal) -> list[Row]:
@@ -236,6 +273,28 @@ def _written(tx: Tx, job: Job, *, now: datetime) -> Letter | None:
     )
 
 
+def _invitation(tx: Tx, job: Job, *, now: datetime) -> Letter | None:
+    who = accounts.person(tx, job.payload["person"])
+    if who is None:
+        return None
+    channel = job.payload["on"]
+    token, until = tx.facts.token("invite", letters.ref(tx, job)), now + INVITATION_LIVES
+    if not links.give(tx, _purpose(f"{INVITE}:{channel}"), token, who.id, until=until, now=now):
+        return None  # used since an earlier try
+    return letters.phrased(
+        tx,
+        job,
+        who,
+        channel=texts.channel(channel, who.language),
+        link=f"{tx.facts.public_url}/connect/{channel}?token={token}",
+        until=letters.instant(tx, until, who),
+    )
+
+
 _KIND = Kind(write=_written, waits=sending.WAITS, patience=sending.GIVE_UP_AFTER)
-LETTERS = {LINKED: _KIND, MISUSED: _KIND}
+LETTERS = {
+    LINKED: _KIND,
+    MISUSED: _KIND,
+    INVITED: Kind(write=_invitation, waits=sending.WAITS, patience=sending.GIVE_UP_AFTER),
+}
 """By name, which is also that of their words in templates/notices."""

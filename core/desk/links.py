@@ -1,4 +1,4 @@
-"""Who was given a link that works once? Set-up, new passwords, accounts of chats; only hashes are kept, and use is a conditional update."""
+"""Who was given a link that works once? Set-up, new passwords, accounts of chats, files; only hashes are kept, and use is a conditional update."""
 
 from __future__ import annotations
 

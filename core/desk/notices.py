@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, select
 
-from core import texts
+from core import chat_addresses, texts
 from core.desk import answering, outages, outbox, reference
 from core.desk.case import Case
 from core.envelope import Address
@@ -71,8 +71,8 @@ def received(
     """
     language = case["language"]
     if plain:
-        subject, text = texts.notice(
-            "received_unknown", language, number=case["number"], hub=case.tx.facts.name
+        subject, text = _notice(
+            where, "received_unknown", language, number=case["number"], hub=case.tx.facts.name
         )
     else:
         covered = _COVERED.get(case["decision"], "")
@@ -105,9 +105,9 @@ def received(
 
 def _notice(where: Row, kind: str, language: str, **values: Any) -> tuple[str, str]:
     """Subject and text, as long as the channel of the conversation lets people read or hear."""
-    return texts.notice(
-        f"short/{kind}" if reaching.short(where.channel, where.address) else kind, language, **values
-    )
+    if not reaching.short(where.channel, where.address):
+        return texts.notice(kind, language, **values)
+    return texts.notice(f"short/{kind}", language, in_chat=chat_addresses.is_chat(where.address), **values)
 
 
 def _outage(case: Case, known: outages.Known) -> dict[str, str]:

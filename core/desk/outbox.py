@@ -20,7 +20,7 @@ from core.envelope import Address, Attachment
 from core.ids import new_id
 from core.rules import chat_acts, reaching
 from core.store import blobs, fulltext, tables, work
-from core.store.tx import Prepared, Row
+from core.store.tx import Prepared, Row, Tx
 
 SOON = timedelta(seconds=60)
 """What is to leave later than this holds up nothing that is written meanwhile."""
@@ -236,6 +236,20 @@ def withdraw(case: Case, addresses: Sequence[str] | None) -> None:
         if addresses is None or row.address in addresses:
             case.tx.update(delivery, {"ticket_id": case.id, "id": row.id}, state="withdrawn")
             work.cancel(case.tx, shard=case.id, key=f"send:{row.id}")
+
+
+def take_back(tx: Tx, row: Row, *, now: datetime) -> None:
+    """Ask the service that took this delivery to take it back; `desk.taking_back` notes what it says."""
+    work.enqueue(
+        tx,
+        shard=row.ticket_id,
+        lane=f"retract:{row.id}",  # of its own: a service that does not answer holds up no message
+        kind="retract",
+        payload={"delivery": row.id},
+        due=now,
+        now=now,
+        idem_key=f"retract:{row.id}",
+    )
 
 
 _WAITING = Prepared(

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, select
 
-from core.desk import call_history, conversation, course, search
+from core.desk import call_history, conversation, course, ratings, search
 from core.desk.course import events
 from core.desk.errors import Forbidden, NotFound
 from core.desk.principal import Principal
@@ -100,6 +100,7 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
     said = conversation.messages(tx, who, head)
     links = _links(tx, mine, head)
     told = course.events_of(tx, who, head)
+    threads, answers = conversation.threads(tx, who, head, said)
     return TicketView(
         row=row,
         language=head.language,
@@ -122,15 +123,17 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
         events=told,
         clocks=course.clocks_of(tx, head.id, now, inside=inside),
         entitlement=course.entitlement_of(tx, head.id, inside=inside),
-        threads=conversation.threads(tx, who, head, said),
+        threads=threads,
+        answers=answers,
         presence=_present(tx, who, head.id, now) if inside else (),
         drafts={one.kind: one.text for one in tx.all(_DRAFTS, ticket_id=head.id, who=who.id)}
         if inside
         else {},
-        allowed=allowed(who, row, now=now),
+        allowed=allowed(who, row, now=now) + _opinion(tx, who, head, now=now),
         next_action=course.next_action(tx, row),
         history=_history(tx, who, head) if inside else (),
         calls=call_history.of_ticket(tx, who, head),
+        rating=ratings.opinion(tx, head.id) if head.closed_at is not None else None,
     )
 
 
@@ -211,6 +214,10 @@ def allowed(who: Principal, row: TicketRow, *, now: datetime) -> tuple[str, ...]
         verbs.discard("reopen")
     verbs.add("note")
     return tuple(sorted(verbs))
+
+
+def _opinion(tx: Tx, who: Principal, head: Row, *, now: datetime) -> tuple[str, ...]:
+    return ("rate",) if who.kind == "contact" and ratings.may_rate(tx, head, now=now) else ()
 
 
 def _lately(closed_at: datetime | None, now: datetime) -> bool:

@@ -46,6 +46,10 @@ class Participant:
     """The actor who put them where they are; empty: their own message did."""
     chosen_at: datetime | None
     """When staff said that this person is answered here."""
+    email: str
+    """Of the contact they are; empty: of nobody we know."""
+    number: str
+    """Of the same, where texts can reach them."""
     who: str
     """The person behind the address: a contact's id, the same for all of their addresses; else the address."""
     person: Person
@@ -67,6 +71,8 @@ _PEOPLE = Prepared(
         bad.c.reason.label("bad"),
         proved.c.customer.label("of_proved"),
         func.coalesce(proved.c.merged_into, contact.c.merged_into).label("merged"),
+        func.coalesce(proved.c.email, contact.c.email).label("of_email"),
+        func.coalesce(proved.c.number, contact.c.number).label("of_number"),
     )
     .select_from(
         participant.outerjoin(
@@ -98,6 +104,8 @@ def _participant(tx: Tx, rows: list[Row], customer: str | None, requester: str) 
         since=row.since,
         changed_by=row.changed_by,
         chosen_at=row.chosen_at,
+        email=row.of_email or "",
+        number=row.of_number or "",
         who=_who(tx, rows, customer),
         person=Person(
             role=Role(row.role),
@@ -261,6 +269,19 @@ def hand_over(case: Case, who: Principal, to: Address, contact_id: str, *, known
     return retired
 
 
+def join(case: Case, thread_id: str, person: Address, *, contact: str | None) -> None:
+    """Somebody of the request is in this conversation too, because we write to them there."""
+    _enter(case, thread_id, person, Role.PARTICIPANT, contact=contact)
+
+
+def choose(case: Case, who: Principal, thread_id: str, address: str, *, contact: str | None) -> None:
+    """Staff say that this person is answered here from now on, until they write from elsewhere."""
+    key = {"ticket_id": case.id, "thread_id": thread_id, "address": address}
+    case.tx.update(participant, key, chosen_at=case.now)
+    channel = chat_addresses.channel_of(address) or ("phone" if numbers.is_number(address) else "email")
+    case.event("people.answered_at", actor=who.actor, contact=contact, channel=channel)
+
+
 def recognised(case: Case, address: str, contact_id: str, name: str) -> None:
     """Who is behind an address of these conversations was proved just now."""
     key = {"ticket_id": case.id, "address": address}
@@ -273,15 +294,23 @@ def leave(case: Case, who: Principal, address: str, *, instead: Address, contact
     Their request stays theirs. `instead`: the same address: there is no other, and staff see that nobody hears.
     """
     there = of_ticket(case.tx, case.id, customer=case["customer"], requester=case["requester_address"])
-    theirs = [one for one in there if one.address == address and one.state == State.JOINED]
     elsewhere = {one.address for one in there if one.state == State.JOINED and one.role in _ANSWERED}
-    for one in theirs:
-        _set(case, one.thread, address, state=State.RETIRED, admitted=False, by=who.actor)
+    theirs = retire(case, who, address)
     if case["requester_address"] == address:
         case.set(requester_address=instead.key)
     if theirs and instead.key not in elsewhere:
         _enter(case, theirs[0].thread, instead, Role.REQUESTER, contact=contact, by=who.actor)
-    case.event("people.retired", actor=who.actor, count=len(theirs))
+
+
+def retire(case: Case, who: Principal, address: str) -> list[Participant]:
+    """Nobody is written to at this address any more; return who was."""
+    there = of_ticket(case.tx, case.id, customer=case["customer"], requester=case["requester_address"])
+    theirs = [one for one in there if one.address == address and one.state == State.JOINED]
+    for one in theirs:
+        _set(case, one.thread, address, state=State.RETIRED, admitted=False, by=who.actor)
+    if theirs:
+        case.event("people.retired", actor=who.actor, count=len(theirs))
+    return theirs
 
 
 def takes_part(case: Case, address: str) -> bool:

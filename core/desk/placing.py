@@ -170,7 +170,9 @@ def _words(case: Case) -> dict[str, Any]:
     """What a notice says of the request and of the times that were promised."""
     zone, language = notices.zone_of(case), case["language"]
     due = timing.due(case)
+    opens = next_open(case) if case["verdict"] == "covered_outside_window" else None
     return {
+        "next_open": texts.instant(opens, zone, language) if opens and opens > case.now else "",
         "request_type": case["request_type"],
         "technology": case["technology"],
         "priority": case["priority"],

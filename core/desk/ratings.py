@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
@@ -11,6 +10,7 @@ from core.desk import acts
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, invalid
 from core.desk.principal import Principal
+from core.desk.views import RatingView
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -22,16 +22,6 @@ LONGEST = 2000  # characters of a comment
 rating = tables.rating
 
 _OF_TICKET = Prepared(select(rating).where(rating.c.ticket_id == bindparam("ticket_id")))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opinion:
-    """What was given, and whether it may still be changed."""
-
-    score: int
-    comment: str
-    at: datetime
-    changeable: bool
 
 
 def rate(
@@ -75,14 +65,20 @@ def give(case: Case, who: Principal, *, score: int, comment: str | None, channel
     case.save()
 
 
-def opinion(tx: Tx, ticket: Row, *, now: datetime) -> Opinion | None:
-    """What is shown beside a ticket; None: nobody said anything since it was closed last."""
-    row = of_ticket(tx, ticket.id)
+def opinion(tx: Tx, ticket_id: str) -> RatingView | None:
+    """What is shown beside a ticket; None: nobody said anything."""
+    row = of_ticket(tx, ticket_id)
     if row is None:
         return None
-    return Opinion(
-        score=row.score, comment=row.comment, at=row.changed_at, changeable=now - row.at <= CHANGEABLE
-    )
+    return RatingView(score=row.score, comment=row.comment, at=row.changed_at, channel=row.channel)
+
+
+def may_rate(tx: Tx, ticket: Row, *, now: datetime) -> bool:
+    """May its customer say how it went, or change what they said?"""
+    if ticket.state != "closed":
+        return False
+    before = of_ticket(tx, ticket.id)
+    return before is None or before.changed_at < ticket.closed_at or now - before.at <= CHANGEABLE
 
 
 def of_ticket(tx: Tx, ticket_id: str) -> Row:

@@ -158,9 +158,21 @@ def foresee(tx: Tx, address: str, *, now: datetime) -> None:
     tx.foresee(_BAD, address=address)
 
 
-def flooding(tx: Tx, known: Sender) -> bool:
+def flooding(tx: Tx, known: Sender, *, in_chat: bool = False) -> bool:
     """Does this sender write faster than anybody reads?"""
-    return brakes.flooding(mails_of_sender=known.mails, limits=tx.facts.brakes)
+    return brakes.flooding(mails_of_sender=known.mails, limits=tx.facts.brakes, in_chat=in_chat)
+
+
+def doing_too_much(tx: Tx, author: Author, address: str, *, now: datetime) -> bool:
+    """Does somebody in a chat, or a machine that talks to ours, ask for answers without end? Counts this once."""
+    key = f"chat-act:{address}"
+    if brakes.flooding(
+        mails_of_sender=happened(tx, key, within=FLOOD_WINDOW, now=now), limits=tx.facts.brakes, in_chat=True
+    ):
+        return True
+    if not author.proved:
+        count(tx, key, now=now)
+    return False
 
 
 def acknowledge(

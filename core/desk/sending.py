@@ -65,20 +65,28 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
     if not participants.may_leave(tx, of, row.thread_id, row.address):
         _withdraw(tx, row, now=now)
         return None
+    said = tx.one(_MESSAGE, ticket_id=ticket_id, id=row.message_id)
+    if said.withdrawn_at is not None:
+        tx.update(delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="withdrawn")
+        return None
     asked_by_word = row.address.startswith("+") or chat_addresses.is_chat(row.address)
     if asked_by_word and tx.one(_WISH, address=row.address) is not None:
         failed(tx, ticket_id, delivery_id, "they asked for no more messages here (STOP)", now=now)
         return None
+    if chats.left(tx, row.address):
+        failed(tx, ticket_id, delivery_id, chats.LEFT, now=now)
+        return None
     key = {"ticket_id": ticket_id, "id": delivery_id}
     tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
-    said = tx.one(_MESSAGE, ticket_id=ticket_id, id=row.message_id)
     where = tx.one(_THREAD, ticket_id=ticket_id, id=row.thread_id)
     customer = reference.customer(tx, of.customer) if of.customer else None
     zone = ZoneInfo(customer.time_zone) if customer else tx.facts.zone
     earlier = [
         m
         for m in tx.all(outbox.MESSAGES, ticket_id=ticket_id, thread_id=row.thread_id)
-        if m.id < said.id and outbox.shared(m, since=of.requester_since, address=row.address)
+        if m.id < said.id
+        and m.withdrawn_at is None
+        and outbox.shared(m, since=of.requester_since, address=row.address)
     ]
     files = tuple(
         Attachment(name=f.name, type=f.type, content=blobs.get(tx, f.blob))
@@ -196,6 +204,9 @@ def sent(tx: Tx, ticket_id: str, delivery_id: str, what: Sent, *, now: datetime)
     tx.update(delivery, key, state="sent", sent_at=now, error="", remote=what.detail[:500], **named)
     if chat_addresses.is_chat(row.address) and row.thread_id != ticket_id:
         _quotable(tx, row, (what.remote_id, *what.more_ids), now=now)
+        said = tx.one(_MESSAGE, ticket_id=ticket_id, id=row.message_id)
+        if said is not None and said.withdrawn_at is not None:  # taken back while it was on its way
+            outbox.take_back(tx, row, now=now)
     if chat_addresses.is_chat(row.address):
         tx.tell("chat", row.address)
         if row.thread_id != ticket_id:

@@ -7,7 +7,7 @@ principal's scope), Forbidden, Refused (with the moves that are allowed), Stale 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
@@ -51,9 +51,12 @@ def reply(
     idem: str = "",
     files: Sequence[Attachment] = (),
     send_after: datetime | None = None,
+    by: Mapping[str, str] | None = None,
+    from_now_on: bool = False,
 ) -> str:
     """Write to the customer; return the message id. The same `idem` gives the same message again.
 
+    `by`: the address where somebody would be answered, to another one of theirs, for this answer or from now on.
     Meets the response clock. Deletes the agent's draft in the same transaction, so that no old text is sent twice.
     """
     case = acts.begin(tx, who, number, now=now)
@@ -64,7 +67,9 @@ def reply(
     text = acts.plain(text)
     if not case["open"] and case["state"] != "resolved":
         raise Refused(f"{number} is {case['state']}: reopen it, or open a new request", allowed=("reopen",))
-    message_id = acts.say(case, who, text, kind="reply", idem=idem, files=files, due=send_after)
+    message_id = acts.say(
+        case, who, text, kind="reply", idem=idem, files=files, due=send_after, by=by, from_now_on=from_now_on
+    )
     timing.apply(case, "public_answer")
     if case["state"] in STILL:  # the promise of a next update waits as the others do
         timing.apply(case, STILL[case["state"]])

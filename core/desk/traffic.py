@@ -32,6 +32,7 @@ DELIVERY_STATES = (
     "passed_on",
     "held",
     "withdrawn",
+    "retracted",
 )
 UNDELIVERED = ("bounced", "failed", "given_up")
 """What staff must look at: it did not arrive, and nobody tries again."""

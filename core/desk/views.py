@@ -101,7 +101,7 @@ class DeliveryView:
     channel: str
     kind: str
     state: str
-    """queued, sending, sent, bounced, failed, given_up, passed_on or held."""
+    """queued, sending, sent, bounced, failed, given_up, passed_on, held, withdrawn or retracted."""
     attempts: int
     error: str
     created_at: datetime
@@ -265,6 +265,8 @@ class PersonView:
     """Whose contact they are."""
     outsider: bool
     """Nobody of the ticket's customer; written to only because staff said so."""
+    answered: bool = False
+    """An answer of staff goes to them, and here: of one person's several addresses to one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +278,32 @@ class ThreadView:
     address: str
     participants: tuple[PersonView, ...]
     """A contact gets those who are of the request now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayView:
+    """How a person can be answered."""
+
+    address: str
+    channel: str
+    chosen: bool
+    """They are, unless staff say otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerView:
+    """Somebody who gets an answer of staff, once, and how; for staff."""
+
+    name: str
+    contact: str | None
+    outsider: bool
+    ways: tuple[WayView, ...]
+    """The chosen one first, then their other conversations, what is proved theirs, their mail, their telephone."""
+
+    @property
+    def address(self) -> str:
+        """Where they are answered unless staff say otherwise."""
+        return self.ways[0].address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,6 +332,17 @@ class OtherView:
     number: str
     subject: str
     state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatingView:
+    """What the customer thinks of how it went."""
+
+    score: int
+    """1 to 5."""
+    comment: str
+    at: datetime
+    channel: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,8 +380,11 @@ class TicketView:
     next_action: NextAction
     history: Sequence[OtherView] = ()
     """Other tickets of the requester or customer, newest first, at most ten."""
+    answers: tuple[AnswerView, ...] = ()
+    """Who gets an answer, and how; for staff."""
     calls: tuple[CallView, ...] = ()
     """Telephone calls, in their order; a contact learns that they were there."""
+    rating: RatingView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

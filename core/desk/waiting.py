@@ -8,10 +8,12 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import door, traffic
+from core.desk import chat_intake, chats, door, traffic
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, invalid
 from core.desk.principal import Principal
+from core.desk.scope import find
+from core.rules import threading
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -20,17 +22,34 @@ TAKE_AS = ("message", "ticket", "note")
 inbound_table = tables.inbound
 
 
-def release(tx: Tx, who: Principal, inbound_id: str, *, as_: str, now: datetime) -> None:
+def release(
+    tx: Tx, who: Principal, inbound_id: str, *, as_: str, now: datetime, ticket: str | None = None
+) -> None:
     """Take a held message: into the conversation it names, as a new ticket, or as a note. It is read again for that.
 
+    `ticket`: of words in a chat whose author did not say which request they mean, the number of one they were offered.
     Raises NotFound, Forbidden, Refused when it waits for nobody, Invalid.
     """
     row = _waiting(tx, who, inbound_id, "held")
+    if ticket:
+        _choose(tx, row, who, ticket, now=now)
+        return
     if as_ not in TAKE_AS:
         raise invalid("/as", f"must be one of {', '.join(TAKE_AS)}")
     if as_ != "ticket" and not row.detail.get("ticket"):
         raise invalid("/as", "the message names no ticket: take it as a ticket of its own")
     _again(tx, row, who, {**row.detail, "take_as": as_, "by": who.id}, now=now)
+
+
+def _choose(tx: Tx, row: Row, who: Principal, number: str, *, now: datetime) -> None:
+    """What the author was asked, staff answer; what else waits in the chat still waits."""
+    of = chats.one(tx, row.ticket_id) if row.reason == threading.WHICH_TICKET and row.ticket_id else None
+    if of is None or number not in row.detail["meant"]["offered"]:
+        raise invalid("/ticket", f"{number} is none of those that its author was asked about")
+    chosen = {"ticket": find(tx, who, number).id}
+    chat_intake.again(tx, row, row.sender, {**row.detail, **chosen, "chat": of.id, "by": who.actor}, now=now)
+    if not chat_intake.waiting(tx, of):
+        chat_intake.answered(tx, of)
 
 
 def retry(tx: Tx, who: Principal, inbound_id: str, *, now: datetime) -> None:

@@ -69,7 +69,7 @@ def next_address(
     """
     spoken = sorted(
         (way for way in ways if way.works),
-        key=lambda way: (_last(way) is not None, _last(way) or way.began),
+        key=_lately,
         reverse=True,
     )
     all_ways = (*(way.address for way in spoken), *chats, *mail, *texts)
@@ -80,10 +80,19 @@ def _one(ways: Sequence[Way], *, at_the_end: bool) -> Way:
     if len(ways) == 1:
         return ways[0]
     working = [way for way in ways if way.works] or list(ways)
-    last = max(working, key=lambda way: (_last(way) is not None, _last(way) or way.began, not way.beside))
-    by_staff = last.chosen is not None and last.chosen == _last(last)
+    last = max(working, key=_lately)
+    by_staff = _by_staff(last)
     way = min(working, key=lambda way: (way.began, way.beside)) if at_the_end and not by_staff else last
     return _in_the_mail(way, working)
+
+
+def _lately(way: Way) -> tuple[bool, datetime, bool, bool]:
+    at = _last(way)
+    return at is not None, at or way.began, _by_staff(way), not way.beside
+
+
+def _by_staff(way: Way) -> bool:
+    return way.chosen is not None and way.chosen == _last(way)
 
 
 def _last(way: Way) -> datetime | None:

@@ -75,9 +75,13 @@ def may_acknowledge(
     return Acknowledge(allowed=True, reason="unknown", plain=True)
 
 
-def flooding(*, mails_of_sender: int, limits: Limits) -> bool:
+CHAT_TURNS = 3
+"""A chat says in so many messages what a mail says in one."""
+
+
+def flooding(*, mails_of_sender: int, limits: Limits, in_chat: bool = False) -> bool:
     """Does one sender write faster than anybody reads?"""
-    return mails_of_sender >= limits.mails_of_sender
+    return mails_of_sender >= limits.mails_of_sender * (CHAT_TURNS if in_chat else 1)
 
 
 def repeats(*, same_text: int, limits: Limits) -> bool:

@@ -1,6 +1,6 @@
 """What may be chosen in a chat, and below which of our messages is it offered?
 
-A button brings back an id; what it does stands in its row, by one of these names (`core.desk.chat_acting` does it).
+A button brings back an id; what it does stands in its row, by one of these names (`core.desk.chat_presses` does it).
 """
 
 from __future__ import annotations

@@ -14,6 +14,16 @@ from sqlalchemy import (
 )
 
 from core.store.arrival_tables import blob, content_key, inbound
+from core.store.call_tables import (
+    call,
+    call_offer,
+    call_turn,
+    callback,
+    flow_version,
+    operator,
+    recording,
+    ticket_call,
+)
 from core.store.chat_tables import (
     chat,
     chat_button,
@@ -58,12 +68,17 @@ from core.store.work_tables import (
 __all__ = [
     "api_token",
     "blob",
+    "call",
+    "call_offer",
+    "call_turn",
+    "callback",
     "chat",
     "chat_button",
     "chat_word",
     "content_key",
     "dead_job",
     "draft",
+    "flow_version",
     "idempotency",
     "identity",
     "inbound",
@@ -72,6 +87,7 @@ __all__ = [
     "message_version",
     "metadata",
     "one_time_link",
+    "operator",
     "outage",
     "outage_subscriber",
     "outage_telling",
@@ -80,8 +96,10 @@ __all__ = [
     "presence",
     "quick_reply",
     "rating",
+    "recording",
     "schedule",
     "sign_in",
+    "ticket_call",
 ]
 """What is defined elsewhere and belongs here."""
 
@@ -487,7 +505,7 @@ delivery = Table(
     _text("address"),
     _text("name"),
     _text("kind"),
-    _text("state"),  # queued, sending, sent, bounced, failed, given_up, passed_on, held, withdrawn
+    _text("state"),  # queued, sending, sent, bounced, failed, given_up, passed_on, held, withdrawn, retracted
     _number("attempts"),
     _text("in_reply_to"),
     _text("error"),
@@ -496,9 +514,7 @@ delivery = Table(
     _maybe_at("sent_at"),
     _text("remote_id"),  # what the other side calls it
     _maybe_at("seen_at"),  # the recipient has seen it, where the service says so
-    _maybe_id(
-        "instead_of"
-    ),  # the delivery that did not arrive, and this one says the same to the same person
+    _maybe_id("instead_of"),  # what did not arrive, and this one says to the same person
     Index("delivery_id", "id", unique=True),
     Index(
         "delivery_state",
@@ -532,172 +548,6 @@ brake = Table(
     Column("slot", BigInteger, primary_key=True, autoincrement=False),
     _number("count"),
 )
-
-# --- Telephone ---------------------------------------------------------------------------------------------
-
-# A call flow in its versions. A published one never changes; a call stays on the one it began with.
-flow_version = Table(
-    "flow_version",
-    metadata,
-    _key("flow"),
-    Column("version", Integer, primary_key=True, autoincrement=False),
-    _digest("digest"),  # of the canonical JSON, without what belongs to the drawing
-    _text("state"),  # draft, published or retired
-    _packed("body"),  # JSON, as it was written
-    _text("author"),  # actor
-    _text("comment"),
-    _at("created_at"),
-    _maybe_at("published_at"),
-    Index("flow_version_digest", "digest"),
-)
-
-# One row from the first ring on. What its caller entered stands in call_turn, secrets nowhere.
-call = Table(
-    "call",
-    metadata,
-    _id_key("id"),
-    _text("line"),  # twilio, sip or softphone
-    _text("external_id"),  # the line's own
-    _text("direction", "in"),
-    _text("caller"),  # E.164; empty: withheld
-    _text("called"),
-    _maybe("customer"),
-    _maybe("contact"),
-    _text("trust", "none"),
-    _text("language", "it"),
-    _maybe("desk_group"),  # whose queue it is in
-    _digest("flow"),  # of the version it began with
-    _document("state"),  # ivr.stepping.State
-    _number("seq"),  # of the last answer
-    _text("phase"),  # flow, queue, bridged or over
-    _text("outcome"),  # rules.call_outcomes; empty until it is over
-    _text("cause"),  # what the line said of its end
-    _maybe("agent"),  # who spoke with the caller
-    _maybe_id("ticket_id"),  # in hand
-    _document("facts"),  # what happened in it: tickets that were read, what was offered and not told again
-    _at("first_ring_at"),
-    _at("signal_at"),  # last heard of
-    _maybe_at("queued_at"),
-    _maybe_at("bridged_at"),
-    _maybe_at("ended_at"),
-    Index("call_external", "line", "external_id", unique=True),
-    Index("call_caller", "caller", "first_ring_at"),
-    Index("call_outcome", "outcome", "id"),
-    Index("call_group", "desk_group", "id"),
-    Index("call_agent", "agent", "id"),
-    Index(
-        "call_bridged",
-        "desk_group",
-        "bridged_at",
-        sqlite_where=text("bridged_at IS NOT NULL"),
-        postgresql_where=text("bridged_at IS NOT NULL"),
-    ),
-    Index(
-        "call_live",
-        "phase",
-        "first_ring_at",
-        sqlite_where=text("phase != 'over'"),
-        postgresql_where=text("phase != 'over'"),
-    ),
-)
-
-# One step of a call: what the caller did, by name, and the answer, so that a step asked twice is answered once.
-call_turn = Table(
-    "call_turn",
-    metadata,
-    _id_key("call_id"),
-    Column("seq", Integer, primary_key=True, autoincrement=False),
-    _at("at"),
-    _text("event"),  # ring, digits, silence or done
-    _text("value"),  # keys, those of a secret as dots
-    _text("node"),  # where the caller was
-    _json("passed", "[]"),  # nodes gone through
-    _document("answer"),  # core.calling.Answer
-)
-
-# A member of staff whose telephone, or inbox, rings for a caller.
-call_offer = Table(
-    "call_offer",
-    metadata,
-    _id_key("call_id"),
-    _id_key("id"),
-    _text("agent"),
-    _text("address"),
-    _text("state"),  # ringing, accepted, declined, busy, no_answer, failed or stopped
-    _flag("told"),  # the line was asked to ring
-    _at("at"),
-    _maybe_at("ended_at"),
-    Index("call_offer_id", "id", unique=True),
-    Index("call_offer_agent", "agent", "at"),
-)
-
-# Sound: of a Record of the flow, or of a conversation. `seq` is that of the answer; 0: of the conversation.
-recording = Table(
-    "recording",
-    metadata,
-    _id_key("call_id"),
-    Column("seq", Integer, primary_key=True, autoincrement=False),
-    _text("state"),  # expected, stored, missing or deleted
-    _maybe_id("ticket_id"),
-    _maybe_id("message_id"),
-    _maybe_id("attachment_id"),
-    Column("blob", Digest),  # its name, once it came
-    _text("external_id"),  # the line's own
-    _text("type"),
-    _number("milliseconds"),
-    _at("at"),
-    _maybe_at("keep_until"),
-    Column("transcript", PackedJson),  # engine, model, language, confidence, text: a suggestion, if any
-    Index(
-        "recording_kept",
-        "keep_until",
-        sqlite_where=text("state = 'stored'"),
-        postgresql_where=text("state = 'stored'"),
-    ),
-    Index(
-        "recording_expected",
-        "at",
-        sqlite_where=text("state = 'expected'"),
-        postgresql_where=text("state = 'expected'"),
-    ),
-)
-
-# Which calls belong to a ticket, and how.
-ticket_call = Table(
-    "ticket_call",
-    metadata,
-    _id_key("ticket_id"),
-    _id_key("call_id"),
-    _text("how"),  # opened, added, heard, missed, spoke or callback
-    _at("at"),
-    Index("ticket_call_call", "call_id"),
-)
-
-# Somebody waits to be called back, in the order in which they asked or began to wait.
-callback = Table(
-    "callback",
-    metadata,
-    _id_key("ticket_id"),
-    _id_key("id"),
-    _id("call_id"),
-    _text("number"),
-    _text("name"),
-    _text("desk_group"),
-    _text("reason"),  # asked, missed or voicemail
-    _text("state"),  # waiting, dialling or done
-    _maybe("agent"),
-    _at("since"),  # place in line
-    _maybe_at("done_at"),
-    Index(
-        "callback_waiting",
-        "since",
-        sqlite_where=text("state != 'done'"),
-        postgresql_where=text("state != 'done'"),
-    ),
-)
-
-# Who of the staff does not take calls just now. No row: takes them while signed in.
-operator = Table("operator", metadata, _key("agent"), _flag("paused"), _at("since"))
 
 # On SQLite a table with a text key is two trees, rows and key. Small rows live in the key's tree; large ones, which
 # would make it deep, and those with many other indexes keep both.

@@ -31,7 +31,8 @@ interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {port} }}
 c2s_direct_tls_ports = {{ }}
 s2s_ports = {{ }}
-http_ports = {{ }}
+http_ports = {{ {files_port} }}
+http_interfaces = {{ "127.0.0.1" }}
 https_ports = {{ }}
 authentication = "internal_hashed"
 storage = "internal"
@@ -42,6 +43,14 @@ modules_enabled = {{ "roster"; "saslauth"; "tls"; "disco"; "ping"; "smacks"; {mo
 modules_disabled = {{ "s2s" }}
 VirtualHost "{domain}"
     ssl = {{ certificate = "{home}/cert.pem"; key = "{home}/key.pem" }}
+    disco_items = {{ {{ "files.{domain}" }} }}
+{files}
+"""
+_FILES = """
+Component "files.{domain}" "http_file_share"
+    http_host = "127.0.0.1"
+    http_external_url = "http://127.0.0.1:{files_port}/"
+    http_file_share_size_limit = 1000
 """
 _ACCOUNT = 'return {{ ["password"] = "{password}"; }};\n'
 
@@ -55,20 +64,22 @@ def program() -> str:
 
 
 class Prosody:
-    """One server with an account for each of PEOPLE. `archive`: it keeps one (XEP-0313)."""
+    """One server with an account for each of PEOPLE. `archive`: it keeps one (XEP-0313), and small files (XEP-0363)."""
 
     def __init__(self, home: Path, *, archive: bool = True) -> None:
         self._program = program()
         self.home = home
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = int(free.getsockname()[1])
+        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+            self.port, self.files_port = int(one.getsockname()[1]), int(two.getsockname()[1])
         self.certificate = _a_certificate(home)
         accounts = home / "data" / DOMAIN.replace(".", "%2e") / "accounts"
         accounts.mkdir(parents=True)
         for name in PEOPLE:  # hashed by the server at the first log-in
             (accounts / f"{name}.dat").write_text(_ACCOUNT.format(password=PASSWORD))
         modules = '"mam"' if archive else '"offline"'
-        text = _CONFIGURATION.format(home=home, port=self.port, domain=DOMAIN, modules=modules)
+        ports = {"port": self.port, "files_port": self.files_port}
+        files = _FILES.format(domain=DOMAIN, files_port=self.files_port) if archive else ""
+        text = _CONFIGURATION.format(home=home, domain=DOMAIN, modules=modules, files=files, **ports)
         (home / "prosody.cfg.lua").write_text(text)
         self._running: subprocess.Popen[bytes] | None = None
 

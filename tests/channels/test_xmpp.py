@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any, Self
 from xml.etree import ElementTree as ET
 
+import aiohttp
 import pytest
 from slixmpp import ClientXMPP, Message
 from slixmpp.xmlstream.handler import Callback
@@ -339,19 +340,32 @@ async def test_a_long_answer_comes_in_parts_that_can_all_be_quoted(server: Proso
         got = await until(
             lambda: (here := [m for m in mario.got if m["id"].startswith(ref)]) and here[2:] and here
         )
+        await channel.retract(Address(f"xmpp:mario@{DOMAIN}"), sent.remote_id)
+        retract = "{urn:xmpp:message-retract:1}retract"
+        taken = await until(
+            lambda: (back := [m for m in mario.got if m.xml.find(retract) is not None])[2:] and back
+        )
 
     ids = [f"xmpp:mario@{DOMAIN}/{m['id']}" for m in got]
-    assert ids == [sent.remote_id, *sent.more_ids]
+    assert ids == list(sent.more_ids)
+    assert len(taken) == len(ids)
     assert sum(m["body"].count("A line of the log.") for m in got) == 2000
 
 
-async def test_files_are_named_with_where_they_are(server: Prosody) -> None:
-    file = Attachment(name="plan.pdf", type="application/pdf", content=b"%PDF")
+async def test_a_file_is_put_on_the_server_and_what_it_does_not_take_is_named(server: Prosody) -> None:
+    small = Attachment(name="plan.txt", type="text/plain", content=b"Turn left.")
+    large = Attachment(name="film.mp4", type="video/mp4", content=b"x" * 2000)
     async with running(server, FakeDoor()) as channel, Customer(server) as mario:
-        await channel.send(outgoing("See the plan.", ref="03", attachments=(file,)))
-        got = await until(lambda: [m for m in mario.got if m["id"] == "03"])
+        sent = await channel.send(outgoing("See the plan.", ref="03", attachments=(small, large)))
+        got = await until(lambda: (here := [m for m in mario.got if m["id"].startswith("03")])[1:] and here)
+        link = got[1].xml.findtext("{jabber:x:oob}x/{jabber:x:oob}url")
+        async with aiohttp.ClientSession() as session, session.get(link) as answer:
+            fetched = await answer.read()
 
-    assert got[0]["body"].endswith("plan.pdf\nhttps://desk.test/portal/requests/2026-000042")
+    assert fetched == b"Turn left."
+    assert got[1]["body"] == link
+    assert got[0]["body"].endswith("film.mp4\nhttps://desk.test/portal/requests/2026-000042")
+    assert sent.more_ids == (f"xmpp:mario@{DOMAIN}/03", f"xmpp:mario@{DOMAIN}/03-2")
 
 
 async def test_a_message_of_ours_is_corrected_twice_and_taken_back_under_its_first_name(

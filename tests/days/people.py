@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.cookiejar import CookieJar
@@ -64,14 +65,26 @@ class Browser:
         with self._opener.open(self.base + path, timeout=TIMEOUT) as answer:
             return bytes(answer.read())
 
-    def submit(self, page: Page, action: str, *, press: str = "", **typed: str) -> Page:
-        """Fill in the form that goes to `action`, and send it, by the button of that name if there are several."""
+    def submit(
+        self,
+        page: Page,
+        action: str,
+        *,
+        press: str = "",
+        files: Mapping[str, tuple[str, bytes]] | None = None,
+        **typed: str,
+    ) -> Page:
+        """Fill in the form that goes to `action`, and send it, by the button of that name if there are several.
+
+        `files`: by field, the name and the content of one.
+        """
         form = page.form(action)
         unknown = typed.keys() - form.fields.keys()
         assert not unknown, f"the form {action} has no field {unknown}: {list(form.fields)}"
         fields = {**form.fields, **typed, **({press: form.buttons[press]} if press else {})}
         if form.multipart:
-            body, kind = _multipart(fields)
+            chosen = files or {}
+            body, kind = _multipart({name: one for name, one in fields.items() if name not in chosen}, chosen)
         else:
             body, kind = urllib.parse.urlencode(fields).encode(), "application/x-www-form-urlencoded"
         headers = {"Content-Type": kind, "Origin": self.base, "Sec-Fetch-Site": "same-origin"}
@@ -180,10 +193,12 @@ class _Forms(HTMLParser):
             self._form.fields[self._typing] += data
 
 
-def _multipart(fields: dict[str, str]) -> tuple[bytes, str]:
+def _multipart(fields: Mapping[str, str], files: Mapping[str, tuple[str, bytes]]) -> tuple[bytes, str]:
     border = uuid4().hex
-    parts = [
-        f'--{border}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in fields.items()
+    head = f"--{border}\r\nContent-Disposition: form-data; name="
+    parts = [f'{head}"{name}"\r\n\r\n{value}\r\n'.encode() for name, value in fields.items()]
+    parts += [
+        f'{head}"{name}"; filename="{file}"\r\n\r\n'.encode() + content + b"\r\n"
+        for name, (file, content) in files.items()
     ]
-    return ("".join(parts) + f"--{border}--\r\n").encode(), f"multipart/form-data; boundary={border}"
+    return b"".join([*parts, f"--{border}--\r\n".encode()]), f"multipart/form-data; boundary={border}"

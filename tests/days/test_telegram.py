@@ -16,6 +16,7 @@ import pytest
 from tests.channels.telegram.bot_api import TOKEN, BotApi, bot_api
 from tests.days.conftest import Day, MakeDay
 from tests.days.hubs import until
+from tests.days.people import Browser
 from tests.days.posting import understood
 
 
@@ -33,14 +34,24 @@ def begun(a_day: MakeDay, telegram: BotApi, **more: Any) -> Day:
     return day
 
 
-def test_from_the_first_word_to_a_bot_to_the_rating_below_the_report(
+def test_a_stranger_and_somebody_known_get_the_whole_desk_from_a_bot(
     a_day: MakeDay, telegram: BotApi
 ) -> None:
     day = begun(a_day, telegram)
     ann = day.hub.browser("ann@hub.test", "correct horse battery")
-    mario = telegram.person("Mario Rossi", number=4242)
 
+    from_the_first_word_to_the_rating_below_the_report(day, telegram, ann)
+    recognised_by_a_link_and_told_by_mail_when_gone(day, telegram, ann)
+
+    day.hub.stop()
+    assert day.hub.astonished() == []
+    assert TOKEN not in day.hub.said()
+    day.hub.balances()
+
+
+def from_the_first_word_to_the_rating_below_the_report(day: Day, telegram: BotApi, ann: Browser) -> None:
     # Nobody knows him: he is told the number, and staff say what it is.
+    mario = telegram.person("Mario Rossi", number=4242)
     mario.starts()
     mario.sees("/status")
     mario.writes("/language")
@@ -93,16 +104,50 @@ def test_from_the_first_word_to_a_bot_to_the_rating_below_the_report(
     # Nothing was lost, said twice, or left to do.
     assert {one["state"] for one in day.ann.all("/deliveries")} == {"sent"}
     assert Counter(mario.screen).most_common(1)[0][1] == 1
-    day.hub.stop()
-    assert day.hub.astonished() == []
-    assert TOKEN not in day.hub.said()
-    day.hub.balances()
+
+
+def recognised_by_a_link_and_told_by_mail_when_gone(day: Day, telegram: BotApi, ann: Browser) -> None:
+    # The portal gives her a link; who uses the same one later is refused.
+    alice = telegram.person("Ally", language="")
+    issued = day.alice.post("/me/links", {"channel": "telegram"})
+    assert issued["url"] == f"https://t.me/acme_desk_bot?start={issued['code']}"
+    alice.starts(issued["code"])
+    alice.sees("Alice Rossi")
+    eve = telegram.person("Eve", language="en")
+    eve.starts(issued["code"])
+    assert "Alice" not in eve.sees().text
+
+    # She is recognised, and a film that Telegram does not hand over comes by a link.
+    alice.writes("The switch is dead.")
+    number = re.search(r"\d\d-\d{6}", alice.sees("26-").text)[0]  # type: ignore[index]
+    ticket = day.ann.get(f"/tickets/{number}")
+    assert (ticket["customer"]["code"], ticket["trust"]) == ("ACME", "verified")
+    alice.sends_file("film.mp4", size=30_000_000, caption="It looks like this")
+    link = re.search(r"/upload/\S+", alice.sees("film.mp4").text)[0]  # type: ignore[index]
+    visitor = Browser(day.hub.base)
+    page = visitor.get(link)
+    assert (page.status, number in page.text) == (200, True)
+    assert visitor.submit(page, link, files={"files": ("film.mp4", b"a long film")}).path == link
+    held = [f["name"] for m in day.ann.get(f"/tickets/{number}")["messages"] for f in m["attachments"]]
+    assert held == ["film.mp4"]
+
+    # She blocks the bot: the answer reaches her by mail.
+    here = f"/desk/tickets/{number}"
+    alice.blocks()
+    telegram.idle()
+    ann.submit(ann.get(here), "/do/reply", text="A new one is on its way.")
+    mails = day.hub.data / "outgoing"
+    until(
+        lambda: any("A new one is on its way." in one.read_text() for one in mails.glob("*.eml")),
+        "no mail came in its place",
+    )
+    assert not any("A new one" in said for said in alice.screen)
 
 
 class Writers:
     """Several people who write one message after the other; Telegram keeps what nobody fetches."""
 
-    def __init__(self, telegram: BotApi, *, people: int = 3) -> None:
+    def __init__(self, telegram: BotApi, *, people: int = 2) -> None:
         self.ledger: list[str] = []
         self._enough = threading.Event()
         self._telegram = telegram
@@ -115,7 +160,7 @@ class Writers:
             words = f"Message {person}-{n}"
             self._telegram.person(f"Person {person}-{n}").writes(words)
             self.ledger.append(words)
-            time.sleep(0.1)
+            time.sleep(0.2)
 
     def __enter__(self) -> Self:
         for one in self._people:
@@ -139,10 +184,9 @@ def test_a_hub_killed_between_fetching_and_storing_loses_no_message_and_takes_no
 ) -> None:
     day = begun(a_day, telegram)
     with Writers(telegram) as writers:
-        for _ in range(2):
-            writers.wait_for(random.randint(3, 12))
-            day.hub.kill()
-            day.hub.start()
+        writers.wait_for(random.randint(2, 8))
+        day.hub.kill()
+        day.hub.start()
         writers.wait_for(5)
 
     telegram.idle()

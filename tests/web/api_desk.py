@@ -140,8 +140,21 @@ def furnish(tx: Tx) -> Desk:
         proof="link",
         since=now,
     )
+    room = new_id()
+    tx.insert(
+        tables.chat,
+        id=room,
+        channel="telegram",
+        address="telegram:-1009",
+        kind="room",
+        name=SECRET,
+        customer="ACME",
+        created_at=now,
+        last_at=now,
+    )
     ids = {
         "account": account,
+        "room": room,
         "acme": acme,
         "beta": beta,
         "held": held,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import secrets
 import shutil
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -87,6 +90,31 @@ class Demo:
         self.do(number, "qualify", request_type="Incident", technology="Network", impact=2, urgency=2)
         self.do(number, "take")
         return number
+
+
+class Guest:
+    """Somebody at the chat of a web page; each word is posted, as by a page that has no socket."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._secret = secrets.token_urlsafe(24)
+        self.number = ""
+        """Of the ticket that came of it."""
+
+    def says(self, text: str) -> None:
+        self.number = self._does(type="say", id=str(uuid4()), text=text)["ticket"]
+
+    def types(self) -> None:
+        self._does(type="typing")
+
+    def _does(self, **frame: Any) -> dict[str, Any]:
+        hello = {"secret": self._secret, "since": 0, "site": "default", "language": "it", "frame": frame}
+        headers = {"Origin": self._hub.base, "Content-Type": "application/json"}
+        url = f"{self._hub.base}/chat/messages"
+        asked = urllib.request.Request(url, data=json.dumps(hello).encode(), headers=headers)
+        with urllib.request.urlopen(asked, timeout=LONG / 1000) as answer:
+            said: dict[str, Any] = json.load(answer)
+        return said
 
 
 class Visitor:

@@ -430,6 +430,20 @@ async def test_the_customer_confirms_or_refuses_what_was_solved(alice, leader):
     assert confirmed["state"] == "closed"
 
 
+async def test_the_customer_rates_what_was_closed(alice, leader):
+    await leader.post("/tickets/26-000001/take")
+    await leader.post("/tickets/26-000001/resolve", {"cause": "network", "text": "Cable.", "minutes": 5})
+    await problem(await alice.post("/tickets/26-000001/rate", {"score": 5}), 409)
+    await alice.post("/tickets/26-000001/confirm")
+
+    rated = await (await alice.post("/tickets/26-000001/rate", {"score": 5, "comment": "Quick."})).json()
+
+    assert "rate" in rated["allowed"]
+    assert (rated["rating"]["score"], rated["rating"]["comment"]) == (5, "Quick.")
+    await problem(await alice.post("/tickets/26-000001/rate", {"score": 6}), 422)
+    await problem(await leader.post("/tickets/26-000001/rate", {"score": 1}), 403)
+
+
 async def test_staff_decide_what_is_held_and_what_could_not_be_read(leader, desk):
     taken = await (await leader.post(f"/inbound/{desk.ids['held']}/accept", {"as": "ticket"})).json()
     again = await (await leader.post(f"/inbound/{desk.ids['broken']}/retry")).json()
@@ -549,3 +563,19 @@ async def test_document_and_page_are_there_without_a_token(client):
     for path in document["paths"]:
         assert f"/api/v1{path}" in page
     assert 'id="stale"' in page
+
+
+async def test_a_message_is_taken_back(leader, alice):
+    number = "26-000001"
+    assert (
+        await leader.post(f"/tickets/{number}/messages", {"audience": "customer", "text": "Wrong."})
+    ).status == 201
+    said = (await (await leader.get(f"/tickets/{number}")).json())["messages"][-1]
+
+    answer = await leader.post(f"/tickets/{number}/retract", {"message": said["id"]})
+    seen = await (await alice.get(f"/tickets/{number}")).json()
+
+    assert answer.status == 200, await answer.text()
+    assert "Wrong." not in str(seen)
+    assert [one["withdrawn_at"] is not None for one in seen["messages"] if one["id"] == said["id"]] == [True]
+    await problem(await alice.post(f"/tickets/{number}/retract", {"message": said["id"]}), 403)

@@ -11,6 +11,8 @@ from tests.web.api_desk import SECRET, Caller, furnish, serving
 from web.api import ENDPOINTS
 
 NOWHERE = {
+    "contact": "nobody",
+    "room": "01a20e0c-0000-7000-8000-000000000000",
     "address": "telegram:1",
     "version": "999",
     "number": "26-999999",
@@ -36,6 +38,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "reject_ticket": {"reason": "not ours", "text": "Sorry."},
     "confirm_ticket": {},
     "refuse_ticket": {"reason": "still broken"},
+    "rate_ticket": {"score": 4},
     "accept_inbound": {"as": "message"},
     "discard_inbound": {},
     "retry_inbound": {},
@@ -58,6 +61,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "call_back": {},
     "done_by_hand": {},
     "connect_link": {"channel": "telegram"},
+    "merge_contact": {"into": "ada@acme.test"},
+    "unmerge_contact": {},
+    "name_account": {"address": "telegram:9"},
+    "disconnect_account": {},
+    "invite_contact": {"channel": "telegram"},
+    "bind_room": {"customer": "ACME"},
+    "unbind_room": {},
     "disconnect_link": {},
 }
 """A body that each writing call takes: what is refused is refused for the id alone."""
@@ -84,7 +94,8 @@ def ids_of_acme(endpoint, desk):
     number = "C-2026-001" if endpoint.path.startswith("/contracts") else "26-000001"
     kind = {"outages": "outage", "calls": "call"}.get(endpoint.path.split("/")[1], "held")
     identity = desk.ids[kind]
-    return {"address": desk.ids["account"], "version": "1", "number": number, "id": identity}
+    known = {"contact": "alice", "room": desk.ids["room"], "address": desk.ids["account"]}
+    return known | {"version": "1", "number": number, "id": identity}
 
 
 async def ask(who, endpoint, ids, **headers):

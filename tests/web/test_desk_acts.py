@@ -409,3 +409,30 @@ async def test_a_page_says_that_there_is_no_quick_reply(teo):
 
     assert page.css_first("#quick-list p").text()
     assert not page.css("#quick-list a")
+
+
+# --- Taking back --------------------------------------------------------------------------------------------
+
+
+async def test_a_message_is_taken_back_after_a_word_on_what_stays(teo, alice, db):
+    done(await teo.do("reply", text="WRONG-WORDS", idem="a"))
+    sent = {"state": "sent", "sent_at": rows.NOON}
+    await db.write(lambda tx: tx.update(tables.delivery, {"kind": "reply"}, **sent))
+    page = LexborHTMLParser((await teo.get(TICKET)).text)
+    (form,) = [one for one in page.css(".take-back form") if "WRONG-WORDS" in one.parent.parent.text()]
+    message = form.css_first("[name=message]").attributes["value"]
+    assert rows.ALICE.email in form.css_first(".late").text()
+
+    done(await teo.do("retract", message=message))
+
+    struck = LexborHTMLParser((await teo.get(TICKET)).text).css_first(f"#m-{message}")
+    assert "WRONG-WORDS" in struck.css_first("del").text()
+    assert rows.TECHNICIAN.name in struck.css_first(".late").text()
+    assert not struck.css(".take-back")
+    assert "WRONG-WORDS" not in (await alice.get("/portal/requests/26-000001")).text
+
+
+async def test_nobody_is_offered_to_take_back_what_is_not_ours(teo):
+    page = LexborHTMLParser((await teo.get(TICKET)).text)
+
+    assert not page.css(".msg.in .take-back")

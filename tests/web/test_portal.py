@@ -131,8 +131,8 @@ async def test_no_page_shows_what_is_inside_or_belongs_to_another_or_runs_anythi
 @pytest.mark.parametrize("what", ["", "/report", "/files/x", "/messages/x/html"])
 async def test_the_request_of_another_customer_is_not_there(alice, what):
     assert (await alice.get(f"/portal/requests/26-000002{what}")).status == 404
-    for verb in ("reply", "confirm", "refuse"):
-        answer = await post(alice, f"/portal/requests/26-000002/{verb}", text="x", reason="x")
+    for verb in ("reply", "confirm", "refuse", "rate"):
+        answer = await post(alice, f"/portal/requests/26-000002/{verb}", text="x", reason="x", score="1")
         assert answer.status == 404
 
 
@@ -180,6 +180,20 @@ async def test_the_customer_closes_what_is_solved_and_prints_the_report(alice, d
     state = select(tables.ticket.c.state).where(tables.ticket.c.number == "26-000003")
     assert (await db.read(lambda tx: tx.one(state))).state == "closed"
     assert (await alice.get("/portal/requests/26-000003/report")).status == 200
+
+
+async def test_the_customer_says_how_it_went_and_changes_their_mind(alice):
+    where = "/portal/requests/26-000003"
+    await post(alice, f"{where}/confirm")
+    assert (await post(alice, f"{where}/rate", comment="Senza voto")).status == 422
+
+    for score in ("2", "4"):
+        assert (await post(alice, f"{where}/rate", score=score, comment="Bravi <b>")).status == 303
+
+    text = await (await alice.get(where)).text()
+    assert 'value="4" required checked' in text
+    assert "Bravi &lt;b&gt;" in text
+    assert "Cambia la valutazione" in text
 
 
 async def test_without_the_forms_token_nothing_happens(alice):

@@ -36,7 +36,8 @@ async def client(db):
 async def given(mario):
     """(number, path of the link)."""
     done = await mario.writes("Il mio segreto", too_large=("film.mp4",))
-    return done.number, re.search(r"(/upload/\S+)", mario.last().text)[1]
+    (words,) = [one for one in mario.heard() if one.kind == "too_large"]
+    return done.number, re.search(r"(/upload/\S+)", words.text)[1]
 
 
 def files(*contents: bytes) -> FormData:

@@ -7,7 +7,19 @@ import re
 from aiohttp import web
 
 from core.desk.principal import Principal
-from web.api import calls, flows, me, openapi, outages, quick_replies, readable, tickets, traffic, verbs
+from web.api import (
+    calls,
+    contacts,
+    flows,
+    me,
+    openapi,
+    outages,
+    quick_replies,
+    readable,
+    tickets,
+    traffic,
+    verbs,
+)
 from web.api.endpoint import Endpoint
 from web.api.openapi import BASE
 from web.api.problems import ApiError
@@ -22,6 +34,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *outages.ENDPOINTS,
     *flows.ENDPOINTS,
     *me.ENDPOINTS,
+    *contacts.ENDPOINTS,
     *traffic.ENDPOINTS,
     *quick_replies.ENDPOINTS,
 )

@@ -91,7 +91,7 @@ class Recipient(Shape):
     address: str
     channel: str
     state: str = Field(
-        description="queued, sending, sent, bounced, failed, given_up, passed_on (the same went to them another way) or held."
+        description="queued, sending, sent, bounced, failed, given_up, passed_on (the same went to them another way), held, withdrawn (did not leave) or retracted (taken back from where it was)."
     )
     at: datetime | None = Field(description="When it was sent.")
     seen_at: datetime | None = Field(description="When they saw it, where the service says so.")
@@ -172,7 +172,9 @@ class Participant(Person):
     )
     state: str = Field(description="joined or retired.")
     since: datetime
-    written_to: bool = Field(description="Whether an answer of staff goes to them.")
+    written_to: bool = Field(
+        description="Whether an answer of staff goes to them, and to this address: one person gets it once."
+    )
     why: str = Field(
         description="written_to, retired, cc, visitor, reply_to, answered_elsewhere, outsider or bad_address."
     )
@@ -186,6 +188,21 @@ class Thread(Shape):
     channel: str
     address: str
     participants: list[Participant]
+
+
+class Way(Shape):
+    """How somebody can be answered."""
+
+    address: str
+    channel: str
+
+
+class Answer(Shape):
+    """Somebody who gets an answer of staff, once."""
+
+    name: str
+    address: str = Field(description="Where, unless `by` says otherwise.")
+    ways: list[Way] = Field(description="That one first, then whatever else is known to be theirs.")
 
 
 class CallSummary(Shape):
@@ -286,6 +303,15 @@ class Summary(Shape):
     last_event: int = Field(description="The newest event: what `seen` is compared with.")
 
 
+class Rating(Shape):
+    """What the customer thinks of how it went."""
+
+    score: int = Field(description="1 to 5.")
+    comment: str
+    at: datetime = Field(description="When it was given or changed.")
+    channel: str
+
+
 class Ticket(Summary):
     """A ticket with its conversation."""
 
@@ -298,8 +324,10 @@ class Ticket(Summary):
     clocks: list[Clock]
     allowed: list[str] = Field(description="Verbs that the state allows to the caller.")
     threads: list[Thread]
+    answers: list[Answer] = Field(description="For staff: who gets an answer, and how.")
     messages: list[Message]
     calls: list[Call] = Field(description="Telephone calls, in their order.")
+    rating: Rating | None = Field(description="None: nobody rated it.")
 
 
 class Event(Shape):
@@ -597,3 +625,49 @@ class LinkCode(Shape):
     code: str = Field(description="26 characters.")
     url: str = Field(description="Opens the service with the code.")
     expires_at: datetime
+
+
+class ContactAccount(Link):
+    """An account on a chat that is known to be somebody's."""
+
+    gone: bool = Field(description="They blocked us there, or left.")
+
+
+class MergedContact(Shape):
+    """A contact that turned out to be somebody else."""
+
+    id: str
+    name: str
+    email: str
+
+
+class ContactCard(Shape):
+    """A person, with everything that is known to be theirs."""
+
+    id: str
+    customer: str = Field(description="Code.")
+    name: str
+    email: str
+    phone: str
+    also: list[MergedContact] = Field(description="Contacts that turned out to be this one.")
+    accounts: list[ContactAccount]
+
+
+class Room(Shape):
+    """A room of a chat service that wrote to the desk."""
+
+    id: str
+    channel: str
+    address: str
+    title: str = Field(description="As the service gives it: a label.")
+    customer: CustomerRef | None = Field(
+        description="Whose it is; what is said in nobody's room is not taken in."
+    )
+    last_at: datetime
+    gone: bool = Field(description="The desk is no longer in it.")
+
+
+class Rooms(Shape):
+    """Rooms, those that spoke last first."""
+
+    items: list[Room]

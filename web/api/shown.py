@@ -8,6 +8,7 @@ from core.desk.accounts import SCOPES
 from core.desk.call_views import CallView
 from core.desk.principal import AGENT_ROLES, CONTACT_ROLES, Principal
 from core.desk.views import (
+    AnswerView,
     ClockView,
     DeliveryRow,
     DeliveryView,
@@ -68,8 +69,17 @@ def ticket(view: TicketView) -> shapes.Ticket:
         clocks=[clock(one) for one in view.clocks],
         allowed=list(view.allowed),
         threads=[thread(one) for one in view.threads],
+        answers=[answer(one) for one in view.answers],
         messages=sorted(said, key=lambda one: (one.at, one.id)),
         calls=[call(one) for one in view.calls],
+        rating=shapes.Rating(
+            score=view.rating.score,
+            comment=view.rating.comment,
+            at=view.rating.at,
+            channel=view.rating.channel,
+        )
+        if view.rating
+        else None,
     )
 
 
@@ -151,12 +161,21 @@ def thread(view: ThreadView) -> shapes.Thread:
                 role=one.role,
                 state=one.state,
                 since=one.since,
-                written_to=one.why == "written_to",
+                written_to=one.answered,
                 why=one.why,
                 outsider=one.outsider,
             )
             for one in view.participants
         ],
+    )
+
+
+def answer(view: AnswerView) -> shapes.Answer:
+    """Who gets an answer."""
+    return shapes.Answer(
+        name=view.name,
+        address=view.address,
+        ways=[shapes.Way(address=one.address, channel=one.channel) for one in view.ways],
     )
 
 
@@ -350,6 +369,7 @@ _WORST_FIRST = (
     "sending",
     "sent",
     "passed_on",
+    "retracted",
 )
 
 

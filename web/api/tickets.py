@@ -77,6 +77,17 @@ class NewMessage(Body):
     text: Words
     seen: Seen = None
     send_after: Annotated[AwareDatetime | None, Field(description="Not before this instant.")] = None
+    by: Annotated[
+        dict[Name, Name],
+        Field(
+            max_length=50,
+            description="For staff: another way of somebody, out of the ticket's `answers`: their `address` there to that "
+            "of the way.",
+        ),
+    ] = Field(default_factory=dict)
+    from_now_on: Annotated[
+        bool, Field(description="For staff: the ways of `by` hold until they write from elsewhere.")
+    ] = False
 
 
 @api("GET", "/tickets", query=TicketQuery, answer=shapes.Tickets)
@@ -169,10 +180,20 @@ def add_message(tx: Tx, call: Call) -> shapes.Message:
     if call.who.kind == "contact":
         if asked.send_after is not None:
             raise invalid("/send_after", "is for staff")
+        if asked.by:
+            raise invalid("/by", "is for staff")
         message_id = requests.write(tx, call.who, call.number, asked.text, now=call.now, seen=asked.seen)
         return shown.message(page.message(tx, call.who, call.number, message_id))
     message_id = tickets.reply(
-        tx, call.who, call.number, asked.text, now=call.now, seen=asked.seen, send_after=asked.send_after
+        tx,
+        call.who,
+        call.number,
+        asked.text,
+        now=call.now,
+        seen=asked.seen,
+        send_after=asked.send_after,
+        by=asked.by,
+        from_now_on=asked.from_now_on,
     )
     return shown.message(page.message(tx, call.who, call.number, message_id))
 

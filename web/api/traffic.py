@@ -44,6 +44,13 @@ class Accept(Body):
             description="message: part of the conversation it is held beside; note: for colleagues only; ticket: a new one.",
         ),
     ] = "message"
+    ticket: Annotated[
+        str | None,
+        Field(
+            max_length=20,
+            description="Of words in a chat (reason which_ticket): the number of one of the requests that their author was asked about.",
+        ),
+    ] = None
 
 
 class Nothing(Body):
@@ -65,7 +72,7 @@ def accept_inbound(tx: Tx, call: Call) -> shapes.InboundItem:
     """Take a held item in."""
     asked: Accept = call.body
     _item(tx, call)
-    waiting.release(tx, call.who, call.path["id"], as_=asked.take_as, now=call.now)
+    waiting.release(tx, call.who, call.path["id"], as_=asked.take_as, ticket=asked.ticket, now=call.now)
     return _item(tx, call)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from core.desk import resolution, tickets
+from core.desk import ratings, resolution, taking_back, tickets
 from core.store.tx import Tx
 from web.api import shapes
 from web.api.endpoint import Body, Call, Endpoint, api
@@ -93,10 +93,25 @@ class Refuse(Body):
     reason: Reason
 
 
+class Rate(Body):
+    """How it went."""
+
+    score: Annotated[int, Field(ge=1, le=5, description="1 to 5, the best.")]
+    comment: Annotated[
+        str | None, Field(max_length=2000, description="Left out: the one that is there stays.")
+    ] = None
+
+
 class Who(Plain):
     """Whom."""
 
     address: Annotated[Name, Field(description="E-mail.")]
+
+
+class Message(Body):
+    """Which message."""
+
+    message: Annotated[str, Field(min_length=1, max_length=50, description="Its id.")]
 
 
 class Nothing(Body):
@@ -130,6 +145,12 @@ ENDPOINTS = (
     _verb("include", Who, tickets.include, "Write to this person too, whosever contact they are."),
     _verb("exclude", Who, tickets.exclude, "Write to this person no more."),
     _verb(
+        "retract",
+        Message,
+        taking_back.retract,
+        "Take back a message of yours: what left by mail or as a text message stays where it is.",
+    ),
+    _verb(
         "wait", Text, tickets.wait, "Ask the customer something, and pause their clocks until they answer."
     ),
     _verb("resume", Plain, tickets.resume, "Go on without the answer that was waited for."),
@@ -159,4 +180,5 @@ ENDPOINTS = (
     ),
     _verb("confirm", Nothing, resolution.confirm, "As the customer: it is solved."),
     _verb("refuse", Refuse, resolution.refuse, "As the customer: it is not solved, work goes on."),
+    _verb("rate", Rate, ratings.rate, "As the customer: how it went; changeable for seven days."),
 )

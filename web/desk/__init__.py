@@ -12,6 +12,7 @@ from web.desk import (
     inbox,
     outages,
     outgoing,
+    persons,
     softphone,
     stuck,
     ticket,
@@ -30,6 +31,7 @@ PARTS = (
     flow_editor,
     flow_rehearsal,
     stuck,
+    persons,
 )
 
 

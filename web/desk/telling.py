@@ -9,7 +9,7 @@ from typing import Any
 
 from core.desk import resolution
 from core.desk.errors import DeskError, Invalid
-from core.desk.views import ClockView, EventView, PersonView, TicketView
+from core.desk.views import AnswerView, ClockView, EventView, PersonView, TicketView, WayView
 from core.rules.participation import Why
 from web.pages import address, left, spell
 from web.words import Say, say
@@ -89,15 +89,40 @@ def names(codes: Sequence[str], of: str, t: Say) -> str:
 
 def goes_to(view: TicketView, t: Say) -> str:
     """Who gets an answer, and on which channel."""
-    told = []
-    for thread in view.threads:
-        names = [_named(one, view, t) for one in thread.participants if one.why == Why.WRITTEN_TO]
-        if names:
-            told.append(t("ticket.to", channel=t.maybe("channel", thread.channel), who=", ".join(names)))  # type: ignore[attr-defined]
+    by_channel: dict[str, list[str]] = {}
+    for one in view.answers:
+        by_channel.setdefault(one.ways[0].channel, []).append(_named(one, view, t))
+    told = [
+        t("ticket.to", channel=_channel(channel, t), who=", ".join(names))
+        for channel, names in by_channel.items()
+    ]
     return " · ".join(told) if told else t("ticket.to_nobody")
 
 
-def _named(one: PersonView, view: TicketView, t: Say) -> str:
+def choices(view: TicketView, t: Say) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Who can be answered in several ways: (where they would be, who in words, (address, how in words) each)."""
+    return [
+        (
+            one.address,
+            _named(one, view, t),
+            [(way.address, _way(way, t)) for way in one.ways],
+        )
+        for one in view.answers
+        if len(one.ways) > 1
+    ]
+
+
+def _way(way: WayView, t: Say) -> str:
+    readable = address(way.address, t)
+    channel = _channel(way.channel, t)
+    return readable if channel in readable else f"{channel}, {readable}"
+
+
+def _channel(name: str, t: Say) -> str:
+    return str(t.maybe("channel", name))  # type: ignore[attr-defined]
+
+
+def _named(one: AnswerView, view: TicketView, t: Say) -> str:
     name = one.name or address(one.address, t)
     if not one.outsider:
         return name

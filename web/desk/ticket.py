@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from core.desk import offers, page, page_answers, presence, quick_replies, resolution, tickets
+from core.desk import offers, page, page_answers, presence, quick_replies, resolution, taking_back, tickets
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.principal import Principal
 from core.desk.quick_replies import QuickReply
@@ -86,6 +86,7 @@ async def _page(
         "turns": turns.of(view, timeline, t, short),
         "clocks": telling.clocks(view.clocks, at, who.language),
         "goes_to": telling.goes_to(view, t),
+        "ways": telling.choices(view, t),
         "listed": telling.listed(view, t),
         "event_words": lambda event: telling.event(event, t),
         "reason_words": lambda reason: telling.reason(reason, t),
@@ -101,6 +102,10 @@ async def _page(
         "possible": telling.names(view.allowed, "verb", t),
         "lost": lost,
         "quick": None,
+        "takes_back": {m.id: taking_back.stays(m) for m in view.messages if taking_back.may(who, m)},
+        "taken_back": {
+            one.data["message"]: one.actor_name for one in view.events if one.kind == "message.withdrawn"
+        },
     }
     if QUICK in request.query and not talk:
         offered = await site.db.read(quick_replies.of_ticket, who, number, now=at)
@@ -200,6 +205,13 @@ def _words(*names: str) -> Callable[[Form], dict[str, Any]]:
     return lambda form: {name: form.get(name, "") for name in names}
 
 
+def _reply(form: Form) -> dict[str, Any]:
+    """`by-ADDRESS`: where somebody is answered instead."""
+    by = {name.removeprefix("by-"): str(to) for name, to in form.items() if name.startswith("by-")}
+    by = {address: to for address, to in by.items() if to and (to != address or "from_now_on" in form)}
+    return _words("text", "idem")(form) | {"by": by, "from_now_on": "from_now_on" in form}
+
+
 def _number(form: Form, name: str) -> int | None:
     text = str(form.get(name, ""))
     return int(text) if text.isdecimal() else None
@@ -227,7 +239,7 @@ def _resolve(form: Form) -> dict[str, Any]:
 
 
 VERBS: Mapping[str, tuple[Callable[..., str], Callable[[Form], dict[str, Any]]]] = {
-    "reply": (tickets.reply, _words("text", "idem")),
+    "reply": (tickets.reply, _reply),
     "wait": (tickets.wait, _words("text", "idem")),
     "note": (tickets.note, _words("text", "idem")),
     "workaround": (tickets.workaround, _words("text")),
@@ -248,6 +260,7 @@ VERBS: Mapping[str, tuple[Callable[..., str], Callable[[Form], dict[str, Any]]]]
     "include": (tickets.include, _words("address")),
     "exclude": (tickets.exclude, _words("address")),
     "retry_delivery": (tickets.retry_delivery, _words("delivery")),
+    "retract": (taking_back.retract, _words("message")),
 }
 """The verbs of the desk's pages, and how the fields of each are read from its form."""
 

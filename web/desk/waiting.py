@@ -57,7 +57,10 @@ async def act(request: web.Request) -> web.StreamResponse:
     guard.check_token(request, str(form.get("csrf", "")))
     verb, inbound_id = request.match_info["verb"], request.match_info["id"]
     verbs: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
-        "accept": (waiting.release, {"as_": str(form.get("as", ""))}),
+        "accept": (
+            waiting.release,
+            {"as_": str(form.get("as", "")), "ticket": str(form.get("ticket", "")) or None},
+        ),
         "discard": (waiting.discard, {}),
         "retry": (waiting.retry, {}),
     }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
-from core.desk import page, requests, resolution
+from core.desk import page, ratings, requests, resolution
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.views import MessageView, TicketView
 from web import files, html_frame, said
@@ -28,6 +29,7 @@ def routes(app: web.Application) -> None:
     app.router.add_post(f"{base}/reply", reply)
     app.router.add_post(f"{base}/confirm", confirm)
     app.router.add_post(f"{base}/refuse", refuse)
+    app.router.add_post(f"{base}/rate", rate)
     app.router.add_get(f"{base}/messages/{{message}}/html", show_html)
     app.router.add_get(f"{base}/files/{{file}}", download)
     app.router.add_get("/portal/calls/{call}/sound/{seq}", listen)
@@ -45,6 +47,7 @@ async def _page(
     wrong: DeskError | None = None,
     typed: str = "",
     refused: str = "",
+    rated: Mapping[str, str] | None = None,
     idem: str = "",
     lost: bool = False,
 ) -> web.Response:
@@ -68,6 +71,7 @@ async def _page(
         stale=isinstance(wrong, Stale),
         typed=typed,
         refused=refused,
+        rated=rated or {},
         form_id=idem or form_id(),
         lost=lost,
     )
@@ -124,6 +128,22 @@ async def refuse(request: web.Request) -> web.StreamResponse:
         status = 422 if isinstance(error, Invalid) else 409
         return await _page(request, status=status, wrong=error, refused=reason)
     raise web.HTTPSeeOther(f"/portal/requests/{number}")
+
+
+async def rate(request: web.Request) -> web.StreamResponse:
+    """How it went."""
+    site, who = request.app[SITE], contact(request)
+    number = request.match_info["number"]
+    fields, _ = await files.form(request)
+    score = int(fields["score"]) if fields.get("score", "").isdecimal() else 0
+    try:
+        await site.db.write(
+            ratings.rate, who, number, now=now(), score=score, comment=fields.get("comment", "")
+        )
+    except (Invalid, Refused) as error:
+        status = 422 if isinstance(error, Invalid) else 409
+        return await _page(request, status=status, wrong=error, rated=fields)
+    raise web.HTTPSeeOther(f"/portal/requests/{number}#rating")
 
 
 async def show_html(request: web.Request) -> web.StreamResponse:

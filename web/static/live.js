@@ -240,7 +240,9 @@ function typed() {
 }
 
 if (chat) {
-  document.getElementById("newest").addEventListener("click", () => {
+  const newest = document.getElementById("newest");
+  newest.addEventListener("mousedown", (event) => event.preventDefault()); // whoever writes goes on writing
+  newest.addEventListener("click", () => {
     toEnd();
     haveRead(document.getElementById("p-about").dataset.seen);
   });

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from core import addresses, chat_addresses
+from core import addresses
 from core.desk.configuration.document import (
     HOLIDAY_YEARS,
     PARTS,
@@ -262,8 +262,7 @@ def _site(part: Any, at: str) -> Iterator[str]:
 def _contact(part: Any, at: str, sites: frozenset[str]) -> Iterator[str]:
     yield from _none_of(f"{at}.role", part.role, CONTACT_ROLES)
     yield from _not_there(f"{at}.sites", part.sites, sites, "a site of this customer")
-    if not chat_addresses.is_chat(part.email):  # who was only ever met in a chat is called by where that is
-        yield from _address(f"{at}.email", part.email)
+    yield from _address(f"{at}.email", part.email)
     if part.language is not None:
         yield from _none_of(f"{at}.language", part.language, LANGUAGES)
     if part.pin is not None and not (part.pin.isdecimal() and len(part.pin) >= MIN_PIN):

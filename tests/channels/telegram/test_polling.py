@@ -9,6 +9,7 @@ import json
 from channels.telegram.polling import LAST_WAIT
 from core.channel import Unavailable
 from core.envelope import Kind
+from core.isolation import Readers
 from core.settings_values import Secret
 from tests.channels.telegram.conftest import made, running, understood, until
 from tests.fakes import FakeDoor
@@ -49,15 +50,11 @@ async def test_nothing_is_confirmed_that_is_not_stored(telegram, desk) -> None:
 async def test_a_hub_that_is_killed_between_storing_and_confirming_gets_the_same_again_with_the_same_number(
     telegram, tmp_path
 ) -> None:
+    telegram.confirms = False
     door = FakeDoor()
-    door.open.clear()
     telegram.person().writes("Help")
     async with running(telegram, tmp_path, door=door):
-        await until(lambda: door.asked)
-        telegram.fails("getUpdates", 500, times=1000)  # what would confirm it never arrives
-        door.open.set()
         await until(lambda: door.came)
-    telegram.works("getUpdates")
     assert len(telegram.updates) == 1
 
     async with running(telegram, tmp_path, door=door):
@@ -141,6 +138,25 @@ async def test_a_file_that_cannot_be_fetched_is_named_and_the_words_come_all_the
         assert understood(door, number).chat.too_large == (name,)
 
 
+async def test_files_that_take_too_long_hold_up_nobody_for_longer_than_all_of_them_may(
+    telegram, tmp_path
+) -> None:
+    telegram.file_delay = 0.6
+    for number in range(12):  # more than are fetched at the same time
+        telegram.person(f"Person {number}").sends_photo(caption=f"{number}")
+    async with running(telegram, tmp_path) as (channel, door):
+        channel.taking.files_within = 1.0
+        started = asyncio.get_running_loop().time()
+        await until(lambda: len(door.came) == 12)
+        took = asyncio.get_running_loop().time() - started
+
+    said = [understood(door, number) for number in range(12)]
+    assert {one.text for one in said} == {str(number) for number in range(12)}
+    assert len([one for one in said if one.attachments]) <= 4
+    assert all(len(one.attachments) + len(one.chat.too_large) == 1 for one in said)
+    assert took < 5
+
+
 async def test_an_update_that_the_library_cannot_read_keeps_nobody_back(telegram, desk) -> None:
     _, door = desk
     telegram.tell("message", {"message_id": 1, "chat": {"id": 5, "type": "private"}, "text": "no date"})
@@ -189,6 +205,35 @@ async def test_a_button_that_cannot_be_answered_any_more_stops_nothing(telegram,
 
     await until(lambda: len(door.came) == 2)
     await until(lambda: not telegram.updates)
+
+
+async def test_what_comes_in_another_order_is_stored_as_it_comes(telegram, tmp_path) -> None:
+    mario = telegram.person()
+    shown = mario.writes("The rde one")
+    mario.edits(shown, "The red one")
+    telegram.swapped()
+
+    async with running(telegram, tmp_path) as (_, door):
+        await until(lambda: len(door.came) == 2)
+
+    first, second = understood(door, 0), understood(door, 1)
+    assert (first.chat.changes, first.text) == (second.message_id, "The red one")
+
+
+async def test_a_picture_of_twenty_megabytes_is_read_within_the_limits_of_a_reading_process(
+    telegram, desk
+) -> None:
+    _, door = desk
+    content = b"\xff\xd8" + bytes(20_000_000 - 2)
+    telegram.person().sends_file("photo.raw", content)
+    await until(lambda: door.came)
+    readers = Readers()
+    try:
+        said = await readers.read(desk[0].reader, door.came[0].raw, {"external_id": "4711/1"}, {})
+    finally:
+        await readers.close()
+
+    assert said.attachments[0].content == content
 
 
 # What goes wrong

@@ -94,3 +94,12 @@ async def test_whoever_opens_the_menu_sees_the_commands_in_their_language(telegr
     shown = {one.get("language_code", ""): one["commands"] for one in telegram.of("setMyCommands")}
     assert set(shown) == {"", "it", "en"}
     assert shown[""] == shown["it"] != shown["en"]
+
+
+async def test_a_menu_that_cannot_be_set_keeps_nobody_from_writing(telegram, tmp_path) -> None:
+    telegram.fails("getMe", 502)
+    telegram.fails("setMyCommands", 400, "Bad Request: BOT_COMMAND_INVALID")
+    async with running(telegram, tmp_path) as (channel, door):
+        telegram.person().writes("Help")
+        await until(lambda: door.came and channel.link("x") and telegram.of("setMyCommands"))
+        await until(lambda: not channel.down)

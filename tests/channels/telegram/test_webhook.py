@@ -10,10 +10,13 @@ import pytest
 from aiohttp import ClientSession, DummyCookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
+import channels
 from channels.telegram.webhook import HEADER, PATH, address
 from core.channel import Unavailable
+from core.settings import Hub, Settings
 from core.settings_values import Secret
 from tests.channels.telegram.conftest import SECRET, running, understood, until
+from web.app import make_app
 
 UPDATE = {
     "update_id": 7,
@@ -155,3 +158,18 @@ async def test_a_body_that_does_not_come_is_not_waited_for(telegram, tmp_path, m
             )
             one.settimeout(5)
             assert b"408" in await asyncio.to_thread(one.recv, 200)
+
+
+async def test_through_the_front_door_of_the_hub_only_the_secret_counts(telegram, tmp_path, db) -> None:
+    settings = Settings(channels={}, hub=Hub(public_url="https://desk.example.org"))
+    async with running(telegram, tmp_path, mode="webhook", webhook_secret=Secret(SECRET)) as (channel, door):
+        app = make_app(db, settings, clean=lambda html, **_: html, webhooks=channels.webhooks([channel]))
+        async with TestClient(TestServer(app)) as client:
+            await until(lambda: channel.way_in._door)
+            refused = await client.post(PATH, json=UPDATE, headers={"Origin": "https://evil.test"})
+            taken = await client.post(PATH, json=UPDATE, headers={HEADER: SECRET})
+            asked = await client.get(PATH, headers={HEADER: SECRET})
+
+    assert (refused.status, taken.status, asked.status) == (403, 200, 405)
+    assert "Set-Cookie" not in taken.headers
+    assert len(door.came) == 1

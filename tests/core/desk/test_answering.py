@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.desk import chats, identities, requests, resolution, tickets, waiting
+from core.desk import chats, identities, page, requests, resolution, tickets, waiting
 from core.desk.configuration import export
-from core.desk.errors import Refused
+from core.desk.errors import Invalid, Refused
 from core.envelope import Chat
 from core.store import tables
 from tests.chatting import CHAT, connects, leaves, writes_by_chat
@@ -304,3 +304,75 @@ async def test_a_chat_is_excluded_by_its_address_and_brought_back(desk):
     assert await told(desk, number, "reply") == [("email", "alice@acme.test"), ("telegram", CHAT)]
     with pytest.raises(Refused):
         await desk.do(tickets.include, ann, number, address="telegram:1")
+
+
+# --- Staff choose
+
+
+async def reply_by(desk: AtWork, number: str, by: dict[str, str], **more: bool) -> None:
+    ann = await desk.who("ann")
+    await desk.do(tickets.reply, ann, number, "Arriviamo.", by=by, **more)
+
+
+async def ways(desk: AtWork, number: str) -> dict[str, list[str]]:
+    """Name to the addresses by which they can be answered, as staff see it."""
+    view = await desk.db.read(page.ticket, await desk.who("ann"), number, now=desk.now)
+    return {one.name: [way.address for way in one.ways] for one in view.answers}
+
+
+async def test_staff_see_who_gets_an_answer_and_every_way_that_is_proved_theirs(desk):
+    number = await desk.two_people()
+    await connects(desk)
+    await connects(desk, "aldo", "telegram:77", proof="staff")
+
+    assert await ways(desk, number) == {
+        "Alice": ["alice@acme.test", CHAT],
+        "Aldo": ["aldo@acme.test"],
+    }
+
+
+async def test_staff_answer_one_time_in_a_chat_that_has_no_part_in_the_request_yet(desk):
+    number = await desk.taken()
+    await connects(desk)
+
+    await reply_by(desk, number, {"alice@acme.test": CHAT})
+
+    assert await told(desk, number, "reply") == [("telegram", CHAT)]
+    desk.passes(minutes=1)
+    await reply_by(desk, number, {})
+    assert await told(desk, number, "reply") == [("email", "alice@acme.test")]
+    done = await desk.mail(CHAT, channel="telegram", chat=Chat())
+    assert done.number == number
+
+
+async def test_from_now_on_holds_until_the_person_writes_from_elsewhere(desk):
+    number = await desk.taken()
+    await connects(desk)
+    await reply_by(desk, number, {"alice@acme.test": CHAT}, from_now_on=True)
+    desk.passes(minutes=1)
+
+    await reply_by(desk, number, {})
+    assert await told(desk, number, "reply") == [("telegram", CHAT)]
+    (event,) = await desk.events(number, "people.answered_at")
+    assert event.data["channel"] == "telegram"
+
+    desk.passes(minutes=1)
+    await desk.mail("alice@acme.test", ticket_numbers=(number,), authentication=PASSED)
+    desk.passes(minutes=1)
+    await reply_by(desk, number, {})
+    assert await told(desk, number, "reply") == [("email", "alice@acme.test")]
+
+
+async def test_nobody_is_answered_at_an_address_that_is_not_known_to_be_theirs(desk):
+    number = await desk.two_people()
+    await connects(desk, "aldo", "telegram:77")
+
+    for by in (
+        {"alice@acme.test": "telegram:77"},
+        {"alice@acme.test": "eve@evil.test"},
+        {"eve@evil.test": "alice@acme.test"},
+    ):
+        with pytest.raises(Invalid):
+            await reply_by(desk, number, by)
+
+    assert await told(desk, number, "reply") == []

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from core.desk import books, linking, resolution, tickets
+from core.envelope import Address
 from core.store import tables
 from tests.chat_at_work import Chatter, chatting
 from tests.desk_at_work import SOLUTION
@@ -237,7 +238,8 @@ async def test_what_was_closed_meanwhile_is_told_in_words(mario):
     done = await mario.presses("Il problema")
 
     assert done.reason == "pressed_too_late"
-    assert "non è più possibile" in mario.last().text.lower()
+    (told,) = [one.text for one in mario.heard() if one.kind == "too_late"]
+    assert told.startswith("Non è più possibile")
     assert (await mario.desk.ticket(number)).state == "closed"
 
 
@@ -347,3 +349,64 @@ async def test_a_wrong_code_is_refused_in_words_and_connects_nobody(mario):
     assert done.reason == "link_refused"
     assert mario.last().kind == "told"
     assert not await mario.desk.rows(tables.identity)
+
+
+# --- What nobody may do without end ---
+
+
+async def test_a_machine_that_answers_our_answers_is_answered_no_more_after_a_while(mario):
+    for _ in range(62):
+        done = await mario.does(command="help")
+
+    assert (done.outcome, done.reason) == ("machine", "too_many")
+    assert len(mario.heard()) == 60
+    mario.desk.passes(minutes=16)
+    assert (await mario.does(command="help")).reason == "command_help"
+
+
+async def test_who_said_stop_and_writes_is_told_once_a_day_why_they_hear_nothing(mario):
+    await mario.does(command="stop")
+    number = (await mario.writes()).number
+    assert mario.last().kind == "stopped"
+    assert (await mario.writes("Allora?")).number == number
+
+    assert [one.kind for one in mario.heard()] == ["stop", "stopped"]
+
+
+async def test_a_second_strangers_request_of_a_day_is_not_acknowledged_again(mario):
+    first = (await mario.writes()).number
+    await mario.does(command="new")
+    second = (await mario.writes("Altra cosa.")).number
+
+    assert first != second
+    assert [one.kind for one in mario.heard()] == ["received", "new"]
+
+
+async def test_words_to_what_was_solved_open_it_again(mario):
+    number = await solved(mario)
+
+    done = await mario.writes("No, non va ancora.")
+
+    assert (done.outcome, done.number) == ("attached", number)
+    assert (await mario.desk.ticket(number)).state in ("assigned", "in_progress")
+
+
+async def test_a_button_of_a_room_that_decides_is_for_who_is_known_to_be_of_the_customer(mario):
+    there = replace(mario, room=Address("telegram:-1001", "Acme IT"))
+    await there.writes("Ciao.")
+    await mario.desk.db.write(
+        lambda tx: tx.update(tables.chat, {"address": "telegram:-1001"}, customer="ACME")
+    )
+    number = (await there.writes()).number
+    await mario.desk.qualify(number, contact="alice@acme.test")
+    await mario.desk.do(tickets.take, await mario.desk.who("ann"), number)
+    await mario.desk.do(resolution.resolve, await mario.desk.who("ann"), number, **SOLUTION)
+    await there.work()
+
+    stranger = replace(there, address="telegram:99", name="Carla")
+    assert (await stranger.presses("Risolto")).reason == "pressed_by_a_stranger"
+    assert (await mario.desk.ticket(number)).state == "resolved"
+    aldo = await replace(there, address="telegram:88", name="Aldo").linked("aldo")
+    assert (await aldo.presses("Risolto")).reason == "pressed_confirm"
+    (closed,) = await mario.desk.events(number, "ticket.close")
+    assert closed.actor == f"contact:{(await mario.desk.who('aldo')).id}"

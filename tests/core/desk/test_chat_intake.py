@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.desk import books, search, tickets
+from core.desk import books, search, tickets, waiting
 from core.desk.configuration import export
+from core.desk.errors import Invalid
 from core.store import tables
 from tests.chat_at_work import Chatter, chatting
 from tests.desk_files import put
@@ -266,7 +267,6 @@ async def test_whoever_is_unknown_becomes_a_contact_of_the_customer_in_that_chat
     again = await mario.desk.ticket((await mario.writes("Di nuovo.")).number)
     assert (again.number, again.contact) == (number, made.id)
     written = await mario.desk.db.read(export.export)
-    assert mario.address in str(written)
     await mario.desk.db.write(put, written, None, now=mario.desk.now)
     assert (await mario.desk.rows(tables.contact, email=mario.address))[0].active
 
@@ -312,3 +312,22 @@ async def test_what_a_program_speaks_is_nothing_beside_what_is_known_of_the_pers
     done = await alice.writes(language="en")
 
     assert (await mario.desk.ticket(done.number)).language == "it"
+
+
+async def test_staff_say_what_the_author_did_not_and_only_what_was_asked(mario):
+    first, _ = await two(mario)
+    await mario.writes("È urgente!")
+    other = await mario.desk.qualified("alice@acme.test")
+    mario.desk.passes(minutes=11)
+    await mario.work()
+    (item,) = await mario.desk.rows(tables.inbound, outcome="held")
+    tom = await mario.desk.who("tom")
+
+    with pytest.raises(Invalid, match="none of those"):
+        await mario.desk.do(waiting.release, tom, item.id, as_="message", ticket=other)
+    await mario.desk.do(waiting.release, tom, item.id, as_="message", ticket=first)
+    await mario.work()
+
+    assert await mario.texts(first) == ["La stampante non va.", "È urgente!"]
+    assert not (await mario.desk.db.read(search.inbound, tom, outcome="held")).items
+    await balanced(mario)

@@ -192,7 +192,7 @@ async def test_nobody_says_that_another_has_seen_something(mario):
 
 
 async def test_five_hundred_stickers_are_one_ticket_one_answer_and_a_heap_for_staff(mario):
-    for _ in range(30):
+    for _ in range(65):
         await mario.writes("", files=1)
 
     assert len(await mario.desk.rows(tables.ticket)) == 1

@@ -121,6 +121,24 @@ async def test_most_of_it_is_in_time_so_that_what_is_late_stands_out(db, read) -
     assert sum(NOW <= at < NOW + timedelta(hours=1) for at in due) >= 3
 
 
+async def test_the_morning_has_chats_one_done_with_a_button_one_that_waits_and_one_of_a_stranger(
+    db, read
+) -> None:
+    await db.write(demo.load, demo.desk({}, now=NOW), {}, read, now=NOW)
+
+    found = {ticket.chat: ticket for ticket in await tickets(db) if ticket.chat and ticket.open}
+    done = next(ticket for ticket in await tickets(db) if ticket.chat and not ticket.open)
+    words = await db.read(lambda tx: tx.all(select(tables.delivery).where(tables.delivery.c.kind == "reply")))
+
+    assert (done.state, done.requester_name) == ("closed", "Sara Dal Forno")
+    assert found["webchat"].last_direction == "in"
+    assert found["webchat"].waits_since is not None
+    assert (found["telegram"].state, found["telegram"].customer) == ("triage", None)
+    assert {row.state for row in words if row.channel in ("telegram", "webchat")} == {"sent"}
+    assert await db.read(lambda tx: tx.all(select(tables.page))) == []
+    assert (await db.read(books.verify)).faults == ()
+
+
 async def test_everybody_who_is_printed_can_sign_in_and_nobody_else_reads_it(loaded, logins) -> None:
     lines = [line.split() for line in logins.read_text().splitlines()[1:]]
     told = [words for words in lines if words[0] in ("desk", "portal")]

@@ -217,7 +217,7 @@ async def test_a_call_for_what_was_taken_meanwhile_does_not_leave(desk):
     assert (await desk.deliveries(number, kind="page"))[0].state == "withdrawn"
 
 
-async def test_outside_the_hours_of_the_contract_nobody_is_called_and_the_customer_knows_when_we_open(desk):
+async def test_outside_the_hours_nobody_is_called_and_the_customer_knows_when_we_open(desk):
     desk.passes(days=5)  # Saturday
     await belongs(desk, "telegram:4242", contact=(await desk.who("alice")).id)
     number = await desk.qualify(await chats(desk), technology="Server")
@@ -226,6 +226,8 @@ async def test_outside_the_hours_of_the_contract_nobody_is_called_and_the_custom
     await desk.work()
 
     assert await called(desk, number) == []
+    told = " ".join(one.text for one in desk.telegram.sent if one.to.key == "telegram:4242")
+    assert "Il servizio riapre lunedì 9 marzo 2026, 09:00" in told
     desk.passes(days=1, hours=6)
     await desk.work()
     assert await called(desk, number)

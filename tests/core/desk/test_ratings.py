@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.desk import ratings, resolution
+from core.desk import page, ratings, resolution
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.store import tables
 from tests.desk_at_work import SOLUTION, AtWork, at_work
@@ -71,9 +71,11 @@ async def test_only_the_customer_of_a_closed_ticket_rates_it(desk):
 
 async def test_what_is_shown_says_whether_it_may_be_changed(desk):
     number = await desk.closed()
-    row = await desk.ticket(number)
-    assert await desk.db.read(ratings.opinion, row, now=desk.now) is None
-    await desk.do(ratings.rate, await desk.who("alice"), number, score=3)
+    alice, tom = await desk.who("alice"), await desk.who("tom")
+    assert "rate" in (await desk.db.read(page.ticket, alice, number, now=desk.now)).allowed
+    await desk.do(ratings.rate, alice, number, score=3)
 
-    assert (await desk.db.read(ratings.opinion, row, now=desk.now)).changeable
-    assert not (await desk.db.read(ratings.opinion, row, now=desk.passes(days=8))).changeable
+    shown = await desk.db.read(page.ticket, tom, number, now=desk.now)
+    assert (shown.rating.score, "rate" in shown.allowed) == (3, False)
+    assert "rate" in (await desk.db.read(page.ticket, alice, number, now=desk.now)).allowed
+    assert "rate" not in (await desk.db.read(page.ticket, alice, number, now=desk.passes(days=8))).allowed
