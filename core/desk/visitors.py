@@ -30,7 +30,8 @@ LONGEST = 100
 MAX_NAME = 100  # characters
 NEW_PER_NETWORK = 60
 """Conversations that may begin within an hour from one network address, unless the settings say otherwise."""
-TOKEN = "visitor_token"  # noqa: S105 - the purpose of a row
+TOKEN = f"{links.CHAT}:token"
+"""Purpose of the rows of tokens that were used; they are forgotten a day after they lapse."""
 HERE = timedelta(minutes=3)
 """For so long a page that is open counts as open without being heard of again."""
 

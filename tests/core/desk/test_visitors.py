@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.desk import identities, people, visitor_codes, visitor_states, visitor_talk, visitors
+from core.desk import identities, links, people, visitor_codes, visitor_states, visitor_talk, visitors
 from core.desk.errors import Invalid, Refused
 from core.envelope import Arrival
 from core.rules.visitor_tokens import BadToken, signed
@@ -254,3 +254,14 @@ async def test_staff_are_nobody_a_site_vouches_for(desk):
     assert await desk.db.read(people.contact, staff) is None
 
     assert await identify(desk, visitor(), token(desk, sub=staff)) == "stranger"
+
+
+async def test_what_lapsed_is_forgotten(desk):
+    await identify(desk, visitor(), token(desk))
+    await ask(desk, visitor(), "alice@acme.test")
+    assert len(await desk.rows(tables.one_time_link)) == 2
+
+    desk.passes(days=2)
+    await desk.db.write(links.forget, now=desk.now)
+
+    assert await desk.rows(tables.one_time_link) == []
