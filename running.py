@@ -102,6 +102,10 @@ def say_where(config: Settings) -> None:
     """Print where people look, and where mail goes."""
     typer.echo(f"Portal  {config.hub.public_url}/portal/")
     typer.echo(f"Desk    {config.hub.public_url}/desk/")
+    if config.channels.webchat.enabled:
+        typer.echo(
+            f"Chat    {config.hub.public_url}/chat/try, in place of a customer's page, for who is signed in to the desk"
+        )
     mail = config.channels.email
     phone = config.channels.phone
     if phone.enabled and phone.account_sid:

@@ -133,6 +133,10 @@ class Hub:
         self._peak = {name: max(self._peak[name], now[name]) for name in now}
         return self._peak
 
+    def resident(self) -> float:
+        """What the hub holds now, without its readers: in MB."""
+        return self._sums(_resident)["hub"]
+
     def cpu(self) -> dict[str, float]:
         """Seconds of processor time used by the hub and by its readers."""
         return self._sums(cpu)

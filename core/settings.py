@@ -161,6 +161,7 @@ class Limits(Table, frozen=True, kw_only=True):
     sign_ins_per_person: int = 20
     live_per_person: int = 10
     live_per_address: int = 50
+    chats_per_address: int = 60
     reading_cpu: Span = 5
     reading_time: Span = 10
     reading_memory: Size = 512 * 2**20

@@ -33,6 +33,7 @@ def test_every_part_is_measured_with_real_processes(tmp_path: Path) -> None:
         "accepted with 250",
         "to tickets",
         "at 50 beside",
+        "to staff's screen",
         "memory",
         "room",
     ):

@@ -123,7 +123,12 @@ def _stands(here: Here, button: Row) -> None:
     ticket_id = button.value or button.shard
     if not chat_intake.theirs(here.tx, here.chat, here.author, ticket_id):
         raise DeskError("this request is not theirs any more")
-    here.say("status", requests=[standing.of(here.tx, ticket_id, here.language, now=here.now)], more=0)
+    here.say(
+        "status",
+        requests=[standing.of(here.tx, ticket_id, here.language, now=here.now)],
+        more=0,
+        offers=[Offer(act=Act.STATUS, value=ticket_id)],
+    )
 
 
 def _speak(here: Here, button: Row) -> None:

@@ -19,7 +19,9 @@ from core.store.tx import Tx
 from core.store.work import Job
 
 CODE = "chat_code"
-"""The letter, and the purpose of its row."""
+"""The letter."""
+PURPOSE = f"{links.CHAT}:code"
+"""Of its row, which is forgotten a day after it lapses."""
 DIGITS = 6
 LIFE = timedelta(minutes=10)
 TRIES = 3
@@ -63,7 +65,7 @@ def prove(tx: Tx, who: Visitor, email: str, code: str, *, now: datetime) -> bool
     if restraint.happened(tx, _tries(who), within=restraint.HOUR, now=now) >= TRIES:
         raise Refused("too many tries: ask for a new code", code="tries")
     digits = "".join(one for one in code if one in "0123456789")
-    if links.use(tx, CODE, _token(tx, who.address, email, digits), now=now) is None:
+    if links.use(tx, PURPOSE, _token(tx, who.address, email, digits), now=now) is None:
         restraint.count(tx, _tries(who), now=now)
         return False
     visitors.known(tx, who, email, now=now)
@@ -84,7 +86,7 @@ def _letter(tx: Tx, job: Job, *, now: datetime) -> Letter | None:
     drawn = int(token_hash(tx.facts.token("chat-digits", same)), 16)
     digits = f"{drawn % 10**DIGITS:0{DIGITS}}"
     token = _token(tx, visitor, email, digits)
-    if not links.give(tx, CODE, token, visitor, until=now + LIFE, now=now):
+    if not links.give(tx, PURPOSE, token, visitor, until=now + LIFE, now=now):
         return None  # used since an earlier try: that one arrived after all
     subject, text = texts.notice(
         CODE, language, hub=tx.facts.name, code=digits, minutes=int(LIFE.total_seconds() // 60)

@@ -36,7 +36,7 @@ class Standing:
     """Where a visitor stands."""
 
     state: str
-    """new: nothing was written; waiting, joined or ended."""
+    """new: nothing was written; waiting, joined, solved (and words open it again) or ended."""
     known: str = ""
     """The name of the contact they proved to be."""
     name: str = ""
@@ -88,7 +88,7 @@ def standing(
     if row is None:
         state = "new"
     elif not row.open:
-        state = "ended"
+        state = "solved" if row.state == "resolved" else "ended"
     elif agent is not None or row.waits_since is None or _answered(row, talk):
         state = "joined"
     else:

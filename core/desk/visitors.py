@@ -28,9 +28,10 @@ CHANNEL = missed.CHANNEL
 SHORTEST = 22  # characters of a secret: 128 bits
 LONGEST = 100
 MAX_NAME = 100  # characters
-NEW_PER_NETWORK = 20
-"""Conversations that may begin within an hour from one network address."""
-TOKEN = "visitor_token"  # noqa: S105 - the purpose of a row
+NEW_PER_NETWORK = 60
+"""Conversations that may begin within an hour from one network address, unless the settings say otherwise."""
+TOKEN = f"{links.CHAT}:token"
+"""Purpose of the rows of tokens that were used; they are forgotten a day after they lapse."""
 HERE = timedelta(minutes=3)
 """For so long a page that is open counts as open without being heard of again."""
 
@@ -71,13 +72,14 @@ def receive(
     *,
     now: datetime,
     network: str = "",
+    most: int = NEW_PER_NETWORK,
     language: str | None = None,
 ) -> Understood:
     """Something a visitor wrote or chose, stored and understood at once: they wait for it. The same again changes nothing.
 
-    `network`: the address they ask from. Raises Refused when too many conversations begin there.
+    `network`: the address they ask from. Raises Refused when more than `most` conversations begin there in an hour.
     """
-    row = _here(tx, who, now=now, network=network, language=language)
+    row = _here(tx, who, now=now, network=network, most=most, language=language)
     if said.author is not None and not said.author.name and row.name:
         said = replace(said, author=Address(said.author.address, row.name))
     done = intake.receive(tx, arrival, said, now=now)
@@ -86,12 +88,19 @@ def receive(
 
 
 def _here(
-    tx: Tx, who: Visitor, *, now: datetime, network: str = "", language: str | None = None, name: str = ""
+    tx: Tx,
+    who: Visitor,
+    *,
+    now: datetime,
+    network: str = "",
+    most: int = NEW_PER_NETWORK,
+    language: str | None = None,
+    name: str = "",
 ) -> Row:
     """Their chat, made with the first thing they do."""
     more: dict[str, Any] = {}
     if chats.known(tx, who.address) is None:
-        _begin(tx, network, now=now)
+        _begin(tx, network, most, now=now)
         more = {"customer": who.customer, "language": language}
     row = chats.came(tx, CHANNEL, Address(who.address, name), now=now, online_until=now + HERE, **more)
     if who.contact is not None:
@@ -99,11 +108,11 @@ def _here(
     return row
 
 
-def _begin(tx: Tx, network: str, *, now: datetime) -> None:
+def _begin(tx: Tx, network: str, most: int, *, now: datetime) -> None:
     key = f"chat-from:{network}"
     if not network:
         return
-    if restraint.happened(tx, key, within=restraint.HOUR, now=now) >= NEW_PER_NETWORK:
+    if restraint.happened(tx, key, within=restraint.HOUR, now=now) >= most:
         raise Refused("too many conversations began from this network address", code="many")
     restraint.count(tx, key, now=now)
 
@@ -116,6 +125,7 @@ def claim(
     email: str,
     now: datetime,
     network: str = "",
+    most: int = NEW_PER_NETWORK,
     language: str | None = None,
 ) -> None:
     """What a visitor says of themselves: a label, and where to write when they are gone. It proves nothing.
@@ -125,7 +135,8 @@ def claim(
     email = email.strip()
     if email and not addresses.plausible(email):
         raise invalid("/email", "is no e-mail address")
-    row = _here(tx, who, now=now, network=network, language=language, name=" ".join(name.split())[:MAX_NAME])
+    named = " ".join(name.split())[:MAX_NAME]
+    row = _here(tx, who, now=now, network=network, most=most, language=language, name=named)
     if email:
         chats.change(tx, row.id, email=addresses.key(email))
     tx.tell("chat", who.address)

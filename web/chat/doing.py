@@ -151,6 +151,7 @@ async def _done(
         said,
         now=at,
         network=page.network,
+        most=request.app[SITE].settings.limits.chats_per_address,
         language=page.language,
     )
 
@@ -179,6 +180,7 @@ async def _claim(request: web.Request, of: ChatSite, page: Page, frame: Frame) -
         email=_field(frame, "email"),
         now=now(),
         network=page.network,
+        most=request.app[SITE].settings.limits.chats_per_address,
         language=page.language,
     )
     return {"type": "claimed"}

@@ -88,7 +88,12 @@ class Page:
             if self._told.get(one.id) != one
             and (one.id in self._told or one.at.timestamp() >= self._since - MARGIN)
         ]
-        gone = [] if not self._told else sorted(self._told.keys() - {one.id for one in items})
+        there, oldest = {one.id for one in items}, items[0].at if items else None
+        gone = [
+            one.id  # what is merely older than what is told now stays on the page
+            for one in self._told.values()
+            if one.id not in there and (oldest is None or one.at >= oldest)
+        ]
         self._told = {one.id: one for one in items}
         return fresh, gone
 

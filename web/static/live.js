@@ -1,7 +1,7 @@
 // What changed while somebody looks: the server says which, the page fetches what it may see.
 import { differs, follow, remember, swap } from "./served.js";
 
-const GATHER = 250; // ms: changes within this time are fetched together
+const GATHER = 150; // ms: the first change is fetched at once, further ones within this time together
 const COUNTED_ANEW = 1100; // ms: the server counts the views of one person once a second
 const MINUTE = 60000; // ms: times that are left are told anew
 const REFUSED = 30000; // ms until the hub is asked again for a stream that it refused
@@ -15,6 +15,7 @@ const list = document.querySelector("ul[data-list]");
 const button = document.querySelector("[data-refresh]");
 let wanted = { list: false, ticket: false };
 let timer = 0;
+let lookedAt = -GATHER;
 let saidAt = -SAY_AT_MOST;
 let rang = () => {}; // somebody calls
 
@@ -59,12 +60,14 @@ function look(at) {
   wanted.list ||= Boolean(at.list && list);
   wanted.ticket ||= Boolean(at.ticket && ticket);
   wanted.asked ||= Boolean(at.asked);
-  if (!timer && (wanted.list || wanted.ticket)) timer = setTimeout(refresh, at.asked ? 0 : GATHER);
+  const wait = at.asked ? 0 : Math.max(0, lookedAt + GATHER - performance.now());
+  if (!timer && (wanted.list || wanted.ticket)) timer = setTimeout(refresh, wait);
 }
 
 async function refresh() {
   const now = wanted;
   wanted = { list: false, ticket: false };
+  lookedAt = performance.now();
   try {
     if (now.ticket) await refreshTicket();
     if (now.list) await refreshList(now.asked);

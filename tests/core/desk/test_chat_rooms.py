@@ -200,3 +200,15 @@ async def test_five_hundred_stickers_are_one_ticket_one_answer_and_a_heap_for_st
     assert {row.reason for row in held} == {"sender_flood"}
     assert len(mario.heard()) == 1
     await balanced(mario)
+
+
+async def test_who_left_and_is_known_is_told_another_way(mario):
+    await mario.linked("alice")
+    number = (await mario.writes()).number
+    await mario.desk.qualify(number)
+
+    await mario.does(gone=True)
+
+    by_mail = await mario.desk.deliveries(number, address="alice@acme.test")
+    assert [(row.channel, row.kind) for row in by_mail] == [("email", "progress")]
+    await balanced(mario)

@@ -127,6 +127,7 @@ async def test_a_solved_request_is_accepted_by_a_button_and_then_it_is_over(desk
     await desk.do(resolution.resolve, await desk.who("ann"), number, **SOLUTION)
     await work(desk)
     solved = next(item for item in await talk(desk, who) if item.buttons)
+    assert (await standing(desk, who)).state == "solved"
     assert [one.label for one in solved.buttons] == ["Risolto", "Il problema c'è ancora"]
 
     await do(desk, who, pressed=solved.buttons[0].id)

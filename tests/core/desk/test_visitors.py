@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.desk import identities, people, visitor_codes, visitor_states, visitor_talk, visitors
+from core.desk import identities, links, people, visitor_codes, visitor_states, visitor_talk, visitors
 from core.desk.errors import Invalid, Refused
 from core.envelope import Arrival
 from core.rules.visitor_tokens import BadToken, signed
@@ -141,14 +141,15 @@ async def test_a_browser_of_somebody_is_not_given_to_the_next_and_their_token_is
 
 
 async def test_too_many_conversations_do_not_begin_at_one_network_address(desk):
-    for n in range(visitors.NEW_PER_NETWORK):
-        await say(desk, visitor(f"secret number {n:020}"), "Hi.", network="192.0.2.7")
+    here = {"network": "192.0.2.7", "most": 3}
+    for n in range(3):
+        await say(desk, visitor(f"secret number {n:020}"), "Hi.", **here)
 
     with pytest.raises(Refused):
-        await say(desk, visitor("one secret too many, sorry"), "Hi.", network="192.0.2.7")
+        await say(desk, visitor("one secret too many, sorry"), "Hi.", **here)
 
-    await say(desk, visitor(f"secret number {1:020}"), "Still here.", "ref-2", network="192.0.2.7")
-    await say(desk, visitor("somewhere else, another one"), "Hi.", network="192.0.2.8")
+    await say(desk, visitor(f"secret number {1:020}"), "Still here.", "ref-2", **here)
+    await say(desk, visitor("somewhere else, another one"), "Hi.", network="192.0.2.8", most=3)
 
 
 # --- Codes by mail --------------------------------------------------------------------------------------------
@@ -253,3 +254,14 @@ async def test_staff_are_nobody_a_site_vouches_for(desk):
     assert await desk.db.read(people.contact, staff) is None
 
     assert await identify(desk, visitor(), token(desk, sub=staff)) == "stranger"
+
+
+async def test_what_lapsed_is_forgotten(desk):
+    await identify(desk, visitor(), token(desk))
+    await ask(desk, visitor(), "alice@acme.test")
+    assert len(await desk.rows(tables.one_time_link)) == 2
+
+    desk.passes(days=2)
+    await desk.db.write(links.forget, now=desk.now)
+
+    assert await desk.rows(tables.one_time_link) == []

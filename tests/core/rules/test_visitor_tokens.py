@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -138,3 +140,16 @@ def test_whatever_a_key_signed_is_read_or_refused(value):
     for name in ("aud", "sub", "exp", "jti", "name", "nbf"):
         with contextlib.suppress(BadToken):
             read(signed(claims() | {name: value}, KEY), KEY, "shop", now=NOW)
+
+
+def test_the_example_of_the_documentation_makes_such_a_token():
+    page = (Path(__file__).resolve().parents[3] / "docs/chat.md").read_text("utf-8")
+    example = re.search(r"```python\n(import base64.*?)```", page, re.DOTALL)
+    given = {}
+    exec(example[1], given)
+
+    said = read(
+        given["chat_token"]("anna@acme.test", "Anna", KEY.decode()), KEY, "shop", now=datetime.now(UTC)
+    )
+
+    assert (said.subject, said.name) == ("anna@acme.test", "Anna")

@@ -207,6 +207,11 @@ function items({ items, gone }) {
     if (item.by !== "me" && item.id > newest) newest = item.id;
     since = Math.max(since, item.at);
   }
+  let before = "";
+  for (const number of log.querySelectorAll(".number")) {
+    number.hidden = number.textContent === before; // said once, where the talk turns to another request
+    before = number.textContent;
+  }
   if (end) log.scrollTop = log.scrollHeight;
   see();
 }
@@ -310,7 +315,8 @@ function draw(item) {
   for (const file of item.files ?? []) bubble.appendChild(download(file));
   const foot = row.appendChild(element("p", "about"));
   const who = item.by === "me" ? words.me : item.name ?? "";
-  foot.append(...(who ? [`${who} · `] : []), when(item.at), ...(item.ticket ? [` · ${item.ticket}`] : []));
+  foot.append(...(who ? [`${who} · `] : []), when(item.at));
+  if (item.ticket) foot.append(element("span", "number", ` · ${item.ticket}`));
   if (item.buttons) {
     const choices = row.appendChild(element("div", "choices"));
     choices.setAttribute("role", "group");
@@ -427,7 +433,7 @@ async function upload(one) {
     const frame = await answer.json();
     frame.type === "done" ? (one.taken = true) : refused(frame);
   } catch {
-    refused({ why: "later_file", id: one.id });
+    refused({ why: "line", id: one.id });
   }
 }
 
