@@ -25,7 +25,6 @@ BODIES: dict[str, dict[str, Any]] = {
     "take_ticket": {},
     "include_ticket": {"address": "eve@evil.test"},
     "exclude_ticket": {"address": "alice@acme.test"},
-    "retract_ticket": {"message": "01900000-0000-7000-8000-000000000000"},
     "assign_ticket": {"group": "Network L1"},
     "escalate_ticket": {"reason": "too hard"},
     "wait_ticket": {"text": "Which port?"},
