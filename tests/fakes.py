@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.channel import DeliveryError, Door
-from core.envelope import Arrival, Outgoing, Sent
+from core.envelope import Arrival, Inbound, Outgoing, Sent
 
 
 @dataclass(slots=True, kw_only=True)
@@ -117,3 +118,15 @@ class FakeLinking:
     def link(self, code: str) -> str:
         """See core.channel.Linking."""
         return f"https://chat.test/{self.name}?start={code}"
+
+
+class ReadersHere:
+    """Readers (core.isolation.Readers) without a process of their own: what is read was written by the test."""
+
+    async def read(
+        self, reader: str, raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> Inbound:
+        """See core.isolation.Readers."""
+        module, _, name = reader.partition(":")
+        found: Inbound = getattr(importlib.import_module(module), name)(raw, arrival, options)
+        return found

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.desk import tickets
+from core.desk import presence, tickets
+from core.store.opening import open_database
 from tests import rows
 from tests.web.chatting import a_secret, chatting
 from tests.web.desk_pages import furnish
@@ -61,3 +62,28 @@ async def test_who_comes_back_sees_the_same_conversation_and_nobody_else_does(ch
     async with chats.visiting() as stranger, chats.visiting(secret, site="shop") as elsewhere:
         assert stranger.items == elsewhere.items == {}
         assert stranger.standing["state"] == elsewhere.standing["state"] == "new"
+
+
+@pytest.mark.postgres
+async def test_a_visitor_at_one_hub_hears_what_is_said_at_another(postgres_url, facts, tmp_path):
+    dbs = [open_database(postgres_url, facts, readers=2, connections=4) for _ in range(2)]
+    try:
+        await dbs[0].write(furnish)
+        async with chatting(dbs[0], tmp_path / "a") as here, chatting(dbs[1], tmp_path / "b") as there:
+            secret = a_secret()
+            async with here.visiting(secret) as page, there.visiting(secret) as other:
+                done = await page.say("Heard everywhere?")
+                await other.shows("Heard everywhere?", by="me")
+                ticket = (await page.stands(state="waiting"))["number"]
+                assert ticket == done["ticket"]
+
+                await answer(there, ticket, "Everywhere.")
+
+                await page.shows("Everywhere.", by="us")
+                await there.db.write(
+                    lambda tx: presence.typing(tx, rows.LEADER, ticket)  # the other hub says it
+                )
+                await page.until("typing")
+    finally:
+        for db in dbs:
+            db.close()

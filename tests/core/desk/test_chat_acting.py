@@ -512,3 +512,21 @@ async def test_a_sign_is_asked_about_by_nobody(mario):
 
 async def test_an_act_that_nobody_knows_is_kept(mario):
     assert (await mario.does()).reason == "act"
+
+
+async def test_whoever_was_called_takes_the_request_from_their_own_chat(mario):
+    await mario.linked("alice")
+    number = (await mario.writes()).number
+    await mario.desk.qualify(number)
+    ann = await mario.another("telegram:55", "Ann").linked("ann")
+    await ann.does(command="start")
+    mario.desk.passes(minutes=90)
+    await mario.work()
+
+    done = await ann.presses("Lo prendo io")
+
+    assert done.reason == "pressed_take"
+    assert (await mario.desk.ticket(number)).assignee == (await mario.desk.who("ann")).id
+    shown = next(one for one in ann.heard() if one.replaces)
+    assert shown.text.strip() == f"{number} La stampante non va.\n\n✓ Lo prendo io"
+    assert (await mario.does(pressed=(await ann.buttons())[-1].id)).reason == "pressed_not_theirs"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.desk import books, tickets
+from core.desk import books, returns, tickets
 from core.envelope import Address
 from core.store import tables
 from tests.chat_at_work import Chatter, chatting
@@ -126,7 +126,9 @@ async def test_a_room_with_another_address_keeps_its_binding_and_its_requests(ma
     number = (await there.writes("La stampante non va.")).number
     moved = replace(there, room=Address("telegram:-1009", "Acme IT"))
 
+    await mario.desk.db.write(returns.wished, ROOM.key, stop=True, now=mario.desk.now)
     assert (await moved.does(moved_from=ROOM.key)).reason == "moved"
+    assert [row.address for row in await mario.desk.rows(tables.bad_address)] == [moved.here]
     done = await moved.writes("Ancora?")
 
     assert (done.outcome, done.number) == ("attached", number)

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from core import handlers
 from core.desk import tickets, visitor_talk, visitors
 from core.envelope import Arrival
 from core.rules.visitor_tokens import signed
 from core.store import tables
+from core.worker import Worker
 from tests.desk_at_work import at_work
-from tests.fakes import FakeChannel
+from tests.fakes import FakeChannel, ReadersHere
 from web.chat import reading
 
 KEY = b"the key of the shop, 32 characters"
@@ -30,18 +32,9 @@ def who():
 
 
 async def work(desk):
-    from core import handlers
-    from core.isolation import Readers
-    from core.worker import Worker
-
-    readers = Readers()
-    try:
-        todo = handlers.handlers(
-            desk.db, [desk.channel, FakeChannel(name="webchat")], readers, clock=lambda: desk.now
-        )
-        await Worker(desk.db, todo, owner="here", clock=lambda: desk.now).drain()
-    finally:
-        await readers.close()
+    channels = [desk.channel, FakeChannel(name="webchat", reader="web.chat.reading:read")]
+    todo = handlers.handlers(desk.db, channels, ReadersHere(), clock=lambda: desk.now)
+    await Worker(desk.db, todo, owner="here", clock=lambda: desk.now).drain()
 
 
 async def a_chat(desk, who, *, email="zoe@elsewhere.test"):

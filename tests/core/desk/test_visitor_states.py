@@ -6,13 +6,15 @@ from uuid import uuid4
 
 import pytest
 
+from core import handlers
 from core.desk import resolution, tickets, visitor_states, visitor_talk, visitors
 from core.desk.errors import NotFound
 from core.desk.visitors import Visitor
 from core.envelope import Arrival
 from core.store import tables
+from core.worker import Worker
 from tests.desk_at_work import CONFIGURED, SOLUTION, at_work
-from tests.fakes import FakeChannel
+from tests.fakes import FakeChannel, ReadersHere
 from web.chat import reading
 
 
@@ -46,17 +48,9 @@ async def do(desk, who, ref="", **what):
 
 
 async def work(desk):
-    from core import handlers
-    from core.isolation import Readers
-    from core.worker import Worker
-
-    readers = Readers()
-    try:
-        channels = [desk.channel, FakeChannel(name="webchat", reader="web.chat.reading:read")]
-        todo = handlers.handlers(desk.db, channels, readers, clock=lambda: desk.now)
-        await Worker(desk.db, todo, owner="here", clock=lambda: desk.now).drain()
-    finally:
-        await readers.close()
+    channels = [desk.channel, FakeChannel(name="webchat", reader="web.chat.reading:read")]
+    todo = handlers.handlers(desk.db, channels, ReadersHere(), clock=lambda: desk.now)
+    await Worker(desk.db, todo, owner="here", clock=lambda: desk.now).drain()
 
 
 async def talk(desk, who):
