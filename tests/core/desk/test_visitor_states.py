@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from core import handlers
-from core.desk import resolution, tickets, visitor_states, visitor_talk, visitors
+from core.desk import page, resolution, tickets, visitor_states, visitor_talk, visitors
 from core.desk.errors import NotFound
 from core.desk.visitors import Visitor
 from core.envelope import Arrival
@@ -258,3 +258,24 @@ async def test_a_file_of_another_conversation_is_not_there(desk):
     for who in (two, visitor("nobody")):
         with pytest.raises(NotFound):
             await desk.db.read(visitor_talk.file, who, item.files[0].id)
+
+
+async def test_staff_read_what_a_visitor_says_of_themselves_as_what_they_say(desk):
+    who = visitor()
+    done = await do(desk, who, text="Hello?")
+    await desk.db.write(visitors.claim, who, name="Zoe Bruni", email="Zoe@elsewhere.test", now=desk.now)
+
+    view = await desk.db.read(page.ticket, await desk.who("lea"), done.number, now=desk.now)
+
+    assert (view.row.requester_name, view.claimed_email) == ("Zoe Bruni", "zoe@elsewhere.test")
+    assert (view.contact, view.row.customer, view.row.trust) == (None, None, "none")
+
+
+async def test_a_name_that_is_claimed_replaces_none_that_was_proved(desk):
+    who = await alice(desk)
+    done = await do(desk, who, text="Hello?")
+    await desk.db.write(visitors.claim, who, name="Mallory", email="m@elsewhere.test", now=desk.now)
+
+    view = await desk.db.read(page.ticket, await desk.who("lea"), done.number, now=desk.now)
+
+    assert (view.row.requester_name, view.claimed_email) == ("Alice", "")
