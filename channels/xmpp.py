@@ -100,7 +100,7 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
     ids = stanza.get("id") or str(arrival["external_id"])
     text, changes = _text(stanza), _id(stanza, CORRECT, "replace")
     withdraws = _id(stanza, RETRACT, "retract")
-    seen = _id(stanza, RECEIPTS, "received") or _id(stanza, MARKERS, "displayed")
+    seen = _id(stanza, MARKERS, "displayed")
     command, argument = chatting.command(text) if not (changes or withdraws or seen) else ("", "")
     answers = _id(stanza, REPLY, "reply")
     encrypted = _has(stanza, ENCRYPTION, "encryption") or _has(stanza, OMEMO, "encrypted")
@@ -121,7 +121,7 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
             argument=argument,
             changes=named(peer, changes),
             withdraws=named(peer, withdraws),
-            seen=(named(peer, seen),) if seen else (),
+            seen=(seen.partition("-")[0],) if seen else (),  # of a message in parts any is all of it
         ),
         notes=("it is encrypted for the programs of two people, which the desk cannot read",)
         if encrypted
@@ -207,7 +207,6 @@ def _says_something(stanza: ET.Element) -> bool:
         (OOB, "x"),
         (OMEMO, "encrypted"),
         (RETRACT, "retract"),
-        (RECEIPTS, "received"),
         (MARKERS, "displayed"),
     )
     return stanza.get("type") == "error" or any(_has(stanza, *one) for one in told)
@@ -564,7 +563,6 @@ class XmppChannel:
             message["id"] = stanza_id
             if link:
                 ET.SubElement(_put(message, OOB, "x"), f"{{{OOB}}}url").text = link
-            _put(message, RECEIPTS, "request")
             _put(message, MARKERS, "markable")
             _put(message, STATES, "active")
             if n == 0 and (replaced := _within(outgoing.replaces, peer)):

@@ -235,7 +235,7 @@ class Chat:
     gone: bool = False
     """They blocked us, or left: nothing reaches them here until they write again."""
     seen: tuple[str, ...] = ()
-    """Refs or remote ids of ours that they have seen, or that arrived."""
+    """Refs or remote ids of ours that they have seen."""
     too_large: tuple[str, ...] = ()
     """Names of files that the service does not hand over: they need another way."""
     language: str = ""

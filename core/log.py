@@ -28,7 +28,7 @@ _NEVER = frozenset(
 )
 _ADDRESS = re.compile(r"([A-Za-z0-9_])[A-Za-z0-9!#$%&'*/=?^_`{|}~.+-]*@([A-Za-z0-9.-]+)")
 _CREDENTIALS = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
-_BEARER = re.compile(r"(?i)(bearer\s+|[?&](?:secret|token|code)=)[^\s&\"']+")
+_BEARER = re.compile(r"(?i)(bearer\s+|/upload/|[?&](?:secret|token|code)=)[^\s&\"']+")
 _write_lock = threading.Lock()
 
 Event = MutableMapping[str, Any]
@@ -64,10 +64,12 @@ def start_logging(level: str = "info", *, process: int | None = None) -> None:
 
 
 def mask(text: str) -> str:
-    """The text without what nobody needs in a log: addresses, passwords in URLs, bearer tokens.
+    """The text without what nobody needs in a log: addresses, passwords in URLs, bearer tokens, links of one use.
 
     >>> mask("550 no such user <anna.rossi@acme.test> at https://u:pw@relay.test/?token=abc")
     '550 no such user <a•••@acme.test> at https://u:•••@relay.test/?token=•••'
+    >>> mask("/upload/k3w6dft5y3vam")
+    '/upload/•••'
     """
     text = _CREDENTIALS.sub(r"\1:•••@", text)
     text = _BEARER.sub(r"\1•••", text)

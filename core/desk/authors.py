@@ -103,7 +103,12 @@ def _in_chat(tx: Tx, reached: Address) -> Author:
         agent = people.agent(tx, known.agent)
         if agent is not None and agent.active:
             return Author(
-                kind="agent", address=reached.key, name=agent.name, agent=agent.id, language=agent.language
+                kind="agent",
+                address=reached.key,
+                name=agent.name,
+                agent=agent.id,
+                language=agent.language,
+                proved=known.proof in identities.PROVED,
             )
     if known is not None and known.contact:
         contact = people.person(tx, known.contact)

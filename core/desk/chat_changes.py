@@ -80,6 +80,9 @@ def _join(tx: Tx, came: Came) -> Understood | None:
     outbox.keep_files(case, found.id, came.said.attachments, internal=False)
     if words := came.said.text.strip():
         _write(case, found, f"{found.text}\n\n{words}" if found.text.strip() else words)
+    if came.said.notes:
+        key = {"ticket_id": found.ticket_id, "id": found.id}
+        tx.update(message, key, notes=list(dict.fromkeys((*found.notes, *came.said.notes))))
     threads.listen(case, found.thread_id, came.said, came.author)
     case.event("message.completed", actor=came.author.actor, message=found.id)
     case.save()

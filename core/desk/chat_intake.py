@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, literal, or_, select
 
 from core import chat_addresses, texts
-from core.desk import chat_books, chat_buttons, chat_reach, chats, door, filing, identities, people, threads
+from core.desk import chat_books, chat_buttons, chat_reach, chats, door, filing, people, threads
 from core.desk.authors import Author
 from core.desk.filing import Message, Understood
 from core.envelope import Inbound
@@ -299,11 +299,3 @@ def _show(tx: Tx, rows: Sequence[Row]) -> None:
         if not row.open:
             tx.update(inbound, {"id": row.id}, open=True)
             tx.tell("inbound", row.id)
-
-
-def known_as(tx: Tx, address: str) -> str:
-    """How events name who did something in a chat: whoever is proved to be behind it, else only an address."""
-    behind = identities.behind(tx, address)
-    if behind is None or behind.proof not in identities.PROVED:
-        return "address"
-    return f"agent:{behind.agent}" if behind.agent else f"contact:{behind.contact}"

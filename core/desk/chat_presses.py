@@ -123,7 +123,12 @@ def _stands(here: Here, button: Row) -> None:
     ticket_id = button.value or button.shard
     if not chat_intake.theirs(here.tx, here.chat, here.author, ticket_id):
         raise DeskError("this request is not theirs any more")
-    here.say("status", requests=[standing.of(here.tx, ticket_id, here.language, now=here.now)], more=0)
+    here.say(
+        "status",
+        requests=[standing.of(here.tx, ticket_id, here.language, now=here.now)],
+        more=0,
+        offers=[Offer(act=Act.STATUS, value=ticket_id)],
+    )
 
 
 def _speak(here: Here, button: Row) -> None:
@@ -132,7 +137,8 @@ def _speak(here: Here, button: Row) -> None:
 
 
 def _take(here: Here, button: Row) -> None:
-    page_answers.taken(here.tx, button, here.author.agent, now=here.now)
+    agent = here.author.agent if here.author.proved else None
+    page_answers.taken(here.tx, button, agent, now=here.now)
 
 
 PRESSED: Mapping[Act, Callable[[Here, Row], None]] = MappingProxyType(
@@ -154,7 +160,9 @@ def _text(tx: Tx, button: Row) -> str:
     said = tx.one(_WORD, shard=button.shard, id=button.message_id) or tx.one(
         _MESSAGE, shard=button.shard, id=button.message_id
     )
-    return str(said.text) if said is not None else ""
+    if said is not None:
+        return str(said.text)
+    return chat_intake.label(tx, button.shard)  # a call to colleagues is put into words each time it leaves
 
 
 _WORD = Prepared(

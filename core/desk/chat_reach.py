@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, literal, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, literal, or_, select, update
 
 from core.desk import chats, sending
 from core.desk.case import Case
@@ -119,6 +119,12 @@ def _follows(table: Any, *also: Any) -> Prepared:
     )
 
 
+def _not_there(table: Any) -> ColumnElement[bool]:
+    """Its key is the address, and the new one may be known already."""
+    known = table.alias()
+    return ~select(known.c.address).where(known.c.address == bindparam("new")).exists()
+
+
 _there = participant.alias("there")
 _FOLLOW = (
     _follows(
@@ -132,5 +138,7 @@ _FOLLOW = (
         .exists(),
     ),
     _follows(tables.chat_button),
+    _follows(tables.identity, _not_there(tables.identity)),
+    _follows(tables.bad_address, _not_there(tables.bad_address)),
     _follows(delivery, or_(delivery.c.state == literal("queued"), delivery.c.state == literal("sending"))),
 )

@@ -96,6 +96,7 @@ def _in_chat(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     came = Came(row=row, said=said, chat=of, author=author, now=now)
     for act in (chat_reach.act, chat_rooms.act, chat_changes.act, chat_acting.act):
         if (done := act(tx, came)) is not None:
+            upload_links.offer(tx, of, said, done, now=now)
             return done
     if said.kind is Kind.ACT:
         return filing.conclude(tx, row, said, "machine", "act", now=now)

@@ -36,6 +36,7 @@ Offer = tuple[Act, str]
 
 OFFERED: Mapping[str, tuple[Offer, ...]] = MappingProxyType(
     {
+        "received": ((Act.STATUS, ""),),
         "resolved": ((Act.CONFIRM, ""), (Act.REFUSE, "")),
         "closed": tuple((Act.RATE, str(score)) for score in range(1, 6)),
     }

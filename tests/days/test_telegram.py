@@ -42,6 +42,7 @@ def test_a_stranger_and_somebody_known_get_the_whole_desk_from_a_bot(
 
     from_the_first_word_to_the_rating_below_the_report(day, telegram, ann)
     recognised_by_a_link_and_told_by_mail_when_gone(day, telegram, ann)
+    a_group_of_a_customer_that_becomes_a_supergroup(day, telegram)
 
     day.hub.stop()
     assert day.hub.astonished() == []
@@ -78,11 +79,23 @@ def from_the_first_word_to_the_rating_below_the_report(day: Day, telegram: BotAp
     ann.submit(page, "/do/reply", text="Is the *red* lamp on?")
     asked = mario.sees("Is the *red* lamp on?")
     assert (asked.answers, asked.text) == (first.id, f"[{number}] Is the *red* lamp on?")
-    mario.writes("Yes, since nine.")
-    mario.sends_photo(b"\xff\xd8 the lamp", "This one")
-    until(lambda: "This one" in ann.get(here).text, "his picture is not in the inbox")
-    (picture,) = [m for m in day.ann.get(f"/tickets/{number}")["messages"] if m["text"] == "This one"]
-    assert [f["size"] for f in picture["attachments"]] == [11]
+    said = mario.writes("Yes, since ten.")
+    mario.edits(said, "Yes, since nine.")
+    mario.sends_photo(b"\xff\xd8 the lamp", "These two", album="77")
+    mario.sends_photo(b"\xff\xd8 the switch", album="77")
+
+    def there() -> Any:
+        messages = day.ann.get(f"/tickets/{number}")["messages"]
+        words = {
+            one["text"]: [f["size"] for f in one["attachments"]]
+            for one in messages
+            if one["direction"] == "in"
+        }
+        return (
+            len(words) == 3 and words.get("Yes, since nine.") == [] and len(words.get("These two", ())) == 2
+        )
+
+    until(there, "what he changed and showed is not there")
 
     # It is solved: the report asks him, and his press closes the request; then he may rate it.
     ann.submit(
@@ -102,7 +115,7 @@ def from_the_first_word_to_the_rating_below_the_report(day: Day, telegram: BotAp
     telegram.until(lambda: len(telegram.answered) == 3, "a press was not answered")
 
     # Nothing was lost, said twice, or left to do.
-    assert {one["state"] for one in day.ann.all("/deliveries")} == {"sent"}
+    until(lambda: {one["state"] for one in day.ann.all("/deliveries")} == {"sent"}, "something did not leave")
     assert Counter(mario.screen).most_common(1)[0][1] == 1
 
 
@@ -142,6 +155,34 @@ def recognised_by_a_link_and_told_by_mail_when_gone(day: Day, telegram: BotApi, 
         "no mail came in its place",
     )
     assert not any("A new one" in said for said in alice.screen)
+
+
+def a_group_of_a_customer_that_becomes_a_supergroup(day: Day, telegram: BotApi) -> None:
+    # A group that nobody connected is told so; connected, it is answered like a person.
+    anna, group = telegram.person("Anna"), telegram.group("Acme IT")
+    group.is_joined_by_the_bot(anna)
+    anna.writes("/status", in_=group)
+    anna.sees(in_=group)
+    (room,) = day.ann.get("/rooms")["items"]
+    day.ann.post(f"/rooms/{room['id']}/bind", {"customer": "ACME"})
+    asked = anna.writes("The line is slow", in_=group)
+    told = anna.sees("26-", in_=group)
+    assert told.answers == asked.id
+    number = re.search(r"\d\d-\d{6}", told.text)[0]  # type: ignore[index]
+    assert day.ann.get(f"/tickets/{number}")["customer"]["code"] == "ACME"
+
+    # It gets another number: answers follow it, and so does what is written there; then the bot is thrown out.
+    group.becomes_a_supergroup(anna)
+    telegram.idle()
+    day.ann.post(f"/tickets/{number}/messages", {"audience": "customer", "text": "We are looking at it."})
+    anna.sees("We are looking at it.", in_=group)
+    anna.writes("Thanks", in_=group)
+    until(
+        lambda: "Thanks" in [one["text"] for one in day.ann.get(f"/tickets/{number}")["messages"]],
+        "what is written in the new group is not on the request",
+    )
+    group.throws_the_bot_out(anna)
+    until(lambda: day.ann.get("/rooms")["items"][0]["gone"], "nobody noticed that the bot is out")
 
 
 class Writers:

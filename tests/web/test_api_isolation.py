@@ -39,6 +39,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "confirm_ticket": {},
     "refuse_ticket": {"reason": "still broken"},
     "rate_ticket": {"score": 4},
+    "retract_ticket": {"message": "01896e57-5430-763b-9e2e-ffc9cc3fa45d"},
     "accept_inbound": {"as": "message"},
     "discard_inbound": {},
     "retry_inbound": {},

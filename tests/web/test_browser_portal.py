@@ -54,6 +54,12 @@ def test_a_request_with_a_file_is_made_answered_solved_accepted_and_kept(demo, v
     assert "Toner sostituito." in customer.words(".timeline")
     customer.send(lambda: page.click("form[action$=confirm] button"))
     assert demo.api.get(f"/tickets/{number}")["state"] == "closed"
+    page.check("input[name=score][value='5']")
+    page.fill("#comment", "Rapidi.")
+    customer.send(lambda: page.click("#rating button"))
+    assert demo.api.get(f"/tickets/{number}")["rating"]["comment"] == "Rapidi."
+    agent.go(f"/desk/tickets/{number}")
+    assert "Rapidi." in agent.words()
     page = customer.go("/portal/history")
     customer.send(lambda: page.click(f"a[href$='{number}']"))
     customer.send(lambda: page.click("a[href$=report]"))

@@ -128,3 +128,19 @@ async def test_behind_an_invitation_is_a_button_and_behind_that_a_code(pages, db
     assert again.status == 404
     assert (await visitor.get("/connect/email?token=x")).status == 404
     assert rows.ALICE.email not in shown.text
+
+
+async def test_staff_see_by_which_way_it_did_not_arrive_and_by_which_it_did(lea, db, desk):
+    def moved(tx):
+        first = rows.a_delivery(tx, desk.ticket, desk.said, "telegram:77", state="passed_on", error="blocked")
+        tx.update(tables.delivery, {"ticket_id": desk.ticket, "id": first}, channel="telegram")
+
+    await db.write(moved)
+
+    page = await lea.get("/desk/tickets/26-000001")
+
+    for words in (
+        f"Telegram: {EN('delivery.passed_on')} to Telegram 77: blocked",
+        f"E-mail: {EN('delivery.bounced')} to",
+    ):
+        assert words in page.words

@@ -17,6 +17,8 @@ TOGETHER = timedelta(minutes=5)
 LARGEST_PREVIEW = 5 * 1024 * 1024  # bytes
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 FAILED = ("bounced", "failed", "given_up")
+PASSED_ON = "passed_on"
+"""It did not arrive, and went another way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,15 +85,23 @@ def states(message: MessageView, t: Say, moment: Callable[[datetime], str]) -> t
     told = [(one, *_state(one, t, moment)) for one in message.deliveries]
     if len({(words, sort) for _, words, sort in told}) <= 1:
         return tuple((words, sort) for _, words, sort in told[:1])
-    return tuple((f"{one.name or one.address}: {words}", sort) for one, words, sort in told)
+    another_way = any(one.state == PASSED_ON for one in message.deliveries)
+    return tuple((f"{_whom(one, t, by_channel=another_way)}: {words}", sort) for one, words, sort in told)
+
+
+def _whom(one: DeliveryView, t: Say, *, by_channel: bool) -> str:
+    """To whom it went; by which channel, where one person has it by several, one after another."""
+    name = one.name or one.address
+    return f"{name}, {t.maybe('channel', one.channel)}" if by_channel else name  # type: ignore[attr-defined]
 
 
 def _state(one: DeliveryView, t: Say, moment: Callable[[datetime], str]) -> tuple[str, str]:
     if one.seen_at is not None:
         return t("turn.seen", at=moment(one.seen_at)), "seen"
     words = str(t.maybe("delivery", one.state))  # type: ignore[attr-defined]
-    if one.state in FAILED:
-        return (f"{words}: {one.error}" if one.error else words), "late"
+    if one.state in (*FAILED, PASSED_ON):
+        sort = "late" if one.state in FAILED else one.state
+        return (f"{words}: {one.error}" if one.error else words), sort
     return words, one.state
 
 

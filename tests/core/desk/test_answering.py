@@ -376,3 +376,21 @@ async def test_nobody_is_answered_at_an_address_that_is_not_known_to_be_theirs(d
             await reply_by(desk, number, by)
 
     assert await told(desk, number, "reply") == []
+
+
+async def test_an_address_that_is_typed_in_a_chat_shows_nothing_of_whose_it_is(desk):
+    """A015: only what was proved opens what is somebody's."""
+    hers = await desk.taken()
+    number = await strangers(desk)
+    await desk.db.write(_types, "webchat:v1", "alice@acme.test")
+    await desk.qualify(number, customer="ACME")
+    assert (await desk.ticket(number)).contact == (await desk.who("alice")).id
+
+    await desk.mail("webchat:v1", kind="act", channel="webchat", text="", chat=Chat(command="status"))
+    await desk.do(tickets.reply, await desk.who("ann"), hers, "Per Alice.")
+
+    words = " ".join(row.text for row in await desk.rows(tables.chat_word))
+    assert number in words
+    assert hers not in words
+    assert await told(desk, hers, "reply") == [("email", "alice@acme.test")]
+    assert await desk.db.read(identities.behind, "webchat:v1") is None

@@ -10,9 +10,11 @@ from sqlalchemy import select
 
 import ivr.rules
 from core.calling import Gather, HangUp, Hold, NoSuchCall, Record
-from core.desk import call_actions, call_out, flows, publishing, resolution
+from core.desk import call_actions, call_out, flows, publishing, resolution, tickets
+from core.envelope import Chat
 from core.store import tables
 from ivr.actions import ACTIONS
+from tests.chatting import CHAT, connects
 from tests.desk_at_work import MONDAY, SOLUTION
 from tests.telephone import ALDO, ALICE, BOB, PIN, STRANGER, WITH_TELEPHONES, WORDS, Exchange, exchange
 
@@ -285,6 +287,25 @@ async def test_a_call_about_a_request_by_mail_is_one_more_conversation_and_is_an
     ann = await line.desk.who("ann")
     await line.desk.do(resolution.resolve, ann, number, **SOLUTION)
     assert {row.channel for row in await line.desk.deliveries(number, kind="resolved")} == {"email"}
+
+
+async def test_a_request_from_a_chat_is_read_to_its_caller_and_a_call_about_it_is_answered_in_the_chat(line):
+    desk = line.desk
+    await connects(desk)
+    number = (await desk.mail(CHAT, channel="telegram", text="La rete è ferma.", chat=Chat())).number
+    await desk.qualify(number)
+    await desk.do(tickets.take, await desk.who("ann"), number)
+    phone = await line.phone(ALICE).identified()
+
+    await phone.press("1")
+    assert " ".join(number.partition("-")[2]) in phone.last
+    await phone.press("2")
+    await phone.speak()
+
+    threads = await desk.rows(tables.thread, number)
+    assert sorted((row.channel, row.aside) for row in threads) == [("phone", True), ("telegram", False)]
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Arriviamo.")
+    assert [row.address for row in await desk.deliveries(number, kind="reply")] == [CHAT]
 
 
 # --- Who answers ---

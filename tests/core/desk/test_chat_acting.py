@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from core.desk import books, linking, resolution, tickets
-from core.envelope import Address
+from core.envelope import Address, Kind
 from core.store import tables
 from tests.chat_at_work import Chatter, chatting
 from tests.desk_at_work import SOLUTION
@@ -155,7 +155,7 @@ async def test_a_forged_button_does_nothing(mario, forged):
 async def test_a_button_of_somebody_else_does_nothing_and_stays_theirs(mario):
     first, _ = await two(mario)
     await mario.writes("È urgente!")
-    theirs = (await mario.buttons())[0].id
+    theirs = next(row.id for row in await mario.buttons() if row.act == "choose")
     eve = mario.another()
 
     done = await eve.does(pressed=theirs)
@@ -410,3 +410,123 @@ async def test_a_button_of_a_room_that_decides_is_for_who_is_known_to_be_of_the_
     assert (await aldo.presses("Risolto")).reason == "pressed_confirm"
     (closed,) = await mario.desk.events(number, "ticket.close")
     assert closed.actor == f"contact:{(await mario.desk.who('aldo')).id}"
+
+
+# --- Nobody is told of another's ---
+
+
+async def test_neither_commands_nor_buttons_nor_words_show_or_change_what_is_another_customers(mario):
+    number = await solved(mario)  # Alice's, of ACME
+    ids = [row.id for row in await mario.buttons()]
+    receipt = next(one for one in mario.heard() if one.ticket_number == number)
+    bob = await mario.another("telegram:77", "Bob").linked("bob")
+    stranger = mario.another("telegram:78", "Eve")
+
+    for other in (bob, stranger):
+        for command in ("status", "requests", "start", "new", "help"):
+            await other.does(command=command)
+        for one in ids:
+            assert (await other.does(pressed=one)).reason == "pressed_not_theirs"
+        opened = await other.writes("Che succede?", quotes=receipt.ref)
+        assert opened.number != number
+        await other.does(command="status")
+
+    for other in (bob, stranger):
+        assert not any(number in one.text or "stampante" in one.text.lower() for one in other.heard())
+        assert not any(number in button.label for one in other.heard() for button in one.buttons)
+    assert (await mario.desk.ticket(number)).state == "resolved"
+    assert await mario.texts(number) == ["La stampante non va."]
+    assert {row.id: row.used_at for row in await mario.buttons()} == dict.fromkeys(ids)
+
+
+async def test_how_it_is_going_is_asked_by_a_button_again_and_again(mario):
+    number = (await mario.writes()).number
+
+    for _ in range(2):
+        assert (await mario.presses("Come procede?")).reason == "pressed_status"
+        told = mario.last()
+        assert told.text == f"{number} La stampante non va.\nLa stiamo esaminando."
+        assert [one.label for one in told.buttons] == ["Come procede?"]
+
+
+async def test_a_button_about_what_is_no_longer_theirs_is_told_so(mario):
+    number = (await mario.writes()).number
+    ticket = await mario.desk.ticket(number)
+    await mario.does(command="status")
+    await mario.desk.db.write(
+        lambda tx: tx.update(tables.participant, {"ticket_id": ticket.id}, state="retired")
+    )
+
+    for label in ("Come procede?", number):
+        assert (await mario.presses(label)).reason == "pressed_too_late"
+    assert (
+        await mario.chat()
+    ).ticket_id == ticket.id  # of before: what it chose is asked for again each time
+    assert (await mario.writes("Ci siete?")).number != number
+
+
+async def test_nobody_silences_a_room_who_is_not_known_to_be_of_it(mario):
+    there = replace(mario, room=Address("telegram:-1001", "Acme IT"))
+    await there.writes("Ciao.")
+    await mario.desk.db.write(
+        lambda tx: tx.update(tables.chat, {"address": "telegram:-1001"}, customer="ACME")
+    )
+
+    assert (await there.does(command="stop")).reason == "command_by_a_stranger"
+    assert not await mario.desk.rows(tables.bad_address)
+
+
+async def test_colleagues_of_the_desk_open_nothing_in_a_customers_room(mario):
+    there = replace(mario, room=Address("telegram:-1001", "Acme IT"))
+    await there.writes("Ciao.")
+    await mario.desk.db.write(
+        lambda tx: tx.update(tables.chat, {"address": "telegram:-1001"}, customer="ACME")
+    )
+    ann = await replace(there, address="telegram:55", name="Ann").linked("ann")
+
+    done = await ann.writes("Ci penso io.")
+
+    assert (done.outcome, done.reason) == ("machine", "staff_in_room")
+
+
+async def test_what_is_too_long_for_a_comment_is_about_something_else(mario):
+    number = await solved(mario)
+    await mario.presses("Risolto")
+    await mario.presses("3")
+
+    done = await mario.writes("Molto da dire. " * 200)
+
+    assert done.outcome == "ticket"
+    (given,) = await mario.desk.rows(tables.rating, number)
+    assert given.comment == ""
+
+
+async def test_a_sign_is_asked_about_by_nobody(mario):
+    await two(mario)
+
+    done = await mario.comes(kind=Kind.REACTION, text="👍")
+
+    assert (done.outcome, done.reason) == ("machine", "reaction")
+    assert not any(one.kind == "which" for one in mario.heard())
+
+
+async def test_an_act_that_nobody_knows_is_kept(mario):
+    assert (await mario.does()).reason == "act"
+
+
+async def test_whoever_was_called_takes_the_request_from_their_own_chat(mario):
+    await mario.linked("alice")
+    number = (await mario.writes()).number
+    await mario.desk.qualify(number)
+    ann = await mario.another("telegram:55", "Ann").linked("ann")
+    await ann.does(command="start")
+    mario.desk.passes(minutes=90)
+    await mario.work()
+
+    done = await ann.presses("Lo prendo io")
+
+    assert done.reason == "pressed_take"
+    assert (await mario.desk.ticket(number)).assignee == (await mario.desk.who("ann")).id
+    shown = next(one for one in ann.heard() if one.replaces)
+    assert shown.text.strip() == f"{number} La stampante non va.\n\n✓ Lo prendo io"
+    assert (await mario.does(pressed=(await ann.buttons())[-1].id)).reason == "pressed_not_theirs"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.desk import books, tickets
+from core.desk import books, returns, tickets
 from core.envelope import Address
 from core.store import tables
 from tests.chat_at_work import Chatter, chatting
@@ -126,7 +126,9 @@ async def test_a_room_with_another_address_keeps_its_binding_and_its_requests(ma
     number = (await there.writes("La stampante non va.")).number
     moved = replace(there, room=Address("telegram:-1009", "Acme IT"))
 
+    await mario.desk.db.write(returns.wished, ROOM.key, stop=True, now=mario.desk.now)
     assert (await moved.does(moved_from=ROOM.key)).reason == "moved"
+    assert [row.address for row in await mario.desk.rows(tables.bad_address)] == [moved.here]
     done = await moved.writes("Ancora?")
 
     assert (done.outcome, done.number) == ("attached", number)
@@ -199,4 +201,16 @@ async def test_five_hundred_stickers_are_one_ticket_one_answer_and_a_heap_for_st
     held = await mario.desk.rows(tables.inbound, outcome="held")
     assert {row.reason for row in held} == {"sender_flood"}
     assert len(mario.heard()) == 1
+    await balanced(mario)
+
+
+async def test_who_left_and_is_known_is_told_another_way(mario):
+    await mario.linked("alice")
+    number = (await mario.writes()).number
+    await mario.desk.qualify(number)
+
+    await mario.does(gone=True)
+
+    by_mail = await mario.desk.deliveries(number, address="alice@acme.test")
+    assert [(row.channel, row.kind) for row in by_mail] == [("email", "progress")]
     await balanced(mario)

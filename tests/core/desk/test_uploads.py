@@ -9,7 +9,7 @@ import pytest
 
 from core.desk import books, tidying, upload_links, uploads
 from core.desk.errors import Invalid, Refused
-from core.envelope import Address, Attachment
+from core.envelope import Address, Attachment, Chat
 from core.store import tables
 from tests.chat_at_work import Chatter, chatting
 
@@ -97,11 +97,11 @@ async def test_the_token_stands_in_no_row(mario):
             assert token not in str(row), table.name
 
 
-@pytest.mark.parametrize("token", ["", "x", "a" * 26, "a" * 5000, "%00", "' OR 1=1"])
-async def test_a_guess_is_no_link(mario, token):
+async def test_a_guess_is_no_link(mario):
     await given(mario)
 
-    assert await uploaded(mario, token) is None
+    for token in ("", "x", "a" * 26, "a" * 5000, "%00", "' OR 1=1"):
+        assert await uploaded(mario, token) is None
 
 
 async def test_without_a_file_nothing_is_used_up(mario):
@@ -143,8 +143,9 @@ async def test_what_comes_to_a_request_that_has_ended_is_a_new_one_that_follows_
 
 async def test_a_sender_whose_words_staff_look_at_first_keeps_the_link(mario):
     _, token = await given(mario)
-    for _ in range(20):
-        await mario.writes("ancora")
+    for _ in range(200):
+        if (await mario.writes("ancora")).outcome == "held":
+            break
 
     with pytest.raises(Refused):
         await uploaded(mario, token)
@@ -188,6 +189,20 @@ async def test_words_that_wait_for_their_author_get_the_link_when_it_is_known_wh
     (words,) = [one for one in mario.heard() if one.kind == "too_large"]
     token = re.search(r"/upload/(\S+)", words.text)[1]
     assert await uploaded(mario, token) == second
+
+
+async def test_a_part_of_an_album_that_is_too_large_gets_a_link_too_and_is_named_with_the_others(mario):
+    first = await mario.writes("Guardi", files=1, part_of="telegram:4242/77")
+    await mario.comes(
+        text="",
+        chat=Chat(part_of="telegram:4242/77", too_large=("film.mp4",)),
+        notes=("a file did not come: film.mp4",),
+    )
+
+    (words,) = [one for one in mario.heard() if one.kind == "too_large"]
+    assert first.number in words.text
+    (message,) = await mario.desk.rows(tables.message, first.number, direction="in")
+    assert message.notes == ["a file did not come: film.mp4"]
 
 
 async def test_links_that_lapsed_are_forgotten(mario):

@@ -372,3 +372,33 @@ def test_machines_open_nothing_and_answering_machines_are_folded_into_their_tick
     for kind in kinds:
         found = rights(kind)
         assert (found.may_attach, found.alone, found.folded) == (attached, alone, folded)
+
+
+# --- Words in a chat ----------------------------------------------------------------------------------------
+
+
+def test_what_is_meant_in_a_chat_is_attached_with_its_reason_in_the_log() -> None:
+    found = placed(a_thread(How.CONVERSATION, why="it was chosen"), trust=Trust.NONE, in_chat="chosen")
+
+    assert (found.outcome, found.reason) == ("attach", How.CONVERSATION)
+    assert why(found) == ["it was chosen"]
+
+
+@pytest.mark.parametrize(
+    "relation", [Relation.SAME_CUSTOMER, Relation.AGENT, Relation.VENDOR, Relation.THIRD_PARTY]
+)
+def test_what_is_meant_in_a_chat_is_nobodys_who_is_not_of_the_conversation(relation: Relation) -> None:
+    found = placed(a_thread(How.CONVERSATION, relation, why="it was quoted"), trust=Trust.VERIFIED)
+
+    assert found.outcome == "new"
+    assert why(found) == ["it only looks alike"]
+
+
+def test_a_new_request_in_a_chat_says_why_it_is_one() -> None:
+    assert placed(in_chat="asked_for_new").reason == "asked_for_new"
+
+
+def test_words_whose_author_must_say_which_request_they_mean_are_held() -> None:
+    found = placed(in_chat="several", unclear=True)
+
+    assert (found.outcome, found.reason, found.ticket) == ("held", "which_ticket", None)
