@@ -35,6 +35,8 @@ HISTORY = 5  # earlier messages quoted below an answer
 REFERENCES = 20  # ids kept in References: the first and the last 19
 
 OPTED_OUT = "opted out"
+STOPPED = "they asked for no more messages here (STOP)"
+"""Why nothing is sent there."""
 """Why an address gets nothing: its owner said so. Only they take it back."""
 
 delivery, delivery_attempt = tables.delivery, tables.delivery_attempt
@@ -57,6 +59,9 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
         )
         return chats.outgoing(tx, row) or broadcasts.outgoing(tx, row)
     if row.kind == paging.KIND:
+        if tx.one(_WISH, address=row.address) is not None:
+            failed(tx, ticket_id, delivery_id, STOPPED, now=now)
+            return None
         told = paging.outgoing(tx, row, now=now)
         if told is not None:
             key = {"ticket_id": ticket_id, "id": delivery_id}
@@ -71,7 +76,7 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
         return None
     asked_by_word = row.address.startswith("+") or chat_addresses.is_chat(row.address)
     if asked_by_word and tx.one(_WISH, address=row.address) is not None:
-        failed(tx, ticket_id, delivery_id, "they asked for no more messages here (STOP)", now=now)
+        failed(tx, ticket_id, delivery_id, STOPPED, now=now)
         return None
     if chats.left(tx, row.address):
         failed(tx, ticket_id, delivery_id, chats.LEFT, now=now)
