@@ -168,8 +168,8 @@ def identify(
     """
     said = visitor_tokens.read(token, secret, who.site, now=now)
     contact = _meant(tx, who, said.subject)
-    known_as = identities.behind(tx, who.address)
-    if known_as is not None and known_as.contact and known_as.contact != (contact.id if contact else None):
+    whose = _whose(tx, who)
+    if whose is not None and (contact is None or contact.id != whose):
         return "another"
     once = token_hash(f"{visitor_tokens.audience(who.site)} {said.once}")
     spent = {"purpose": TOKEN, "person": who.address, "created_at": now, "used_at": now}
@@ -186,18 +186,30 @@ def identify(
 
 def _meant(tx: Tx, who: Visitor, subject: str) -> people.Contact | None:
     """The one contact that a site speaks of: of its customer, or the only one there is."""
-    by_id = people.contact(tx, subject)
+    by_id = people.person(tx, subject)
     found = [by_id] if by_id is not None and by_id.active else people.by_address(tx, subject)
     if who.customer is not None:
         found = [one for one in found if one.customer == who.customer]
     return found[0] if len(found) == 1 else None
 
 
+def _whose(tx: Tx, who: Visitor) -> str | None:
+    """The person this conversation is known to be of."""
+    known_as = identities.behind(tx, who.address)
+    return people.survivor(tx, known_as.contact) if known_as is not None and known_as.contact else None
+
+
 def known(tx: Tx, who: Visitor, email: str, *, now: datetime) -> bool:
-    """The visitor proved that this mailbox is theirs; whether somebody we know is behind it."""
+    """The visitor proved that this mailbox is theirs; whether somebody we know is behind it.
+
+    Raises Refused where another person proved before that the conversation is theirs.
+    """
+    contact, known_as = _meant(tx, who, email), identities.behind(tx, who.address)
+    if contact is not None and known_as is not None and known_as.proof in identities.PROVED:
+        if _whose(tx, who) not in (None, contact.id):
+            raise Refused("this conversation is somebody else's", code="another")
     row = _here(tx, who, now=now)
     chats.change(tx, row.id, email=addresses.key(email))
-    contact = _meant(tx, who, email)
     if contact is not None:
         _known(tx, row, contact.id, proof="code", now=now)
     tx.tell("chat", who.address)

@@ -7,7 +7,16 @@ from datetime import timedelta
 
 import pytest
 
-from core.desk import identities, links, people, visitor_codes, visitor_states, visitor_talk, visitors
+from core.desk import (
+    identities,
+    links,
+    merging,
+    people,
+    visitor_codes,
+    visitor_states,
+    visitor_talk,
+    visitors,
+)
 from core.desk.errors import Invalid, Refused
 from core.envelope import Arrival
 from core.rules.visitor_tokens import BadToken, signed
@@ -195,6 +204,29 @@ async def test_a_code_is_for_the_browser_and_the_mailbox_that_it_was_asked_for(d
     assert not await prove(desk, visitor("another secret of a browser"), "alice@acme.test", code)
     assert not await prove(desk, who, "aldo@acme.test", code)
     assert await prove(desk, who, "alice@acme.test", code)
+
+
+async def test_a_code_does_not_give_somebodys_conversation_to_the_next_at_their_browser(desk):
+    who = visitor()
+    await identify(desk, who, token(desk))
+    code = await ask(desk, who, "aldo@acme.test")
+
+    with pytest.raises(Refused):
+        await prove(desk, who, "aldo@acme.test", code)
+
+    assert await desk.db.read(identities.proved_contact, who.address) == (await desk.who("alice")).id
+
+
+async def test_who_turned_out_to_be_another_keeps_their_conversation(desk):
+    who, lea = visitor(), await desk.who("lea")
+    await identify(desk, who, token(desk, sub="aldo@acme.test"))
+    alice, aldo = (await desk.who("alice")).id, (await desk.who("aldo")).id
+    await desk.db.write(merging.merge, lea, aldo, alice, now=desk.now)
+
+    for n, sub in enumerate(("alice@acme.test", "aldo@acme.test", aldo)):
+        assert await identify(desk, who, token(desk, f"once-more-{n}", sub=sub)) == "known"
+
+    assert await desk.db.read(identities.proved_contact, who.address) == alice
 
 
 async def test_a_code_lives_ten_minutes_and_three_tries(desk):
