@@ -200,7 +200,8 @@ class _Named:
 
 def _answer(case: Case, said: Inbound, author: Author) -> _Named:
     if said.chat is not None and said.chat.room is not None:  # said before all, answered before all
-        return _Named(address=said.chat.room, elsewhere=True)
+        by_itself = said.chat.room.key == author.address  # somebody speaks in the name of the room
+        return _Named(address=None) if by_itself else _Named(address=said.chat.room, elsewhere=True)
     wanted = said.reply_to
     if wanted is None or wanted.key in (author.address, *said.own_addresses):
         return _Named(address=None)

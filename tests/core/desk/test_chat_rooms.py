@@ -68,6 +68,18 @@ async def test_what_is_said_in_a_customers_room_is_answered_to_all_in_it(mario):
     await balanced(mario)
 
 
+async def test_whoever_writes_in_the_name_of_the_room_is_answered_there(mario):
+    there = replace(await bound(mario), address=ROOM.key, name=ROOM.name)
+
+    number = (await there.writes("La stampante non va.")).number
+    assert (await there.writes("Ancora ferma.")).number == number
+    await mario.desk.do(tickets.reply, await mario.desk.who("lea"), number, "Arriviamo.")
+    await there.work()
+
+    assert [one.text for one in there.heard()][-1] == "Arriviamo."
+    await balanced(mario)
+
+
 async def test_colleagues_in_a_room_go_on_with_its_request_and_who_is_known_is_named(mario):
     there = await bound(mario)
     number = (await there.writes("La stampante non va.")).number
