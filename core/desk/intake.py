@@ -65,11 +65,12 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
         _foresee(tx, inbound_id, said, now=now)
     row = tx.one(_ROW, id=inbound_id)
     if row.outcome is not None:
+        of = tx.one(_NUMBER, id=row.ticket_id) if row.ticket_id else None  # what is held may have a chat there
         return Understood(
             outcome=row.outcome,
             reason=row.reason,
-            ticket_id=row.ticket_id,
-            number=tx.one(_NUMBER, id=row.ticket_id).number if row.ticket_id else None,
+            ticket_id=row.ticket_id if of is not None else None,
+            number=of.number if of is not None else None,
             message_id=row.message_id,
         )
     said = shares.own(tx, row, said, now=now)

@@ -23,7 +23,6 @@ from core.store.tx import Prepared, Row, Tx
 delivery, message = tables.delivery, tables.message
 
 LEFT = ("sent",)
-ON_ITS_WAY = ("queued", "sending")
 
 # One answer is a message in each conversation that it was said in, all of one moment.
 _SAID_WITH = Prepared(

@@ -229,6 +229,17 @@ async def test_who_turned_out_to_be_another_keeps_their_conversation(desk):
     assert await desk.db.read(identities.proved_contact, who.address) == alice
 
 
+async def test_what_waits_for_a_choice_and_is_sent_again_is_the_same(desk):
+    who = visitor()
+    await say(desk, who, "The printer burns.", "ref-1")
+    desk.passes(hours=25)
+
+    first = await say(desk, who, "And now?", "ref-2")
+    again = await say(desk, who, "And now?", "ref-2")
+
+    assert (first.outcome, first.number) == (again.outcome, again.number) == ("held", None)
+
+
 async def test_a_code_lives_ten_minutes_and_three_tries(desk):
     who = visitor()
     old = await ask(desk, who, "alice@acme.test")
