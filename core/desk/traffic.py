@@ -225,7 +225,7 @@ def _delivery_row(row: Row, language: str) -> DeliveryRow:
         id=row.id,
         ticket=row.number or "",
         ticket_subject=row.ticket_subject or (said["title"] if said else ""),
-        outage="" if row.number else row.ticket_id,
+        outage=row.ticket_id if row.words is not None else "",
         message=row.message_id,
         channel=row.channel,
         address=row.address,

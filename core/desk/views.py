@@ -424,11 +424,11 @@ class DeliveryRow:
 
     id: str
     ticket: str
-    """Number; empty: it belongs to an outage."""
+    """Number; empty: it belongs to an outage, or was said in a chat beside all tickets."""
     ticket_subject: str
     """Or what the outage is called."""
     outage: str
-    """Id of the outage that it tells of; empty: it belongs to a ticket."""
+    """Id of the outage that it tells of; empty: it tells of none."""
     message: str
     channel: str
     address: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.channel import DeliveryError
-from core.desk import resolution, tickets
+from core.desk import resolution, tickets, traffic
 from core.desk.errors import Refused
 from core.envelope import Kind, Report, ReportedRecipient
 from core.ids import id_token
@@ -46,6 +46,9 @@ async def test_words_beside_all_tickets_that_come_back_are_noted_at_their_delive
 
     assert (done.outcome, done.reason) == ("machine", "bounce_hard")
     assert [row.state for row in await mario.desk.rows(tables.delivery, kind="help")] == ["bounced"]
+    lea = await mario.desk.who("lea")
+    (listed,) = (await mario.desk.db.read(traffic.deliveries, lea, state="undelivered")).items
+    assert (listed.ticket, listed.outage, listed.kind) == ("", "", "help")
 
 
 @pytest.mark.parametrize("kind", [Kind.BOUNCE_HARD, Kind.BOUNCE_SOFT])
