@@ -32,7 +32,10 @@ def _connect(here: Here, code: str) -> str:
 
 
 def _new(here: Here, _rest: str) -> str:
-    chat_presses.a_new_one(here)
+    if chat_intake.release(here.tx, here.chat, ticket_id=None, by=here.actor, now=here.now):
+        here.say("as_new")
+    else:
+        chat_presses.a_new_one(here)
     return "command_new"
 
 

@@ -530,3 +530,18 @@ async def test_whoever_was_called_takes_the_request_from_their_own_chat(mario):
     shown = next(one for one in ann.heard() if one.replaces)
     assert shown.text.strip() == f"{number} La stampante non va.\n\n✓ Lo prendo io"
     assert (await mario.does(pressed=(await ann.buttons())[-1].id)).reason == "pressed_not_theirs"
+
+
+async def test_new_is_an_answer_to_the_question_which_request(mario):
+    first, second = await two(mario)
+    await mario.writes("Anche il telefono.")
+
+    await mario.does(command="new")
+
+    assert any(one.kind == "as_new" for one in mario.heard())
+    (third,) = [
+        row.number for row in await mario.desk.rows(tables.ticket) if row.number not in (first, second)
+    ]
+    assert await mario.texts(third) == ["Anche il telefono."]
+    assert (await mario.writes("È muto.")).number == third
+    await balanced(mario)
