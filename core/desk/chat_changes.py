@@ -5,12 +5,17 @@ Only whoever wrote a message changes it. What was there before is kept: as a ver
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import bindparam, func, literal, select
 
 from core.desk import acts, chat_intake, filing, outbox, threads
 from core.desk.case import Case
 from core.desk.chat_came import Came
+from core.desk.conversation import visible_text
 from core.desk.filing import Understood
+from core.envelope import SpanKind
 from core.ids import short_hash
 from core.store import fulltext, tables
 from core.store.tx import Prepared, Row, Tx
@@ -21,6 +26,9 @@ message, version, inbound, thread_ref = (
     tables.inbound,
     tables.thread_ref,
 )
+
+INSIDE = "internal"
+"""By whom words that were taken back are found."""
 
 _BY_REF = Prepared(select(thread_ref.c.ticket_id).where(thread_ref.c.ref == bindparam("ref")))
 _BY_ID = Prepared(
@@ -79,7 +87,9 @@ def _join(tx: Tx, came: Came) -> Understood | None:
     case = Case.open(tx, found.ticket_id, now=came.now)
     outbox.keep_files(case, found.id, came.said.attachments, internal=False)
     if words := came.said.text.strip():
-        _write(case, found, f"{found.text}\n\n{words}" if found.text.strip() else words)
+        text = f"{found.text}\n\n{words}" if found.text.strip() else words
+        more = [[len(found.text), len(text), str(SpanKind.VISIBLE)]] if found.spans else []
+        _write(case, found, text, spans=[*found.spans, *more] if found.text.strip() else [])
     if came.said.notes:
         key = {"ticket_id": found.ticket_id, "id": found.id}
         tx.update(message, key, notes=list(dict.fromkeys((*found.notes, *came.said.notes))))
@@ -122,19 +132,24 @@ def _change(tx: Tx, came: Came, of: str) -> Understood:
     return _kept(tx, came, "attached", "changed", case=case, of=found.id)
 
 
-def _write(case: Case, found: Row, text: str) -> None:
-    """The text of a message that is there, findable by its words of now."""
-    case.tx.update(message, {"ticket_id": case.id, "id": found.id}, text=text)
+def _write(case: Case, found: Row, text: str, *, spans: Sequence[Any] = ()) -> None:
+    """The text of a message that is there, findable by its words of now. `spans`: what of it is quoted; none, nothing is."""
+    case.tx.update(message, {"ticket_id": case.id, "id": found.id}, text=text, spans=list(spans))
     fulltext.change(
         case.tx,
         ticket_id=case.id,
         item_id=found.id,
-        audience=found.audience,
+        audience=found.audience if found.withdrawn_at is None else INSIDE,
         before=f"{found.subject}\n{found.text}",
         body=f"{found.subject}\n{text}",
     )
-    if case["snippet"] == acts.snippet(found.text):
-        case.set(snippet=acts.snippet(text))
+    if _is_snippet(case, found):
+        case.set(snippet=acts.snippet(visible_text(text, spans)))
+
+
+def _is_snippet(case: Case, found: Row) -> bool:
+    """Are these the words that lists show of the ticket?"""
+    return bool(case["snippet"] == acts.snippet(visible_text(found.text, found.spans)))
 
 
 # --- What is taken back -------------------------------------------------------------------------------------
@@ -157,7 +172,9 @@ def _withdraw(tx: Tx, came: Came, of: str) -> Understood:
         return _kept(tx, came, "machine", "withdrawn_before")
     case = Case.open(tx, found.ticket_id, now=came.now)
     tx.update(message, {"ticket_id": case.id, "id": found.id}, withdrawn_at=came.now)
-    if case["snippet"] == acts.snippet(found.text):
+    said = f"{found.subject}\n{found.text}"
+    fulltext.change(tx, ticket_id=case.id, item_id=found.id, audience=INSIDE, before=said, body=said)
+    if _is_snippet(case, found):
         case.set(snippet="")
     case.event("message.withdrawn", actor=came.author.actor, message=found.id)
     case.save()

@@ -82,8 +82,10 @@ def _next(tx: Tx, case: Case, row: Row, said: Row) -> str:
     who = _who(row, tried, there)
     person = people.contact(tx, who)
     addresses = {one.address.lower() for one in tried}
-    if person is None or not person.active:
+    if person is None:
         return rule.next_address(addresses, [], chats=[], mail=_claimed(tx, row), texts=[])
+    if not person.active:
+        return ""
     told = answering.written_to(there, case["customer"], automatic=False)
     theirs = [one for one in told if one.who == who]
     if not theirs:  # no longer of the request

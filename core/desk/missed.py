@@ -11,6 +11,7 @@ from core import texts
 from core.desk import answering, chats, identities, notices, outbox, people
 from core.desk.case import Case
 from core.envelope import Address
+from core.rules.participation import State
 from core.store import tables, work
 from core.store.tx import Prepared, Row, Tx
 
@@ -57,7 +58,10 @@ def _look(
 ) -> datetime | None:
     """Write to one visitor about one conversation, or say when to look again; None: there is nothing to do."""
     chat = chats.known(tx, address)
-    if chat is None:
+    if (
+        chat is None
+        or tx.one(_RETIRED, ticket_id=ticket_id, thread_id=thread_id, address=address) is not None
+    ):
         return None
     earlier = tx.all(_EARLIER, ticket_id=ticket_id, thread_id=thread_id)
     mailed = {one for row in earlier for one in (row.made_from or {}).get("deliveries", ())}
@@ -75,10 +79,12 @@ def _look(
 
 
 def _mailbox(tx: Tx, chat: Row) -> Address | None:
-    """Of who they proved to be, else the one they named."""
+    """Of who they proved to be, else the one they named. Who was a contact and left is written to nowhere."""
     contact = identities.proved_contact(tx, chat.address)
     person = people.contact(tx, contact) if contact else None
-    email = person.email if person is not None and person.active else chat.email
+    if person is not None and not person.active:
+        return None
+    email = person.email if person is not None else chat.email
     return Address(email, chat.name) if email and answering.works(tx, email) else None
 
 
@@ -139,6 +145,14 @@ _UNSEEN = Prepared(
         message.c.withdrawn_at.is_(None),
     )
     .order_by(delivery.c.id)
+)
+_RETIRED = Prepared(
+    select(tables.participant.c.address).where(
+        tables.participant.c.ticket_id == bindparam("ticket_id"),
+        tables.participant.c.thread_id == bindparam("thread_id"),
+        tables.participant.c.address == bindparam("address"),
+        tables.participant.c.state == literal(str(State.RETIRED)),
+    )
 )
 _EARLIER = Prepared(
     select(message.c.at, message.c.made_from)

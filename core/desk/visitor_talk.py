@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, literal, or_, select
 
-from core.desk import chats, identities, outbox, people, visitors
+from core.desk import chats, identities, missed, outbox, people, visitors
 from core.desk.errors import NotFound
 from core.desk.visitors import Visitor
 from core.envelope import Button
@@ -21,11 +21,12 @@ from core.store.tx import Prepared, Row, Tx
 
 SHOWN = 100  # messages of one conversation, the last ones
 
-message, delivery, attachment, button = (
+message, delivery, attachment, button, participant = (
     tables.message,
     tables.delivery,
     tables.attachment,
     tables.chat_button,
+    tables.participant,
 )
 
 
@@ -129,8 +130,15 @@ def files_sent(tx: Tx, who: Visitor) -> Sent:
 
 def _of_thread(tx: Tx, who: Visitor, chat: Row | None, thread: Row) -> Iterator[Item]:
     key = {"ticket_id": thread.ticket_id, "thread_id": thread.thread_id}
-    own = _own(tx, who, chat, thread)
-    said = [row for row in tx.all(_SAID, **key) if _theirs(row, own, thread)]
+    came = tx.all(_SAID, **key)
+    typed = chat.email if chat is not None and thread.address == who.address else ""
+    own, mailed_at = _own(tx, who), _mailed_at(tx, typed, thread, came)
+    said = [
+        row
+        for row in came
+        if row.author_address in own or (mailed_at and row.author_address == typed and row.at >= mailed_at)
+        if outbox.shared(row, since=thread.requester_since, address=row.author_address)
+    ]
     told = tx.all(_TOLD, address=who.address, **key)
     files = _files(tx, thread.ticket_id) if said or told else {}
     buttons = _buttons(tx, thread.ticket_id, who.address) if told else {}
@@ -161,24 +169,26 @@ def _of_thread(tx: Tx, who: Visitor, chat: Row | None, thread: Row) -> Iterator[
         )
 
 
-def _own(tx: Tx, who: Visitor, chat: Row | None, thread: Row) -> frozenset[str]:
-    """What their words come from: this chat, and the mailbox of who they proved to be.
-
-    In a conversation that began here also the mailbox they named: there they were written to while they were gone.
-    """
-    found = {who.address}
-    if chat is not None and chat.email and thread.address == who.address:
-        found.add(chat.email)
+def _own(tx: Tx, who: Visitor) -> frozenset[str]:
+    """What their words come from: this chat, and the mailbox of who they proved to be."""
     contact = who.contact or identities.proved_contact(tx, who.address)
-    if contact and (person := people.contact(tx, contact)) is not None:
-        found.add(person.email)
-    return frozenset(found)
+    person = people.contact(tx, contact) if contact else None
+    return frozenset({who.address, *([person.email] if person is not None and person.email else [])})
 
 
-def _theirs(row: Row, own: frozenset[str], thread: Row) -> bool:
-    return row.author_address in own and outbox.shared(
-        row, since=thread.requester_since, address=row.author_address
-    )
+def _mailed_at(tx: Tx, email: str, thread: Row, came: Sequence[Row]) -> datetime | None:
+    """When we first wrote to the mailbox they typed in place of this chat: what comes from it since is their answer.
+
+    What they typed proves nothing. Words that came before, or of somebody whom staff brought in, are another's. None: all of them.
+    """
+    if not email or all(row.author_address != email for row in came):
+        return None
+    if tx.one(_BROUGHT_IN, ticket_id=thread.ticket_id, address=email) is not None:
+        return None
+    at: datetime | None = tx.one(
+        _MAILED, ticket_id=thread.ticket_id, thread_id=thread.thread_id, address=email
+    ).at
+    return at
 
 
 def _visible(row: Row) -> str:
@@ -245,6 +255,21 @@ _SAID = Prepared(
     )
     .order_by(message.c.id.desc())
     .limit(SHOWN)
+)
+_MAILED = Prepared(
+    select(func.min(delivery.c.created_at).label("at")).where(
+        delivery.c.ticket_id == bindparam("ticket_id"),
+        delivery.c.thread_id == bindparam("thread_id"),
+        delivery.c.address == bindparam("address"),
+        or_(delivery.c.kind == literal(missed.MESSAGE), delivery.c.instead_of.is_not(None)),
+    )
+)
+_BROUGHT_IN = Prepared(
+    select(participant.c.address).where(
+        participant.c.ticket_id == bindparam("ticket_id"),
+        participant.c.address == bindparam("address"),
+        participant.c.changed_by != literal(""),
+    )
 )
 _TOLD = Prepared(
     select(

@@ -39,7 +39,7 @@ class Shopper(Visitor):
         self.page.goto(f"{at}/?{urlencode({'hub': self.base, 'options': options})}")
 
     def chat(self):
-        self.page.get_by_role("button", name=re.compile("Chat with us|Scrivici")).click()
+        self.page.get_by_role("button", name=re.compile("Chat with us|Ci scriva")).click()
         self.frame = self.page.frame_locator("iframe")
         self.frame.locator("#standing:not(:empty)").wait_for()
         return self.frame
@@ -296,7 +296,7 @@ def test_axe_finds_nothing_by_day_and_by_night_and_nothing_is_too_wide(demo, sho
 def test_the_portal_knows_who_is_signed_in_and_staff_try_it_out(demo, visit):
     customer, agent = visit(MARIO), visit(LEADER)
     customer.go("/portal/")
-    customer.page.get_by_role("button", name="Scrivici").click()
+    customer.page.get_by_role("button", name="Ci scriva").click()
     frame = customer.page.frame_locator("iframe")
     frame.locator("#standing:not(:empty)").wait_for()
     assert not frame.locator("#open-about").count()
@@ -312,5 +312,5 @@ def test_the_portal_knows_who_is_signed_in_and_staff_try_it_out(demo, visit):
     frame.locator("#log > div", has_text=f"{word} waits").locator(".number").wait_for(state="attached")
     assert frame.locator("#log > div", has_text=f"{word} waits").count() == 1
     agent.go("/chat/try")
-    agent.page.get_by_role("button", name="Scrivici").click()
+    agent.page.get_by_role("button", name="Ci scriva").click()
     agent.page.frame_locator("iframe").locator("#standing:not(:empty)").wait_for()

@@ -224,6 +224,13 @@ async def test_odd_values_are_taken_for_what_they_are(chats):
         assert long["why"] == "long"
 
 
+async def test_half_a_character_is_no_reason_to_lose_what_somebody_says(chats):
+    async with chats.visiting() as page:
+        assert (await page.asks("claim", "claimed", name="Zoe \ud83d", email=""))["type"] == "claimed"
+        assert (await page.say("It burns \ud83d\ude00 \ud83d"))["type"] == "done"
+        await page.shows("It burns \N{GRINNING FACE} \N{REPLACEMENT CHARACTER}")
+
+
 async def test_a_flood_ends_the_talk_and_others_do_not_notice(chats):
     async with chats.visiting() as page, chats.visiting() as other:
         for _ in range(wire.PER_SECOND * 3):

@@ -124,6 +124,13 @@ def _read(text: str) -> Frame:
         raise Unknown from None
     if not isinstance(found, dict):
         raise Unknown
+    return _whole(found) if "\\u" in text else found
+
+
+def _whole(frame: Frame) -> Frame:
+    """Half a character, which JSON may hold, is none: nothing could store it, and its page would send it for ever."""
+    written = json.dumps(frame, ensure_ascii=False).encode("utf-16-le", "surrogatepass")
+    found: Frame = json.loads(written.decode("utf-16-le", "replace"))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.desk import books, page, search
-from core.envelope import Chat, Kind
+from core.envelope import Chat, Kind, Span, SpanKind
 from core.store import tables
 from tests.chat_at_work import Chatter, chatting
 
@@ -162,6 +162,36 @@ async def test_what_was_taken_back_is_read_by_staff_only(mario):
         assert (said.text, said.withdrawn_at) == (text, mario.desk.now)
     assert (await mario.desk.ticket(number)).snippet == ""
     await balanced(mario)
+
+
+async def test_what_was_taken_back_is_found_by_staff_only(mario):
+    alice = await (await mario.linked("alice")).desk.who("alice")
+    number = (await mario.writes("Password: geheim")).number
+    assert [row.number for row in (await mario.desk.db.read(search.tickets, alice, q="geheim")).items] == [
+        number
+    ]
+
+    await mario.does(withdraws=id_of(mario, "Password: geheim"))
+
+    assert (await mario.desk.db.read(search.tickets, alice, q="geheim")).items == ()
+    assert await found(mario, "geheim") == [number]
+    await balanced(mario)
+
+
+async def test_a_message_with_a_quotation_shows_all_of_its_new_words_and_none_once_it_is_taken_back(mario):
+    text = "Come va?\n\nMale, la stampante."
+    spans = (Span(0, 10, SpanKind.QUOTED), Span(10, len(text), SpanKind.VISIBLE))
+    number = (await mario.comes(text=text, spans=spans, chat=Chat())).number
+    (first,) = [one.message_id for one in mario.said.values()]
+
+    await mario.comes(kind=Kind.ACT, text="Bene.", chat=Chat(changes=first))
+
+    tom = await mario.desk.who("tom")
+    shown = await mario.desk.db.read(page.ticket, tom, number, now=mario.desk.now)
+    assert [one.visible_text for one in shown.messages if one.direction == "in"] == ["Bene."]
+    assert (await mario.desk.ticket(number)).snippet == "Bene."
+    await mario.comes(kind=Kind.ACT, text=text, spans=spans, chat=Chat(withdraws=first))
+    assert (await mario.desk.ticket(number)).snippet == ""
 
 
 async def test_what_was_taken_back_while_it_waited_is_nobodys(mario):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from core import handlers
-from core.desk import tickets, visitor_talk, visitors
+from core.desk import accounts, identities, linking, tickets, visitor_talk, visitors
 from core.envelope import Arrival
 from core.rules.visitor_tokens import signed
 from core.store import tables
@@ -141,6 +141,47 @@ async def test_whoever_proved_who_they_are_is_written_to_at_their_own_address(de
     await passes(desk, 15)
 
     assert [one.to.address for one in mails(desk)] == ["alice@acme.test"]
+
+
+async def test_what_was_missed_goes_to_no_typed_address_once_the_person_was_disconnected_or_left(desk):
+    for n, ends in enumerate((_disconnected, _left)):
+        who = visitors.by_secret("shop", f"a secret of browser {n}, long", customer="ACME")
+        number = await a_chat(desk, who, email="eve@evil.test")
+        exp = {"exp": desk.now.timestamp() + 100}
+        said = {"aud": "centralino:shop", "sub": "alice@acme.test", "jti": f"0123456789-{n}"}
+        await desk.db.write(visitors.identify, who, signed(said | exp, KEY), KEY, now=desk.now)
+        await answer(desk, number, "For Alice alone.")
+
+        await desk.db.write(ends, who, now=desk.now)
+        await passes(desk, 30)
+
+        assert "eve@evil.test" not in {one.to.address for one in desk.channel.sent}, ends
+
+
+def _disconnected(tx, who, *, now):
+    alice = accounts.person(tx, identities.behind(tx, who.address).contact)
+    linking.disconnect(tx, alice, who.address, now=now)
+
+
+def _left(tx, who, *, now):
+    tx.update(tables.contact, {"id": identities.behind(tx, who.address).contact}, active=False)
+
+
+async def test_what_somebody_else_mails_is_shown_to_nobody_who_types_their_address(desk, who):
+    number = await a_chat(desk, who, email="")
+    await desk.do(tickets.include, await desk.who("lea"), number, address="ben@acme.test")
+    await answer(desk, number, "Which PIN?")
+    (asked,) = [one for one in desk.channel.sent if one.to.address == "ben@acme.test"]
+    await desk.mail("ben@acme.test", "Re: x", "The PIN is 4711.", reply_tokens=(asked.reply_token,))
+    assert "The PIN is 4711." in [row.text for row in await desk.rows(tables.message, number)]
+
+    await desk.db.write(visitors.claim, who, name="Zoe", email="ben@acme.test", now=desk.now)
+    await answer(desk, number, "Ben told us.")
+    await passes(desk, 30)
+    await desk.mail("ben@acme.test", "Re: x", "And 4712.", reply_tokens=(asked.reply_token,))
+
+    talk = await desk.db.read(visitor_talk.conversation, who)
+    assert [one.text for one in talk.items if "471" in one.text] == []
 
 
 async def test_the_answer_to_the_mail_goes_on_in_the_same_conversation_and_is_in_the_chat(desk, who):
