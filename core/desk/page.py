@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, select
 
+from core import chat_addresses
 from core.desk import call_history, conversation, course, ratings, search
 from core.desk.course import events
 from core.desk.errors import Forbidden, NotFound
@@ -106,6 +107,7 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
         language=head.language,
         time_zone=head.time_zone or tx.facts.time_zone,
         contact=head.contact,
+        claimed_email=_claimed(tx, head) if inside and head.contact is None else "",
         contact_phone=(head.contact_phone or "") if inside or head.contact in who.ids else "",
         impact=head.impact,
         urgency=head.urgency,
@@ -135,6 +137,16 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
         calls=call_history.of_ticket(tx, who, head),
         rating=ratings.opinion(tx, head.id) if head.closed_at is not None else None,
     )
+
+
+def _claimed(tx: Tx, head: Row) -> str:
+    if not chat_addresses.is_chat(head.requester_address):
+        return ""
+    row = tx.one(_CHAT, address=head.requester_address)
+    return row.email if row is not None else ""
+
+
+_CHAT = Prepared(select(tables.chat.c.email).where(tables.chat.c.address == bindparam("address")))
 
 
 def html(tx: Tx, who: Principal, number: str, message_id: str) -> tuple[str, dict[str, tuple[str, bytes]]]:

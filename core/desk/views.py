@@ -355,6 +355,8 @@ class TicketView:
     """Of the customer."""
     contact: str | None
     contact_phone: str
+    claimed_email: str
+    """Where whoever asks in a chat says that they are reached by mail: for staff, and not proved."""
     impact: int | None
     urgency: int | None
     asset: str | None

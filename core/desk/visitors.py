@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, select, update
 
 from core import addresses, chat_addresses
 from core.desk import accounts, chats, identities, intake, linking, links, missed, people, restraint
+from core.desk.case import Case
 from core.desk.errors import Refused, invalid
 from core.desk.filing import Understood
 from core.envelope import Address, Arrival, Inbound
@@ -139,7 +140,18 @@ def claim(
     row = _here(tx, who, now=now, network=network, most=most, language=language, name=named)
     if email:
         chats.change(tx, row.id, email=addresses.key(email))
+    if named:
+        _name(tx, who, named, now=now)
     tx.tell("chat", who.address)
+
+
+def _name(tx: Tx, who: Visitor, name: str, *, now: datetime) -> None:
+    """What they asked while they had no name is asked by that name, as long as nobody knows better."""
+    for thread in tx.all(THREADS, address=who.address):
+        case = Case.open(tx, thread.ticket_id, now=now) if thread.open else None
+        if case is not None and case["contact"] is None and case["requester_address"] == who.address:
+            case.set(requester_name=name)
+            case.save()
 
 
 # --- Who a website says they are ------------------------------------------------------------------------------

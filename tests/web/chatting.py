@@ -69,11 +69,11 @@ class Browser:
                 await self._next()
 
     async def asked(self) -> dict[str, Any]:
-        """The item with something to choose, once it is there."""
+        """The item with several things to choose from, once it is there."""
         async with asyncio.timeout(LONG):
             while True:
                 for item in self.items.values():
-                    if item.get("buttons"):
+                    if len(item.get("buttons", ())) > 1:
                         return item
                 await self._next()
 

@@ -18,8 +18,8 @@ DESK = [
     "/desk/softphone",
     "/desk/?q=zzzz-nothing",
 ]
-DESK += ["/desk/outages", "/desk/outages/new", "outage"]
-PORTAL = ["/portal/", "request", "/portal/new", "/portal/history"]
+DESK += ["/desk/outages", "/desk/outages/new", "outage", "/desk/rooms", "contact"]
+PORTAL = ["/portal/", "request", "/portal/new", "/portal/history", "/account"]
 WIDTHS = [360, 768, 1280, 1920]
 MAX_WEIGHT = 150_000  # bytes of a page with everything it loads
 
@@ -43,6 +43,9 @@ def at(visit, name, number, **options):
     if name == "outage":
         visitor.go("/desk/outages")
         name = visitor.page.locator("main h3 a").first.get_attribute("href")
+    if name == "contact":
+        visitor.go(place("ticket", number))
+        name = visitor.page.locator('a[href^="/desk/contacts/"]').first.get_attribute("href")
     visitor.go(place(name, number))
     visitor.page.wait_for_load_state()
     return visitor

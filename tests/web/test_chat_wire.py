@@ -250,6 +250,15 @@ async def test_so_many_pages_of_one_visitor_and_no_more(db, tmp_path):
             pass
 
 
+async def test_a_hub_that_stops_lets_all_pages_go_at_once(db, tmp_path):
+    async with chatting(db, tmp_path) as chats, chats.visiting() as page:
+        began = asyncio.get_running_loop().time()
+        await chats.client.server.app.shutdown()
+
+        assert await closed(page) is not None
+        assert asyncio.get_running_loop().time() - began < 2
+
+
 async def test_who_says_nothing_is_not_waited_for(chats, monkeypatch):
     monkeypatch.setattr(wire, "HELLO_WITHIN", 0.05)
     async with chats.client.ws_connect("/chat/ws?site=default", headers={"Origin": chats.origin}) as socket:

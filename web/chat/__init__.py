@@ -24,5 +24,6 @@ def routes(app: web.Application, common: Common) -> None:
         per_address=site.settings.limits.live_per_address,
     )
     app.cleanup_ctx.append(app[doing.ROOM].keep)
+    app.on_shutdown.append(app[doing.ROOM].end)
     for part in PARTS:
         part.routes(app)

@@ -140,8 +140,10 @@ class Room:
         for task in (*tasks, *self._tasks):
             task.cancel()
         await asyncio.gather(*tasks, *self._tasks, return_exceptions=True)
-        for page in [page for pages in self._by_address.values() for page in pages]:
-            await page.close()
+
+    async def end(self, _app: web.Application) -> None:
+        """The hub stops: pages are let go, and come back to the next one."""
+        await asyncio.gather(*(page.close() for pages in self._by_address.values() for page in pages))
 
     @contextlib.asynccontextmanager
     async def open(self, page: Page) -> AsyncIterator[None]:

@@ -8,7 +8,7 @@ import pytest
 
 from core.channel import DeliveryError
 from core.desk import books, chats, resolution, returns, sending, tickets
-from core.envelope import Address, Kind, Report, ReportedRecipient
+from core.envelope import Address, Chat, Kind, Report, ReportedRecipient
 from core.facts import HubFacts
 from core.ids import id_token
 from core.store import tables
@@ -285,3 +285,18 @@ async def _bounces(desk: AtWork, number: str, kind: str = "reply", address: str 
 def _types(tx, address: str, email: str, *, now) -> None:
     row = chats.came(tx, "telegram", Address(address), now=now)
     chats.change(tx, row.id, email=email)
+
+
+async def test_what_waits_in_a_chat_that_somebody_leaves_goes_by_mail_at_once(desk):
+    number = await in_chat(desk)
+    desk.telegram.fails_with = DeliveryError("no route to the service")
+    await reply(desk, number)
+
+    left = Chat(gone=True)
+    await desk.mail(CHAT, channel="telegram", kind=Kind.ACT, text="", chat=left)
+    await desk.work()
+
+    assert await went(desk, number) == [
+        ("telegram", CHAT, "passed_on"),
+        ("email", "alice@acme.test", "sent"),
+    ]

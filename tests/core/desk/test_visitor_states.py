@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from core import handlers
-from core.desk import resolution, tickets, visitor_states, visitor_talk, visitors
+from core.desk import page, resolution, tickets, visitor_states, visitor_talk, visitors
 from core.desk.errors import NotFound
 from core.desk.visitors import Visitor
 from core.envelope import Arrival
@@ -120,7 +120,7 @@ async def test_a_solved_request_is_accepted_by_a_button_and_then_it_is_over(desk
     await desk.do(tickets.take, await desk.who("ann"), number)
     await desk.do(resolution.resolve, await desk.who("ann"), number, **SOLUTION)
     await work(desk)
-    solved = next(item for item in await talk(desk, who) if len(item.buttons) == 2)
+    solved = next(item for item in reversed(await talk(desk, who)) if item.buttons)
     assert (await standing(desk, who)).state == "solved"
     assert [one.label for one in solved.buttons] == ["Risolto", "Il problema c'è ancora"]
 
@@ -142,7 +142,7 @@ async def test_somebody_elses_button_does_nothing(desk):
     await desk.do(tickets.take, await desk.who("ann"), done.number)
     await desk.do(resolution.resolve, await desk.who("ann"), done.number, **SOLUTION)
     await work(desk)
-    solved = next(item for item in await talk(desk, who) if len(item.buttons) == 2)
+    solved = next(item for item in reversed(await talk(desk, who)) if item.buttons)
 
     await do(desk, visitor("thief"), pressed=solved.buttons[0].id)
 
@@ -156,7 +156,7 @@ async def test_a_question_is_answered_by_a_choice_and_what_waited_finds_its_plac
 
     held = await do(desk, who, text="It got worse.")
     assert held.outcome == "held"
-    question = next(item for item in await talk(desk, who) if item.buttons)
+    question = next(item for item in reversed(await talk(desk, who)) if item.buttons)
     await do(desk, who, pressed=question.buttons[0].id)
 
     (placed,) = [item for item in await talk(desk, who) if item.text == "It got worse."]
@@ -258,3 +258,24 @@ async def test_a_file_of_another_conversation_is_not_there(desk):
     for who in (two, visitor("nobody")):
         with pytest.raises(NotFound):
             await desk.db.read(visitor_talk.file, who, item.files[0].id)
+
+
+async def test_staff_read_what_a_visitor_says_of_themselves_as_what_they_say(desk):
+    who = visitor()
+    done = await do(desk, who, text="Hello?")
+    await desk.db.write(visitors.claim, who, name="Zoe Bruni", email="Zoe@elsewhere.test", now=desk.now)
+
+    view = await desk.db.read(page.ticket, await desk.who("lea"), done.number, now=desk.now)
+
+    assert (view.row.requester_name, view.claimed_email) == ("Zoe Bruni", "zoe@elsewhere.test")
+    assert (view.contact, view.row.customer, view.row.trust) == (None, None, "none")
+
+
+async def test_a_name_that_is_claimed_replaces_none_that_was_proved(desk):
+    who = await alice(desk)
+    done = await do(desk, who, text="Hello?")
+    await desk.db.write(visitors.claim, who, name="Mallory", email="m@elsewhere.test", now=desk.now)
+
+    view = await desk.db.read(page.ticket, await desk.who("lea"), done.number, now=desk.now)
+
+    assert (view.row.requester_name, view.claimed_email) == ("Alice", "")

@@ -227,6 +227,7 @@ function standing(frame) {
   $("who").textContent = frame.known ? words.known_as.replace("{who}", frame.known) : words.about_why;
   $("ask-status").hidden = !frame.number && !frame.known;
   $("attach").hidden = !frame.may_send_files;
+  if ($("hint")) $("hint").hidden = frame.state === "new" || Boolean(frame.known || frame.email);
   if (!$("name").value) $("name").value = frame.known || frame.name;
   if (!$("email").value) $("email").value = frame.email;
 }
@@ -443,11 +444,12 @@ for (const one of document.querySelectorAll("[data-command]"))
     act({ command: one.dataset.command });
     box.focus();
   });
-$("open-about")?.addEventListener("click", () => {
-  $("menu").open = false;
-  $("about").hidden = !$("about").hidden;
-  if (!$("about").hidden) $("name").focus();
-});
+for (const one of document.querySelectorAll("#open-about, #hint button"))
+  one.addEventListener("click", () => {
+    $("menu").open = false;
+    $("about").hidden = !$("about").hidden;
+    if (!$("about").hidden) $("name").focus();
+  });
 $("about").addEventListener("submit", (event) => {
   event.preventDefault();
   give({ type: "claim", name: $("name").value, email: $("email").value }) || about(words.offline);
