@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import broadcasts, ladder, new_passwords, outbox, sending
+from core.desk import broadcasts, ladder, new_passwords, outbox, paging, sending
 from core.desk.case import Case
 from core.envelope import Kind, Report
 from core.ids import token_id
@@ -53,7 +53,10 @@ def reported(
         tx.insert_missing(bad_address, address=row.address, reason="complaint", at=now)
     if bounced:
         tx.update(delivery, key, state="bounced", error=detail[:500])
-        if not broadcasts.recorded(tx, row, "delivery.bounced", now=now, hard=kind is Kind.BOUNCE_HARD):
+        if row.thread_id == row.ticket_id:  # words of a chat beside all tickets, or for colleagues
+            if row.kind == paging.KIND:
+                paging.undelivered(tx, row, now=now)
+        elif not broadcasts.recorded(tx, row, "delivery.bounced", now=now, hard=kind is Kind.BOUNCE_HARD):
             case = Case.open(tx, row.ticket_id, now=now)
             if not ladder.another_way(case, row):
                 case.flag("undelivered")
@@ -85,7 +88,7 @@ def _proved(tx: Tx, row: Row, *, now: datetime) -> None:
     """A provider of certified mail put it into the recipient's mailbox, whatever was reported before."""
     if row.state in ("bounced", "given_up", "passed_on"):
         tx.update(delivery, {"ticket_id": row.ticket_id, "id": row.id}, state="sent", error="")
-    if broadcasts.recorded(tx, row, "delivery.proved", now=now):
+    if row.thread_id == row.ticket_id or broadcasts.recorded(tx, row, "delivery.proved", now=now):
         return
     case = Case.open(tx, row.ticket_id, now=now)
     case.flag("undelivered", on=tx.one(_UNDELIVERED, ticket_id=row.ticket_id) is not None)
@@ -162,6 +165,7 @@ _UNDELIVERED = Prepared(
     select(delivery.c.id)
     .where(
         delivery.c.ticket_id == bindparam("ticket_id"),
+        delivery.c.thread_id != delivery.c.ticket_id,  # not a call to colleagues
         delivery.c.state.in_([literal("given_up"), literal("bounced")]),
     )
     .limit(1)

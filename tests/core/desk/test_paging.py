@@ -9,8 +9,9 @@ import pytest
 from core.channel import DeliveryError
 from core.desk import accounts, intake, page, page_answers, paging, sending, tickets
 from core.desk.errors import DeskError
-from core.envelope import Address, Arrival, Chat, Inbound, Kind
+from core.envelope import Address, Arrival, Chat, Inbound, Kind, Report, ReportedRecipient
 from core.facts import HubFacts
+from core.ids import id_token
 from core.store import tables
 from tests.desk_at_work import AtWork, at_work
 
@@ -200,6 +201,28 @@ async def test_a_chat_that_does_not_take_the_call_leaves_it_to_the_mail(desk):
     desk.telegram.fails_with = DeliveryError("blocked", permanent=True)
     desk.passes(minutes=1)
     await desk.work()
+
+    assert await pages(desk, number) == [("telegram", ANN_S), ("email", "ann@hub.test")]
+    assert "undelivered" not in (await desk.ticket(number)).flags
+
+
+async def test_a_call_that_comes_back_is_no_word_of_the_customers_and_goes_by_mail_where_it_was_in_a_chat(
+    desk,
+):
+    await belongs(desk, ANN_S, agent=(await desk.who("ann")).id)
+    number = await alice(desk)
+    desk.passes(minutes=89)
+    await desk.work()
+    desk.passes(minutes=1)
+    await desk.work()
+
+    for n in range(2):
+        row = (await desk.deliveries(number, kind="page"))[-1]
+        report = Report(recipients=(ReportedRecipient(recipient=row.address, action="failed"),))
+        kind, ref = Kind.BOUNCE_HARD, id_token(row.id)
+        done = await desk.mail("a@b.test", kind=kind, bounce_tokens=(ref,), report=report, text=f"{n}")
+        assert (done.outcome, done.reason) == ("machine", "bounce_hard")
+        await desk.work()
 
     assert await pages(desk, number) == [("telegram", ANN_S), ("email", "ann@hub.test")]
     assert "undelivered" not in (await desk.ticket(number)).flags

@@ -11,6 +11,7 @@ from core.envelope import Kind, Report, ReportedRecipient
 from core.ids import id_token
 from core.rules import threading
 from core.store import tables
+from tests.chat_at_work import chatting
 from tests.desk_at_work import SOLUTION, AtWork, at_work
 
 REPORTS = sorted(threading.ABOUT_A_DELIVERY)
@@ -32,6 +33,19 @@ async def bounce_token(desk: AtWork, number: str) -> str:
 
 
 # --- Reports about what we sent ---
+
+
+async def test_words_beside_all_tickets_that_come_back_are_noted_at_their_delivery(db):
+    mario = await chatting(db)
+    await mario.does(command="help")
+    (said,) = await mario.desk.rows(tables.delivery, kind="help")
+
+    done = await mario.desk.mail(
+        "a@b.test", kind=Kind.BOUNCE_HARD, bounce_tokens=(id_token(said.id),), report=a_report()
+    )
+
+    assert (done.outcome, done.reason) == ("machine", "bounce_hard")
+    assert [row.state for row in await mario.desk.rows(tables.delivery, kind="help")] == ["bounced"]
 
 
 @pytest.mark.parametrize("kind", [Kind.BOUNCE_HARD, Kind.BOUNCE_SOFT])
