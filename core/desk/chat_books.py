@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     Select,
-    Table,
     and_,
     bindparam,
     exists,
@@ -65,7 +65,7 @@ def faults(tx: Tx, *, now: datetime) -> Iterator[tuple[str, str]]:
 _TICKET = Prepared(select(ticket.c.id).where(ticket.c.id == bindparam("id")))
 
 
-def _is_there(table: Table, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+def _is_there(table: FromClause, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().select_from(table).where(*conditions).correlate_except(table)
 
 
@@ -93,6 +93,8 @@ _timer = tuple(
     .exists()
     for table in (tables.job, tables.dead_job)
 )
+_survivor = tables.contact.alias("survivor")
+_instead = delivery.alias("instead")
 _QUESTIONS: tuple[tuple[str, Select[Any]], ...] = (
     (
         "words of a chat that is not there",
@@ -133,6 +135,30 @@ _QUESTIONS: tuple[tuple[str, Select[Any]], ...] = (
                     ~_is_there(tables.agent, tables.agent.c.id == identity.c.agent),
                 ),
             )
+        ),
+    ),
+    (
+        "delivery passed on to nobody",
+        select(delivery.c.id.label("about")).where(
+            delivery.c.state == literal("passed_on"),
+            ~_is_there(
+                _instead,
+                _instead.c.ticket_id == delivery.c.ticket_id,
+                _instead.c.instead_of == delivery.c.id,
+                _instead.c.message_id == delivery.c.message_id,
+            ),
+        ),
+    ),
+    (
+        "contact merged into nobody",
+        select(tables.contact.c.id.label("about")).where(
+            tables.contact.c.merged_into.is_not(None),
+            ~_is_there(
+                _survivor,
+                _survivor.c.id == tables.contact.c.merged_into,
+                _survivor.c.customer == tables.contact.c.customer,
+                _survivor.c.merged_into.is_(None),
+            ),
         ),
     ),
     (

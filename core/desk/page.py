@@ -218,7 +218,9 @@ def allowed(who: Principal, row: TicketRow, *, now: datetime) -> tuple[str, ...]
         verbs.add("assign")
     if row.open or row.state == "resolved":
         verbs.add("reply")
-    if row.chat is not None and row.state in ("received", "triage"):  # see desk.tickets.take
+    if (
+        row.chat is not None and row.state in ("received", "triage") and row.assignee != who.id
+    ):  # see tickets.take
         verbs.add("take")
     if "approve" in verbs and not who.leads:
         verbs.discard("approve")

@@ -120,6 +120,11 @@ def test_a_visitor_asks_and_is_answered_and_after_a_reload_it_is_all_there_once(
     number = number_of(demo, word)
     demo.say(number, f"<img src=x> answer {word}2")
     assert "Paolo" in shopper.line(f"{word}2").inner_text()
+    log = {"name": "router.log", "mimeType": "text/plain", "buffer": b"link down"}
+    shopper.frame.locator("#files").set_input_files(files=[log])
+    with shopper.page.expect_download() as download:
+        shopper.line("router.log").locator("button", has_text="router.log").click()
+    assert download.value.path().read_bytes() == b"link down"
     shopper.frame.locator("#standing", has_text="Paolo is on it.").wait_for()
 
     shopper.page.reload()
@@ -295,6 +300,17 @@ def test_the_portal_knows_who_is_signed_in_and_staff_try_it_out(demo, visit):
     frame = customer.page.frame_locator("iframe")
     frame.locator("#standing:not(:empty)").wait_for()
     assert not frame.locator("#open-about").count()
+    word = a_word()
+    frame.locator("#text").fill(f"{word} waits")
+    frame.locator("#text").press("Enter")
+    frame.locator(".choices button").last.wait_for()  # they have requests: which one is it?
+    texts = frame.locator("#log > div").all_inner_texts()
+    assert [word in text for text in texts].index(True) < [
+        len(text.splitlines()) > 3 for text in texts
+    ].index(True)
+    frame.locator(".choices button").last.click()
+    frame.locator("#log > div", has_text=f"{word} waits").locator(".number").wait_for(state="attached")
+    assert frame.locator("#log > div", has_text=f"{word} waits").count() == 1
     agent.go("/chat/try")
     agent.page.get_by_role("button", name="Ci scriva").click()
     agent.page.frame_locator("iframe").locator("#standing:not(:empty)").wait_for()

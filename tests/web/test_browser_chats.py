@@ -23,7 +23,7 @@ async (id) => {
 
 AT_END = """() => {
   const { scrollHeight, scrollTop, clientHeight } = document.querySelector(".said");
-  return scrollHeight - scrollTop - clientHeight < 2;
+  return scrollHeight - scrollTop - clientHeight < 8;
 }"""
 
 

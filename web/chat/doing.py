@@ -114,7 +114,8 @@ async def say(
     if not (text or files or pressed or command) or (command and command not in COMMANDS):
         raise Unknown
     done = await _done(request, page, ref, text=text, pressed=pressed, command=command, files=files)
-    return {"type": "done", "id": ref, "outcome": done.outcome, "ticket": done.number or ""}
+    at = now().timestamp()
+    return {"type": "done", "id": ref, "outcome": done.outcome, "ticket": done.number or "", "at": at}
 
 
 async def _done(

@@ -8,6 +8,7 @@ const REFUSED = 30000; // ms until the hub is asked again for a stream that it r
 const SAY_AT_MOST = 5000; // ms between two sentences of a screen reader
 const HERE_EVERY = 20000; // ms; the server forgets after 30 s
 const TYPING_LASTS = 6000; // ms: it is said again every three seconds
+const ROOM = 36; // px between the last line and the reply box
 const PARTS = ["p-head", "p-acts", "p-about"];
 
 const ticket = document.querySelector("section.ticket");
@@ -201,16 +202,23 @@ let unread = 0;
 let typingEnds = 0;
 
 // Where the conversation scrolls: in its pane, or on narrow screens with the page.
-const scroller = () => (getComputedStyle(pane).overflowY === "visible" ? document.scrollingElement : pane);
-
-function atEnd() {
-  const box = scroller();
-  return box.scrollHeight - box.scrollTop - box.clientHeight < 80;
+function scroller() {
+  for (let box = pane; box; box = box.parentElement)
+    if (box.scrollHeight > box.clientHeight && /auto|scroll/.test(getComputedStyle(box).overflowY)) return box;
+  return document.scrollingElement;
 }
 
+// How far the last line lies below what can be seen: the reply box stands over it.
+function hidden() {
+  const last = document.getElementById("p-timeline").lastElementChild;
+  const box = document.getElementById("compose");
+  return last && box ? last.getBoundingClientRect().bottom - box.getBoundingClientRect().top : 0;
+}
+
+const atEnd = () => hidden() < 80;
+
 export function toEnd() {
-  const box = scroller();
-  box.scrollTop = box.scrollHeight;
+  scroller().scrollTop += Math.max(0, hidden() + ROOM);
   more(-unread);
 }
 

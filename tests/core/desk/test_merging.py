@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.desk import accounts, case, identities, linking, merging, offers, people, search, tickets
+from core.desk import accounts, books, case, identities, linking, merging, offers, people, search, tickets
 from core.desk.configuration import export
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.store import tables
@@ -126,6 +126,15 @@ async def test_the_configuration_comes_and_goes_and_the_merge_stays(desk):
 
     (found,) = await desk.db.read(people.by_address, "aldo@acme.test")
     assert found.email == "alice@acme.test"
+
+
+async def test_the_books_notice_who_was_merged_into_nobody(desk):
+    await merge(desk)
+    assert (await desk.db.read(books.verify)).faults == ()
+
+    await desk.db.write(lambda tx: tx.run(tables.contact.update().values(merged_into="nobody")))
+
+    assert "contact merged into nobody" in {one.kind for one in (await desk.db.read(books.verify)).faults}
 
 
 async def test_it_is_on_record_and_leaders_alone_do_it(desk):

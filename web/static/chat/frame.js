@@ -239,12 +239,13 @@ function typing() {
   typingTimer = setTimeout(() => ($("typing").hidden = true), TYPING_SHOWN);
 }
 
-function taken({ id }) {
+function taken({ id, at }) {
   const one = queue.get(id);
   if (!one) return;
   if (one.button || one.command) return done(id);
-  queued({ ...one, taken: true, line: undefined });
+  queued({ ...one, taken: true, placed: at, line: undefined });
   mark(one, "");
+  one.line.dataset.at = at; // what we ask about it stands below it
   queue.get(id).line = one.line;
 }
 
@@ -351,6 +352,7 @@ function drawWaiting(one) {
   if (one.button || one.command) return;
   one.line = element("div", "me");
   one.line.append(element("div", "said", one.text), element("p", "about", one.taken ? "" : words.sending));
+  if (one.placed) one.line.dataset.at = one.placed;
   log.append(one.line);
   log.scrollTop = log.scrollHeight;
 }
@@ -432,7 +434,7 @@ async function upload(one) {
     if (answer.status === 413) return refused({ why: "files_large", id: one.id });
     if (!answer.ok) throw answer.status;
     const frame = await answer.json();
-    frame.type === "done" ? (one.taken = true) : refused(frame);
+    frame.type === "done" ? taken(frame) : refused(frame);
   } catch {
     refused({ why: "line", id: one.id });
   }
