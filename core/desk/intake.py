@@ -65,7 +65,9 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
         _foresee(tx, inbound_id, said, now=now)
     row = tx.one(_ROW, id=inbound_id)
     if row.outcome is not None:
-        of = tx.one(_NUMBER, id=row.ticket_id) if row.ticket_id else None  # what is held may have a chat there
+        of = (
+            tx.one(_NUMBER, id=row.ticket_id) if row.ticket_id else None
+        )  # what is held may have a chat there
         return Understood(
             outcome=row.outcome,
             reason=row.reason,

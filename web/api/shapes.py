@@ -365,7 +365,9 @@ class Delivery(Shape):
     """Something that left or is about to."""
 
     id: str
-    ticket: str = Field(description="Number; empty: it tells of an outage, or was said in a chat beside all tickets.")
+    ticket: str = Field(
+        description="Number; empty: it tells of an outage, or was said in a chat beside all tickets."
+    )
     outage: str | None = Field(description="Id of the outage that it tells of.")
     message: str
     channel: str
