@@ -98,10 +98,12 @@ def comment(here: Here, row: Row) -> str:
     if not chat_intake.theirs(here.tx, here.chat, here.author, here.chat.comment_id):
         return ""
     case = Case.open(here.tx, here.chat.comment_id, now=here.now)
-    score = ratings.of_ticket(here.tx, case.id).score
+    given = ratings.of_ticket(here.tx, case.id)
+    if here.chat.kind == "room" and given.by != here.who.actor:  # others in it were not asked
+        return ""
     here.remember(comment_id=None, comment_until=None)
     try:
-        ratings.give(case, here.who, score=score, comment=here.said.text, channel=here.chat.channel)
+        ratings.give(case, here.who, score=given.score, comment=here.said.text, channel=here.chat.channel)
     except DeskError:  # too long for a comment, or it is open again: then it is about the request
         return ""
     label = texts.button("not_a_comment", "", here.language)

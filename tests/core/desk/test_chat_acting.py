@@ -411,6 +411,11 @@ async def test_a_button_of_a_room_that_decides_is_for_who_is_known_to_be_of_the_
     (closed,) = await mario.desk.events(number, "ticket.close")
     assert closed.actor == f"contact:{(await mario.desk.who('aldo')).id}"
 
+    await aldo.presses("5")
+    alice = await replace(there, address="telegram:77", name="Ally").linked("alice")
+    assert (await alice.writes("Il telefono non va.")).outcome == "ticket", "Aldo was asked for a comment"
+    assert (await aldo.writes("Grazie!")).reason == "rating_comment"
+
 
 # --- Nobody is told of another's ---
 
