@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import acts, chat_intake, filing, outbox, threads
+from core.desk import acts, chat_intake, filing, outbox, restraint, threads
 from core.desk.case import Case
 from core.desk.chat_came import Came
 from core.desk.conversation import visible_text
@@ -104,6 +104,10 @@ def _join(tx: Tx, came: Came) -> Understood | None:
 
 def _change(tx: Tx, came: Came, of: str) -> Understood:
     """Its text is another one now. Of what waits or is held, that which waits says the new one."""
+    if restraint.doing_too_much(
+        tx, came.author, came.chat.address, now=came.now
+    ):  # each is looked for in the index
+        return _kept(tx, came, "machine", "too_many")
     found = _written(tx, came, of)
     text = came.said.text
     if found is None:

@@ -104,6 +104,18 @@ async def test_a_changed_message_says_the_new_words_and_keeps_the_old(mario):
     await balanced(mario)
 
 
+async def test_a_stranger_who_changes_a_message_without_end_is_not_followed(mario):
+    number = (await mario.writes("Zero.")).number
+    first = id_of(mario, "Zero.")
+
+    done = [await mario.comes(kind=Kind.ACT, text=f"{n}", chat=Chat(changes=first)) for n in range(62)]
+
+    assert done[59].reason == "changed"
+    assert (done[-1].outcome, done[-1].reason) == ("machine", "too_many")
+    assert await mario.texts(number) == ["59"]
+    await balanced(mario)
+
+
 async def test_the_same_text_again_is_no_change(mario):
     number = (await mario.writes("La rete.")).number
 
