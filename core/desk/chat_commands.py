@@ -14,7 +14,8 @@ from core.rules.chat_acts import Act
 
 
 def _start(here: Here, code: str) -> str:
-    returns.wished(here.tx, here.chat.address, stop=False, now=here.now)
+    if here.of_customer:  # who may say stop
+        returns.wished(here.tx, here.chat.address, stop=False, now=here.now)
     if code:
         return _connect(here, code)
     here.say("start", name=here.author.name if here.author.contact or here.author.agent else "")

@@ -124,7 +124,11 @@ def name_requester(case: Case, who: Principal) -> None:
         return
     address = addresses.key(case["requester_address"])
     if chat_addresses.is_chat(address):
-        address = _typed(case.tx, address) or address
+        typed = _typed(case.tx, address)
+        if typed and not people.by_address(
+            case.tx, typed
+        ):  # what anybody can type makes nobody of those we know
+            address = typed
     if people.agent_by_email(case.tx, address) is not None:
         return  # whose request a colleague passed on is for staff to say: they are nobody's contact
     known = case.tx.one(_BY_EMAIL, customer=case["customer"], email=address)

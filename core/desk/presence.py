@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, literal, select
 
 from core import chat_addresses
 from core.desk.errors import Forbidden, invalid
 from core.desk.principal import Principal
 from core.desk.scope import find
+from core.rules.participation import State
 from core.store import tables
 from core.store.columns import Instant
 from core.store.tx import Prepared, Tx
@@ -134,7 +135,18 @@ def typing(tx: Tx, who: Principal, number: str) -> tuple[str, ...]:
 
 _TALKS = Prepared(
     select(tables.thread.c.address)
-    .where(tables.thread.c.ticket_id == bindparam("ticket_id"))
+    .select_from(
+        tables.thread.join(
+            tables.participant,
+            (tables.participant.c.ticket_id == tables.thread.c.ticket_id)
+            & (tables.participant.c.thread_id == tables.thread.c.id)
+            & (tables.participant.c.address == tables.thread.c.address),
+        )
+    )
+    .where(
+        tables.thread.c.ticket_id == bindparam("ticket_id"),
+        tables.participant.c.state == literal(str(State.JOINED)),
+    )
     .order_by(tables.thread.c.at.desc())
 )
 

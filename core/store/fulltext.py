@@ -93,7 +93,10 @@ def index(tx: Tx, *, ticket_id: str, item_id: str, audience: str, body: str) -> 
 
 
 def change(tx: Tx, *, ticket_id: str, item_id: str, audience: str, before: str, body: str) -> None:
-    """An item has other words now. `before`: what was given of it; on SQLite the whole list of items is looked through."""
+    """An item has other words now. `before`: what was given of it.
+
+    On SQLite the list of items is looked through from its end, where what is changed stands: nobody pays for an index.
+    """
     if tx.is_sqlite:
         tx.finish()  # it may have been given in this very group
         for row in tx.all(_ITEM_OF, ticket_id=ticket_id, item_id=item_id):
@@ -138,9 +141,10 @@ _TAKE_OUT = Prepared(
     insert(_COMMANDS).values(search_text="delete", rowid=bindparam("doc"), body=bindparam("body"))
 )
 _ITEM_OF = Prepared(
-    select(search_item.c.doc).where(
-        search_item.c.ticket_id == bindparam("ticket_id"), search_item.c.item_id == bindparam("item_id")
-    )
+    select(search_item.c.doc)
+    .where(search_item.c.ticket_id == bindparam("ticket_id"), search_item.c.item_id == bindparam("item_id"))
+    .order_by(search_item.c.doc.desc())
+    .limit(1)
 )
 _FORGET_ITEM = Prepared(search_item.delete().where(search_item.c.doc == bindparam("doc")))
 _FORGET_ITEMS = Prepared(search_item.delete().where(search_item.c.ticket_id == bindparam("ticket_id")))
