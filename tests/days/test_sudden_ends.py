@@ -194,7 +194,7 @@ def test_a_hub_frozen_for_longer_than_its_lease_finds_its_work_done_and_does_non
     one.start()
     two.start()
     api = two.api(desks.ann_token)
-    with Customers([one.smtp]) as customers, Customers([two.smtp]) as others:
+    with Customers([one.smtp], pause=0.1) as customers, Customers([two.smtp]) as others:
         customers.wait_for(20)
         _freeze_between_transactions(one, desks.url)
         frozen = time.monotonic()
@@ -213,7 +213,7 @@ def test_a_hub_frozen_for_longer_than_its_lease_finds_its_work_done_and_does_non
 def _freeze_between_transactions(hub: Hub, url: str) -> None:
     """Stop the process while it holds no lock: one frozen inside a transaction keeps everybody waiting until it goes on."""
     with psycopg.connect(url, autocommit=True) as look:
-        for _ in range(50):
+        for _ in range(100):
             hub.signal(signal.SIGSTOP)
             time.sleep(0.3)
             if not look.execute(_IN_HAND).fetchall():
