@@ -28,7 +28,7 @@ def press(here: Here, button: Row | None) -> str:
     if button is None or button.address != here.chat.address:
         here.say("not_yours")
         return "pressed_not_theirs"
-    if not here.of_customer and button.act in _BINDS:
+    if not here.of_customer and (button.act in _BINDS or _takes_back_a_comment(button)):
         here.say("only_known")
         return "pressed_by_a_stranger"
     if not chat_buttons.use(here.tx, button, actor=here.actor, now=here.now):
@@ -41,6 +41,10 @@ def press(here: Here, button: Row | None) -> str:
         here.say("too_late")
         return "pressed_too_late"
     return f"pressed_{button.act}"
+
+
+def _takes_back_a_comment(button: Row) -> bool:
+    return bool(button.act == Act.NEW and button.value)
 
 
 _BINDS = frozenset({Act.CONFIRM, Act.REFUSE, Act.RATE})

@@ -137,6 +137,12 @@ _FOLLOW = (
         )
         .exists(),
     ),
+    _follows(
+        tables.thread,
+        tables.thread.c.ticket_id.in_(
+            select(participant.c.ticket_id).where(participant.c.address == bindparam("new"))
+        ),
+    ),
     _follows(tables.chat_button),
     _follows(tables.identity, _not_there(tables.identity)),
     _follows(tables.bad_address, _not_there(tables.bad_address)),

@@ -305,7 +305,7 @@ ticket = Table(
     Index("ticket_chat", "open", text(f"({WAIT_ORDER})"), "id", sqlite_where=_CHATS, postgresql_where=_CHATS),
 )
 
-# One conversation on one channel. Its ticket changes by merge, split and undo; nothing else of it does.
+# One conversation on one channel. Its ticket changes by merge, split and undo, its address when its room gets another.
 thread = Table(
     "thread",
     metadata,

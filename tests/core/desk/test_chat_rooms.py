@@ -136,6 +136,7 @@ async def test_a_room_of_another_customer_now_hears_nothing_more(mario):
 async def test_a_room_with_another_address_keeps_its_binding_and_its_requests(mario):
     there = await bound(mario)
     number = (await there.writes("La stampante non va.")).number
+    assert await mario.desk.rows(tables.thread, address=ROOM.key)
     moved = replace(there, room=Address("telegram:-1009", "Acme IT"))
 
     await mario.desk.db.write(returns.wished, ROOM.key, stop=True, now=mario.desk.now)
@@ -146,6 +147,7 @@ async def test_a_room_with_another_address_keeps_its_binding_and_its_requests(ma
     assert (done.outcome, done.number) == ("attached", number)
     assert (await moved.chat()).customer == "ACME"
     assert not await mario.desk.rows(tables.chat, address=ROOM.key)
+    assert not await mario.desk.rows(tables.thread, address=ROOM.key)
     await balanced(mario)
 
 
