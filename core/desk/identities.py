@@ -10,7 +10,7 @@ from core.desk import case, people
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
-PROVED = ("link", "code", "token")
+PROVED = ("link", "code", "token", "sign_in")
 """Ways of knowing that count as a log-in does. What staff say (`staff`) names somebody, and proves nothing."""
 
 identity = tables.identity

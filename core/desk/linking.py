@@ -150,8 +150,9 @@ def accept(tx: Tx, token: str, channel: str, *, now: datetime) -> Issued | None:
 
 
 def mine(tx: Tx, who: Principal) -> list[Row]:
-    """The accounts that are connected to who is signed in, oldest first."""
-    return identities.of_agent(tx, who.id) if who.is_agent else identities.of_contact(tx, who.id)
+    """The accounts that are connected to who is signed in, oldest first; not their chat on our own pages, which is they."""
+    found = identities.of_agent(tx, who.id) if who.is_agent else identities.of_contact(tx, who.id)
+    return [row for row in found if row.proof != "sign_in"]
 
 
 def fresh(tx: Tx, who: Principal, *, now: datetime) -> list[Row]:

@@ -105,7 +105,7 @@ def _here(
         more = {"customer": who.customer, "language": language}
     row = chats.came(tx, CHANNEL, Address(who.address, name), now=now, online_until=now + HERE, **more)
     if who.contact is not None:
-        _known(tx, row, who.contact, proof="token", now=now)
+        _known(tx, row, who.contact, proof="sign_in", now=now)
     return row
 
 

@@ -58,7 +58,7 @@ identity = Table(
     maybe_text("agent"),
     a_text("channel"),
     a_text("name"),
-    a_text("proof"),  # link, code, token or staff
+    a_text("proof"),  # link, code, token, sign_in or staff
     a_text("by"),  # actor
     an_instant("since"),
     Index("identity_contact", "contact"),

@@ -131,6 +131,9 @@ async def test_the_portal_is_for_who_is_signed_in_and_shows_their_conversation_i
         await page.asks("say", "done", id=str(uuid4()), button=question["buttons"][-1]["id"])
         await chats.work()
         number = (await page.shows("From the portal."))["ticket"]
+        assert question["id"] not in page.items  # what was chosen stands in its place
+        assert len([one for one in page.texts if one.startswith(question["text"])]) == 1
+    assert "webchat:" not in (await alice.get("/portal/")).text + (await alice.get("/account")).text
     again = await chats.as_(rows.ALICE)
     async with chats.visiting(site="portal", headers=again.headers) as page:
         await page.shows("From the portal.")

@@ -610,7 +610,7 @@ class Link(Shape):
     address: str = Field(description="As conversations name it: `telegram:4242`.")
     name: str = Field(description="As the account calls itself: a label.")
     proof: str = Field(
-        description="link: by a code; code: by a code by mail; token: signed by a page; staff: said by staff, proves nothing."
+        description="link: by a code; code: by a code by mail; token: signed by a page; sign_in: in the portal; staff: said by staff, proves nothing."
     )
     since: datetime
 

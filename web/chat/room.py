@@ -88,7 +88,8 @@ class Page:
             if self._told.get(one.id) != one
             and (one.id in self._told or one.at.timestamp() >= self._since - MARGIN)
         ]
-        there, oldest = {one.id for one in items}, items[0].at if items else None
+        there = {one.id for one in items}
+        oldest = items[0].at if len(items) >= visitor_talk.SHOWN else None
         gone = [
             one.id  # what is merely older than what is told now stays on the page
             for one in self._told.values()
