@@ -135,17 +135,16 @@ def typing(tx: Tx, who: Principal, number: str) -> tuple[str, ...]:
 
 _TALKS = Prepared(
     select(tables.thread.c.address)
-    .select_from(
-        tables.thread.join(
-            tables.participant,
-            (tables.participant.c.ticket_id == tables.thread.c.ticket_id)
-            & (tables.participant.c.thread_id == tables.thread.c.id)
-            & (tables.participant.c.address == tables.thread.c.address),
-        )
-    )
     .where(
         tables.thread.c.ticket_id == bindparam("ticket_id"),
-        tables.participant.c.state == literal(str(State.JOINED)),
+        ~select(tables.participant.c.address)
+        .where(
+            tables.participant.c.ticket_id == tables.thread.c.ticket_id,
+            tables.participant.c.thread_id == tables.thread.c.id,
+            tables.participant.c.address == tables.thread.c.address,
+            tables.participant.c.state == literal(str(State.RETIRED)),
+        )
+        .exists(),
     )
     .order_by(tables.thread.c.at.desc())
 )

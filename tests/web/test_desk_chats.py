@@ -249,7 +249,7 @@ async def test_a_reply_from_the_script_is_answered_with_what_changed(talk, lea):
     part = await lea.get(said.headers["Location"])
     assert "<html" not in part.text
     assert "I look." in part.text
-    assert re.search(r'id="p-timeline"[^>]* data-form="\w+', part.text)
+    assert re.search(r'id="p-timeline"[^>]* data-form="[\w-]+', part.text)
 
 
 async def test_who_writes_is_told_to_the_other_side_and_kept_nowhere(talk, lea, teo, pages):
