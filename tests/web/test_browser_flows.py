@@ -101,6 +101,7 @@ def test_a_flow_is_mended_rehearsed_and_published(elena, demo):
     visitor = elena()
     page = visitor.go(f"/desk/flows/{a_draft(demo)}?node=main")
     keys = page.locator("input[name='choice.key']")
+    keys.last.wait_for()
     keys.nth(keys.count() - 2).fill("")  # the last one offers one more
 
     visitor.send(lambda: page.click(".flow-form form[action$='/node/do'] button.filled"))
