@@ -17,10 +17,9 @@ from core import texts
 from core.desk import answering, case, concern, outbox, people, reference
 from core.desk.case import Case
 from core.envelope import Address, Outgoing
-from core.ids import id_token, new_id
 from core.rules import reaching
 from core.rules.outages import Scope, concerns
-from core.store import tables, work
+from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
 KINDS = {"updated": "outage_updated", "ended": "outage_ended", "cancelled": "outage_cancelled"}
@@ -176,36 +175,20 @@ def _in_ticket(tx: Tx, news: News, asked: Row, *, now: datetime) -> tuple[str, s
 def _by_itself(tx: Tx, news: News, asked: Row, *, now: datetime) -> tuple[str, str] | None:
     if tx.one(_BAD, address=asked.address) is not None:
         return None
-    delivery_id = new_id()
     channel = reaching.channel(
         asked.channel, kind=news.kind, address=asked.address, texts_by=tx.facts.texts_by
     )
     if not channel:
         return None
-    tx.insert(
-        tables.delivery,
-        ticket_id=news.outage.id,
-        id=delivery_id,
+    outbox.queue(
+        tx,
+        news.outage.id,
         message_id=news.update.id,
         thread_id=asked.id,
         channel=channel,
-        address=asked.address,
-        name=asked.name,
+        to=Address(asked.address, asked.name),
         kind=news.kind,
-        state="queued",
-        attempts=0,
-        in_reply_to="",
-        created_at=now,
-    )
-    work.enqueue(
-        tx,
-        shard=news.outage.id,
-        lane=outbox.lane_of(asked.id, asked.address, channel),
-        kind="send",
-        payload={"delivery": delivery_id},
-        due=now,
         now=now,
-        idem_key=f"send:{delivery_id}",
     )
     return news.outage.id, news.update.id
 
@@ -218,20 +201,7 @@ def outgoing(tx: Tx, row: Row) -> Outgoing:
     language = tx.facts.language(asked.language)
     brief = "@" not in row.address
     subject, text = _words(tx, news, language, name=asked.name, customer=asked.customer, brief=brief)
-    return Outgoing(
-        delivery_id=row.id,
-        channel=row.channel,
-        ref=id_token(row.id),
-        kind=row.kind,
-        automatic=True,
-        to=Address(row.address, row.name),
-        subject=subject,
-        text=text,
-        language=language,
-        ticket_number="",
-        reply_token=None,
-        bounce_token=id_token(row.id),
-    )
+    return outbox.without_ticket(row, subject=subject, text=text, language=language)
 
 
 def recorded(tx: Tx, row: Row, kind: str, *, now: datetime, **data: Any) -> bool:

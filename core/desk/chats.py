@@ -15,8 +15,8 @@ from core import chat_addresses, texts
 from core.desk import chat_buttons, identities, links, outbox, people, reference
 from core.desk.chat_buttons import Offer
 from core.envelope import Address, Outgoing
-from core.ids import id_token, new_id
-from core.store import tables, work
+from core.ids import new_id
+from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
 LEFT = "they blocked us, or left"
@@ -99,7 +99,7 @@ def say(
     """
     language = language_of(tx, of)
     _, text = texts.notice(f"chat/{kind}", language, hub=tx.facts.name, **values)
-    word_id, delivery_id = new_id(), new_id()
+    word_id = new_id()
     tx.insert(
         word,
         chat_id=of.id,
@@ -113,32 +113,16 @@ def say(
     chat_buttons.offer(
         tx, offers, shard=of.id, message_id=word_id, address=of.address, language=language, now=now
     )
-    tx.insert(
-        tables.delivery,
-        ticket_id=of.id,
-        id=delivery_id,
+    return outbox.queue(
+        tx,
+        of.id,
         message_id=word_id,
         thread_id=of.id,
         channel=of.channel,
-        address=of.address,
-        name=of.name,
+        to=Address(of.address, of.name),
         kind=kind,
-        state="queued",
-        attempts=0,
-        in_reply_to="",
-        created_at=now,
-    )
-    work.enqueue(
-        tx,
-        shard=of.id,
-        lane=outbox.lane_of(of.id, of.address, of.channel),
-        kind="send",
-        payload={"delivery": delivery_id},
-        due=now,
         now=now,
-        idem_key=f"send:{delivery_id}",
     )
-    return delivery_id
 
 
 def outgoing(tx: Tx, row: Row) -> Outgoing | None:
@@ -147,19 +131,11 @@ def outgoing(tx: Tx, row: Row) -> Outgoing | None:
     if said is None:
         return None
     replaced = tx.one(_REPLACED, id=said.replaces) if said.replaces else None
-    return Outgoing(
-        delivery_id=row.id,
-        channel=row.channel,
-        ref=id_token(row.id),
-        kind=row.kind,
-        automatic=True,
-        to=Address(row.address, row.name),
+    return outbox.without_ticket(
+        row,
         subject="",
         text=links.with_upload(tx, row.kind, said.text, row.id),
         language=said.language,
-        ticket_number="",
-        reply_token=None,
-        bounce_token=id_token(row.id),
         buttons=chat_buttons.of_message(tx, row.ticket_id, row.message_id, row.address),
         replaces=replaced.remote_id if replaced is not None else "",
     )

@@ -16,8 +16,8 @@ from sqlalchemy import bindparam, literal, select
 from core import chat_addresses
 from core.desk import chat_buttons
 from core.desk.case import Case
-from core.envelope import Address, Attachment
-from core.ids import new_id
+from core.envelope import Address, Attachment, Outgoing
+from core.ids import id_token, new_id
 from core.rules import chat_acts, reaching
 from core.store import blobs, fulltext, tables, work
 from core.store.tx import Prepared, Row, Tx
@@ -171,14 +171,46 @@ def _deliver(
     due: datetime,
     instead_of: str | None = None,
 ) -> str:
-    tx, now = case.tx, case.now
-    delivery_id = new_id()
-    tx.insert(
-        delivery,
-        ticket_id=case.id,
-        id=delivery_id,
+    return queue(
+        case.tx,
+        case.id,
         message_id=message_id,
         thread_id=where.id,
+        channel=channel,
+        to=to,
+        kind=kind,
+        now=case.now,
+        due=due,
+        in_reply_to=in_reply_to,
+        **({"instead_of": instead_of} if instead_of else {}),
+    )
+
+
+def queue(
+    tx: Tx,
+    shard: str,
+    *,
+    message_id: str,
+    thread_id: str,
+    channel: str,
+    to: Address,
+    kind: str,
+    now: datetime,
+    due: datetime | None = None,
+    in_reply_to: str = "",
+    **more: Any,
+) -> str:
+    """One delivery and the job that sends it; its id.
+
+    `shard`: the ticket, or what stands in its place. `due`: None, as soon as can be. `more`: further columns.
+    """
+    delivery_id, due = new_id(), due or now
+    tx.insert(
+        delivery,
+        ticket_id=shard,
+        id=delivery_id,
+        message_id=message_id,
+        thread_id=thread_id,
         channel=channel,
         address=to.address,
         name=to.name,
@@ -187,12 +219,14 @@ def _deliver(
         attempts=0,
         in_reply_to=in_reply_to,
         created_at=now,
-        **({"instead_of": instead_of} if instead_of else {}),
+        **more,
     )
     work.enqueue(
         tx,
-        shard=case.id,
-        lane=lane_of(where.id, to.address, channel) if due - now <= SOON else f"send:{delivery_id}:{channel}",
+        shard=shard,
+        lane=lane_of(thread_id, to.address, channel)
+        if due - now <= SOON
+        else f"send:{delivery_id}:{channel}",
         kind="send",
         payload={"delivery": delivery_id},
         due=due,
@@ -200,6 +234,25 @@ def _deliver(
         idem_key=f"send:{delivery_id}",
     )
     return delivery_id
+
+
+def without_ticket(row: Row, *, subject: str, text: str, language: str, **more: Any) -> Outgoing:
+    """What the channel is to send for a delivery that is no word of a ticket: nobody may answer it. `more`: what else it has."""
+    return Outgoing(
+        delivery_id=row.id,
+        channel=row.channel,
+        ref=id_token(row.id),
+        kind=row.kind,
+        automatic=True,
+        to=Address(row.address, row.name),
+        subject=subject,
+        text=text,
+        language=language,
+        ticket_number="",
+        reply_token=None,
+        bounce_token=id_token(row.id),
+        **more,
+    )
 
 
 def lane_of(thread_id: str, address: str, channel: str) -> str:

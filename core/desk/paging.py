@@ -15,7 +15,7 @@ from core import chat_addresses, texts
 from core.desk import chat_buttons, identities, outbox, people, placing, reference, timing
 from core.desk.case import Case
 from core.envelope import Address, Outgoing
-from core.ids import id_token, new_id
+from core.ids import new_id
 from core.rules import clocks, paging
 from core.rules.chat_acts import Act
 from core.rules.clocks import ClockState
@@ -205,31 +205,15 @@ def _call(case: Case, agent_id: str, step: Step) -> None:
 
 
 def _queue(tx: Tx, ticket_id: str, page_id: str, channel: str, to: Address, *, now: datetime) -> None:
-    delivery_id = new_id()
-    tx.insert(
-        delivery,
-        ticket_id=ticket_id,
-        id=delivery_id,
+    outbox.queue(
+        tx,
+        ticket_id,
         message_id=page_id,
         thread_id=ticket_id,
         channel=channel,
-        address=to.address,
-        name=to.name,
+        to=to,
         kind=KIND,
-        state="queued",
-        attempts=0,
-        in_reply_to="",
-        created_at=now,
-    )
-    work.enqueue(
-        tx,
-        shard=ticket_id,
-        lane=outbox.lane_of(ticket_id, to.address, channel),
-        kind="send",
-        payload={"delivery": delivery_id},
-        due=now,
         now=now,
-        idem_key=f"send:{delivery_id}",
     )
 
 
@@ -259,19 +243,11 @@ def outgoing(tx: Tx, row: Row, *, now: datetime) -> Outgoing | None:
         due=texts.instant(until.due_at, tx.facts.zone, language),
         url=f"{tx.facts.public_url}/desk/tickets/{case['number']}",
     )
-    return Outgoing(
-        delivery_id=row.id,
-        channel=row.channel,
-        ref=id_token(row.id),
-        kind=KIND,
-        automatic=True,
-        to=Address(row.address, row.name),
+    return outbox.without_ticket(
+        row,
         subject=subject,
         text=text,
         language=language,
-        ticket_number="",
-        reply_token=None,
-        bounce_token=id_token(row.id),
         buttons=chat_buttons.of_message(tx, row.ticket_id, row.message_id, row.address),
     )
 

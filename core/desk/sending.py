@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, literal, select
 from core import chat_addresses
 from core.desk import broadcasts, chat_buttons, chats, ladder, missed, outbox, paging, participants, reference
 from core.desk.case import Case
+from core.desk.conversation import visible_text
 from core.envelope import Address, Attachment, Earlier, Outgoing, Sent
 from core.ids import id_token, short_hash, token_key
 from core.store import blobs, tables
@@ -117,7 +118,11 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
         history=()
         if said.automatic
         else tuple(
-            Earlier(author=m.author_name or tx.facts.name, at=m.at.astimezone(zone), text=_visible(m))
+            Earlier(
+                author=m.author_name or tx.facts.name,
+                at=m.at.astimezone(zone),
+                text=visible_text(m.text, m.spans),
+            )
             for m in earlier[:HISTORY]
             if not m.automatic
         ),
@@ -194,11 +199,6 @@ _OWN_REFS = Prepared(
         delivery.c.address == bindparam("address"),
     )
 )
-
-
-def _visible(row: Row) -> str:
-    spans = [row.text[start:end] for start, end, kind in row.spans if kind == "visible"]
-    return "".join(spans).strip() if row.spans else row.text
 
 
 def sent(tx: Tx, ticket_id: str, delivery_id: str, what: Sent, *, now: datetime) -> None:

@@ -340,17 +340,7 @@ class Begun:
 
 def begin(case: Case, said: Inbound, author: Author, *, silent: bool) -> Begun:
     """A new conversation of the ticket, with the people in it. `silent`: a machine wrote; it is told nothing by itself."""
-    tx, thread_id = case.tx, new_id()
-    tx.insert(
-        thread,
-        ticket_id=case.id,
-        id=thread_id,
-        channel=said.channel,
-        address=chat_of(said, author),
-        mailbox=said.mailbox,
-        also_by=said.also_by,
-        at=case.now,
-    )
+    thread_id = _add(case, said, chat_of(said, author))
     answered = participants.begin(case, thread_id, said, author, silent=silent)
     listen(case, thread_id, said, author)
     return Begun(id=thread_id, channel=said.channel, also_by=said.also_by, answers_go_to=answered)
@@ -394,13 +384,17 @@ def beside(case: Case, said: Inbound, author: Author) -> str:
     first = case.tx.one(_FIRST_THREAD, ticket_id=case.id, channel=said.channel)
     if first is not None and first.channel == said.channel:
         return str(first.id)
+    return _add(case, said, author.address)
+
+
+def _add(case: Case, said: Inbound, address: str) -> str:
     thread_id = new_id()
     case.tx.insert(
         thread,
         ticket_id=case.id,
         id=thread_id,
         channel=said.channel,
-        address=author.address,
+        address=address,
         mailbox=said.mailbox,
         also_by=said.also_by,
         at=case.now,

@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, literal, or_, select
 
 from core.desk import chats, identities, missed, outbox, people, visitors
+from core.desk.conversation import visible_text
 from core.desk.errors import NotFound
 from core.desk.visitors import Visitor
 from core.envelope import Button
@@ -147,7 +148,7 @@ def _of_thread(tx: Tx, who: Visitor, chat: Row | None, thread: Row) -> Iterator[
             id=row.id,
             at=row.at,
             by="me",
-            text="" if row.withdrawn_at else _visible(row),
+            text="" if row.withdrawn_at else visible_text(row.text, row.spans).strip(),
             ref=row.external_ref.rpartition("/")[2],
             ticket=thread.number,
             files=() if row.withdrawn_at else files.get(row.id, ()),
@@ -189,11 +190,6 @@ def _mailed_at(tx: Tx, email: str, thread: Row, came: Sequence[Row]) -> datetime
         _MAILED, ticket_id=thread.ticket_id, thread_id=thread.thread_id, address=email
     ).at
     return at
-
-
-def _visible(row: Row) -> str:
-    spans = [row.text[start:end] for start, end, kind in row.spans if kind == "visible"]
-    return ("".join(spans) if row.spans else str(row.text)).strip()
 
 
 def _words(tx: Tx, who: Visitor, chat: Row) -> Iterator[Item]:
