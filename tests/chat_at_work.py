@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, cast
 
 from core import handlers
-from core.desk import filing, intake
+from core.desk import books, filing, intake
 from core.envelope import Address, Arrival, Attachment, Chat, Inbound, Kind, Outgoing
 from core.isolation import Readers
 from core.store import tables
@@ -144,3 +144,18 @@ async def chatting(db: Database) -> Chatter:
     desk = await at_work(db)
     desk.channel = FakeChannel(name="telegram")
     return Chatter(desk)
+
+
+async def two(mario: Chatter) -> tuple[str, str]:
+    """Two open requests of Mario's, both from this chat; he was silent since, so that no choice is remembered."""
+    first = (await mario.writes("La stampante non va.")).number
+    await mario.does(command="new")
+    second = (await mario.writes("La rete è lenta.")).number
+    mario.desk.passes(minutes=31)
+    return first, second
+
+
+async def balanced(mario: Chatter) -> None:
+    """The books are in order."""
+    found = await mario.desk.db.read(books.verify, now=mario.desk.now)
+    assert not found.faults, found.faults

@@ -7,29 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from core.desk import books, linking, resolution, tickets
+from core.desk import linking, resolution, tickets
 from core.envelope import Address, Kind
 from core.store import tables
-from tests.chat_at_work import Chatter, chatting
+from tests.chat_at_work import Chatter, balanced, chatting, two
 from tests.desk_at_work import SOLUTION
 
 
 @pytest.fixture
 async def mario(db) -> Chatter:
     return await chatting(db)
-
-
-async def two(mario: Chatter) -> tuple[str, str]:
-    first = (await mario.writes("La stampante non va.")).number
-    await mario.does(command="new")
-    second = (await mario.writes("La rete è lenta.")).number
-    mario.desk.passes(minutes=31)
-    return first, second
-
-
-async def balanced(mario: Chatter) -> None:
-    found = await mario.desk.db.read(books.verify, now=mario.desk.now)
-    assert not found.faults, found.faults
 
 
 # --- Commands ---

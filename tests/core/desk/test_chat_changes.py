@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core.desk import books, page, search
+from core.desk import page, search
 from core.envelope import Chat, Kind, Span, SpanKind
 from core.store import tables
-from tests.chat_at_work import Chatter, chatting
+from tests.chat_at_work import Chatter, balanced, chatting
 
 
 @pytest.fixture
@@ -22,11 +22,6 @@ def id_of(mario: Chatter, text: str) -> str:
 async def found(mario: Chatter, words: str) -> list[str]:
     tom = await mario.desk.who("tom")
     return [row.number for row in (await mario.desk.db.read(search.tickets, tom, q=words)).items]
-
-
-async def balanced(mario: Chatter) -> None:
-    checked = await mario.desk.db.read(books.verify, now=mario.desk.now)
-    assert not checked.faults, checked.faults
 
 
 async def asked_which(mario: Chatter) -> tuple[str, str]:

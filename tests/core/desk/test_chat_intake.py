@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from core.desk import books, search, tickets, waiting
+from core.desk import search, tickets, waiting
 from core.desk.configuration import export
 from core.desk.errors import Invalid
 from core.store import tables
-from tests.chat_at_work import Chatter, chatting
+from tests.chat_at_work import Chatter, balanced, chatting, two
 from tests.desk_files import put
 
 
 @pytest.fixture
 async def mario(db) -> Chatter:
     return await chatting(db)
-
-
-async def two(mario: Chatter) -> tuple[str, str]:
-    """Two open requests of Mario's, both from this chat; he was silent since, so that no choice is remembered."""
-    first = (await mario.writes("La stampante non va.")).number
-    await mario.does(command="new")
-    second = (await mario.writes("La rete è lenta.")).number
-    mario.desk.passes(minutes=31)
-    return first, second
-
-
-async def balanced(mario: Chatter) -> None:
-    found = await mario.desk.db.read(books.verify, now=mario.desk.now)
-    assert not found.faults, found.faults
 
 
 # --- One request ---

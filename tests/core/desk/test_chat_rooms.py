@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from core.desk import books, returns, tickets
+from core.desk import returns, tickets
 from core.envelope import Address
 from core.store import tables
-from tests.chat_at_work import Chatter, chatting
+from tests.chat_at_work import Chatter, balanced, chatting
 
 ROOM = Address("telegram:-1001", "Acme IT")
 
@@ -26,11 +26,6 @@ async def bound(mario: Chatter, customer: str = "ACME") -> Chatter:
     await mario.desk.db.write(lambda tx: tx.update(tables.chat, {"address": ROOM.key}, customer=customer))
     mario.desk.channel.sent.clear()
     return there
-
-
-async def balanced(mario: Chatter) -> None:
-    checked = await mario.desk.db.read(books.verify, now=mario.desk.now)
-    assert not checked.faults, checked.faults
 
 
 # --- Rooms ---
