@@ -12,9 +12,9 @@ from itertools import groupby
 from sqlalchemy import bindparam, literal, select
 
 from core import chat_addresses, texts
-from core.desk import chat_buttons, identities, outbox, people, placing, reference, timing
+from core.desk import chat_buttons, outbox, people, placing, reference, staff_ways, timing
 from core.desk.case import Case
-from core.envelope import Address, Outgoing
+from core.envelope import Outgoing
 from core.ids import new_id
 from core.rules import clocks, paging
 from core.rules.chat_acts import Act
@@ -52,12 +52,6 @@ _THERE = Prepared(
         tables.sign_in.c.expires_at > bindparam("now", type_=Instant),
         tables.sign_in.c.seen_at > bindparam("since", type_=Instant),
     )
-)
-_ACCOUNTS = Prepared(
-    select(tables.identity.c.address, tables.identity.c.channel, tables.identity.c.proof)
-    .select_from(tables.identity.outerjoin(tables.chat, tables.chat.c.address == tables.identity.c.address))
-    .where(tables.identity.c.agent == bindparam("agent"), tables.chat.c.gone_at.is_(None))
-    .order_by(tables.identity.c.since.desc())
 )
 
 
@@ -188,30 +182,30 @@ def _call(case: Case, agent_id: str, step: Step) -> None:
     page_id = new_id()
     tx.insert(page, ticket_id=case.id, id=page_id, agent=agent.id, rung=step.rung, cause=step.cause, at=now)
     tx.tell(KIND, agent.id)
-    account = next((row for row in tx.all(_ACCOUNTS, agent=agent.id) if row.proof in identities.PROVED), None)
-    if account is not None:
+    way = staff_ways.way(tx, agent)
+    if way is None:
+        return
+    if way.is_chat:
         chat_buttons.offer(
             tx,
             [chat_buttons.Offer(act=Act.TAKE, value=case.id)],
             shard=case.id,
             message_id=page_id,
-            address=account.address,
+            address=way.to.address,
             language=tx.facts.language(agent.language),
             now=now,
         )
-        _queue(tx, case.id, page_id, account.channel, Address(account.address, agent.name), now=now)
-    elif tx.facts.mails_by:
-        _queue(tx, case.id, page_id, tx.facts.mails_by, Address(agent.email, agent.name), now=now)
+    _queue(tx, case.id, page_id, way, now=now)
 
 
-def _queue(tx: Tx, ticket_id: str, page_id: str, channel: str, to: Address, *, now: datetime) -> None:
+def _queue(tx: Tx, ticket_id: str, page_id: str, way: staff_ways.Way, *, now: datetime) -> None:
     outbox.queue(
         tx,
         ticket_id,
         message_id=page_id,
         thread_id=ticket_id,
-        channel=channel,
-        to=to,
+        channel=way.channel,
+        to=way.to,
         kind=KIND,
         now=now,
     )
@@ -256,6 +250,8 @@ def undelivered(tx: Tx, row: Row, *, now: datetime) -> None:
     """Their chat does not take it: by mail, then."""
     called = tx.one(_PAGE, ticket_id=row.ticket_id, id=row.message_id)
     agent = people.agent(tx, called.agent) if called is not None else None
-    if agent is not None and chat_addresses.is_chat(row.address) and tx.facts.mails_by:
-        to = Address(agent.email, agent.name)
-        _queue(tx, row.ticket_id, row.message_id, tx.facts.mails_by, to, now=now)
+    if agent is None or not chat_addresses.is_chat(row.address):
+        return
+    way = staff_ways.mailbox(tx, agent)
+    if way is not None:
+        _queue(tx, row.ticket_id, row.message_id, way, now=now)

@@ -120,6 +120,8 @@ page = Table(
     a_text("cause"),  # soon or late
     an_instant("at"),
     maybe_instant("seen_at"),  # they said that they know
+    a_number("round"),  # how often the ladder was climbed before
+    a_text("code"),  # what a text message is answered with
     Index("page_agent", "agent", "at"),
 )
 

@@ -35,6 +35,24 @@ from core.store.chat_tables import (
     rating,
 )
 from core.store.columns import Digest, PackedJson
+from core.store.deciding_tables import (
+    activity,
+    asset_owner,
+    consumption,
+    contract_version,
+    finding,
+    handover,
+    incident_update,
+    joining,
+    line_balance,
+    promise,
+    rota,
+    rota_override,
+    sla_notice,
+    task,
+    ticket_link,
+    told,
+)
 from core.store.outage_tables import outage, outage_subscriber, outage_telling, outage_update
 from core.store.table_parts import a_digest as _digest
 from core.store.table_parts import a_document as _document
@@ -66,7 +84,9 @@ from core.store.work_tables import (
 )
 
 __all__ = [
+    "activity",
     "api_token",
+    "asset_owner",
     "blob",
     "call",
     "call_offer",
@@ -75,15 +95,22 @@ __all__ = [
     "chat",
     "chat_button",
     "chat_word",
+    "consumption",
     "content_key",
+    "contract_version",
     "dead_job",
     "draft",
+    "finding",
     "flow_version",
+    "handover",
     "idempotency",
     "identity",
     "inbound",
+    "incident_update",
     "job",
+    "joining",
     "lane",
+    "line_balance",
     "message_version",
     "metadata",
     "one_time_link",
@@ -94,12 +121,19 @@ __all__ = [
     "outage_update",
     "page",
     "presence",
+    "promise",
     "quick_reply",
     "rating",
     "recording",
+    "rota",
+    "rota_override",
     "schedule",
     "sign_in",
+    "sla_notice",
+    "task",
     "ticket_call",
+    "ticket_link",
+    "told",
 ]
 """What is defined elsewhere and belongs here."""
 
@@ -148,6 +182,10 @@ agent = Table(
     _maybe("password_hash"),
     _flag("active", default=True),
     _text("phone"),  # a telephone number (E.164) or an extension, where calls are put through to
+    _number("capacity", 8),  # open tickets of P1 to P3 that somebody is given by the hub at most
+    _json("skills", "[]"),  # technologies; empty: those of their groups
+    _json("reach", "[]"),  # how they are called, in this order: chat, sms, call, mail; empty: that order
+    _maybe_at("away_until"),  # they said so; nothing is given to them
 )
 
 vendor = Table("vendor", metadata, _key("name"), _json("content", "{}"))
@@ -166,6 +204,9 @@ customer = Table(
     _json("groups", "[]"),  # groups that may work for this customer; empty: all
     _flag("active", default=True),
     _number("keep_recordings", 90),  # days; 0: conversations are not recorded
+    _maybe(
+        "account_manager"
+    ),  # e-mail of an agent: who hears of renewals, consumption and what is not covered
 )
 
 customer_domain = Table("customer_domain", metadata, _key("domain"), _key("customer"))
@@ -294,6 +335,7 @@ ticket = Table(
     _document("resolution"),  # cause, text for the customer, minutes, what remains
     _maybe("chat"),  # the channel of the customer's last words, where that is a chat
     _maybe_at("waits_since"),  # they spoke last: since when
+    _maybe_at("qualified_at"),  # first; from received_at to here is the time to qualify
     # Each list of the inbox is a walk along one of these, from its cursor on (desk/listing.py).
     Index("ticket_inbox", "open", text(f"({DUE_ORDER})"), "id"),
     Index("ticket_recent", "updated_at", "id"),
