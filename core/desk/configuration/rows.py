@@ -268,6 +268,11 @@ def _routing(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> No
     _sync(tx, difference, "routing", tables.routing_rule, ("position",), rows)
 
 
+def _intake_rules(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
+    rows = [{"position": n, "content": export.written(part)} for n, part in enumerate(parts, start=1)]
+    _sync(tx, difference, "intake_rules", tables.intake_rule, ("position",), rows)
+
+
 def _quick_replies(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
     rows = [{**_fields(part), "position": n} for n, part in enumerate(parts)]
     _sync(tx, difference, "quick_replies", tables.quick_reply, ("name",), rows)
@@ -359,6 +364,7 @@ _SECTIONS: Mapping[str, Any] = {
     "vendors": _contents("vendors", tables.vendor),
     "customers": _customers,
     "routing": _routing,
+    "intake_rules": _intake_rules,
     "alert_sources": _contents("alert_sources", tables.alert_source),
     "quick_replies": _quick_replies,
 }
