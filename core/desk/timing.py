@@ -44,6 +44,34 @@ def retarget(case: Case) -> None:
     _emit(case, "retarget", _policies(case), at=case.now)
 
 
+def promise(case: Case, due: datetime) -> None:
+    """Words to the customer are promised by `due` (after now), whatever the hour. One that runs is moved there."""
+    always = reference.desk(case.tx).calendars[reference.ALWAYS]
+    running = next((one for one in _standing(case) if one.name is ClockName.PROMISE and not one.ended), None)
+    since = case.now if running is None else running.started_at
+    seconds = -int(
+        (since - due) // timedelta(seconds=1)
+    )  # whole ones, up: the start is what is moved to meet `due`
+    policy = Policy(
+        name="promise",
+        target=Target(seconds=seconds),
+        calendar=always.calendar,
+        calendar_version=always.version,
+    )
+    at = due - timedelta(seconds=seconds) if running is None else case.now
+    _emit(case, "promise", {ClockName.PROMISE: policy}, at=at)
+
+
+def promise_kept(case: Case, *, at: datetime | None = None) -> None:
+    """A person wrote to the customer. Public answers and a solution keep it by themselves; nothing happens twice."""
+    _emit(case, "promise_kept", {}, at=at or case.now)
+
+
+def promise_dropped(case: Case) -> None:
+    """Whoever promised takes it back, and says so: neither kept nor broken."""
+    _emit(case, "promise_dropped", {}, at=case.now)
+
+
 def _emit(case: Case, happened: str, policies: Mapping[ClockName, Policy], *, at: datetime) -> None:
     caused = clocks.clock_events(
         happened,

@@ -14,6 +14,7 @@ import msgspec
 
 from core.rules.assigning import CAPACITY
 from core.rules.calendar_definitions import CalendarDefinition, holiday_dates, parse_weekly
+from core.rules.rotas import ON_CALL, Layer
 
 HOLIDAY_YEARS = range(2024, 2041)
 """Copied into a calendar's definition. A fixed range: one that moved would change every calendar each January."""
@@ -87,6 +88,7 @@ class AgentPart(_Part, frozen=True, kw_only=True):
     groups: tuple[str, ...] = ()
     language: str = "it"
     phone: str = ""
+    reach: tuple[str, ...] = ()
     password: str | None = None
     capacity: int = CAPACITY
     skills: tuple[str, ...] = ()
@@ -224,6 +226,31 @@ class AlertSourcePart(_Part, frozen=True, kw_only=True):
     heartbeat: str = ""
 
 
+class LayerPart(_Part, frozen=True, kw_only=True):
+    """[[rotas.layers]]"""
+
+    members: tuple[str, ...]
+    starts: date
+    handoff: str = "08:00"
+    length: str = "7d"
+    restrictions: tuple[str, ...] = ()
+
+    def layer(self) -> Layer:
+        """What it means. Raises ValueError."""
+        return Layer(**msgspec.structs.asdict(self))
+
+
+class RotaPart(_Part, frozen=True, kw_only=True):
+    """[[rotas]]"""
+
+    name: str
+    duty: str = ON_CALL
+    groups: tuple[str, ...] = ()
+    time_zone: str = "Europe/Rome"
+    fallback: str = ""
+    layers: tuple[LayerPart, ...] = ()
+
+
 class QuickReplyPart(_Part, frozen=True, kw_only=True):
     """[[quick_replies]]"""
 
@@ -244,6 +271,7 @@ PARTS: Mapping[str, tuple[type[_Part], str]] = {
     "routing": (RoutingPart, ""),
     "intake_rules": (IntakeRulePart, ""),
     "alert_sources": (AlertSourcePart, "name"),
+    "rotas": (RotaPart, "name"),
     "quick_replies": (QuickReplyPart, "name"),
 }
 """Section to the shape of its tables and the field that is their key."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.desk import resolution, tickets, timing
+from core.desk import acts, resolution, tickets, timing
 from core.desk.case import Case
 from core.rules import clocks as rule
 from core.store import tables
@@ -236,3 +236,29 @@ async def test_each_public_answer_begins_the_promise_of_the_next(desk):
 
     cycles = [(row.cycle, row.state) for row in await desk.rows(tables.sla_clock, number, name="update")]
     assert cycles == [(1, "met"), (2, "met"), (3, "running")]
+
+
+async def test_what_a_person_promised_is_a_clock_that_their_next_words_stop(desk):
+    number = await desk.taken()
+    by = MONDAY + timedelta(hours=3, seconds=7)
+    await desk.do(promises, await desk.who("ann"), number, due=MONDAY + timedelta(hours=1))
+    desk.passes(minutes=5, microseconds=3)
+    await desk.do(promises, await desk.who("ann"), number, due=by)
+
+    clock = (await desk.clocks(number))["promise"]
+    assert (clock.state, clock.due_at, clock.cycle) == ("running", by, 1), "the same, moved"
+    desk.now = by
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Eccoci.")
+    assert (await desk.clocks(number))["promise"].state == "met", "exactly then is kept"
+
+    await desk.do(promises, await desk.who("ann"), number, due=by + timedelta(minutes=1))
+    desk.passes(minutes=2)
+    await desk.do(resolution.cancel, await desk.who("ann"), number, reason="ritirata")
+    clock = (await desk.clocks(number))["promise"]
+    assert (clock.state, clock.cycle) == ("cancelled", 2)
+
+
+def promises(tx, who, number, *, due, now):
+    case = acts.begin(tx, who, number, now=now)
+    timing.promise(case, due)
+    acts.finish(case)
