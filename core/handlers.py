@@ -15,6 +15,7 @@ from core.desk import (
     call_out,
     chat_intake,
     door,
+    holes,
     intake,
     letters,
     linking,
@@ -71,6 +72,7 @@ def handlers(
         "clocks": Ringing(timing.check, clock=clock),
         "page": Ringing(paging.check, clock=clock),
         routing_again.KIND: Ringing(placing.again, clock=clock),
+        holes.KIND: Holes(db, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),
         "sounds": Sounds(db, clock=clock),
         "callbacks": Round(call_out.in_turn, clock=clock),
@@ -284,6 +286,21 @@ class Round(Handler):
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """See Handler."""
         return [partial(_come_round, verb=self._verb, now=self._clock()) for _ in jobs]
+
+
+class Holes(Handler):
+    """At night and after each change: where nobody is there for what was bought. Looking only reads."""
+
+    def __init__(self, db: Database, *, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        now = self._clock()
+        found = await self._db.read(holes.look, now=now)
+        log.info("holes in the routing", cells=len(found.holes))
+        return [partial(holes.keep, found=found, now=now) for _ in jobs]
 
 
 class Sounds(Handler):
