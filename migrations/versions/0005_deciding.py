@@ -268,6 +268,7 @@ def upgrade() -> None:
     op.add_column("agent", _maybe_at("away_until"))
     op.add_column("customer", sa.Column("account_manager", sa.Text))
     op.add_column("ticket", _maybe_at("qualified_at"))
+    op.add_column("sla", sa.Column("retroactive", sa.Boolean, nullable=False, server_default=sa.text("true")))
     op.add_column("page", _number("round"))
     op.add_column("page", _text("code"))
     op.execute(

@@ -12,10 +12,12 @@ from typing import Any
 
 import msgspec
 
-from core.rules.calendar_definitions import CalendarDefinition, holiday_dates, parse_weekly
-
-HOLIDAY_YEARS = range(2024, 2041)
-"""Copied into a calendar's definition. A fixed range: one that moved would change every calendar each January."""
+from core.rules.calendar_definitions import (
+    HOLIDAY_YEARS,
+    CalendarDefinition,
+    holiday_dates,
+    parse_weekly,
+)
 
 
 class ConfigurationError(ValueError):
@@ -56,6 +58,7 @@ class SlaPart(_Part, frozen=True, kw_only=True):
     """[[slas]] with [slas.targets.P1] …"""
 
     name: str
+    retroactive: bool = True
     targets: dict[str, dict[str, str]] = {}
 
 
@@ -163,6 +166,7 @@ class ContractPart(_Part, frozen=True, kw_only=True):
     grace_days: int = 0
     covers_children: bool = False
     authorised_contacts: tuple[str, ...] = ()
+    tell_breach: bool = False
     lines: tuple[LinePart, ...] = ()
 
 
