@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, literal, select
 
 from core import chat_addresses, texts
-from core.desk import clock_standing, outbox, people, reference, staff_ways
+from core.desk import clock_standing, duties, outbox, people, reference, staff_ways
 from core.desk.case import Case
 from core.desk.people import Agent
 from core.envelope import Outgoing
 from core.ids import fixed_id
 from core.rules import clocks
 from core.rules.clocks import Clock, ClockState
+from core.rules.rotas import ON_CALL
 from core.store import tables
 from core.store.columns import Instant
 from core.store.tx import Prepared, Row, Tx
@@ -95,10 +96,17 @@ class _Staff:
         group = self.case["desk_group"]
         if group is None:
             return self._of(lambda one: "contact-centre" in one.roles)
-        return self._of(lambda one: group in one.groups)
+        return self._on_duty(ON_CALL) or self._of(lambda one: group in one.groups)
 
     def _duty(self, role: str) -> list[Agent]:
-        return self._of(lambda one: role in one.roles)
+        return self._on_duty(role) or self._of(lambda one: role in one.roles)
+
+    def _on_duty(self, duty: str) -> list[Agent]:
+        """Who has this duty now, for what is told at any hour."""
+        if _waits_for_hours(self.case):
+            return []
+        on_duty = duties.on_duty(self.case.tx, duty, self.case["desk_group"], self.case.now)
+        return [one for one in self.all if one.id in on_duty]
 
     def _of(self, fits: Callable[[Agent], bool]) -> list[Agent]:
         """Those who are there, else all of them, else whoever leads."""
@@ -121,11 +129,15 @@ class _Staff:
 
 def _hours(case: Case) -> datetime | None:
     """When the notice may leave; None: now."""
-    priority, desk = case["priority"], reference.desk(case.tx)
+    desk = reference.desk(case.tx)
     group = desk.groups.get(case["desk_group"] or "")
-    if not priority or priority in AT_ANY_HOUR or group is None:
+    if group is None or not _waits_for_hours(case):
         return None
     return desk.calendars[group.calendar].calendar.next_open(case.now)
+
+
+def _waits_for_hours(case: Case) -> bool:
+    return bool(case["priority"]) and case["priority"] not in AT_ANY_HOUR
 
 
 def _id(ticket_id: str, clock: Clock | Row, level: int, agent: str) -> str:
