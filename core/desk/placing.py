@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from core import texts
-from core.desk import authors, describing, entitle, notices, people, reference, timing
+from core.desk import authors, describing, entitle, follow_ups, notices, people, reference, timing
 from core.desk.case import Case
 from core.desk.errors import Refused, invalid
 from core.desk.principal import HUB, Principal
@@ -35,6 +35,7 @@ def first(case: Case, said: Inbound, author: authors.Author, *, trust: Trust) ->
     if case["decision"] == "hold_for_approval":
         _move(case, HUB, "hold")
         timing.apply(case, "triage")
+        follow_ups.approval(case)
     elif case["decision"] == "accept" and not describing.missing(case):
         _qualified(case, HUB, tell=False)
     else:
@@ -151,6 +152,7 @@ _FIRST_ANSWER = Prepared(
 def _held(case: Case, who: Principal) -> None:
     """The contract does not say so: a leader decides before anybody works on it."""
     _move(case, who, "hold")
+    follow_ups.approval(case)
     notices.progress(case, "approval")
 
 

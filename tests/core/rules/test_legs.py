@@ -133,7 +133,9 @@ STATES = (
 REASONS = ("customer", "vendor", "appointment")
 
 
-@given(st.randoms(use_true_random=False), st.integers(7_000, 20_000), st.sampled_from([OFFICE, ROUND_THE_CLOCK]))
+@given(
+    st.randoms(use_true_random=False), st.integers(7_000, 20_000), st.sampled_from([OFFICE, ROUND_THE_CLOCK])
+)
 def test_every_minute_has_one_owner_and_the_sums_are_the_clocks_own(
     chance: random.Random, minutes: int, calendar: Calendar
 ) -> None:
