@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from core.rules.calendars import Calendar
 from core.rules.durations import Target, parse_target
 from core.rules.entitlement import Contract, Line
 from core.rules.outages import Scope
+from core.rules.rotas import Layer, Rota
 from core.rules.routing import Rule
 from core.store import tables
 from core.store.columns import to_micros
@@ -97,6 +98,8 @@ class Desk:
     routing: tuple[Rule, ...]
     outages: tuple[Outage, ...]
     """Those that go on, the latest first."""
+    rotas: tuple[Rota, ...]
+    """In the order of the file; members by their ids."""
     customers: dict[str, Customer] = field(default_factory=dict)
     """Those that were asked for, as of the same revision."""
     contracts: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -326,7 +329,34 @@ def _read(tx: Tx, revision: int) -> Desk:
         groups=groups,
         routing=routing,
         outages=tuple(_outage(row) for row in tx.all(_RUNNING)),
+        rotas=tuple(_rotas(tx)),
     )
+
+
+def _rotas(tx: Tx) -> Iterator[Rota]:
+    rows = tx.all(select(tables.rota).order_by(tables.rota.c.position))
+    if not rows:
+        return
+    ids = {row.email: row.id for row in tx.all(select(tables.agent.c.email, tables.agent.c.id))}
+    for row in rows:
+        layers = tuple(
+            Layer(
+                members=tuple(ids[email] for email in plain["members"]),
+                starts=date.fromisoformat(plain["starts"]),
+                handoff=plain["handoff"],
+                length=plain["length"],
+                restrictions=tuple(plain["restrictions"]),
+            )
+            for plain in row.layers
+        )
+        yield Rota(
+            name=row.name,
+            duty=row.duty,
+            groups=tuple(row.groups),
+            time_zone=row.time_zone,
+            layers=layers,
+            fallback=row.fallback,
+        )
 
 
 _RUNNING = Prepared(

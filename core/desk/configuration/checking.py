@@ -21,6 +21,7 @@ from core.desk.configuration.document import (
     Document,
     GroupPart,
     QuickReplyPart,
+    RotaPart,
     RoutingPart,
     SlaPart,
     VendorPart,
@@ -32,7 +33,9 @@ from core.desk.principal import AGENT_ROLES, CONTACT_ROLES
 from core.rules.calendar_definitions import holiday_dates
 from core.rules.durations import parse_target
 from core.rules.entitlement import DECISIONS, VERDICTS
+from core.rules.ladders import WAYS
 from core.rules.quick_replies import PLACES, unknown
+from core.rules.rotas import DUTIES, SUPERVISOR
 from core.rules.routing import Rule, ties
 
 ALWAYS = "24x7"  # always there, in the hub's zone
@@ -114,6 +117,8 @@ def _names(document: Document, whole: Container[str]) -> Names:
         names[section] = found if section in whole else None
     if names["calendars"] is not None:
         names["calendars"] |= {ALWAYS}
+    if names["agents"] is not None:
+        names["agents"] = frozenset(addresses.key(email) for email in names["agents"])
     return names
 
 
@@ -124,6 +129,7 @@ _KINDS = {
     "technologies": "technology",
     "groups": "group",
     "customers": "customer",
+    "agents": "member of staff",
 }
 
 
@@ -178,6 +184,28 @@ def _agent(part: AgentPart, at: str, names: Names) -> Iterator[str]:
     yield from _unknown(f"{at}.groups", part.groups, "groups", names)
     yield from _none_of(f"{at}.language", part.language, LANGUAGES)
     yield from _address(f"{at}.email", part.email)
+    for way in part.reach:
+        yield from _none_of(f"{at}.reach", way, WAYS)
+
+
+def _rota(part: RotaPart, at: str, names: Names) -> Iterator[str]:
+    yield from _none_of(f"{at}.duty", part.duty, DUTIES)
+    yield from _unknown(f"{at}.groups", part.groups, "groups", names)
+    yield from _zone(f"{at}.time_zone", part.time_zone)
+    if part.duty == SUPERVISOR and not part.fallback.strip():
+        yield (
+            f"{at}.fallback: must be a telephone number: it is called when nobody on any rung of the ladder answers"
+        )
+    if not part.layers:
+        yield f"{at}.layers: there is none, so nobody is ever on duty: write [[rotas.layers]]"
+    for number, layer in enumerate(part.layers, start=1):
+        where = f"{at}.layers[{number}]"
+        members = [addresses.key(member) for member in layer.members]
+        yield from _unknown(f"{where}.members", members, "agents", names)
+        try:
+            layer.layer()
+        except ValueError as error:
+            yield from (f"{where}.{line}" for line in str(error).split("; "))
 
 
 def _vendor(part: VendorPart, at: str, _names: Names) -> Iterator[str]:
@@ -305,6 +333,7 @@ _WRONG: Mapping[str, Any] = {
     "customers": _customer,
     "routing": _routing,
     "alert_sources": _alert_source,
+    "rotas": _rota,
     "quick_replies": _quick_reply,
 }
 

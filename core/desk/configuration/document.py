@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from core.rules.calendar_definitions import CalendarDefinition, holiday_dates, parse_weekly
+from core.rules.rotas import ON_CALL, Layer
 
 HOLIDAY_YEARS = range(2024, 2041)
 """Copied into a calendar's definition. A fixed range: one that moved would change every calendar each January."""
@@ -85,6 +86,7 @@ class AgentPart(_Part, frozen=True, kw_only=True):
     groups: tuple[str, ...] = ()
     language: str = "it"
     phone: str = ""
+    reach: tuple[str, ...] = ()
     password: str | None = None
 
 
@@ -206,6 +208,31 @@ class AlertSourcePart(_Part, frozen=True, kw_only=True):
     heartbeat: str = ""
 
 
+class LayerPart(_Part, frozen=True, kw_only=True):
+    """[[rotas.layers]]"""
+
+    members: tuple[str, ...]
+    starts: date
+    handoff: str = "08:00"
+    length: str = "7d"
+    restrictions: tuple[str, ...] = ()
+
+    def layer(self) -> Layer:
+        """What it means. Raises ValueError."""
+        return Layer(**msgspec.structs.asdict(self))
+
+
+class RotaPart(_Part, frozen=True, kw_only=True):
+    """[[rotas]]"""
+
+    name: str
+    duty: str = ON_CALL
+    groups: tuple[str, ...] = ()
+    time_zone: str = "Europe/Rome"
+    fallback: str = ""
+    layers: tuple[LayerPart, ...] = ()
+
+
 class QuickReplyPart(_Part, frozen=True, kw_only=True):
     """[[quick_replies]]"""
 
@@ -225,6 +252,7 @@ PARTS: Mapping[str, tuple[type[_Part], str]] = {
     "customers": (CustomerPart, "code"),
     "routing": (RoutingPart, ""),
     "alert_sources": (AlertSourcePart, "name"),
+    "rotas": (RotaPart, "name"),
     "quick_replies": (QuickReplyPart, "name"),
 }
 """Section to the shape of its tables and the field that is their key."""

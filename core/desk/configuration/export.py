@@ -75,6 +75,10 @@ def _plain(tx: Tx) -> dict[str, list[dict[str, Any]]]:
             {"name": row.name, **row.content}
             for row in tx.all(select(tables.alert_source).order_by(tables.alert_source.c.name))
         ],
+        "rotas": [
+            _only(document.RotaPart, row._asdict())
+            for row in tx.all(select(tables.rota).order_by(tables.rota.c.position))
+        ],
         "quick_replies": [
             {"name": row.name, "texts": row.texts, "groups": row.groups}
             for row in tx.all(select(tables.quick_reply).order_by(tables.quick_reply.c.position))
@@ -133,7 +137,7 @@ def _as_stored(default: Any) -> Any:
     return list(default) if isinstance(default, tuple) else default
 
 
-_DATES = ("valid_from", "valid_until")
+_DATES = ("valid_from", "valid_until", "starts")
 
 
 def _toml(tree: Mapping[str, Any]) -> Iterator[str]:

@@ -15,9 +15,9 @@ from sqlalchemy import Table, func, select
 
 from core import addresses, numbers
 from core.desk import accounts, case, reference
-from core.desk.configuration import export, told
+from core.desk.configuration import export, members, told
 from core.desk.configuration.checking import check
-from core.desk.configuration.document import ConfigurationError, CustomerPart, Document
+from core.desk.configuration.document import ConfigurationError, CustomerPart, Document, RotaPart
 from core.desk.passwords import AT_ONCE, hash_now, hash_pin_now, matches_now
 from core.desk.principal import Principal
 from core.ids import new_id
@@ -168,7 +168,10 @@ _RIGHTS = {"active", "groups", "password_hash", "role", "roles", "sites"}
 
 
 def _difference(tx: Tx, document: Document, hashes: Hashes) -> _Difference:
-    check(document, export.stored(tx))
+    stored = export.stored(tx)
+    check(document, stored)
+    if unreachable := list(members.unreachable(tx, {**stored, **document})):
+        raise ConfigurationError(unreachable)
     difference = _Difference()
     for section, parts in document.items():
         _SECTIONS[section](tx, parts, hashes, difference)
@@ -268,6 +271,17 @@ def _routing(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> No
     _sync(tx, difference, "routing", tables.routing_rule, ("position",), rows)
 
 
+def _rotas(tx: Tx, parts: tuple[RotaPart, ...], _hashes: Hashes, difference: _Difference) -> None:
+    rows = []
+    for n, part in enumerate(parts):
+        layers = [
+            _fields(layer) | {"members": [addresses.key(member) for member in layer.members]}
+            for layer in part.layers
+        ]
+        rows.append({**_fields(part), "layers": layers, "position": n})
+    _sync(tx, difference, "rotas", tables.rota, ("name",), rows)
+
+
 def _quick_replies(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
     rows = [{**_fields(part), "position": n} for n, part in enumerate(parts)]
     _sync(tx, difference, "quick_replies", tables.quick_reply, ("name",), rows)
@@ -360,6 +374,7 @@ _SECTIONS: Mapping[str, Any] = {
     "customers": _customers,
     "routing": _routing,
     "alert_sources": _contents("alert_sources", tables.alert_source),
+    "rotas": _rotas,
     "quick_replies": _quick_replies,
 }
 
