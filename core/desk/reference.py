@@ -58,6 +58,16 @@ class ServiceLevel:
 
     name: str
     targets: Mapping[str, Promise]
+    retroactive: bool = True
+    """Whether a ticket that comes under it later is measured by it from its start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteHours:
+    """What a site has of its own: a time zone and the holidays of its place; empty: the calendar's."""
+
+    time_zone: str
+    holidays: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +115,10 @@ class Desk:
     """Those that go on, the latest first."""
     rotas: tuple[Rota, ...]
     """In the order of the file; members by their ids."""
+    sites: Mapping[tuple[str, str], SiteHours] = field(default_factory=dict)
+    """By customer and name; only those that have something of their own."""
+    local: dict[tuple[str, SiteHours], Hours] = field(default_factory=dict)
+    """Calendars as they are at a site, by their version; those that were asked for."""
     customers: dict[str, Customer] = field(default_factory=dict)
     """Those that were asked for, as of the same revision."""
     contracts: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -302,7 +316,9 @@ def _read(tx: Tx, revision: int) -> Desk:
         calendars[row.name] = Hours(version=row.version, calendar=hours(tx, row.version))
     slas = {
         row.name: ServiceLevel(
-            name=row.name, targets={priority: _promise(plain) for priority, plain in row.targets.items()}
+            name=row.name,
+            targets={priority: _promise(plain) for priority, plain in row.targets.items()},
+            retroactive=row.retroactive,
         )
         for row in tx.all(select(tables.sla))
     }
@@ -348,6 +364,10 @@ def _read(tx: Tx, revision: int) -> Desk:
             )
         ),
         outages=tuple(_outage(row) for row in tx.all(_RUNNING)),
+        sites={
+            (row.customer, row.name): SiteHours(time_zone=row.time_zone, holidays=row.holidays)
+            for row in tx.all(_WITH_HOURS)
+        },
         rotas=tuple(_rotas(tx)),
     )
 
@@ -382,6 +402,11 @@ def _rotas(tx: Tx) -> Iterator[Rota]:
         )
 
 
+_WITH_HOURS = Prepared(
+    select(tables.site).where(
+        (tables.site.c.time_zone != literal("")) | (tables.site.c.holidays != literal(""))
+    )
+)
 _RUNNING = Prepared(
     select(tables.outage, tables.outage_update.c.words.label("news"))
     .select_from(

@@ -155,7 +155,14 @@ definition = Table(
 )
 
 calendar = Table("calendar", metadata, _key("name"), _text("version"))
-sla = Table("sla", metadata, _key("name"), _text("version"), _json("targets", "{}"))
+sla = Table(
+    "sla",
+    metadata,
+    _key("name"),
+    _text("version"),
+    _json("targets", "{}"),
+    _flag("retroactive", default=True),  # who comes under it later is measured by it from the start
+)
 request_type = Table("request_type", metadata, _key("name"), _number("position"))
 technology = Table("technology", metadata, _key("name"), _number("position"))
 

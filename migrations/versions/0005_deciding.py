@@ -276,6 +276,7 @@ def upgrade() -> None:
     op.add_column("desk_group", _no("assigns"))
     op.add_column("contact", _no("vip"))
     op.create_table("intake_rule", _key_number("position"), _text("content", "{}"), sqlite_with_rowid=False)
+    op.add_column("sla", sa.Column("retroactive", sa.Boolean, nullable=False, server_default=sa.text("true")))
     op.add_column("page", _number("round"))
     op.add_column("page", _text("code"))
     op.execute(

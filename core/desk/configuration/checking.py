@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core import addresses
 from core.desk.configuration.document import (
-    HOLIDAY_YEARS,
     PARTS,
     AgentPart,
     AlertSourcePart,
@@ -31,7 +30,7 @@ from core.desk.configuration.document import (
     read_what_can_be,
 )
 from core.desk.principal import AGENT_ROLES, CONTACT_ROLES
-from core.rules.calendar_definitions import holiday_dates
+from core.rules.calendar_definitions import HOLIDAY_YEARS, holiday_dates
 from core.rules.durations import parse_target
 from core.rules.entitlement import DECISIONS, VERDICTS
 from core.rules.ladders import WAYS

@@ -13,11 +13,13 @@ from typing import Any
 import msgspec
 
 from core.rules.assigning import CAPACITY
-from core.rules.calendar_definitions import CalendarDefinition, holiday_dates, parse_weekly
+from core.rules.calendar_definitions import (
+    HOLIDAY_YEARS,
+    CalendarDefinition,
+    holiday_dates,
+    parse_weekly,
+)
 from core.rules.rotas import ON_CALL, Layer
-
-HOLIDAY_YEARS = range(2024, 2041)
-"""Copied into a calendar's definition. A fixed range: one that moved would change every calendar each January."""
 
 
 class ConfigurationError(ValueError):
@@ -58,6 +60,7 @@ class SlaPart(_Part, frozen=True, kw_only=True):
     """[[slas]] with [slas.targets.P1] …"""
 
     name: str
+    retroactive: bool = True
     targets: dict[str, dict[str, str]] = {}
 
 
@@ -170,6 +173,7 @@ class ContractPart(_Part, frozen=True, kw_only=True):
     grace_days: int = 0
     covers_children: bool = False
     authorised_contacts: tuple[str, ...] = ()
+    tell_breach: bool = False
     lines: tuple[LinePart, ...] = ()
 
 

@@ -47,7 +47,7 @@ def _plain(tx: Tx) -> dict[str, list[dict[str, Any]]]:
             file(tx, row.version) for row in tx.all(select(tables.calendar).order_by(tables.calendar.c.name))
         ],
         "slas": [
-            {"name": row.name, "targets": row.targets}
+            {"name": row.name, "targets": row.targets} | ({} if row.retroactive else {"retroactive": False})
             for row in tx.all(select(tables.sla).order_by(tables.sla.c.name))
         ],
         "request_types": _named(tx, tables.request_type),

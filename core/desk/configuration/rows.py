@@ -218,7 +218,12 @@ def _calendars(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> 
 
 def _slas(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
     rows = [
-        {"name": part.name, "version": _version(part.targets), "targets": msgspec.to_builtins(part.targets)}
+        {
+            "name": part.name,
+            "version": _version(part.targets if part.retroactive else [part.targets, "from the change"]),
+            "targets": msgspec.to_builtins(part.targets),
+            "retroactive": part.retroactive,
+        }
         for part in parts
     ]
     _sync(tx, difference, "slas", tables.sla, ("name",), rows)
@@ -353,6 +358,8 @@ def _contracts(tx: Tx, parts: tuple[CustomerPart, ...], difference: _Difference)
     for part in parts:
         for contract in part.contracts:
             written = _fields(contract)
+            if not written["tell_breach"]:  # as below
+                del written["tell_breach"]
             for line in written["lines"]:
                 if not line[
                     "emergency"
