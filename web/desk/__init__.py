@@ -6,6 +6,7 @@ from aiohttp import web
 
 from web.desk import (
     calls,
+    capacity,
     flow_editor,
     flow_rehearsal,
     flows,
@@ -13,10 +14,13 @@ from web.desk import (
     outages,
     outgoing,
     persons,
+    qualify,
+    routing,
     softphone,
     stuck,
     ticket,
     waiting,
+    why,
 )
 
 PARTS = (
@@ -32,6 +36,10 @@ PARTS = (
     flow_rehearsal,
     stuck,
     persons,
+    qualify,
+    routing,
+    capacity,
+    why,
 )
 
 
