@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from core import texts
-from core.desk import authors, describing, entitle, notices, people, reference, timing
+from core.desk import authors, describing, entitle, ledger, notices, people, reference, timing
 from core.desk.case import Case
 from core.desk.errors import Refused, invalid
 from core.desk.principal import HUB, Principal
@@ -31,7 +31,16 @@ def first(case: Case, said: Inbound, author: authors.Author, *, trust: Trust) ->
     case.set(provenance=dict.fromkeys(hints, said.hints.provenance), **hints)
     describing.only_choice(case)
     failed = said.authentication.verdict == "fail" and said.authentication.policy in ("quarantine", "reject")
-    entitle.check(case, trust=trust, failed=failed, by_domain=author.by_domain, candidates=author.candidates)
+    entitle.check(
+        case,
+        trust=trust,
+        failed=failed,
+        by_domain=author.by_domain,
+        candidates=author.candidates,
+        text=f"{said.subject or ''}\n{said.text or ''}",
+    )
+    if case["decision"] == "accept" and not describing.missing(case) and not ledger.claim(case):
+        entitle.check(case, trust=trust)  # somebody else has the last one
     if case["decision"] == "hold_for_approval":
         _move(case, HUB, "hold")
         timing.apply(case, "triage")
@@ -57,6 +66,8 @@ def qualify(case: Case, who: Principal, *, handed_over: bool = False) -> None:
         raise Refused(f"{case['number']} is {case['state']}", allowed=workflow.allowed(case["state"]))
     if case["state"] in ("received", "triage"):
         entitle.check(case, trust=Trust(case["trust"]))
+        if case["decision"] != "hold_for_approval" and not ledger.claim(case):
+            entitle.check(case, trust=Trust(case["trust"]))  # somebody else has the last one
         if case["decision"] == "hold_for_approval":
             _held(case, who)
             return
@@ -73,11 +84,6 @@ def qualify(case: Case, who: Principal, *, handed_over: bool = False) -> None:
         _route(case, who)
     if case["priority"] != before or handed_over:
         notices.progress(case, "changed", **_words(case))
-
-
-def override(case: Case, who: Principal, reason: str) -> None:
-    """Approve what the contract does not cover."""
-    entitle.override(case, by=who.actor, reason=reason)
 
 
 def after_approval(case: Case, who: Principal) -> None:
@@ -126,6 +132,7 @@ def escalate(case: Case, who: Principal, *, group: str | None, level: int | None
 def _qualified(case: Case, who: Principal, *, tell: bool) -> None:
     _prioritise(case)
     _move(case, who, "qualify")
+    ledger.settle(case)
     timing.apply(case, "qualified")
     answered = case.tx.one(_FIRST_ANSWER, ticket_id=case.id)
     if answered is not None:  # somebody wrote to the customer before it was known what was promised
@@ -157,7 +164,10 @@ def _held(case: Case, who: Principal) -> None:
 def _prioritise(case: Case) -> None:
     asset = people.asset(case.tx, case["customer"], case["asset"]) if case["asset"] else None
     decided = priority.priority(
-        case["impact"], case["urgency"], asset_criticality=asset.criticality if asset else None
+        case["impact"],
+        case["urgency"],
+        asset_criticality=asset.criticality if asset else None,
+        safety="safety" in case["flags"],
     )
     if decided.priority != case["priority"]:
         case.event(
