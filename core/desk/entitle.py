@@ -83,14 +83,14 @@ def check(
         asset=case["asset"],
         asset_known=known,
         site=case["site"],
-        priority=case["priority"] or _likely(case),
+        priority=case["priority"] or _likely(case, customer),
         authentication_failed=failed,
         always_page=bool(asset and asset.always_page and known),
         safety="safety" in case["flags"],
     )
 
     contracts = reference.contracts(tx, case["customer"]) if customer else ()
-    contracts = ledger.as_booked(tx, contracts, at=case.now)
+    contracts = ledger.as_seen(case, contracts)
 
     def judged(asked: entitlement.Asked) -> entitlement.Verdict:
         return entitlement.check(
@@ -122,11 +122,12 @@ def _email(case: Case) -> str | None:
     return contact.email if contact else None
 
 
-def _likely(case: Case) -> str | None:
+def _likely(case: Case, customer: reference.Customer | None) -> str | None:
     """What the request is as far as impact and urgency tell, before anybody qualified it."""
     if case["impact"] is None or case["urgency"] is None:
         return None
-    return str(priority.priority(case["impact"], case["urgency"]).priority)
+    matrix = (customer.priorities if customer else None) or priority.DEFAULT_MATRIX
+    return str(priority.priority(case["impact"], case["urgency"], matrix=matrix).priority)
 
 
 def _resolve_due(

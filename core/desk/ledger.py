@@ -7,6 +7,7 @@ books are kept is in desk.ledger_books.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -76,6 +77,26 @@ def line_of(case: Case) -> tuple[Contract, Line] | None:
         if found is not None:
             return (contract, found) if counts(found) else None
     return None
+
+
+def as_seen(case: Case, contracts: Sequence[Contract]) -> tuple[Contract, ...]:
+    """The contracts as entitlement asks for them: with what is bought and used now, without what this ticket itself counts as."""
+    booked = as_booked(case.tx, contracts, at=case.now)
+    if case.new or not any(line.measure == "tickets" and counts(line) for c in contracts for line in c.lines):
+        return booked
+    mine = {(row.contract, row.line) for row in _live(case) if row.unit == "tickets"}
+    if not mine:
+        return booked
+    return tuple(
+        replace(
+            contract,
+            lines=tuple(
+                replace(line, used=line.used - 1) if (contract.number, line.name) in mine else line
+                for line in contract.lines
+            ),
+        )
+        for contract in booked
+    )
 
 
 def claim(case: Case) -> bool:

@@ -114,6 +114,8 @@ class Contract:
     """none, or tacit: it goes on unless somebody gives notice."""
     policy: Mapping[str, str] = field(default_factory=dict)
     """Verdict to decision, over the customer's."""
+    tell_breach: bool = False
+    """Whether the customer is told of a promise that was not kept."""
     lines: tuple[Line, ...] = ()
 
     def stands(self, at: datetime) -> Standing:

@@ -126,6 +126,8 @@ async def test_a_ticket_counts_once_it_is_qualified_and_a_cancelled_one_is_given
     await desk.qualify(second, technology="Server")
     ticket = await desk.ticket(second)
     assert (ticket.state, ticket.verdict, ticket.line) == ("on_hold", "exhausted", "Tickets")
+    await desk.qualify(number, urgency=1)
+    assert (await desk.ticket(number)).verdict == "covered", "it is one of those that were bought"
 
     await desk.do(tickets.qualify, await desk.who("tom"), number, technology="Network")
     assert await balance(desk, "Tickets") == [("2026-01-01", 1, 0)], "it is under another line now"
