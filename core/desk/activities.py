@@ -131,8 +131,8 @@ def enter(
 
 def of_ticket(tx: Tx, who: Principal, number: str) -> list[Activity]:
     """What was worked, oldest first. Staff only."""
-    acts.only_staff(who)
     found = search.find(tx, who, number)
+    acts.only_staff(who)
     return [
         Activity(
             id=row.id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, bindparam, func, or_, select
 
 from core.desk import account_managers, ledger_books, reference
+from core.desk.configuration.document import ConfigurationError
 from core.desk.configuration.told import difference
 from core.desk.principal import Principal
+from core.rules.consumption import UNITS
 from core.rules.coverage import NO_CONTRACT, Contract
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
@@ -22,6 +24,7 @@ contract_version, ticket = tables.contract_version, tables.ticket
 
 UNCOVERED = ("no_contract", "not_started", "expired", "suspended", "grace", "out_of_scope")
 """What may be otherwise under a contract that was signed later and began earlier."""
+EARLIEST = date(1970, 1, 2)
 LISTED = 200  # affected tickets on one page
 
 _OF_CONTRACT = Prepared(
@@ -67,11 +70,13 @@ def begins(
         )
     tx.insert(contract_version, number=number, n=last + 1, version=after, at=now, by=who.actor, why=why)
     contract = reference.contract(tx, after)
+    earlier = reference.contract(tx, before) if before is not None else None
+    if earlier is not None:
+        _same_measures(tx, earlier, contract)
     if contract.status in NO_CONTRACT:
         return
     ledger_books.reconcile(tx, contract, now=now)
-    earlier = reference.contract(tx, before) if before is not None else None
-    begun = datetime.combine(contract.valid_from, time(), ZoneInfo(contract.time_zone))
+    begun = _begins(contract)
     counted = earlier is not None and earlier.status not in NO_CONTRACT
     if begun >= now or (counted and earlier is not None and earlier.valid_from <= contract.valid_from):
         return
@@ -87,6 +92,31 @@ def begins(
             count=concerned,
             url=f"/desk/contracts/{quote(number, safe='')}/affected",
         )
+
+
+def _same_measures(tx: Tx, before: Contract, after: Contract) -> None:
+    """What is on the books of a line is in its unit. Raises ConfigurationError for another one."""
+    units = {line.name: UNITS.get(line.measure) for line in before.lines}
+    wrong = [
+        f"customers[{after.customer}].contracts[{after.number}].lines[{line.name}].measure: what was used of this line is "
+        f"counted in {units[line.name]}; give a line that is measured otherwise another name"
+        for line in after.lines
+        if line.measure in UNITS
+        and units.get(line.name) not in (None, UNITS[line.measure])
+        and tx.one(_BOOKED, contract=after.number, line=line.name) is not None
+    ]
+    if wrong:
+        raise ConfigurationError(wrong)
+
+
+_BOOKED = Prepared(
+    select(tables.line_balance.c.period)
+    .where(
+        tables.line_balance.c.contract == bindparam("contract"),
+        tables.line_balance.c.line == bindparam("line"),
+    )
+    .limit(1)
+)
 
 
 def of(tx: Tx, number: str) -> list[Version]:
@@ -110,7 +140,7 @@ def compared(tx: Tx, number: str, one: int, other: int) -> list[str]:
 
 def affected(tx: Tx, contract: Contract, *, now: datetime) -> Sequence[Row]:
     """Tickets received since the contract began whose last check says that they are not, or only just, covered."""
-    begun = datetime.combine(contract.valid_from, time(), ZoneInfo(contract.time_zone))
+    begun = _begins(contract)
     return tx.all(
         _concerned(tx, contract, begun, now)
         .with_only_columns(
@@ -125,6 +155,11 @@ def affected(tx: Tx, contract: Contract, *, now: datetime) -> Sequence[Row]:
         .order_by(ticket.c.received_at.desc())
         .limit(LISTED)
     )
+
+
+def _begins(contract: Contract) -> datetime:
+    """When it begins to be valid; as early as there are instants."""
+    return datetime.combine(max(contract.valid_from, EARLIEST), time(), ZoneInfo(contract.time_zone))
 
 
 def _count(tx: Tx, contract: Contract, since: datetime, now: datetime) -> int:

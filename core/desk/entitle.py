@@ -6,7 +6,7 @@ import hashlib
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -200,7 +200,7 @@ def override(case: Case, *, by: str, reason: str, until: datetime | None = None)
 def _ends(case: Case, last: Row | None) -> datetime:
     if last is not None and last.contract_version:
         contract = reference.contract(case.tx, last.contract_version)
-        day_after = contract.valid_until + timedelta(days=1)
+        day_after = min(contract.valid_until, date.max - timedelta(days=1)) + timedelta(days=1)
         end = datetime.combine(day_after, time(), ZoneInfo(contract.time_zone))
         if case.now < end <= case.now + LONGEST:
             return end

@@ -96,6 +96,11 @@ def stand(tx: Tx, contract: Contract, line: Line, *, at: datetime) -> Stand:
     return _stand(contract, line, tx.all(_BALANCES, contract=contract.number), day_of(contract, at))
 
 
+def stand_of(contract: Contract, line: Line, rows: Iterable[Row], *, at: datetime) -> Stand:
+    """The same from rows of `line_balance` that were read already."""
+    return _stand(contract, line, rows, day_of(contract, at))
+
+
 def _stand(contract: Contract, line: Line, rows: Iterable[Row], day: date) -> Stand:
     """A period that nobody opened yet is what its opening would be."""
     known = {row.period: Balance(granted=row.granted, used=row.used) for row in rows if row.line == line.name}

@@ -58,5 +58,7 @@ def due(contract: Ending, others: Iterable[Ending], *, today: date) -> tuple[Not
 
 def is_followed(contract: Ending, others: Iterable[Ending]) -> bool:
     """Does another contract go on without a gap: valid on the next day, and for longer?"""
+    if contract.valid_until == date.max:
+        return False
     tomorrow = contract.valid_until + timedelta(days=1)
     return any(one.valid_from <= tomorrow and one.valid_until > contract.valid_until for one in others)
