@@ -10,6 +10,7 @@ from core.desk.principal import Principal
 from web.api import (
     calls,
     contacts,
+    contracts,
     flows,
     me,
     openapi,
@@ -35,6 +36,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *flows.ENDPOINTS,
     *me.ENDPOINTS,
     *contacts.ENDPOINTS,
+    *contracts.ENDPOINTS,
     *traffic.ENDPOINTS,
     *quick_replies.ENDPOINTS,
 )
