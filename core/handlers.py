@@ -19,6 +19,7 @@ from core.desk import (
     door,
     entitle,
     follow_ups,
+    holes,
     intake,
     letters,
     linking,
@@ -79,6 +80,7 @@ def handlers(
         "clocks": Ringing(timing.check, clock=clock),
         "page": Ringing(paging.check, clock=clock),
         routing_again.KIND: Ringing(placing.again, clock=clock),
+        holes.KIND: Holes(db, clock=clock),
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),
@@ -296,6 +298,21 @@ class Round(Handler):
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """See Handler."""
         return [partial(_come_round, verb=self._verb, now=self._clock()) for _ in jobs]
+
+
+class Holes(Handler):
+    """At night and after each change: where nobody is there for what was bought. Looking only reads."""
+
+    def __init__(self, db: Database, *, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        now = self._clock()
+        found = await self._db.read(holes.look, now=now)
+        log.info("holes in the routing", cells=len(found.holes))
+        return [partial(holes.keep, found=found, now=now) for _ in jobs]
 
 
 class Sounds(Handler):
