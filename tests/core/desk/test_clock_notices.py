@@ -108,8 +108,8 @@ async def test_what_is_not_urgent_waits_for_the_hours_of_the_group(db):
     assert [one.subject for one in desk.channel.warned if number in one.subject] == []
     assert [one.subject for one in desk.channel.warned if urgently in one.subject] != [], "P1 at any hour"
     desk.channel.warned.clear()
-    for _ in range(4):
-        desk.passes(minutes=30)
+    for _ in range(12):
+        desk.passes(hours=1)
         await desk.work()
     desk.now = datetime(2026, 3, 3, 8, tzinfo=UTC)
     desk.channel.warned.clear()
