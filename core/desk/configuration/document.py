@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from core.rules.assigning import CAPACITY
 from core.rules.calendar_definitions import (
     HOLIDAY_YEARS,
     CalendarDefinition,
@@ -78,6 +79,7 @@ class GroupPart(_Part, frozen=True, kw_only=True):
     technologies: tuple[str, ...] = ()
     request_types: tuple[str, ...] = ()
     fallback: str | None = None
+    assigns: bool = False
 
 
 class AgentPart(_Part, frozen=True, kw_only=True):
@@ -91,6 +93,8 @@ class AgentPart(_Part, frozen=True, kw_only=True):
     phone: str = ""
     reach: tuple[str, ...] = ()
     password: str | None = None
+    capacity: int = CAPACITY
+    skills: tuple[str, ...] = ()
 
 
 class VendorPart(_Part, frozen=True, kw_only=True):
@@ -122,6 +126,7 @@ class ContactPart(_Part, frozen=True, kw_only=True):
     role: str = "user"
     sites: tuple[str, ...] = ()
     language: str | None = None
+    vip: bool = False
 
 
 class AssetPart(_Part, frozen=True, kw_only=True):
@@ -185,6 +190,7 @@ class CustomerPart(_Part, frozen=True, kw_only=True):
     policy: dict[str, str] = {}
     groups: tuple[str, ...] = ()
     keep_recordings: int = 90
+    priorities: dict[str, dict[str, str]] = {}
     sites: tuple[SitePart, ...] = ()
     contacts: tuple[ContactPart, ...] = ()
     assets: tuple[AssetPart, ...] = ()
@@ -200,6 +206,18 @@ class RoutingPart(_Part, frozen=True, kw_only=True):
     customer: str | None = None
     level: int | None = None
     calendar: str | None = None
+
+
+class IntakeRulePart(_Part, frozen=True, kw_only=True):
+    """[[intake_rules]]"""
+
+    mailbox: str = ""
+    words: tuple[str, ...] = ()
+    technology: str | None = None
+    request_type: str | None = None
+    impact: int | None = None
+    urgency: int | None = None
+    safety: bool = False
 
 
 class AlertSourcePart(_Part, frozen=True, kw_only=True):
@@ -255,6 +273,7 @@ PARTS: Mapping[str, tuple[type[_Part], str]] = {
     "vendors": (VendorPart, "name"),
     "customers": (CustomerPart, "code"),
     "routing": (RoutingPart, ""),
+    "intake_rules": (IntakeRulePart, ""),
     "alert_sources": (AlertSourcePart, "name"),
     "rotas": (RotaPart, "name"),
     "quick_replies": (QuickReplyPart, "name"),

@@ -71,6 +71,9 @@ def _plain(tx: Tx) -> dict[str, list[dict[str, Any]]]:
             _only(document.RoutingPart, row._asdict() | {"group": row.desk_group})
             for row in tx.all(select(tables.routing_rule).order_by(tables.routing_rule.c.position))
         ],
+        "intake_rules": [
+            row.content for row in tx.all(select(tables.intake_rule).order_by(tables.intake_rule.c.position))
+        ],
         "alert_sources": [
             {"name": row.name, **row.content}
             for row in tx.all(select(tables.alert_source).order_by(tables.alert_source.c.name))
@@ -106,6 +109,11 @@ def _customers(tx: Tx) -> Iterator[dict[str, Any]]:
             "assets": [_only(document.AssetPart, asset) for asset in assets.get(row.code, ())],
             "contracts": [file(tx, signed["version"]) for signed in contracts.get(row.code, ())],
         }
+
+
+def written(part: msgspec.Struct) -> dict[str, Any]:
+    """A part as a file would say it: what differs from its defaults."""
+    return _only(type(part), msgspec.to_builtins(part))
 
 
 def _by_customer(tx: Tx, rows: Select[Any]) -> dict[str, list[dict[str, Any]]]:

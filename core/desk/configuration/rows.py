@@ -276,6 +276,11 @@ def _routing(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> No
     _sync(tx, difference, "routing", tables.routing_rule, ("position",), rows)
 
 
+def _intake_rules(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
+    rows = [{"position": n, "content": export.written(part)} for n, part in enumerate(parts, start=1)]
+    _sync(tx, difference, "intake_rules", tables.intake_rule, ("position",), rows)
+
+
 def _rotas(tx: Tx, parts: tuple[RotaPart, ...], _hashes: Hashes, difference: _Difference) -> None:
     rows = []
     for n, part in enumerate(parts):
@@ -380,6 +385,7 @@ _SECTIONS: Mapping[str, Any] = {
     "vendors": _contents("vendors", tables.vendor),
     "customers": _customers,
     "routing": _routing,
+    "intake_rules": _intake_rules,
     "alert_sources": _contents("alert_sources", tables.alert_source),
     "rotas": _rotas,
     "quick_replies": _quick_replies,
