@@ -12,7 +12,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, literal, select
 
 from core import chat_addresses
-from core.desk import broadcasts, chat_buttons, chats, ladder, missed, outbox, paging, participants, reference
+from core.desk import (
+    broadcasts,
+    chat_buttons,
+    chats,
+    ladder,
+    missed,
+    outbox,
+    page_ways,
+    participants,
+    reference,
+)
 from core.desk.case import Case
 from core.desk.conversation import visible_text
 from core.envelope import Address, Attachment, Earlier, Outgoing, Sent
@@ -59,11 +69,11 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
             delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="sending", attempts=row.attempts + 1
         )
         return chats.outgoing(tx, row) or broadcasts.outgoing(tx, row)
-    if row.kind == paging.KIND:
+    if row.kind in (page_ways.KIND, page_ways.ANSWER):
         if tx.one(_WISH, address=row.address) is not None:
             failed(tx, ticket_id, delivery_id, STOPPED, now=now)
             return None
-        told = paging.outgoing(tx, row, now=now)
+        told = page_ways.outgoing(tx, row, now=now)
         if told is not None:
             key = {"ticket_id": ticket_id, "id": delivery_id}
             tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
@@ -271,8 +281,8 @@ def failed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetim
     row = tx.one(DELIVERY, ticket_id=ticket_id, id=delivery_id)
     attempted(tx, row, "failed", error, now=now)
     tx.update(delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="given_up", error=error[:500])
-    if row.kind == paging.KIND:
-        paging.undelivered(tx, row, now=now)
+    if row.kind == page_ways.KIND:
+        page_ways.undelivered(tx, row, now=now)
     if row.thread_id == ticket_id:  # words of a chat beside all tickets, or for colleagues
         return
     if broadcasts.recorded(tx, row, "delivery.given_up", now=now, what=row.kind):
