@@ -92,6 +92,8 @@ def outgoing(tx: Tx, row: Row, *, now: datetime) -> Outgoing | None:
 
 def undelivered(tx: Tx, row: Row, *, now: datetime) -> None:
     """This way does not reach them: by mail at least, once. Their other ways come in their turn."""
+    if row.kind != KIND:
+        return
     called = tx.one(PAGE, ticket_id=row.ticket_id, id=row.message_id)
     agent = people.agent(tx, called.agent) if called is not None and called.agent else None
     way = staff_ways.mailbox(tx, agent) if agent is not None else None

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from sqlalchemy import bindparam, literal, select
 
-from core.desk import page_ways, rungs, tasks
+from core.desk import follow_ups, page_ways, rungs, tasks
 from core.desk.case import Case
 from core.desk.page_ways import KIND, PAGE
 from core.desk.rungs import Climb
@@ -156,7 +156,9 @@ def _one(case: Case, climb: Climb, step: Step, agent: str) -> bool:
 
 def _alarm(case: Case, kind: str) -> None:
     """On the board, and again as long as nobody comes."""
-    asked = tasks.add(case.tx, kind, now=case.now, ticket_id=case.id, alarm=True, once=kind)
+    asked = tasks.add(
+        case.tx, kind, now=case.now, ticket_id=case.id, alarm=True, once=kind, **follow_ups.about(case)
+    )
     if asked is not None:
         case.event(f"ticket.{kind}", actor="system")
     else:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, literal, select
 
-from core.desk import duties, people, placing, reference, timing
+from core.desk import duties, entitle, people, reference, timing
 from core.desk.case import Case
 from core.rules import clocks, ladders, rotas
 from core.rules.clocks import ClockState
@@ -177,7 +177,8 @@ def _opens_at(case: Case) -> datetime | None:
     if clock is not None and clock.state in (ClockState.RUNNING, ClockState.PENDING):
         opens = clock.policy.calendar.next_open(case.now)
     elif case["verdict"] == "covered_outside_window":
-        opens = placing.next_open(case)
+        row = case.tx.one(entitle.LATEST, ticket_id=case.id)
+        opens = row.next_open_at if row is not None else None
     return opens if opens is not None and opens > case.now else None
 
 

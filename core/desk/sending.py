@@ -5,8 +5,9 @@ A send is at least once; the delivery's `ref` is fixed, so that the other side c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import ModuleType
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, literal, select
@@ -22,6 +23,7 @@ from core.desk import (
     page_ways,
     participants,
     reference,
+    staff_notices,
 )
 from core.desk.case import Case
 from core.desk.conversation import visible_text
@@ -50,6 +52,13 @@ STOPPED = "they asked for no more messages here (STOP)"
 """Why nothing is sent there."""
 """Why an address gets nothing: its owner said so. Only they take it back."""
 
+FOR_STAFF: Mapping[str, ModuleType] = {
+    page_ways.KIND: page_ways,
+    page_ways.ANSWER: page_ways,
+    staff_notices.KIND: staff_notices,
+}
+"""Kinds of deliveries that colleagues get, and who knows what they say and what becomes of them."""
+
 delivery, delivery_attempt = tables.delivery, tables.delivery_attempt
 message, thread = tables.message, tables.thread
 
@@ -69,11 +78,11 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
             delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="sending", attempts=row.attempts + 1
         )
         return chats.outgoing(tx, row) or broadcasts.outgoing(tx, row)
-    if row.kind in (page_ways.KIND, page_ways.ANSWER):
+    if row.kind in FOR_STAFF:
         if tx.one(_WISH, address=row.address) is not None:
             failed(tx, ticket_id, delivery_id, STOPPED, now=now)
             return None
-        told = page_ways.outgoing(tx, row, now=now)
+        told: Outgoing | None = FOR_STAFF[row.kind].outgoing(tx, row, now=now)
         if told is not None:
             key = {"ticket_id": ticket_id, "id": delivery_id}
             tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
@@ -281,8 +290,8 @@ def failed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetim
     row = tx.one(DELIVERY, ticket_id=ticket_id, id=delivery_id)
     attempted(tx, row, "failed", error, now=now)
     tx.update(delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="given_up", error=error[:500])
-    if row.kind == page_ways.KIND:
-        page_ways.undelivered(tx, row, now=now)
+    if row.kind in FOR_STAFF:
+        FOR_STAFF[row.kind].undelivered(tx, row, now=now)
     if row.thread_id == ticket_id:  # words of a chat beside all tickets, or for colleagues
         return
     if broadcasts.recorded(tx, row, "delivery.given_up", now=now, what=row.kind):
