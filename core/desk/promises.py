@@ -42,25 +42,29 @@ def open_of(tx: Tx, ticket_id: str) -> Row | None:
 
 
 def meant(case: Case, words: str | datetime | None) -> datetime | None:
-    """The instant that is to be promised; None: nothing is. `words`: as `rules.promising.due` reads them, or an instant.
+    """The instant that is to be promised; None: nothing is. `words`: as `instant` takes them.
 
     Raises Invalid for what cannot be promised, Refused when nobody works on the request any more.
     """
     if words in (None, "", NONE):
         return None
     assert words is not None
-    try:
-        if isinstance(words, datetime):
-            at = promising.checked(words, case.now)
-        else:
-            at = promising.due(words, case.now, notices.zone_of(case), agreed=timing.next_words(case))
-    except Impossible as error:
-        raise invalid("/promise_by", str(error)) from None
+    at = instant(case, words, pointer="/promise_by")
     if not case["open"]:
         raise Refused(
             f"{case['number']} is {case['state']}: promise nothing more, or reopen it", code="promise"
         )
     return at
+
+
+def instant(case: Case, words: str | datetime, *, pointer: str) -> datetime:
+    """An instant ahead, out of words on the customer's clock (`rules.promising.due`) or as it is. Raises Invalid."""
+    try:
+        if isinstance(words, datetime):
+            return promising.checked(words, case.now)
+        return promising.due(words, case.now, notices.zone_of(case), agreed=timing.next_words(case))
+    except Impossible as error:
+        raise invalid(pointer, str(error)) from None
 
 
 def with_words(case: Case, text: str, due: datetime | None) -> str:

@@ -16,6 +16,7 @@ from web.api import (
     outages,
     quick_replies,
     readable,
+    tasks,
     tickets,
     traffic,
     verbs,
@@ -37,6 +38,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *contacts.ENDPOINTS,
     *traffic.ENDPOINTS,
     *quick_replies.ENDPOINTS,
+    *tasks.ENDPOINTS,
 )
 
 
