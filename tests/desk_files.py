@@ -110,6 +110,10 @@ phone_code = "1002"
 parent = "ACME"
 language = "en"
 
+[[intake_rules]]
+words = ["vpn"]
+technology = "Network"
+
 [[routing]]
 technology = "Network"
 group = "Network L1"

@@ -131,10 +131,12 @@ def qualify(  # noqa: PLR0913 - the fields of a request
     urgency: int | None = None,
     asset: str | None = None,
     site: str | None = None,
+    safety: bool | None = None,
 ) -> str:
     """Say what the request is; once all is known the ticket leaves triage with a priority, clocks and a group.
 
-    A field left out keeps its value. `contact`: id or e-mail. Raises Refused naming every missing field, Invalid for
+    A field left out keeps its value. `contact`: id or e-mail. `safety`: people are in danger, which makes it P2 at least.
+    Raises Refused naming every missing field, Invalid for
     values the desk does not know.
     """
     case = acts.begin(tx, who, number, now=now)
@@ -152,6 +154,8 @@ def qualify(  # noqa: PLR0913 - the fields of a request
     }
     fields = {name: value for name, value in given.items() if value not in (None, "")}
     handed_over = describing.describe(case, who, fields)
+    if safety is not None:
+        case.flag("safety", on=safety)
     placing.qualify(case, who, handed_over=handed_over)
     acts.finish(case)
     return number

@@ -12,11 +12,14 @@ from typing import Any
 
 import msgspec
 
-from core.rules.calendar_definitions import CalendarDefinition, holiday_dates, parse_weekly
+from core.rules.assigning import CAPACITY
+from core.rules.calendar_definitions import (
+    HOLIDAY_YEARS,
+    CalendarDefinition,
+    holiday_dates,
+    parse_weekly,
+)
 from core.rules.rotas import ON_CALL, Layer
-
-HOLIDAY_YEARS = range(2024, 2041)
-"""Copied into a calendar's definition. A fixed range: one that moved would change every calendar each January."""
 
 
 class ConfigurationError(ValueError):
@@ -57,6 +60,7 @@ class SlaPart(_Part, frozen=True, kw_only=True):
     """[[slas]] with [slas.targets.P1] …"""
 
     name: str
+    retroactive: bool = True
     targets: dict[str, dict[str, str]] = {}
 
 
@@ -75,6 +79,7 @@ class GroupPart(_Part, frozen=True, kw_only=True):
     technologies: tuple[str, ...] = ()
     request_types: tuple[str, ...] = ()
     fallback: str | None = None
+    assigns: bool = False
 
 
 class AgentPart(_Part, frozen=True, kw_only=True):
@@ -88,6 +93,8 @@ class AgentPart(_Part, frozen=True, kw_only=True):
     phone: str = ""
     reach: tuple[str, ...] = ()
     password: str | None = None
+    capacity: int = CAPACITY
+    skills: tuple[str, ...] = ()
 
 
 class VendorPart(_Part, frozen=True, kw_only=True):
@@ -119,6 +126,7 @@ class ContactPart(_Part, frozen=True, kw_only=True):
     role: str = "user"
     sites: tuple[str, ...] = ()
     language: str | None = None
+    vip: bool = False
 
 
 class AssetPart(_Part, frozen=True, kw_only=True):
@@ -165,6 +173,7 @@ class ContractPart(_Part, frozen=True, kw_only=True):
     grace_days: int = 0
     covers_children: bool = False
     authorised_contacts: tuple[str, ...] = ()
+    tell_breach: bool = False
     lines: tuple[LinePart, ...] = ()
 
 
@@ -181,6 +190,7 @@ class CustomerPart(_Part, frozen=True, kw_only=True):
     policy: dict[str, str] = {}
     groups: tuple[str, ...] = ()
     keep_recordings: int = 90
+    priorities: dict[str, dict[str, str]] = {}
     sites: tuple[SitePart, ...] = ()
     contacts: tuple[ContactPart, ...] = ()
     assets: tuple[AssetPart, ...] = ()
@@ -196,6 +206,18 @@ class RoutingPart(_Part, frozen=True, kw_only=True):
     customer: str | None = None
     level: int | None = None
     calendar: str | None = None
+
+
+class IntakeRulePart(_Part, frozen=True, kw_only=True):
+    """[[intake_rules]]"""
+
+    mailbox: str = ""
+    words: tuple[str, ...] = ()
+    technology: str | None = None
+    request_type: str | None = None
+    impact: int | None = None
+    urgency: int | None = None
+    safety: bool = False
 
 
 class AlertSourcePart(_Part, frozen=True, kw_only=True):
@@ -251,6 +273,7 @@ PARTS: Mapping[str, tuple[type[_Part], str]] = {
     "vendors": (VendorPart, "name"),
     "customers": (CustomerPart, "code"),
     "routing": (RoutingPart, ""),
+    "intake_rules": (IntakeRulePart, ""),
     "alert_sources": (AlertSourcePart, "name"),
     "rotas": (RotaPart, "name"),
     "quick_replies": (QuickReplyPart, "name"),

@@ -47,7 +47,7 @@ def _plain(tx: Tx) -> dict[str, list[dict[str, Any]]]:
             file(tx, row.version) for row in tx.all(select(tables.calendar).order_by(tables.calendar.c.name))
         ],
         "slas": [
-            {"name": row.name, "targets": row.targets}
+            {"name": row.name, "targets": row.targets} | ({} if row.retroactive else {"retroactive": False})
             for row in tx.all(select(tables.sla).order_by(tables.sla.c.name))
         ],
         "request_types": _named(tx, tables.request_type),
@@ -70,6 +70,9 @@ def _plain(tx: Tx) -> dict[str, list[dict[str, Any]]]:
         "routing": [
             _only(document.RoutingPart, row._asdict() | {"group": row.desk_group})
             for row in tx.all(select(tables.routing_rule).order_by(tables.routing_rule.c.position))
+        ],
+        "intake_rules": [
+            row.content for row in tx.all(select(tables.intake_rule).order_by(tables.intake_rule.c.position))
         ],
         "alert_sources": [
             {"name": row.name, **row.content}
@@ -106,6 +109,11 @@ def _customers(tx: Tx) -> Iterator[dict[str, Any]]:
             "assets": [_only(document.AssetPart, asset) for asset in assets.get(row.code, ())],
             "contracts": [file(tx, signed["version"]) for signed in contracts.get(row.code, ())],
         }
+
+
+def written(part: msgspec.Struct) -> dict[str, Any]:
+    """A part as a file would say it: what differs from its defaults."""
+    return _only(type(part), msgspec.to_builtins(part))
 
 
 def _by_customer(tx: Tx, rows: Select[Any]) -> dict[str, list[dict[str, Any]]]:

@@ -217,7 +217,12 @@ def _calendars(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> 
 
 def _slas(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
     rows = [
-        {"name": part.name, "version": _version(part.targets), "targets": msgspec.to_builtins(part.targets)}
+        {
+            "name": part.name,
+            "version": _version(part.targets if part.retroactive else [part.targets, "from the change"]),
+            "targets": msgspec.to_builtins(part.targets),
+            "retroactive": part.retroactive,
+        }
         for part in parts
     ]
     _sync(tx, difference, "slas", tables.sla, ("name",), rows)
@@ -269,6 +274,11 @@ def _routing(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> No
         fields["desk_group"] = fields.pop("group")
         rows.append({"position": n, **fields})
     _sync(tx, difference, "routing", tables.routing_rule, ("position",), rows)
+
+
+def _intake_rules(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
+    rows = [{"position": n, "content": export.written(part)} for n, part in enumerate(parts, start=1)]
+    _sync(tx, difference, "intake_rules", tables.intake_rule, ("position",), rows)
 
 
 def _rotas(tx: Tx, parts: tuple[RotaPart, ...], _hashes: Hashes, difference: _Difference) -> None:
@@ -347,6 +357,8 @@ def _contracts(tx: Tx, parts: tuple[CustomerPart, ...], difference: _Difference)
     for part in parts:
         for contract in part.contracts:
             written = _fields(contract)
+            if not written["tell_breach"]:  # as below
+                del written["tell_breach"]
             for line in written["lines"]:
                 if not line[
                     "emergency"
@@ -373,6 +385,7 @@ _SECTIONS: Mapping[str, Any] = {
     "vendors": _contents("vendors", tables.vendor),
     "customers": _customers,
     "routing": _routing,
+    "intake_rules": _intake_rules,
     "alert_sources": _contents("alert_sources", tables.alert_source),
     "rotas": _rotas,
     "quick_replies": _quick_replies,

@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.desk import acts, resolution, tickets, timing
-from core.desk.case import Case
+from core.desk import acts, clock_standing, resolution, tickets, timing
 from core.rules import clocks as rule
 from core.store import tables
 from tests.desk_at_work import CONFIGURED, MONDAY, SOLUTION, AtWork, at_work
@@ -24,7 +23,12 @@ async def timer(desk: AtWork) -> datetime | None:
 
 
 async def warned(desk: AtWork, number: str) -> list[tuple[str, int]]:
-    return [(row.data["clock"], row.data["level"]) for row in await desk.events(number, "clock.warned")]
+    """Each level that was noted, a breach as 100."""
+    return [
+        (row.data["clock"], row.data.get("level", 100))
+        for row in await desk.events(number, "clock.")
+        if row.kind in ("clock.warned", "clock.breached")
+    ]
 
 
 async def test_triage_has_half_an_hour_day_and_night(desk):
@@ -62,8 +66,8 @@ async def test_after_a_long_stop_every_level_that_passed_is_noted_with_its_own_i
     desk.passes(minutes=31)
     await desk.work()
 
-    rows = await desk.events(number, "clock.warned")
-    assert [(row.data["level"], row.at - MONDAY) for row in rows] == [
+    rows = [r for r in await desk.events(number, "clock.") if r.kind in ("clock.warned", "clock.breached")]
+    assert [(row.data.get("level", 100), row.at - MONDAY) for row in rows] == [
         (50, timedelta(minutes=15)),
         (75, timedelta(minutes=22, seconds=30)),
         (90, timedelta(minutes=27)),
@@ -170,8 +174,7 @@ async def test_the_cache_is_what_the_events_say(desk):
     await desk.do(tickets.workaround, ann, number, "4G")
 
     def again(tx):
-        case = Case.open(tx, tx.one(tables.ticket.select()).id, now=desk.now)
-        return timing._standing(case)
+        return clock_standing.of_ticket(tx, tx.one(tables.ticket.select()).id, now=desk.now)
 
     standing = await desk.db.write(again)
     cached = {(row.name, row.cycle): row for row in await desk.rows(tables.sla_clock, number)}
