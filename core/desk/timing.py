@@ -68,7 +68,7 @@ def promise_dropped(case: Case) -> None:
 
 def next_words(case: Case) -> datetime | None:
     """When the service level asks for the next words to the customer, if they are told something now; None: it does not."""
-    policy = _policies(case).get(ClockName.UPDATE)
+    policy = clock_policies.of(case).get(ClockName.UPDATE)
     return policy.due(case.now, ()) if policy is not None else None
 
 
