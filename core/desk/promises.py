@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, literal, select
 
 from core import texts
-from core.desk import follow_ups, notices, tasks, timing
+from core.desk import follow_ups, notices, promise_notices, tasks, timing
 from core.desk.case import Case
 from core.desk.errors import Refused, invalid
 from core.desk.principal import Principal
@@ -162,6 +162,7 @@ def check(tx: Tx, ticket_id: str, *, now: datetime) -> None:
     step = promising.watch(row.due, now)
     if step.then is Then.REMIND:
         follow_ups.ask(case, SOON, due=row.due)
+        promise_notices.tell(case, row.id, promise_notices.SOON)
     elif step.then is Then.PAGE and FLAG not in case["flags"]:
         tasks.settle(tx, once=SOON, now=now, ticket_id=ticket_id)
         case.flag(FLAG)
@@ -170,6 +171,7 @@ def check(tx: Tx, ticket_id: str, *, now: datetime) -> None:
         follow_ups.ask(
             case, LATE, due=row.due, alarm=True, agent=None, group=None, role=LEADER, once=f"{LATE}:{LEADER}"
         )
+        promise_notices.tell(case, row.id, promise_notices.LATE)
     case.save()
     _watch(case, step.next_at)
 

@@ -62,6 +62,16 @@ async def test_the_owner_is_reminded_then_called_with_the_shift_leader_and_words
     )
     assert "promise_due" in (await desk.ticket(number)).flags
     assert [one.alarm for one in await desk.db.read(tasks.mine, lea)] == [True]
+    told = [
+        (sent.to.address, sent.subject.partition(":")[0])
+        for sent in desk.channel.sent
+        if sent.kind == "promise"
+    ]
+    assert sorted(told) == [
+        ("ann@hub.test", "Promessa in scadenza"),
+        ("ann@hub.test", "Promessa scaduta"),
+        ("lea@hub.test", "Promessa scaduta"),
+    ]
     with pytest.raises(Refused, match="write to the customer first"):
         await desk.do(next_steps.promise, ann, number, promise_by="60m")
 
