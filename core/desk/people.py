@@ -28,6 +28,8 @@ class Contact:
     sites: tuple[str, ...]
     language: str | None
     active: bool
+    vip: bool = False
+    """What they ask is one priority more urgent."""
     merged_into: str | None = None
     """Who this turned out to be."""
     met_at: str = ""
@@ -250,6 +252,7 @@ def _contact(row: Row) -> Contact:
         sites=tuple(row.sites),
         language=row.language,
         active=row.active,
+        vip=row.vip,
         merged_into=row.merged_into,
     )
 

@@ -5,14 +5,26 @@ A send is at least once; the delivery's `ref` is fixed, so that the other side c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import ModuleType
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, literal, select
 
 from core import chat_addresses
-from core.desk import broadcasts, chat_buttons, chats, ladder, missed, outbox, paging, participants, reference
+from core.desk import (
+    broadcasts,
+    chat_buttons,
+    chats,
+    ladder,
+    missed,
+    outbox,
+    paging,
+    participants,
+    reference,
+    staff_notices,
+)
 from core.desk.case import Case
 from core.desk.conversation import visible_text
 from core.envelope import Address, Attachment, Earlier, Outgoing, Sent
@@ -39,6 +51,9 @@ OPTED_OUT = "opted out"
 STOPPED = "they asked for no more messages here (STOP)"
 """Why nothing is sent there."""
 """Why an address gets nothing: its owner said so. Only they take it back."""
+
+FOR_STAFF: Mapping[str, ModuleType] = {paging.KIND: paging, staff_notices.KIND: staff_notices}
+"""Kinds of deliveries that colleagues get, and who knows what they say and what becomes of them."""
 
 delivery, delivery_attempt = tables.delivery, tables.delivery_attempt
 message, thread = tables.message, tables.thread
@@ -78,11 +93,11 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
             delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="sending", attempts=row.attempts + 1
         )
         return chats.outgoing(tx, row) or broadcasts.outgoing(tx, row)
-    if row.kind == paging.KIND:
+    if row.kind in FOR_STAFF:
         if tx.one(_WISH, address=row.address) is not None:
             failed(tx, ticket_id, delivery_id, STOPPED, now=now)
             return None
-        told = paging.outgoing(tx, row, now=now)
+        told: Outgoing | None = FOR_STAFF[row.kind].outgoing(tx, row, now=now)
         if told is not None:
             key = {"ticket_id": ticket_id, "id": delivery_id}
             tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
@@ -296,8 +311,8 @@ def failed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetim
     ticket_id = row.ticket_id
     attempted(tx, row, "failed", error, now=now)
     tx.update(delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="given_up", error=error[:500])
-    if row.kind == paging.KIND:
-        paging.undelivered(tx, row, now=now)
+    if row.kind in FOR_STAFF:
+        FOR_STAFF[row.kind].undelivered(tx, row, now=now)
     if row.thread_id == ticket_id:  # words of a chat beside all tickets, or for colleagues
         return
     if broadcasts.recorded(tx, row, "delivery.given_up", now=now, what=row.kind):

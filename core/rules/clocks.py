@@ -197,7 +197,7 @@ def clock_events(
 
 
 # Started again after their end, as a new cycle. The others are kept or broken once in the life of a ticket.
-_CYCLIC = frozenset({ClockName.UPDATE, ClockName.VENDOR, ClockName.ONSITE})
+_CYCLIC = frozenset({ClockName.UPDATE, ClockName.VENDOR, ClockName.ONSITE, ClockName.PROMISE})
 
 
 def _action(

@@ -99,6 +99,8 @@ class Contract:
     covers_children: bool = False
     authorised_contacts: tuple[str, ...] = ()
     """E-mail addresses; empty: everybody."""
+    tell_breach: bool = False
+    """Whether the customer is told of a promise that was not kept."""
     lines: tuple[Line, ...] = ()
 
     def stands(self, at: datetime) -> Standing:

@@ -15,9 +15,9 @@ from sqlalchemy import Table, func, select
 
 from core import addresses, numbers
 from core.desk import accounts, case, reference
-from core.desk.configuration import export, told
+from core.desk.configuration import export, members, told
 from core.desk.configuration.checking import check
-from core.desk.configuration.document import ConfigurationError, CustomerPart, Document
+from core.desk.configuration.document import ConfigurationError, CustomerPart, Document, RotaPart
 from core.desk.passwords import AT_ONCE, hash_now, hash_pin_now, matches_now
 from core.desk.principal import Principal
 from core.ids import new_id
@@ -168,7 +168,10 @@ _RIGHTS = {"active", "groups", "password_hash", "role", "roles", "sites"}
 
 
 def _difference(tx: Tx, document: Document, hashes: Hashes) -> _Difference:
-    check(document, export.stored(tx))
+    stored = export.stored(tx)
+    check(document, stored)
+    if unreachable := list(members.unreachable(tx, {**stored, **document})):
+        raise ConfigurationError(unreachable)
     difference = _Difference()
     for section, parts in document.items():
         _SECTIONS[section](tx, parts, hashes, difference)
@@ -214,7 +217,12 @@ def _calendars(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> 
 
 def _slas(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
     rows = [
-        {"name": part.name, "version": _version(part.targets), "targets": msgspec.to_builtins(part.targets)}
+        {
+            "name": part.name,
+            "version": _version(part.targets if part.retroactive else [part.targets, "from the change"]),
+            "targets": msgspec.to_builtins(part.targets),
+            "retroactive": part.retroactive,
+        }
         for part in parts
     ]
     _sync(tx, difference, "slas", tables.sla, ("name",), rows)
@@ -266,6 +274,22 @@ def _routing(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> No
         fields["desk_group"] = fields.pop("group")
         rows.append({"position": n, **fields})
     _sync(tx, difference, "routing", tables.routing_rule, ("position",), rows)
+
+
+def _intake_rules(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
+    rows = [{"position": n, "content": export.written(part)} for n, part in enumerate(parts, start=1)]
+    _sync(tx, difference, "intake_rules", tables.intake_rule, ("position",), rows)
+
+
+def _rotas(tx: Tx, parts: tuple[RotaPart, ...], _hashes: Hashes, difference: _Difference) -> None:
+    rows = []
+    for n, part in enumerate(parts):
+        layers = [
+            _fields(layer) | {"members": [addresses.key(member) for member in layer.members]}
+            for layer in part.layers
+        ]
+        rows.append({**_fields(part), "layers": layers, "position": n})
+    _sync(tx, difference, "rotas", tables.rota, ("name",), rows)
 
 
 def _quick_replies(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
@@ -333,6 +357,8 @@ def _contracts(tx: Tx, parts: tuple[CustomerPart, ...], difference: _Difference)
     for part in parts:
         for contract in part.contracts:
             written = _fields(contract)
+            if not written["tell_breach"]:  # as below
+                del written["tell_breach"]
             for line in written["lines"]:
                 if not line[
                     "emergency"
@@ -359,7 +385,9 @@ _SECTIONS: Mapping[str, Any] = {
     "vendors": _contents("vendors", tables.vendor),
     "customers": _customers,
     "routing": _routing,
+    "intake_rules": _intake_rules,
     "alert_sources": _contents("alert_sources", tables.alert_source),
+    "rotas": _rotas,
     "quick_replies": _quick_replies,
 }
 

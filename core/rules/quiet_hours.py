@@ -1,0 +1,90 @@
+"""When does a notice nobody wrote wait for the morning, and when for the hour to be over? (desk.md 12)
+
+Only words of the hub itself, only by channels that ring in somebody's pocket, and only of requests that are not urgent.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+PATIENT = ("P3", "P4")
+"""Priorities of which nobody is told at night."""
+NOTICES_PER_HOUR = 10
+"""Automatic notices that one address gets in an hour; what comes beyond is told together afterwards."""
+HOUR = timedelta(hours=1)
+
+_SPAN = re.compile(r"(\d{2}):(\d{2})-(\d{2}):(\d{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """From this time of day until that one, over midnight where the end is earlier."""
+
+    since: time
+    until: time
+
+
+def read(words: str) -> Quiet | None:
+    """Read `21:00-08:00`; empty: there are no quiet hours. Raises ValueError that says what is wrong.
+
+    >>> read("21:00-08:00")
+    Quiet(since=datetime.time(21, 0), until=datetime.time(8, 0))
+    """
+    if not words.strip():
+        return None
+    found = _SPAN.fullmatch(words.strip())
+    try:
+        if found is None:
+            raise ValueError
+        since, until = time(int(found[1]), int(found[2])), time(int(found[3]), int(found[4]))
+    except ValueError:
+        message = (
+            f'{words!r} must be two times of the day, such as "21:00-08:00", or empty for no quiet hours'
+        )
+        raise ValueError(message) from None
+    if since == until:
+        message = f"{words!r} begins when it ends: leave it empty for no quiet hours"
+        raise ValueError(message)
+    return Quiet(since, until)
+
+
+def over_at(
+    quiet: Quiet | None, *, priority: str | None, pocket: bool, now: datetime, zone: ZoneInfo
+) -> datetime:
+    """When such a notice may leave: `now`, or the end of the quiet hours of the customer's zone.
+
+    `priority`: None while it is not known, which is no reason to wake anybody. `pocket`: it leaves by a chat or a text.
+
+    >>> rome, night = ZoneInfo("Europe/Rome"), datetime(2026, 3, 2, 22, 30, tzinfo=UTC)
+    >>> over_at(read("21:00-08:00"), priority="P3", pocket=True, now=night, zone=rome).isoformat()
+    '2026-03-03T07:00:00+00:00'
+    >>> over_at(read("21:00-08:00"), priority="P1", pocket=True, now=night, zone=rome) == night
+    True
+    """
+    if quiet is None or not pocket or (priority is not None and priority not in PATIENT):
+        return now
+    local = now.astimezone(zone)
+    today, wall = local.date(), local.time()
+    if quiet.since < quiet.until:
+        return _at(today, quiet.until, zone) if quiet.since <= wall < quiet.until else now
+    if wall >= quiet.since:
+        return _at(today + timedelta(days=1), quiet.until, zone)
+    return _at(today, quiet.until, zone) if wall < quiet.until else now
+
+
+def share_over_at(*, told_this_hour: int, now: datetime) -> datetime:
+    """When an address may be told again by the hub itself: `now`, or when the hour of its share is over.
+
+    >>> share_over_at(told_this_hour=9, now=datetime(2026, 3, 2, 9, tzinfo=UTC)).hour
+    9
+    >>> share_over_at(told_this_hour=10, now=datetime(2026, 3, 2, 9, tzinfo=UTC)).hour
+    10
+    """
+    return now if told_this_hour < NOTICES_PER_HOUR else now + HOUR
+
+
+def _at(day: date, wall: time, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, wall, zone).astimezone(UTC)
