@@ -12,7 +12,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select
 
-from core.desk import acts, joining_rows, joining_state, joining_undo, links_between, notices, timing
+from core.desk import (
+    acts,
+    joining_promises,
+    joining_rows,
+    joining_state,
+    joining_undo,
+    links_between,
+    notices,
+    timing,
+)
 from core.desk.case import Case
 from core.desk.errors import invalid
 from core.desk.joining_state import allow, side
@@ -75,6 +84,7 @@ def merge(
     acts.move(case, who, "merge", into=other.id, joining=identity)
     timing.apply(case, "merge")
     case.set(merged_into=other.id)
+    before["promises"] = joining_promises.carry(case, other, who)
     before["calls"] = joining_rows.calls(tx, joining_rows.calls_of(tx, case.id), of=case.id, to=other.id)
     for one in before["threads"]:
         joining_rows.conversation(tx, one, of=case.id, to=other.id, now=now)

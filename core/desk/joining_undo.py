@@ -8,7 +8,17 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import acts, joining_rows, joining_state, joining_ways, notices, resolution, timing
+from core.desk import (
+    acts,
+    joining_promises,
+    joining_rows,
+    joining_state,
+    joining_ways,
+    notices,
+    promises,
+    resolution,
+    timing,
+)
 from core.desk.case import Case
 from core.desk.errors import NotFound, Refused
 from core.desk.joining_state import allow
@@ -132,6 +142,8 @@ def _merge(row: Row, one: Case, other: Case, who: Principal) -> None:
     )
     one.set(merged_into=None, **state)
     timing.apply(one, "merge_undone")
+    joining_promises.give_back(one, other, who, was["promises"])
+    joining_promises.asked_again(one)
     joining_state.restore(one, was)
     other.event("ticket.gave_back", actor=who.actor, ticket=one.id, joining=row.id)
     other.flag(joining.PARTED)
@@ -174,6 +186,7 @@ def _split(row: Row, one: Case, other: Case, who: Principal) -> None:
         joining_rows.messages(tx, mine, of=other.id, to=one.id, to_thread=old, now=one.now)
     acts.move(other, who, "merge", into=one.id, joining=row.id)
     timing.apply(other, "merge")
+    promises.dropped(other)
     other.set(merged_into=one.id, waits_since=None)
     other.flag(joining.PARTED)
     for thread_id in sorted({one_.thread_id for one_ in tx.all(_STANDING, ticket_id=other.id)}):

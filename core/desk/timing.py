@@ -74,7 +74,7 @@ def next_words(case: Case) -> datetime | None:
 
 def count_from(case: Case, since: datetime, *, reason: str) -> None:
     """What is promised from the receipt on counts from here now: another ticket was joined, or is not any more."""
-    for clock in _standing(case):
+    for clock in clock_standing.of_case(case):
         if clock.name in FROM_RECEIPT and clock.started_at != since:
             case.event(
                 "clock.start",

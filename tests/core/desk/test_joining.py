@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 
 from core.desk import books, joining, resolution, sending, tickets
 from core.desk.errors import NotFound, Refused, Stale
-from core.envelope import Sent
+from core.envelope import Attachment, Sent
 from core.store import lanes, tables, work
 from core.store.database import Database
-from tests.desk_at_work import AtWork, at_work
+from tests.desk_at_work import PASSED, AtWork, at_work
 
 HUNG = (
     tables.thread,
@@ -36,12 +37,24 @@ async def _export(desk: AtWork) -> dict[str, Any]:
     for table in HUNG:
         rows = [row._asdict() for row in await desk.rows(table)]
         found[table.name] = [row for row in rows if not {row.get("id"), row.get("message_id")} & notices]
-    moving = {"updated_at", "last_event", "flags", "next_due", "next_clock"}
+    moving = {"updated_at", "last_event", "flags", "next_due", "next_clock", "breached_at"}
     found["ticket"] = [
         {name: value for name, value in row._asdict().items() if name not in moving}
         for row in await desk.rows(tables.ticket)
     ]
     return found
+
+
+def _of(export: dict[str, Any], tickets: set[str]) -> dict[str, Any]:
+    """What hangs at these tickets: the part that an undone split leaves behind, empty, is another one."""
+    return {
+        name: [
+            row
+            for row in rows
+            if row.get("ticket_id", row["id" if name == "ticket" else "ticket_id"]) in tickets
+        ]
+        for name, rows in export.items()
+    }
 
 
 async def _balanced(desk: AtWork) -> None:
@@ -292,3 +305,71 @@ async def test_what_must_not_be_joined_is_refused_with_what_to_do(db: Database) 
     with pytest.raises(Refused) as refused:
         await desk.do(joining.undo, ann, second)
     assert refused.value.code == "survivor_ended"
+
+
+@pytest.mark.parametrize("seed", [3, 8])
+async def test_whatever_is_joined_and_parted_nothing_is_lost_or_doubled_and_undo_restores(
+    db: Database, seed: int
+) -> None:
+    desk, chance = await at_work(db), random.Random(seed)  # noqa: S311 - a test
+    numbers = [await desk.taken("alice@acme.test"), await desk.qualified("aldo@acme.test")]
+    file = Attachment(name="log.txt", type="text/plain", content=b"line")
+    for sender in ("alice@acme.test", "aldo@acme.test"):
+        desk.passes(minutes=3)
+        numbers.append(
+            (await desk.mail(sender, subject="Altro", text="Anche questo.", attachments=(file,))).number or ""
+        )
+    for number in numbers:
+        desk.passes(minutes=1)
+        said = {"ticket_numbers": (number,), "authentication": PASSED}
+        await desk.mail((await desk.ticket(number)).requester_address, text=f"E poi {number}?", **said)
+    desk.passes(minutes=2)
+    await desk.work()
+    lea = await desk.who("lea")
+    words = sorted(row.id for row in await desk.rows(tables.message))
+    sent = sorted((row.id, row.state) for row in await desk.rows(tables.delivery) if row.message_id in words)
+    files = sorted(row.id for row in await desk.rows(tables.attachment))
+    standing: list[tuple[str, str]] = []
+
+    for _ in range(7):
+        before = await _export(desk)
+        known = {row["id"] for row in before["ticket"]}
+        try:
+            standing.append(await _joined(desk, chance, sorted(row["number"] for row in before["ticket"])))
+        except Refused:
+            continue
+        if chance.random() < 0.5:  # noqa: PLR2004 - every other one
+            await desk.do(joining.undo, lea, *standing[-1][:1], act=standing.pop()[1])
+            assert _of(await _export(desk), known) == before
+        desk.passes(seconds=20)
+    await _balanced(desk)
+    for number, act in reversed(standing):
+        await desk.do(joining.undo, lea, number, act=act)
+
+    await _balanced(desk)
+    desk.passes(minutes=5)
+    await desk.work()
+    await _balanced(desk)
+    assert sorted({row.id for row in await desk.rows(tables.message)} & set(words)) == words
+    assert sorted(row.id for row in await desk.rows(tables.attachment)) == files
+    theirs = [row for row in await desk.rows(tables.delivery) if row.message_id in set(words)]
+    assert sorted((row.id, row.state) for row in theirs) == sent
+    where = {row.id: row.ticket_id for row in await desk.rows(tables.message) if row.id in set(words)}
+    assert set(where.values()) == {(await desk.ticket(number)).id for number in numbers}
+
+
+async def _joined(desk: AtWork, chance: random.Random, numbers: list[str]) -> tuple[str, str]:
+    """One act by chance; the number of its ticket and its id."""
+    lea, (one, other) = await desk.who("lea"), chance.sample(numbers, 2)
+    match chance.choice(("merge", "split", "move")):
+        case "merge":
+            await desk.do(joining.merge, lea, one, into=other)
+        case "split":
+            asked = await desk.rows(tables.message, one, direction="in")
+            await desk.do(joining.split, lea, one, messages=[row.id for row in asked[1:]])
+        case _:
+            threads = await desk.rows(tables.thread, one)
+            if not threads:
+                raise Refused("nothing there")
+            await desk.do(joining.move, lea, one, thread=chance.choice(threads).id, into=other)
+    return one, (await desk.rows(tables.joining, one))[-1].id
