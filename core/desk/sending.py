@@ -57,8 +57,6 @@ FOR_STAFF: Mapping[str, ModuleType] = {
     page_ways.KIND: page_ways,
     page_ways.ANSWER: page_ways,
     staff_notices.KIND: staff_notices,
-    paging.KIND: paging,
-    staff_notices.KIND: staff_notices,
     promise_notices.KIND: promise_notices,
 }
 """Kinds of deliveries that colleagues get, and who knows what they say and what becomes of them."""
