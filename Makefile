@@ -25,6 +25,8 @@ setup: $(VENV)/made-dev ## the environment with everything that checks and tests
 run: $(VENV)/made-run ## start the hub; make run ARGS="--settings my.toml" passes arguments on
 	$(BIN)/python main.py run $(ARGS)
 
+# Each hub that a test starts would compile every module anew.
+test: export PYTHONDONTWRITEBYTECODE =
 test: check ## every check and every test; ARGS="tests/core -k clock" narrows the tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=10 $(ARGS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import secrets
 from concurrent.futures import ThreadPoolExecutor
@@ -22,9 +23,22 @@ _pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="argon2")
 _pin_pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="argon2-pin")
 _waiting = 0
 
-# What an unknown address is compared with, so that its answer takes as long. Nobody knows its password.
-_NOBODY = _hasher.hash(secrets.token_hex(32))
-_NOBODYS_PIN = _pin_hasher.hash(secrets.token_hex(32))
+
+def _nobodys(hasher: PasswordHasher) -> str:
+    """What is compared where there is no hash, so that the answer takes as long.
+
+    Random bytes in the form of a hash: nobody knows a password for them, and no process starts later for making one.
+    """
+    salt, digest = (
+        base64.b64encode(secrets.token_bytes(size)).rstrip(b"=").decode()
+        for size in (hasher.salt_len, hasher.hash_len)
+    )
+    costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v=19${costs}${salt}${digest}"
+
+
+_NOBODY = _nobodys(_hasher)
+_NOBODYS_PIN = _nobodys(_pin_hasher)
 
 
 class TooManyWaiting(Exception):

@@ -13,6 +13,7 @@ from core.desk import (
     authors,
     describing,
     entitle,
+    follow_ups,
     ledger,
     notices,
     people,
@@ -57,6 +58,7 @@ def first(case: Case, said: Inbound, author: authors.Author, *, trust: Trust) ->
     if case["decision"] == "hold_for_approval":
         _move(case, HUB, "hold")
         timing.apply(case, "triage")
+        follow_ups.approval(case)
     elif case["decision"] == "accept" and not describing.missing(case):
         _qualified(case, HUB, tell=False)
     else:
@@ -175,6 +177,7 @@ _FIRST_ANSWER = Prepared(
 def _held(case: Case, who: Principal) -> None:
     """The contract does not say so: a leader decides before anybody works on it."""
     _move(case, who, "hold")
+    follow_ups.approval(case)
     notices.progress(case, "approval")
 
 

@@ -66,6 +66,12 @@ def promise_dropped(case: Case) -> None:
     _emit(case, "promise_dropped", {}, at=case.now)
 
 
+def next_words(case: Case) -> datetime | None:
+    """When the service level asks for the next words to the customer, if they are told something now; None: it does not."""
+    policy = clock_policies.of(case).get(ClockName.UPDATE)
+    return policy.due(case.now, ()) if policy is not None else None
+
+
 def _emit(case: Case, happened: str, policies: Mapping[ClockName, Policy], *, at: datetime) -> None:
     caused = clocks.clock_events(
         happened,

@@ -85,7 +85,6 @@ class Running:
 
 
 def setup(port: int, **changed: Any) -> Setup:
-    first = sipp.free_port()
     return Setup(
         **{
             "host": "127.0.0.1",
@@ -99,7 +98,7 @@ def setup(port: int, **changed: Any) -> Setup:
             "plus": "+",
             "calls": 0,
             "rtp_timeout": 30,
-            "rtp_ports": (first, first + 2000),
+            "rtp_ports": sipp.SOUND,
             **changed,
         }
     )

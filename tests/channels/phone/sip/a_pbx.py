@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from channels.phone import sounds
-from tests.channels.phone.sip.sipp import free_port
+from tests.channels.phone.sip.sipp import SOUND, free_port
 
 MODULES = Path("/usr/lib/baresip/modules")
 MISSING = [name for name in ("kamailio", "baresip") if shutil.which(name) is None]
@@ -76,8 +76,8 @@ class Phone:
             _BARESIP.format(
                 port=port,
                 control=control,
-                rtp=(rtp := free_port()),
-                last=rtp + 40,
+                first=SOUND[0],
+                last=SOUND[1],
                 modules=MODULES,
                 folder=self.folder,
             )
@@ -247,7 +247,7 @@ request_route {
 _BARESIP = """poll_method epoll
 sip_listen 127.0.0.1:{port}
 net_interface 127.0.0.1
-rtp_ports {rtp}-{last}
+rtp_ports {first}-{last}
 audio_player aufile,/dev/null
 audio_source aufile,{folder}/tone.wav
 audio_alert aufile,/dev/null

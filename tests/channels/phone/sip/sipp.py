@@ -42,6 +42,8 @@ CANCEL: Step = ("cancel", "")
 
 
 _GIVEN: set[int] = set()
+SOUND = (10_000, 14_998)
+"""Ports of programs that look for a free one themselves: none of those that `free_port` gives to others."""
 
 
 def free_port() -> int:
