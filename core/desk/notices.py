@@ -120,16 +120,22 @@ def _outage(case: Case, known: outages.Known) -> dict[str, str]:
     }
 
 
-def progress(case: Case, key: str, **values: Any) -> None:
-    """Tell every conversation of the ticket about a move. `key` is a step of `notices/*/progress.txt`."""
+def progress(case: Case, key: str, *, only: str | None = None, **values: Any) -> None:
+    """Tell every conversation of the ticket about a move. `key` is a step of `notices/*/progress.txt`.
+
+    `only`: a conversation; who is answered in another one is not told.
+    """
     language = case["language"]
     step = {"key": key, **values}
     for place in answering.places(case, kind="progress", automatic=True):
         where = place.where
+        if only is not None and where.id != only:
+            continue
         pending = case.tx.one(_PENDING, ticket_id=case.id, thread_id=where.id)
         steps = [step]
         if (
             pending is not None
+            and pending.withdrawn_at is None
             and case.now - pending.at < TOGETHER
             and case.tx.one(_UNTOUCHED, ticket_id=case.id, message_id=pending.id) is None
         ):
@@ -151,6 +157,21 @@ def progress(case: Case, key: str, **values: Any) -> None:
             due=case.now + TOGETHER,
             made_from={"steps": steps},
         )
+
+
+def take_back(case: Case, thread_id: str, key: str) -> bool:
+    """The notice of this move alone does not leave, if it is still here; say whether it was."""
+    pending = case.tx.one(_PENDING, ticket_id=case.id, thread_id=thread_id)
+    steps = (pending.made_from or {}).get("steps", []) if pending is not None else []
+    if [step["key"] for step in steps] != [key] or pending.withdrawn_at is not None:
+        return False
+    if case.tx.one(_UNTOUCHED, ticket_id=case.id, message_id=pending.id) is not None:
+        return False
+    for row in case.tx.all(_QUEUED, ticket_id=case.id, message_id=pending.id):
+        case.tx.update(tables.delivery, {"ticket_id": case.id, "id": row.id}, state="withdrawn")
+        work.cancel(case.tx, shard=case.id, key=f"send:{row.id}")
+    case.tx.update(tables.message, {"ticket_id": case.id, "id": pending.id}, withdrawn_at=case.now)
+    return True
 
 
 def overtaken(case: Case) -> None:

@@ -72,6 +72,24 @@ def next_words(case: Case) -> datetime | None:
     return policy.due(case.now, ()) if policy is not None else None
 
 
+def count_from(case: Case, since: datetime, *, reason: str) -> None:
+    """What is promised from the receipt on counts from here now: another ticket was joined, or is not any more."""
+    for clock in clock_standing.of_case(case):
+        if clock.name in FROM_RECEIPT and clock.started_at != since:
+            case.event(
+                "clock.start",
+                actor="system",
+                at=since,
+                clock=str(clock.name),
+                cycle=clock.cycle,
+                reason=reason,
+                policy=clock.policy.key,
+            )
+
+
+FROM_RECEIPT = (ClockName.TRIAGE, ClockName.RESPONSE, ClockName.RESTORE, ClockName.RESOLVE)
+
+
 def _emit(case: Case, happened: str, policies: Mapping[ClockName, Policy], *, at: datetime) -> None:
     caused = clocks.clock_events(
         happened,

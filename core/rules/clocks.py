@@ -12,7 +12,14 @@ from typing import NamedTuple
 
 from core.rules.calendars import Calendar
 from core.rules.clock_effects import ClockAction, ClockName, Effect, clock_effects
-from core.rules.clock_history import TAKEN_BACK_BY, ClockEvent, ClockPause, History, Policy
+from core.rules.clock_history import (
+    TAKEN_BACK_BY,
+    ClockEvent,
+    ClockPause,
+    History,
+    Policy,
+    last_starts,
+)
 from core.rules.durations import Target, parse_target
 
 __all__ = [
@@ -110,7 +117,7 @@ def rebuild(events: Iterable[ClockEvent], policies: Mapping[str, Policy], now: d
 
 def _histories(events: Iterable[ClockEvent], policies: Mapping[str, Policy]) -> list[History]:
     histories: dict[tuple[ClockName, int], History] = {}
-    for event in sorted(events, key=attrgetter("at")):
+    for event in sorted(last_starts(events), key=attrgetter("at")):
         key = event.clock, event.cycle
         history = histories.get(key)
         if history is None:
