@@ -14,6 +14,7 @@ from core.channel import Channel, DeliveryError, Retracting
 from core.desk import (
     call_out,
     chat_intake,
+    clock_changes,
     contract_letters,
     contract_round,
     door,
@@ -25,6 +26,7 @@ from core.desk import (
     linking,
     missed,
     new_passwords,
+    no_answer,
     paging,
     placing,
     promises,
@@ -88,6 +90,8 @@ def handlers(
         "callbacks": Round(call_out.in_turn, clock=clock),
         "dial": Dialling(db, [one for one in channels if isinstance(one, Line)], clock=clock),
         missed.KIND: Ringing(missed.look, clock=clock),
+        follow_ups.UNANSWERED: Ringing(no_answer.look, clock=clock),
+        clock_changes.KIND: Slices(clock_changes.go_on, clock=clock),
         contract_round.DAILY.kind: Contracts(db, clock=clock),
         entitle.LAPSE: Ringing(entitle.lapsed, clock=clock),
         "auto-close": Ringing(resolution.close_when_silent, clock=clock),
@@ -258,6 +262,18 @@ class Ringing(Handler):
         return [partial(_ring, verb=self._verb, ticket_id=job.shard, now=self._clock()) for job in jobs]
 
 
+class Slices(Handler):
+    """Goes through something large a slice at a time: the verb makes the job of the next. Payload: where it stands."""
+
+    def __init__(self, verb: Callable[..., Any], *, clock: Clock) -> None:
+        self._verb = verb
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        return [partial(_slice, verb=self._verb, payload=job.payload, now=self._clock()) for job in jobs]
+
+
 class Dialling(Handler):
     """Lets a line call somebody. Payload: `call`, on the shard of its ticket."""
 
@@ -421,6 +437,10 @@ def _letter_not_taken(
 
 def _ring(tx: Tx, *, verb: Callable[..., None], ticket_id: str, now: datetime) -> None:
     verb(tx, ticket_id, now=now)
+
+
+def _slice(tx: Tx, *, verb: Callable[..., Any], payload: Mapping[str, Any], now: datetime) -> None:
+    verb(tx, payload, now=now)
 
 
 def _not_dialled(tx: Tx, *, call: str, reason: str, now: datetime) -> None:
