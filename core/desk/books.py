@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
-from core.desk import call_books, chat_books, outage_books, promise_books
+from core.desk import call_books, chat_books, duty_books, outage_books, promise_books
 from core.desk.case import ADMINISTRATION, event_hash
 from core.ids import first_id
 from core.store import blobs, tables
@@ -65,7 +65,7 @@ def verify(tx: Tx, *, now: datetime | None = None) -> Books:
         if missing is not None:
             faults.append(missing)
     faults += _orphans(tx)
-    for chapter in (call_books, chat_books, promise_books):
+    for chapter in (call_books, chat_books, duty_books, promise_books):
         for kind, about in chapter.faults(tx, now=now or datetime.now(UTC)):
             faults.append(Fault(kind=kind, about=about))
     faults += _lost_work(tx)

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Table, func, select
 
 from core import addresses, numbers
-from core.desk import accounts, case, reference
+from core.desk import accounts, case, reference, rota_gaps
 from core.desk.configuration import export, members, told
 from core.desk.configuration.checking import check
 from core.desk.configuration.document import ConfigurationError, CustomerPart, Document, RotaPart
@@ -127,6 +127,7 @@ def apply(tx: Tx, who: Principal, document: Document, hashes: Hashes, *, now: da
         _write(tx, step, now)
     if changes:
         reference.revise(tx, now=now)
+        rota_gaps.soon(tx, now=now)
         digest = hashlib.sha256("\n".join(map(str, changes)).encode()).hexdigest()
         case.record(
             tx,
