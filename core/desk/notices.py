@@ -120,15 +120,18 @@ def _outage(case: Case, known: outages.Known) -> dict[str, str]:
     }
 
 
-def progress(case: Case, key: str, **values: Any) -> None:
+def progress(case: Case, key: str, *, only: str | None = None, **values: Any) -> None:
     """Tell every conversation of the ticket about a move. `key` is a step of `notices/*/progress.txt`.
 
-    It leaves in a minute, or when it may (core.desk.quiet); what is told while it waits becomes one with it.
+    `only`: a conversation; who is answered in another one is not told. It leaves in a minute, or when it may
+    (core.desk.quiet); what is told while it waits becomes one with it.
     """
     language, step = case["language"], {"key": key, **values}
     due = case.now + TOGETHER
     for place in answering.places(case, kind="progress", automatic=True):
         where, steps = place.where, [step]
+        if only is not None and where.id != only:
+            continue
         pending = case.tx.one(_PENDING, ticket_id=case.id, thread_id=where.id)
         if pending is not None and _waits(case, pending):
             made_from = pending.made_from or {}
@@ -158,7 +161,7 @@ def progress(case: Case, key: str, **values: Any) -> None:
 
 def _waits(case: Case, pending: Row) -> bool:
     """Has this notice not left yet, for anybody?"""
-    if case.now >= _until(pending):
+    if pending.withdrawn_at is not None or case.now >= _until(pending):
         return False
     return case.tx.one(_UNTOUCHED, ticket_id=case.id, message_id=pending.id) is None
 
@@ -173,6 +176,20 @@ def _sooner(case: Case, pending: Row, due: datetime) -> None:
     """What waited for the morning waits no longer once the request is urgent."""
     if _until(pending) > due and quiet.urgent(case):
         _hurry(case, pending, due)
+
+
+def take_back(case: Case, thread_id: str, key: str) -> bool:
+    """The notice of this move alone does not leave, if it is still here; say whether it was."""
+    pending = case.tx.one(_PENDING, ticket_id=case.id, thread_id=thread_id)
+    steps = (pending.made_from or {}).get("steps", []) if pending is not None else []
+    if [step["key"] for step in steps] != [key] or pending.withdrawn_at is not None:
+        return False
+    if case.tx.one(_UNTOUCHED, ticket_id=case.id, message_id=pending.id) is not None:
+        return False
+    for row in case.tx.all(_QUEUED, ticket_id=case.id, message_id=pending.id):
+        outbox.not_sent(case, row.id)
+    case.tx.update(tables.message, {"ticket_id": case.id, "id": pending.id}, withdrawn_at=case.now)
+    return True
 
 
 def overtaken(case: Case) -> None:

@@ -83,6 +83,21 @@ class ClockPause(NamedTuple):
     reason: str
 
 
+BEGUN_ANEW = frozenset({"merge", "merge_undone"})
+"""Reasons of a start that says from when a promise counts now, in place of the start before it."""
+
+
+def last_starts(events: Iterable[ClockEvent]) -> list[ClockEvent]:
+    """The events without those starts that a later one of BEGUN_ANEW takes the place of. In the order recorded."""
+    found: list[ClockEvent] = []
+    for event in events:
+        if event.kind is ClockAction.START and event.reason in BEGUN_ANEW:
+            which = (ClockAction.START, event.clock, event.cycle)
+            found = [one for one in found if (one.kind, one.clock, one.cycle) != which]
+        found.append(event)
+    return found
+
+
 @dataclass(slots=True, kw_only=True)
 class History:
     """What the events so far say of one cycle of a clock. Events are applied in order of `at`."""

@@ -11,7 +11,14 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from core.rules.clock_effects import ClockAction, ClockName, Effect, clock_effects
-from core.rules.clock_history import TAKEN_BACK_BY, ClockEvent, ClockPause, History, Policy
+from core.rules.clock_history import (
+    TAKEN_BACK_BY,
+    ClockEvent,
+    ClockPause,
+    History,
+    Policy,
+    last_starts,
+)
 from core.rules.durations import Target, parse_target
 
 __all__ = [
@@ -103,7 +110,7 @@ def rebuild(events: Iterable[ClockEvent], policies: Mapping[str, Policy], now: d
     out the events after it and give its end as `now`. Raises ValueError for a policy that is missing.
     """
     histories: dict[tuple[ClockName, int], History] = {}
-    for event in sorted(events, key=attrgetter("at")):
+    for event in sorted(last_starts(events), key=attrgetter("at")):
         key = event.clock, event.cycle
         if key not in histories:
             histories[key] = History(name=event.clock, cycle=event.cycle)

@@ -10,6 +10,7 @@ from core.desk.principal import Principal
 from web.api import (
     calls,
     contacts,
+    contracts,
     flows,
     me,
     openapi,
@@ -36,6 +37,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *flows.ENDPOINTS,
     *me.ENDPOINTS,
     *contacts.ENDPOINTS,
+    *contracts.ENDPOINTS,
     *traffic.ENDPOINTS,
     *quick_replies.ENDPOINTS,
     *tasks.ENDPOINTS,
