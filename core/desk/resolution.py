@@ -134,8 +134,7 @@ def resolve(
     since = acts.when(case, at)
     acts.move(case, who, "resolve", at=since, cause=cause, minutes=minutes)
     guarding.guard(case, who, overrides or {}, act="resolve")
-    acts.move(case, who, "resolve", cause=cause, minutes=minutes)
-    activities.enter(case, who, minutes=minutes, at=now)
+    activities.enter(case, who, minutes=minutes, at=since)
     spent = int(case["resolution"].get("minutes", 0)) + minutes
     case.set(
         resolution=case["resolution"] | {"cause": cause, "text": text, "minutes": spent, "by": who.id},
