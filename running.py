@@ -25,6 +25,7 @@ from core.common import Common
 from core.desk.errors import DeskError
 from core.disk import Disk
 from core.facts import HubFacts
+from core.rules import quiet_hours
 from core.settings import Settings
 from core.store import migrate
 from core.store.database import Database, StoreUnavailable
@@ -58,6 +59,7 @@ def database(config: Settings, *, takes_in: bool = False) -> Iterator[Database]:
             mails_by="email" if config.channels.email.enabled else "",
             languages=config.hub.languages,
             brakes=config.brakes.limits(),
+            quiet=quiet_hours.read(config.hub.quiet_hours),
             token_key=made.token,
             **({"full": _disk(config).full} if takes_in else {}),
         )
