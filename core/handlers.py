@@ -16,6 +16,7 @@ from core.desk import (
     chat_intake,
     door,
     follow_ups,
+    incident_telling,
     intake,
     letters,
     linking,
@@ -79,6 +80,7 @@ def handlers(
         "sounds": Sounds(db, clock=clock),
         "callbacks": Round(call_out.in_turn, clock=clock),
         "dial": Dialling(db, [one for one in channels if isinstance(one, Line)], clock=clock),
+        incident_telling.KIND: Telling(clock=clock),
         missed.KIND: Ringing(missed.look, clock=clock),
         "auto-close": Ringing(resolution.close_when_silent, clock=clock),
         chat_intake.TIMER: Ringing(chat_intake.silent, clock=clock),
@@ -248,6 +250,17 @@ class Ringing(Handler):
         return [partial(_ring, verb=self._verb, ticket_id=job.shard, now=self._clock()) for job in jobs]
 
 
+class Telling(Handler):
+    """Tells the next slice of what concerns many. Payload: what `desk.incident_telling` needs, on the shard of the incident."""
+
+    def __init__(self, *, clock: Clock) -> None:
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        return [partial(_told_on, job=job, now=self._clock()) for job in jobs]
+
+
 class Dialling(Handler):
     """Lets a line call somebody. Payload: `call`, on the shard of its ticket."""
 
@@ -382,6 +395,10 @@ def _letter_not_taken(
 
 def _ring(tx: Tx, *, verb: Callable[..., None], ticket_id: str, now: datetime) -> None:
     verb(tx, ticket_id, now=now)
+
+
+def _told_on(tx: Tx, *, job: Job, now: datetime) -> None:
+    incident_telling.go_on(tx, job, now=now)
 
 
 def _not_dialled(tx: Tx, *, call: str, reason: str, now: datetime) -> None:
