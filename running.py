@@ -166,7 +166,13 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     from channels.email.cleaning import clean_html  # noqa: PLC0415
     from channels.phone.channel import PhoneChannel  # noqa: PLC0415
     from core.channel import Linking  # noqa: PLC0415
-    from core.desk import call_out, sounds, tidying  # noqa: PLC0415
+    from core.desk import (  # noqa: PLC0415
+        call_out,
+        contract_round,
+        holes,  # noqa: PLC0415
+        sounds,
+        tidying,
+    )
     from core.handlers import Ringing  # noqa: PLC0415
     from core.hub import Hub, Service  # noqa: PLC0415
     from core.isolation import Readers  # noqa: PLC0415
@@ -213,7 +219,13 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
             memory=config.limits.reading_memory,
         ),
         extra={"call-silent": Ringing(switchboard.silent, clock=utc_now)},
-        periodic=[tidying.NIGHTLY, sounds.HOURLY, call_out.IN_TURN],
+        periodic=[
+            contract_round.DAILY,
+            holes.NIGHTLY,
+            tidying.NIGHTLY,
+            sounds.HOURLY,
+            call_out.IN_TURN,
+        ],
         lease=timedelta(seconds=config.hub.lease),
         common=common,
         run_by=os.getpid() if parent is None else os.getppid(),

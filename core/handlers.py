@@ -14,8 +14,12 @@ from core.channel import Channel, DeliveryError, Retracting
 from core.desk import (
     call_out,
     chat_intake,
+    contract_letters,
+    contract_round,
     door,
+    entitle,
     follow_ups,
+    holes,
     incident_telling,
     intake,
     letters,
@@ -68,12 +72,16 @@ def handlers(
         "understand": Understanding(db, by_name, readers.read, clock=clock),
         "send": Sending(db, by_name, clock=clock),
         "letter": Posting(
-            db, by_name, new_passwords.LETTERS | linking.LETTERS | visitor_codes.LETTERS, clock=clock
+            db,
+            by_name,
+            new_passwords.LETTERS | linking.LETTERS | visitor_codes.LETTERS | contract_letters.LETTERS,
+            clock=clock,
         ),
         "retract": Retracted(db, by_name, clock=clock),
         "clocks": Ringing(timing.check, clock=clock),
         "page": Ringing(paging.check, clock=clock),
         routing_again.KIND: Ringing(placing.again, clock=clock),
+        holes.KIND: Holes(db, clock=clock),
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),
@@ -82,6 +90,8 @@ def handlers(
         "dial": Dialling(db, [one for one in channels if isinstance(one, Line)], clock=clock),
         incident_telling.KIND: Telling(clock=clock),
         missed.KIND: Ringing(missed.look, clock=clock),
+        contract_round.DAILY.kind: Contracts(db, clock=clock),
+        entitle.LAPSE: Ringing(entitle.lapsed, clock=clock),
         "auto-close": Ringing(resolution.close_when_silent, clock=clock),
         chat_intake.TIMER: Ringing(chat_intake.silent, clock=clock),
     }
@@ -303,6 +313,21 @@ class Round(Handler):
         return [partial(_come_round, verb=self._verb, now=self._clock()) for _ in jobs]
 
 
+class Holes(Handler):
+    """At night and after each change: where nobody is there for what was bought. Looking only reads."""
+
+    def __init__(self, db: Database, *, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        now = self._clock()
+        found = await self._db.read(holes.look, now=now)
+        log.info("holes in the routing", cells=len(found.holes))
+        return [partial(holes.keep, found=found, now=now) for _ in jobs]
+
+
 class Sounds(Handler):
     """Every hour: recordings whose time is over are deleted, those that never came are told."""
 
@@ -317,6 +342,20 @@ class Sounds(Handler):
         if not found.nothing:
             log.info("recordings lapsed", deleted=len(found.kept_long_enough), missing=len(found.never_came))
         return [partial(sounds.forget, found=found, now=now) for _ in jobs]
+
+
+class Contracts(Handler):
+    """Every day: contracts that come to their end, and whether all that arrived became something."""
+
+    def __init__(self, db: Database, *, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler. What is counted over everything is counted by a reader."""
+        now = self._clock()
+        lost = await self._db.read(contract_round.lost, now=now)
+        return [partial(contract_round.look, lost=lost, now=now) for _ in jobs]
 
 
 async def _hand_over(channels: Mapping[str, Channel], outgoing: Outgoing) -> Sent:

@@ -143,6 +143,11 @@ def _speak(here: Here, button: Row) -> None:
     here.say("spoken")
 
 
+def _know(here: Here, button: Row) -> None:
+    agent = here.author.agent if here.author.proved else None
+    here.say("page_known", text=page_answers.known(here.tx, button, agent, now=here.now))
+
+
 def _take(here: Here, button: Row) -> None:
     agent = here.author.agent if here.author.proved else None
     page_answers.taken(here.tx, button, agent, now=here.now)
@@ -157,6 +162,7 @@ PRESSED: Mapping[Act, Callable[[Here, Row], None]] = MappingProxyType(
         Act.REFUSE: _refuse,
         Act.RATE: _rate,
         Act.LANGUAGE: _speak,
+        Act.KNOW: _know,
         Act.TAKE: _take,
     }
 )

@@ -24,6 +24,7 @@ from core.desk import (
     door,
     filing,
     joining_ways,
+    page_answers,
     reference,
     restraint,
     returns,
@@ -88,6 +89,8 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
         return _wish(tx, row, said, now=now)
     if said.kind is Kind.OWN_LOOP:
         return filing.conclude(tx, row, said, "machine", "own_loop", now=now)
+    if (acknowledged := page_answers.by_text(tx, row, said, now=now)) is not None:
+        return acknowledged
     if chat_intake.is_chat(said):
         return _in_chat(tx, row, said, now=now)
     return _place(tx, _judge(tx, row, said, now=now), now=now)

@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from core.desk import acts, follow_ups, guarding, notices, placing, promises, reports, timing
+from core.desk import (
+    activities,
+    acts,
+    entitle,
+    follow_ups,
+    guarding,
+    ledger,
+    notices,
+    placing,
+    promises,
+    reports,
+    timing,
+)
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, invalid
 from core.desk.principal import HUB, Principal
@@ -24,19 +36,53 @@ CAUSES = ("hardware", "software", "configuration", "network", "power", "user", "
 
 
 def approve(
-    tx: Tx, who: Principal, number: str, *, now: datetime, reason: str, seen: int | None = None
+    tx: Tx,
+    who: Principal,
+    number: str,
+    *,
+    now: datetime,
+    reason: str,
+    until: datetime | None = None,
+    seen: int | None = None,
 ) -> str:
-    """Let work begin although the contract does not say so; who and why are kept as an override of the check."""
+    """Let work begin although the contract does not say so; who, why and until when are kept as an override of the check.
+
+    `until` None: to the end of the contract's last day. Raises Invalid for a reason of less than 10 characters.
+    """
     case = acts.begin(tx, who, number, now=now)
     acts.only_leaders(who)
     acts.check_seen(case, who, seen, ("ticket.",))
     reason = acts.plain(reason, "/reason")
-    if len(reason) < 10:  # noqa: PLR2004 - desk.md 2
-        raise invalid("/reason", "say why in at least 10 characters: it is kept as evidence")
     acts.move(case, who, "approve")
-    placing.override(case, who, reason)
+    entitle.override(case, by=who.actor, reason=reason, until=until)
     notices.progress(case, "approved")
     placing.after_approval(case, who)
+    acts.finish(case)
+    return number
+
+
+def override(
+    tx: Tx,
+    who: Principal,
+    number: str,
+    *,
+    now: datetime,
+    reason: str,
+    until: datetime,
+    seen: int | None = None,
+) -> str:
+    """Let the work on a ticket go on in spite of its check, until an instant; a ticket that waits for approval is approved.
+
+    Shift leader, supervisor or administrator. When it lapses a task asks what is to be done; nothing changes by itself.
+    """
+    case = acts.begin(tx, who, number, now=now)
+    acts.only_leaders(who)
+    if case["state"] == "on_hold":
+        return approve(tx, who, number, now=now, reason=reason, until=until, seen=seen)
+    acts.check_seen(case, who, seen, ("ticket.",))
+    if not case["open"]:
+        raise Refused(f"{number} is {case['state']}", allowed=workflow.allowed(case["state"]))
+    entitle.override(case, by=who.actor, reason=acts.plain(reason, "/reason"), until=until)
     acts.finish(case)
     return number
 
@@ -53,6 +99,7 @@ def reject(
     acts.note(case, who, reason)
     notices.rejected(case, text, agent=who.id, author_name=who.name)
     timing.apply(case, "reject")
+    ledger.give_back(case, "rejected", actor=who.actor)
     _end(case)
     acts.finish(case)
     return number
@@ -87,6 +134,7 @@ def resolve(
     since = acts.when(case, at)
     acts.move(case, who, "resolve", at=since, cause=cause, minutes=minutes)
     guarding.guard(case, who, overrides or {}, act="resolve")
+    activities.enter(case, who, minutes=minutes, at=since)
     spent = int(case["resolution"].get("minutes", 0)) + minutes
     case.set(
         resolution=case["resolution"] | {"cause": cause, "text": text, "minutes": spent, "by": who.id},
@@ -221,6 +269,7 @@ def cancel(
     acts.note(case, who, reason)
     timing.apply(case, "cancel")
     notices.progress(case, "cancelled")
+    ledger.give_back(case, "cancelled", actor=who.actor)
     _end(case)
     acts.finish(case)
     return number
@@ -254,6 +303,7 @@ def _close(case: Case, who: Principal, *, overrides: Mapping[str, str] | None = 
     if overrides is not None:
         guarding.guard(case, who, overrides, act="close")
     case.set(closed_at=case.now)
+    entitle.at_closure(case)
     timing.apply(case, "close")
     timing.settle(case)
     notices.report(case, "closed", reports.values(case))

@@ -20,8 +20,9 @@ from core.desk import (
     ladder,
     missed,
     outbox,
-    paging,
+    page_ways,
     participants,
+    promise_notices,
     reference,
     staff_notices,
 )
@@ -52,7 +53,12 @@ STOPPED = "they asked for no more messages here (STOP)"
 """Why nothing is sent there."""
 """Why an address gets nothing: its owner said so. Only they take it back."""
 
-FOR_STAFF: Mapping[str, ModuleType] = {paging.KIND: paging, staff_notices.KIND: staff_notices}
+FOR_STAFF: Mapping[str, ModuleType] = {
+    page_ways.KIND: page_ways,
+    page_ways.ANSWER: page_ways,
+    staff_notices.KIND: staff_notices,
+    promise_notices.KIND: promise_notices,
+}
 """Kinds of deliveries that colleagues get, and who knows what they say and what becomes of them."""
 
 delivery, delivery_attempt = tables.delivery, tables.delivery_attempt

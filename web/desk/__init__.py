@@ -15,6 +15,7 @@ from web.desk import (
     persons,
     softphone,
     stuck,
+    tasks,
     ticket,
     waiting,
 )
@@ -32,6 +33,7 @@ PARTS = (
     flow_rehearsal,
     stuck,
     persons,
+    tasks,
 )
 
 
