@@ -6,6 +6,7 @@ from aiohttp import web
 
 from web.desk import (
     calls,
+    contracts,
     flow_editor,
     flow_rehearsal,
     flows,
@@ -16,6 +17,7 @@ from web.desk import (
     softphone,
     stuck,
     ticket,
+    ticket_contract,
     waiting,
 )
 
@@ -26,6 +28,8 @@ PARTS = (
     outgoing,
     calls,
     outages,
+    contracts,
+    ticket_contract,
     softphone,
     flows,
     flow_editor,
