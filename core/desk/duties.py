@@ -69,3 +69,9 @@ def _concerning(tx: Tx, duty: str, group: str | None) -> list[Rota]:
         for rota in reference.desk(tx).rotas
         if rota.duty == duty and (not rota.groups or group in rota.groups)
     ]
+
+
+def fallback(tx: Tx) -> str:
+    """The telephone number that is called when nobody on any rung answers; empty: there is none."""
+    found = [rota.fallback for rota in reference.desk(tx).rotas if rota.fallback]
+    return found[0] if found else ""

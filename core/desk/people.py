@@ -49,6 +49,8 @@ class Agent:
     phone: str
     """Where calls are put through to: a number or an extension; empty: nowhere."""
     active: bool
+    reach: tuple[str, ...] = ()
+    """How they are called on duty, in this order (core.rules.ladders.WAYS); empty: that order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +269,7 @@ def _agent(row: Row) -> Agent:
         language=row.language,
         phone=row.phone,
         active=row.active,
+        reach=tuple(row.reach),
     )
 
 

@@ -17,6 +17,7 @@ from web.api import (
     outages,
     quick_replies,
     readable,
+    tasks,
     tickets,
     traffic,
     verbs,
@@ -39,6 +40,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *contracts.ENDPOINTS,
     *traffic.ENDPOINTS,
     *quick_replies.ENDPOINTS,
+    *tasks.ENDPOINTS,
 )
 
 

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from web.desk import (
     calls,
+    capacity,
     contracts,
     flow_editor,
     flow_rehearsal,
@@ -14,11 +15,15 @@ from web.desk import (
     outages,
     outgoing,
     persons,
+    qualify,
+    routing,
     softphone,
     stuck,
+    tasks,
     ticket,
     ticket_contract,
     waiting,
+    why,
 )
 
 PARTS = (
@@ -36,6 +41,11 @@ PARTS = (
     flow_rehearsal,
     stuck,
     persons,
+    tasks,
+    qualify,
+    routing,
+    capacity,
+    why,
 )
 
 
