@@ -147,8 +147,9 @@ def desk(logins: Mapping[str, Login], *, now: datetime) -> document.Document:
     plain = tomllib.loads(DESK.read_text(encoding="utf-8"))
     moved = now.date() - WRITTEN
     for contract in (c for customer in plain["customers"] for c in customer.get("contracts", ())):
-        contract["valid_from"] += moved
-        contract["valid_until"] += moved
+        for name in ("valid_from", "valid_until", "notice_date"):
+            if name in contract:
+                contract[name] += moved
     people = [*plain["agents"], *(c for customer in plain["customers"] for c in customer.get("contacts", ()))]
     for person in people:
         if (login := logins.get(person["email"])) is not None:
