@@ -51,6 +51,21 @@ def empty_line() -> dict[str, Any]:
     }
 
 
+def shown(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """The contract with its quantities as people write them: 10, not 10.0."""
+    return {
+        **plain,
+        "lines": [
+            line | {name: _short(line[name]) for name in ("quantity", "used") if line.get(name) is not None}
+            for line in plain["lines"]
+        ],
+    }
+
+
+def _short(value: float) -> float | int:
+    return int(value) if float(value).is_integer() else value
+
+
 def read(form: Fields) -> dict[str, Any]:
     """The plain values of a contract's file, and `customer`, `why`, `seen`. What cannot be a number stays text."""
     plain: dict[str, Any] = {name: str(form.get(name, "")).strip() for name in TEXTS}

@@ -159,7 +159,8 @@ async def edit(request: web.Request) -> web.StreamResponse:
 
 
 def _written(tx: Tx, number: str) -> tuple[dict[str, Any], str]:
-    return contract_changes.written(tx, number), contract_changes.present(tx, number) or ""
+    plain = contract_forms.shown(contract_changes.written(tx, number))
+    return plain, contract_changes.present(tx, number) or ""
 
 
 async def save_new(request: web.Request) -> web.StreamResponse:
