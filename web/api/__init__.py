@@ -17,6 +17,7 @@ from web.api import (
     outages,
     quick_replies,
     readable,
+    routing,
     tasks,
     tickets,
     traffic,
@@ -40,6 +41,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *contracts.ENDPOINTS,
     *traffic.ENDPOINTS,
     *quick_replies.ENDPOINTS,
+    *routing.ENDPOINTS,
     *tasks.ENDPOINTS,
 )
 
