@@ -20,7 +20,9 @@ from core.desk import (
     door,
     entitle,
     follow_ups,
+    handovers,
     holes,
+    incident_telling,
     intake,
     letters,
     linking,
@@ -31,6 +33,7 @@ from core.desk import (
     placing,
     promises,
     resolution,
+    rota_gaps,
     routing_again,
     sending,
     sounds,
@@ -86,9 +89,12 @@ def handlers(
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),
+        rota_gaps.KIND: Round(rota_gaps.look, clock=clock),
+        handovers.KIND: Round(handovers.look, clock=clock),
         "sounds": Sounds(db, clock=clock),
         "callbacks": Round(call_out.in_turn, clock=clock),
         "dial": Dialling(db, [one for one in channels if isinstance(one, Line)], clock=clock),
+        incident_telling.KIND: Telling(clock=clock),
         missed.KIND: Ringing(missed.look, clock=clock),
         follow_ups.UNANSWERED: Ringing(no_answer.look, clock=clock),
         clock_changes.KIND: Slices(clock_changes.go_on, clock=clock),
@@ -267,11 +273,18 @@ class Slices(Handler):
 
     def __init__(self, verb: Callable[..., Any], *, clock: Clock) -> None:
         self._verb = verb
+
+
+class Telling(Handler):
+    """Tells the next slice of what concerns many. Payload: what `desk.incident_telling` needs, on the shard of the incident."""
+
+    def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
 
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """See Handler."""
         return [partial(_slice, verb=self._verb, payload=job.payload, now=self._clock()) for job in jobs]
+        return [partial(_told_on, job=job, now=self._clock()) for job in jobs]
 
 
 class Dialling(Handler):
@@ -441,6 +454,10 @@ def _ring(tx: Tx, *, verb: Callable[..., None], ticket_id: str, now: datetime) -
 
 def _slice(tx: Tx, *, verb: Callable[..., Any], payload: Mapping[str, Any], now: datetime) -> None:
     verb(tx, payload, now=now)
+
+
+def _told_on(tx: Tx, *, job: Job, now: datetime) -> None:
+    incident_telling.go_on(tx, job, now=now)
 
 
 def _not_dialled(tx: Tx, *, call: str, reason: str, now: datetime) -> None:
