@@ -35,7 +35,7 @@ _EVENTS = Prepared(
 
 def faults(tx: Tx, *, now: datetime) -> Iterator[tuple[str, str]]:
     """Kind and what it is about, of everything that does not add up."""
-    after = first_id()
+    after = first_id(0)
     while rows := tx.all(_NOTICES, after=after):
         full = len(rows) == PAGE
         last = rows[-1].ticket_id
