@@ -5,8 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from web.desk import (
+    calendars,
     calls,
     capacity,
+    clocks,
     flow_editor,
     flow_rehearsal,
     flows,
@@ -41,6 +43,8 @@ PARTS = (
     qualify,
     routing,
     capacity,
+    clocks,
+    calendars,
     why,
 )
 
