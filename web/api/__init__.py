@@ -9,6 +9,7 @@ from aiohttp import web
 from core.desk.principal import Principal
 from web.api import (
     calls,
+    clocks,
     contacts,
     contracts,
     flows,
@@ -34,6 +35,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *tickets.ENDPOINTS,
     *verbs.ENDPOINTS,
     *calls.ENDPOINTS,
+    *clocks.ENDPOINTS,
     *outages.ENDPOINTS,
     *flows.ENDPOINTS,
     *me.ENDPOINTS,

@@ -7,6 +7,9 @@ from aiohttp import web
 from web.portal import asking, contract, home, request
 
 PARTS = (home, asking, contract, request)
+from web.portal import asking, clocks, home, request
+
+PARTS = (home, asking, request, clocks)
 
 
 def routes(app: web.Application) -> None:
