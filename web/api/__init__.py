@@ -10,6 +10,7 @@ from core.desk.principal import Principal
 from web.api import (
     calls,
     contacts,
+    duties,
     flows,
     me,
     openapi,
@@ -37,6 +38,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *contacts.ENDPOINTS,
     *traffic.ENDPOINTS,
     *quick_replies.ENDPOINTS,
+    *duties.ENDPOINTS,
 )
 
 
