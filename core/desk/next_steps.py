@@ -5,15 +5,13 @@ Principal, number, `seen` and what is raised are as in core.desk.tickets.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from core.desk import acts, follow_ups, notices, promises, timing
 from core.desk.errors import Refused, invalid
 from core.desk.principal import Principal
 from core.rules.promising import NONE
 from core.store.tx import Tx
-
-WATCHED_AT_MOST = timedelta(days=31)
 
 
 def promise(
@@ -47,19 +45,19 @@ def promise(
 
 
 def observe(
-    tx: Tx, who: Principal, number: str, *, now: datetime, until: datetime, seen: int | None = None
+    tx: Tx, who: Principal, number: str, *, now: datetime, until: str | datetime, seen: int | None = None
 ) -> str:
-    """It seems to work: watch it until then. Whoever has the ticket is asked to resolve it at that instant."""
+    """It seems to work: watch it until then. Whoever has the ticket is asked to resolve it at that instant.
+
+    `until`: as `promises.instant` takes it.
+    """
     case = acts.begin(tx, who, number, now=now)
     acts.only_staff(who)
     acts.check_seen(case, who, seen, ("message.in", "ticket."))
-    if until <= now:
-        raise invalid("/until", "is over: choose a time that lies ahead")
-    if until - now > WATCHED_AT_MOST:
-        raise invalid("/until", f"is more than {WATCHED_AT_MOST.days} days ahead")
-    acts.move(case, who, "observe", until=until.isoformat())
+    at = promises.instant(case, until, pointer="/until")
+    acts.move(case, who, "observe", until=at.isoformat())
     timing.apply(case, "observe")
-    follow_ups.observe(case, until)
-    notices.progress(case, "observe", until=promises.said(case, until))
+    follow_ups.observe(case, at)
+    notices.progress(case, "observe", until=promises.said(case, at))
     acts.finish(case)
     return number

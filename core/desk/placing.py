@@ -14,6 +14,7 @@ from core.desk import (
     describing,
     entitle,
     follow_ups,
+    ledger,
     notices,
     people,
     reference,
@@ -44,7 +45,16 @@ def first(case: Case, said: Inbound, author: authors.Author, *, trust: Trust) ->
     case.set(provenance=dict.fromkeys(hints, said.hints.provenance), **hints)
     describing.only_choice(case)
     failed = said.authentication.verdict == "fail" and said.authentication.policy in ("quarantine", "reject")
-    entitle.check(case, trust=trust, failed=failed, by_domain=author.by_domain, candidates=author.candidates)
+    entitle.check(
+        case,
+        trust=trust,
+        failed=failed,
+        by_domain=author.by_domain,
+        candidates=author.candidates,
+        text=f"{said.subject or ''}\n{said.text or ''}",
+    )
+    if case["decision"] == "accept" and not describing.missing(case) and not ledger.claim(case):
+        entitle.check(case, trust=trust)  # somebody else has the last one
     if case["decision"] == "hold_for_approval":
         _move(case, HUB, "hold")
         timing.apply(case, "triage")
@@ -71,6 +81,8 @@ def qualify(case: Case, who: Principal, *, handed_over: bool = False) -> None:
         raise Refused(f"{case['number']} is {case['state']}", allowed=workflow.allowed(case["state"]))
     if case["state"] in ("received", "triage"):
         entitle.check(case, trust=Trust(case["trust"]))
+        if case["decision"] != "hold_for_approval" and not ledger.claim(case):
+            entitle.check(case, trust=Trust(case["trust"]))  # somebody else has the last one
         if case["decision"] == "hold_for_approval":
             _held(case, who)
             return
@@ -87,11 +99,6 @@ def qualify(case: Case, who: Principal, *, handed_over: bool = False) -> None:
         _route(case, who)
     if case["priority"] != before or handed_over:
         notices.progress(case, "changed", **words(case))
-
-
-def override(case: Case, who: Principal, reason: str) -> None:
-    """Approve what the contract does not cover."""
-    entitle.override(case, by=who.actor, reason=reason)
 
 
 def after_approval(case: Case, who: Principal) -> None:
@@ -144,6 +151,7 @@ def _qualified(case: Case, who: Principal, *, tell: bool) -> None:
     _move(case, who, "qualify")
     if case["qualified_at"] is None:
         case.set(qualified_at=case.now)
+    ledger.settle(case)
     timing.apply(case, "qualified")
     answered = case.tx.one(_FIRST_ANSWER, ticket_id=case.id)
     if answered is not None:  # somebody wrote to the customer before it was known what was promised

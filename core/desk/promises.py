@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, literal, select
 
 from core import texts
-from core.desk import follow_ups, notices, tasks, timing
+from core.desk import follow_ups, notices, promise_notices, tasks, timing
 from core.desk.case import Case
 from core.desk.errors import Refused, invalid
 from core.desk.principal import Principal
@@ -42,25 +42,29 @@ def open_of(tx: Tx, ticket_id: str) -> Row | None:
 
 
 def meant(case: Case, words: str | datetime | None) -> datetime | None:
-    """The instant that is to be promised; None: nothing is. `words`: as `rules.promising.due` reads them, or an instant.
+    """The instant that is to be promised; None: nothing is. `words`: as `instant` takes them.
 
     Raises Invalid for what cannot be promised, Refused when nobody works on the request any more.
     """
     if words in (None, "", NONE):
         return None
     assert words is not None
-    try:
-        if isinstance(words, datetime):
-            at = promising.checked(words, case.now)
-        else:
-            at = promising.due(words, case.now, notices.zone_of(case), agreed=timing.next_words(case))
-    except Impossible as error:
-        raise invalid("/promise_by", str(error)) from None
+    at = instant(case, words, pointer="/promise_by")
     if not case["open"]:
         raise Refused(
             f"{case['number']} is {case['state']}: promise nothing more, or reopen it", code="promise"
         )
     return at
+
+
+def instant(case: Case, words: str | datetime, *, pointer: str) -> datetime:
+    """An instant ahead, out of words on the customer's clock (`rules.promising.due`) or as it is. Raises Invalid."""
+    try:
+        if isinstance(words, datetime):
+            return promising.checked(words, case.now)
+        return promising.due(words, case.now, notices.zone_of(case), agreed=timing.next_words(case))
+    except Impossible as error:
+        raise invalid(pointer, str(error)) from None
 
 
 def with_words(case: Case, text: str, due: datetime | None) -> str:
@@ -158,6 +162,7 @@ def check(tx: Tx, ticket_id: str, *, now: datetime) -> None:
     step = promising.watch(row.due, now)
     if step.then is Then.REMIND:
         follow_ups.ask(case, SOON, due=row.due)
+        promise_notices.tell(case, row.id, promise_notices.SOON)
     elif step.then is Then.PAGE and FLAG not in case["flags"]:
         tasks.settle(tx, once=SOON, now=now, ticket_id=ticket_id)
         case.flag(FLAG)
@@ -166,6 +171,7 @@ def check(tx: Tx, ticket_id: str, *, now: datetime) -> None:
         follow_ups.ask(
             case, LATE, due=row.due, alarm=True, agent=None, group=None, role=LEADER, once=f"{LATE}:{LEADER}"
         )
+        promise_notices.tell(case, row.id, promise_notices.LATE)
     case.save()
     _watch(case, step.next_at)
 

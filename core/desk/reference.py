@@ -146,6 +146,8 @@ class Customer:
     groups: tuple[str, ...]
     keep_recordings: int
     """Days; 0: conversations are not recorded."""
+    account_manager: str | None = None
+    """E-mail of an agent; None: whoever leads."""
     priorities: Matrix | None
     """Impact to urgency to priority; None: the desk's own table."""
 
@@ -230,6 +232,7 @@ def _customer(row: Row) -> Customer:
         policy=row.policy,
         groups=tuple(row.groups),
         keep_recordings=row.keep_recordings,
+        account_manager=row.account_manager,
         priorities={
             int(impact): {int(urgency): rank for urgency, rank in of.items()}
             for impact, of in row.priorities.items()
@@ -281,6 +284,8 @@ def contract_of(plain: Mapping[str, Any]) -> Contract:
     values = dict(plain)
     values["valid_from"] = date.fromisoformat(values["valid_from"])
     values["valid_until"] = date.fromisoformat(values["valid_until"])
+    if values.get("notice_date"):
+        values["notice_date"] = date.fromisoformat(values["notice_date"])
     values["authorised_contacts"] = tuple(values.get("authorised_contacts", ()))
     values["lines"] = tuple(Line(**_tupled(line)) for line in values.get("lines", ()))
     return Contract(**values)
@@ -301,12 +306,30 @@ def _definition(tx: Tx, version: str, make: Any) -> Any:
                 raise LookupError(message)
             found = Calendar(always)
         else:
-            found = make(row.content | ({"version": version} if make is contract_of else {}))
+            content = row.content
+            if make is contract_of:
+                content = _with_periods(tx, version, content) | {"version": version}
+            found = make(content)
         with _lock:
             _definitions[version] = found
             while len(_definitions) > MAX_DEFINITIONS:
                 _definitions.popitem(last=False)
     return found
+
+
+FILE = "file:"
+"""Before the version of a calendar or contract: what the file said of it."""
+
+
+def _with_periods(tx: Tx, version: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Definitions of before keep no periods: the file of the same version does."""
+    lines = content.get("lines", ())
+    if not any(line.get("measure", "none") != "none" and "period" not in line for line in lines):
+        return dict(content)
+    row = tx.one(_DEFINITION, version=FILE + version)
+    said = {line["name"]: line for line in (row.content.get("lines", ()) if row else ())}
+    periods = [{"period": said.get(line["name"], {}).get("period", "contract")} | line for line in lines]
+    return {**content, "lines": periods}
 
 
 def _read(tx: Tx, revision: int) -> Desk:

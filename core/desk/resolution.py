@@ -8,7 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from core.desk import acts, follow_ups, guarding, notices, placing, promises, reports, timing
+from core import texts
+from core.desk import (
+    activities,
+    acts,
+    entitle,
+    follow_ups,
+    guarding,
+    ledger,
+    notices,
+    placing,
+    promises,
+    reports,
+    timing,
+)
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, invalid
 from core.desk.principal import HUB, Principal
@@ -20,23 +33,59 @@ CONFIRM_WITHIN_DAYS = 3  # working days until a solved ticket closes by itself
 STILL_OPEN = "still_open"
 """Kind of the task that names what is not over on a ticket that ends, or would."""
 CAUSES = ("hardware", "software", "configuration", "network", "power", "user", "vendor", "security", "other")
-"""Cause codes of a resolution."""
+"""Cause codes of a resolution by a person."""
+NO_ANSWER = "no_answer"
+"""The cause of one by the hub: the customer did not say what was asked."""
 
 
 def approve(
-    tx: Tx, who: Principal, number: str, *, now: datetime, reason: str, seen: int | None = None
+    tx: Tx,
+    who: Principal,
+    number: str,
+    *,
+    now: datetime,
+    reason: str,
+    until: datetime | None = None,
+    seen: int | None = None,
 ) -> str:
-    """Let work begin although the contract does not say so; who and why are kept as an override of the check."""
+    """Let work begin although the contract does not say so; who, why and until when are kept as an override of the check.
+
+    `until` None: to the end of the contract's last day. Raises Invalid for a reason of less than 10 characters.
+    """
     case = acts.begin(tx, who, number, now=now)
     acts.only_leaders(who)
     acts.check_seen(case, who, seen, ("ticket.",))
     reason = acts.plain(reason, "/reason")
-    if len(reason) < 10:  # noqa: PLR2004 - desk.md 2
-        raise invalid("/reason", "say why in at least 10 characters: it is kept as evidence")
     acts.move(case, who, "approve")
-    placing.override(case, who, reason)
+    entitle.override(case, by=who.actor, reason=reason, until=until)
     notices.progress(case, "approved")
     placing.after_approval(case, who)
+    acts.finish(case)
+    return number
+
+
+def override(
+    tx: Tx,
+    who: Principal,
+    number: str,
+    *,
+    now: datetime,
+    reason: str,
+    until: datetime,
+    seen: int | None = None,
+) -> str:
+    """Let the work on a ticket go on in spite of its check, until an instant; a ticket that waits for approval is approved.
+
+    Shift leader, supervisor or administrator. When it lapses a task asks what is to be done; nothing changes by itself.
+    """
+    case = acts.begin(tx, who, number, now=now)
+    acts.only_leaders(who)
+    if case["state"] == "on_hold":
+        return approve(tx, who, number, now=now, reason=reason, until=until, seen=seen)
+    acts.check_seen(case, who, seen, ("ticket.",))
+    if not case["open"]:
+        raise Refused(f"{number} is {case['state']}", allowed=workflow.allowed(case["state"]))
+    entitle.override(case, by=who.actor, reason=acts.plain(reason, "/reason"), until=until)
     acts.finish(case)
     return number
 
@@ -53,6 +102,7 @@ def reject(
     acts.note(case, who, reason)
     notices.rejected(case, text, agent=who.id, author_name=who.name)
     timing.apply(case, "reject")
+    ledger.give_back(case, "rejected", actor=who.actor)
     _end(case)
     acts.finish(case)
     return number
@@ -87,6 +137,7 @@ def resolve(
     since = acts.when(case, at)
     acts.move(case, who, "resolve", at=since, cause=cause, minutes=minutes)
     guarding.guard(case, who, overrides or {}, act="resolve")
+    activities.enter(case, who, minutes=minutes, at=since)
     spent = int(case["resolution"].get("minutes", 0)) + minutes
     case.set(
         resolution=case["resolution"] | {"cause": cause, "text": text, "minutes": spent, "by": who.id},
@@ -99,6 +150,28 @@ def resolve(
     _close_later(case, CONFIRM_WITHIN_DAYS)
     acts.finish(case)
     return number
+
+
+def resolve_unanswered(case: Case) -> bool:
+    """Nobody answered what we asked, for as long as was agreed: it counts as solved. Says whether it does.
+
+    What is not over keeps it waiting, and whoever has it is asked to see to that. Words and cause are the hub's.
+    """
+    left = guarding.obstacles(case)
+    if left:
+        follow_ups.ask(case, STILL_OPEN, reasons=[str(one.reason) for one in left], due=case.now)
+        return False
+    _, text = texts.notice("no_answer", case["language"])
+    acts.move(case, HUB, "resume")
+    timing.apply(case, "resume")
+    acts.move(case, HUB, "resolve", cause=NO_ANSWER, minutes=0)
+    case.set(resolution=case["resolution"] | {"cause": NO_ANSWER, "text": text.strip()}, resolved_at=case.now)
+    timing.apply(case, "resolve")
+    timing.settle(case)
+    notices.report(case, "resolved", reports.values(case) | {"days": CONFIRM_WITHIN_DAYS})
+    _close_later(case, CONFIRM_WITHIN_DAYS)
+    acts.finish(case)
+    return True
 
 
 def _close_later(case: Case, days: int) -> None:
@@ -221,6 +294,7 @@ def cancel(
     acts.note(case, who, reason)
     timing.apply(case, "cancel")
     notices.progress(case, "cancelled")
+    ledger.give_back(case, "cancelled", actor=who.actor)
     _end(case)
     acts.finish(case)
     return number
@@ -254,6 +328,7 @@ def _close(case: Case, who: Principal, *, overrides: Mapping[str, str] | None = 
     if overrides is not None:
         guarding.guard(case, who, overrides, act="close")
     case.set(closed_at=case.now)
+    entitle.at_closure(case)
     timing.apply(case, "close")
     timing.settle(case)
     notices.report(case, "closed", reports.values(case))

@@ -180,7 +180,13 @@ def outgoing(tx: Tx, row: Row, *, now: datetime) -> Outgoing | None:
     found = _whose(tx, row)
     agent = people.agent(tx, found[1]) if found is not None else None
     clock = _clock(tx, found[0], now=now) if found is not None else None
-    if found is None or agent is None or not agent.active or clock is None or not _still(found[0], clock):
+    if (
+        found is None
+        or agent is None
+        or not agent.active
+        or clock is None
+        or not _still(found[0], clock, overtaken=_overtaken(tx, found[0]))
+    ):
         tx.update(delivery, {"ticket_id": row.ticket_id, "id": row.id}, state="withdrawn")
         return None
     told = found[0]
@@ -236,12 +242,20 @@ def _clock(tx: Tx, told: Row, *, now: datetime) -> Clock | None:
     return next((one for one in standing if (str(one.name), one.cycle) == (told.clock, told.cycle)), None)
 
 
-def _still(told: Row, clock: Clock) -> bool:
-    if told.state == "withdrawn":
+def _still(told: Row, clock: Clock, *, overtaken: bool) -> bool:
+    if told.state == "withdrawn" or overtaken:
         return False
     if told.level >= clocks.BREACH:
         return clock.breached_at is not None and clock.state is not ClockState.CANCELLED
     return clock.state is ClockState.RUNNING and clock.level_passed >= told.level
+
+
+def _overtaken(tx: Tx, told: Row) -> bool:
+    """Was a higher level told meanwhile, while this one waited for the hours of the group?"""
+    return any(
+        (row.clock, row.cycle, row.state) == (told.clock, told.cycle, "told") and row.level > told.level
+        for row in tx.all(_NOTICES, ticket_id=told.ticket_id)
+    )
 
 
 def _leg(tx: Tx, told: Row) -> str:

@@ -16,6 +16,7 @@ from core import chat_addresses
 from core.desk import (
     acts,
     describing,
+    no_answer,
     notices,
     outbox,
     participants,
@@ -54,12 +55,12 @@ def reply(
     send_after: datetime | None = None,
     by: Mapping[str, str] | None = None,
     from_now_on: bool = False,
-    promise: str | datetime | None = None,
+    promise_by: str | datetime | None = None,
 ) -> str:
     """Write to the customer; return the message id. The same `idem` gives the same message again.
 
     `by`: the address where somebody would be answered, to another one of theirs, for this answer or from now on.
-    `promise`: by when they hear from us again (`promises.meant`), which the message says; "none": that was decided.
+    `promise_by`: by when they hear from us again (`promises.meant`), which the message says; "none": that was decided.
     Meets the response clock. Deletes the agent's draft in the same transaction, so that no old text is sent twice.
     """
     case = acts.begin(tx, who, number, now=now)
@@ -70,7 +71,7 @@ def reply(
     text = acts.plain(text)
     if not case["open"] and case["state"] != "resolved":
         raise Refused(f"{number} is {case['state']}: reopen it, or open a new request", allowed=("reopen",))
-    promised = promises.meant(case, promise)
+    promised = promises.meant(case, promise_by)
     if promised is not None and send_after is not None and promised <= send_after:
         raise invalid("/promise_by", "is over when the message leaves: promise a time after send_after")
     text = promises.with_words(case, text, promised)
@@ -78,7 +79,7 @@ def reply(
         case, who, text, kind="reply", idem=idem, files=files, due=send_after, by=by, from_now_on=from_now_on
     )
     timing.apply(case, "public_answer")
-    promises.spoken(case, who, promise, due=promised, message=message_id)
+    promises.spoken(case, who, promise_by, due=promised, message=message_id)
     if case["state"] in STILL:  # the promise of a next update waits as the others do
         timing.apply(case, STILL[case["state"]])
     acts.finish(case)
@@ -267,22 +268,28 @@ def wait(
     seen: int | None = None,
     idem: str = "",
     files: Sequence[Attachment] = (),
-    promise: str | datetime | None = None,
+    promise_by: str | datetime | None = None,
+    at: datetime | None = None,
 ) -> str:
-    """Ask the customer something and pause their clocks until they answer. `promise`: as in `reply`."""
+    """Ask the customer something and pause their clocks until they answer. `promise_by`: as in `reply`.
+
+    `at`: since when they have the ball, where they were asked before by telephone; None, now.
+    """
     case = acts.begin(tx, who, number, now=now)
     acts.only_staff(who)
     if acts.said_before(case, idem) is not None:
         return number
     acts.check_seen(case, who, seen, ("message.in", "message.out"))
     text = acts.plain(text)
-    acts.move(case, who, "wait_customer")
-    promised = promises.meant(case, promise)
+    since = acts.when(case, at)
+    acts.move(case, who, "wait_customer", at=since)
+    promised = promises.meant(case, promise_by)
     text = promises.with_words(case, text, promised)
     message_id = acts.say(case, who, text, kind="reply", idem=idem, files=files)
     timing.apply(case, "public_answer")
-    promises.spoken(case, who, promise, due=promised, message=message_id)
-    timing.apply(case, "wait_customer")
+    promises.spoken(case, who, promise_by, due=promised, message=message_id)
+    timing.apply(case, "wait_customer", at=since)
+    no_answer.watch(case)
     acts.finish(case)
     return number
 
@@ -300,7 +307,7 @@ def resume(
     case = acts.begin(tx, who, number, now=now)
     acts.only_staff(who)
     acts.check_seen(case, who, seen, ("ticket.",))
-    since = acts.when(case, at)
+    since = acts.when(case, at, after=case["state_since"])
     acts.move(case, who, "resume", at=since)
     timing.apply(case, "resume", at=since)
     notices.progress(case, "resumed")

@@ -72,6 +72,24 @@ def next_words(case: Case) -> datetime | None:
     return policy.due(case.now, ()) if policy is not None else None
 
 
+def count_from(case: Case, since: datetime, *, reason: str) -> None:
+    """What is promised from the receipt on counts from here now: another ticket was joined, or is not any more."""
+    for clock in clock_standing.of_case(case):
+        if clock.name in FROM_RECEIPT and clock.started_at != since:
+            case.event(
+                "clock.start",
+                actor="system",
+                at=since,
+                clock=str(clock.name),
+                cycle=clock.cycle,
+                reason=reason,
+                policy=clock.policy.key,
+            )
+
+
+FROM_RECEIPT = (ClockName.TRIAGE, ClockName.RESPONSE, ClockName.RESTORE, ClockName.RESOLVE)
+
+
 def _emit(case: Case, happened: str, policies: Mapping[ClockName, Policy], *, at: datetime) -> None:
     caused = clocks.clock_events(
         happened,
@@ -100,15 +118,21 @@ def settle(case: Case) -> None:
     standing = clock_standing.of_case(case)
     stored = [] if case.new else case.tx.all(_CLOCKS, ticket_id=case.id)
     known = {(row.name, row.cycle): row for row in stored}
+    unheard = False
     for clock in standing:
         row = _row(clock)
         before = known.get((row["name"], row["cycle"]))
+        noted = 0 if before is None else before.level
+        level = clock_notices.seen(case, clock, noted)
+        if level != noted:
+            row["level"] = level
         if before is None:
             case.tx.insert(sla_clock, ticket_id=case.id, **row)
         else:
             key = {"ticket_id": case.id, "name": row.pop("name"), "cycle": row.pop("cycle")}
-            level = clock_notices.seen(case, clock, before.level)
-            case.tx.update(sla_clock, key, **row, **({} if level == before.level else {"level": level}))
+            case.tx.update(sla_clock, key, **row)
+        if clock.state is ClockState.RUNNING and clock.level_passed > level:
+            unheard = True  # passed at a stroke: by a new target, an earlier time, a late receipt
     for name in {
         clock.name for clock in standing
     }:  # a breach is known when it is seen, by the timer or by a verb
@@ -121,14 +145,14 @@ def settle(case: Case) -> None:
     late = [clock.breached_at for clock in running if clock.breached_at is not None]
     case.set(next_due=first[0], next_clock=first[1] and str(first[1]), breached_at=min(late, default=None))
     checks = [clock.next_check_at for clock in running if clock.next_check_at is not None]
-    if checks:
+    if checks or unheard:
         work.set_timer(
             case.tx,
             shard=case.id,
             key=CLOCK_TIMER,
             kind="clocks",
             payload={},
-            due=max(min(checks), case.now + timedelta(seconds=1)),
+            due=max(case.now if unheard else min(checks), case.now + timedelta(seconds=1)),
             now=case.now,
         )
     elif not case.new:

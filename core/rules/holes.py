@@ -1,6 +1,7 @@
 """For whom is nobody there? Every customer, covered technology and request type, over the hours of what they bought.
 
-Intervals instead of quarter hours: when a cell is served depends on few things, which most cells share (desk.md 4). Instants
+There is whoever the matrix leads to: a group by its calendar or its rota, one it hands over to, or its second on call. Shift
+leaders and supervisors, who are called for everything in the end, fill no hole. Intervals instead of quarter hours: when a cell is served depends on few things, which most cells share (desk.md 4). Instants
 are whole numbers of one unit, whatever it is; a span is [since, until).
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from core.rules.routing import Asked, Group, Rule, by_weight, chain, competent
+from core.rules.routing import Asked, Group, Rule, by_weight, chain
 
 Span = tuple[int, int]
 Spans = tuple[Span, ...]
@@ -43,8 +44,8 @@ class Hours:
 
     groups: Mapping[str, Spans]
     """By their calendar or their rota."""
-    ladders: Mapping[str, Spans]
-    """Whom the ladder names beyond that."""
+    seconds: Mapping[str, Spans]
+    """When a second is on call for them."""
     calendars: Mapping[str, Spans]
 
 
@@ -54,7 +55,7 @@ class Gap(NamedTuple):
     since: int
     until: int
     group: str | None
-    """Which is competent; None: none is."""
+    """Which the matrix names; None: it names none."""
 
 
 class Cell(NamedTuple):
@@ -131,8 +132,7 @@ class _Finder:
                 if rule.calendar is None:
                     break
             else:
-                last = competent(asked, self._groups)
-                made.append((None, None if last is None else last.name))
+                made.append((None, None))  # it would be placed by competence, which is a guess and no matrix
             found = self._ways[key] = tuple(made)
         return found
 
@@ -145,7 +145,7 @@ class _Finder:
     def _look(
         self, wanted: Spans, ways: Sequence[tuple[str | None, str | None]], allowed: tuple[str, ...]
     ) -> tuple[Gap, ...]:
-        """While a line is open the ladder may be called, so whoever it names is there."""
+        """While a line is open the ladder of the group that is competent may be called, so its second is there."""
         gaps: list[Gap] = []
         rest = wanted
         for calendar, group in ways:
@@ -160,7 +160,7 @@ class _Finder:
         found = self._there.get(key)
         if found is None:
             there = [self._hours.groups.get(one.name, ()) for one in chain(group, self._groups, allowed)]
-            there.append(self._hours.ladders.get(group, ()))
+            there.append(self._hours.seconds.get(group, ()))
             found = self._there[key] = union(span for spans in there for span in spans)
         return found
 

@@ -10,6 +10,7 @@ from core.desk.principal import Principal
 from web.api import (
     calls,
     contacts,
+    contracts,
     duties,
     flows,
     me,
@@ -17,6 +18,7 @@ from web.api import (
     outages,
     quick_replies,
     readable,
+    tasks,
     tickets,
     traffic,
     verbs,
@@ -36,9 +38,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *flows.ENDPOINTS,
     *me.ENDPOINTS,
     *contacts.ENDPOINTS,
+    *contracts.ENDPOINTS,
     *traffic.ENDPOINTS,
     *quick_replies.ENDPOINTS,
     *duties.ENDPOINTS,
+    *tasks.ENDPOINTS,
 )
 
 

@@ -44,6 +44,7 @@ PROMISES = ("response", "update", "restore", "resolve", "onsite", "vendor", "res
 CRITICALITY = ("low", "normal", "high", "critical")
 MEASURES = ("none", "hours", "tickets", "visits")
 PERIODS = ("contract", "year", "quarter", "month")
+RENEWALS = ("none", "tacit")
 STATUSES = ("draft", "active", "suspended", "terminated")
 LANGUAGES = ("it", "en")  # what templates and catalogues speak
 MIN_PIN = 6  # digits
@@ -114,6 +115,8 @@ def _names(document: Document, whole: Container[str]) -> Names:
     names: dict[str, frozenset[str] | None] = {}
     for section, (_, key) in PARTS.items():
         found = frozenset(getattr(part, key) for part in document.get(section, ()) if key)
+        if section == "agents":
+            found = frozenset(addresses.key(email) for email in found)
         names[section] = found if section in whole else None
     if names["calendars"] is not None:
         names["calendars"] |= {ALWAYS}
@@ -282,9 +285,9 @@ def _quick_reply(part: QuickReplyPart, at: str, names: Names) -> Iterator[str]:
 def _customer(part: CustomerPart, at: str, names: Names) -> Iterator[str]:
     yield from _unknown(f"{at}.parent", [part.parent], "customers", names)
     yield from _unknown(f"{at}.groups", part.groups, "groups", names)
-    for verdict, decision in part.policy.items():
-        yield from _none_of(f"{at}.policy", verdict, VERDICTS)
-        yield from _none_of(f"{at}.policy.{verdict}", decision, DECISIONS)
+    yield from _policy(f"{at}.policy", part.policy)
+    if part.account_manager is not None:
+        yield from _unknown(f"{at}.account_manager", [addresses.key(part.account_manager)], "agents", names)
     if part.parent == part.code:
         yield f"{at}.parent: is the customer itself"
     if part.keep_recordings < 0:
@@ -315,6 +318,12 @@ def _customer(part: CustomerPart, at: str, names: Names) -> Iterator[str]:
         yield from _contract(contract, f"{at}.contracts[{contract.number}]", part, names)
 
 
+def _policy(at: str, policy: Mapping[str, str]) -> Iterator[str]:
+    for verdict, decision in policy.items():
+        yield from _none_of(at, verdict, VERDICTS)
+        yield from _none_of(f"{at}.{verdict}", decision, DECISIONS)
+
+
 def _site(part: Any, at: str) -> Iterator[str]:
     if part.time_zone:
         yield from _zone(f"{at}.time_zone", part.time_zone)
@@ -342,6 +351,12 @@ def _contract(part: ContractPart, at: str, customer: CustomerPart, names: Names)
     yield from _not_there(f"{at}.authorised_contacts", authorised, people, "a contact of this customer")
     if part.valid_until < part.valid_from:
         yield f"{at}.valid_until: {part.valid_until} is before valid_from, {part.valid_from}"
+    if part.notice_date is not None and not part.valid_from <= part.notice_date <= part.valid_until:
+        yield f"{at}.notice_date: {part.notice_date} is not between valid_from and valid_until"
+    yield from _none_of(f"{at}.renewal", part.renewal, RENEWALS)
+    yield from _policy(f"{at}.policy", part.policy)
+    if not part.number.strip():
+        yield f"{at}.number: is empty"
     if part.grace_days < 0:
         yield f"{at}.grace_days: must not be negative"
     yield from _doubles(f"{at}.lines", part.lines)
@@ -357,6 +372,10 @@ def _contract(part: ContractPart, at: str, customer: CustomerPart, names: Names)
         yield from _not_there(f"{where}.sites", line.sites, sites, "a site of this customer")
         yield from _none_of(f"{where}.measure", line.measure, MEASURES)
         yield from _none_of(f"{where}.period", line.period, PERIODS)
+        if line.step < 1:
+            yield f"{where}.step: must be minutes, 1 or more"
+        if not line.name.strip():
+            yield f"{where}.name: is empty"
         for name in ("quantity", "used"):
             if (getattr(line, name) or 0) < 0:
                 yield f"{where}.{name}: must not be negative"

@@ -161,6 +161,9 @@ class LinePart(_Part, frozen=True, kw_only=True):
     overdraft: bool = False
     priority: int = 100
     emergency: bool = False
+    rollover: bool = False
+    step: int = 15
+    no_access_billable: bool = False
 
 
 class ContractPart(_Part, frozen=True, kw_only=True):
@@ -173,6 +176,9 @@ class ContractPart(_Part, frozen=True, kw_only=True):
     grace_days: int = 0
     covers_children: bool = False
     authorised_contacts: tuple[str, ...] = ()
+    notice_date: date | None = None
+    renewal: str = "none"
+    policy: dict[str, str] = {}
     tell_breach: bool = False
     lines: tuple[LinePart, ...] = ()
 
@@ -190,6 +196,7 @@ class CustomerPart(_Part, frozen=True, kw_only=True):
     policy: dict[str, str] = {}
     groups: tuple[str, ...] = ()
     keep_recordings: int = 90
+    account_manager: str | None = None
     priorities: dict[str, dict[str, str]] = {}
     sites: tuple[SitePart, ...] = ()
     contacts: tuple[ContactPart, ...] = ()

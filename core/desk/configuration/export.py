@@ -11,13 +11,13 @@ import msgspec
 from sqlalchemy import Select, bindparam, select
 
 from core import addresses
+from core.desk import reference
 from core.desk.configuration import document
 from core.store import tables
 from core.store.columns import to_json
 from core.store.tx import Prepared, Tx
 
-FILE = "file:"
-"""Before the version of a calendar or contract: what the file said of it."""
+FILE = reference.FILE
 
 
 def export(tx: Tx) -> str:
@@ -145,7 +145,7 @@ def _as_stored(default: Any) -> Any:
     return list(default) if isinstance(default, tuple) else default
 
 
-_DATES = ("valid_from", "valid_until", "starts")
+_DATES = ("valid_from", "valid_until", "notice_date", "starts")
 
 
 def _toml(tree: Mapping[str, Any]) -> Iterator[str]:

@@ -28,7 +28,7 @@ async def _in_the_way(desk: AtWork) -> str:
     """A ticket with a vendor case, a child, a promise that is overdue, and a held message of its requester."""
     number = await desk.taken()
     ann = await desk.who("ann")
-    await desk.do(tickets.reply, ann, number, "Guardo.", promise="30m")
+    await desk.do(tickets.reply, ann, number, "Guardo.", promise_by="30m")
     child = await desk.taken("aldo@acme.test")
     parent_id, child_id = (await desk.ticket(number)).id, (await desk.ticket(child)).id
 

@@ -34,7 +34,7 @@ async def test_a_promise_is_said_in_the_message_on_the_customers_clock_and_runs_
     number = await desk.taken()
     ann = await desk.who("ann")
 
-    message = await desk.do(tickets.reply, ann, number, "Guardo subito.", promise="16:00")
+    message = await desk.do(tickets.reply, ann, number, "Guardo subito.", promise_by="16:00")
 
     (row,) = await desk.rows(tables.promise, number)
     assert (row.state, row.message_id) == ("open", message)
@@ -50,7 +50,7 @@ async def test_a_promise_is_said_in_the_message_on_the_customers_clock_and_runs_
 async def test_the_owner_is_reminded_then_called_with_the_shift_leader_and_words_settle_it(desk):
     number = await desk.taken()
     ann, lea = await desk.who("ann"), await desk.who("lea")
-    await desk.do(tickets.reply, ann, number, "Guardo.", promise="30m")
+    await desk.do(tickets.reply, ann, number, "Guardo.", promise_by="30m")
 
     desk.passes(minutes=20)
     await desk.work()
@@ -62,11 +62,21 @@ async def test_the_owner_is_reminded_then_called_with_the_shift_leader_and_words
     )
     assert "promise_due" in (await desk.ticket(number)).flags
     assert [one.alarm for one in await desk.db.read(tasks.mine, lea)] == [True]
+    told = [
+        (sent.to.address, sent.subject.partition(":")[0])
+        for sent in desk.channel.sent
+        if sent.kind == "promise"
+    ]
+    assert sorted(told) == [
+        ("ann@hub.test", "Promessa in scadenza"),
+        ("ann@hub.test", "Promessa scaduta"),
+        ("lea@hub.test", "Promessa scaduta"),
+    ]
     with pytest.raises(Refused, match="write to the customer first"):
         await desk.do(next_steps.promise, ann, number, promise_by="60m")
 
     desk.passes(minutes=5)
-    await desk.do(tickets.reply, ann, number, "Ecco.", promise="60m")
+    await desk.do(tickets.reply, ann, number, "Ecco.", promise_by="60m")
 
     late, open_now = await desk.rows(tables.promise, number)
     assert (late.state, late.kept_at, open_now.state) == ("late", desk.now, "open")
@@ -94,7 +104,7 @@ async def test_a_notice_keeps_no_promise_and_the_end_of_the_ticket_drops_it(desk
 async def test_the_report_of_the_solution_keeps_it_and_nothing_is_promised_afterwards(desk):
     number = await desk.taken()
     ann = await desk.who("ann")
-    await desk.do(tickets.reply, ann, number, "Guardo.", promise="60m")
+    await desk.do(tickets.reply, ann, number, "Guardo.", promise_by="60m")
     desk.passes(minutes=5)
 
     await desk.do(resolution.resolve, ann, number, **SOLUTION)
@@ -102,13 +112,13 @@ async def test_the_report_of_the_solution_keeps_it_and_nothing_is_promised_after
     (row,) = await desk.rows(tables.promise, number)
     assert row.state == "kept"
     with pytest.raises(Refused, match="promise nothing more"):
-        await desk.do(tickets.reply, ann, number, "Ancora.", promise="60m")
+        await desk.do(tickets.reply, ann, number, "Ancora.", promise_by="60m")
 
 
 async def test_no_promise_is_a_choice_that_is_on_record(desk):
     number = await desk.taken()
 
-    await desk.do(tickets.reply, await desk.who("ann"), number, "Fatto.", promise=NONE)
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Fatto.", promise_by=NONE)
 
     assert [row.kind for row in await desk.events(number, "promise.")] == ["promise.declined"]
     assert await desk.rows(tables.promise, number) == []
@@ -119,7 +129,7 @@ async def test_what_cannot_be_promised_sends_nothing(desk, words):
     number = await desk.taken()
 
     with pytest.raises(Invalid) as refused:
-        await desk.do(tickets.reply, await desk.who("ann"), number, "Guardo.", promise=words)
+        await desk.do(tickets.reply, await desk.who("ann"), number, "Guardo.", promise_by=words)
 
     assert [fault.pointer for fault in refused.value.faults] == ["/promise_by"]
     assert await desk.outward(number, "reply") == []
@@ -135,7 +145,7 @@ async def test_what_the_service_level_agrees_on_is_promised_in_a_word(desk):
     number = await desk.taken()
     await desk.qualify(number, impact=1, urgency=1)
 
-    await desk.do(tickets.reply, await desk.who("ann"), number, "Guardo.", promise="agreed")
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Guardo.", promise_by="agreed")
 
     (row,) = await desk.rows(tables.promise, number)
     assert row.due == desk.now + timedelta(hours=1)
@@ -143,7 +153,7 @@ async def test_what_the_service_level_agrees_on_is_promised_in_a_word(desk):
 
 async def test_the_books_find_a_promise_without_its_clock(desk):
     number = await desk.taken()
-    await desk.do(tickets.reply, await desk.who("ann"), number, "Guardo.", promise="60m")
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Guardo.", promise_by="60m")
 
     await desk.db.write(
         lambda tx: tx.run(tables.sla_clock.delete().where(tables.sla_clock.c.name == "promise"))
