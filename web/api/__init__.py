@@ -12,6 +12,7 @@ from web.api import (
     clocks,
     contacts,
     contracts,
+    duties,
     flows,
     me,
     openapi,
@@ -44,6 +45,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *traffic.ENDPOINTS,
     *quick_replies.ENDPOINTS,
     *routing.ENDPOINTS,
+    *duties.ENDPOINTS,
     *tasks.ENDPOINTS,
 )
 
