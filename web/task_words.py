@@ -54,6 +54,8 @@ def _value(name: str, value: Any, t: Say) -> str:
         return ", ".join(_value(name, one, t) for one in value)
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_value(name, one, t)}" for key, one in value.items())
+    if t.has(f"{name}.{value}"):  # type: ignore[attr-defined]
+        return t(f"{name}.{value}")
     return str(t.maybe(f"tasks_page.value.{name}", value))  # type: ignore[attr-defined]
 
 
