@@ -168,10 +168,12 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     from channels.email.cleaning import clean_html  # noqa: PLC0415
     from channels.phone.channel import PhoneChannel  # noqa: PLC0415
     from core.channel import Linking  # noqa: PLC0415
-    from core.desk import (  # noqa: PLC0415
+    from core.desk import (  # noqa: PLC0415  # noqa: PLC0415
         call_out,
         contract_round,
+        handovers,
         holes,  # noqa: PLC0415
+        rota_gaps,
         sounds,
         tidying,
     )
@@ -225,6 +227,9 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
             contract_round.DAILY,
             holes.NIGHTLY,
             tidying.NIGHTLY,
+            tidying.NIGHTLY,
+            rota_gaps.NIGHTLY,
+            handovers.EVERY_MINUTE,
             sounds.HOURLY,
             call_out.IN_TURN,
         ],

@@ -14,21 +14,26 @@ from core.channel import Channel, DeliveryError, Retracting
 from core.desk import (
     call_out,
     chat_intake,
+    clock_changes,
     contract_letters,
     contract_round,
     door,
     entitle,
     follow_ups,
+    handovers,
     holes,
+    incident_telling,
     intake,
     letters,
     linking,
     missed,
     new_passwords,
+    no_answer,
     paging,
     placing,
     promises,
     resolution,
+    rota_gaps,
     routing_again,
     sending,
     sounds,
@@ -85,11 +90,16 @@ def handlers(
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),
+        rota_gaps.KIND: Round(rota_gaps.look, clock=clock),
+        handovers.KIND: Round(handovers.look, clock=clock),
         "sounds": Sounds(db, clock=clock),
         unattended.KIND: Unattended(db, clock=clock),
         "callbacks": Round(call_out.in_turn, clock=clock),
         "dial": Dialling(db, [one for one in channels if isinstance(one, Line)], clock=clock),
+        incident_telling.KIND: Telling(clock=clock),
         missed.KIND: Ringing(missed.look, clock=clock),
+        follow_ups.UNANSWERED: Ringing(no_answer.look, clock=clock),
+        clock_changes.KIND: Slices(clock_changes.go_on, clock=clock),
         contract_round.DAILY.kind: Contracts(db, clock=clock),
         entitle.LAPSE: Ringing(entitle.lapsed, clock=clock),
         "auto-close": Ringing(resolution.close_when_silent, clock=clock),
@@ -258,6 +268,25 @@ class Ringing(Handler):
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """See Handler."""
         return [partial(_ring, verb=self._verb, ticket_id=job.shard, now=self._clock()) for job in jobs]
+
+
+class Slices(Handler):
+    """Goes through something large a slice at a time: the verb makes the job of the next. Payload: where it stands."""
+
+    def __init__(self, verb: Callable[..., Any], *, clock: Clock) -> None:
+        self._verb = verb
+
+
+class Telling(Handler):
+    """Tells the next slice of what concerns many. Payload: what `desk.incident_telling` needs, on the shard of the incident."""
+
+    def __init__(self, *, clock: Clock) -> None:
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        return [partial(_slice, verb=self._verb, payload=job.payload, now=self._clock()) for job in jobs]
+        return [partial(_told_on, job=job, now=self._clock()) for job in jobs]
 
 
 class Dialling(Handler):
@@ -436,6 +465,14 @@ def _letter_not_taken(
 
 def _ring(tx: Tx, *, verb: Callable[..., None], ticket_id: str, now: datetime) -> None:
     verb(tx, ticket_id, now=now)
+
+
+def _slice(tx: Tx, *, verb: Callable[..., Any], payload: Mapping[str, Any], now: datetime) -> None:
+    verb(tx, payload, now=now)
+
+
+def _told_on(tx: Tx, *, job: Job, now: datetime) -> None:
+    incident_telling.go_on(tx, job, now=now)
 
 
 def _not_dialled(tx: Tx, *, call: str, reason: str, now: datetime) -> None:

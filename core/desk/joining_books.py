@@ -25,6 +25,30 @@ def faults(tx: Tx) -> Iterator[tuple[str, str]]:
         for row in tx.all(question.limit(WORST)):
             yield kind, row.about
     yield from _signposts(tx)
+    yield from _not_told(tx)
+
+
+def _not_told(tx: Tx) -> Iterator[tuple[str, str]]:
+    """What was said of an incident is on record with every request it was for, or somebody is going to say it."""
+    waiting = {
+        row.payload["update"]
+        for table in (tables.job, tables.dead_job)
+        for row in tx.all(select(table.c.payload).where(table.c.kind == literal("incident")))
+    }
+    for row in tx.all(select(tables.incident_update.c.id, tables.incident_update.c.children)):
+        for one in row.children if row.id not in waiting else ():
+            if not any(
+                event.data.get("update") == row.id for event in tx.all(_TOLD, ticket_id=one["ticket"])
+            ):
+                yield "request that was not told of its incident", one["ticket"]
+
+
+_TOLD = Prepared(
+    select(tables.event.c.data).where(
+        tables.event.c.ticket_id == bindparam("ticket_id"),
+        tables.event.c.kind.in_([literal("message.out"), literal("incident.not_told")]),
+    )
+)
 
 
 def _signposts(tx: Tx) -> Iterator[tuple[str, str]]:

@@ -50,10 +50,7 @@ def link_to(
     """
     one, other, tie = _both(tx, who, number, to, kind, now=now)
     acts.check_seen(one, who, seen, ("ticket.linked", "ticket.unlinked"))
-    rows, others = tx.all(_ALL, ticket_id=one.id), tx.all(_ALL, ticket_id=other.id)
-    between = {Tie(row.kind) for row in rows if row.other_id == other.id}
-    of_one, of_other = ({Tie(row.kind) for row in found} for found in (rows, others))
-    allow(joining.may_tie(one.id, other.id, tie, ties=between, of_one=of_one, of_other=of_other), one, other)
+    check(one, other, tie)
     make(one, other, tie, by=who.actor)
     _finish(one, other)
     return number
@@ -71,6 +68,19 @@ def unlink(
     unmake(one, other, tie, by=who.actor)
     _finish(one, other)
     return number
+
+
+def check(one: Case, other: Case, tie: Tie) -> None:
+    """Raise Refused where the other ticket cannot be this to the one."""
+    rows, of_other = one.tx.all(_ALL, ticket_id=one.id), kinds(one.tx, other.id)
+    between = {Tie(row.kind) for row in rows if row.other_id == other.id}
+    of_one = {Tie(row.kind) for row in rows}
+    allow(joining.may_tie(one.id, other.id, tie, ties=between, of_one=of_one, of_other=of_other), one, other)
+
+
+def kinds(tx: Tx, ticket_id: str) -> set[Tie]:
+    """What other tickets are to this one."""
+    return {Tie(row.kind) for row in tx.all(_ALL, ticket_id=ticket_id)}
 
 
 def make(one: Case, other: Case, tie: Tie, *, by: str) -> None:

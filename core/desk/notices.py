@@ -6,6 +6,7 @@ in the transaction of its cause. Moves within a minute become one notice.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from sqlalchemy import bindparam, select
 from core import chat_addresses, texts
 from core.desk import answering, outages, outbox, quiet, reference
 from core.desk.case import Case
+from core.desk.participants import Participant
 from core.envelope import Address
 from core.rules import reaching
 from core.store import tables, work
@@ -261,6 +263,40 @@ def rejected(case: Case, text: str, *, agent: str, author_name: str) -> None:
             agent=agent,
             author_name=author_name,
         )
+
+
+def incident(
+    case: Case, text: str, *, to: Collection[str], agent: str, author_name: str, idem: str
+) -> tuple[str, int]:
+    """A person's words about an incident that the ticket is a part of, to these people; message id and deliveries.
+
+    `to`: persons as `participants.Participant.who` names them.
+    """
+    message_id, count = "", 0
+
+    def meant(told: Sequence[Participant]) -> list[Participant]:
+        return [one for one in told if one.who in to]
+
+    for place in answering.places(case, kind="incident", automatic=False, choose=meant):
+        if not place.people:
+            continue
+        where, language = place.where, case["language"]
+        subject, body = _notice(where, "incident", language, **_common(case), text=text)
+        said = outbox.say(
+            case,
+            where,
+            place.people,
+            kind="incident",
+            subject=subject,
+            text=body.strip(),
+            automatic=False,
+            language=language,
+            agent=agent,
+            author_name=author_name,
+            idem=idem,
+        )
+        message_id, count = message_id or said.message_id, count + said.deliveries
+    return message_id, count
 
 
 def title(case: Case) -> str:
