@@ -275,6 +275,11 @@ class Slices(Handler):
 
     def __init__(self, verb: Callable[..., Any], *, clock: Clock) -> None:
         self._verb = verb
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        return [partial(_slice, verb=self._verb, payload=job.payload, now=self._clock()) for job in jobs]
 
 
 class Telling(Handler):
@@ -285,7 +290,6 @@ class Telling(Handler):
 
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """See Handler."""
-        return [partial(_slice, verb=self._verb, payload=job.payload, now=self._clock()) for job in jobs]
         return [partial(_told_on, job=job, now=self._clock()) for job in jobs]
 
 
