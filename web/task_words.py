@@ -66,7 +66,7 @@ def _value(name: str, value: Any, *, language: str, zone: ZoneInfo) -> str:
             return t(key)
     if name in INSTANTS:
         return texts.opening(datetime.fromisoformat(value), zone, language)
-    return str(value)
+    return str(value) or "–"
 
 
 class _Known(dict[str, Any]):
