@@ -15,7 +15,17 @@ from typing import Any, Protocol
 import msgspec
 from sqlalchemy import select
 
-from core.desk import accounts, demo_calls, demo_chats, door, intake, publishing, resolution, tickets
+from core.desk import (
+    accounts,
+    demo_calls,
+    demo_chats,
+    door,
+    intake,
+    next_steps,
+    publishing,
+    resolution,
+    tickets,
+)
 from core.desk.configuration import checking, document, rows
 from core.desk.passwords import new_password, new_pin
 from core.desk.principal import HUB, Principal
@@ -37,6 +47,7 @@ VERBS: Mapping[str, Callable[..., str]] = {
     "note": tickets.note,
     "wait": tickets.wait,
     "workaround": tickets.workaround,
+    "observe": next_steps.observe,
     "resolve": resolution.resolve,
     "close": resolution.close,
 }
