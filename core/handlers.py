@@ -14,11 +14,13 @@ from core.channel import Channel, DeliveryError, Retracting
 from core.desk import (
     call_out,
     chat_intake,
+    clock_changes,
     contract_letters,
     contract_round,
     door,
     entitle,
     follow_ups,
+    handovers,
     holes,
     incident_telling,
     intake,
@@ -26,10 +28,12 @@ from core.desk import (
     linking,
     missed,
     new_passwords,
+    no_answer,
     paging,
     placing,
     promises,
     resolution,
+    rota_gaps,
     routing_again,
     sending,
     sounds,
@@ -85,11 +89,15 @@ def handlers(
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),
+        rota_gaps.KIND: Round(rota_gaps.look, clock=clock),
+        handovers.KIND: Round(handovers.look, clock=clock),
         "sounds": Sounds(db, clock=clock),
         "callbacks": Round(call_out.in_turn, clock=clock),
         "dial": Dialling(db, [one for one in channels if isinstance(one, Line)], clock=clock),
         incident_telling.KIND: Telling(clock=clock),
         missed.KIND: Ringing(missed.look, clock=clock),
+        follow_ups.UNANSWERED: Ringing(no_answer.look, clock=clock),
+        clock_changes.KIND: Slices(clock_changes.go_on, clock=clock),
         contract_round.DAILY.kind: Contracts(db, clock=clock),
         entitle.LAPSE: Ringing(entitle.lapsed, clock=clock),
         "auto-close": Ringing(resolution.close_when_silent, clock=clock),
@@ -260,6 +268,13 @@ class Ringing(Handler):
         return [partial(_ring, verb=self._verb, ticket_id=job.shard, now=self._clock()) for job in jobs]
 
 
+class Slices(Handler):
+    """Goes through something large a slice at a time: the verb makes the job of the next. Payload: where it stands."""
+
+    def __init__(self, verb: Callable[..., Any], *, clock: Clock) -> None:
+        self._verb = verb
+
+
 class Telling(Handler):
     """Tells the next slice of what concerns many. Payload: what `desk.incident_telling` needs, on the shard of the incident."""
 
@@ -268,6 +283,7 @@ class Telling(Handler):
 
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """See Handler."""
+        return [partial(_slice, verb=self._verb, payload=job.payload, now=self._clock()) for job in jobs]
         return [partial(_told_on, job=job, now=self._clock()) for job in jobs]
 
 
@@ -434,6 +450,10 @@ def _letter_not_taken(
 
 def _ring(tx: Tx, *, verb: Callable[..., None], ticket_id: str, now: datetime) -> None:
     verb(tx, ticket_id, now=now)
+
+
+def _slice(tx: Tx, *, verb: Callable[..., Any], payload: Mapping[str, Any], now: datetime) -> None:
+    verb(tx, payload, now=now)
 
 
 def _told_on(tx: Tx, *, job: Job, now: datetime) -> None:

@@ -108,14 +108,19 @@ TOLERANCE = timedelta(seconds=5)
 """So far ahead of ours may the clock of whoever acts be."""
 
 
-def when(case: Case, at: datetime | None) -> datetime:
-    """When it was true: now, or earlier, back to when the request was received. Raises Invalid (desk.md 5)."""
+def when(case: Case, at: datetime | None, *, after: datetime | None = None) -> datetime:
+    """When it was true: now, or earlier, back to when the request was received. Raises Invalid (desk.md 5).
+
+    `after`: not before this either, which it ends.
+    """
     if at is None:
         return case.now
     if at > case.now + TOLERANCE:
         raise invalid("/at", "lies in the future: say when it was true")
     if at < case["received_at"]:
         raise invalid("/at", "is before the request was received")
+    if after is not None and at < after:
+        raise invalid("/at", f"is before what it ends began, {after:%Y-%m-%dT%H:%M:%SZ}")
     return min(at, case.now)
 
 

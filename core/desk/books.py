@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
 from core.desk import call_books, chat_books, contract_books, joining_books, outage_books, promise_books
+from core.desk import call_books, chat_books, contract_books, outage_books, promise_books
+from core.desk import call_books, chat_books, duty_books, outage_books, promise_books
 from core.desk.case import ADMINISTRATION, event_hash
 from core.ids import first_id
 from core.store import blobs, tables
@@ -72,6 +74,8 @@ def verify(tx: Tx, *, now: datetime | None = None) -> Books:
             faults.append(missing)
     faults += _orphans(tx)
     for chapter in CHAPTERS:
+    for chapter in (call_books, chat_books, contract_books, promise_books):
+    for chapter in (call_books, chat_books, duty_books, promise_books):
         for kind, about in chapter.faults(tx, now=now or datetime.now(UTC)):
             faults.append(Fault(kind=kind, about=about))
     faults += [Fault(kind=kind, about=about) for kind, about in joining_books.faults(tx)]

@@ -191,7 +191,6 @@ def override(case: Case, *, by: str, reason: str, until: datetime | None = None)
     case.tx.insert(evidence, **values)
     case.set(decision="accept")
     case.event("entitlement.overridden", actor=by, check=last.seq + 1, until=ends.isoformat())
-    tasks.settle(case.tx, once="approve", ticket_id=case.id, now=case.now, by=by)
     _before_it_goes_below(case)
     work.set_timer(case.tx, shard=case.id, key=LAPSE, kind=LAPSE, payload={}, due=ends, now=case.now)
     return ends
@@ -348,8 +347,6 @@ def _follow(case: Case, verdict: entitlement.Verdict) -> None:
         )
     elif not case.new:
         tasks.settle(case.tx, once="not_covered", ticket_id=case.id, now=case.now)
-    if case["decision"] == "hold_for_approval":
-        tasks.add(case.tx, "approve", ticket_id=case.id, once="approve", now=case.now, **about)
     if verdict.verdict == "exhausted":
         _before_it_goes_below(case)
     if "safety" in verdict.overrides and "safety" not in case["flags"]:

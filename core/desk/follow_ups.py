@@ -15,6 +15,8 @@ from core.store.tx import Tx
 
 OBSERVED = "observed"
 """Of the job that wakes when nothing has come back for as long as was agreed."""
+UNANSWERED = "unanswered"
+"""Of the job that reminds a customer who was asked something (core.desk.no_answer)."""
 APPROVE, HOLDS, ANSWERED = "approve", "observe_over", "customer_answered"
 """Kinds of tasks, and the names under which each is asked once."""
 APPROVER = "shift-leader"
@@ -71,6 +73,8 @@ def left(case: Case, state: str) -> None:
         tasks.settle(case.tx, once=kind, now=case.now, ticket_id=case.id)
     if state == "monitoring":
         work.cancel(case.tx, shard=case.id, key=OBSERVED)
+    if state == "waiting_customer":
+        work.cancel(case.tx, shard=case.id, key=UNANSWERED)
 
 
 def spoken(case: Case) -> None:

@@ -54,6 +54,8 @@ class Waiting:
     """What is known: the required fields, asset and site."""
     suggestions: tuple[Suggestion, ...]
     safety: bool
+    qualified_at: datetime | None
+    priority: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,8 @@ _COLUMNS = (
     ticket.c.requester_name,
     ticket.c.requester_address,
     ticket.c.received_at,
+    ticket.c.qualified_at,
+    ticket.c.priority,
     ticket.c.last_event,
     tables.customer.c.name.label("customer_name"),
     clock.c.due_at,
@@ -193,4 +197,6 @@ def _waiting(tx: Tx, row: Row) -> Waiting:
         values={name: getattr(row, name) for name in describing.FIELDS},
         suggestions=suggestions.of(tx, row),
         safety="safety" in row.flags,
+        qualified_at=row.qualified_at,
+        priority=row.priority,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from core import texts
 from core.desk import (
     activities,
     acts,
@@ -32,7 +33,9 @@ CONFIRM_WITHIN_DAYS = 3  # working days until a solved ticket closes by itself
 STILL_OPEN = "still_open"
 """Kind of the task that names what is not over on a ticket that ends, or would."""
 CAUSES = ("hardware", "software", "configuration", "network", "power", "user", "vendor", "security", "other")
-"""Cause codes of a resolution."""
+"""Cause codes of a resolution by a person."""
+NO_ANSWER = "no_answer"
+"""The cause of one by the hub: the customer did not say what was asked."""
 
 
 def approve(
@@ -147,6 +150,28 @@ def resolve(
     _close_later(case, CONFIRM_WITHIN_DAYS)
     acts.finish(case)
     return number
+
+
+def resolve_unanswered(case: Case) -> bool:
+    """Nobody answered what we asked, for as long as was agreed: it counts as solved. Says whether it does.
+
+    What is not over keeps it waiting, and whoever has it is asked to see to that. Words and cause are the hub's.
+    """
+    left = guarding.obstacles(case)
+    if left:
+        follow_ups.ask(case, STILL_OPEN, reasons=[str(one.reason) for one in left], due=case.now)
+        return False
+    _, text = texts.notice("no_answer", case["language"])
+    acts.move(case, HUB, "resume")
+    timing.apply(case, "resume")
+    acts.move(case, HUB, "resolve", cause=NO_ANSWER, minutes=0)
+    case.set(resolution=case["resolution"] | {"cause": NO_ANSWER, "text": text.strip()}, resolved_at=case.now)
+    timing.apply(case, "resolve")
+    timing.settle(case)
+    notices.report(case, "resolved", reports.values(case) | {"days": CONFIRM_WITHIN_DAYS})
+    _close_later(case, CONFIRM_WITHIN_DAYS)
+    acts.finish(case)
+    return True
 
 
 def _close_later(case: Case, days: int) -> None:

@@ -16,6 +16,7 @@ from core import chat_addresses
 from core.desk import (
     acts,
     describing,
+    no_answer,
     notices,
     outbox,
     participants,
@@ -268,21 +269,27 @@ def wait(
     idem: str = "",
     files: Sequence[Attachment] = (),
     promise_by: str | datetime | None = None,
+    at: datetime | None = None,
 ) -> str:
-    """Ask the customer something and pause their clocks until they answer. `promise_by`: as in `reply`."""
+    """Ask the customer something and pause their clocks until they answer. `promise_by`: as in `reply`.
+
+    `at`: since when they have the ball, where they were asked before by telephone; None, now.
+    """
     case = acts.begin(tx, who, number, now=now)
     acts.only_staff(who)
     if acts.said_before(case, idem) is not None:
         return number
     acts.check_seen(case, who, seen, ("message.in", "message.out"))
     text = acts.plain(text)
-    acts.move(case, who, "wait_customer")
+    since = acts.when(case, at)
+    acts.move(case, who, "wait_customer", at=since)
     promised = promises.meant(case, promise_by)
     text = promises.with_words(case, text, promised)
     message_id = acts.say(case, who, text, kind="reply", idem=idem, files=files)
     timing.apply(case, "public_answer")
     promises.spoken(case, who, promise_by, due=promised, message=message_id)
-    timing.apply(case, "wait_customer")
+    timing.apply(case, "wait_customer", at=since)
+    no_answer.watch(case)
     acts.finish(case)
     return number
 
@@ -300,7 +307,7 @@ def resume(
     case = acts.begin(tx, who, number, now=now)
     acts.only_staff(who)
     acts.check_seen(case, who, seen, ("ticket.",))
-    since = acts.when(case, at)
+    since = acts.when(case, at, after=case["state_since"])
     acts.move(case, who, "resume", at=since)
     timing.apply(case, "resume", at=since)
     notices.progress(case, "resumed")

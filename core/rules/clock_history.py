@@ -31,6 +31,14 @@ class Policy:
         mode = "retroactive" if self.retroactive else "from change"
         return "|".join((str(self.target), self.calendar_version, mode, self.name))
 
+    def promises_as(self, other: Policy) -> bool:
+        """Whether it is the same promise by the same hours, however a change to it would be counted."""
+        return (self.target, self.calendar_version, self.name) == (
+            other.target,
+            other.calendar_version,
+            other.name,
+        )
+
     @classmethod
     def from_key(cls, key: str, calendars: Mapping[str, Calendar]) -> Policy:
         """The policy an event named; `calendars` by version. Raises ValueError when the version is not among them."""

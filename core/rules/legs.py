@@ -105,7 +105,7 @@ def held(
 ) -> tuple[Held, ...]:
     """Who had the ball from receipt to now, or to the end of the request: touching spans, none empty.
 
-    `moves` in the order recorded; a backdated one takes its place by `at`. `calendar`: outside its hours nobody has the
+    `moves` in the order recorded; from the `at` of each on it is true, whatever was said before it. `calendar`: outside its hours nobody has the
     ball; None: it is never closed. A request that was closed and reopened lay with the customer in between.
 
     >>> from datetime import UTC
@@ -162,13 +162,17 @@ def responsible(clock: Clock, moves: Sequence[Move], *, received_at: datetime, a
 def _states(
     moves: Iterable[Move], received_at: datetime, now: datetime
 ) -> Iterator[tuple[datetime, datetime, str]]:
-    ordered = sorted(moves, key=lambda move: move.at)
-    since, state = received_at, "received"
-    for move in ordered:
+    true: list[tuple[datetime, str]] = [(received_at, "received")]
+    for move in moves:
         at = min(max(move.at, received_at), now)
+        while len(true) > 1 and true[-1][0] > at:  # what was said before of later is taken back by this
+            true.pop()
+        true.append((at, move.state))
+    since, state = true[0]
+    for at, following in true[1:]:
         if at > since:
             yield since, at, state
-        since, state = max(at, since), move.state
+        since, state = at, following
     if now > since and state not in ENDED:
         yield since, now, state
 

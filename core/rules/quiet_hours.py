@@ -6,15 +6,18 @@ Only words of the hub itself, only by channels that ring in somebody's pocket, a
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 PATIENT = ("P3", "P4")
 """Priorities of which nobody is told at night."""
-NOTICES_PER_HOUR = 10
-"""Automatic notices that one address gets in an hour; what comes beyond is told together afterwards."""
+AWAKE = timedelta(minutes=30)
+"""Since they wrote themselves: so long nobody need be careful not to wake them."""
 HOUR = timedelta(hours=1)
+LONGEST = 24
+"""Hours: what would have to wait longer is told then, all the same."""
 
 _SPAN = re.compile(r"(\d{2}):(\d{2})-(\d{2}):(\d{2})")
 
@@ -75,15 +78,15 @@ def over_at(
     return _at(today, quiet.until, zone) if wall < quiet.until else now
 
 
-def share_over_at(*, told_this_hour: int, now: datetime) -> datetime:
-    """When an address may be told again by the hub itself: `now`, or when the hour of its share is over.
+def hours_until_told(told: Callable[[int], int], *, per_hour: int) -> int:
+    """After how many hours an address may be told again: 0, now. `told`: how often it was, or will have been, in the hour before.
 
-    >>> share_over_at(told_this_hour=9, now=datetime(2026, 3, 2, 9, tzinfo=UTC)).hour
-    9
-    >>> share_over_at(told_this_hour=10, now=datetime(2026, 3, 2, 9, tzinfo=UTC)).hour
-    10
+    What was put off counts where it will be told, so that there are never more than `per_hour`, however many wait.
+
+    >>> hours_until_told({0: 9}.__getitem__, per_hour=10), hours_until_told({0: 10, 1: 10, 2: 3}.__getitem__, per_hour=10)
+    (0, 2)
     """
-    return now if told_this_hour < NOTICES_PER_HOUR else now + HOUR
+    return next((hours for hours in range(LONGEST) if told(hours) < per_hour), LONGEST)
 
 
 def _at(day: date, wall: time, zone: ZoneInfo) -> datetime:

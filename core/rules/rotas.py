@@ -26,6 +26,10 @@ ALARM_AHEAD = timedelta(days=7)
 """So long before nobody is on duty it is an alarm."""
 
 WORKING_WEEK = 5  # days, Monday to Friday: what "1wd" counts
+FIRST_LINE, SPECIALISTS, SUPERVISION = "first_line", "specialists", "supervision"
+WANTED = (FIRST_LINE, SPECIALISTS, SUPERVISION)
+"""Of what somebody must be there at every instant: specialists for each technology that a contract covers."""
+
 LEAST = timedelta(minutes=15)
 MOST = timedelta(days=366)
 
@@ -90,16 +94,21 @@ class Shift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Nobody has a duty."""
+    """Nobody is there who should be."""
 
-    duty: str
-    of: str
-    """The technology or the group that nobody has it for; empty: for nothing in particular."""
+    what: str
+    """Of WANTED."""
+    of: tuple[str, ...]
+    """The technologies for which nobody is there; none: for nothing in particular."""
     since: datetime
     until: datetime
 
 
 Span = tuple[datetime, datetime]
+Post = tuple[str, str | None]
+"""A duty, and the group it is for; None: for all."""
+Wanted = tuple[str, str, Sequence[Post]]
+"""Of WANTED, for which technology (empty: none in particular), and the posts of which one must be filled."""
 
 
 # --- Who ---------------------------------------------------------------------------------------------------
@@ -172,26 +181,42 @@ def missing(spans: Iterable[Span], since: datetime, until: datetime) -> tuple[Sp
 def gaps(
     rotas: Sequence[Rota],
     overrides: Sequence[Override],
-    wanted: Iterable[tuple[str, str, Sequence[str]]],
+    wanted: Iterable[Wanted],
     since: datetime,
     until: datetime,
 ) -> tuple[Gap, ...]:
-    """When in [since, until) nobody is there who should be, in order of time.
+    """When in [since, until) nobody is there who should be, in order of time; one gap for all technologies that share it."""
+    known: dict[Post, tuple[Span, ...]] = {}
+    found: dict[tuple[str, datetime, datetime], list[str]] = {}
+    for what, of, posts in wanted:
+        spans: list[Span] = []
+        for post in posts:
+            if post not in known:
+                known[post] = intervals(rotas, overrides, *post, since, until)
+            spans += known[post]
+        for begins, ends in missing(_merged(spans), since, until):
+            found.setdefault((what, begins, ends), []).extend([of] if of else [])
+    return tuple(
+        Gap(what=what, of=tuple(of), since=begins, until=ends)
+        for (what, begins, ends), of in sorted(found.items(), key=lambda one: (one[0][1], one[0][0]))
+    )
 
-    `wanted`: a duty, what for, and the groups of which one must have somebody; no groups: the rotas for all groups.
+
+def wanted(groups: Iterable[tuple[str, int, Sequence[str]]], covered: Iterable[str]) -> tuple[Wanted, ...]:
+    """What the rotas must cover at every instant.
+
+    `groups`: name, level and technologies (none: all) of each; `covered`: technologies that a contract names. Specialists of
+    a technology are who is on call for a competent group of level 2 or 3, or second on call for any competent one.
     """
-    found = []
-    for duty, of, groups in wanted:
-        spans = [
-            span
-            for group in (groups or (None,))
-            for span in intervals(rotas, overrides, duty, group, since, until)
-        ]
-        found += [
-            Gap(duty=duty, of=of, since=begins, until=ends)
-            for begins, ends in missing(_merged(spans), since, until)
-        ]
-    return tuple(sorted(found, key=lambda gap: (gap.since, DUTIES.index(gap.duty), gap.of)))
+    known = list(groups)
+    first: list[Post] = [(ON_CALL, None), *((ON_CALL, name) for name, level, _ in known if level == 1)]
+    found: list[Wanted] = [(FIRST_LINE, "", first)]
+    for technology in covered:
+        competent = [(name, level) for name, level, able in known if not able or technology in able]
+        posts: list[Post] = [(ON_CALL, name) for name, level in competent if level > 1]
+        posts += [(SECOND, None), *((SECOND, name) for name, _ in competent)]
+        found.append((SPECIALISTS, technology, posts))
+    return (*found, (SUPERVISION, "", [(SUPERVISOR, None)]))
 
 
 def _concerning(rotas: Iterable[Rota], duty: str, group: str | None) -> tuple[list[Rota], list[Rota]]:

@@ -43,6 +43,7 @@ VIEW_ICONS = {
     "calls": "phone-arrow-down-left",
 }
 PLACES = {
+    "qualify": "/desk/qualify",
     "held": "/desk/waiting?view=held",
     "exceptions": "/desk/waiting?view=exceptions",
     "undelivered": "/desk/waiting?view=undelivered",

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Table, func, select
 
 from core import addresses, numbers
-from core.desk import accounts, asset_owners, case, contract_versions, holes, reference
+from core.desk import accounts, asset_owners, case, contract_versions, holes, reference, rota_gaps
 from core.desk.configuration import export, members, told
 from core.desk.configuration.checking import check
 from core.desk.configuration.document import ConfigurationError, CustomerPart, Document, RotaPart
@@ -140,6 +140,7 @@ def apply(
                     tx, who, number, before.get(number), step.values["version"], why=why, now=now
                 )
         holes.soon(tx, now=now)
+        rota_gaps.soon(tx, now=now)
         digest = hashlib.sha256("\n".join(map(str, changes)).encode()).hexdigest()
         case.record(
             tx,

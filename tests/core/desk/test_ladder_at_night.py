@@ -8,7 +8,7 @@ import pytest
 
 from core.calling import Dial
 from core.channel import DeliveryError
-from core.desk import call_out, intake, page_answers, tasks, tickets
+from core.desk import books, call_out, intake, page_answers, tasks, tickets
 from core.desk.errors import Refused
 from core.envelope import Address, Arrival
 from core.facts import HubFacts
@@ -135,6 +135,7 @@ async def test_nobody_answers_and_the_ladder_is_climbed_to_its_last_rung_three_t
     night.passes(minutes=30)
     await night.work()
     assert len(await rungs(night, number)) == len(climbed)
+    assert (await night.db.read(books.verify, now=night.now)).faults == ()
 
 
 async def test_an_acknowledgement_stops_every_rung_and_who_comes_second_is_told_who_was_quicker(night):

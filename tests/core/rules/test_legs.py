@@ -75,13 +75,12 @@ def test_nobody_has_the_ball_of_a_request_that_is_over_and_the_customer_had_it_w
     ]
 
 
-def test_a_move_that_was_true_earlier_takes_its_place() -> None:
+def test_a_move_that_was_true_earlier_is_true_from_then_on() -> None:
     told = [Move(at(4), "in_progress"), Move(at(1), "waiting_customer")]
-    assert [one.reason for one in held(told, received_at=at(0), now=at(5))] == [
-        "received",
-        "waiting_customer",
-        "in_progress",
-    ]
+    assert held(told, received_at=at(0), now=at(5)) == (
+        Held(at(0), at(1), Leg.US, "received"),
+        Held(at(1), at(5), Leg.CUSTOMER, "waiting_customer"),
+    ), "as the clocks do, which are paused from then on"
     early = held([Move(at(-3), "in_progress")], received_at=at(0), now=at(1))
     assert early == (Held(at(0), at(1), Leg.US, "in_progress"),), "nothing was true before it was received"
 

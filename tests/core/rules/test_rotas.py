@@ -91,12 +91,33 @@ def test_a_gap_is_found_to_the_minute_over_the_change_of_the_clock():
     rota = a_rota(a_layer("ann", restrictions=("mon-sat 00:00-24:00", "sun 00:00-01:30", "sun 04:00-24:00")))
     since, until = rome("2026-10-23 00:00"), rome("2026-10-27 00:00")
 
-    (gap,) = rotas.gaps([rota], [], [("on-call", "", ())], since, until)
+    (gap,) = rotas.gaps([rota], [], [("first_line", "", [("on-call", None)])], since, until)
 
     assert (gap.since, gap.until - gap.since) == (
         rome("2026-10-25 01:30").astimezone(UTC),
         timedelta(hours=3.5),
     )
+
+
+def test_what_must_be_covered_is_a_first_line_specialists_of_each_technology_and_somebody_above():
+    groups = [("L1", 1, ["Network", "Server"]), ("Net L2", 2, ["Network"])]
+    plan = [
+        a_rota(a_layer("ann"), groups=("L1",)),
+        a_rota(a_layer("bob", restrictions=("mon-sun 08:00-20:00",)), name="L2", groups=("Net L2",)),
+        a_rota(a_layer("sue"), name="S", duty="supervisor"),
+    ]
+    since = rome("2026-02-02 00:00")
+
+    found = rotas.gaps(
+        plan, [], rotas.wanted(groups, ["Network", "Server"]), since, since + timedelta(days=1)
+    )
+
+    told = [(gap.what, gap.of, (gap.until - gap.since).total_seconds() / 3600) for gap in found]
+    assert sorted(told) == [
+        ("specialists", ("Network",), 4),
+        ("specialists", ("Network",), 8),
+        ("specialists", ("Server",), 24),
+    ]
 
 
 @pytest.mark.parametrize(
