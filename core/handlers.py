@@ -273,6 +273,11 @@ class Slices(Handler):
 
     def __init__(self, verb: Callable[..., Any], *, clock: Clock) -> None:
         self._verb = verb
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        return [partial(_slice, verb=self._verb, payload=job.payload, now=self._clock()) for job in jobs]
 
 
 class Telling(Handler):
@@ -283,7 +288,6 @@ class Telling(Handler):
 
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """See Handler."""
-        return [partial(_slice, verb=self._verb, payload=job.payload, now=self._clock()) for job in jobs]
         return [partial(_told_on, job=job, now=self._clock()) for job in jobs]
 
 

@@ -11,6 +11,8 @@ from web.desk import (
     flow_rehearsal,
     flows,
     inbox,
+    incidents,
+    joining,
     outages,
     outgoing,
     persons,
@@ -26,6 +28,8 @@ from web.desk import (
 
 PARTS = (
     inbox,
+    incidents,
+    joining,
     ticket,
     waiting,
     outgoing,
