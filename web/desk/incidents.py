@@ -81,7 +81,7 @@ async def _do(request: web.Request, who: Principal, number: str, verb: str, form
             await db.write(incident.detach, who, number, children=children, now=now())
         case _:
             minutes = str(form.get("minutes", ""))
-            given = {
+            given: dict[str, Any] = {
                 "cause": str(form.get("cause", "")),
                 "minutes": int(minutes) if minutes.isdecimal() else 0,
             }
