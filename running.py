@@ -227,7 +227,6 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
             contract_round.DAILY,
             holes.NIGHTLY,
             tidying.NIGHTLY,
-            tidying.NIGHTLY,
             rota_gaps.NIGHTLY,
             handovers.EVERY_MINUTE,
             sounds.HOURLY,

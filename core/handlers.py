@@ -94,7 +94,7 @@ def handlers(
         "sounds": Sounds(db, clock=clock),
         "callbacks": Round(call_out.in_turn, clock=clock),
         "dial": Dialling(db, [one for one in channels if isinstance(one, Line)], clock=clock),
-        incident_telling.KIND: Telling(clock=clock),
+        incident_telling.KIND: Slices(incident_telling.go_on, clock=clock),
         missed.KIND: Ringing(missed.look, clock=clock),
         follow_ups.UNANSWERED: Ringing(no_answer.look, clock=clock),
         clock_changes.KIND: Slices(clock_changes.go_on, clock=clock),
@@ -269,7 +269,7 @@ class Ringing(Handler):
 
 
 class Slices(Handler):
-    """Goes through something large a slice at a time: the verb makes the job of the next. Payload: where it stands."""
+    """Goes through something large a slice at a time: the verb is given the job, and makes that of the next. Payload: where it stands."""
 
     def __init__(self, verb: Callable[..., Any], *, clock: Clock) -> None:
         self._verb = verb
@@ -277,18 +277,7 @@ class Slices(Handler):
 
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """See Handler."""
-        return [partial(_slice, verb=self._verb, payload=job.payload, now=self._clock()) for job in jobs]
-
-
-class Telling(Handler):
-    """Tells the next slice of what concerns many. Payload: what `desk.incident_telling` needs, on the shard of the incident."""
-
-    def __init__(self, *, clock: Clock) -> None:
-        self._clock = clock
-
-    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
-        """See Handler."""
-        return [partial(_told_on, job=job, now=self._clock()) for job in jobs]
+        return [partial(_slice, verb=self._verb, job=job, now=self._clock()) for job in jobs]
 
 
 class Dialling(Handler):
@@ -456,12 +445,8 @@ def _ring(tx: Tx, *, verb: Callable[..., None], ticket_id: str, now: datetime) -
     verb(tx, ticket_id, now=now)
 
 
-def _slice(tx: Tx, *, verb: Callable[..., Any], payload: Mapping[str, Any], now: datetime) -> None:
-    verb(tx, payload, now=now)
-
-
-def _told_on(tx: Tx, *, job: Job, now: datetime) -> None:
-    incident_telling.go_on(tx, job, now=now)
+def _slice(tx: Tx, *, verb: Callable[..., Any], job: Job, now: datetime) -> None:
+    verb(tx, job, now=now)
 
 
 def _not_dialled(tx: Tx, *, call: str, reason: str, now: datetime) -> None:

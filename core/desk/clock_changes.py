@@ -174,8 +174,9 @@ def begin(tx: Tx, who: Principal, calendar: str, *, now: datetime) -> None:
     _go_on(tx, {"calendar": calendar, "after": FIRST, "by": who.actor}, now=now)
 
 
-def go_on(tx: Tx, payload: Mapping[str, Any], *, now: datetime) -> str | None:
+def go_on(tx: Tx, job: work.Job, *, now: datetime) -> str | None:
     """The job: the next slice, and a job for the one after it. Returns the id it came to; None: all are done."""
+    payload = job.payload
     hours = reference.desk(tx).calendars.get(payload["calendar"])
     if hours is None:  # taken away meanwhile: what runs by it keeps it
         return None
