@@ -14,6 +14,8 @@ from web.desk import (
     flow_rehearsal,
     flows,
     inbox,
+    incidents,
+    joining,
     outages,
     outgoing,
     persons,
@@ -30,6 +32,8 @@ from web.desk import (
 
 PARTS = (
     inbox,
+    incidents,
+    joining,
     ticket,
     waiting,
     outgoing,
