@@ -25,6 +25,7 @@ from core.common import Common
 from core.desk.errors import DeskError
 from core.disk import Disk
 from core.facts import HubFacts
+from core.rules import quiet_hours
 from core.settings import Settings
 from core.store import migrate
 from core.store.database import Database, StoreUnavailable
@@ -58,6 +59,7 @@ def database(config: Settings, *, takes_in: bool = False) -> Iterator[Database]:
             mails_by="email" if config.channels.email.enabled else "",
             languages=config.hub.languages,
             brakes=config.brakes.limits(),
+            quiet=quiet_hours.read(config.hub.quiet_hours),
             token_key=made.token,
             **({"full": _disk(config).full} if takes_in else {}),
         )
@@ -166,7 +168,15 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     from channels.email.cleaning import clean_html  # noqa: PLC0415
     from channels.phone.channel import PhoneChannel  # noqa: PLC0415
     from core.channel import Linking  # noqa: PLC0415
-    from core.desk import call_out, sounds, tidying  # noqa: PLC0415
+    from core.desk import (  # noqa: PLC0415  # noqa: PLC0415
+        call_out,
+        contract_round,
+        handovers,
+        holes,  # noqa: PLC0415
+        rota_gaps,
+        sounds,
+        tidying,
+    )
     from core.handlers import Ringing  # noqa: PLC0415
     from core.hub import Hub, Service  # noqa: PLC0415
     from core.isolation import Readers  # noqa: PLC0415
@@ -213,7 +223,16 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
             memory=config.limits.reading_memory,
         ),
         extra={"call-silent": Ringing(switchboard.silent, clock=utc_now)},
-        periodic=[tidying.NIGHTLY, sounds.HOURLY, call_out.IN_TURN],
+        periodic=[
+            contract_round.DAILY,
+            holes.NIGHTLY,
+            tidying.NIGHTLY,
+            tidying.NIGHTLY,
+            rota_gaps.NIGHTLY,
+            handovers.EVERY_MINUTE,
+            sounds.HOURLY,
+            call_out.IN_TURN,
+        ],
         lease=timedelta(seconds=config.hub.lease),
         common=common,
         run_by=os.getpid() if parent is None else os.getppid(),

@@ -185,6 +185,7 @@ def _settings(
                 "automatic_per_hour",
                 "mails_of_sender",
                 "same_text",
+                "notices_per_hour",
             ),
             MANY,
         ),

@@ -173,7 +173,10 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dial:
-    """Call a member of staff, whisper, and when they press 1 call the customer and connect both."""
+    """Call a member of staff, whisper, and when they press 1 call the customer and connect both.
+
+    Without a `number` there is nobody to connect: who presses 1 knows, and hears what `Switchboard.dialled` returns.
+    """
 
     call: str
     """Our id: also the idempotency key."""
@@ -226,8 +229,8 @@ class Switchboard(Protocol):
 
     async def dialled(
         self, call: str, how: Literal["operator", "connected", "declined", "busy", "no_answer", "failed"]
-    ) -> None:
-        """How a call out goes on: the operator answered, both are connected, or why not."""
+    ) -> tuple[Words, ...]:
+        """How a call out goes on: the operator pressed 1, both are connected, or why not. What the operator hears then."""
         ...
 
     async def sound(self, recording: str) -> bytes:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from core.ids import dated_token, day_of, token_text
 from core.rules.brakes import Limits
+from core.rules.quiet_hours import Quiet
 
 
 def _never() -> str:
@@ -33,6 +34,8 @@ class HubFacts:
     """The channel that carries letters and mail to people who are written to elsewhere; empty: there is none."""
     brakes: Limits = Limits()  # noqa: RUF009 - frozen, so sharing one is right
     """When the desk holds back its own voice."""
+    quiet: Quiet | None = None
+    """When nobody's pocket rings for what can wait; None: it may at any hour."""
     token_key: bytes = b""
     """Outside the database (data_dir/keys), so that a copy of the database makes no valid address."""
     full: Callable[[], str] = _never

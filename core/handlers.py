@@ -14,14 +14,27 @@ from core.channel import Channel, DeliveryError, Retracting
 from core.desk import (
     call_out,
     chat_intake,
+    clock_changes,
+    contract_letters,
+    contract_round,
     door,
+    entitle,
+    follow_ups,
+    handovers,
+    holes,
+    incident_telling,
     intake,
     letters,
     linking,
     missed,
     new_passwords,
+    no_answer,
     paging,
+    placing,
+    promises,
     resolution,
+    rota_gaps,
+    routing_again,
     sending,
     sounds,
     taking_back,
@@ -63,16 +76,30 @@ def handlers(
         "understand": Understanding(db, by_name, readers.read, clock=clock),
         "send": Sending(db, by_name, clock=clock),
         "letter": Posting(
-            db, by_name, new_passwords.LETTERS | linking.LETTERS | visitor_codes.LETTERS, clock=clock
+            db,
+            by_name,
+            new_passwords.LETTERS | linking.LETTERS | visitor_codes.LETTERS | contract_letters.LETTERS,
+            clock=clock,
         ),
         "retract": Retracted(db, by_name, clock=clock),
         "clocks": Ringing(timing.check, clock=clock),
         "page": Ringing(paging.check, clock=clock),
+        routing_again.KIND: Ringing(placing.again, clock=clock),
+        holes.KIND: Holes(db, clock=clock),
+        promises.TIMER: Ringing(promises.check, clock=clock),
+        follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),
+        rota_gaps.KIND: Round(rota_gaps.look, clock=clock),
+        handovers.KIND: Round(handovers.look, clock=clock),
         "sounds": Sounds(db, clock=clock),
         "callbacks": Round(call_out.in_turn, clock=clock),
         "dial": Dialling(db, [one for one in channels if isinstance(one, Line)], clock=clock),
+        incident_telling.KIND: Telling(clock=clock),
         missed.KIND: Ringing(missed.look, clock=clock),
+        follow_ups.UNANSWERED: Ringing(no_answer.look, clock=clock),
+        clock_changes.KIND: Slices(clock_changes.go_on, clock=clock),
+        contract_round.DAILY.kind: Contracts(db, clock=clock),
+        entitle.LAPSE: Ringing(entitle.lapsed, clock=clock),
         "auto-close": Ringing(resolution.close_when_silent, clock=clock),
         chat_intake.TIMER: Ringing(chat_intake.silent, clock=clock),
     }
@@ -241,6 +268,25 @@ class Ringing(Handler):
         return [partial(_ring, verb=self._verb, ticket_id=job.shard, now=self._clock()) for job in jobs]
 
 
+class Slices(Handler):
+    """Goes through something large a slice at a time: the verb makes the job of the next. Payload: where it stands."""
+
+    def __init__(self, verb: Callable[..., Any], *, clock: Clock) -> None:
+        self._verb = verb
+
+
+class Telling(Handler):
+    """Tells the next slice of what concerns many. Payload: what `desk.incident_telling` needs, on the shard of the incident."""
+
+    def __init__(self, *, clock: Clock) -> None:
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        return [partial(_slice, verb=self._verb, payload=job.payload, now=self._clock()) for job in jobs]
+        return [partial(_told_on, job=job, now=self._clock()) for job in jobs]
+
+
 class Dialling(Handler):
     """Lets a line call somebody. Payload: `call`, on the shard of its ticket."""
 
@@ -283,6 +329,21 @@ class Round(Handler):
         return [partial(_come_round, verb=self._verb, now=self._clock()) for _ in jobs]
 
 
+class Holes(Handler):
+    """At night and after each change: where nobody is there for what was bought. Looking only reads."""
+
+    def __init__(self, db: Database, *, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        now = self._clock()
+        found = await self._db.read(holes.look, now=now)
+        log.info("holes in the routing", cells=len(found.holes))
+        return [partial(holes.keep, found=found, now=now) for _ in jobs]
+
+
 class Sounds(Handler):
     """Every hour: recordings whose time is over are deleted, those that never came are told."""
 
@@ -297,6 +358,20 @@ class Sounds(Handler):
         if not found.nothing:
             log.info("recordings lapsed", deleted=len(found.kept_long_enough), missing=len(found.never_came))
         return [partial(sounds.forget, found=found, now=now) for _ in jobs]
+
+
+class Contracts(Handler):
+    """Every day: contracts that come to their end, and whether all that arrived became something."""
+
+    def __init__(self, db: Database, *, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler. What is counted over everything is counted by a reader."""
+        now = self._clock()
+        lost = await self._db.read(contract_round.lost, now=now)
+        return [partial(contract_round.look, lost=lost, now=now) for _ in jobs]
 
 
 async def _hand_over(channels: Mapping[str, Channel], outgoing: Outgoing) -> Sent:
@@ -375,6 +450,14 @@ def _letter_not_taken(
 
 def _ring(tx: Tx, *, verb: Callable[..., None], ticket_id: str, now: datetime) -> None:
     verb(tx, ticket_id, now=now)
+
+
+def _slice(tx: Tx, *, verb: Callable[..., Any], payload: Mapping[str, Any], now: datetime) -> None:
+    verb(tx, payload, now=now)
+
+
+def _told_on(tx: Tx, *, job: Job, now: datetime) -> None:
+    incident_telling.go_on(tx, job, now=now)
 
 
 def _not_dialled(tx: Tx, *, call: str, reason: str, now: datetime) -> None:

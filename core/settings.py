@@ -11,7 +11,7 @@ import msgspec
 import phonenumbers
 
 from core.log import LEVELS
-from core.rules import brakes
+from core.rules import brakes, quiet_hours
 from core.settings_file import Reading, SettingsError, shown
 from core.settings_values import (
     Secret,
@@ -56,6 +56,7 @@ class Hub(Table, frozen=True, kw_only=True):
     time_zone: str = "Europe/Rome"
     country: str = "IT"
     languages: tuple[str, ...] = ("it", "en")
+    quiet_hours: str = "21:00-08:00"
     instance: str = ""
     processes: int = 1
     readers: int = 1
@@ -73,6 +74,10 @@ class Hub(Table, frozen=True, kw_only=True):
             yield "time_zone", wrong_zone
         if self.country not in phonenumbers.SUPPORTED_REGIONS:
             yield "country", f'"{self.country}" is no country such as IT (ISO 3166)'
+        try:
+            quiet_hours.read(self.quiet_hours)
+        except ValueError as error:
+            yield "quiet_hours", str(error)
         if not self.languages:
             yield "languages", f"is empty: name at least one of {', '.join(LANGUAGES)}"
         for language in self.languages:
@@ -186,6 +191,7 @@ class Brakes(Table, frozen=True, kw_only=True):
     same_text: int = 3
     machines_per_hour: int = 5
     reopens_per_day: int = 3
+    notices_per_hour: int = 10
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """See Table."""

@@ -18,9 +18,10 @@ from core.calling import (
     Ringing,
     Taken,
     Waiting,
+    Words,
 )
 from core.channel import Unavailable
-from core.desk import call_identity, call_out, call_waiting, calls, flows, live_calls, passwords
+from core.desk import call_identity, call_out, call_waiting, calls, flows, live_calls, page_calls, passwords
 from core.desk.call_identity import Proof
 from core.desk.calls import House, Rules
 from core.store import blobs
@@ -154,9 +155,9 @@ class HubSwitchboard:
 
     async def dialled(
         self, call: str, how: Literal["operator", "connected", "declined", "busy", "no_answer", "failed"]
-    ) -> None:
+    ) -> tuple[Words, ...]:
         """See Switchboard."""
-        await self._write(call_out.dialled, call, how, now=self._clock())
+        return await self._write(call_out.dialled, call, how, now=self._clock())
 
     # --- Prompts ------------------------------------------------------------------------------------------------
 
@@ -171,7 +172,7 @@ class HubSwitchboard:
 
     def _house(self, tx: Tx, digest: str) -> House:
         flow = self._flows.get(digest)
-        if flow is None and digest != call_out.NO_FLOW:
+        if flow is None and digest != page_calls.NO_FLOW:
             flow = self._flows[digest] = self._rules.parse(flows.of_digest(tx, digest).body)
             if len(self._flows) > KNOWN_FLOWS:
                 self._flows.popitem(last=False)

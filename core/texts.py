@@ -52,6 +52,16 @@ def title(language: str, *, number: str) -> str:
     return subject
 
 
+def promise(language: str, *, by: str) -> str:
+    """What stands below words to a customer when more of them are promised.
+
+    >>> promise("en", by="Monday 2 March 2026, 16:00 (CET)")
+    'You will hear from us again by Monday 2 March 2026, 16:00 (CET).'
+    """
+    subject, _ = notice("_promise", language, by=by)
+    return subject
+
+
 @lru_cache(maxsize=8)
 def voice(language: str) -> Mapping[str, Any]:
     """What the telephone says that no flow says: states, kinds, and what a member of staff hears first."""

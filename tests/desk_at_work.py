@@ -148,6 +148,8 @@ class AtWork:
     now: datetime = MONDAY
     channel: FakeChannel = field(default_factory=FakeChannel)
     telegram: FakeChannel = field(default_factory=lambda: FakeChannel(name="telegram"))
+    also: list[FakeChannel] = field(default_factory=list)
+    """Further channels, such as text messages and a telephone."""
     last: str = ""
     """Id of what arrived last."""
     _people: dict[str, Principal] = field(default_factory=dict)
@@ -226,7 +228,9 @@ class AtWork:
         """Let the worker do everything that is due now; return how many jobs that were."""
         readers = Readers()
         try:
-            todo = handlers.handlers(self.db, [self.channel, self.telegram], readers, clock=lambda: self.now)
+            todo = handlers.handlers(
+                self.db, [self.channel, self.telegram, *self.also], readers, clock=lambda: self.now
+            )
             return await Worker(self.db, todo, owner="here", clock=lambda: self.now).drain()
         finally:
             await readers.close()

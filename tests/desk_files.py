@@ -50,6 +50,7 @@ email = "Ann@hub.test"
 name = "Ann"
 roles = ["contact-centre", "admin"]
 groups = ["Network L1"]
+phone = "+390455550199"
 password = "correct horse"
 
 [[vendors]]
@@ -109,6 +110,10 @@ phone_code = "1002"
 parent = "ACME"
 language = "en"
 
+[[intake_rules]]
+words = ["vpn"]
+technology = "Network"
+
 [[routing]]
 technology = "Network"
 group = "Network L1"
@@ -120,6 +125,14 @@ group = "Systems"
 name = "zabbix"
 kind = "zabbix"
 customer = "ACME"
+
+[[rotas]]
+name = "Nights"
+groups = ["Network L1"]
+  [[rotas.layers]]
+  members = ["ann@hub.test"]
+  starts = 2026-01-05
+  restrictions = ["mon-sun 20:00-24:00"]
 
 [[quick_replies]]
 name = "Seen"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import answering, notices, outbox, paging, participants, search, threads, timing
+from core.desk import answering, follow_ups, notices, outbox, paging, participants, search, threads, timing
 from core.desk.authors import Author
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, Stale, invalid
@@ -104,14 +104,39 @@ def plain(text: str, pointer: str = "/text") -> str:
     return text
 
 
-def move(case: Case, who: Principal, event: str, **data: Any) -> None:
-    """From one state to the next, as the table of moves says. Raises Refused with the moves that are allowed."""
+TOLERANCE = timedelta(seconds=5)
+"""So far ahead of ours may the clock of whoever acts be."""
+
+
+def when(case: Case, at: datetime | None, *, after: datetime | None = None) -> datetime:
+    """When it was true: now, or earlier, back to when the request was received. Raises Invalid (desk.md 5).
+
+    `after`: not before this either, which it ends.
+    """
+    if at is None:
+        return case.now
+    if at > case.now + TOLERANCE:
+        raise invalid("/at", "lies in the future: say when it was true")
+    if at < case["received_at"]:
+        raise invalid("/at", "is before the request was received")
+    if after is not None and at < after:
+        raise invalid("/at", f"is before what it ends began, {after:%Y-%m-%dT%H:%M:%SZ}")
+    return min(at, case.now)
+
+
+def move(case: Case, who: Principal, event: str, *, at: datetime | None = None, **data: Any) -> None:
+    """From one state to the next, as the table of moves says. Raises Refused with the moves that are allowed.
+
+    `at`: when it was true; None, now.
+    """
     try:
         to = workflow.move(case["state"], event)
     except workflow.MoveRefused as refusal:
         raise Refused(str(refusal), allowed=refusal.allowed) from None
-    case.event(f"ticket.{event}", actor=who.actor, **{"from": case["state"], "to": to}, **data)
-    case.set(state=to, state_since=case.now, open=workflow.is_open(to))
+    case.event(f"ticket.{event}", actor=who.actor, at=at, **{"from": case["state"], "to": to}, **data)
+    if to != case["state"]:
+        follow_ups.left(case, case["state"])
+        case.set(state=to, state_since=at or case.now, open=workflow.is_open(to))
 
 
 def say(
@@ -155,6 +180,7 @@ def say(
         raise Refused("this ticket has no conversation with the customer: add a contact first")
     case.event("message.out", actor=who.actor, message=message_id)
     case.set(snippet=snippet(text), last_direction="out", waits_since=None)
+    follow_ups.spoken(case)
     drop_draft(case, who, "reply")
     return message_id
 

@@ -8,13 +8,21 @@ from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
-from core.desk import call_books, chat_books, outage_books
+from core.desk import call_books, chat_books, contract_books, joining_books, outage_books, promise_books
+from core.desk import call_books, chat_books, contract_books, outage_books, promise_books
+from core.desk import call_books, chat_books, duty_books, outage_books, promise_books
 from core.desk.case import ADMINISTRATION, event_hash
 from core.ids import first_id
 from core.store import blobs, tables
 from core.store.tx import Prepared, Row, Tx
 
 OUTCOMES = ("ticket", "attached", "held", "alert", "machine", "exception", "duplicate")
+CHAPTERS = (
+    call_books,
+    chat_books,
+    contract_books,
+    promise_books,
+)
 WORST = 20  # faults listed of each kind; the rest is counted
 PAGE = 500  # tickets whose chains are read at once
 
@@ -65,9 +73,12 @@ def verify(tx: Tx, *, now: datetime | None = None) -> Books:
         if missing is not None:
             faults.append(missing)
     faults += _orphans(tx)
-    for chapter in (call_books, chat_books):
+    for chapter in CHAPTERS:
+    for chapter in (call_books, chat_books, contract_books, promise_books):
+    for chapter in (call_books, chat_books, duty_books, promise_books):
         for kind, about in chapter.faults(tx, now=now or datetime.now(UTC)):
             faults.append(Fault(kind=kind, about=about))
+    faults += [Fault(kind=kind, about=about) for kind, about in joining_books.faults(tx)]
     faults += _lost_work(tx)
     return Books(
         received=received,

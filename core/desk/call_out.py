@@ -9,10 +9,11 @@ from sqlalchemy import bindparam, select
 
 from core import numbers, texts
 from core.calling import Dial, Words
-from core.desk import accounts, acts, call_queue, people, timing
+from core.desk import accounts, acts, call_queue, page_answers, page_calls, people, timing
 from core.desk.case import Case
 from core.desk.errors import Refused, invalid
 from core.desk.live_calls import OVER, LiveCall
+from core.desk.page_calls import LOST, NO_FLOW
 from core.desk.principal import Principal
 from core.envelope import Trust
 from core.ids import new_id
@@ -23,13 +24,9 @@ from core.store.schedules import Schedule
 from core.store.tx import Prepared, Tx
 
 LINE = "out"
-NO_FLOW = "0" * 64
-"""A call of ours is led by nobody's flow."""
 
 AGAIN = timedelta(minutes=10)
 """After a try that reached nobody; each member of staff is asked once within it."""
-LOST = timedelta(minutes=5)
-"""Without a word from the line."""
 MOST_TRIES = 3
 """Within that time."""
 MOST_AT_ONCE = 20
@@ -161,6 +158,10 @@ def begin(tx: Tx, call_id: str, *, now: datetime) -> Dial | None:
     live = LiveCall.open(tx, call_id, now=now)
     if live["phase"] == OVER:
         return None
+    if page_calls.of(live):
+        live.set(signal_at=now)
+        live.save()
+        return page_calls.dial(live)
     agent = people.agent(tx, live["agent"])
     language = tx.facts.language(agent.language if agent else None)
     contact = people.contact(tx, live["contact"]) if live["contact"] else None
@@ -177,11 +178,18 @@ def begin(tx: Tx, call_id: str, *, now: datetime) -> Dial | None:
     )
 
 
-def dialled(tx: Tx, call_id: str, how: How, *, now: datetime) -> None:
-    """How a call of ours goes on. Once both were connected the customer has been called back. Raises NoSuchCall."""
+def dialled(tx: Tx, call_id: str, how: How, *, now: datetime) -> tuple[Words, ...]:
+    """How a call of ours goes on; what is said to whoever pressed 1 and is connected with nobody. Raises NoSuchCall.
+
+    Once both were connected the customer has been called back. Who was called because they are on duty knows by key 1.
+    """
     live = LiveCall.open(tx, call_id, now=now)
-    if live["phase"] == OVER or live["direction"] != "out":
-        return
+    if live["direction"] != "out":
+        return ()
+    if page_calls.of(live):
+        return page_answers.by_telephone(live, how)
+    if live["phase"] == OVER:
+        return ()
     if how == "operator":
         live.note(operator=True)
         live.set(signal_at=now)
@@ -191,6 +199,7 @@ def dialled(tx: Tx, call_id: str, how: How, *, now: datetime) -> None:
     else:
         _failed(live, how)
     live.save()
+    return ()
 
 
 def called(live: LiveCall) -> None:
@@ -219,7 +228,10 @@ def given_up(tx: Tx, call_id: str, reason: str, *, now: datetime) -> None:
     live = LiveCall.open(tx, call_id, now=now)
     if live["phase"] != OVER:
         live.note(error=reason[:200])
-        _failed(live, "failed")
+        if page_calls.of(live):
+            page_calls.over(live, heard=False, how=reason[:200])
+        else:
+            _failed(live, "failed")
         live.save()
 
 

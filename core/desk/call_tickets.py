@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from core import numbers, texts
-from core.desk import authors, door, filing, intake, outbox, people, reference, threads
+from core.desk import authors, door, filing, intake, joining_ways, outbox, people, reference, threads
 from core.desk.case import Case
 from core.desk.filing import Message, Understood
 from core.desk.live_calls import LiveCall
@@ -55,6 +55,7 @@ def add(live: LiveCall, ticket_id: str, kind: str, *, at: datetime) -> Understoo
     """The call becomes a conversation of this ticket, with what was said in it as a message."""
     said = _said(live, kind, {})
     tx = live.tx
+    ticket_id = joining_ways.survivor(tx, ticket_id)  # it may have been merged while they spoke
     inbound_id = door.accept(tx, _arrival(live, said, at), now=live.now, later=False)
     row = tx.one(_INBOUND, id=inbound_id)
     author = authors.find(tx, said)

@@ -23,6 +23,7 @@ from core.desk import (
     call_queue,
     call_tickets,
     live_calls,
+    page_calls,
     reference,
     timing,
 )
@@ -279,6 +280,10 @@ def hung_up(
         ),
         short=house.short,
     )
+    if page_calls.of(live):
+        page_calls.over(live, heard=False, how=cause or "no answer")
+        live.save()
+        return str(live["outcome"])
     if live["direction"] == "out" and live["bridged_at"] is None:
         outcome = call_outcomes.Outcome("tried")
     live.set(phase=OVER, outcome=outcome.code, cause=cause[:100], ended_at=ended, signal_at=now)

@@ -99,9 +99,13 @@ def theirs(tx: Tx, of: Row, author: Author, ticket_id: str) -> bool:
 
 
 def _quoted(tx: Tx, of: Row, said: Inbound, author: Author) -> str | None:
-    return next(
-        (row.ticket_id for row in threads.quoted(tx, said) if theirs(tx, of, author, row.ticket_id)), None
-    )
+    for row in threads.quoted(tx, said):
+        if theirs(tx, of, author, row.ticket_id):
+            return str(row.ticket_id)
+        gone_on, _ = threads.goes_on(tx, row.ticket_id, row.thread_id)
+        if gone_on != row.ticket_id and theirs(tx, of, author, gone_on):
+            return gone_on
+    return None
 
 
 _SPEAKS = participant.c.role.in_(

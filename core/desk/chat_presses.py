@@ -12,7 +12,7 @@ from types import MappingProxyType
 from sqlalchemy import bindparam, select
 
 from core import texts
-from core.desk import chat_buttons, chat_intake, page_answers, ratings, resolution, standing
+from core.desk import chat_buttons, chat_intake, joining_ways, page_answers, ratings, resolution, standing
 from core.desk.case import Case
 from core.desk.chat_buttons import Offer
 from core.desk.chat_came import Here
@@ -52,10 +52,11 @@ _BINDS = frozenset({Act.CONFIRM, Act.REFUSE, Act.RATE})
 
 
 def _choose(here: Here, button: Row) -> None:
-    if not chat_intake.theirs(here.tx, here.chat, here.author, button.value):
+    chosen = joining_ways.survivor(here.tx, button.value)
+    if not chat_intake.theirs(here.tx, here.chat, here.author, chosen):
         raise DeskError("this request is not theirs any more")
-    here.remember(ticket_id=button.value, chosen_until=here.now + chatting.CHOICE, new_until=None)
-    chat_intake.release(here.tx, here.chat, ticket_id=button.value, by=here.actor, now=here.now)
+    here.remember(ticket_id=chosen, chosen_until=here.now + chatting.CHOICE, new_until=None)
+    chat_intake.release(here.tx, here.chat, ticket_id=chosen, by=here.actor, now=here.now)
 
 
 def _other(here: Here, button: Row) -> None:
@@ -126,7 +127,7 @@ def _no_comment(here: Here, value: str) -> None:
 
 
 def _stands(here: Here, button: Row) -> None:
-    ticket_id = button.value or button.shard
+    ticket_id = joining_ways.survivor(here.tx, button.value or button.shard)
     if not chat_intake.theirs(here.tx, here.chat, here.author, ticket_id):
         raise DeskError("this request is not theirs any more")
     here.say(
@@ -140,6 +141,11 @@ def _stands(here: Here, button: Row) -> None:
 def _speak(here: Here, button: Row) -> None:
     here.remember(language=here.tx.facts.language(button.value))
     here.say("spoken")
+
+
+def _know(here: Here, button: Row) -> None:
+    agent = here.author.agent if here.author.proved else None
+    here.say("page_known", text=page_answers.known(here.tx, button, agent, now=here.now))
 
 
 def _take(here: Here, button: Row) -> None:
@@ -156,6 +162,7 @@ PRESSED: Mapping[Act, Callable[[Here, Row], None]] = MappingProxyType(
         Act.REFUSE: _refuse,
         Act.RATE: _rate,
         Act.LANGUAGE: _speak,
+        Act.KNOW: _know,
         Act.TAKE: _take,
     }
 )

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import entitle, reference
+from core.desk import entitle, follow_ups, reference
 from core.desk.listing import Condition, Order, Walk, page_keys
 from core.desk.principal import Principal
 from core.desk.scope import find, hidden_before
@@ -25,6 +25,7 @@ PUBLIC_EVENTS = frozenset(
         "ticket.wait_customer",
         "ticket.customer_message",
         "ticket.resume",
+        "ticket.observe",
         "ticket.workaround",
         "ticket.resolve",
         "ticket.reopen",
@@ -56,9 +57,9 @@ _CLOCKS = Prepared(
     .where(clock.c.ticket_id == bindparam("ticket_id"))
     .order_by(clock.c.started_at, clock.c.name)
 )
-_AUTO_CLOSE = Prepared(
+_TIMER = Prepared(
     select(tables.job.c.due).where(
-        tables.job.c.shard == bindparam("ticket_id"), tables.job.c.idem_key == "auto-close"
+        tables.job.c.shard == bindparam("ticket_id"), tables.job.c.idem_key == bindparam("key")
     )
 )
 
@@ -165,10 +166,13 @@ def next_action(tx: Tx, row: TicketRow) -> NextAction:
             return NextAction(key="customer", due=None)
         case "waiting_vendor":
             return NextAction(key="vendor", due=row.next_due)
-        case "scheduled" | "onsite" | "monitoring":
+        case "monitoring":
+            timer = tx.one(_TIMER, ticket_id=row.id, key=follow_ups.OBSERVED)
+            return NextAction(key="monitoring", due=timer.due if timer else row.next_due)
+        case "scheduled" | "onsite":
             return NextAction(key=row.state, due=row.next_due)
         case "resolved":
-            timer = tx.one(_AUTO_CLOSE, ticket_id=row.id)
+            timer = tx.one(_TIMER, ticket_id=row.id, key="auto-close")
             return NextAction(key="confirm", due=timer.due if timer else None)
         case "closed" | "rejected" | "cancelled" | "merged":
             return NextAction(key="none", due=None)

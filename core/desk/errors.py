@@ -19,14 +19,32 @@ class Forbidden(DeskError):
     """The thing is visible, the act is not allowed to this person."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obstacle:
+    """What keeps a ticket from its end: a word of `rules.close_guard.Reason`, and what it is about."""
+
+    reason: str
+    about: tuple[str, ...]
+
+
 class Refused(DeskError):
-    """The act does not fit the state of the thing. `allowed` names the acts that would, `code` the reason, where pages say it."""
+    """The act does not fit the state of the thing. `allowed` names the acts that would, `code` the reason, where pages say it.
+
+    `obstacles`: what is not over yet, each of which can be overridden by a text.
+    """
 
     def __init__(
-        self, detail: str, *, allowed: Sequence[str] = (), missing: Sequence[str] = (), code: str = ""
+        self,
+        detail: str,
+        *,
+        allowed: Sequence[str] = (),
+        missing: Sequence[str] = (),
+        code: str = "",
+        obstacles: Sequence[Obstacle] = (),
     ) -> None:
         super().__init__(detail)
         self.code = code
+        self.obstacles = tuple(obstacles)
         self.allowed = tuple(allowed)
         self.missing = tuple(missing)
 

@@ -82,7 +82,7 @@ def open_ticket(tx: Tx, message: Message, known: restraint.Sender, *, now: datet
         tx,
         now=now,
         id=derived_id(to_micros(now) // 1000, row.id),
-        number=_number(tx, row.received_at),
+        number=next_number(tx, row.received_at),
         subject=subject[:1000],
         state="received",
         state_since=now,
@@ -160,7 +160,7 @@ def _of_files(said: Inbound) -> str:
     return next((file.name for file in said.attachments if file.name), "")
 
 
-def _number(tx: Tx, received_at: datetime) -> str:
+def next_number(tx: Tx, received_at: datetime) -> str:
     """The next number of the year in the hub's zone, never used again."""
     year = received_at.astimezone(tx.facts.zone).year % 100
     return f"{year:02}-{counters.following(tx, f'ticket:{year:02}'):06}"

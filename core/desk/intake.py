@@ -23,6 +23,8 @@ from core.desk import (
     chats,
     door,
     filing,
+    joining_ways,
+    page_answers,
     reference,
     restraint,
     returns,
@@ -35,7 +37,7 @@ from core.desk.chat_came import Came
 from core.desk.filing import Message, Understood
 from core.desk.scope import PUBLISHED
 from core.envelope import Arrival, Inbound, Kind
-from core.rules import chatting, threading, trust, workflow
+from core.rules import chatting, joining, threading, trust, workflow
 from core.rules.chatting import Meant
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
@@ -87,6 +89,8 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
         return _wish(tx, row, said, now=now)
     if said.kind is Kind.OWN_LOOP:
         return filing.conclude(tx, row, said, "machine", "own_loop", now=now)
+    if (acknowledged := page_answers.by_text(tx, row, said, now=now)) is not None:
+        return acknowledged
     if chat_intake.is_chat(said):
         return _in_chat(tx, row, said, now=now)
     return _place(tx, _judge(tx, row, said, now=now), now=now)
@@ -224,6 +228,9 @@ def _automatic_beside(said: Inbound, placed: threading.Threading) -> bool:
 
 def _attach(tx: Tx, message: Message, ticket_id: str, thread_id: str, *, now: datetime) -> Understood:
     case = Case.open(tx, ticket_id, now=now)
+    if _gone_on(case, thread_id):
+        ticket_id, thread_id = threads.goes_on(tx, ticket_id, thread_id)
+        case = Case.open(tx, ticket_id, now=now)
     if case["state"] in workflow.ENDED and "released_by" not in message.detail:
         # It ended while we waited for its row.
         return _place(tx, _judge(tx, message.row, message.said, meant=message.meant, now=now), now=now)
@@ -236,6 +243,14 @@ def _attach(tx: Tx, message: Message, ticket_id: str, thread_id: str, *, now: da
     elif not thread_id:
         thread_id = threads.beside(case, message.said, message.author)
     return filing.attach(case, message, thread_id)
+
+
+def _gone_on(case: Case, thread_id: str) -> bool:
+    """Was it joined to another ticket, or did the conversation leave it, while the message waited?"""
+    if case["state"] == workflow.State.MERGED:
+        return True
+    left = joining.PARTED in case["flags"] and bool(thread_id)
+    return left and not joining_ways.is_at(case.tx, case.id, thread_id)
 
 
 def _released(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:

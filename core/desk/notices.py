@@ -6,6 +6,7 @@ in the transaction of its cause. Moves within a minute become one notice.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,8 +14,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, select
 
 from core import chat_addresses, texts
-from core.desk import answering, outages, outbox, reference
+from core.desk import answering, outages, outbox, quiet, reference
 from core.desk.case import Case
+from core.desk.participants import Participant
 from core.envelope import Address
 from core.rules import reaching
 from core.store import tables, work
@@ -48,7 +50,7 @@ _UNTOUCHED = Prepared(
     )
 )
 _QUEUED = Prepared(
-    select(tables.delivery.c.id).where(
+    select(tables.delivery).where(
         tables.delivery.c.ticket_id == bindparam("ticket_id"),
         tables.delivery.c.message_id == bindparam("message_id"),
         tables.delivery.c.state == "queued",
@@ -120,24 +122,29 @@ def _outage(case: Case, known: outages.Known) -> dict[str, str]:
     }
 
 
-def progress(case: Case, key: str, **values: Any) -> None:
-    """Tell every conversation of the ticket about a move. `key` is a step of `notices/*/progress.txt`."""
-    language = case["language"]
-    step = {"key": key, **values}
+def progress(case: Case, key: str, *, only: str | None = None, **values: Any) -> None:
+    """Tell every conversation of the ticket about a move. `key` is a step of `notices/*/progress.txt`.
+
+    `only`: a conversation; who is answered in another one is not told. It leaves in a minute, or when it may
+    (core.desk.quiet); what is told while it waits becomes one with it.
+    """
+    language, step = case["language"], {"key": key, **values}
+    due = case.now + TOGETHER
     for place in answering.places(case, kind="progress", automatic=True):
-        where = place.where
-        pending = case.tx.one(_PENDING, ticket_id=case.id, thread_id=where.id)
-        steps = [step]
-        if (
-            pending is not None
-            and case.now - pending.at < TOGETHER
-            and case.tx.one(_UNTOUCHED, ticket_id=case.id, message_id=pending.id) is None
-        ):
-            steps = [s for s in (pending.made_from or {}).get("steps", []) if s["key"] != key] + steps
-            _, text = _notice(where, "progress", language, **_common(case), steps=steps)
-            change = {"text": text, "made_from": {"steps": steps}}
-            case.tx.update(tables.message, {"ticket_id": case.id, "id": pending.id}, **change)
+        where, steps = place.where, [step]
+        if only is not None and where.id != only:
             continue
+        pending = case.tx.one(_PENDING, ticket_id=case.id, thread_id=where.id)
+        if pending is not None and _waits(case, pending):
+            made_from = pending.made_from or {}
+            steps = [s for s in made_from.get("steps", []) if s["key"] != key] + steps
+            _, text = _notice(where, "progress", language, **_common(case), steps=steps)
+            change = {"text": text, "made_from": {**made_from, "steps": steps}}
+            case.tx.update(tables.message, {"ticket_id": case.id, "id": pending.id}, **change)
+            _sooner(case, pending, due)
+            continue
+        leaves = quiet.leaves(case, where, place.people, kind="progress", due=due, zone=zone_of(case))
+        until = min(leaves.values(), default=due)
         subject, text = _notice(where, "progress", language, **_common(case), steps=steps)
         outbox.say(
             case,
@@ -148,26 +155,74 @@ def progress(case: Case, key: str, **values: Any) -> None:
             text=text,
             automatic=True,
             language=language,
-            due=case.now + TOGETHER,
-            made_from={"steps": steps},
+            due=due,
+            leaves=leaves,
+            made_from={"steps": steps} | ({"until": until.isoformat()} if until > due else {}),
         )
+
+
+def _waits(case: Case, pending: Row) -> bool:
+    """Has this notice not left yet, for anybody?"""
+    if pending.withdrawn_at is not None or case.now >= _until(pending):
+        return False
+    return case.tx.one(_UNTOUCHED, ticket_id=case.id, message_id=pending.id) is None
+
+
+def _until(pending: Row) -> datetime:
+    put_off = (pending.made_from or {}).get("until")
+    until: datetime = datetime.fromisoformat(put_off) if put_off else pending.at + TOGETHER
+    return until
+
+
+def _sooner(case: Case, pending: Row, due: datetime) -> None:
+    """What waited for the morning waits no longer once the request is urgent."""
+    if _until(pending) > due and quiet.urgent(case):
+        _hurry(case, pending, due)
+
+
+def take_back(case: Case, thread_id: str, key: str) -> bool:
+    """The notice of this move alone does not leave, if it is still here; say whether it was."""
+    pending = case.tx.one(_PENDING, ticket_id=case.id, thread_id=thread_id)
+    steps = (pending.made_from or {}).get("steps", []) if pending is not None else []
+    if [step["key"] for step in steps] != [key] or pending.withdrawn_at is not None:
+        return False
+    if case.tx.one(_UNTOUCHED, ticket_id=case.id, message_id=pending.id) is not None:
+        return False
+    for row in case.tx.all(_QUEUED, ticket_id=case.id, message_id=pending.id):
+        outbox.not_sent(case, row.id)
+    case.tx.update(tables.message, {"ticket_id": case.id, "id": pending.id}, withdrawn_at=case.now)
+    return True
 
 
 def overtaken(case: Case) -> None:
     """Somebody tells the customer more than the notice that is still waiting would: send that one now, before it."""
     for where in answering.conversations(case):
         pending = case.tx.one(_PENDING, ticket_id=case.id, thread_id=where.id)
-        if pending is None or case.now - pending.at >= TOGETHER:
-            continue
-        for row in case.tx.all(_QUEUED, ticket_id=case.id, message_id=pending.id):
-            work.hasten(case.tx, shard=case.id, key=f"send:{row.id}", now=case.now)
+        if pending is not None and case.now < _until(pending):
+            _hurry(case, pending, case.now)
+
+
+def _hurry(case: Case, pending: Row, due: datetime) -> None:
+    put_off = _until(pending) > pending.at + TOGETHER
+    for row in case.tx.all(_QUEUED, ticket_id=case.id, message_id=pending.id):
+        if put_off:
+            outbox.hurry(case, row, due=due)
+        else:
+            work.hasten(case.tx, shard=case.id, key=f"send:{row.id}", now=due)
 
 
 def report(case: Case, kind: str, values: dict[str, Any]) -> None:
-    """The closing report: version 1 with `resolved`, the final one with `closed`. See `desk.reports`."""
-    overtaken(case)
+    """The closing report: version 1 with `resolved`, the final one with `closed`. See `desk.reports`.
+
+    Where it has to wait for the morning, it says what a notice that waits there would have said.
+    """
     for place in answering.places(case, kind=kind, automatic=True):
         where = place.where
+        leaves = quiet.leaves(case, where, place.people, kind=kind, due=case.now, zone=zone_of(case))
+        if all(at <= case.now for at in leaves.values()):
+            overtaken(case)
+        else:
+            _instead(case, where)
         subject, text = _notice(where, kind, case["language"], **_common(case), **values)
         outbox.say(
             case,
@@ -178,8 +233,17 @@ def report(case: Case, kind: str, values: dict[str, Any]) -> None:
             text=text,
             automatic=True,
             language=case["language"],
+            leaves=leaves,
             made_from={"report": values["version"]},
         )
+
+
+def _instead(case: Case, where: Row) -> None:
+    """What waits in this conversation is not sent: what comes after it says more."""
+    pending = case.tx.one(_PENDING, ticket_id=case.id, thread_id=where.id)
+    if pending is not None and _waits(case, pending):
+        for row in case.tx.all(_QUEUED, ticket_id=case.id, message_id=pending.id):
+            outbox.not_sent(case, row.id)
 
 
 def rejected(case: Case, text: str, *, agent: str, author_name: str) -> None:
@@ -199,6 +263,40 @@ def rejected(case: Case, text: str, *, agent: str, author_name: str) -> None:
             agent=agent,
             author_name=author_name,
         )
+
+
+def incident(
+    case: Case, text: str, *, to: Collection[str], agent: str, author_name: str, idem: str
+) -> tuple[str, int]:
+    """A person's words about an incident that the ticket is a part of, to these people; message id and deliveries.
+
+    `to`: persons as `participants.Participant.who` names them.
+    """
+    message_id, count = "", 0
+
+    def meant(told: Sequence[Participant]) -> list[Participant]:
+        return [one for one in told if one.who in to]
+
+    for place in answering.places(case, kind="incident", automatic=False, choose=meant):
+        if not place.people:
+            continue
+        where, language = place.where, case["language"]
+        subject, body = _notice(where, "incident", language, **_common(case), text=text)
+        said = outbox.say(
+            case,
+            where,
+            place.people,
+            kind="incident",
+            subject=subject,
+            text=body.strip(),
+            automatic=False,
+            language=language,
+            agent=agent,
+            author_name=author_name,
+            idem=idem,
+        )
+        message_id, count = message_id or said.message_id, count + said.deliveries
+    return message_id, count
 
 
 def title(case: Case) -> str:

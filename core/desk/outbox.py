@@ -6,7 +6,7 @@ Nothing is sent here: a delivery is a job on the lane of its recipient, see core
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -61,10 +61,11 @@ def say(
     idem: str = "",
     made_from: dict[str, Any] | None = None,
     answers: str | None = None,
+    leaves: Mapping[str, datetime] | None = None,
 ) -> Said:
     """Add our message to a thread and queue one delivery for each of these people (`core.desk.answering` says whom).
 
-    `where`: the row of the thread. `due`: not before this instant. `answers`: id of the message it answers; None: the
+    `where`: the row of the thread. `due`: not before this instant; `leaves`: to these addresses not before that one. `answers`: id of the message it answers; None: the
     last one of the thread.
     """
     tx, now = case.tx, case.now
@@ -114,7 +115,7 @@ def say(
                     person,
                     kind=kind,
                     in_reply_to=in_reply_to,
-                    due=due or now,
+                    due=(leaves or {}).get(person.address) or due or now,
                 )
                 count += 1
     return Said(message_id=message_id, deliveries=count)
@@ -221,19 +222,23 @@ def queue(
         created_at=now,
         **more,
     )
+    soon = due - now <= SOON
+    lane = lane_of(thread_id, to.address, channel) if soon else f"send:{delivery_id}:{channel}"
+    _job(tx, shard, delivery_id, lane, due=due, now=now)
+    return delivery_id
+
+
+def _job(tx: Tx, shard: str, delivery_id: str, lane: str, *, due: datetime, now: datetime) -> None:
     work.enqueue(
         tx,
         shard=shard,
-        lane=lane_of(thread_id, to.address, channel)
-        if due - now <= SOON
-        else f"send:{delivery_id}:{channel}",
+        lane=lane,
         kind="send",
         payload={"delivery": delivery_id},
         due=due,
         now=now,
         idem_key=f"send:{delivery_id}",
     )
-    return delivery_id
 
 
 def without_ticket(row: Row, *, subject: str, text: str, language: str, **more: Any) -> Outgoing:
@@ -287,8 +292,19 @@ def withdraw(case: Case, addresses: Sequence[str] | None) -> None:
     """What still waits to leave for these people (None: for anybody) does not leave; it stays on record as withdrawn."""
     for row in case.tx.all(_WAITING, ticket_id=case.id):
         if addresses is None or row.address in addresses:
-            case.tx.update(delivery, {"ticket_id": case.id, "id": row.id}, state="withdrawn")
-            work.cancel(case.tx, shard=case.id, key=f"send:{row.id}")
+            not_sent(case, row.id)
+
+
+def not_sent(case: Case, delivery_id: str) -> None:
+    """What waits to leave does not; it stays on record as withdrawn."""
+    case.tx.update(delivery, {"ticket_id": case.id, "id": delivery_id}, state="withdrawn")
+    work.cancel(case.tx, shard=case.id, key=f"send:{delivery_id}")
+
+
+def hurry(case: Case, row: Row, *, due: datetime) -> None:
+    """What was put off leaves at `due`, before whatever is said to the same person in the same conversation from now on."""
+    work.cancel(case.tx, shard=case.id, key=f"send:{row.id}")
+    _job(case.tx, case.id, row.id, lane_of(row.thread_id, row.address, row.channel), due=due, now=case.now)
 
 
 def take_back(tx: Tx, row: Row, *, now: datetime) -> None:

@@ -41,6 +41,7 @@ VERBS = {
     "escalate": "escalate",
     "wait_customer": "wait",
     "resume": "resume",
+    "observe": "observe",
     "workaround": "workaround",
     "resolve": "resolve",
     "close": "close",

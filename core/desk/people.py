@@ -28,6 +28,8 @@ class Contact:
     sites: tuple[str, ...]
     language: str | None
     active: bool
+    vip: bool = False
+    """What they ask is one priority more urgent."""
     merged_into: str | None = None
     """Who this turned out to be."""
     met_at: str = ""
@@ -47,6 +49,8 @@ class Agent:
     phone: str
     """Where calls are put through to: a number or an extension; empty: nowhere."""
     active: bool
+    reach: tuple[str, ...] = ()
+    """How they are called on duty, in this order (core.rules.ladders.WAYS); empty: that order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +254,7 @@ def _contact(row: Row) -> Contact:
         sites=tuple(row.sites),
         language=row.language,
         active=row.active,
+        vip=row.vip,
         merged_into=row.merged_into,
     )
 
@@ -264,6 +269,7 @@ def _agent(row: Row) -> Agent:
         language=row.language,
         phone=row.phone,
         active=row.active,
+        reach=tuple(row.reach),
     )
 
 

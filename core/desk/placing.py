@@ -8,7 +8,21 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from core import texts
-from core.desk import authors, describing, entitle, notices, people, reference, timing
+from core.desk import (
+    assigning,
+    authors,
+    describing,
+    entitle,
+    follow_ups,
+    ledger,
+    notices,
+    people,
+    reference,
+    routing_again,
+    routing_reach,
+    tasks,
+    timing,
+)
 from core.desk.case import Case
 from core.desk.errors import Refused, invalid
 from core.desk.principal import HUB, Principal
@@ -31,10 +45,20 @@ def first(case: Case, said: Inbound, author: authors.Author, *, trust: Trust) ->
     case.set(provenance=dict.fromkeys(hints, said.hints.provenance), **hints)
     describing.only_choice(case)
     failed = said.authentication.verdict == "fail" and said.authentication.policy in ("quarantine", "reject")
-    entitle.check(case, trust=trust, failed=failed, by_domain=author.by_domain, candidates=author.candidates)
+    entitle.check(
+        case,
+        trust=trust,
+        failed=failed,
+        by_domain=author.by_domain,
+        candidates=author.candidates,
+        text=f"{said.subject or ''}\n{said.text or ''}",
+    )
+    if case["decision"] == "accept" and not describing.missing(case) and not ledger.claim(case):
+        entitle.check(case, trust=trust)  # somebody else has the last one
     if case["decision"] == "hold_for_approval":
         _move(case, HUB, "hold")
         timing.apply(case, "triage")
+        follow_ups.approval(case)
     elif case["decision"] == "accept" and not describing.missing(case):
         _qualified(case, HUB, tell=False)
     else:
@@ -57,6 +81,8 @@ def qualify(case: Case, who: Principal, *, handed_over: bool = False) -> None:
         raise Refused(f"{case['number']} is {case['state']}", allowed=workflow.allowed(case["state"]))
     if case["state"] in ("received", "triage"):
         entitle.check(case, trust=Trust(case["trust"]))
+        if case["decision"] != "hold_for_approval" and not ledger.claim(case):
+            entitle.check(case, trust=Trust(case["trust"]))  # somebody else has the last one
         if case["decision"] == "hold_for_approval":
             _held(case, who)
             return
@@ -72,12 +98,7 @@ def qualify(case: Case, who: Principal, *, handed_over: bool = False) -> None:
     if case["state"] in ("qualified", "assigned"):
         _route(case, who)
     if case["priority"] != before or handed_over:
-        notices.progress(case, "changed", **_words(case))
-
-
-def override(case: Case, who: Principal, reason: str) -> None:
-    """Approve what the contract does not cover."""
-    entitle.override(case, by=who.actor, reason=reason)
+        notices.progress(case, "changed", **words(case))
 
 
 def after_approval(case: Case, who: Principal) -> None:
@@ -101,8 +122,10 @@ def into_group(case: Case, who: Principal, group: str) -> None:
         return
     case.event("ticket.routed", actor=who.actor, group=group, trace=[{"rule": "by hand", "matched": True}])
     case.set(desk_group=group, level=groups[group].level, assignee=None)
+    routing_again.no_longer(case)
     if case["state"] == "qualified":
         _move(case, who, "route")
+    assigning.assign(case)
 
 
 def escalate(case: Case, who: Principal, *, group: str | None, level: int | None) -> None:
@@ -126,6 +149,9 @@ def escalate(case: Case, who: Principal, *, group: str | None, level: int | None
 def _qualified(case: Case, who: Principal, *, tell: bool) -> None:
     _prioritise(case)
     _move(case, who, "qualify")
+    if case["qualified_at"] is None:
+        case.set(qualified_at=case.now)
+    ledger.settle(case)
     timing.apply(case, "qualified")
     answered = case.tx.one(_FIRST_ANSWER, ticket_id=case.id)
     if answered is not None:  # somebody wrote to the customer before it was known what was promised
@@ -133,7 +159,7 @@ def _qualified(case: Case, who: Principal, *, tell: bool) -> None:
     _route(case, who)
     if tell:
         timing.settle(case)
-        notices.progress(case, "qualified", **_words(case))
+        notices.progress(case, "qualified", **words(case))
 
 
 _FIRST_ANSWER = Prepared(
@@ -151,22 +177,38 @@ _FIRST_ANSWER = Prepared(
 def _held(case: Case, who: Principal) -> None:
     """The contract does not say so: a leader decides before anybody works on it."""
     _move(case, who, "hold")
+    follow_ups.approval(case)
     notices.progress(case, "approval")
 
 
 def _prioritise(case: Case) -> None:
-    asset = people.asset(case.tx, case["customer"], case["asset"]) if case["asset"] else None
-    decided = priority.priority(
-        case["impact"], case["urgency"], asset_criticality=asset.criticality if asset else None
+    """What the matrix says, unless a person said otherwise; that it would say something else is kept beside it."""
+    decided = computed(case)
+    if case["provenance"].get("priority") == "agent" or decided.priority == case["priority"]:
+        return
+    case.event(
+        "ticket.prioritised", actor="system", priority=str(decided.priority), reason=str(decided.reason)
     )
-    if decided.priority != case["priority"]:
-        case.event(
-            "ticket.prioritised", actor="system", priority=str(decided.priority), reason=str(decided.reason)
-        )
-        case.set(priority=str(decided.priority))
+    case.set(priority=str(decided.priority))
 
 
-def _words(case: Case) -> dict[str, Any]:
+def computed(case: Case) -> priority.PriorityDecision:
+    """The priority by impact and urgency, asset and flags (desk.md 6), whatever anybody said."""
+    tx = case.tx
+    asset = people.asset(tx, case["customer"], case["asset"]) if case["asset"] else None
+    customer = reference.customer(tx, case["customer"]) if case["customer"] else None
+    contact = people.contact(tx, case["contact"]) if case["contact"] else None
+    return priority.priority(
+        case["impact"],
+        case["urgency"],
+        asset_criticality=asset.criticality if asset else None,
+        vip=contact is not None and contact.vip,
+        safety="safety" in case["flags"],
+        matrix=(customer.priorities if customer else None) or priority.DEFAULT_MATRIX,
+    )
+
+
+def words(case: Case) -> dict[str, Any]:
     """What a notice says of the request and of the times that were promised."""
     zone, language = notices.zone_of(case), case["language"]
     due = timing.due(case)
@@ -185,8 +227,31 @@ def _route(case: Case, who: Principal) -> None:
     found = _ask(case, level=1)
     if found.group is not None:
         _place(case, who, found)
-    else:
-        case.event("ticket.unrouted", actor=who.actor, trace=[_told(entry) for entry in found.trace])
+        return
+    case.event("ticket.unrouted", actor=who.actor, trace=[_told(entry) for entry in found.trace])
+    tasks.add(
+        case.tx,
+        "unrouted",
+        now=case.now,
+        ticket_id=case.id,
+        role="shift-leader",
+        alarm=True,
+        once="unrouted",
+        technology=case["technology"] or "",
+        request_type=case["request_type"] or "",
+    )
+
+
+def again(tx: Tx, ticket_id: str, *, now: datetime) -> None:
+    """The timer of who waits for a group to open: ask who is there now, and put it there."""
+    case = Case.open(tx, ticket_id, now=now)
+    if case["state"] != "assigned" or case["assignee"] is not None:
+        return
+    found = _ask(case, level=case["level"])
+    if found.group is None:
+        return
+    _place(case, HUB, found)
+    case.save()
 
 
 def _ask(case: Case, *, level: int) -> routing.Route:
@@ -196,8 +261,16 @@ def _ask(case: Case, *, level: int) -> routing.Route:
         request_type=case["request_type"],
         customer=case["customer"],
         level=level,
+        line=_calendar_of_line(case),
         now=case.now,
     )
+
+
+def _calendar_of_line(case: Case) -> str | None:
+    if not case["contract_version"] or not case["line"]:
+        return None
+    lines = reference.contract(case.tx, case["contract_version"]).lines
+    return next((line.calendar for line in lines if line.name == case["line"]), None)
 
 
 def competent(
@@ -208,34 +281,24 @@ def competent(
     customer: str | None,
     level: int,
     now: datetime,
+    line: str | None = None,
 ) -> routing.Route:
-    """The group that such a request goes to now."""
+    """The group that such a request goes to now. `line`: the calendar of its contract line."""
     desk = reference.desk(tx)
     known = reference.customer(tx, customer) if customer else None
-    open_now = {name for name, hours in desk.calendars.items() if hours.calendar.is_open(now)}
-    groups = {
-        group.name: routing.Group(
-            name=group.name,
-            level=group.level,
-            technologies=group.technologies,
-            request_types=group.request_types,
-            fallback=group.fallback,
-            reachable=group.calendar in open_now,
-            next_open_at=None
-            if group.calendar in open_now
-            else desk.calendars[group.calendar].calendar.next_open(now),
-        )
-        for group in desk.groups.values()
-    }
+    open_now = routing_reach.open_calendars(desk, now)
+    closed = line is not None and line in desk.calendars and line not in open_now
     asked = routing.Asked(
         technology=technology,
         request_type=request_type,
         customer=customer,
         level=level,
         allowed=known.groups if known else (),
-        open_calendars=frozenset(open_now),
+        open_calendars=open_now,
+        line_open=not closed,
+        line_opens_at=desk.calendars[line].calendar.next_open(now) if closed and line else None,
     )
-    return routing.route(asked, desk.routing, groups)
+    return routing.route(asked, desk.routing, routing_reach.groups(tx, now, open_now))
 
 
 def _place(case: Case, who: Principal, found: routing.Route) -> None:
@@ -245,13 +308,18 @@ def _place(case: Case, who: Principal, found: routing.Route) -> None:
         group=found.group,
         level=found.level,
         reachable=found.reachable,
+        by=found.by,
         trace=[_told(entry) for entry in found.trace],
     )
+    if case["state"] == "qualified" and not case.new:
+        tasks.settle(case.tx, once="unrouted", now=case.now, ticket_id=case.id)
     if case["desk_group"] != found.group:
         case.set(assignee=None)
     case.set(desk_group=found.group, level=found.level)
+    routing_again.wait(case, found.next_try_at)
     if case["state"] == "qualified":
         _move(case, who, "route")
+    assigning.assign(case)
 
 
 def _told(entry: routing.Considered) -> dict[str, Any]:
@@ -260,7 +328,8 @@ def _told(entry: routing.Considered) -> dict[str, Any]:
         "group": entry.group,
         "weight": entry.weight,
         "matched": entry.matched,
-        "why": entry.why,
+        "why": entry.code,
+        "value": entry.value,
     }
 
 

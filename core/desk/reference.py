@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -16,7 +16,10 @@ from core.rules.calendars import Calendar
 from core.rules.durations import Target, parse_target
 from core.rules.entitlement import Contract, Line
 from core.rules.outages import Scope
+from core.rules.priority import Matrix
+from core.rules.rotas import Layer, Rota
 from core.rules.routing import Rule
+from core.rules.suggesting import IntakeRule
 from core.store import tables
 from core.store.columns import to_micros
 from core.store.tx import Prepared, Row, Tx
@@ -55,6 +58,16 @@ class ServiceLevel:
 
     name: str
     targets: Mapping[str, Promise]
+    retroactive: bool = True
+    """Whether a ticket that comes under it later is measured by it from its start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteHours:
+    """What a site has of its own: a time zone and the holidays of its place; empty: the calendar's."""
+
+    time_zone: str
+    holidays: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +80,8 @@ class DeskGroup:
     technologies: tuple[str, ...]
     request_types: tuple[str, ...]
     fallback: str | None
+    assigns: bool
+    """A ticket is given to somebody of the group at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +110,15 @@ class Desk:
     groups: Mapping[str, DeskGroup]
     """In the order of the file."""
     routing: tuple[Rule, ...]
+    intake: tuple[IntakeRule, ...]
     outages: tuple[Outage, ...]
     """Those that go on, the latest first."""
+    rotas: tuple[Rota, ...]
+    """In the order of the file; members by their ids."""
+    sites: Mapping[tuple[str, str], SiteHours] = field(default_factory=dict)
+    """By customer and name; only those that have something of their own."""
+    local: dict[tuple[str, SiteHours], Hours] = field(default_factory=dict)
+    """Calendars as they are at a site, by their version; those that were asked for."""
     customers: dict[str, Customer] = field(default_factory=dict)
     """Those that were asked for, as of the same revision."""
     contracts: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -124,6 +146,10 @@ class Customer:
     groups: tuple[str, ...]
     keep_recordings: int
     """Days; 0: conversations are not recorded."""
+    account_manager: str | None = None
+    """E-mail of an agent; None: whoever leads."""
+    priorities: Matrix | None
+    """Impact to urgency to priority; None: the desk's own table."""
 
 
 _lock = threading.Lock()
@@ -206,6 +232,12 @@ def _customer(row: Row) -> Customer:
         policy=row.policy,
         groups=tuple(row.groups),
         keep_recordings=row.keep_recordings,
+        account_manager=row.account_manager,
+        priorities={
+            int(impact): {int(urgency): rank for urgency, rank in of.items()}
+            for impact, of in row.priorities.items()
+        }
+        or None,
     )
 
 
@@ -252,6 +284,8 @@ def contract_of(plain: Mapping[str, Any]) -> Contract:
     values = dict(plain)
     values["valid_from"] = date.fromisoformat(values["valid_from"])
     values["valid_until"] = date.fromisoformat(values["valid_until"])
+    if values.get("notice_date"):
+        values["notice_date"] = date.fromisoformat(values["notice_date"])
     values["authorised_contacts"] = tuple(values.get("authorised_contacts", ()))
     values["lines"] = tuple(Line(**_tupled(line)) for line in values.get("lines", ()))
     return Contract(**values)
@@ -272,12 +306,30 @@ def _definition(tx: Tx, version: str, make: Any) -> Any:
                 raise LookupError(message)
             found = Calendar(always)
         else:
-            found = make(row.content | ({"version": version} if make is contract_of else {}))
+            content = row.content
+            if make is contract_of:
+                content = _with_periods(tx, version, content) | {"version": version}
+            found = make(content)
         with _lock:
             _definitions[version] = found
             while len(_definitions) > MAX_DEFINITIONS:
                 _definitions.popitem(last=False)
     return found
+
+
+FILE = "file:"
+"""Before the version of a calendar or contract: what the file said of it."""
+
+
+def _with_periods(tx: Tx, version: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Definitions of before keep no periods: the file of the same version does."""
+    lines = content.get("lines", ())
+    if not any(line.get("measure", "none") != "none" and "period" not in line for line in lines):
+        return dict(content)
+    row = tx.one(_DEFINITION, version=FILE + version)
+    said = {line["name"]: line for line in (row.content.get("lines", ()) if row else ())}
+    periods = [{"period": said.get(line["name"], {}).get("period", "contract")} | line for line in lines]
+    return {**content, "lines": periods}
 
 
 def _read(tx: Tx, revision: int) -> Desk:
@@ -287,7 +339,9 @@ def _read(tx: Tx, revision: int) -> Desk:
         calendars[row.name] = Hours(version=row.version, calendar=hours(tx, row.version))
     slas = {
         row.name: ServiceLevel(
-            name=row.name, targets={priority: _promise(plain) for priority, plain in row.targets.items()}
+            name=row.name,
+            targets={priority: _promise(plain) for priority, plain in row.targets.items()},
+            retroactive=row.retroactive,
         )
         for row in tx.all(select(tables.sla))
     }
@@ -299,6 +353,7 @@ def _read(tx: Tx, revision: int) -> Desk:
             technologies=tuple(row.technologies),
             request_types=tuple(row.request_types),
             fallback=row.fallback,
+            assigns=row.assigns,
         )
         for row in tx.all(select(tables.desk_group).order_by(tables.desk_group.c.position))
     }
@@ -325,10 +380,56 @@ def _read(tx: Tx, revision: int) -> Desk:
         technologies=named[tables.technology],
         groups=groups,
         routing=routing,
+        intake=tuple(
+            _intake_rule(n, row.content)
+            for n, row in enumerate(
+                tx.all(select(tables.intake_rule).order_by(tables.intake_rule.c.position)), start=1
+            )
+        ),
         outages=tuple(_outage(row) for row in tx.all(_RUNNING)),
+        sites={
+            (row.customer, row.name): SiteHours(time_zone=row.time_zone, holidays=row.holidays)
+            for row in tx.all(_WITH_HOURS)
+        },
+        rotas=tuple(_rotas(tx)),
     )
 
 
+def _intake_rule(n: int, plain: Mapping[str, Any]) -> IntakeRule:
+    return IntakeRule(n=n, **_tupled(plain))
+
+
+def _rotas(tx: Tx) -> Iterator[Rota]:
+    rows = tx.all(select(tables.rota).order_by(tables.rota.c.position))
+    if not rows:
+        return
+    ids = {row.email: row.id for row in tx.all(select(tables.agent.c.email, tables.agent.c.id))}
+    for row in rows:
+        layers = tuple(
+            Layer(
+                members=tuple(ids[email] for email in plain["members"]),
+                starts=date.fromisoformat(plain["starts"]),
+                handoff=plain["handoff"],
+                length=plain["length"],
+                restrictions=tuple(plain["restrictions"]),
+            )
+            for plain in row.layers
+        )
+        yield Rota(
+            name=row.name,
+            duty=row.duty,
+            groups=tuple(row.groups),
+            time_zone=row.time_zone,
+            layers=layers,
+            fallback=row.fallback,
+        )
+
+
+_WITH_HOURS = Prepared(
+    select(tables.site).where(
+        (tables.site.c.time_zone != literal("")) | (tables.site.c.holidays != literal(""))
+    )
+)
 _RUNNING = Prepared(
     select(tables.outage, tables.outage_update.c.words.label("news"))
     .select_from(

@@ -38,6 +38,9 @@ _TOLD = {
 }
 """Events a report tells, and the key of their words. `triage` is a clock of the inside."""
 
+NOT_AGREED = ("triage", "promise")
+"""Clocks of which no contract speaks."""
+
 
 def said(case: Case, at: datetime) -> str:
     """An instant in the words and the zone of the customer."""
@@ -84,7 +87,7 @@ def values(case: Case) -> dict[str, Any]:
                 "met": row.state == "met" and row.breached_at is None,
             }
             for row in case.tx.all(_CLOCKS, ticket_id=case.id)
-            if row.name != "triage" and row.state in ("met", "breached")
+            if row.name not in NOT_AGREED and row.state in ("met", "breached")
         ],
     }
 

@@ -5,9 +5,23 @@ Principal, number, `seen` and what is raised are as in core.desk.tickets.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from core.desk import acts, notices, placing, reports, timing
+from core import texts
+from core.desk import (
+    activities,
+    acts,
+    entitle,
+    follow_ups,
+    guarding,
+    ledger,
+    notices,
+    placing,
+    promises,
+    reports,
+    timing,
+)
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, invalid
 from core.desk.principal import HUB, Principal
@@ -16,24 +30,62 @@ from core.store import work
 from core.store.tx import Tx
 
 CONFIRM_WITHIN_DAYS = 3  # working days until a solved ticket closes by itself
+STILL_OPEN = "still_open"
+"""Kind of the task that names what is not over on a ticket that ends, or would."""
 CAUSES = ("hardware", "software", "configuration", "network", "power", "user", "vendor", "security", "other")
-"""Cause codes of a resolution."""
+"""Cause codes of a resolution by a person."""
+NO_ANSWER = "no_answer"
+"""The cause of one by the hub: the customer did not say what was asked."""
 
 
 def approve(
-    tx: Tx, who: Principal, number: str, *, now: datetime, reason: str, seen: int | None = None
+    tx: Tx,
+    who: Principal,
+    number: str,
+    *,
+    now: datetime,
+    reason: str,
+    until: datetime | None = None,
+    seen: int | None = None,
 ) -> str:
-    """Let work begin although the contract does not say so; who and why are kept as an override of the check."""
+    """Let work begin although the contract does not say so; who, why and until when are kept as an override of the check.
+
+    `until` None: to the end of the contract's last day. Raises Invalid for a reason of less than 10 characters.
+    """
     case = acts.begin(tx, who, number, now=now)
     acts.only_leaders(who)
     acts.check_seen(case, who, seen, ("ticket.",))
     reason = acts.plain(reason, "/reason")
-    if len(reason) < 10:  # noqa: PLR2004 - desk.md 2
-        raise invalid("/reason", "say why in at least 10 characters: it is kept as evidence")
     acts.move(case, who, "approve")
-    placing.override(case, who, reason)
+    entitle.override(case, by=who.actor, reason=reason, until=until)
     notices.progress(case, "approved")
     placing.after_approval(case, who)
+    acts.finish(case)
+    return number
+
+
+def override(
+    tx: Tx,
+    who: Principal,
+    number: str,
+    *,
+    now: datetime,
+    reason: str,
+    until: datetime,
+    seen: int | None = None,
+) -> str:
+    """Let the work on a ticket go on in spite of its check, until an instant; a ticket that waits for approval is approved.
+
+    Shift leader, supervisor or administrator. When it lapses a task asks what is to be done; nothing changes by itself.
+    """
+    case = acts.begin(tx, who, number, now=now)
+    acts.only_leaders(who)
+    if case["state"] == "on_hold":
+        return approve(tx, who, number, now=now, reason=reason, until=until, seen=seen)
+    acts.check_seen(case, who, seen, ("ticket.",))
+    if not case["open"]:
+        raise Refused(f"{number} is {case['state']}", allowed=workflow.allowed(case["state"]))
+    entitle.override(case, by=who.actor, reason=acts.plain(reason, "/reason"), until=until)
     acts.finish(case)
     return number
 
@@ -50,6 +102,7 @@ def reject(
     acts.note(case, who, reason)
     notices.rejected(case, text, agent=who.id, author_name=who.name)
     timing.apply(case, "reject")
+    ledger.give_back(case, "rejected", actor=who.actor)
     _end(case)
     acts.finish(case)
     return number
@@ -65,10 +118,13 @@ def resolve(
     text: str,
     minutes: int,
     seen: int | None = None,
+    overrides: Mapping[str, str] | None = None,
+    at: datetime | None = None,
 ) -> str:
     """It is solved: cause code, what the customer is told, minutes of work. Sends the report, version 1.
 
-    A message of the customer that the agent has not seen is reason to look first: Stale.
+    A message of the customer that the agent has not seen is reason to look first: Stale. So is what is not over yet
+    (`guarding`), unless `overrides` says against each reason why. `at`: when it was solved; None, now.
     """
     case = acts.begin(tx, who, number, now=now)
     acts.only_staff(who)
@@ -78,34 +134,72 @@ def resolve(
     if minutes <= 0:
         raise invalid("/minutes", "must be more than 0: the time somebody worked on it")
     text = acts.plain(text)
-    acts.move(case, who, "resolve", cause=cause, minutes=minutes)
+    since = acts.when(case, at)
+    acts.move(case, who, "resolve", at=since, cause=cause, minutes=minutes)
+    guarding.guard(case, who, overrides or {}, act="resolve")
+    activities.enter(case, who, minutes=minutes, at=since)
     spent = int(case["resolution"].get("minutes", 0)) + minutes
     case.set(
         resolution=case["resolution"] | {"cause": cause, "text": text, "minutes": spent, "by": who.id},
-        resolved_at=now,
+        resolved_at=since,
     )
-    timing.apply(case, "resolve")
+    timing.apply(case, "resolve", at=since)
+    promises.spoken(case, who)
     timing.settle(case)
     notices.report(case, "resolved", reports.values(case) | {"days": CONFIRM_WITHIN_DAYS})
-    work.set_timer(
-        tx,
-        shard=case.id,
-        key="auto-close",
-        kind="auto-close",
-        payload={},
-        due=reports.working_days_later(case, CONFIRM_WITHIN_DAYS),
-        now=now,
-    )
+    _close_later(case, CONFIRM_WITHIN_DAYS)
     acts.finish(case)
     return number
 
 
-def close(tx: Tx, who: Principal, number: str, *, now: datetime, seen: int | None = None) -> str:
-    """The customer is content, or has been silent long enough. Sends the final report."""
+def resolve_unanswered(case: Case) -> bool:
+    """Nobody answered what we asked, for as long as was agreed: it counts as solved. Says whether it does.
+
+    What is not over keeps it waiting, and whoever has it is asked to see to that. Words and cause are the hub's.
+    """
+    left = guarding.obstacles(case)
+    if left:
+        follow_ups.ask(case, STILL_OPEN, reasons=[str(one.reason) for one in left], due=case.now)
+        return False
+    _, text = texts.notice("no_answer", case["language"])
+    acts.move(case, HUB, "resume")
+    timing.apply(case, "resume")
+    acts.move(case, HUB, "resolve", cause=NO_ANSWER, minutes=0)
+    case.set(resolution=case["resolution"] | {"cause": NO_ANSWER, "text": text.strip()}, resolved_at=case.now)
+    timing.apply(case, "resolve")
+    timing.settle(case)
+    notices.report(case, "resolved", reports.values(case) | {"days": CONFIRM_WITHIN_DAYS})
+    _close_later(case, CONFIRM_WITHIN_DAYS)
+    acts.finish(case)
+    return True
+
+
+def _close_later(case: Case, days: int) -> None:
+    work.set_timer(
+        case.tx,
+        shard=case.id,
+        key="auto-close",
+        kind="auto-close",
+        payload={},
+        due=reports.working_days_later(case, days),
+        now=case.now,
+    )
+
+
+def close(
+    tx: Tx,
+    who: Principal,
+    number: str,
+    *,
+    now: datetime,
+    seen: int | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> str:
+    """The customer is content, or has been silent long enough. Sends the final report. `overrides`: as in `resolve`."""
     case = acts.begin(tx, who, number, now=now)
     acts.only_staff(who)
     acts.check_seen(case, who, seen, ("message.in",))
-    _close(case, who)
+    _close(case, who, overrides=overrides or {})
     return number
 
 
@@ -116,15 +210,32 @@ def confirm(tx: Tx, who: Principal, number: str, *, now: datetime) -> str:
 
 
 def confirmed(case: Case, who: Principal) -> None:
-    """The same of a ticket in hand. Raises Refused when it is not solved."""
+    """The same of a ticket in hand. Raises Refused when it is not solved.
+
+    The customer's word ends it whatever else there is: that is for whoever solved it to see to, and they are asked to.
+    """
+    left = guarding.obstacles(case) if case["state"] == "resolved" else ()
+    if left:
+        follow_ups.ask(case, STILL_OPEN, reasons=[str(one.reason) for one in left])
     _close(case, who)
 
 
 def close_when_silent(tx: Tx, ticket_id: str, *, now: datetime) -> None:
-    """The time to object is over. Does nothing when the ticket is no longer `resolved`."""
+    """The time to object is over. Does nothing when the ticket is no longer `resolved`.
+
+    What is not over keeps it open for one more working day, and whoever solved it is asked to see to that.
+    """
     case = Case.open(tx, ticket_id, now=now)
-    if case["state"] == "resolved":
+    if case["state"] != "resolved":
+        return
+    left = guarding.obstacles(case)
+    if not left:
         _close(case, HUB)
+        return
+    follow_ups.ask(case, STILL_OPEN, reasons=[str(one.reason) for one in left], due=now)
+    case.event("ticket.close_held", actor="system", reasons=[str(one.reason) for one in left])
+    _close_later(case, 1)
+    case.save()
 
 
 def refuse(tx: Tx, who: Principal, number: str, *, now: datetime, reason: str) -> str:
@@ -183,6 +294,7 @@ def cancel(
     acts.note(case, who, reason)
     timing.apply(case, "cancel")
     notices.progress(case, "cancelled")
+    ledger.give_back(case, "cancelled", actor=who.actor)
     _end(case)
     acts.finish(case)
     return number
@@ -194,6 +306,7 @@ def customer_wrote(case: Case, *, at: datetime) -> None:
         at = max(at, case["state_since"])  # one that came before we asked, and was read or taken in after
         acts.move(case, HUB, "customer_message")
         timing.apply(case, "customer_message", at=at)
+        follow_ups.customer_answered(case)
     elif case["state"] == "resolved":
         reopen_case(case, HUB, why="customer_message")
 
@@ -201,16 +314,21 @@ def customer_wrote(case: Case, *, at: datetime) -> None:
 def reopen_case(case: Case, who: Principal, *, why: str) -> None:
     """From resolved or closed back to work, for whoever worked on it last. `why`: refused, staff or customer_message."""
     acts.move(case, who, "reopen", reason=why)
-    case.set(resolved_at=None, closed_at=None, open=True)
+    times = int(case["resolution"].get("reopened", 0)) + 1
+    case.set(resolved_at=None, closed_at=None, open=True, resolution=case["resolution"] | {"reopened": times})
     case.flag("reopened")
     timing.apply(case, "reopen")
     work.cancel(case.tx, shard=case.id, key="auto-close")
     notices.progress(case, "reopened")
 
 
-def _close(case: Case, who: Principal) -> None:
+def _close(case: Case, who: Principal, *, overrides: Mapping[str, str] | None = None) -> None:
+    """`overrides`: None, nobody is asked what is in the way."""
     acts.move(case, who, "close")
+    if overrides is not None:
+        guarding.guard(case, who, overrides, act="close")
     case.set(closed_at=case.now)
+    entitle.at_closure(case)
     timing.apply(case, "close")
     timing.settle(case)
     notices.report(case, "closed", reports.values(case))
@@ -219,5 +337,6 @@ def _close(case: Case, who: Principal) -> None:
 
 
 def _end(case: Case) -> None:
-    """Nothing waits for a ticket that has ended."""
+    """Nothing waits for a ticket that has ended, and nothing is promised on it."""
+    promises.dropped(case)
     work.cancel(case.tx, shard=case.id, key="auto-close")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import broadcasts, ladder, new_passwords, outbox, paging, sending
+from core.desk import broadcasts, ladder, new_passwords, outbox, sending
 from core.desk.case import Case
 from core.envelope import Kind, Report
 from core.ids import token_id
@@ -54,8 +54,8 @@ def reported(
     if bounced:
         tx.update(delivery, key, state="bounced", error=detail[:500])
         if row.thread_id == row.ticket_id:  # words of a chat beside all tickets, or for colleagues
-            if row.kind == paging.KIND:
-                paging.undelivered(tx, row, now=now)
+            if row.kind in sending.FOR_STAFF:
+                sending.FOR_STAFF[row.kind].undelivered(tx, row, now=now)
         elif not broadcasts.recorded(tx, row, "delivery.bounced", now=now, hard=kind is Kind.BOUNCE_HARD):
             case = Case.open(tx, row.ticket_id, now=now)
             if not ladder.another_way(case, row):

@@ -5,14 +5,27 @@ A send is at least once; the delivery's `ref` is fixed, so that the other side c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import ModuleType
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, literal, select
 
 from core import chat_addresses
-from core.desk import broadcasts, chat_buttons, chats, ladder, missed, outbox, paging, participants, reference
+from core.desk import (
+    broadcasts,
+    chat_buttons,
+    chats,
+    ladder,
+    missed,
+    outbox,
+    page_ways,
+    participants,
+    promise_notices,
+    reference,
+    staff_notices,
+)
 from core.desk.case import Case
 from core.desk.conversation import visible_text
 from core.envelope import Address, Attachment, Earlier, Outgoing, Sent
@@ -40,30 +53,57 @@ STOPPED = "they asked for no more messages here (STOP)"
 """Why nothing is sent there."""
 """Why an address gets nothing: its owner said so. Only they take it back."""
 
+FOR_STAFF: Mapping[str, ModuleType] = {
+    page_ways.KIND: page_ways,
+    page_ways.ANSWER: page_ways,
+    staff_notices.KIND: staff_notices,
+    promise_notices.KIND: promise_notices,
+}
+"""Kinds of deliveries that colleagues get, and who knows what they say and what becomes of them."""
+
 delivery, delivery_attempt = tables.delivery, tables.delivery_attempt
 message, thread = tables.message, tables.thread
 
-DELIVERY = Prepared(
-    select(delivery).where(delivery.c.ticket_id == bindparam("ticket_id"), delivery.c.id == bindparam("id"))
+_HERE = select(delivery).where(
+    delivery.c.ticket_id == bindparam("ticket_id"), delivery.c.id == bindparam("id")
 )
+_ANYWHERE = select(delivery).where(delivery.c.id == bindparam("id"))
+DELIVERY = Prepared(_HERE)
+_LOCKED = Prepared(_HERE.with_for_update())
+_SOMEWHERE = Prepared(_ANYWHERE)
+_SOMEWHERE_LOCKED = Prepared(_ANYWHERE.with_for_update())
+
+
+def find(tx: Tx, shard: str, delivery_id: str) -> Row | None:
+    """The delivery that a job of this shard is about. It may hang at another ticket since: a merge leaves what is in hand where it is."""
+    return tx.one(DELIVERY, ticket_id=shard, id=delivery_id) or tx.one(_SOMEWHERE, id=delivery_id)
+
+
+def _in_hand(tx: Tx, shard: str, delivery_id: str) -> Row | None:
+    """The same, staying where it is until the end of the transaction, also where several hubs work."""
+    if tx.is_sqlite:
+        return find(tx, shard, delivery_id)
+    here = tx.one(_LOCKED, ticket_id=shard, id=delivery_id)
+    return here or tx.one(_SOMEWHERE_LOCKED, id=delivery_id)
 
 
 def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoing | None:
     """What the channel is to send, marked `sending`; None when there is nothing to send any more."""
-    row = tx.one(DELIVERY, ticket_id=ticket_id, id=delivery_id)
+    row = _in_hand(tx, ticket_id, delivery_id)
     if row is None or row.state not in ("queued", "sending"):
         return None
+    ticket_id = row.ticket_id
     of = tx.one(_TICKET, id=ticket_id)
     if of is None:
         tx.update(
             delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="sending", attempts=row.attempts + 1
         )
         return chats.outgoing(tx, row) or broadcasts.outgoing(tx, row)
-    if row.kind == paging.KIND:
+    if row.kind in FOR_STAFF:
         if tx.one(_WISH, address=row.address) is not None:
             failed(tx, ticket_id, delivery_id, STOPPED, now=now)
             return None
-        told = paging.outgoing(tx, row, now=now)
+        told: Outgoing | None = FOR_STAFF[row.kind].outgoing(tx, row, now=now)
         if told is not None:
             key = {"ticket_id": ticket_id, "id": delivery_id}
             tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
@@ -203,7 +243,9 @@ _OWN_REFS = Prepared(
 
 def sent(tx: Tx, ticket_id: str, delivery_id: str, what: Sent, *, now: datetime) -> None:
     """The other side took it."""
-    row = tx.one(DELIVERY, ticket_id=ticket_id, id=delivery_id)
+    row = _in_hand(tx, ticket_id, delivery_id)
+    assert row is not None  # noqa: S101 - no delivery is ever deleted
+    ticket_id = row.ticket_id
     key = {"ticket_id": ticket_id, "id": delivery_id}
     named = {"remote_id": what.remote_id} if what.remote_id else {}
     tx.update(delivery, key, state="sent", sent_at=now, error="", remote=what.detail[:500], **named)
@@ -241,7 +283,9 @@ def postponed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: date
 
     What a person of ours says in a chat is said another way after a quarter of an hour, if there is one.
     """
-    row = tx.one(DELIVERY, ticket_id=ticket_id, id=delivery_id)
+    row = _in_hand(tx, ticket_id, delivery_id)
+    assert row is not None  # noqa: S101 - no delivery is ever deleted
+    ticket_id = row.ticket_id
     attempted(tx, row, "retry", error, now=now)
     tx.update(delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="queued", error=error[:500])
     tx.tell("ticket", ticket_id)
@@ -268,11 +312,13 @@ _FIRST_TRY = Prepared(
 
 def failed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetime) -> None:
     """It will not be taken: staff see it on the ticket and in the list of what was not delivered."""
-    row = tx.one(DELIVERY, ticket_id=ticket_id, id=delivery_id)
+    row = _in_hand(tx, ticket_id, delivery_id)
+    assert row is not None  # noqa: S101 - no delivery is ever deleted
+    ticket_id = row.ticket_id
     attempted(tx, row, "failed", error, now=now)
     tx.update(delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="given_up", error=error[:500])
-    if row.kind == paging.KIND:
-        paging.undelivered(tx, row, now=now)
+    if row.kind in FOR_STAFF:
+        FOR_STAFF[row.kind].undelivered(tx, row, now=now)
     if row.thread_id == ticket_id:  # words of a chat beside all tickets, or for colleagues
         return
     if broadcasts.recorded(tx, row, "delivery.given_up", now=now, what=row.kind):

@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, select
 
+from core import numbers
 from core.desk import identities
 from core.desk.people import Agent
 from core.envelope import Address
+from core.rules import ladders, reaching
 from core.store import tables
 from core.store.tx import Prepared, Tx
 
@@ -30,10 +32,7 @@ class Way(NamedTuple):
 
 def way(tx: Tx, agent: Agent) -> Way | None:
     """The newest of their chats that is proved theirs, else their mailbox; None: this hub sends no mail."""
-    account = next((row for row in tx.all(_ACCOUNTS, agent=agent.id) if row.proof in identities.PROVED), None)
-    if account is not None:
-        return Way(account.channel, Address(account.address, agent.name), is_chat=True)
-    return mailbox(tx, agent)
+    return _chat(tx, agent) or mailbox(tx, agent)
 
 
 def mailbox(tx: Tx, agent: Agent) -> Way | None:
@@ -41,3 +40,35 @@ def mailbox(tx: Tx, agent: Agent) -> Way | None:
     if not tx.facts.mails_by:
         return None
     return Way(tx.facts.mails_by, Address(agent.email, agent.name), is_chat=False)
+
+
+def by_order(tx: Tx, agent: Agent) -> list[Way]:
+    """Every way of calling somebody on duty, one after the other, as they chose (core.rules.ladders.ways)."""
+    number = numbers.normal(agent.phone, tx.facts.country)
+    able: dict[str, Way] = {}
+    if (chat := _chat(tx, agent)) is not None:
+        able[ladders.CHAT] = chat
+    if tx.facts.texts_by and numbers.takes_texts(number):
+        able[ladders.SMS] = Way(tx.facts.texts_by, Address(number, agent.name), is_chat=False)
+    if tx.facts.dials and agent.phone:
+        able[ladders.CALL] = Way(reaching.PHONE, Address(number or agent.phone, agent.name), is_chat=False)
+    if (mail := mailbox(tx, agent)) is not None:
+        able[ladders.MAIL] = mail
+    return [able[way] for way in ladders.ways(agent.reach, able)]
+
+
+def by_number(tx: Tx, number: str) -> Way | None:
+    """The way to a telephone that is nobody's in particular: a call, else a text message."""
+    normal = numbers.normal(number, tx.facts.country)
+    if tx.facts.dials:
+        return Way(reaching.PHONE, Address(normal or number), is_chat=False)
+    if tx.facts.texts_by and numbers.takes_texts(normal):
+        return Way(tx.facts.texts_by, Address(normal), is_chat=False)
+    return None
+
+
+def _chat(tx: Tx, agent: Agent) -> Way | None:
+    account = next((row for row in tx.all(_ACCOUNTS, agent=agent.id) if row.proof in identities.PROVED), None)
+    return (
+        None if account is None else Way(account.channel, Address(account.address, agent.name), is_chat=True)
+    )

@@ -112,7 +112,7 @@ def _ask_back(case: Case, message_id: str) -> None:
 
 def begin(tx: Tx, ticket_id: str, delivery_id: str) -> Copy | None:
     """What is to be taken back; None: nothing any more."""
-    row = tx.one(sending.DELIVERY, ticket_id=ticket_id, id=delivery_id)
+    row = sending.find(tx, ticket_id, delivery_id)
     if row is None or row.state not in LEFT:
         return None
     return Copy(channel=row.channel, to=Address(row.address, row.name), remote_id=row.remote_id)
@@ -121,7 +121,7 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str) -> Copy | None:
 def done(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> None:
     """The service took it back."""
     row = _row(tx, ticket_id, delivery_id)
-    tx.update(delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="retracted", error="")
+    tx.update(delivery, {"ticket_id": row.ticket_id, "id": delivery_id}, state="retracted", error="")
     sending.attempted(tx, row, "retracted", "", now=now)
     _told(tx, row, "delivery.retracted", now=now)
 
@@ -134,7 +134,7 @@ def kept(tx: Tx, ticket_id: str, delivery_id: str, why: str, *, now: datetime) -
 
 
 def _row(tx: Tx, ticket_id: str, delivery_id: str) -> Row:
-    found = tx.one(sending.DELIVERY, ticket_id=ticket_id, id=delivery_id)
+    found = sending.find(tx, ticket_id, delivery_id)
     assert found is not None  # noqa: S101 - no delivery is ever deleted
     return found
 

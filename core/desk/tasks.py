@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import ColumnElement, bindparam, case, func, or_, select
 
 from core.desk import search
-from core.desk.case import ADMINISTRATION
+from core.desk.case import ADMINISTRATION, Case
 from core.desk.errors import Forbidden, NotFound
 from core.desk.principal import Principal
 from core.ids import new_id
@@ -25,12 +26,9 @@ task = tables.task
 TELL = "tasks"
 """Who shows tasks is told under this word."""
 
-_OPEN = Prepared(
-    select(task, tables.ticket.c.number)
-    .select_from(task.outerjoin(tables.ticket, tables.ticket.c.id == task.c.ticket_id))
-    .where(task.c.done_at.is_(None))
-    .order_by(task.c.alarm.desc(), task.c.due, task.c.id)
-)
+SHOWN = 300
+"""Of one person; who has more has other worries than to read them."""
+
 _ONE = Prepared(
     select(task, tables.ticket.c.number)
     .select_from(task.outerjoin(tables.ticket, tables.ticket.c.id == task.c.ticket_id))
@@ -61,6 +59,7 @@ class Task:
     """Of its ticket; None: it belongs to none."""
     at: datetime
     due: datetime | None
+    done_at: datetime | None = None
 
 
 def add(
@@ -108,7 +107,10 @@ def settle(tx: Tx, *, once: str, now: datetime, ticket_id: str = ADMINISTRATION,
 
 
 def done(tx: Tx, who: Principal, task_id: str, *, now: datetime) -> None:
-    """Whoever it is for says that it is done. Raises NotFound; Forbidden for whom it is not."""
+    """Whoever it is for says that it is done; again, it stays done by who said so first.
+
+    Raises NotFound; Forbidden for whom it is not. On a ticket, it is among what happened there.
+    """
     row = tx.one(_ONE, id=task_id)
     if row is None or not _in_scope(tx, who, row):
         message = "there is no such task"
@@ -118,14 +120,92 @@ def done(tx: Tx, who: Principal, task_id: str, *, now: datetime) -> None:
         raise Forbidden(message)
     if row.done_at is None:
         tx.update(task, {"ticket_id": row.ticket_id, "id": row.id}, done_at=now, done_by=who.actor)
+        if row.number is not None:
+            of = Case.open(tx, row.ticket_id, now=now)
+            of.event("task.done", actor=who.actor, task=row.id, what=row.kind)
+            of.save()
         tx.tell(TELL)
 
 
 def mine(tx: Tx, who: Principal) -> list[Task]:
-    """What is open for this person: alarms first, then the most urgent."""
+    """What is open for this person, at most SHOWN: alarms first, then the most urgent; what is due at no time comes last."""
     if not who.is_agent:
         return []
-    return [_task(row) for row in tx.all(_OPEN) if _for(who, row)]
+    shape, values = _whose(who)
+    return [_task(row) for row in tx.all(_open(shape), **values)]
+
+
+def one(tx: Tx, who: Principal, task_id: str) -> Task:
+    """A task in scope, done or not. Raises NotFound."""
+    row = tx.one(_ONE, id=task_id)
+    if row is None or not _in_scope(tx, who, row):
+        message = "there is no such task"
+        raise NotFound(message)
+    return _task(row)
+
+
+class Count(NamedTuple):
+    """How many tasks are open for somebody."""
+
+    tasks: int
+    alarms: int
+
+
+def count(tx: Tx, who: Principal) -> Count:
+    """Of this person's."""
+    if not who.is_agent:
+        return Count(0, 0)
+    shape, values = _whose(who)
+    row = tx.one(_count(shape), **values)
+    return Count(int(row.items), int(row.alarms or 0))
+
+
+_Shape = tuple[int, int, bool, bool]
+"""How many groups and roles somebody has, whether they lead, and whether they administrate."""
+
+
+def _whose(who: Principal) -> tuple[_Shape, dict[str, str]]:
+    roles = sorted(who.roles)
+    values = {"me": who.id}
+    values |= {f"group_{n}": name for n, name in enumerate(who.groups)}
+    values |= {f"role_{n}": name for n, name in enumerate(roles)}
+    return (len(who.groups), len(roles), who.leads, who.is_admin), values
+
+
+def _theirs(shape: _Shape) -> ColumnElement[bool]:
+    """The same as `_for`, asked of the table."""
+    groups, roles, leads, administrates = shape
+    of_nobody = task.c.agent.is_(None)
+    of_no_group = of_nobody & task.c.desk_group.is_(None)
+    ways: list[ColumnElement[bool]] = [task.c.agent == bindparam("me")]
+    if leads:
+        ways += [of_nobody & task.c.desk_group.is_not(None), of_no_group & task.c.role.is_(None)]
+    elif groups:
+        ways.append(of_nobody & or_(*(task.c.desk_group == bindparam(f"group_{n}") for n in range(groups))))
+    if administrates:
+        ways.append(of_no_group & task.c.role.is_not(None))
+    elif roles:
+        ways.append(of_no_group & or_(*(task.c.role == bindparam(f"role_{n}") for n in range(roles))))
+    return task.c.done_at.is_(None) & or_(*ways)
+
+
+@cache
+def _open(shape: _Shape) -> Prepared:
+    return Prepared(
+        select(task, tables.ticket.c.number)
+        .select_from(task.outerjoin(tables.ticket, tables.ticket.c.id == task.c.ticket_id))
+        .where(_theirs(shape))
+        .order_by(task.c.alarm.desc(), task.c.due.is_(None), task.c.due, task.c.id)
+        .limit(SHOWN)
+    )
+
+
+@cache
+def _count(shape: _Shape) -> Prepared:
+    alarms = func.sum(case((task.c.alarm, 1), else_=0))
+    return Prepared(
+        select(func.count().label("items"), alarms.label("alarms")).select_from(task).where(_theirs(shape))
+    )
 
 
 def _in_scope(tx: Tx, who: Principal, row: Row) -> bool:
@@ -160,4 +240,5 @@ def _task(row: Row) -> Task:
         number=row.number,
         at=row.at,
         due=row.due,
+        done_at=row.done_at,
     )

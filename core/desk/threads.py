@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, literal, or_, select
 
 from core import addresses, chat_addresses, numbers
-from core.desk import participants, people
+from core.desk import joining_ways, participants, people
 from core.desk.authors import Author
 from core.desk.case import Case
 from core.envelope import Address, Inbound
 from core.ids import new_id, short_hash, token_id, token_key
-from core.rules import chatting, reaching, sameness, threading, workflow
+from core.rules import chatting, joining, reaching, sameness, threading, workflow
 from core.rules.participation import Role, State
 from core.rules.threading import How, Relation
 from core.store import tables
@@ -49,6 +49,8 @@ _TICKET = Prepared(
         ticket.c.requester_address,
         ticket.c.closed_at,
         ticket.c.merged_into,
+        ticket.c.state_since,
+        ticket.c.flags,
     ).where(ticket.c.id == bindparam("id"))
 )
 _PEOPLE = Prepared(
@@ -129,7 +131,7 @@ def candidates(
     vouched = said.authentication.verdict == "pass"
     for token in said.reply_tokens:
         row = tx.one(_BY_TOKEN, key=token_key(token))
-        if row is not None and not (row.state in workflow.ENDED and row.state_since + ADDRESS_LIVES < now):
+        if row is not None and not _lapsed(tx, row, now=now):
             issued = row.address == author.address
             found += _candidate(
                 tx, How.REPLY_ADDRESS, row.ticket_id, row.thread_id, author, vouched=vouched, issued=issued
@@ -162,6 +164,13 @@ def candidates(
         if row is not None:
             found += _candidate(tx, How.SIMILAR, row.id, None, author, vouched=vouched, channel=said.channel)
     return found
+
+
+def _lapsed(tx: Tx, row: Row, *, now: datetime) -> bool:
+    """Does the reply address work no more? It lives as long as the ticket that goes on with what it was given for."""
+    if row.state == workflow.State.MERGED:
+        row = tx.one(_TICKET, id=joining_ways.survivor(tx, row.ticket_id))
+    return row.state in workflow.ENDED and bool(row.state_since + ADDRESS_LIVES < now)
 
 
 def _in_chat(tx: Tx, said: Inbound, author: Author, meant: chatting.Meant) -> list[threading.Candidate]:
@@ -259,15 +268,12 @@ def _candidate(
 ) -> list[threading.Candidate]:
     """`thread_id` None: the ticket's first on this channel; by mail empty where there is none: one is begun then (`beside`)."""
     row = tx.one(_TICKET, id=ticket_id)
-    seen = {ticket_id}
-    while (
-        row is not None and row.merged_into and row.merged_into not in seen
-    ):  # late answers follow the signposts
-        seen.add(row.merged_into)
-        row = tx.one(_TICKET, id=row.merged_into)
+    if row is not None and (row.merged_into or joining.PARTED in row.flags):
+        row, thread_id = _follow(tx, row, thread_id)
+        ticket_id = row.id
     if row is None:
         return []
-    if thread_id is None or row.id != ticket_id:
+    if thread_id is None:
         first = tx.one(_FIRST_THREAD, ticket_id=row.id, channel=channel)
         fits = first is not None and (channel != reaching.MAIL or first.channel == channel)
         thread_id = first.id if fits else ""
@@ -286,6 +292,20 @@ def _candidate(
             customer=row.customer,
         )
     ]
+
+
+def _follow(tx: Tx, row: Row, thread_id: str | None) -> tuple[Row, str | None]:
+    """Late answers follow the signposts: to where the conversation is, else to the ticket that goes on with this one."""
+    here = joining_ways.whereabouts(tx, row.id, thread_id) if thread_id else None
+    if here is None:
+        return tx.one(_TICKET, id=joining_ways.survivor(tx, row.id)), None
+    return tx.one(_TICKET, id=here), thread_id
+
+
+def goes_on(tx: Tx, ticket_id: str, thread_id: str) -> tuple[str, str]:
+    """(ticket, conversation) where a message goes that was meant for these; the conversation empty: none of them is it."""
+    here = joining_ways.whereabouts(tx, ticket_id, thread_id) if thread_id else None
+    return (joining_ways.survivor(tx, ticket_id), "") if here is None else (here, thread_id)
 
 
 def _relation(tx: Tx, row: Row, author: Author, *, vouched: bool) -> Relation:

@@ -16,11 +16,13 @@ from core import chat_addresses
 from core.desk import (
     acts,
     describing,
+    no_answer,
     notices,
     outbox,
     participants,
     people,
     placing,
+    promises,
     reports,
     returns,
     timing,
@@ -53,10 +55,12 @@ def reply(
     send_after: datetime | None = None,
     by: Mapping[str, str] | None = None,
     from_now_on: bool = False,
+    promise_by: str | datetime | None = None,
 ) -> str:
     """Write to the customer; return the message id. The same `idem` gives the same message again.
 
     `by`: the address where somebody would be answered, to another one of theirs, for this answer or from now on.
+    `promise_by`: by when they hear from us again (`promises.meant`), which the message says; "none": that was decided.
     Meets the response clock. Deletes the agent's draft in the same transaction, so that no old text is sent twice.
     """
     case = acts.begin(tx, who, number, now=now)
@@ -67,10 +71,15 @@ def reply(
     text = acts.plain(text)
     if not case["open"] and case["state"] != "resolved":
         raise Refused(f"{number} is {case['state']}: reopen it, or open a new request", allowed=("reopen",))
+    promised = promises.meant(case, promise_by)
+    if promised is not None and send_after is not None and promised <= send_after:
+        raise invalid("/promise_by", "is over when the message leaves: promise a time after send_after")
+    text = promises.with_words(case, text, promised)
     message_id = acts.say(
         case, who, text, kind="reply", idem=idem, files=files, due=send_after, by=by, from_now_on=from_now_on
     )
     timing.apply(case, "public_answer")
+    promises.spoken(case, who, promise_by, due=promised, message=message_id)
     if case["state"] in STILL:  # the promise of a next update waits as the others do
         timing.apply(case, STILL[case["state"]])
     acts.finish(case)
@@ -123,10 +132,12 @@ def qualify(  # noqa: PLR0913 - the fields of a request
     urgency: int | None = None,
     asset: str | None = None,
     site: str | None = None,
+    safety: bool | None = None,
 ) -> str:
     """Say what the request is; once all is known the ticket leaves triage with a priority, clocks and a group.
 
-    A field left out keeps its value. `contact`: id or e-mail. Raises Refused naming every missing field, Invalid for
+    A field left out keeps its value. `contact`: id or e-mail. `safety`: people are in danger, which makes it P2 at least.
+    Raises Refused naming every missing field, Invalid for
     values the desk does not know.
     """
     case = acts.begin(tx, who, number, now=now)
@@ -144,13 +155,26 @@ def qualify(  # noqa: PLR0913 - the fields of a request
     }
     fields = {name: value for name, value in given.items() if value not in (None, "")}
     handed_over = describing.describe(case, who, fields)
+    if safety is not None:
+        case.flag("safety", on=safety)
     placing.qualify(case, who, handed_over=handed_over)
     acts.finish(case)
     return number
 
 
-def take(tx: Tx, who: Principal, number: str, *, now: datetime, seen: int | None = None) -> str:
-    """Start to work on it: the ticket is mine, the response clock is met. In a chat, also before it is known what it is about."""
+def take(
+    tx: Tx,
+    who: Principal,
+    number: str,
+    *,
+    now: datetime,
+    seen: int | None = None,
+    at: datetime | None = None,
+) -> str:
+    """Start to work on it: the ticket is mine, the response clock is met. In a chat, also before it is known what it is about.
+
+    `at`: when the work began; None, now.
+    """
     case = acts.begin(tx, who, number, now=now)
     acts.only_staff(who)
     acts.check_seen(case, who, seen, ("ticket.",))
@@ -160,9 +184,10 @@ def take(tx: Tx, who: Principal, number: str, *, now: datetime, seen: int | None
     if first or case["state"] in ("in_progress", "waiting_customer", "waiting_vendor", "monitoring"):
         _assign(case, who, agent=who.id)
     else:
-        acts.move(case, who, "take")
+        since = acts.when(case, at)
+        acts.move(case, who, "take", at=since)
         case.set(assignee=who.id)
-        timing.apply(case, "take")
+        timing.apply(case, "take", at=since)
         notices.progress(case, "taken", agent=who.name)
     acts.finish(case)
     return number
@@ -243,29 +268,48 @@ def wait(
     seen: int | None = None,
     idem: str = "",
     files: Sequence[Attachment] = (),
+    promise_by: str | datetime | None = None,
+    at: datetime | None = None,
 ) -> str:
-    """Ask the customer something and pause their clocks until they answer."""
+    """Ask the customer something and pause their clocks until they answer. `promise_by`: as in `reply`.
+
+    `at`: since when they have the ball, where they were asked before by telephone; None, now.
+    """
     case = acts.begin(tx, who, number, now=now)
     acts.only_staff(who)
     if acts.said_before(case, idem) is not None:
         return number
     acts.check_seen(case, who, seen, ("message.in", "message.out"))
     text = acts.plain(text)
-    acts.move(case, who, "wait_customer")
-    acts.say(case, who, text, kind="reply", idem=idem, files=files)
+    since = acts.when(case, at)
+    acts.move(case, who, "wait_customer", at=since)
+    promised = promises.meant(case, promise_by)
+    text = promises.with_words(case, text, promised)
+    message_id = acts.say(case, who, text, kind="reply", idem=idem, files=files)
     timing.apply(case, "public_answer")
-    timing.apply(case, "wait_customer")
+    promises.spoken(case, who, promise_by, due=promised, message=message_id)
+    timing.apply(case, "wait_customer", at=since)
+    no_answer.watch(case)
     acts.finish(case)
     return number
 
 
-def resume(tx: Tx, who: Principal, number: str, *, now: datetime, seen: int | None = None) -> str:
-    """Go on without the answer we waited for."""
+def resume(
+    tx: Tx,
+    who: Principal,
+    number: str,
+    *,
+    now: datetime,
+    seen: int | None = None,
+    at: datetime | None = None,
+) -> str:
+    """Go on without the answer we waited for. `at`: since when; None, now."""
     case = acts.begin(tx, who, number, now=now)
     acts.only_staff(who)
     acts.check_seen(case, who, seen, ("ticket.",))
-    acts.move(case, who, "resume")
-    timing.apply(case, "resume")
+    since = acts.when(case, at, after=case["state_since"])
+    acts.move(case, who, "resume", at=since)
+    timing.apply(case, "resume", at=since)
     notices.progress(case, "resumed")
     acts.finish(case)
     return number
@@ -280,17 +324,23 @@ def workaround(
     now: datetime,
     seen: int | None = None,
     review_by: datetime | None = None,
+    at: datetime | None = None,
 ) -> str:
-    """The service works again by a temporary measure: the restore clock is met, the fix clock goes on."""
+    """The service works again by a temporary measure: the restore clock is met, the fix clock goes on.
+
+    `at`: since when it works; None, now.
+    """
     case = acts.begin(tx, who, number, now=now)
     acts.only_staff(who)
     acts.check_seen(case, who, seen, ("ticket.",))
     text = acts.plain(text)
-    acts.move(case, who, "workaround")
+    since = acts.when(case, at)
+    acts.move(case, who, "workaround", at=since)
     case.flag("workaround")
     review = review_by or now + timedelta(days=14)
     case.set(resolution=case["resolution"] | {"workaround": text, "review_by": review.isoformat()})
-    timing.apply(case, "workaround")
+    timing.apply(case, "workaround", at=since)
+    promises.spoken(case, who)
     notices.progress(case, "workaround", text=text, review=reports.said(case, review))
     acts.finish(case)
     return number

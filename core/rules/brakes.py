@@ -25,6 +25,8 @@ class Limits:
     """Messages of machines on one ticket; more are recorded and not shown there."""
     reopens_per_day: int = 3
     """By mail, of one ticket, without staff touching it between."""
+    notices_per_hour: int = 10
+    """Of what was done, to one address; what comes beyond waits, and becomes one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

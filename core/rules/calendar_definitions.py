@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -19,6 +19,8 @@ Window: TypeAlias = tuple[str, str]  # local wall clock, "HH:MM" to "HH:MM"; "24
 Minutes: TypeAlias = tuple[int, int]  # the same in minutes after local midnight, 0 to 1440
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+HOLIDAY_YEARS = range(2024, 2041)
+"""Copied into a calendar's definition. A fixed range: one that moved would change every calendar each January."""
 MIDNIGHT = 24 * 60  # minutes: the end of a day
 
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00", re.ASCII)
@@ -97,6 +99,18 @@ def holiday_dates(code: str, years: Iterable[int]) -> frozenset[date]:
     except NotImplementedError:
         raise ValueError(f'holidays: "{code}" is not known; use a code like IT, IT-MI or IT-RM') from None
     return frozenset(day for day, name in found.items() if name != "National Unity Day")
+
+
+def at_site(definition: CalendarDefinition, *, time_zone: str, holidays: str) -> CalendarDefinition:
+    """The calendar as it is at a place: by the clock there, and closed on its holidays too; empty: nothing of its own.
+
+    What never closes knows no holidays and no zones.
+    """
+    whole = (("00:00", "24:00"),)
+    if all(tuple(definition.weekly.get(day, ())) == whole for day in WEEKDAYS) and not definition.closed:
+        return definition
+    closed = holiday_dates(holidays, HOLIDAY_YEARS) if holidays else frozenset()
+    return replace(definition, time_zone=time_zone or definition.time_zone, closed=definition.closed | closed)
 
 
 def definition_to_json(definition: CalendarDefinition) -> dict[str, Any]:

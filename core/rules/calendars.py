@@ -145,6 +145,20 @@ class Calendar:
             known = self._extended(known, 1)
         return tuple((_instant(max(a, at)), None if b == known.end else _instant(b)) for a, b in found)
 
+    def between(self, since: datetime, until: datetime) -> tuple[tuple[datetime, datetime], ...]:
+        """The open time from `since` to `until`, as intervals in order that neither touch nor are empty."""
+        a, b = _microseconds(since, "since"), _microseconds(until, "until")
+        if b <= a:
+            return ()
+        if self._always:
+            return ((_instant(a), _instant(b)),)
+        known = self._covering(a, b)
+        first, last = bisect_right(known.closes, a), bisect_left(known.opens, b)
+        return tuple(
+            (_instant(max(opens, a)), _instant(min(closes, b)))
+            for opens, closes in zip(known.opens[first:last], known.closes[first:last], strict=True)
+        )
+
     def is_open(self, instant: datetime) -> bool:
         """Whether work is done at this instant. The closing instant itself is closed."""
         at = _microseconds(instant, "instant")

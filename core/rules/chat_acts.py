@@ -27,6 +27,8 @@ class Act(StrEnum):
     """How it went; value: 1 to 5."""
     LANGUAGE = "language"
     """Speak this one; value: its code."""
+    KNOW = "know"
+    """A member of staff who is on duty knows of it; whether they take it is another question."""
     TAKE = "take"
     """A member of staff takes the ticket they were paged for."""
 

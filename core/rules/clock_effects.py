@@ -17,6 +17,7 @@ class ClockName(StrEnum):
     ONSITE = "onsite"
     VENDOR = "vendor"  # cyclic: first the vendor's answer, then its fix
     TRIAGE = "triage"
+    PROMISE = "promise"  # cyclic: what a person said they would write by; its due is an instant
 
 
 class ClockAction(StrEnum):
@@ -72,7 +73,7 @@ def clock_effects(event_kind: str, *, vendor_pauses: bool) -> tuple[Effect, ...]
 
 
 _RESPONSE, _UPDATE, _TRIAGE = (ClockName.RESPONSE,), (ClockName.UPDATE,), (ClockName.TRIAGE,)
-_ONSITE, _VENDOR = (ClockName.ONSITE,), (ClockName.VENDOR,)
+_ONSITE, _VENDOR, _PROMISE = (ClockName.ONSITE,), (ClockName.VENDOR,), (ClockName.PROMISE,)
 _RESTORE, _RESOLVE = (ClockName.RESTORE,), (ClockName.RESOLVE,)
 _FIX = (*_RESTORE, *_RESOLVE)
 _SLA = (*_RESPONSE, *_FIX)
@@ -97,7 +98,12 @@ EFFECTS: Mapping[str, tuple[Effect, ...]] = {
         Effect(_STOP, _RESPONSE, "public_answer"),
         Effect(_STOP, _UPDATE, "public_answer"),
         Effect(_START, _UPDATE, "public_answer"),
+        Effect(_STOP, _PROMISE, "public_answer"),
     ),
+    # "Next update by 16:00": kept by any public words of a person, dropped with the ticket.
+    "promise": (Effect(_START, _PROMISE, "promise"),),
+    "promise_kept": (Effect(_STOP, _PROMISE, "promise_kept"),),
+    "promise_dropped": (Effect(_CANCEL, _PROMISE, "promise_dropped"),),
     "observe": (),
     "retarget": (Effect(_RETARGET, (*_SLA, *_UPDATE), "retarget"),),  # another priority, line or policy
     # Waiting
@@ -120,7 +126,7 @@ EFFECTS: Mapping[str, tuple[Effect, ...]] = {
     # The end, and back. A workaround keeps restore met through a reopening; its refusal takes that back.
     "workaround": (Effect(_STOP, _RESTORE, "workaround"), Effect(_RETARGET, _RESOLVE, "workaround")),
     "workaround_refused": (Effect(_RESUME, _RESTORE, "re-armed"),),
-    "resolve": (Effect(_STOP, _FIX, "resolve"), Effect(_PAUSE, _UPDATE, "resolved")),
+    "resolve": (Effect(_STOP, (*_FIX, *_PROMISE), "resolve"), Effect(_PAUSE, _UPDATE, "resolved")),
     "reopen": (
         Effect(_RESUME, _FIX, "reopen"),
         Effect(_RESUME, _UPDATE, "resolved"),

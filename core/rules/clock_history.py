@@ -31,6 +31,14 @@ class Policy:
         mode = "retroactive" if self.retroactive else "from change"
         return "|".join((str(self.target), self.calendar_version, mode, self.name))
 
+    def promises_as(self, other: Policy) -> bool:
+        """Whether it is the same promise by the same hours, however a change to it would be counted."""
+        return (self.target, self.calendar_version, self.name) == (
+            other.target,
+            other.calendar_version,
+            other.name,
+        )
+
     @classmethod
     def from_key(cls, key: str, calendars: Mapping[str, Calendar]) -> Policy:
         """The policy an event named; `calendars` by version. Raises ValueError when the version is not among them."""
@@ -81,6 +89,21 @@ class ClockPause(NamedTuple):
     since: datetime
     until: datetime | None  # None: still paused
     reason: str
+
+
+BEGUN_ANEW = frozenset({"merge", "merge_undone"})
+"""Reasons of a start that says from when a promise counts now, in place of the start before it."""
+
+
+def last_starts(events: Iterable[ClockEvent]) -> list[ClockEvent]:
+    """The events without those starts that a later one of BEGUN_ANEW takes the place of. In the order recorded."""
+    found: list[ClockEvent] = []
+    for event in events:
+        if event.kind is ClockAction.START and event.reason in BEGUN_ANEW:
+            which = (ClockAction.START, event.clock, event.cycle)
+            found = [one for one in found if (one.kind, one.clock, one.cycle) != which]
+        found.append(event)
+    return found
 
 
 @dataclass(slots=True, kw_only=True)

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from operator import attrgetter
 from typing import NamedTuple
 
+from core.rules.calendars import Calendar
 from core.rules.clock_effects import ClockAction, ClockName, Effect, clock_effects
-from core.rules.clock_history import TAKEN_BACK_BY, ClockEvent, ClockPause, History, Policy
+from core.rules.clock_history import (
+    TAKEN_BACK_BY,
+    ClockEvent,
+    ClockPause,
+    History,
+    Policy,
+    last_starts,
+)
 from core.rules.durations import Target, parse_target
 
 __all__ = [
@@ -102,14 +110,62 @@ def rebuild(events: Iterable[ClockEvent], policies: Mapping[str, Policy], now: d
     stopped, "re-armed" a "workaround", "merge" a "merge"; the time between becomes a pause. To see a past day, leave
     out the events after it and give its end as `now`. Raises ValueError for a policy that is missing.
     """
-    histories: dict[tuple[ClockName, int], History] = {}
-    for event in sorted(events, key=attrgetter("at")):
-        key = event.clock, event.cycle
-        if key not in histories:
-            histories[key] = History(name=event.clock, cycle=event.cycle)
-        histories[key].apply(event, policies)
-    clocks = [_clock(history, now) for history in histories.values() if history.started_at is not None]
+    found = _histories(events, policies)
+    clocks = [_clock(history, now) for history in found if history.started_at is not None]
     return tuple(sorted(clocks, key=attrgetter("started_at")))
+
+
+def _histories(events: Iterable[ClockEvent], policies: Mapping[str, Policy]) -> list[History]:
+    histories: dict[tuple[ClockName, int], History] = {}
+    for event in sorted(last_starts(events), key=attrgetter("at")):
+        key = event.clock, event.cycle
+        history = histories.get(key)
+        if history is None:
+            history = histories[key] = History(name=event.clock, cycle=event.cycle)
+        history.apply(event, policies)
+    return list(histories.values())
+
+
+class Moved(NamedTuple):
+    """What another calendar makes of the clocks of a ticket."""
+
+    events: tuple[ClockEvent, ...]  # one retarget for each clock that runs by it
+    clocks: tuple[Clock, ...]  # all that have not ended, those not moved too
+
+
+def recalendared(
+    events: Sequence[ClockEvent],
+    policies: Mapping[str, Policy],
+    instead: Mapping[str, tuple[str, Calendar]],
+    *,
+    now: datetime,
+    reason: str,
+) -> Moved:
+    """Put the clocks that have not ended under other calendars: same start, same pauses, same target.
+
+    `instead`: calendar version to the version that takes its place. Counted from the start also where a change of the
+    promise would not be: the promise is the same. Arguments otherwise as of `rebuild`.
+    """
+    histories = _histories(events, policies)
+    moved: list[ClockEvent] = []
+    for history in histories:
+        policy = history.policy
+        if history.stopped_at is not None or policy is None or policy.calendar_version not in instead:
+            continue
+        version, calendar = instead[policy.calendar_version]
+        other = replace(policy, calendar=calendar, calendar_version=version, retroactive=True)
+        event = ClockEvent(
+            at=now,
+            kind=ClockAction.RETARGET,
+            clock=history.name,
+            cycle=history.cycle,
+            reason=reason,
+            policy=other.key,
+        )
+        history.policy = other
+        moved.append(event)
+    running = (one for one in histories if one.stopped_at is None and one.started_at is not None)
+    return Moved(tuple(moved), tuple(_clock(one, now) for one in running) if moved else ())
 
 
 def level_at(clock: Clock, level: int) -> datetime | None:
@@ -190,7 +246,7 @@ def clock_events(
 
 
 # Started again after their end, as a new cycle. The others are kept or broken once in the life of a ticket.
-_CYCLIC = frozenset({ClockName.UPDATE, ClockName.VENDOR, ClockName.ONSITE})
+_CYCLIC = frozenset({ClockName.UPDATE, ClockName.VENDOR, ClockName.ONSITE, ClockName.PROMISE})
 
 
 def _action(
@@ -199,7 +255,7 @@ def _action(
     """What the effect comes to on this clock (its last cycle); None: nothing."""
     match effect.action:
         case ClockAction.START | ClockAction.RETARGET if live:
-            moved = policy is not None and clock is not None and clock.policy.key != policy.key
+            moved = policy is not None and clock is not None and not clock.policy.promises_as(policy)
             return ClockAction.RETARGET if moved else None
         case ClockAction.START:
             may = policy is not None and (clock is None or name in _CYCLIC)

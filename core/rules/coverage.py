@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
@@ -41,6 +42,14 @@ class Line:
     """Between lines that fit equally well the lower number wins."""
     emergency: bool = False
     """Somebody may be called outside the line's hours."""
+    period: str = "contract"
+    """For how long the quantity is: contract, year, quarter or month."""
+    rollover: bool = False
+    """What is left of a period is added to the next one."""
+    step: int = 15
+    """Minutes to which the work on one ticket is rounded up."""
+    no_access_billable: bool = False
+    """A visit to a closed door counts."""
 
     @property
     def remaining(self) -> float | None:
@@ -99,6 +108,14 @@ class Contract:
     covers_children: bool = False
     authorised_contacts: tuple[str, ...] = ()
     """E-mail addresses; empty: everybody."""
+    notice_date: date | None = None
+    """Until when notice can be given."""
+    renewal: str = "none"
+    """none, or tacit: it goes on unless somebody gives notice."""
+    policy: Mapping[str, str] = field(default_factory=dict)
+    """Verdict to decision, over the customer's."""
+    tell_breach: bool = False
+    """Whether the customer is told of a promise that was not kept."""
     lines: tuple[Line, ...] = ()
 
     def stands(self, at: datetime) -> Standing:

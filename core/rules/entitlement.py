@@ -19,6 +19,7 @@ from core.rules.line_choice import Considered, Fit, Request, ResolveDue, Window,
 __all__ = [
     "DECISIONS",
     "DEFAULT_POLICY",
+    "FLAGS",
     "RULE_VERSION",
     "VERDICTS",
     "Asked",
@@ -61,8 +62,11 @@ DECISIONS = (
     "quarantine",
     "store_alert_only",
 )
-RULE_VERSION = "2"
+RULE_VERSION = "3"
 """Goes up when the same inputs would give another answer; kept with each check."""
+
+FLAGS = ("not_covered", "grace", "not_started", "overdraft", "unknown_asset")
+"""What Verdict.flag marks a ticket with."""
 
 # Who asks is in doubt: no danger changes that, it only makes somebody look at once.
 _IDENTITY = ("unknown_customer", "insufficient_trust", "unauthorised_caller")
@@ -110,6 +114,11 @@ class Asked:
         if not self.channel:
             raise ValueError("channel: a request comes by some channel")
 
+    @property
+    def declared(self) -> bool:
+        """P1 by a person's word; what a source calls critical is its configuration."""
+        return self.priority == "P1" and not self.from_alert_source
+
     def inputs(self) -> dict[str, Any]:
         """The evidence row's inputs, in JSON's own types."""
         return {name: _plain(getattr(self, name)) for name in self.__slots__}
@@ -152,6 +161,11 @@ class Verdict:
         return tuple(reason.code for reason in self.reasons if reason.code in _PAGES)
 
     @property
+    def is_covered(self) -> bool:
+        """By what is true, or would be if it were proved who asks."""
+        return self.verdict in _COVERED or self.would_be in _COVERED
+
+    @property
     def flag(self) -> str | None:
         """What the ticket is marked with: not_covered, grace, not_started, overdraft or unknown_asset."""
         codes = {reason.code for reason in self.reasons}
@@ -176,7 +190,8 @@ def check(
     """The first row of the table that applies, top to bottom; then what policy decides, then the two overrides.
 
     `contracts`: every one of the customer (and of a parent that covers its children), whatever its state. `policy`:
-    decisions that differ from DEFAULT_POLICY; ValueError for one that is not in DECISIONS. `resolve_due` decides
+    decisions that differ from DEFAULT_POLICY, below those of the contract that speaks; ValueError for one that is not
+    in DECISIONS. `resolve_due` decides
     between lines that are equal but for what they promise.
 
     An asset that is always paged, and danger on an uncovered request, lift a decision that would stop the work.
@@ -185,14 +200,14 @@ def check(
         return Verdict(verdict=None, decision="quarantine", reasons=(because("spam"),))
     found = _judge(asked, contracts, window, resolve_due)
     verdict = found.verdict or ""
-    decision = _decision(asked, found, policy or {})
+    own = next(
+        (c.policy for c in contracts if (c.number, c.version) == (found.contract, found.contract_version)), {}
+    )
+    decision = _decision(asked, found, {**(policy or {}), **own})
     overrides = []
     if asked.always_page:
         overrides.append(because("always_page", asset=asked.asset))
-    # "Declared" is a person's word; what a source calls critical is its configuration.
-    declared = asked.priority == "P1" and not asked.from_alert_source
-    uncovered = verdict not in _COVERED and found.would_be not in _COVERED
-    if uncovered and (asked.safety or declared):
+    if not found.is_covered and (asked.safety or asked.declared):
         overrides.append(because("safety"))
     if overrides and decision in _STOPS_WORK and verdict not in _IDENTITY:
         decision = "accept"

@@ -85,7 +85,8 @@ def choose(
     by_channel = [n for n in fitting if not every[n][1].channels or request.channel in every[n][1].channels]
     chosen = by_channel or fitting
     windows = {name: window(name, request.at) for name in {every[n][1].calendar for n in chosen}}
-    fits = {n: _fit(*every[n], windows, resolve_due) for n in chosen}
+    asks = resolve_due if len(chosen) > 1 else None
+    fits = {n: _fit(*every[n], windows, asks) for n in chosen}
     best = min(fits.values(), key=lambda fit: fit.order, default=None)
     for n in fitting:
         reasons[n] = f"not for requests by {request.channel}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +20,11 @@ class Rule:
     level: int | None = None
     calendar: str | None = None
 
+    @property
+    def weight(self) -> int:
+        """How specific it is."""
+        return sum(worth for name, worth in WEIGHTS.items() if getattr(self, name) is not None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
@@ -31,7 +36,11 @@ class Group:
     request_types: tuple[str, ...] = ()
     fallback: str | None = None
     reachable: bool = True
-    """Its calendar is open at the instant asked about."""
+    """At the instant asked about its calendar is open, or its on-call rota names somebody."""
+    on_call: bool = False
+    """It is reachable by its rota alone: whoever is on call has to be told."""
+    ladder: bool = False
+    """Its on-call ladder names somebody beyond the rota: a second, a shift leader, a supervisor."""
     next_open_at: datetime | None = None
 
 
@@ -47,17 +56,47 @@ class Asked:
     """Groups that may work for this customer; empty: all."""
     open_calendars: frozenset[str] = frozenset()
     """Calendars open at the instant, for rules that name one."""
+    line_open: bool = True
+    """The calendar of its contract line is open, so that somebody may be called; a ticket without a line counts as such."""
+    line_opens_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Considered:
-    """A rule that was looked at."""
+    """A rule that was looked at, or a further step."""
 
     rule: str
+    """`rule N` as the table counts from 1, `competence`, `fallback`, `on-call`, `ladder` or `waits`."""
     group: str
     weight: int
     matched: bool
-    why: str
+    code: str
+    """Why, as a word of the catalogue `routing.why`."""
+    value: str = ""
+    """What the word is about: the technology the rule is for, the calendar that is closed."""
+
+    @property
+    def why(self) -> str:
+        """The same as a sentence."""
+        return SENTENCES[self.code].format(value=self.value)
+
+
+SENTENCES = {
+    "fits": "fits",
+    "no_group": "there is no group {value}",
+    "not_allowed": "the customer is served by other groups",
+    "customer": "for customer {value}",
+    "technology": "for technology {value}",
+    "request_type": "for request type {value}",
+    "level": "for level {value}",
+    "calendar": "calendar {value} is closed",
+    "competence": "its technologies and types fit",
+    "closed": "{value} is closed",
+    "on_call": "somebody is on call",
+    "ladder": "nobody is there, and the ladder names somebody",
+    "waits": "nobody is there until {value}",
+    "nobody": "nobody is there, and nothing says when",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,59 +106,136 @@ class Route:
     group: str | None
     level: int
     reachable: bool
+    """Somebody can take it now, though perhaps by the ladder only."""
     next_try_at: datetime | None
-    """When the group opens, if nobody is there now."""
+    """When somebody is there again, if nobody is now."""
     trace: tuple[Considered, ...]
+    by: str = "hours"
+    """How somebody is reached: hours, on-call, ladder; or nobody: waits."""
 
 
 def route(asked: Asked, rules: Sequence[Rule], groups: Mapping[str, Group]) -> Route:
     """The most specific rule wins; on equal weight the first in the file. Without a rule, the first competent group.
 
-    A winner that is not reachable hands over to its fallback if that is; else the ticket waits for its opening.
+    A winner that is not reachable hands over to its fallback if that is; else its ladder is called when the contract
+    line is open, and otherwise the ticket stays with it and waits for the first opening of any of them.
     """
     trace = [_consider(n, rule, asked, groups) for n, rule in enumerate(rules, start=1)]
-    matching = [(entry, rule) for entry, rule in zip(trace, rules, strict=True) if entry.matched]
+    matching = [entry for entry in trace if entry.matched]
     if matching:
-        chosen = groups[max(matching, key=lambda pair: pair[0].weight)[1].group]
+        chosen = groups[max(matching, key=lambda entry: entry.weight).group]
     else:
-        competent = [group for group in groups.values() if _competent(group, asked)]
-        if not competent:
-            return Route(group=None, level=asked.level, reachable=False, next_try_at=None, trace=tuple(trace))
-        chosen = min(competent, key=lambda g: (abs(g.level - asked.level), not g.technologies))
-        trace.append(
-            Considered(
-                rule="competence",
-                group=chosen.name,
-                weight=0,
-                matched=True,
-                why="its technologies and types fit",
+        found = competent(asked, groups)
+        if found is None:
+            return Route(
+                group=None,
+                level=asked.level,
+                reachable=False,
+                next_try_at=None,
+                trace=tuple(trace),
+                by="waits",
             )
+        chosen = found
+        trace.append(
+            Considered(rule="competence", group=chosen.name, weight=0, matched=True, code="competence")
         )
-    seen = {chosen.name}
-    first = chosen
-    while (
-        not chosen.reachable and chosen.fallback and chosen.fallback not in seen and chosen.fallback in groups
-    ):
-        chosen = groups[chosen.fallback]
-        seen.add(chosen.name)
+    first, *others = chain(chosen.name, groups, asked.allowed)
+    there = first if first.reachable else None
+    for other in others:
+        if there is not None:
+            break
         trace.append(
             Considered(
                 rule="fallback",
-                group=chosen.name,
+                group=other.name,
                 weight=0,
-                matched=chosen.reachable,
-                why=f"{first.name} is closed",
+                matched=other.reachable,
+                code="closed",
+                value=first.name,
             )
         )
-    if not chosen.reachable:
-        chosen = first
-    return Route(
-        group=chosen.name,
-        level=chosen.level,
-        reachable=chosen.reachable,
-        next_try_at=None if chosen.reachable else chosen.next_open_at,
-        trace=tuple(trace),
+        there = other if other.reachable else None
+    if there is not None:
+        by = "on-call" if there.on_call else "hours"
+        if there.on_call:
+            trace.append(Considered(rule="on-call", group=there.name, weight=0, matched=True, code="on_call"))
+        return Route(
+            group=there.name, level=there.level, reachable=True, next_try_at=None, trace=tuple(trace), by=by
+        )
+    return _with_nobody(asked, first, others, trace)
+
+
+def _with_nobody(asked: Asked, first: Group, others: Sequence[Group], trace: list[Considered]) -> Route:
+    if first.ladder and asked.line_open:
+        trace.append(Considered(rule="ladder", group=first.name, weight=0, matched=True, code="ladder"))
+        return Route(
+            group=first.name,
+            level=first.level,
+            reachable=True,
+            next_try_at=None,
+            trace=tuple(trace),
+            by="ladder",
+        )
+    openings = [one.next_open_at for one in (first, *others) if one.next_open_at is not None]
+    if first.ladder and asked.line_opens_at is not None:
+        openings.append(asked.line_opens_at)
+    again = min(openings, default=None)
+    trace.append(
+        Considered(
+            rule="waits",
+            group=first.name,
+            weight=0,
+            matched=False,
+            code="nobody" if again is None else "waits",
+            value="" if again is None else again.isoformat(),
+        )
     )
+    return Route(
+        group=first.name,
+        level=first.level,
+        reachable=False,
+        next_try_at=again,
+        trace=tuple(trace),
+        by="waits",
+    )
+
+
+def chain(name: str, groups: Mapping[str, Group], allowed: Sequence[str] = ()) -> list[Group]:
+    """A group and those it hands over to, in order. Who may not work for the customer is no fallback."""
+    found = [groups[name]]
+    while (
+        (after := found[-1].fallback) is not None
+        and after in groups
+        and all(after != one.name for one in found)
+        and (not allowed or after in allowed)
+    ):
+        found.append(groups[after])
+    return found
+
+
+def competent(asked: Asked, groups: Mapping[str, Group]) -> Group | None:
+    """Where no rule says: of those whose technologies and types fit, one that names the technology before others."""
+    fitting = [group for group in groups.values() if _competent(group, asked)]
+    return min(fitting, key=lambda g: (abs(g.level - asked.level), not g.technologies), default=None)
+
+
+def by_weight(asked: Asked, rules: Sequence[Rule], groups: Mapping[str, Group]) -> Iterator[tuple[int, Rule]]:
+    """The rules that match but for their calendar, heaviest first and then as the table has them, with their numbers."""
+    fitting = [
+        (n, rule)
+        for n, rule in enumerate(rules, start=1)
+        if not _mismatch(rule, asked, groups, timeless=True)
+    ]
+    yield from sorted(fitting, key=lambda pair: -pair[1].weight)
+
+
+def winner(asked: Asked, rules: Iterable[tuple[int, Rule]], groups: Mapping[str, Group]) -> str | None:
+    """The group that `route` begins with. `rules`: as `by_weight` gave them."""
+    for _, rule in rules:
+        if rule.calendar is None or rule.calendar in asked.open_calendars:
+            return rule.group
+    found = competent(asked, groups)
+    return None if found is None else found.name
 
 
 def ties(rules: Sequence[Rule], levels: Mapping[str, int]) -> tuple[tuple[int, int], ...]:
@@ -140,25 +256,32 @@ def ties(rules: Sequence[Rule], levels: Mapping[str, int]) -> tuple[tuple[int, i
 
 
 def _consider(n: int, rule: Rule, asked: Asked, groups: Mapping[str, Group]) -> Considered:
-    weight = sum(worth for name, worth in WEIGHTS.items() if getattr(rule, name) is not None)
     why = _mismatch(rule, asked, groups)
-    return Considered(rule=f"rule {n}", group=rule.group, weight=weight, matched=not why, why=why or "fits")
+    code, value = why or ("fits", "")
+    return Considered(
+        rule=f"rule {n}", group=rule.group, weight=rule.weight, matched=why is None, code=code, value=value
+    )
 
 
-def _mismatch(rule: Rule, asked: Asked, groups: Mapping[str, Group]) -> str:
+def _mismatch(
+    rule: Rule, asked: Asked, groups: Mapping[str, Group], *, timeless: bool = False
+) -> tuple[str, str] | None:
+    """Why it is not for this request, as a code and what that is about. `timeless`: whatever its calendar says."""
     if rule.group not in groups:
-        return f"there is no group {rule.group}"
+        return "no_group", rule.group
     if asked.allowed and rule.group not in asked.allowed:
-        return "the customer is served by other groups"
-    for name in ("customer", "technology", "request_type"):
-        wanted = getattr(rule, name)
-        if wanted is not None and wanted != getattr(asked, name):
-            return f"for {name.replace('_', ' ')} {wanted}"
+        return "not_allowed", ""
+    if rule.customer is not None and rule.customer != asked.customer:
+        return "customer", rule.customer
+    if rule.technology is not None and rule.technology != asked.technology:
+        return "technology", rule.technology
+    if rule.request_type is not None and rule.request_type != asked.request_type:
+        return "request_type", rule.request_type
     if (rule.level or groups[rule.group].level) != asked.level:
-        return f"for level {rule.level or groups[rule.group].level}"
-    if rule.calendar is not None and rule.calendar not in asked.open_calendars:
-        return f"calendar {rule.calendar} is closed"
-    return ""
+        return "level", str(rule.level or groups[rule.group].level)
+    if not timeless and rule.calendar is not None and rule.calendar not in asked.open_calendars:
+        return "calendar", rule.calendar
+    return None
 
 
 def _competent(group: Group, asked: Asked) -> bool:

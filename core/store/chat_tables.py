@@ -116,8 +116,8 @@ page = Table(
     id_key("ticket_id"),
     id_key("id"),
     a_text("agent"),
-    a_number("rung"),  # core.rules.paging: how far up
-    a_text("cause"),  # soon or late
+    a_number("rung"),  # core.rules.ladders: how far up
+    a_text("cause"),  # core.rules.ladders: why
     an_instant("at"),
     maybe_instant("seen_at"),  # they said that they know
     a_number("round"),  # how often the ladder was climbed before

@@ -20,6 +20,7 @@ from sqlalchemy import (
     insert,
     literal_column,
     select,
+    update,
 )
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
@@ -105,6 +106,40 @@ def change(tx: Tx, *, ticket_id: str, item_id: str, audience: str, before: str, 
     index(tx, ticket_id=ticket_id, item_id=item_id, audience=audience, body=body)
 
 
+def move(tx: Tx, items: Sequence[str], *, ticket_id: str, to: str) -> None:
+    """These items of a ticket are another's now.
+
+    On SQLite, where the list of items has no index, they are looked for where their ids say that they were written, and
+    only if they are not there in the whole list.
+    """
+    tx.finish()
+    for item in items:
+        given = {"of_ticket": ticket_id, "item": item, "to": to}
+        if not tx.is_sqlite:
+            tx.run(_MOVE_VECTOR, **given)
+            continue
+        near = _near(tx, item)
+        if not tx.changed(_MOVE_NEAR, **given, since=near - AROUND, until=near + AROUND):
+            tx.run(_MOVE_ITEM, **given)
+
+
+def _near(tx: Tx, item: str) -> int:
+    """About which document was written when this id was made: both go up with time."""
+    low, high = 0, int(tx.one(_LAST).doc)
+    while high - low > 1:
+        middle = (low + high) // 2
+        row = tx.one(_FROM, doc=middle)
+        if row is None or row.item_id > item:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+AROUND = 2_000
+"""Documents: what is written in the seconds in which ids and documents are not in the same order."""
+
+
 def _write(tx: Tx, waiting: Sequence[tuple[str, str, str, str]]) -> None:
     """Everything that a group of transactions made findable, at once."""
     first = tx.one(_LAST).doc + 1
@@ -145,6 +180,28 @@ _ITEM_OF = Prepared(
     .where(search_item.c.ticket_id == bindparam("ticket_id"), search_item.c.item_id == bindparam("item_id"))
     .order_by(search_item.c.doc.desc())
     .limit(1)
+)
+_FROM = Prepared(
+    select(search_item.c.doc, search_item.c.item_id)
+    .where(search_item.c.doc >= bindparam("doc"))
+    .order_by(search_item.c.doc)
+    .limit(1)
+)
+
+
+def _move(*narrowed: Any, on_sqlite: bool) -> Any:
+    table = search_item if on_sqlite else search_text
+    return (
+        update(table)
+        .where(table.c.ticket_id == bindparam("of_ticket"), table.c.item_id == bindparam("item"), *narrowed)
+        .values(ticket_id=bindparam("to"))
+    )
+
+
+_MOVE_VECTOR = Prepared(_move(on_sqlite=False))
+_MOVE_ITEM = Prepared(_move(on_sqlite=True))
+_MOVE_NEAR = Prepared(
+    _move(search_item.c.doc.between(bindparam("since"), bindparam("until")), on_sqlite=True)
 )
 _FORGET_ITEM = Prepared(search_item.delete().where(search_item.c.doc == bindparam("doc")))
 _FORGET_ITEMS = Prepared(search_item.delete().where(search_item.c.ticket_id == bindparam("ticket_id")))

@@ -107,6 +107,7 @@ __all__ = [
     "identity",
     "inbound",
     "incident_update",
+    "intake_rule",
     "job",
     "joining",
     "lane",
@@ -154,7 +155,14 @@ definition = Table(
 )
 
 calendar = Table("calendar", metadata, _key("name"), _text("version"))
-sla = Table("sla", metadata, _key("name"), _text("version"), _json("targets", "{}"))
+sla = Table(
+    "sla",
+    metadata,
+    _key("name"),
+    _text("version"),
+    _json("targets", "{}"),
+    _flag("retroactive", default=True),  # who comes under it later is measured by it from the start
+)
 request_type = Table("request_type", metadata, _key("name"), _number("position"))
 technology = Table("technology", metadata, _key("name"), _number("position"))
 
@@ -168,6 +176,7 @@ desk_group = Table(
     _json("technologies", "[]"),  # empty: all
     _json("request_types", "[]"),  # empty: all
     _maybe("fallback"),
+    _flag("assigns"),  # a ticket is given to somebody of the group at once
 )
 
 agent = Table(
@@ -207,6 +216,7 @@ customer = Table(
     _maybe(
         "account_manager"
     ),  # e-mail of an agent: who hears of renewals, consumption and what is not covered
+    _json("priorities", "{}"),  # impact to urgency to priority, where they are not the table's
 )
 
 customer_domain = Table("customer_domain", metadata, _key("domain"), _key("customer"))
@@ -231,6 +241,7 @@ contact = Table(
     _flag("active", default=True),
     Column("number", Text, nullable=False, server_default="", index=True),  # `phone` in E.164
     _maybe("merged_into"),  # id of the contact that this one turned out to be
+    _flag("vip"),  # what they ask is one priority more urgent
     Index(
         "contact_merged",
         "merged_into",
@@ -271,6 +282,14 @@ routing_rule = Table(
     Column("level", Integer),
     _maybe("calendar"),
     _text("desk_group"),
+)
+
+# What the words of a request, or the mailbox it came to, suggest.
+intake_rule = Table(
+    "intake_rule",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    _json("content", "{}"),
 )
 
 # --- Tickets -----------------------------------------------------------------------------------------------

@@ -180,6 +180,17 @@ class Tx:
             form = self._form(statement)
             self._driver.run_all(form, [form.parameters(values) for values in several])
 
+    def change_all(self, statement: Prepared, several: Sequence[Values]) -> None:
+        """Run a change once for each of these values; nobody waits for the answers."""
+        if several:
+            form = self._form(statement)
+            parameters = [form.parameters(values) for values in several]
+            if self.is_sqlite:
+                self._driver.run_all(form, parameters)
+            else:
+                for one in parameters:
+                    self._driver.run(form, one)
+
     # --- Adding rows ------------------------------------------------------------------------------------------
 
     def insert(self, table: Table, **values: Any) -> None:

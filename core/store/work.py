@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, select, update
+from sqlalchemy import Table, bindparam, case, delete, select, update
 
 from core.ids import new_id
 from core.store import tables
 from core.store.columns import Instant, to_micros
-from core.store.tx import Prepared, Tx
+from core.store.tx import Prepared, Row, Tx
 
 RETRY_FIRST = 30.0  # seconds
 RETRY_LAST = 3600.0  # seconds
@@ -206,6 +206,48 @@ def cancel(tx: Tx, *, shard: str, key: str) -> bool:
 
 _CANCEL = Prepared(
     delete(job).where(job.c.shard == bindparam("shard"), job.c.idem_key == bindparam("idem_key"))
+)
+
+
+def move(tx: Tx, *, shard: str, to: str, lane_of: Callable[[Row], str | None], now: datetime) -> None:
+    """Take jobs of a shard to another, in their order; `lane_of` says on which lane each goes on, None: it stays.
+
+    What a worker has in hand stays where it is until it is done: its lane would be no longer the one that was claimed. Until
+    the end of the transaction nobody claims what is moved, and what was just being done is done before.
+    """
+    locked = not tx.is_sqlite
+    # Jobs before lanes, as whoever finishes a job takes them.
+    jobs = tx.all(_OF_SHARD[locked], shard=shard)
+    held = {
+        row.name for row in tx.all(_LANES[locked], shard=shard) if row.lease_until and row.lease_until >= now
+    }
+    for row in jobs:
+        name = lane_of(row)
+        if name is None or row.name in held:
+            continue
+        tx.run(_TAKE_OFF, shard=shard, name=row.name, seq=row.seq)
+        about = {"kind": row.kind, "payload": row.payload, "due": row.due, "idem_key": row.idem_key}
+        same = {"id": row.id, "attempt": row.attempt, "created_at": row.created_at}
+        _add(tx, _NEW_JOB, shard=to, lane=name, now=now, **about, **same)
+    for row in tx.all(_DEAD_OF_SHARD, shard=shard):
+        name = lane_of(row)
+        if name is not None:
+            tx.update(dead_job, {"shard": shard, "id": row.id}, shard=to, name=name)
+
+
+def _of_shard(table: Table, *order: str) -> dict[bool, Prepared]:
+    """By whether the rows are locked."""
+    rows = select(table).where(table.c.shard == bindparam("shard")).order_by(*(table.c[one] for one in order))
+    return {False: Prepared(rows), True: Prepared(rows.with_for_update())}
+
+
+_OF_SHARD = _of_shard(job, "name", "seq")
+_LANES = _of_shard(lane, "name")
+_DEAD_OF_SHARD = Prepared(select(dead_job).where(dead_job.c.shard == bindparam("shard")))
+_TAKE_OFF = Prepared(
+    delete(job).where(
+        job.c.shard == bindparam("shard"), job.c.name == bindparam("name"), job.c.seq == bindparam("seq")
+    )
 )
 
 

@@ -25,6 +25,10 @@ def _number(name: str, default: int = 0) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger, nullable=False, server_default=str(default))
 
 
+def _no(name: str) -> sa.Column[bool]:
+    return sa.Column(name, sa.Boolean, nullable=False, server_default=sa.text("false"))
+
+
 def _at(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger, nullable=False)
 
@@ -268,6 +272,11 @@ def upgrade() -> None:
     op.add_column("agent", _maybe_at("away_until"))
     op.add_column("customer", sa.Column("account_manager", sa.Text))
     op.add_column("ticket", _maybe_at("qualified_at"))
+    op.add_column("customer", _text("priorities", "{}"))
+    op.add_column("desk_group", _no("assigns"))
+    op.add_column("contact", _no("vip"))
+    op.create_table("intake_rule", _key_number("position"), _text("content", "{}"), sqlite_with_rowid=False)
+    op.add_column("sla", sa.Column("retroactive", sa.Boolean, nullable=False, server_default=sa.text("true")))
     op.add_column("page", _number("round"))
     op.add_column("page", _text("code"))
     op.execute(

@@ -27,6 +27,7 @@ STOP_WITHIN = 15.0  # seconds from SIGTERM to the end: 10 as promised, and what 
 SETTINGS = """
 [hub]
 log_level = "warning"
+quiet_hours = ""
 [limits]
 requests_per_person = 1000
 requests_per_address = 1000
@@ -39,6 +40,7 @@ automatic_per_minute = 100000
 automatic_per_hour = 100000
 mails_of_sender = 100000
 same_text = 100000
+notices_per_hour = 100000
 """
 
 

@@ -91,20 +91,24 @@ def furnish(tx: Tx) -> Desk:
     broken = rows.an_inbound(tx, outcome="exception", reason="unreadable", detail={"error": "no"})
     for number, customer in (("C-2026-001", "ACME"), ("C-2026-002", "BETA")):
         tx.insert(tables.contract, number=number, customer=customer, version=number)
-        tx.insert(
-            tables.definition,
-            version=number,
-            kind="contract",
-            name=number,
-            content={
-                "number": number,
-                "customer": customer,
-                "valid_from": "2020-01-01",
-                "valid_until": "2099-12-31",
-                "lines": [{"name": "Network", "technologies": ["Network"]}],
-            },
-            at=rows.NOON,
-        )
+        said = {
+            "number": number,
+            "valid_from": "2020-01-01",
+            "valid_until": "2099-12-31",
+            "lines": [
+                {"name": "Network", "technologies": ["Network"]},
+                {"name": "Hours", "measure": "hours", "quantity": 10.0, "period": "year"},
+            ],
+        }
+        for version, content in ((number, {**said, "customer": customer}), (f"file:{number}", said)):
+            tx.insert(
+                tables.definition,
+                version=version,
+                kind="contract",
+                name=number,
+                content=content,
+                at=rows.NOON,
+            )
     now = datetime.now(UTC)
     tokens = {
         who.name: accounts.token_create(tx, kind=who.kind, email=who.email, name="test", now=now)

@@ -176,7 +176,7 @@ async def test_staff_see_what_arrived_and_what_left(leader, desk):
 async def test_a_contract_is_shown_to_its_customer(alice, leader):
     mine = await (await alice.get("/contracts/C-2026-001")).json()
 
-    assert (mine["stands"], [line["name"] for line in mine["lines"]]) == ("valid", ["Network"])
+    assert (mine["stands"], [line["name"] for line in mine["lines"]]) == ("valid", ["Network", "Hours"])
     assert (await alice.get("/contracts/C-2026-002")).status == 404
     assert (await leader.get("/contracts/C-2026-002")).status == 200
 

@@ -70,6 +70,17 @@ BODIES: dict[str, dict[str, Any]] = {
     "bind_room": {"customer": "ACME"},
     "unbind_room": {},
     "disconnect_link": {},
+    "save_contract": {
+        "customer": "ACME",
+        "valid_from": "2026-01-01",
+        "valid_until": "2026-12-31",
+        "why": "a test",
+    },
+    "buy_more": {"line": "Hours", "quantity": 5, "reason": "order 7"},
+    "take_back_consumption": {"entry": "01896e57-5430-763b-9e2e-ffc9cc3fa45d", "reason": "a mistake"},
+    "override_ticket": {"reason": "a good customer", "until": "2099-01-01T00:00:00Z"},
+    "recheck_ticket": {},
+    "log_activity": {"minutes": 5},
 }
 """A body that each writing call takes: what is refused is refused for the id alone."""
 WITH_IDS = [one for one in ENDPOINTS if one.parts]

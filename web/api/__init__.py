@@ -10,12 +10,14 @@ from core.desk.principal import Principal
 from web.api import (
     calls,
     contacts,
+    contracts,
     flows,
     me,
     openapi,
     outages,
     quick_replies,
     readable,
+    tasks,
     tickets,
     traffic,
     verbs,
@@ -35,8 +37,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *flows.ENDPOINTS,
     *me.ENDPOINTS,
     *contacts.ENDPOINTS,
+    *contracts.ENDPOINTS,
     *traffic.ENDPOINTS,
     *quick_replies.ENDPOINTS,
+    *tasks.ENDPOINTS,
 )
 
 

@@ -32,11 +32,21 @@ class Problem(BaseModel):
     trace: str | None = Field(default=None, description="Names this call in our log.")
 
 
+class Obstacle(BaseModel):
+    """What is not over yet on a ticket that is to end."""
+
+    reason: str = Field(description="A code; what overrides it is sent under this name.")
+    about: list[str] = Field(description="What it is about, as people know it.")
+
+
 class Conflict(Problem):
     """The call does not fit the state of the thing, or somebody was quicker."""
 
     allowed: list[str] = Field(default=[], description="Verbs that the state allows.")
     missing: list[str] = Field(default=[], description="Fields that must be known first.")
+    obstacles: list[Obstacle] = Field(
+        default=[], description="What keeps the ticket from its end; each can be overridden by a text."
+    )
     last_event: int | None = Field(default=None, description="The newest event: what seen has to be.")
     messages: list[Any] = Field(default=[], description="Messages newer than seen.")
     events: list[Any] = Field(default=[], description="Events newer than seen.")

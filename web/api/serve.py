@@ -27,7 +27,7 @@ from core.store.database import Database, StoreUnavailable
 from core.store.tx import Tx
 from web.api import problems, shown
 from web.api.endpoint import Call, Endpoint, File
-from web.api.problems import ApiError, Fault, Kind
+from web.api.problems import ApiError, Fault, Kind, Obstacle
 from web.files import download
 from web.limits import Allowance, Limiter
 
@@ -346,6 +346,10 @@ async def _problem(
             return *problems.document("stale", detail=str(error), trace=trace, public_url=url, **newer), {}
         case Refused():
             more: dict[str, Any] = {"allowed": list(error.allowed), "missing": list(error.missing)}
+            if error.obstacles:
+                more["obstacles"] = [
+                    Obstacle(reason=one.reason, about=list(one.about)) for one in error.obstacles
+                ]
             return *problems.document("conflict", detail=str(error), trace=trace, public_url=url, **more), {}
         case repetition.KeyReused():
             return *_told(api, "key-reused", str(error), trace), {}

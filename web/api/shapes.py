@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -465,18 +465,6 @@ class ContractLine(Shape):
     measure: str
     quantity: float | None
     used: float
-
-
-class Contract(Shape):
-    """A contract in its present version."""
-
-    number: str
-    customer: str
-    valid_from: date
-    valid_until: date
-    status: str
-    stands: str = Field(description="valid, grace, suspended, not_started or expired, now.")
-    lines: list[ContractLine]
 
 
 class OutageWords(Shape):

@@ -21,7 +21,6 @@ from core.desk.views import (
     TicketRow,
     TicketView,
 )
-from core.rules import entitlement as rules
 from web.api import shapes
 
 
@@ -329,33 +328,6 @@ def me(who: Principal) -> shapes.Me:
         sites=list(who.sites),
         language=who.language,
         scopes=sorted(who.scopes) if who.scopes is not None else list(SCOPES),
-    )
-
-
-def contract(found: rules.Contract, stands: str) -> shapes.Contract:
-    """A contract and how it stands."""
-    return shapes.Contract(
-        number=found.number,
-        customer=found.customer,
-        valid_from=found.valid_from,
-        valid_until=found.valid_until,
-        status=found.status,
-        stands=stands,
-        lines=[
-            shapes.ContractLine(
-                name=line.name,
-                technologies=list(line.technologies),
-                request_types=list(line.request_types),
-                channels=list(line.channels),
-                calendar=line.calendar,
-                sla=line.sla,
-                onsite=line.onsite,
-                measure=line.measure,
-                quantity=line.quantity,
-                used=line.used,
-            )
-            for line in found.lines
-        ],
     )
 
 

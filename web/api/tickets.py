@@ -70,6 +70,15 @@ class NewTicket(Body):
     site: Name | None = None
 
 
+PromiseBy = Annotated[
+    AwareDatetime | Literal["none"] | None,
+    Field(
+        description="For staff: by when the customer hears from us again, which the message says; ahead of now, at most 31 "
+        "days. `none`: it was decided to promise nothing."
+    ),
+]
+
+
 class NewMessage(Body):
     """Words for the customer, or for colleagues only."""
 
@@ -88,6 +97,7 @@ class NewMessage(Body):
     from_now_on: Annotated[
         bool, Field(description="For staff: the ways of `by` hold until they write from elsewhere.")
     ] = False
+    promise_by: PromiseBy = None
 
 
 @api("GET", "/tickets", query=TicketQuery, answer=shapes.Tickets)
@@ -182,6 +192,8 @@ def add_message(tx: Tx, call: Call) -> shapes.Message:
             raise invalid("/send_after", "is for staff")
         if asked.by:
             raise invalid("/by", "is for staff")
+        if asked.promise_by is not None:
+            raise invalid("/promise_by", "is for staff")
         message_id = requests.write(tx, call.who, call.number, asked.text, now=call.now, seen=asked.seen)
         return shown.message(page.message(tx, call.who, call.number, message_id))
     message_id = tickets.reply(
@@ -194,6 +206,7 @@ def add_message(tx: Tx, call: Call) -> shapes.Message:
         send_after=asked.send_after,
         by=asked.by,
         from_now_on=asked.from_now_on,
+        promise_by=asked.promise_by,
     )
     return shown.message(page.message(tx, call.who, call.number, message_id))
 

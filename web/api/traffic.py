@@ -1,4 +1,4 @@
-"""What arrived, what left, who is asking and under which contract, over the API."""
+"""What arrived, what left and who is asking, over the API."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.desk import contracts, search, waiting
+from core.desk import search, waiting
 from core.store.tx import Tx
 from web.api import shapes, shown
 from web.api.endpoint import Body, Call, api
@@ -108,13 +108,6 @@ def get_me(_: Tx, call: Call) -> shapes.Me:
     return shown.me(call.who)
 
 
-@api("GET", "/contracts/{number}", answer=shapes.Contract)
-def get_contract(tx: Tx, call: Call) -> shapes.Contract:
-    """A contract with its lines. Contacts see those of their own company."""
-    found = contracts.of_number(tx, call.who, call.number)
-    return shown.contract(found, found.stands(call.now))
-
-
 def _item(tx: Tx, call: Call) -> shapes.InboundItem:
     """As the caller sees it; for who may not see it there is none."""
     return shown.inbound_item(search.inbound_item(tx, call.who, call.path["id"]))
@@ -127,5 +120,4 @@ ENDPOINTS = (
     retry_inbound,
     list_deliveries,
     get_me,
-    get_contract,
 )

@@ -7,16 +7,29 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from core.desk import ratings, resolution, taking_back, tickets
+from core.desk import next_steps, ratings, resolution, taking_back, tickets
 from core.store.tx import Tx
 from web.api import shapes
 from web.api.endpoint import Body, Call, Endpoint, api
-from web.api.tickets import Level, Name, Seen, Words, ticket_now
+from web.api.tickets import Level, Name, PromiseBy, Seen, Words, ticket_now
 
 Cause = Literal[
     "hardware", "software", "configuration", "network", "power", "user", "vendor", "security", "other"
 ]
+Reasons = Literal[
+    "alert_firing", "vendor_open", "visit_booked", "promise_overdue", "child_open", "message_held"
+]
 Reason = Annotated[str, Field(min_length=1, max_length=10_000, pattern=r"\S")]
+WhenTrue = Annotated[
+    AwareDatetime | None,
+    Field(description="When it was true, back to when the request was received. None: now."),
+]
+Overrides = Annotated[
+    dict[Reasons, Annotated[str, Field(min_length=10, max_length=2000)]],
+    Field(
+        description="A reason out of the `obstacles` of a 409 to why it may be so all the same, in at least 10 characters."
+    ),
+]
 Minutes = Annotated[int, Field(ge=1, le=100_000, description="Minutes of work.")]
 
 
@@ -56,16 +69,47 @@ class Escalate(Plain):
     level: Level = None
 
 
+class Since(Plain):
+    """What you have seen, and when it was true."""
+
+    at: WhenTrue = None
+
+
 class Text(Plain):
     """What the customer is told."""
 
     text: Words
 
 
+class Ask(Text):
+    """What the customer is asked."""
+
+    promise_by: PromiseBy = None
+
+
+class Promise(Plain):
+    """By when the customer hears from us."""
+
+    promise_by: AwareDatetime | Literal["none"]
+
+
+class Observe(Plain):
+    """Until when it is watched."""
+
+    until: Annotated[AwareDatetime, Field(description="Ahead of now, at most 31 days.")]
+
+
 class Workaround(Text):
     """What helps for now, and when it is looked at again."""
 
     review_by: AwareDatetime | None = None
+    at: WhenTrue = None
+
+
+class Close(Plain):
+    """What is not over, and why it may be so all the same."""
+
+    overrides: Overrides = Field(default_factory=dict)
 
 
 class Resolve(Text):
@@ -73,6 +117,8 @@ class Resolve(Text):
 
     cause: Cause
     minutes: Minutes
+    overrides: Overrides = Field(default_factory=dict)
+    at: WhenTrue = None
 
 
 class Why(Plain):
@@ -137,7 +183,7 @@ ENDPOINTS = (
         tickets.qualify,
         "Say what the request is; when all is known it gets a priority and a group.",
     ),
-    _verb("take", Plain, tickets.take, "Start to work on it: it is yours, and the response clock is met."),
+    _verb("take", Since, tickets.take, "Start to work on it: it is yours, and the response clock is met."),
     _verb("assign", Assign, tickets.assign, "Give it to an agent, a group, or back to its group."),
     _verb(
         "escalate", Escalate, tickets.escalate, "Hand it to the next level, with a note for whoever takes it."
@@ -150,15 +196,22 @@ ENDPOINTS = (
         taking_back.retract,
         "Take back a message of yours: what left by mail or as a text message stays where it is.",
     ),
+    _verb("wait", Ask, tickets.wait, "Ask the customer something, and pause their clocks until they answer."),
     _verb(
-        "wait", Text, tickets.wait, "Ask the customer something, and pause their clocks until they answer."
+        "promise",
+        Promise,
+        next_steps.promise,
+        "Promise the next words, which the customer is told; none: decide that nothing is promised.",
     ),
-    _verb("resume", Plain, tickets.resume, "Go on without the answer that was waited for."),
+    _verb(
+        "observe", Observe, next_steps.observe, "It seems to work: watch it, and be asked at that instant."
+    ),
+    _verb("resume", Since, tickets.resume, "Go on without the answer that was waited for."),
     _verb("workaround", Workaround, tickets.workaround, "The service works again by a temporary measure."),
     _verb(
         "resolve", Resolve, resolution.resolve, "It is solved: the customer gets the report and may object."
     ),
-    _verb("close", Plain, resolution.close, "The customer is content: the final report goes out."),
+    _verb("close", Close, resolution.close, "The customer is content: the final report goes out."),
     _verb(
         "reopen",
         Why,

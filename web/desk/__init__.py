@@ -6,6 +6,7 @@ from aiohttp import web
 
 from web.desk import (
     calls,
+    capacity,
     flow_editor,
     flow_rehearsal,
     flows,
@@ -13,10 +14,14 @@ from web.desk import (
     outages,
     outgoing,
     persons,
+    qualify,
+    routing,
     softphone,
     stuck,
+    tasks,
     ticket,
     waiting,
+    why,
 )
 
 PARTS = (
@@ -32,6 +37,11 @@ PARTS = (
     flow_rehearsal,
     stuck,
     persons,
+    tasks,
+    qualify,
+    routing,
+    capacity,
+    why,
 )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from core.desk import call_desk, counts, outage_board, page_answers, reference, stuck
+from core.desk import call_desk, counts, outage_board, page_answers, reference, stuck, tasks
 from core.desk.call_views import LiveView
 from core.desk.offers import Offers, of_customer
 from core.desk.principal import Principal
@@ -43,6 +43,7 @@ VIEW_ICONS = {
     "calls": "phone-arrow-down-left",
 }
 PLACES = {
+    "qualify": "/desk/qualify",
     "held": "/desk/waiting?view=held",
     "exceptions": "/desk/waiting?view=exceptions",
     "undelivered": "/desk/waiting?view=undelivered",
@@ -91,6 +92,8 @@ async def around(request: web.Request, who: Principal) -> dict[str, Any]:
         "groups": counted.groups,
         "counts_old": counted.changes != site.live.changes,
         "stuck": counted.values.get("stuck"),
+        "tasks": counted.values.get("tasks"),
+        "alarms": counted.values.get("alarms"),
         "outages": counted.values.get("outages"),
         "outages_late": counted.values.get("outages_late"),
         "reasons": reasons,
@@ -132,6 +135,7 @@ def _count(tx: Tx, who: Principal) -> tuple[dict[str, int], tuple[str, ...]]:
     at = now()
     found = counts.counts(tx, who, now=at) | {"stuck": stuck.count(tx, who)}
     found |= outage_board.running(tx, now=at)
+    found |= tasks.count(tx, who)._asdict()
     groups = reference.desk(tx).groups
     return found, tuple(name for name in groups if who.sees_everything or name in who.groups)
 

@@ -12,14 +12,25 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from core.desk import offers, page, page_answers, presence, quick_replies, resolution, taking_back, tickets
-from core.desk.errors import DeskError, Invalid, Refused, Stale
+from core.desk import (
+    next_steps,
+    offers,
+    page,
+    page_answers,
+    presence,
+    quick_replies,
+    resolution,
+    taking_back,
+    tickets,
+)
+from core.desk.errors import DeskError, Invalid, Obstacle, Refused, Stale
 from core.desk.principal import Principal
 from core.desk.quick_replies import QuickReply
 from core.desk.views import Page, TicketView
+from core.rules.close_guard import Reason
 from core.store.tx import Tx
 from web import files, html_frame, said
-from web.desk import inbox, telling, turns
+from web.desk import inbox, promising, telling, turns
 from web.desk.frame import around, staff
 from web.pages import day_and_time
 from web.sign_in import form_id
@@ -79,7 +90,8 @@ async def _page(
     listed = {} if beside is None else beside.values(lines)
     t = say(who.language)
     timeline = _timeline(view)
-    short = partial(day_and_time, zone=ZoneInfo(site.settings.hub.time_zone), now=at, language=who.language)
+    zone = ZoneInfo(site.settings.hub.time_zone)
+    short = partial(day_and_time, zone=zone, now=at, language=who.language)
     values: dict[str, Any] = {
         "ticket": view,
         "timeline": timeline,
@@ -97,6 +109,8 @@ async def _page(
         "stale": wrong if isinstance(wrong, Stale) else None,
         "form": form or {},
         "form_id": form_id(),
+        "promised": promising.box(view, at, who.language, zone=zone, form=form or {}),
+        "guarded": guarded(wrong, form or {}),
         "faults": telling.faults(wrong, t),
         "missing": telling.names(wrong.missing, "ticket", t) if isinstance(wrong, Refused) else "",
         "possible": telling.names(view.allowed, "verb", t),
@@ -189,7 +203,9 @@ async def act(request: web.Request) -> web.StreamResponse:
         named["seen"] = int(seen)
     try:
         await site.db.write(called, who, number, now=now(), **named)
-        if verb in ("include", "exclude") and form.get("text", "").strip():  # its button stands beside a text
+        if (
+            verb in ("include", "exclude", "promise") and form.get("text", "").strip()
+        ):  # its button stands beside a text
             await site.db.write(_keep, who, number, "reply", form)
     except (Invalid, Refused, Stale) as error:
         if verb in DRAFT_OF and len(form.get("text", "")) <= presence.MAX_DRAFT:
@@ -209,7 +225,11 @@ def _reply(form: Form) -> dict[str, Any]:
     """`by-ADDRESS`: where somebody is answered instead."""
     by = {name.removeprefix("by-"): str(to) for name, to in form.items() if name.startswith("by-")}
     by = {address: to for address, to in by.items() if to and (to != address or "from_now_on" in form)}
-    return _words("text", "idem")(form) | {"by": by, "from_now_on": "from_now_on" in form}
+    return _words("text", "idem")(form) | {
+        "by": by,
+        "from_now_on": "from_now_on" in form,
+        "promise_by": promising.words(form),
+    }
 
 
 def _number(form: Form, name: str) -> int | None:
@@ -230,8 +250,31 @@ def _assign(form: Form) -> dict[str, Any]:
     return {"agent": agent if agent is not None else None, "group": form.get("group") or None}
 
 
+OVERRIDE = "override-"
+"""Before the reason, in the name of the field that says why it may be so all the same."""
+
+
+def _overrides(form: Form) -> dict[str, str]:
+    return {
+        name.removeprefix(OVERRIDE): str(text)
+        for name, text in form.items()
+        if name.startswith(OVERRIDE) and str(text).strip()
+    }
+
+
+def guarded(wrong: DeskError | None, form: Form) -> tuple[Obstacle, ...]:
+    """What keeps the ticket from its end, to be said something against; of a form with too few words, what it was about."""
+    if isinstance(wrong, Refused):
+        return wrong.obstacles
+    faulty = [one.pointer for one in wrong.faults] if isinstance(wrong, Invalid) else []
+    if not any(pointer.startswith("/overrides/") for pointer in faulty):
+        return ()
+    return tuple(Obstacle(reason=name, about=()) for name in _overrides(form) if name in tuple(Reason))
+
+
 def _resolve(form: Form) -> dict[str, Any]:
     return {
+        "overrides": _overrides(form),
         "cause": form.get("cause", ""),
         "text": form.get("text", ""),
         "minutes": _number(form, "minutes") or 0,
@@ -240,7 +283,15 @@ def _resolve(form: Form) -> dict[str, Any]:
 
 VERBS: Mapping[str, tuple[Callable[..., str], Callable[[Form], dict[str, Any]]]] = {
     "reply": (tickets.reply, _reply),
-    "wait": (tickets.wait, _words("text", "idem")),
+    "wait": (
+        tickets.wait,
+        lambda form: _words("text", "idem")(form) | {"promise_by": promising.words(form)},
+    ),
+    "promise": (next_steps.promise, lambda form: {"promise_by": promising.words(form) or promising.AT}),
+    "observe": (
+        next_steps.observe,
+        lambda form: {"until": str(form.get("until", "")).strip() or promising.AT},
+    ),
     "note": (tickets.note, _words("text", "idem")),
     "workaround": (tickets.workaround, _words("text")),
     "take": (tickets.take, _words()),
@@ -254,7 +305,7 @@ VERBS: Mapping[str, tuple[Callable[..., str], Callable[[Form], dict[str, Any]]]]
     "approve": (resolution.approve, _words("reason")),
     "reject": (resolution.reject, _words("reason", "text")),
     "resolve": (resolution.resolve, _resolve),
-    "close": (resolution.close, _words()),
+    "close": (resolution.close, lambda form: {"overrides": _overrides(form)}),
     "reopen": (resolution.reopen, _words("reason")),
     "cancel": (resolution.cancel, _words("reason")),
     "include": (tickets.include, _words("address")),
@@ -265,7 +316,7 @@ VERBS: Mapping[str, tuple[Callable[..., str], Callable[[Form], dict[str, Any]]]]
 """The verbs of the desk's pages, and how the fields of each are read from its form."""
 
 
-DRAFT_OF = {"reply": "reply", "wait": "reply", "note": "note"}
+DRAFT_OF = {"reply": "reply", "wait": "reply", "promise": "reply", "note": "note"}
 """Verb to the kind of draft that its text is kept as while it cannot be sent."""
 
 

@@ -44,6 +44,7 @@ function listen(address) {
   source.addEventListener("page", rang);
   source.addEventListener("typing", (event) => mine(event) && typing());
   source.addEventListener("inbound", () => look({ list: true }));
+  source.addEventListener("tasks", () => look({ list: true }));
   source.addEventListener("desk", () => look({ list: true, ticket: true }));
   source.addEventListener("refresh", () => {
     look({ list: true, ticket: true });

@@ -58,7 +58,10 @@ async def connect(dial: Dial, service: Service) -> None:
         if how != "accepted":
             await _tell(dial, how, service)
             return
-        await persistent(lambda: switchboard.dialled(dial.call, "operator"))
+        said = await persistent(lambda: switchboard.dialled(dial.call, "operator"))
+        if not dial.number:
+            await service.speak(operator, said)
+            return
         customer = await _customer(dial, operator, service)
         if customer is not None:
             await _talk(dial, operator, customer, service)

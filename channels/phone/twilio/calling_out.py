@@ -231,7 +231,9 @@ class Calling:
             if not accepted:
                 await switchboard.dialled(call, "declined")
                 return Renderer(url=url).bye()
-            await switchboard.dialled(call, "operator")
+            said = await switchboard.dialled(call, "operator")
+            if not asked.ours("number"):
+                return Renderer(url=url).bye(said)
             reaching = self._reach(switchboard, call, asked.ours("number"), operator, language)
             self.operators.start(reaching, f"reach-{call}")
             return Renderer(url=url).conference(

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core import addresses
 from core.desk.configuration.document import (
-    HOLIDAY_YEARS,
     PARTS,
     AgentPart,
     AlertSourcePart,
@@ -20,7 +19,9 @@ from core.desk.configuration.document import (
     CustomerPart,
     Document,
     GroupPart,
+    IntakeRulePart,
     QuickReplyPart,
+    RotaPart,
     RoutingPart,
     SlaPart,
     VendorPart,
@@ -29,10 +30,12 @@ from core.desk.configuration.document import (
     read_what_can_be,
 )
 from core.desk.principal import AGENT_ROLES, CONTACT_ROLES
-from core.rules.calendar_definitions import holiday_dates
+from core.rules.calendar_definitions import HOLIDAY_YEARS, holiday_dates
 from core.rules.durations import parse_target
 from core.rules.entitlement import DECISIONS, VERDICTS
+from core.rules.ladders import WAYS
 from core.rules.quick_replies import PLACES, unknown
+from core.rules.rotas import DUTIES, SUPERVISOR
 from core.rules.routing import Rule, ties
 
 ALWAYS = "24x7"  # always there, in the hub's zone
@@ -41,6 +44,7 @@ PROMISES = ("response", "update", "restore", "resolve", "onsite", "vendor", "res
 CRITICALITY = ("low", "normal", "high", "critical")
 MEASURES = ("none", "hours", "tickets", "visits")
 PERIODS = ("contract", "year", "quarter", "month")
+RENEWALS = ("none", "tacit")
 STATUSES = ("draft", "active", "suspended", "terminated")
 LANGUAGES = ("it", "en")  # what templates and catalogues speak
 MIN_PIN = 6  # digits
@@ -111,9 +115,13 @@ def _names(document: Document, whole: Container[str]) -> Names:
     names: dict[str, frozenset[str] | None] = {}
     for section, (_, key) in PARTS.items():
         found = frozenset(getattr(part, key) for part in document.get(section, ()) if key)
+        if section == "agents":
+            found = frozenset(addresses.key(email) for email in found)
         names[section] = found if section in whole else None
     if names["calendars"] is not None:
         names["calendars"] |= {ALWAYS}
+    if names["agents"] is not None:
+        names["agents"] = frozenset(addresses.key(email) for email in names["agents"])
     return names
 
 
@@ -124,6 +132,7 @@ _KINDS = {
     "technologies": "technology",
     "groups": "group",
     "customers": "customer",
+    "agents": "member of staff",
 }
 
 
@@ -178,6 +187,31 @@ def _agent(part: AgentPart, at: str, names: Names) -> Iterator[str]:
     yield from _unknown(f"{at}.groups", part.groups, "groups", names)
     yield from _none_of(f"{at}.language", part.language, LANGUAGES)
     yield from _address(f"{at}.email", part.email)
+    yield from _unknown(f"{at}.skills", part.skills, "technologies", names)
+    if part.capacity < 0:
+        yield f"{at}.capacity: must be a number of tickets, or 0 for somebody who is given none"
+    for way in part.reach:
+        yield from _none_of(f"{at}.reach", way, WAYS)
+
+
+def _rota(part: RotaPart, at: str, names: Names) -> Iterator[str]:
+    yield from _none_of(f"{at}.duty", part.duty, DUTIES)
+    yield from _unknown(f"{at}.groups", part.groups, "groups", names)
+    yield from _zone(f"{at}.time_zone", part.time_zone)
+    if part.duty == SUPERVISOR and not part.fallback.strip():
+        yield (
+            f"{at}.fallback: must be a telephone number: it is called when nobody on any rung of the ladder answers"
+        )
+    if not part.layers:
+        yield f"{at}.layers: there is none, so nobody is ever on duty: write [[rotas.layers]]"
+    for number, layer in enumerate(part.layers, start=1):
+        where = f"{at}.layers[{number}]"
+        members = [addresses.key(member) for member in layer.members]
+        yield from _unknown(f"{where}.members", members, "agents", names)
+        try:
+            layer.layer()
+        except ValueError as error:
+            yield from (f"{where}.{line}" for line in str(error).split("; "))
 
 
 def _vendor(part: VendorPart, at: str, _names: Names) -> Iterator[str]:
@@ -195,6 +229,40 @@ def _routing(part: RoutingPart, at: str, names: Names) -> Iterator[str]:
     yield from _unknown(f"{at}.request_type", [part.request_type], "request_types", names)
     yield from _unknown(f"{at}.customer", [part.customer], "customers", names)
     yield from _unknown(f"{at}.calendar", [part.calendar], "calendars", names)
+    if part.level not in (None, 1, 2, 3):
+        yield f"{at}.level: {part.level} is not 1, 2 or 3"
+
+
+def _intake_rule(part: IntakeRulePart, at: str, names: Names) -> Iterator[str]:
+    if not part.mailbox and not part.words:
+        yield f"{at}: names neither a mailbox nor words, so it would be true of everything"
+    if part.mailbox:
+        yield from _address(f"{at}.mailbox", part.mailbox)
+    if any(not word.strip() for word in part.words):
+        yield f"{at}.words: an empty word is in every text"
+    yield from _unknown(f"{at}.technology", [part.technology], "technologies", names)
+    yield from _unknown(f"{at}.request_type", [part.request_type], "request_types", names)
+    for name, most in (("impact", 3), ("urgency", 4)):
+        value = getattr(part, name)
+        if value is not None and not 1 <= value <= most:
+            yield f"{at}.{name}: {value} is not 1 to {most}"
+    if not (part.technology or part.request_type or part.impact or part.urgency or part.safety):
+        yield f"{at}: suggests nothing; name a technology, a request type, impact, urgency or safety"
+
+
+def _priorities(part: CustomerPart, at: str) -> Iterator[str]:
+    """A matrix of their own is whole, so that no request is without a priority."""
+    if not part.priorities:
+        return
+    for impact in ("1", "2", "3"):
+        row = part.priorities.get(impact, {})
+        for urgency in ("1", "2", "3", "4"):
+            if urgency not in row:
+                yield f"{at}.{impact}.{urgency}: is missing; a table of priorities of one's own is whole"
+            else:
+                yield from _none_of(f"{at}.{impact}.{urgency}", row[urgency], PRIORITIES)
+        yield from (f"{at}.{impact}.{name}: is no urgency 1 to 4" for name in row if name not in "1234")
+    yield from (f"{at}.{name}: is no impact 1 to 3" for name in part.priorities if name not in "123")
 
 
 def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]:
@@ -217,9 +285,9 @@ def _quick_reply(part: QuickReplyPart, at: str, names: Names) -> Iterator[str]:
 def _customer(part: CustomerPart, at: str, names: Names) -> Iterator[str]:
     yield from _unknown(f"{at}.parent", [part.parent], "customers", names)
     yield from _unknown(f"{at}.groups", part.groups, "groups", names)
-    for verdict, decision in part.policy.items():
-        yield from _none_of(f"{at}.policy", verdict, VERDICTS)
-        yield from _none_of(f"{at}.policy.{verdict}", decision, DECISIONS)
+    yield from _policy(f"{at}.policy", part.policy)
+    if part.account_manager is not None:
+        yield from _unknown(f"{at}.account_manager", [addresses.key(part.account_manager)], "agents", names)
     if part.parent == part.code:
         yield f"{at}.parent: is the customer itself"
     if part.keep_recordings < 0:
@@ -228,6 +296,7 @@ def _customer(part: CustomerPart, at: str, names: Names) -> Iterator[str]:
         yield f"{at}.phone_code: '{part.phone_code}' must be digits; leave it out to have one made"
     yield from _none_of(f"{at}.language", part.language, LANGUAGES)
     yield from _zone(f"{at}.time_zone", part.time_zone)
+    yield from _priorities(part, f"{at}.priorities")
     domains = [addresses.domain(domain) for domain in part.domains]
     for domain in sorted({domain for domain in domains if domains.count(domain) > 1}):
         yield f"{at}.domains: '{domain}' stands there twice"
@@ -247,6 +316,12 @@ def _customer(part: CustomerPart, at: str, names: Names) -> Iterator[str]:
         yield from _not_there(f"{where}.parent", [asset.parent], assets, "an asset of this customer")
     for contract in part.contracts:
         yield from _contract(contract, f"{at}.contracts[{contract.number}]", part, names)
+
+
+def _policy(at: str, policy: Mapping[str, str]) -> Iterator[str]:
+    for verdict, decision in policy.items():
+        yield from _none_of(at, verdict, VERDICTS)
+        yield from _none_of(f"{at}.{verdict}", decision, DECISIONS)
 
 
 def _site(part: Any, at: str) -> Iterator[str]:
@@ -276,6 +351,12 @@ def _contract(part: ContractPart, at: str, customer: CustomerPart, names: Names)
     yield from _not_there(f"{at}.authorised_contacts", authorised, people, "a contact of this customer")
     if part.valid_until < part.valid_from:
         yield f"{at}.valid_until: {part.valid_until} is before valid_from, {part.valid_from}"
+    if part.notice_date is not None and not part.valid_from <= part.notice_date <= part.valid_until:
+        yield f"{at}.notice_date: {part.notice_date} is not between valid_from and valid_until"
+    yield from _none_of(f"{at}.renewal", part.renewal, RENEWALS)
+    yield from _policy(f"{at}.policy", part.policy)
+    if not part.number.strip():
+        yield f"{at}.number: is empty"
     if part.grace_days < 0:
         yield f"{at}.grace_days: must not be negative"
     yield from _doubles(f"{at}.lines", part.lines)
@@ -291,6 +372,10 @@ def _contract(part: ContractPart, at: str, customer: CustomerPart, names: Names)
         yield from _not_there(f"{where}.sites", line.sites, sites, "a site of this customer")
         yield from _none_of(f"{where}.measure", line.measure, MEASURES)
         yield from _none_of(f"{where}.period", line.period, PERIODS)
+        if line.step < 1:
+            yield f"{where}.step: must be minutes, 1 or more"
+        if not line.name.strip():
+            yield f"{where}.name: is empty"
         for name in ("quantity", "used"):
             if (getattr(line, name) or 0) < 0:
                 yield f"{where}.{name}: must not be negative"
@@ -304,7 +389,9 @@ _WRONG: Mapping[str, Any] = {
     "vendors": _vendor,
     "customers": _customer,
     "routing": _routing,
+    "intake_rules": _intake_rule,
     "alert_sources": _alert_source,
+    "rotas": _rota,
     "quick_replies": _quick_reply,
 }
 

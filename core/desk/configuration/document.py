@@ -12,10 +12,14 @@ from typing import Any
 
 import msgspec
 
-from core.rules.calendar_definitions import CalendarDefinition, holiday_dates, parse_weekly
-
-HOLIDAY_YEARS = range(2024, 2041)
-"""Copied into a calendar's definition. A fixed range: one that moved would change every calendar each January."""
+from core.rules.assigning import CAPACITY
+from core.rules.calendar_definitions import (
+    HOLIDAY_YEARS,
+    CalendarDefinition,
+    holiday_dates,
+    parse_weekly,
+)
+from core.rules.rotas import ON_CALL, Layer
 
 
 class ConfigurationError(ValueError):
@@ -56,6 +60,7 @@ class SlaPart(_Part, frozen=True, kw_only=True):
     """[[slas]] with [slas.targets.P1] …"""
 
     name: str
+    retroactive: bool = True
     targets: dict[str, dict[str, str]] = {}
 
 
@@ -74,6 +79,7 @@ class GroupPart(_Part, frozen=True, kw_only=True):
     technologies: tuple[str, ...] = ()
     request_types: tuple[str, ...] = ()
     fallback: str | None = None
+    assigns: bool = False
 
 
 class AgentPart(_Part, frozen=True, kw_only=True):
@@ -85,7 +91,10 @@ class AgentPart(_Part, frozen=True, kw_only=True):
     groups: tuple[str, ...] = ()
     language: str = "it"
     phone: str = ""
+    reach: tuple[str, ...] = ()
     password: str | None = None
+    capacity: int = CAPACITY
+    skills: tuple[str, ...] = ()
 
 
 class VendorPart(_Part, frozen=True, kw_only=True):
@@ -117,6 +126,7 @@ class ContactPart(_Part, frozen=True, kw_only=True):
     role: str = "user"
     sites: tuple[str, ...] = ()
     language: str | None = None
+    vip: bool = False
 
 
 class AssetPart(_Part, frozen=True, kw_only=True):
@@ -151,6 +161,9 @@ class LinePart(_Part, frozen=True, kw_only=True):
     overdraft: bool = False
     priority: int = 100
     emergency: bool = False
+    rollover: bool = False
+    step: int = 15
+    no_access_billable: bool = False
 
 
 class ContractPart(_Part, frozen=True, kw_only=True):
@@ -163,6 +176,10 @@ class ContractPart(_Part, frozen=True, kw_only=True):
     grace_days: int = 0
     covers_children: bool = False
     authorised_contacts: tuple[str, ...] = ()
+    notice_date: date | None = None
+    renewal: str = "none"
+    policy: dict[str, str] = {}
+    tell_breach: bool = False
     lines: tuple[LinePart, ...] = ()
 
 
@@ -179,6 +196,8 @@ class CustomerPart(_Part, frozen=True, kw_only=True):
     policy: dict[str, str] = {}
     groups: tuple[str, ...] = ()
     keep_recordings: int = 90
+    account_manager: str | None = None
+    priorities: dict[str, dict[str, str]] = {}
     sites: tuple[SitePart, ...] = ()
     contacts: tuple[ContactPart, ...] = ()
     assets: tuple[AssetPart, ...] = ()
@@ -196,6 +215,18 @@ class RoutingPart(_Part, frozen=True, kw_only=True):
     calendar: str | None = None
 
 
+class IntakeRulePart(_Part, frozen=True, kw_only=True):
+    """[[intake_rules]]"""
+
+    mailbox: str = ""
+    words: tuple[str, ...] = ()
+    technology: str | None = None
+    request_type: str | None = None
+    impact: int | None = None
+    urgency: int | None = None
+    safety: bool = False
+
+
 class AlertSourcePart(_Part, frozen=True, kw_only=True):
     """[[alert_sources]]"""
 
@@ -204,6 +235,31 @@ class AlertSourcePart(_Part, frozen=True, kw_only=True):
     secret: str = ""
     customer: str | None = None
     heartbeat: str = ""
+
+
+class LayerPart(_Part, frozen=True, kw_only=True):
+    """[[rotas.layers]]"""
+
+    members: tuple[str, ...]
+    starts: date
+    handoff: str = "08:00"
+    length: str = "7d"
+    restrictions: tuple[str, ...] = ()
+
+    def layer(self) -> Layer:
+        """What it means. Raises ValueError."""
+        return Layer(**msgspec.structs.asdict(self))
+
+
+class RotaPart(_Part, frozen=True, kw_only=True):
+    """[[rotas]]"""
+
+    name: str
+    duty: str = ON_CALL
+    groups: tuple[str, ...] = ()
+    time_zone: str = "Europe/Rome"
+    fallback: str = ""
+    layers: tuple[LayerPart, ...] = ()
 
 
 class QuickReplyPart(_Part, frozen=True, kw_only=True):
@@ -224,7 +280,9 @@ PARTS: Mapping[str, tuple[type[_Part], str]] = {
     "vendors": (VendorPart, "name"),
     "customers": (CustomerPart, "code"),
     "routing": (RoutingPart, ""),
+    "intake_rules": (IntakeRulePart, ""),
     "alert_sources": (AlertSourcePart, "name"),
+    "rotas": (RotaPart, "name"),
     "quick_replies": (QuickReplyPart, "name"),
 }
 """Section to the shape of its tables and the field that is their key."""

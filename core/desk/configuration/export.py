@@ -11,13 +11,13 @@ import msgspec
 from sqlalchemy import Select, bindparam, select
 
 from core import addresses
+from core.desk import reference
 from core.desk.configuration import document
 from core.store import tables
 from core.store.columns import to_json
 from core.store.tx import Prepared, Tx
 
-FILE = "file:"
-"""Before the version of a calendar or contract: what the file said of it."""
+FILE = reference.FILE
 
 
 def export(tx: Tx) -> str:
@@ -47,7 +47,7 @@ def _plain(tx: Tx) -> dict[str, list[dict[str, Any]]]:
             file(tx, row.version) for row in tx.all(select(tables.calendar).order_by(tables.calendar.c.name))
         ],
         "slas": [
-            {"name": row.name, "targets": row.targets}
+            {"name": row.name, "targets": row.targets} | ({} if row.retroactive else {"retroactive": False})
             for row in tx.all(select(tables.sla).order_by(tables.sla.c.name))
         ],
         "request_types": _named(tx, tables.request_type),
@@ -71,9 +71,16 @@ def _plain(tx: Tx) -> dict[str, list[dict[str, Any]]]:
             _only(document.RoutingPart, row._asdict() | {"group": row.desk_group})
             for row in tx.all(select(tables.routing_rule).order_by(tables.routing_rule.c.position))
         ],
+        "intake_rules": [
+            row.content for row in tx.all(select(tables.intake_rule).order_by(tables.intake_rule.c.position))
+        ],
         "alert_sources": [
             {"name": row.name, **row.content}
             for row in tx.all(select(tables.alert_source).order_by(tables.alert_source.c.name))
+        ],
+        "rotas": [
+            _only(document.RotaPart, row._asdict())
+            for row in tx.all(select(tables.rota).order_by(tables.rota.c.position))
         ],
         "quick_replies": [
             {"name": row.name, "texts": row.texts, "groups": row.groups}
@@ -102,6 +109,11 @@ def _customers(tx: Tx) -> Iterator[dict[str, Any]]:
             "assets": [_only(document.AssetPart, asset) for asset in assets.get(row.code, ())],
             "contracts": [file(tx, signed["version"]) for signed in contracts.get(row.code, ())],
         }
+
+
+def written(part: msgspec.Struct) -> dict[str, Any]:
+    """A part as a file would say it: what differs from its defaults."""
+    return _only(type(part), msgspec.to_builtins(part))
 
 
 def _by_customer(tx: Tx, rows: Select[Any]) -> dict[str, list[dict[str, Any]]]:
@@ -133,7 +145,7 @@ def _as_stored(default: Any) -> Any:
     return list(default) if isinstance(default, tuple) else default
 
 
-_DATES = ("valid_from", "valid_until")
+_DATES = ("valid_from", "valid_until", "notice_date", "starts")
 
 
 def _toml(tree: Mapping[str, Any]) -> Iterator[str]:

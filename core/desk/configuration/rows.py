@@ -14,17 +14,17 @@ import msgspec
 from sqlalchemy import Table, func, select
 
 from core import addresses, numbers
-from core.desk import accounts, case, reference
-from core.desk.configuration import export, told
+from core.desk import accounts, asset_owners, case, contract_versions, holes, reference, rota_gaps
+from core.desk.configuration import export, members, told
 from core.desk.configuration.checking import check
-from core.desk.configuration.document import ConfigurationError, CustomerPart, Document
+from core.desk.configuration.document import ConfigurationError, CustomerPart, Document, RotaPart
 from core.desk.passwords import AT_ONCE, hash_now, hash_pin_now, matches_now
 from core.desk.principal import Principal
 from core.ids import new_id
 from core.rules.calendar_definitions import definition_to_json, definition_version
 from core.store import tables
 from core.store.columns import to_json
-from core.store.tx import Tx
+from core.store.tx import Prepared, Tx
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,21 +112,35 @@ def plan(tx: Tx, document: Document, hashes: Hashes) -> tuple[Change, ...]:
     return _changes(_difference(tx, document, hashes))
 
 
-def apply(tx: Tx, who: Principal, document: Document, hashes: Hashes, *, now: datetime) -> tuple[Change, ...]:
+def apply(
+    tx: Tx, who: Principal, document: Document, hashes: Hashes, *, now: datetime, why: str = ""
+) -> tuple[Change, ...]:
     """Make the desk what the file says, in one transaction; the same file again changes nothing.
 
     A section that the file has is the whole of it: what it leaves out is removed, or put out of use where tickets
-    remember it; a section that the file does not have stays as it is. Raises ConfigurationError.
+    remember it; a section that the file does not have stays as it is. `why`: kept with the versions of contracts. Raises
+    ConfigurationError.
     """
     difference = _difference(tx, document, hashes)
     changes = _changes(difference)
     for row in difference.definitions:
         if not tx.insert_new(tables.definition, **row, at=now) and row["version"].startswith(export.FILE):
             tx.update(tables.definition, {"version": row["version"]}, content=row["content"])
+    signed = [step for step in difference.steps if step.table is tables.contract]
+    before = {row.number: row.version for row in tx.all(_VERSIONS)} if signed else {}
     for step in difference.steps:
         _write(tx, step, now)
     if changes:
         reference.revise(tx, now=now)
+        _assets_moved(tx, difference, now)
+        for step in signed:
+            if step.values is not None and "version" in step.values:
+                number = step.key["number"]
+                contract_versions.begins(
+                    tx, who, number, before.get(number), step.values["version"], why=why, now=now
+                )
+        holes.soon(tx, now=now)
+        rota_gaps.soon(tx, now=now)
         digest = hashlib.sha256("\n".join(map(str, changes)).encode()).hexdigest()
         case.record(
             tx,
@@ -138,6 +152,19 @@ def apply(tx: Tx, who: Principal, document: Document, hashes: Hashes, *, now: da
             digest=digest,
         )
     return changes
+
+
+_VERSIONS = Prepared(select(tables.contract.c.number, tables.contract.c.version))
+
+
+def _assets_moved(tx: Tx, difference: _Difference, now: datetime) -> None:
+    steps = [step for step in difference.steps if step.table is tables.asset]
+    asset_owners.moved(
+        tx,
+        gone=[(s.key["customer"], s.key["name"]) for s in steps if s.change.what == "removed"],
+        come=[(s.key["customer"], s.key["name"]) for s in steps if s.change.what == "added"],
+        now=now,
+    )
 
 
 def is_empty(tx: Tx) -> bool:
@@ -168,7 +195,10 @@ _RIGHTS = {"active", "groups", "password_hash", "role", "roles", "sites"}
 
 
 def _difference(tx: Tx, document: Document, hashes: Hashes) -> _Difference:
-    check(document, export.stored(tx))
+    stored = export.stored(tx)
+    check(document, stored)
+    if unreachable := list(members.unreachable(tx, {**stored, **document})):
+        raise ConfigurationError(unreachable)
     difference = _Difference()
     for section, parts in document.items():
         _SECTIONS[section](tx, parts, hashes, difference)
@@ -214,7 +244,12 @@ def _calendars(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> 
 
 def _slas(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
     rows = [
-        {"name": part.name, "version": _version(part.targets), "targets": msgspec.to_builtins(part.targets)}
+        {
+            "name": part.name,
+            "version": _version(part.targets if part.retroactive else [part.targets, "from the change"]),
+            "targets": msgspec.to_builtins(part.targets),
+            "retroactive": part.retroactive,
+        }
         for part in parts
     ]
     _sync(tx, difference, "slas", tables.sla, ("name",), rows)
@@ -268,6 +303,22 @@ def _routing(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> No
     _sync(tx, difference, "routing", tables.routing_rule, ("position",), rows)
 
 
+def _intake_rules(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
+    rows = [{"position": n, "content": export.written(part)} for n, part in enumerate(parts, start=1)]
+    _sync(tx, difference, "intake_rules", tables.intake_rule, ("position",), rows)
+
+
+def _rotas(tx: Tx, parts: tuple[RotaPart, ...], _hashes: Hashes, difference: _Difference) -> None:
+    rows = []
+    for n, part in enumerate(parts):
+        layers = [
+            _fields(layer) | {"members": [addresses.key(member) for member in layer.members]}
+            for layer in part.layers
+        ]
+        rows.append({**_fields(part), "layers": layers, "position": n})
+    _sync(tx, difference, "rotas", tables.rota, ("name",), rows)
+
+
 def _quick_replies(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
     rows = [{**_fields(part), "position": n} for n, part in enumerate(parts)]
     _sync(tx, difference, "quick_replies", tables.quick_reply, ("name",), rows)
@@ -284,7 +335,8 @@ def _customers(tx: Tx, parts: tuple[CustomerPart, ...], hashes: Hashes, differen
         phone_code = part.phone_code or codes.get(part.code) or _free_code(taken)
         taken.add(phone_code)
         fields = _fields(part, without=("domains", "sites", "contacts", "assets", "contracts"))
-        rows.append({**fields, "phone_code": phone_code, "active": True})
+        manager = addresses.key(part.account_manager) if part.account_manager else None
+        rows.append({**fields, "phone_code": phone_code, "account_manager": manager, "active": True})
     _sync(tx, difference, "customers", tables.customer, ("code",), rows, retire=True)
     domains = [{"domain": addresses.domain(d), "customer": part.code} for part in parts for d in part.domains]
     _sync(tx, difference, "domains", tables.customer_domain, ("customer", "domain"), domains)
@@ -334,19 +386,32 @@ def _contracts(tx: Tx, parts: tuple[CustomerPart, ...], difference: _Difference)
         for contract in part.contracts:
             written = _fields(contract)
             for line in written["lines"]:
-                if not line[
-                    "emergency"
-                ]:  # contracts of before say nothing of it, and stay the version they are
-                    del line["emergency"]
+                _leave_out(line, LATER_OF_LINES)
+            _leave_out(written, LATER)
             owner = {"customer": part.code, "time_zone": part.time_zone}
             version = _version(written | owner)
-            bought = [{k: v for k, v in line.items() if k != "period"} for line in written["lines"]]
             people = [addresses.key(email) for email in contract.authorised_contacts]
-            content = {**written, **owner, "authorised_contacts": people, "lines": bought}
+            content = {**written, **owner, "authorised_contacts": people}
             _define(difference, version, "contract", contract.number, content)
             _define(difference, export.FILE + version, "contract file", contract.number, written)
             rows.append({"number": contract.number, "customer": part.code, "version": version})
     _sync(tx, difference, "contracts", tables.contract, ("number",), rows)
+
+
+LATER: Mapping[str, Any] = {"notice_date": None, "renewal": "none", "policy": {}, "tell_breach": False}
+LATER_OF_LINES: Mapping[str, Any] = {
+    "emergency": False,
+    "rollover": False,
+    "step": 15,
+    "no_access_billable": False,
+}
+"""Fields that contracts of before do not have: where they say nothing the contract stays the version it is."""
+
+
+def _leave_out(written: dict[str, Any], later: Mapping[str, Any]) -> None:
+    for name, usual in later.items():
+        if written[name] == usual:
+            del written[name]
 
 
 _SECTIONS: Mapping[str, Any] = {
@@ -359,7 +424,9 @@ _SECTIONS: Mapping[str, Any] = {
     "vendors": _contents("vendors", tables.vendor),
     "customers": _customers,
     "routing": _routing,
+    "intake_rules": _intake_rules,
     "alert_sources": _contents("alert_sources", tables.alert_source),
+    "rotas": _rotas,
     "quick_replies": _quick_replies,
 }
 

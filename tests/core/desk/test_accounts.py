@@ -200,7 +200,9 @@ async def test_a_revoked_sign_in_is_dead_at_once_and_open_pages_are_told(desk) -
 async def test_who_leaves_is_signed_out(desk) -> None:
     cookie = await signed_in(desk)
 
-    await desk.write(put, '[[agents]]\nemail = "bob@hub.test"\nname = "Bob"\n', now=after(hours=1))
+    await desk.write(
+        put, 'rotas = []\n[[agents]]\nemail = "bob@hub.test"\nname = "Bob"\n', now=after(hours=1)
+    )
 
     assert await who(desk, cookie, now=after(hours=1)) is None
     assert await desk.read(accounts.account, "ann@hub.test") is None
@@ -320,7 +322,7 @@ async def test_a_token_ends_with_the_right_of_its_person_to_be_here(desk) -> Non
     assert await desk.read(accounts.principal_of_token, agents, now=later) is not None
     assert await desk.read(accounts.principal_of_token, contacts, now=later) is not None
 
-    await desk.write(put, '[[agents]]\nemail = "bob@hub.test"\nname = "Bob"\n', now=later)
+    await desk.write(put, 'rotas = []\n[[agents]]\nemail = "bob@hub.test"\nname = "Bob"\n', now=later)
     nobody = '[[routing]]\ngroup = "Systems"\n[[alert_sources]]\nname = "z"\nkind = "z"\n'
     await desk.write(put, nobody + '[[customers]]\nname = "B"\ncode = "B"\n', now=later)
 

@@ -8,8 +8,17 @@ from datetime import timedelta
 import pytest
 
 from core.channel import DeliveryError
-from core.desk import books, intake, outages, publishing, requests, resolution, tickets, timing, waiting
-from core.desk.case import Case
+from core.desk import (
+    books,
+    clock_standing,
+    intake,
+    outages,
+    publishing,
+    requests,
+    resolution,
+    tickets,
+    waiting,
+)
 from core.desk.errors import DeskError
 from core.envelope import Authentication, Kind
 from core.ids import id_token
@@ -246,7 +255,7 @@ async def test_whatever_happens_the_books_balance_and_every_promise_has_its_time
 
 async def clocks_are_what_the_events_say(desk: AtWork, ticket) -> None:
     cached = {(row.name, row.cycle): row for row in await desk.rows(tables.sla_clock, ticket.number)}
-    standing = await desk.db.write(lambda tx: timing._standing(Case.open(tx, ticket.id, now=desk.now)))
+    standing = await desk.db.write(lambda tx: clock_standing.of_ticket(tx, ticket.id, now=desk.now))
     assert {(str(clock.name), clock.cycle) for clock in standing} == set(cached)
     for clock in standing:
         row = cached[str(clock.name), clock.cycle]

@@ -283,12 +283,18 @@ async def test_people_and_customers_that_are_left_out_are_kept_out_of_use(db) ->
     before = await db.read(people.agent_by_email, "ann@hub.test")
     colleague = '[[agents]]\nemail = "bob@hub.test"\nname = "Bob"\n'
 
-    changes = await db.write(put, colleague, now=LATER)
+    nights = section("rotas").replace("ann@", "bob@")
+    on_call = colleague.replace("name =", 'phone = "+390455550198"\nname =')
+    changes = await db.write(put, on_call + nights, now=LATER)
     after = await db.read(people.agent_by_email, "ann@hub.test")
-    await db.write(put, colleague + section("agents"), now=LATER)
+    await db.write(put, on_call + section("agents"), now=LATER)
     again = await db.read(people.agent_by_email, "ann@hub.test")
 
-    assert [str(c) for c in changes] == ["- agents ann@hub.test", "+ agents bob@hub.test"]
+    assert [str(c).partition(" (")[0] for c in changes] == [
+        "- agents ann@hub.test",
+        "+ agents bob@hub.test",
+        "~ rotas Nights",
+    ]
     assert (after.id, after.active) == (before.id, False)
     assert (again.id, again.active) == (before.id, True)
 

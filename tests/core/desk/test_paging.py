@@ -164,7 +164,7 @@ async def test_a_call_reaches_a_linked_account_with_a_button_that_takes_it(desk)
     desk.passes(minutes=90)
     await desk.work()
 
-    (sent,) = [one for one in desk.telegram.sent if one.to.key == ANN_S]
+    (sent,) = [one for one in desk.telegram.sent if one.to.key == ANN_S and one.kind == "page"]
     assert number in sent.text
     assert "La rete non va." in sent.text
     assert [one.label for one in sent.buttons] == ["Lo prendo io"]

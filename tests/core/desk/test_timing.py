@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.desk import resolution, tickets, timing
-from core.desk.case import Case
+from core.desk import acts, clock_standing, resolution, tickets, timing
 from core.rules import clocks as rule
 from core.store import tables
 from tests.desk_at_work import CONFIGURED, MONDAY, SOLUTION, AtWork, at_work
@@ -24,7 +23,12 @@ async def timer(desk: AtWork) -> datetime | None:
 
 
 async def warned(desk: AtWork, number: str) -> list[tuple[str, int]]:
-    return [(row.data["clock"], row.data["level"]) for row in await desk.events(number, "clock.warned")]
+    """Each level that was noted, a breach as 100."""
+    return [
+        (row.data["clock"], row.data.get("level", 100))
+        for row in await desk.events(number, "clock.")
+        if row.kind in ("clock.warned", "clock.breached")
+    ]
 
 
 async def test_triage_has_half_an_hour_day_and_night(desk):
@@ -62,8 +66,8 @@ async def test_after_a_long_stop_every_level_that_passed_is_noted_with_its_own_i
     desk.passes(minutes=31)
     await desk.work()
 
-    rows = await desk.events(number, "clock.warned")
-    assert [(row.data["level"], row.at - MONDAY) for row in rows] == [
+    rows = [r for r in await desk.events(number, "clock.") if r.kind in ("clock.warned", "clock.breached")]
+    assert [(row.data.get("level", 100), row.at - MONDAY) for row in rows] == [
         (50, timedelta(minutes=15)),
         (75, timedelta(minutes=22, seconds=30)),
         (90, timedelta(minutes=27)),
@@ -170,8 +174,7 @@ async def test_the_cache_is_what_the_events_say(desk):
     await desk.do(tickets.workaround, ann, number, "4G")
 
     def again(tx):
-        case = Case.open(tx, tx.one(tables.ticket.select()).id, now=desk.now)
-        return timing._standing(case)
+        return clock_standing.of_ticket(tx, tx.one(tables.ticket.select()).id, now=desk.now)
 
     standing = await desk.db.write(again)
     cached = {(row.name, row.cycle): row for row in await desk.rows(tables.sla_clock, number)}
@@ -236,3 +239,29 @@ async def test_each_public_answer_begins_the_promise_of_the_next(desk):
 
     cycles = [(row.cycle, row.state) for row in await desk.rows(tables.sla_clock, number, name="update")]
     assert cycles == [(1, "met"), (2, "met"), (3, "running")]
+
+
+async def test_what_a_person_promised_is_a_clock_that_their_next_words_stop(desk):
+    number = await desk.taken()
+    by = MONDAY + timedelta(hours=3, seconds=7)
+    await desk.do(promises, await desk.who("ann"), number, due=MONDAY + timedelta(hours=1))
+    desk.passes(minutes=5, microseconds=3)
+    await desk.do(promises, await desk.who("ann"), number, due=by)
+
+    clock = (await desk.clocks(number))["promise"]
+    assert (clock.state, clock.due_at, clock.cycle) == ("running", by, 1), "the same, moved"
+    desk.now = by
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Eccoci.")
+    assert (await desk.clocks(number))["promise"].state == "met", "exactly then is kept"
+
+    await desk.do(promises, await desk.who("ann"), number, due=by + timedelta(minutes=1))
+    desk.passes(minutes=2)
+    await desk.do(resolution.cancel, await desk.who("ann"), number, reason="ritirata")
+    clock = (await desk.clocks(number))["promise"]
+    assert (clock.state, clock.cycle) == ("cancelled", 2)
+
+
+def promises(tx, who, number, *, due, now):
+    case = acts.begin(tx, who, number, now=now)
+    timing.promise(case, due)
+    acts.finish(case)

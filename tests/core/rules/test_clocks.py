@@ -501,6 +501,7 @@ STANDARD = {
     ClockName.RESOLVE: a_policy("8h"),
     ClockName.ONSITE: a_policy("6h"),
     ClockName.VENDOR: a_policy("3h"),
+    ClockName.PROMISE: a_policy("2h"),
 }
 
 
@@ -650,6 +651,7 @@ def test_the_end_of_a_ticket_ends_every_clock(end: str) -> None:
         ("take", 0.1),
         ("wait_vendor", 1),
         ("wait_customer", 2),
+        ("promise", 2),
         (end, 3),
     )
 

@@ -1,0 +1,99 @@
+"""How do the clocks of a ticket stand, and who had the ball? Read from its events, which are all that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from core.desk import reference
+from core.desk.case import Case
+from core.rules import clocks
+from core.rules.clocks import Clock, ClockAction, ClockEvent, ClockName, Policy
+from core.rules.legs import Move
+from core.rules.workflow import State
+from core.store import tables
+from core.store.tx import Prepared, Tx
+
+event = tables.event
+
+ACTIONS = frozenset(f"clock.{action}" for action in ClockAction)
+"""Kinds of events that clocks are made of; other events about clocks only tell what was found out."""
+
+_EVENTS = Prepared(
+    select(event.c.kind, event.c.at, event.c.data)
+    .where(event.c.ticket_id == bindparam("ticket_id"), event.c.kind.like("clock.%"))
+    .order_by(event.c.seq)
+)
+_MOVES = Prepared(
+    select(event.c.kind, event.c.at, event.c.data)
+    .where(event.c.ticket_id == bindparam("ticket_id"), event.c.kind.like("ticket.%"))
+    .order_by(event.c.seq)
+)
+
+_STATES = frozenset(State)
+
+Happened = tuple[str, datetime, Mapping[str, Any]]
+"""Of an event: its kind, when it was true, its data."""
+
+
+def of_case(case: Case) -> tuple[Clock, ...]:
+    """The clocks of a ticket in hand, what this transaction did to them included."""
+    rows = [] if case.new else [(r.kind, r.at, r.data) for r in case.tx.all(_EVENTS, ticket_id=case.id)]
+    rows += [(row["kind"], row["at"], row["data"]) for row in case.new_events()]
+    return rebuilt(case.tx, rows, case.now)
+
+
+def of_ticket(tx: Tx, ticket_id: str, *, now: datetime) -> tuple[Clock, ...]:
+    """The same of a ticket that is only looked at."""
+    rows = [(row.kind, row.at, row.data) for row in tx.all(_EVENTS, ticket_id=ticket_id)]
+    return rebuilt(tx, rows, now)
+
+
+def rebuilt(tx: Tx, rows: Iterable[Happened], now: datetime) -> tuple[Clock, ...]:
+    """The clocks these events make; those about anything else are passed over."""
+    events = [read(kind, at, data) for kind, at, data in rows if kind in ACTIONS]
+    if not events:
+        return ()
+    return clocks.rebuild(events, policies(tx, events), now)
+
+
+def policies(tx: Tx, events: Iterable[ClockEvent]) -> dict[str, Policy]:
+    """The promises these events name."""
+    found: dict[str, Policy] = {}
+    for one in events:
+        if one.policy and one.policy not in found:
+            version = one.policy.split("|", 3)[1]
+            found[one.policy] = Policy.from_key(one.policy, {version: reference.hours(tx, version)})
+    return found
+
+
+def read(kind: str, at: datetime, data: Mapping[str, Any]) -> ClockEvent:
+    """A stored event as the rule takes it."""
+    return ClockEvent(
+        at=at,
+        kind=ClockAction(kind.removeprefix("clock.")),
+        clock=ClockName(data["clock"]),
+        cycle=data["cycle"],
+        reason=data["reason"],
+        policy=data["policy"],
+    )
+
+
+def moves(case: Case) -> tuple[Move, ...]:
+    """Which states the ticket came into, in the order recorded, those of this transaction included."""
+    found = () if case.new else moves_of(case.tx, case.id)
+    return (*found, *_moves((row["kind"], row["at"], row["data"]) for row in case.new_events()))
+
+
+def moves_of(tx: Tx, ticket_id: str) -> tuple[Move, ...]:
+    """The same of a ticket that is only looked at."""
+    return tuple(_moves((row.kind, row.at, row.data) for row in tx.all(_MOVES, ticket_id=ticket_id)))
+
+
+def _moves(rows: Iterable[Happened]) -> Iterable[Move]:
+    for kind, at, data in rows:
+        if kind.startswith("ticket.") and data.get("to") in _STATES:
+            yield Move(at, data["to"])

@@ -1,0 +1,58 @@
+"""What somebody has to do besides the tickets in front of them: alarms first, then what is due; each leads to what it is about."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from core.desk import tasks
+from core.desk.errors import NotFound
+from web import guard, task_words
+from web.desk.frame import around, staff
+from web.site import SITE, now
+from web.words import say
+
+FILTERS = ("", "mine", "groups")
+"""Of the page: everything, one's own, or what is for a group or for whoever has a role."""
+
+
+def routes(app: web.Application) -> None:
+    """Add the pages."""
+    app.router.add_get("/desk/tasks", show)
+    app.router.add_post("/desk/tasks/{id}/done", done)
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """Those that are open for whoever looks; with `only` those of one kind of owner."""
+    site, who = request.app[SITE], staff(request)
+    only = request.query.get("only", "")
+    if only not in FILTERS:
+        raise web.HTTPNotFound
+    found = await site.db.read(tasks.mine, who)
+    shown = [one for one in found if not only or (one.agent is not None) == (only == "mine")]
+    t, at = say(who.language), now()
+    return site.pages.page(
+        request,
+        "inbox/tasks.html",
+        view="tasks",
+        given={},
+        only=only,
+        filters=FILTERS,
+        lines=[task_words.line(one, who, t, at) for one in shown],
+        back_to=f"/desk/tasks?only={only}" if only else "/desk/tasks",
+        gone="gone" in request.query,
+        **await around(request, who),
+    )
+
+
+async def done(request: web.Request) -> web.StreamResponse:
+    """It is done; somebody else may have been quicker."""
+    site, who = request.app[SITE], staff(request)
+    form = await request.post()
+    guard.check_token(request, str(form.get("csrf", "")))
+    only = str(form.get("only", ""))
+    back = f"/desk/tasks?only={only}" if only in FILTERS[1:] else "/desk/tasks"
+    try:
+        await site.db.write(tasks.done, who, request.match_info["id"], now=now())
+    except NotFound:
+        raise web.HTTPSeeOther("/desk/tasks?gone=1") from None
+    raise web.HTTPSeeOther(back)
