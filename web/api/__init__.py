@@ -9,9 +9,12 @@ from aiohttp import web
 from core.desk.principal import Principal
 from web.api import (
     calls,
+    clocks,
     contacts,
     contracts,
+    duties,
     flows,
+    joining,
     me,
     openapi,
     outages,
@@ -34,14 +37,17 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *tickets.ENDPOINTS,
     *verbs.ENDPOINTS,
     *calls.ENDPOINTS,
+    *clocks.ENDPOINTS,
     *outages.ENDPOINTS,
     *flows.ENDPOINTS,
     *me.ENDPOINTS,
     *contacts.ENDPOINTS,
     *contracts.ENDPOINTS,
+    *joining.ENDPOINTS,
     *traffic.ENDPOINTS,
     *quick_replies.ENDPOINTS,
     *routing.ENDPOINTS,
+    *duties.ENDPOINTS,
     *tasks.ENDPOINTS,
 )
 
