@@ -5,13 +5,17 @@ from __future__ import annotations
 from aiohttp import web
 
 from web.desk import (
+    calendars,
     calls,
     capacity,
+    clocks,
     contracts,
     flow_editor,
     flow_rehearsal,
     flows,
     inbox,
+    incidents,
+    joining,
     outages,
     outgoing,
     persons,
@@ -28,6 +32,8 @@ from web.desk import (
 
 PARTS = (
     inbox,
+    incidents,
+    joining,
     ticket,
     waiting,
     outgoing,
@@ -45,6 +51,8 @@ PARTS = (
     qualify,
     routing,
     capacity,
+    clocks,
+    calendars,
     why,
 )
 
