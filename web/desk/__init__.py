@@ -7,6 +7,7 @@ from aiohttp import web
 from web.desk import (
     calls,
     capacity,
+    duties,
     flow_editor,
     flow_rehearsal,
     flows,
@@ -25,6 +26,7 @@ from web.desk import (
 )
 
 PARTS = (
+    duties,
     inbox,
     ticket,
     waiting,
