@@ -5,13 +5,18 @@ from __future__ import annotations
 from aiohttp import web
 
 from web.desk import (
+    calendars,
     calls,
     capacity,
+    clocks,
+    contracts,
     duties,
     flow_editor,
     flow_rehearsal,
     flows,
     inbox,
+    incidents,
+    joining,
     outages,
     outgoing,
     persons,
@@ -21,6 +26,7 @@ from web.desk import (
     stuck,
     tasks,
     ticket,
+    ticket_contract,
     waiting,
     why,
 )
@@ -28,11 +34,15 @@ from web.desk import (
 PARTS = (
     duties,
     inbox,
+    incidents,
+    joining,
     ticket,
     waiting,
     outgoing,
     calls,
     outages,
+    contracts,
+    ticket_contract,
     softphone,
     flows,
     flow_editor,
@@ -43,6 +53,8 @@ PARTS = (
     qualify,
     routing,
     capacity,
+    clocks,
+    calendars,
     why,
 )
 

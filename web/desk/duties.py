@@ -22,7 +22,7 @@ from core.store.tx import Tx
 from web import guard, task_words
 from web.desk.frame import around, staff
 from web.site import SITE, now
-from web.words import say
+from web.words import Say, say
 
 WEEKS = {"week": 1, "month": 5}
 """Rows of the plan by what is looked at."""
@@ -79,14 +79,14 @@ async def board(request: web.Request) -> web.StreamResponse:
     """Who is on duty now and next, and everything that cannot wait."""
     site, who, at = request.app[SITE], staff(request), now()
     found = await site.db.read(_board, who, at)
-    t = say(who.language)
+    zone = ZoneInfo(site.settings.hub.time_zone)
     return site.pages.page(
         request,
         "inbox/shift.html",
         view="shift",
         given={},
         board=found,
-        lines=[task_words.line(task, who, t, at) for task in found.mine],
+        lines=[task_words.line(task, who, at=at, zone=zone) for task in found.mine],
         **await around(request, who),
     )
 
@@ -123,6 +123,7 @@ async def _plans(
     if view not in WEEKS or (name and (chosen is None or chosen.name != name)):
         raise web.HTTPNotFound
     values: dict[str, Any] = {"rota": None}
+    t, zone_of_hub = say(who.language), ZoneInfo(site.settings.hub.time_zone)
     if chosen is not None:
         zone = ZoneInfo(chosen.time_zone)
         monday = _monday(request.query.get("from", ""), at.astimezone(zone).date())
@@ -144,7 +145,7 @@ async def _plans(
         view="rotas",
         given={},
         duty=duty,
-        gaps=gaps[:MOST_GAPS],
+        gaps=[(gap, *_when(gap, t, zone_of_hub)) for gap in gaps[:MOST_GAPS]],
         many_gaps=len(gaps),
         shown=view,
         agents=staff_of_desk,
@@ -154,6 +155,13 @@ async def _plans(
         **values,
         **await around(request, who),
     )
+
+
+def _when(gap: Gap, t: Say, zone: ZoneInfo) -> tuple[str, str]:
+    """Beginning and end with day and time: a gap of two hours next month is not said by its date alone."""
+    since, until = gap.since.astimezone(zone), gap.until.astimezone(zone)
+    said = [f"{t(f'weekday.d{at.weekday()}')} {at.day}/{at.month} {at:%H:%M}" for at in (since, until)]
+    return said[0], said[1] if until.date() != since.date() else f"{until:%H:%M}"
 
 
 def _rotas(
@@ -279,7 +287,7 @@ async def _one(request: web.Request, *, wrong: DeskError | None = None) -> web.R
         found = await site.db.read(handovers.one, who, request.match_info["id"])
     except NotFound:
         raise web.HTTPNotFound from None
-    t, at = say(who.language), now()
+    at, zone = now(), ZoneInfo(site.settings.hub.time_zone)
     status = 200 if wrong is None else 403 if isinstance(wrong, Forbidden) else 409
     if isinstance(wrong, Invalid):
         status = 422
@@ -291,7 +299,7 @@ async def _one(request: web.Request, *, wrong: DeskError | None = None) -> web.R
         given={},
         handover=found,
         brief=_read(found.brief),
-        told_alarms=[_alarm(item, t) for item in found.brief["tasks"]],
+        told_alarms=[_alarm(item, who.language, zone) for item in found.brief["tasks"]],
         may=who.leads,
         wrong=_said(wrong),
         unsaid=found.unsaid,
@@ -340,7 +348,7 @@ def _read(brief: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _alarm(item: Mapping[str, Any], t: Any) -> str:
+def _alarm(item: Mapping[str, Any], language: str, zone: ZoneInfo) -> str:
     task = tasks.Task(
         id="",
         kind=item["kind"],
@@ -353,7 +361,7 @@ def _alarm(item: Mapping[str, Any], t: Any) -> str:
         at=datetime.fromisoformat(item["at"]),
         due=None,
     )
-    return task_words.words(task, t)
+    return task_words.words(task, language, zone)
 
 
 def _said(error: DeskError | None) -> str:
