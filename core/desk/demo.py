@@ -21,6 +21,7 @@ from core.desk import (
     demo_chats,
     door,
     intake,
+    joining,
     next_steps,
     publishing,
     resolution,
@@ -50,6 +51,7 @@ VERBS: Mapping[str, Callable[..., str]] = {
     "observe": next_steps.observe,
     "resolve": resolution.resolve,
     "close": resolution.close,
+    "merge": joining.merge,
 }
 """What agents do in the morning that the file tells."""
 
@@ -106,6 +108,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Minutes before the step that it began."""
     next_update: int = 0
     """Minutes after the step; 0: nothing is promised."""
+    into: str = ""
+    """The step whose ticket the other one of a verb is."""
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -158,8 +162,9 @@ def desk(logins: Mapping[str, Login], *, now: datetime) -> document.Document:
     plain = tomllib.loads(DESK.read_text(encoding="utf-8"))
     moved = now.date() - WRITTEN
     for contract in (c for customer in plain["customers"] for c in customer.get("contracts", ())):
-        contract["valid_from"] += moved
-        contract["valid_until"] += moved
+        for name in ("valid_from", "valid_until", "notice_date"):
+            if name in contract:
+                contract[name] += moved
     people = [*plain["agents"], *(c for customer in plain["customers"] for c in customer.get("contacts", ()))]
     for person in people:
         if (login := logins.get(person["email"])) is not None:
@@ -208,7 +213,8 @@ def _step(
         if step.ticket and number:
             tickets_by_name[step.ticket] = number
     else:
-        _act(tx, step, tickets_by_name[step.ticket], at)
+        other = {"into": tickets_by_name[step.into]} if step.into else {}
+        _act(tx, step, tickets_by_name[step.ticket], at, **other)
 
 
 def _mail(tx: Tx, step: Step, names: Mapping[str, str], read: Read, at: datetime) -> str | None:
@@ -277,11 +283,11 @@ def _acts(
     _act(tx, Step(at=0, agent=agent, verb=verb, text=text, fields=fields), number, at)
 
 
-def _act(tx: Tx, step: Step, number: str, at: datetime) -> None:
+def _act(tx: Tx, step: Step, number: str, at: datetime, **other: str) -> None:
     who = _agent(tx, step)
     verb = VERBS[step.verb]
     words = [step.text] if step.verb in ("reply", "note", "wait", "workaround") else []
-    fields = dict(step.fields)
+    fields = dict(step.fields) | other
     if step.verb in ("resolve", "reject"):
         fields["text"] = step.text
     verb(tx, who, number, *words, now=at, **fields)

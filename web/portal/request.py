@@ -54,6 +54,8 @@ async def _page(
 ) -> web.Response:
     site, who = request.app[SITE], contact(request)
     found: TicketView = await site.db.read(page.ticket, who, request.match_info["number"], now=now())
+    if found.merged_into:  # an old number leads to the request that goes on
+        raise web.HTTPSeeOther(f"/portal/requests/{found.merged_into}")
     return await site.pages.long_page(
         request,
         "portal/request.html",
