@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.desk import books, joining, resolution, sending, tickets
+from core.desk import books, joining, resolution, search, sending, tickets
 from core.desk.errors import NotFound, Refused, Stale
 from core.envelope import Attachment, Sent
 from core.store import lanes, tables, work
@@ -90,6 +90,9 @@ async def test_a_merge_takes_conversations_along_and_leaves_a_signpost(db: Datab
         row for row in await desk.outward(first, "progress") if first in row.text and second in row.text
     ]
     assert len(await desk.deliveries(first, message_id=told.id)) == 1
+    for asked in (second, "Di nuovo ferma"):  # old numbers and words lead to the one that goes on
+        found = await db.read(search.tickets, await desk.who("lea"), q=asked, view="all", sort="newest")
+        assert first in [row.number for row in found.items]
     await _balanced(desk)
 
 
