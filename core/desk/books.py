@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from core.desk import (
     call_books,
     chat_books,
+    clock_books,
     contract_books,
     duty_books,
     joining_books,
@@ -26,6 +27,7 @@ OUTCOMES = ("ticket", "attached", "held", "alert", "machine", "exception", "dupl
 CHAPTERS = (
     call_books,
     chat_books,
+    clock_books,
     contract_books,
     duty_books,
     promise_books,

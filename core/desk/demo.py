@@ -22,6 +22,7 @@ from core.desk import (
     door,
     intake,
     joining,
+    next_steps,
     publishing,
     resolution,
     tickets,
@@ -47,6 +48,7 @@ VERBS: Mapping[str, Callable[..., str]] = {
     "note": tickets.note,
     "wait": tickets.wait,
     "workaround": tickets.workaround,
+    "observe": next_steps.observe,
     "resolve": resolution.resolve,
     "close": resolution.close,
     "merge": joining.merge,
@@ -160,8 +162,9 @@ def desk(logins: Mapping[str, Login], *, now: datetime) -> document.Document:
     plain = tomllib.loads(DESK.read_text(encoding="utf-8"))
     moved = now.date() - WRITTEN
     for contract in (c for customer in plain["customers"] for c in customer.get("contracts", ())):
-        contract["valid_from"] += moved
-        contract["valid_until"] += moved
+        for name in ("valid_from", "valid_until", "notice_date"):
+            if name in contract:
+                contract[name] += moved
     people = [*plain["agents"], *(c for customer in plain["customers"] for c in customer.get("contacts", ()))]
     for person in people:
         if (login := logins.get(person["email"])) is not None:

@@ -9,8 +9,10 @@ from aiohttp import web
 from core.desk.principal import Principal
 from web.api import (
     calls,
+    clocks,
     contacts,
     contracts,
+    duties,
     flows,
     joining,
     me,
@@ -18,6 +20,7 @@ from web.api import (
     outages,
     quick_replies,
     readable,
+    routing,
     tasks,
     tickets,
     traffic,
@@ -34,6 +37,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *tickets.ENDPOINTS,
     *verbs.ENDPOINTS,
     *calls.ENDPOINTS,
+    *clocks.ENDPOINTS,
     *outages.ENDPOINTS,
     *flows.ENDPOINTS,
     *me.ENDPOINTS,
@@ -42,6 +46,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *joining.ENDPOINTS,
     *traffic.ENDPOINTS,
     *quick_replies.ENDPOINTS,
+    *routing.ENDPOINTS,
+    *duties.ENDPOINTS,
     *tasks.ENDPOINTS,
 )
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from aiohttp import web
 
 from web.desk import (
+    calendars,
     calls,
     capacity,
+    clocks,
+    contracts,
     flow_editor,
     flow_rehearsal,
     flows,
@@ -22,6 +25,7 @@ from web.desk import (
     stuck,
     tasks,
     ticket,
+    ticket_contract,
     waiting,
     why,
 )
@@ -35,6 +39,8 @@ PARTS = (
     outgoing,
     calls,
     outages,
+    contracts,
+    ticket_contract,
     softphone,
     flows,
     flow_editor,
@@ -45,6 +51,8 @@ PARTS = (
     qualify,
     routing,
     capacity,
+    clocks,
+    calendars,
     why,
 )
 

@@ -11,6 +11,7 @@ from core.desk import page, ratings, requests, resolution
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.views import MessageView, TicketView
 from web import files, html_frame, said
+from web.portal import progress
 from web.portal.frame import contact
 from web.sign_in import form_id
 from web.site import SITE, now
@@ -67,7 +68,11 @@ async def _page(
             for sound in one.recordings
             if sound.state == "stored"
         },
-        promises=[c for c in found.clocks if c.state == "running" and c.due_at is not None],
+        promises=sorted(
+            (c for c in found.clocks if c.state == "running" and c.due_at is not None),
+            key=lambda one: (one.name != "promise", one.due_at),
+        ),
+        steps=progress.steps(found),
         report=last_report(found),
         wrong=wrong,
         stale=isinstance(wrong, Stale),
