@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import Any
 
@@ -376,3 +377,25 @@ async def _joined(desk: AtWork, chance: random.Random, numbers: list[str]) -> tu
                 raise Refused("nothing there")
             await desk.do(joining.move, lea, one, thread=chance.choice(threads).id, into=other)
     return one, (await desk.rows(tables.joining, one))[-1].id
+
+
+async def test_two_who_join_the_same_tickets_at_once_wait_and_one_of_them_is_told(db: Database) -> None:
+    desk = await at_work(db)
+    first, second = await _two(desk)
+    ann, lea, ref = await desk.who("ann"), await desk.who("lea"), await desk.ref(second)
+
+    *merges, mail, _ = await asyncio.gather(
+        desk.do(joining.merge, ann, second, into=first),
+        desk.do(joining.merge, lea, first, into=second),
+        desk.mail("alice@acme.test", text="Mentre unite.", own_refs=(ref,)),
+        desk.work(),
+        return_exceptions=True,
+    )
+
+    assert [type(one) for one in merges].count(Refused) == 1
+    assert not isinstance(mail, BaseException)
+    goes_on = second if isinstance(merges[0], Refused) else first
+    assert mail.message_id in {row.id for row in await desk.rows(tables.message, goes_on)}
+    desk.passes(minutes=5)
+    await desk.work()
+    await _balanced(desk)
