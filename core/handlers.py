@@ -40,6 +40,7 @@ from core.desk import (
     taking_back,
     tidying,
     timing,
+    unattended,
     visitor_codes,
 )
 from core.desk.door import Stored
@@ -92,9 +93,10 @@ def handlers(
         rota_gaps.KIND: Round(rota_gaps.look, clock=clock),
         handovers.KIND: Round(handovers.look, clock=clock),
         "sounds": Sounds(db, clock=clock),
+        unattended.KIND: Unattended(db, clock=clock),
         "callbacks": Round(call_out.in_turn, clock=clock),
         "dial": Dialling(db, [one for one in channels if isinstance(one, Line)], clock=clock),
-        incident_telling.KIND: Telling(clock=clock),
+        incident_telling.KIND: Slices(incident_telling.go_on, clock=clock),
         missed.KIND: Ringing(missed.look, clock=clock),
         follow_ups.UNANSWERED: Ringing(no_answer.look, clock=clock),
         clock_changes.KIND: Slices(clock_changes.go_on, clock=clock),
@@ -269,10 +271,15 @@ class Ringing(Handler):
 
 
 class Slices(Handler):
-    """Goes through something large a slice at a time: the verb makes the job of the next. Payload: where it stands."""
+    """Goes through something large a slice at a time: the verb is given the job, and makes that of the next. Payload: where it stands."""
 
     def __init__(self, verb: Callable[..., Any], *, clock: Clock) -> None:
         self._verb = verb
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        return [partial(_slice, verb=self._verb, payload=job.payload, now=self._clock()) for job in jobs]
 
 
 class Telling(Handler):
@@ -283,7 +290,7 @@ class Telling(Handler):
 
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """See Handler."""
-        return [partial(_slice, verb=self._verb, payload=job.payload, now=self._clock()) for job in jobs]
+        return [partial(_slice, verb=self._verb, job=job, now=self._clock()) for job in jobs]
         return [partial(_told_on, job=job, now=self._clock()) for job in jobs]
 
 
@@ -374,6 +381,19 @@ class Contracts(Handler):
         return [partial(contract_round.look, lost=lost, now=now) for _ in jobs]
 
 
+class Unattended(Handler):
+    """Every night: open requests that nobody looks after are found by a reader, and asked about in one small transaction."""
+
+    def __init__(self, db: Database, *, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        found = await self._db.read(unattended.look)
+        return [partial(unattended.note, found=found, now=self._clock()) for _ in jobs]
+
+
 async def _hand_over(channels: Mapping[str, Channel], outgoing: Outgoing) -> Sent:
     channel = channels.get(outgoing.channel)
     if channel is None:
@@ -452,12 +472,8 @@ def _ring(tx: Tx, *, verb: Callable[..., None], ticket_id: str, now: datetime) -
     verb(tx, ticket_id, now=now)
 
 
-def _slice(tx: Tx, *, verb: Callable[..., Any], payload: Mapping[str, Any], now: datetime) -> None:
-    verb(tx, payload, now=now)
-
-
-def _told_on(tx: Tx, *, job: Job, now: datetime) -> None:
-    incident_telling.go_on(tx, job, now=now)
+def _slice(tx: Tx, *, verb: Callable[..., Any], job: Job, now: datetime) -> None:
+    verb(tx, job, now=now)
 
 
 def _not_dialled(tx: Tx, *, call: str, reason: str, now: datetime) -> None:

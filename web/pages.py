@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from babel.dates import format_date
+from babel.numbers import format_decimal
 from heroicons.jinja import heroicon_mini, heroicon_outline
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -139,6 +140,7 @@ def _environment(language: str, hub_name: str, *, web_chat: bool) -> Environment
         full_instant=full_instant,
         options_of=options_of,
         size=size,
+        quantity=quantity,
         parts=said.parts,
         is_notice=said.is_notice,
         channel_icon=channel_icon,
@@ -340,6 +342,15 @@ def _time_element(at: datetime, zone: ZoneInfo, minute: datetime, language: str)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         at.isoformat(timespec="seconds"), full_instant(at, zone, language), shown
     )
+
+
+def quantity(value: float, language: str) -> str:
+    """Hours, tickets or visits, with as many decimals as they need.
+
+    >>> quantity(6.5, "it"), quantity(12.0, "en"), quantity(1 / 3, "en")
+    ('6,5', '12', '0.33')
+    """
+    return format_decimal(value, format="#,##0.##", locale=language)
 
 
 def size(count: int) -> str:

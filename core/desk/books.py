@@ -8,9 +8,16 @@ from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
-from core.desk import call_books, chat_books, contract_books, joining_books, outage_books, promise_books
-from core.desk import call_books, chat_books, contract_books, outage_books, promise_books
-from core.desk import call_books, chat_books, duty_books, outage_books, promise_books
+from core.desk import (
+    call_books,
+    chat_books,
+    clock_books,
+    contract_books,
+    duty_books,
+    joining_books,
+    outage_books,
+    promise_books,
+)
 from core.desk.case import ADMINISTRATION, event_hash
 from core.ids import first_id
 from core.store import blobs, tables
@@ -20,7 +27,9 @@ OUTCOMES = ("ticket", "attached", "held", "alert", "machine", "exception", "dupl
 CHAPTERS = (
     call_books,
     chat_books,
+    clock_books,
     contract_books,
+    duty_books,
     promise_books,
 )
 WORST = 20  # faults listed of each kind; the rest is counted
@@ -74,8 +83,6 @@ def verify(tx: Tx, *, now: datetime | None = None) -> Books:
             faults.append(missing)
     faults += _orphans(tx)
     for chapter in CHAPTERS:
-    for chapter in (call_books, chat_books, contract_books, promise_books):
-    for chapter in (call_books, chat_books, duty_books, promise_books):
         for kind, about in chapter.faults(tx, now=now or datetime.now(UTC)):
             faults.append(Fault(kind=kind, about=about))
     faults += [Fault(kind=kind, about=about) for kind, about in joining_books.faults(tx)]

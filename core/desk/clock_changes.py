@@ -82,7 +82,10 @@ class Slice:
 # The planner is not to sort all open tickets for each slice: it walks along the key (decision 0006).
 _OPEN = case((ticket.c.open, 1), else_=0) == 1
 _TICKETS = Prepared(
-    select(ticket.c.id, ticket.c.last_event, ticket.c.flags)
+    select(ticket.c.id, ticket.c.last_event, ticket.c.flags, event.c.hash)
+    .select_from(
+        ticket.join(event, (event.c.ticket_id == ticket.c.id) & (event.c.seq == ticket.c.last_event))
+    )
     .where(_OPEN, ticket.c.id > bindparam("after", type_=Id()))
     .order_by(ticket.c.id)
     .limit(bindparam("limit", type_=BigInteger))
@@ -96,14 +99,7 @@ _EVENTS = Prepared(
         ticket.c.id <= bindparam("last", type_=Id()),
         or_(*(event.c.kind == literal(kind) for kind in sorted(clock_standing.ACTIONS))),
     )
-    .order_by(event.c.ticket_id, event.c.seq)
-)
-_HASHES = Prepared(
-    select(event.c.ticket_id, event.c.hash)
-    .select_from(
-        event.join(ticket, (ticket.c.id == event.c.ticket_id) & (ticket.c.last_event == event.c.seq))
-    )
-    .where(_OPEN, ticket.c.id > bindparam("after", type_=Id()), ticket.c.id <= bindparam("last", type_=Id()))
+    .order_by(ticket.c.id, event.c.seq)
 )
 _VERSIONS = Prepared(
     select(tables.definition.c.version, tables.definition.c.content).where(
@@ -174,8 +170,9 @@ def begin(tx: Tx, who: Principal, calendar: str, *, now: datetime) -> None:
     _go_on(tx, {"calendar": calendar, "after": FIRST, "by": who.actor}, now=now)
 
 
-def go_on(tx: Tx, payload: Mapping[str, Any], *, now: datetime) -> str | None:
+def go_on(tx: Tx, job: work.Job, *, now: datetime) -> str | None:
     """The job: the next slice, and a job for the one after it. Returns the id it came to; None: all are done."""
+    payload = job.payload
     hours = reference.desk(tx).calendars.get(payload["calendar"])
     if hours is None:  # taken away meanwhile: what runs by it keeps it
         return None
@@ -216,15 +213,12 @@ def apply(
     by_id = {row.id: row for row in rows}
     kept: set[str] = set()
     changes = _Changes(tx, now)
-    hashes: dict[str, str] = {}
     for ticket_id, events in _events(tx, after, last):
         moved = _moved(tx, events, instead, now)
         row = by_id.get(ticket_id)
         if not moved.events or row is None:
             continue
-        if not hashes:
-            hashes = {one.ticket_id: one.hash for one in tx.all(_HASHES, after=after, last=last)}
-        changes.ticket(row, hashes[ticket_id], moved, cause)
+        changes.ticket(row, moved, cause)
         kept.update(one.policy.calendar_version for one in moved.clocks)
     _keep(tx, instead, kept, now)
     changes.write()
@@ -305,11 +299,11 @@ class _Changes:
         self.events: list[dict[str, Any]] = []
         self.clocks: list[dict[str, Any]] = []
         self.tickets: list[dict[str, Any]] = []
-        self.timers: list[tuple[str, datetime]] = []
+        self.timers: dict[str, datetime] = {}
 
-    def ticket(self, row: Row, last_hash: str, moved: Moved, cause: str) -> None:
+    def ticket(self, row: Row, moved: Moved, cause: str) -> None:
         """One ticket: its events, the cache of its clocks, what the inbox shows of them."""
-        seq = row.last_event
+        seq, last_hash = row.last_event, row.hash
         for one in moved.events:
             seq += 1
             added = {
@@ -348,7 +342,7 @@ class _Changes:
         if any(one.level_passed for one in running):
             checks.append(self.now)  # passed at a stroke, perhaps: the timer looks what was noted
         if checks:
-            self.timers.append((row.id, max(min(checks), self.now + timedelta(seconds=1))))
+            self.timers[row.id] = max(min(checks), self.now + timedelta(seconds=1))
 
     def _clock(self, ticket_id: str, one: Clock) -> dict[str, Any]:
         return {
@@ -372,10 +366,7 @@ class _Changes:
         tx.insert_all(event, self.events)
         tx.change_all(_CLOCK, self.clocks)
         tx.change_all(_TICKET, self.tickets)
-        for ticket_id, due in self.timers:
-            work.set_timer(
-                tx, shard=ticket_id, key="clocks", kind="clocks", payload={}, due=due, now=self.now
-            )
+        work.move_timers(tx, self.timers, key="clocks", kind="clocks", now=self.now)
 
 
 def _flags(flags: Sequence[str], standing: Sequence[Clock]) -> list[str]:

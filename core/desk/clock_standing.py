@@ -19,7 +19,9 @@ from core.store.tx import Prepared, Tx
 
 event = tables.event
 
-ACTIONS = frozenset(f"clock.{action}" for action in ClockAction)
+_KINDS = {f"clock.{action}": action for action in ClockAction}
+_NAMES = {str(name): name for name in ClockName}
+ACTIONS = frozenset(_KINDS)
 """Kinds of events that clocks are made of; other events about clocks only tell what was found out."""
 
 _EVENTS = Prepared(
@@ -64,18 +66,34 @@ def policies(tx: Tx, events: Iterable[ClockEvent]) -> dict[str, Policy]:
     """The promises these events name."""
     found: dict[str, Policy] = {}
     for one in events:
-        if one.policy and one.policy not in found:
-            version = one.policy.split("|", 3)[1]
-            found[one.policy] = Policy.from_key(one.policy, {version: reference.hours(tx, version)})
+        key = one.policy
+        if key and key not in found:
+            known = _policies.get(key)
+            found[key] = _policy(tx, key) if known is None else known
     return found
+
+
+def _policy(tx: Tx, key: str) -> Policy:
+    version = key.split("|", 3)[1]
+    found = Policy.from_key(key, {version: reference.hours(tx, version)})
+    if not found.name.startswith("promise"):  # each has a target of its own
+        if len(_policies) >= MAX_POLICIES:
+            _policies.clear()
+        _policies[key] = found
+    return found
+
+
+_policies: dict[str, Policy] = {}
+"""By their keys, which say everything of them: a calendar's version never means another."""
+MAX_POLICIES = 5_000
 
 
 def read(kind: str, at: datetime, data: Mapping[str, Any]) -> ClockEvent:
     """A stored event as the rule takes it."""
     return ClockEvent(
         at=at,
-        kind=ClockAction(kind.removeprefix("clock.")),
-        clock=ClockName(data["clock"]),
+        kind=_KINDS[kind],
+        clock=_NAMES[data["clock"]],
         cycle=data["cycle"],
         reason=data["reason"],
         policy=data["policy"],

@@ -159,6 +159,10 @@ class Calendar:
             for opens, closes in zip(known.opens[first:last], known.closes[first:last], strict=True)
         )
 
+    def on(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
+        """When it is open on a local date."""
+        return tuple((_instant(a), _instant(b)) for a, b in self._hours.on(day))
+
     def is_open(self, instant: datetime) -> bool:
         """Whether work is done at this instant. The closing instant itself is closed."""
         at = _microseconds(instant, "instant")

@@ -23,6 +23,7 @@ from core.rules.calendar_definitions import (
 FIRST_YEAR, LAST_YEAR = 1970, 2200  # outside of these an instant is a mistake
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = 1_000_000
+KEPT_DAYS = 2_000  # of a calendar, once somebody asked for them
 MINUTE = 60 * SECOND
 DAY = timedelta(days=1)
 
@@ -30,7 +31,7 @@ DAY = timedelta(days=1)
 class OpeningHours:
     """The windows of a definition, compiled: what is open on a local date, and in whole years."""
 
-    __slots__ = ("_annual", "_breaks", "_closed", "_shifts", "_weekly", "always", "cut_off", "zone")
+    __slots__ = ("_annual", "_breaks", "_closed", "_days", "_shifts", "_weekly", "always", "cut_off", "zone")
 
     def __init__(self, definition: CalendarDefinition) -> None:
         self.zone = ZoneInfo(definition.time_zone)
@@ -41,11 +42,18 @@ class OpeningHours:
         self._closed = definition.closed
         self._annual = {(int(text[:2]), int(text[3:])) for text in definition.annual_closed}
         exceptions = (self._shifts, self._breaks, self._closed, self._annual)
+        self._days: dict[date, list[tuple[int, int]]] = {}
         self.always = not any(exceptions) and set(self._weekly) == {((0, MIDNIGHT),)}
 
     def on(self, day: date) -> list[tuple[int, int]]:
-        """The open intervals of a local date."""
-        return self._spans(day, self._offset_of(day), self._offset_of(day + DAY))
+        """The open intervals of a local date; not to be changed."""
+        found = self._days.get(day)
+        if found is None:
+            found = self._spans(day, self._offset_of(day), self._offset_of(day + DAY))
+            if len(self._days) >= KEPT_DAYS:
+                self._days.clear()
+            self._days[day] = found
+        return found
 
     def instant(self, day: date, minutes: int) -> int:
         """The instant of a local wall-clock time, in minutes after midnight (1440: the next midnight)."""

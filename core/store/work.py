@@ -73,6 +73,24 @@ def set_timer(
     _add(tx, _TIMER, shard=shard, lane="timer", kind=kind, payload=payload, due=due, now=now, idem_key=key)
 
 
+def move_timers(tx: Tx, timers: Mapping[str, datetime], *, key: str, kind: str, now: datetime) -> None:
+    """`set_timer` without a payload for many shards at once; most of them have one of this key already.
+
+    `timers`: shard to when it is due. The shards lie close together: what is between them is looked through.
+    """
+    if not timers:
+        return
+    there = {
+        row.shard for row in tx.all(_TIMERS, idem_key=key, first=min(timers), last=max(timers))
+    } & timers.keys()
+    tx.change_all(_MOVE_LANE, [{"shard": shard, "name": "timer", "due": timers[shard]} for shard in there])
+    tx.change_all(_MOVE_JOB, [{"shard": shard, "idem_key": key, "due": timers[shard]} for shard in there])
+    for shard in timers.keys() - there:
+        set_timer(tx, shard=shard, key=key, kind=kind, payload={}, due=timers[shard], now=now)
+    if min(timers.values()) <= now:
+        tx.tell("work", "timer")
+
+
 def hasten(tx: Tx, *, shard: str, key: str, now: datetime) -> None:
     """The job of this key is due now, if it is still there."""
     tx.run(_WAKE_LANE, shard=shard, idem_key=key, to=now)
@@ -170,6 +188,23 @@ _JOIN_LANE = Prepared(
     update(lane)
     .where(lane.c.shard == bindparam("shard"), lane.c.name == bindparam("name"))
     .values(due=_least(lane.c.due, bindparam("due", type_=Instant)), last_seq=lane.c.last_seq + 1)
+)
+_TIMERS = Prepared(
+    select(job.c.shard).where(
+        job.c.shard >= bindparam("first", type_=job.c.shard.type),
+        job.c.shard <= bindparam("last", type_=job.c.shard.type),
+        job.c.idem_key == bindparam("idem_key"),
+    )
+)
+_MOVE_LANE = Prepared(
+    update(lane)
+    .where(lane.c.shard == bindparam("shard"), lane.c.name == bindparam("name"))
+    .values(due=_least(lane.c.due, bindparam("due", type_=Instant)))
+)
+_MOVE_JOB = Prepared(
+    update(job)
+    .where(job.c.shard == bindparam("shard"), job.c.idem_key == bindparam("idem_key"))
+    .values(due=bindparam("due", type_=Instant), attempt=0)
 )
 _KEYED = (job.c.shard == bindparam("shard"), job.c.idem_key == bindparam("idem_key"))
 _TO = bindparam("to", type_=Instant)

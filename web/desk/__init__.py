@@ -5,12 +5,17 @@ from __future__ import annotations
 from aiohttp import web
 
 from web.desk import (
+    calendars,
     calls,
     capacity,
+    clocks,
+    contracts,
     flow_editor,
     flow_rehearsal,
     flows,
     inbox,
+    incidents,
+    joining,
     outages,
     outgoing,
     persons,
@@ -20,17 +25,22 @@ from web.desk import (
     stuck,
     tasks,
     ticket,
+    ticket_contract,
     waiting,
     why,
 )
 
 PARTS = (
     inbox,
+    incidents,
+    joining,
     ticket,
     waiting,
     outgoing,
     calls,
     outages,
+    contracts,
+    ticket_contract,
     softphone,
     flows,
     flow_editor,
@@ -41,6 +51,8 @@ PARTS = (
     qualify,
     routing,
     capacity,
+    clocks,
+    calendars,
     why,
 )
 

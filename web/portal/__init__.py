@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from web.portal import asking, home, request
+from web.portal import asking, contract, home, request
 
-PARTS = (home, asking, request)
+PARTS = (home, asking, contract, request)
+from web.portal import asking, clocks, home, request
+
+PARTS = (home, asking, request, clocks)
 
 
 def routes(app: web.Application) -> None:

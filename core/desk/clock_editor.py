@@ -1,0 +1,124 @@
+"""How does the desk change a calendar? Checked like the file of `apply`, kept as a new version; what runs keeps the old one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import msgspec
+
+from core.desk import clock_changes, reference
+from core.desk.clock_changes import Impact, Slice
+from core.desk.configuration import export, rows
+from core.desk.configuration.document import CalendarPart, ConfigurationError
+from core.desk.errors import Fault, Forbidden, Invalid, NotFound
+from core.desk.principal import Principal
+from core.rules.calendar_definitions import CalendarDefinition, definition_version
+from core.rules.calendars import Calendar
+from core.store.tx import Tx
+
+__all__ = ["CalendarView", "Impact", "Slice", "calendar", "calendars", "fortnight", "preview", "save"]
+
+FORTNIGHT = 14  # days shown of what a calendar means
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarView:
+    """A calendar as its file says it."""
+
+    part: CalendarPart
+    version: str
+    warnings: tuple[str, ...]
+
+
+def calendars(tx: Tx, who: Principal) -> tuple[CalendarView, ...]:
+    """All that can be changed, by name; 24x7 is always there and never changes. For staff: Forbidden."""
+    _only_staff(who)
+    return tuple(_view(part) for part in export.stored(tx).get("calendars", ()))
+
+
+def calendar(tx: Tx, who: Principal, name: str) -> CalendarView:
+    """One of them. Raises NotFound."""
+    for found in calendars(tx, who):
+        if found.part.name == name:
+            return found
+    message = f"there is no calendar {name}"
+    raise NotFound(message)
+
+
+def save(tx: Tx, who: Principal, part: CalendarPart, *, now: datetime) -> CalendarView:
+    """Keep it as the calendar of its name, a new one or another version. A supervisor or an administrator: Forbidden.
+
+    Clocks that run keep the version they have (`clock_changes.begin` brings them under this one). Raises Invalid with
+    every mistake in its place; a calendar that never opens is one.
+    """
+    _only_editors(who)
+    _checked(part)
+    stored = export.stored(tx).get("calendars", ())
+    kept = [part if one.name == part.name else one for one in stored]
+    if part.name not in {one.name for one in stored}:
+        kept.append(part)
+    try:
+        rows.apply(tx, who, {"calendars": tuple(kept)}, {}, now=now)
+    except ConfigurationError as error:
+        raise Invalid([Fault("", line) for line in error.mistakes]) from None
+    return _view(part)
+
+
+def preview(
+    tx: Tx, who: Principal, part: CalendarPart, *, after: str | None, limit: int, now: datetime
+) -> Slice:
+    """What this calendar would do to the next open tickets that run by another version of it. Changes nothing."""
+    _only_editors(who)
+    definition = _checked(part)
+    instead = dict(clock_changes.instead_of_older(tx, definition))
+    present = reference.desk(tx).calendars.get(part.name)
+    if present is not None and present.version != definition_version(definition):
+        instead.setdefault(present.version, (definition_version(definition), Calendar(definition)))
+    if not instead:
+        return Slice(impact=Impact(), last=None)
+    return clock_changes.impact(tx, instead, after=after, limit=limit, now=now)
+
+
+def fortnight(part: CalendarPart, today: date) -> list[tuple[date, tuple[tuple[datetime, datetime], ...]]]:
+    """The next days and when the service is there on each, in UTC; on the night of a change of the clock as it is then."""
+    hours = Calendar(_checked(part))
+    return [
+        (day, hours.on(day)) for day in (date.fromordinal(today.toordinal() + n) for n in range(FORTNIGHT))
+    ]
+
+
+def _checked(part: CalendarPart) -> CalendarDefinition:
+    if part.name == reference.ALWAYS:
+        raise Invalid(
+            [Fault("/name", f"{part.name} is always there and never changes: give yours another name")]
+        )
+    try:
+        return part.definition()
+    except ValueError as error:
+        raise Invalid([_fault(line) for line in str(error).split("; ")]) from None
+
+
+def _fault(line: str) -> Fault:
+    name, colon, said = line.partition(": ")
+    field = name.split(" ")[0]
+    if colon and field in msgspec.structs.asdict(CalendarPart(name="")):
+        return Fault(f"/{field}", line if " " in name else said)
+    return Fault("/weekly", line)
+
+
+def _view(part: CalendarPart) -> CalendarView:
+    definition = part.definition()
+    return CalendarView(part=part, version=definition_version(definition), warnings=definition.warnings())
+
+
+def _only_staff(who: Principal) -> None:
+    if who.kind == "contact":
+        message = "only staff see calendars"
+        raise Forbidden(message)
+
+
+def _only_editors(who: Principal) -> None:
+    if not (who.is_admin or "supervisor" in who.roles or who.kind == "system"):
+        message = "a supervisor or an administrator changes calendars"
+        raise Forbidden(message)

@@ -1,0 +1,186 @@
+"""When is the service there? Calendars with what they mean for the next two weeks, changed by whoever leads the desk."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+from babel.dates import format_date
+
+from core.desk import clock_changes, clock_editor
+from core.desk.clock_changes import Impact
+from core.desk.clock_editor import CalendarView
+from core.desk.configuration.document import CalendarPart
+from core.desk.errors import Forbidden, Invalid, NotFound, invalid
+from core.desk.principal import Principal
+from web import guard
+from web.desk.frame import around, staff
+from web.site import SITE, Site, now
+
+SLICE = 500  # open tickets looked at in one reading
+LOOKS = 200  # readings of one page: 100,000 tickets
+
+FIELDS = ("time_zone", "weekly", "holidays", "closed", "cut_off")
+
+
+def routes(app: web.Application) -> None:
+    """Add the pages."""
+    app.router.add_get("/desk/calendars", show)
+    app.router.add_get("/desk/calendars/{name}", one)
+    app.router.add_post("/desk/calendars/{name}", change)
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """All of them."""
+    site, who = request.app[SITE], staff(request)
+    found = await site.db.read(clock_editor.calendars, who)
+    return site.pages.page(
+        request,
+        "inbox/calendars.html",
+        view="calendars",
+        given={},
+        calendars=found,
+        may=_may(who),
+        **await around(request, who),
+    )
+
+
+async def one(request: web.Request) -> web.StreamResponse:
+    """One calendar: what it says, what that means, and what open tickets it would move. `new`: an empty form."""
+    return await _page(request)
+
+
+async def change(request: web.Request) -> web.StreamResponse:
+    """`look` shows what the form would mean; `save` keeps it; `apply` brings open tickets under what is kept."""
+    site, who = request.app[SITE], staff(request)
+    sent = await request.post()
+    guard.check_token(request, str(sent.get("csrf", "")))
+    name = request.match_info["name"]
+    if "apply" in sent:
+        await site.db.write(clock_changes.begin, who, name, now=now())
+        raise web.HTTPSeeOther(f"/desk/calendars/{name}?applied=1")
+    form = {field: str(sent.get(field, "")).strip() for field in ("name", *FIELDS)}
+    try:
+        part = _part(form["name"] if name == "new" else name, form)
+        if "look" in sent:
+            return await _page(request, form=form, part=part)
+        await site.db.write(clock_editor.save, who, part, now=now())
+    except Invalid as wrong:
+        return await _page(request, form=form, wrong=wrong)
+    raise web.HTTPSeeOther(f"/desk/calendars/{part.name}?saved=1")
+
+
+async def _page(
+    request: web.Request,
+    *,
+    form: dict[str, str] | None = None,
+    part: CalendarPart | None = None,
+    wrong: Invalid | None = None,
+) -> web.Response:
+    site, who, name = request.app[SITE], staff(request), request.match_info["name"]
+    try:
+        kept: CalendarView | None = await site.db.read(clock_editor.calendar, who, name)
+    except NotFound:
+        if name != "new":
+            raise
+        kept = None
+    shown = part or (kept.part if kept and wrong is None else None)
+    warnings: tuple[str, ...] = ()
+    days: list[Any] = []
+    if shown is not None:
+        try:
+            warnings = shown.definition().warnings()
+            zone = ZoneInfo(shown.time_zone)
+            days = [
+                (day, [(a.astimezone(zone), b.astimezone(zone)) for a, b in open_then], _turns(day, zone))
+                for day, open_then in clock_editor.fortnight(shown, now().astimezone(zone).date())
+            ]
+        except (Invalid, ValueError) as error:
+            wrong = error if isinstance(error, Invalid) else wrong
+    may = _may(who)
+    moved = await _impact(site, who, shown) if may and shown is not None and wrong is None else None
+    return site.pages.page(
+        request,
+        "inbox/calendar.html",
+        status=422 if wrong else 200,
+        view="calendars",
+        given={},
+        name=name,
+        kept=kept,
+        form=form or _form(kept.part if kept else None),
+        days=days,
+        warnings=warnings,
+        wrong=wrong,
+        looked=part is not None,
+        moved=moved,
+        on_day=lambda day, language: format_date(day, "EEE d MMM", locale=language),
+        may=may,
+        saved="saved" in request.query,
+        applied="applied" in request.query,
+        **await around(request, who),
+    )
+
+
+async def _impact(site: Site, who: Principal, part: CalendarPart) -> Impact | None:
+    """Slice by slice, so that nobody waits for it; nothing where no open ticket runs by another version."""
+    whole, after = Impact(), None
+    for _ in range(LOOKS):
+        try:
+            found = await site.db.read(clock_editor.preview, who, part, after=after, limit=SLICE, now=now())
+        except (Forbidden, Invalid):
+            return None
+        whole, after = whole.plus(found.impact), found.last
+        if after is None:
+            break
+    return whole
+
+
+def _may(who: Principal) -> bool:
+    return who.is_admin or "supervisor" in who.roles
+
+
+def _turns(day: date, zone: ZoneInfo) -> bool:
+    """Whether the clock is changed on that date."""
+    begins = datetime(day.year, day.month, day.day, tzinfo=zone)
+    ends = datetime.combine(date.fromordinal(day.toordinal() + 1), begins.timetz())
+    return begins.utcoffset() != ends.replace(tzinfo=zone).utcoffset()
+
+
+def _form(part: CalendarPart | None) -> dict[str, str]:
+    if part is None:
+        return {
+            "name": "",
+            "time_zone": "Europe/Rome",
+            "weekly": "",
+            "holidays": "IT",
+            "closed": "",
+            "cut_off": "",
+        }
+    return {
+        "name": part.name,
+        "time_zone": part.time_zone,
+        "weekly": "\n".join(part.weekly),
+        "holidays": part.holidays,
+        "closed": "\n".join(map(str, part.closed)),
+        "cut_off": part.cut_off or "",
+    }
+
+
+def _part(name: str, form: dict[str, str]) -> CalendarPart:
+    """What was typed. Raises Invalid for a day that is none; everything else the verb says."""
+    closed = []
+    for text in form["closed"].split():
+        try:
+            closed.append(date.fromisoformat(text))
+        except ValueError:
+            raise invalid("/closed", f"{text} is no day: write it like 2026-12-24") from None
+    return CalendarPart(
+        name=name,
+        time_zone=form["time_zone"],
+        weekly=tuple(line.strip() for line in form["weekly"].splitlines() if line.strip()),
+        holidays=form["holidays"],
+        closed=tuple(closed),
+        cut_off=form["cut_off"] or None,
+    )
