@@ -279,19 +279,7 @@ class Slices(Handler):
 
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """See Handler."""
-        return [partial(_slice, verb=self._verb, payload=job.payload, now=self._clock()) for job in jobs]
-
-
-class Telling(Handler):
-    """Tells the next slice of what concerns many. Payload: what `desk.incident_telling` needs, on the shard of the incident."""
-
-    def __init__(self, *, clock: Clock) -> None:
-        self._clock = clock
-
-    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
-        """See Handler."""
         return [partial(_slice, verb=self._verb, job=job, now=self._clock()) for job in jobs]
-        return [partial(_told_on, job=job, now=self._clock()) for job in jobs]
 
 
 class Dialling(Handler):
