@@ -168,14 +168,15 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     from channels.email.cleaning import clean_html  # noqa: PLC0415
     from channels.phone.channel import PhoneChannel  # noqa: PLC0415
     from core.channel import Linking  # noqa: PLC0415
-    from core.desk import (  # noqa: PLC0415  # noqa: PLC0415
+    from core.desk import (  # noqa: PLC0415
         call_out,
         contract_round,
         handovers,
-        holes,  # noqa: PLC0415
+        holes,
         rota_gaps,
         sounds,
         tidying,
+        unattended,
     )
     from core.handlers import Ringing  # noqa: PLC0415
     from core.hub import Hub, Service  # noqa: PLC0415
@@ -227,6 +228,7 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
             contract_round.DAILY,
             holes.NIGHTLY,
             tidying.NIGHTLY,
+            unattended.NIGHTLY,
             rota_gaps.NIGHTLY,
             handovers.EVERY_MINUTE,
             sounds.HOURLY,

@@ -16,7 +16,7 @@ from bench import desk, mails
 from bench.databases import Kind
 from bench.patterns import FACTS
 from bench.processes import MANY, ROOT, Hub
-from bench.sizes import Sizes
+from bench.sizes import SMALL, Sizes
 from bench.table import Figure
 from core.store.opening import open_database
 
@@ -35,7 +35,6 @@ LIMITS = {
     "chats_per_address": MANY,
 }
 IDLE = 5.0  # seconds
-SMALL = 1_000  # tickets, below which a bench is only tried out
 
 
 def measure(kind: Kind, sizes: Sizes, folder: Path, relay: int) -> list[Figure]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LARGE = 1_000_000
+SMALL = 1_000
+"""Tickets, below which a bench is only tried out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,7 @@ from core.desk import (
     taking_back,
     tidying,
     timing,
+    unattended,
     visitor_codes,
 )
 from core.desk.door import Stored
@@ -92,6 +93,7 @@ def handlers(
         rota_gaps.KIND: Round(rota_gaps.look, clock=clock),
         handovers.KIND: Round(handovers.look, clock=clock),
         "sounds": Sounds(db, clock=clock),
+        unattended.KIND: Unattended(db, clock=clock),
         "callbacks": Round(call_out.in_turn, clock=clock),
         "dial": Dialling(db, [one for one in channels if isinstance(one, Line)], clock=clock),
         incident_telling.KIND: Slices(incident_telling.go_on, clock=clock),
@@ -365,6 +367,19 @@ class Contracts(Handler):
         now = self._clock()
         lost = await self._db.read(contract_round.lost, now=now)
         return [partial(contract_round.look, lost=lost, now=now) for _ in jobs]
+
+
+class Unattended(Handler):
+    """Every night: open requests that nobody looks after are found by a reader, and asked about in one small transaction."""
+
+    def __init__(self, db: Database, *, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        found = await self._db.read(unattended.look)
+        return [partial(unattended.note, found=found, now=self._clock()) for _ in jobs]
 
 
 async def _hand_over(channels: Mapping[str, Channel], outgoing: Outgoing) -> Sent:

@@ -19,7 +19,7 @@ from core.store.database import Database
 from core.store.opening import open_database
 from core.store.tx import Tx
 
-TINY = Sizes(tickets=40, rounds=1, mails=24, seconds=0.4, large=50)
+TINY = Sizes(tickets=40, rounds=1, mails=24, seconds=0.4, large=40)
 
 
 def test_every_part_is_measured_with_real_processes(tmp_path: Path) -> None:

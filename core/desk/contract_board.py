@@ -23,8 +23,8 @@ from core.store.tx import Prepared, Row, Tx
 
 consumption, ticket = tables.consumption, tables.ticket
 
-STATES = ("valid", "ending", "grace", "expired", "not_started", "suspended", "draft", "terminated")
-"""How a contract stands for a list: `ending` is valid for 90 days at most."""
+STATES = ("ending", "grace", "valid", "not_started", "expired", "suspended", "draft", "terminated")
+"""How a contract stands for a list, what needs somebody first: `ending` is valid for 90 days at most."""
 ENDING = 90  # days
 ENTRIES = 200  # rows of consumption that are shown of a line
 

@@ -15,7 +15,18 @@ from typing import Any, Protocol
 import msgspec
 from sqlalchemy import select
 
-from core.desk import accounts, demo_calls, demo_chats, door, intake, publishing, resolution, tickets
+from core.desk import (
+    accounts,
+    demo_calls,
+    demo_chats,
+    door,
+    intake,
+    joining,
+    next_steps,
+    publishing,
+    resolution,
+    tickets,
+)
 from core.desk.configuration import checking, document, rows
 from core.desk.passwords import new_password, new_pin
 from core.desk.principal import HUB, Principal
@@ -37,8 +48,10 @@ VERBS: Mapping[str, Callable[..., str]] = {
     "note": tickets.note,
     "wait": tickets.wait,
     "workaround": tickets.workaround,
+    "observe": next_steps.observe,
     "resolve": resolution.resolve,
     "close": resolution.close,
+    "merge": joining.merge,
 }
 """What agents do in the morning that the file tells."""
 
@@ -95,6 +108,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Minutes before the step that it began."""
     next_update: int = 0
     """Minutes after the step; 0: nothing is promised."""
+    into: str = ""
+    """The step whose ticket the other one of a verb is."""
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -147,8 +162,9 @@ def desk(logins: Mapping[str, Login], *, now: datetime) -> document.Document:
     plain = tomllib.loads(DESK.read_text(encoding="utf-8"))
     moved = now.date() - WRITTEN
     for contract in (c for customer in plain["customers"] for c in customer.get("contracts", ())):
-        contract["valid_from"] += moved
-        contract["valid_until"] += moved
+        for name in ("valid_from", "valid_until", "notice_date"):
+            if name in contract:
+                contract[name] += moved
     people = [*plain["agents"], *(c for customer in plain["customers"] for c in customer.get("contacts", ()))]
     for person in people:
         if (login := logins.get(person["email"])) is not None:
@@ -197,7 +213,8 @@ def _step(
         if step.ticket and number:
             tickets_by_name[step.ticket] = number
     else:
-        _act(tx, step, tickets_by_name[step.ticket], at)
+        other = {"into": tickets_by_name[step.into]} if step.into else {}
+        _act(tx, step, tickets_by_name[step.ticket], at, **other)
 
 
 def _mail(tx: Tx, step: Step, names: Mapping[str, str], read: Read, at: datetime) -> str | None:
@@ -266,11 +283,11 @@ def _acts(
     _act(tx, Step(at=0, agent=agent, verb=verb, text=text, fields=fields), number, at)
 
 
-def _act(tx: Tx, step: Step, number: str, at: datetime) -> None:
+def _act(tx: Tx, step: Step, number: str, at: datetime, **other: str) -> None:
     who = _agent(tx, step)
     verb = VERBS[step.verb]
     words = [step.text] if step.verb in ("reply", "note", "wait", "workaround") else []
-    fields = dict(step.fields)
+    fields = dict(step.fields) | other
     if step.verb in ("resolve", "reject"):
         fields["text"] = step.text
     verb(tx, who, number, *words, now=at, **fields)

@@ -18,6 +18,7 @@ from core.desk import (
     joining_rows,
     joining_state,
     joining_undo,
+    ledger,
     links_between,
     notices,
     timing,
@@ -85,6 +86,7 @@ def merge(
     timing.apply(case, "merge")
     case.set(merged_into=other.id)
     before["promises"] = joining_promises.carry(case, other, who)
+    ledger.give_back(case, "merged", actor=who.actor)
     before["calls"] = joining_rows.calls(tx, joining_rows.calls_of(tx, case.id), of=case.id, to=other.id)
     for one in before["threads"]:
         joining_rows.conversation(tx, one, of=case.id, to=other.id, now=now)

@@ -14,6 +14,7 @@ from core.desk import (
     joining_rows,
     joining_state,
     joining_ways,
+    ledger,
     notices,
     promises,
     resolution,
@@ -144,6 +145,7 @@ def _merge(row: Row, one: Case, other: Case, who: Principal) -> None:
     timing.apply(one, "merge_undone")
     joining_promises.give_back(one, other, who, was["promises"])
     joining_promises.asked_again(one)
+    ledger.settle(one)
     joining_state.restore(one, was)
     other.event("ticket.gave_back", actor=who.actor, ticket=one.id, joining=row.id)
     other.flag(joining.PARTED)
@@ -187,6 +189,7 @@ def _split(row: Row, one: Case, other: Case, who: Principal) -> None:
     acts.move(other, who, "merge", into=one.id, joining=row.id)
     timing.apply(other, "merge")
     promises.dropped(other)
+    ledger.give_back(other, "merged", actor=who.actor)
     other.set(merged_into=one.id, waits_since=None)
     other.flag(joining.PARTED)
     for thread_id in sorted({one_.thread_id for one_ in tx.all(_STANDING, ticket_id=other.id)}):

@@ -52,9 +52,8 @@ def begin(tx: Tx, case: Case, row: Row, called: Row, *, now: datetime) -> None:
         phase="flow",
         outcome="",
         cause="",
-        agent=called.agent or None,
         ticket_id=case.id,
-        facts={"page": called.id, "delivery": row.id},
+        facts={"page": called.id, "delivery": row.id, "on_duty": called.agent},
         first_ring_at=now,
         signal_at=now,
     )
@@ -83,7 +82,7 @@ def dial(live: LiveCall) -> Dial:
     """What the line is to do: call, say what it is about, and wait for key 1."""
     tx = live.tx
     case = Case.open(tx, live["ticket_id"], now=live.now)
-    agent = people.agent(tx, live["agent"]) if live["agent"] else None
+    agent = people.agent(tx, live.fact("on_duty")) if live.fact("on_duty") else None
     language = tx.facts.language(agent.language if agent else None)
     customer = reference.customer(tx, case["customer"]) if case["customer"] else None
     say = texts.voice(language)["page"]

@@ -137,6 +137,27 @@ def plan(tx: Tx, who: Principal, name: str, *, since: datetime, until: datetime,
     )
 
 
+def on_duty(tx: Tx, who: Principal, *, at: datetime) -> dict[tuple[str, str | None], tuple[Person, ...]]:
+    """By duty and group (None: for all that have no rota of their own) who has it; duties that somebody has."""
+    _only_staff(who)
+    desk, known = reference.desk(tx), dict[str, Person]()
+    standing_in = duties.overrides(tx, at, at + datetime.resolution)
+    found = {}
+    for duty in rotas.DUTIES:
+        for group in (None, *desk.groups):
+            own = any(rota.duty == duty and group in rota.groups for rota in desk.rotas)
+            there = rotas.on_duty(desk.rotas, standing_in, duty, group, at)
+            if there and (group is None or own):
+                found[duty, group] = tuple(_person(tx, one, known) for one in there)
+    return found
+
+
+def rota(tx: Tx, who: Principal, name: str) -> Rota:
+    """One rota as it is planned. Raises NotFound."""
+    _only_staff(who)
+    return _rota(tx, name)
+
+
 def gaps(tx: Tx, who: Principal, *, now: datetime) -> tuple[rotas.Gap, ...]:
     """What nobody has in the next 60 days."""
     _only_staff(who)

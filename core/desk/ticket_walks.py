@@ -25,12 +25,14 @@ from sqlalchemy import (
 )
 
 from core import addresses
+from core.desk import joining_ways
 from core.desk.counts import TO_QUALIFY, WAITING
 from core.desk.listing import Condition, Order, Walk, hidden
 from core.desk.principal import Principal
 from core.desk.scope import Scope, taking_part
 from core.rules import workflow
 from core.store import fulltext, tables
+from core.store.columns import Id
 from core.store.tx import Prepared, Tx
 
 ticket, agent, participant = tables.ticket, tables.agent, tables.participant
@@ -189,6 +191,15 @@ def _held(name: str, key: str, value: Any) -> ColumnElement[bool]:
 def asked_for(tx: Tx, mine: Scope, words: str) -> Condition:
     """What somebody typed: a number and an address are looked up, everything else is words."""
     if number := _NUMBER.match(words):
+        goes_on = _goes_on(tx, number.group(1))
+        if goes_on is not None:  # the request that was merged, and the one that its old number leads to
+            return Condition(
+                shape=("q merged",),
+                build=lambda: or_(
+                    ticket.c.number == bindparam("q_number"), ticket.c.id == bindparam("q_goes_on", type_=Id)
+                ),
+                values={"q_number": number.group(1), "q_goes_on": goes_on},
+            )
         return Condition(
             shape=("q number",),
             build=lambda: ticket.c.number == bindparam("q_number"),
@@ -204,6 +215,14 @@ def asked_for(tx: Tx, mine: Scope, words: str) -> Condition:
             values={"q_address": addresses.key(words)},
         )
     return _words(tx, mine, words)
+
+
+def _goes_on(tx: Tx, number: str) -> str | None:
+    row = tx.one(_MERGED, number=number)
+    return joining_ways.survivor(tx, row.merged_into) if row is not None and row.merged_into else None
+
+
+_MERGED = Prepared(select(ticket.c.merged_into).where(ticket.c.number == bindparam("number")))
 
 
 def assignee_of(tx: Tx, who: Principal, wanted: str) -> str | None:

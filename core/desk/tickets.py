@@ -211,8 +211,11 @@ def assign(
         raise Refused(
             f"{number} is {case['state']} and nobody works on it", allowed=workflow.allowed(case["state"])
         )
+    level = case["level"]
     if group:
         placing.into_group(case, who, group)
+    if case["level"] > level:
+        notices.progress(case, "escalated")
     chosen = None
     if agent:
         found = people.agent_by_email(tx, agent)

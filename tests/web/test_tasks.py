@@ -108,6 +108,39 @@ async def test_a_refused_end_names_each_reason_with_a_field_that_answers_it(teo,
     assert (await teo.do("resolve", **solution, **{"override-vendor_open": WHY})).status == 303
 
 
+async def test_programs_promise_watch_date_back_and_override(db):
+    desk = await db.write(api_desk.furnish)
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    async with api_desk.serving(db) as client:
+        lea = api_desk.Caller(client, desk.tokens["Lea"])
+        alice = api_desk.Caller(client, desk.tokens["Alice"])
+        words = {"audience": "customer", "text": "Guardo.", "promise_by": later}
+        assert (await alice.post("/tickets/26-000001/messages", words)).status == 422
+        said = await (await lea.post("/tickets/26-000001/messages", words)).json()
+        assert "Riceverà di nuovo nostre notizie entro" in said["text"]
+        assert (
+            await lea.post("/tickets/26-000001/promise", {"promise_by": "2020-01-01T00:00:00Z"})
+        ).status == 422
+        told = await (await lea.post("/tickets/26-000001/promise", {"promise_by": later})).json()
+        assert [one["state"] for one in told["clocks"] if one["name"] == "promise"] == ["running"]
+        assert (await alice.post("/tickets/26-000001/promise", {"promise_by": later})).status == 403
+        await db.write(
+            lambda tx: tx.update(
+                tables.ticket, {"number": "26-000001"}, state="in_progress", flags=["vendor_open"]
+            )
+        )
+        ahead = await lea.post("/tickets/26-000001/resume", {"at": later})
+        assert ahead.status in (409, 422)
+        solution = {"cause": "network", "text": "Cavo.", "minutes": 5}
+        refused = await lea.post("/tickets/26-000001/resolve", solution)
+        assert refused.status == 409
+        assert [one["reason"] for one in (await refused.json())["obstacles"]] == ["vendor_open"]
+        watched = await (await lea.post("/tickets/26-000001/observe", {"until": later})).json()
+        assert watched["state"] == "monitoring"
+        done = await lea.post("/tickets/26-000001/resolve", solution | {"overrides": {"vendor_open": WHY}})
+        assert (await done.json())["state"] == "resolved"
+
+
 # --- Words --------------------------------------------------------------------------------------------------
 
 
@@ -176,7 +209,12 @@ def _value(kind: ast.expr, module: ModuleType) -> str | None:
 
 @pytest.mark.parametrize("language", ["it", "en"])
 def test_every_kind_of_task_has_its_words(language):
-    kinds = _kinds()
+    kinds = set(_kinds())
 
     assert {"promise_late", "approve", "still_open"} <= kinds
+    for begins, ends in (
+        ("consumption_", ("80", "100", "below")),
+        ("contract_", ("end", "renewal", "notice")),
+    ):
+        kinds |= {begins + end for end in ends}  # put together as they are asked
     assert {kind for kind in kinds if f"tasks.{kind}" not in catalogue(language)} == set()

@@ -83,7 +83,9 @@ class Endpoint:
     status: int
     errors: tuple[int, ...]
     fleeting: bool = False
-    """Its answer is a secret that is shown once: it is not kept, and takes no Idempotency-Key."""
+    """Its answer is a secret that is shown once, or says how things are now: it is not kept, and takes no Idempotency-Key."""
+    asks: bool = False
+    """It only reads, though what it asks is a body."""
 
     @property
     def name(self) -> str:
@@ -104,7 +106,7 @@ class Endpoint:
     @property
     def scope(self) -> Scope:
         """What a token needs."""
-        return "read" if self.method == "GET" else "write"
+        return "read" if self.method == "GET" or self.asks else "write"
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -122,8 +124,9 @@ def api(
     status: int = 200,
     errors: tuple[int, ...] = (),
     fleeting: bool = False,
+    asks: bool = False,
 ) -> Callable[[Handler], Endpoint]:
-    """Make an endpoint of a function on a transaction: a GET reads, the others write and take an Idempotency-Key.
+    """Make an endpoint of a function on a transaction: a GET reads, as does what `asks`; the others write and take an Idempotency-Key.
 
     `errors` are statuses beside those that every call of the method may answer.
     """
@@ -139,7 +142,8 @@ def api(
             answer=answer,
             status=status,
             errors=tuple(sorted({*usual, *errors})),
-            fleeting=fleeting,
+            fleeting=fleeting or asks,
+            asks=asks,
         )
 
     return make

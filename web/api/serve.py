@@ -178,6 +178,8 @@ async def _answer(request: web.Request, endpoint: Endpoint, who: Principal) -> w
     body = await _body(endpoint, request)
     key = "" if endpoint.fleeting else _key(request)
     call = _call(api, who, path, query=query, body=body, key=key)
+    if endpoint.asks:
+        return _json(endpoint.status, await api.db.read(_as_json, endpoint, call))
     if not key:
         return _json(endpoint.status, await api.db.write(_as_json, endpoint, call))
     mine = (who.actor, key)

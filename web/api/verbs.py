@@ -52,6 +52,9 @@ class Qualify(Plain):
     urgency: Annotated[int | None, Field(ge=1, le=4, description="1 critical to 4 low.")] = None
     asset: Name | None = None
     site: Name | None = None
+    safety: Annotated[
+        bool | None, Field(description="People are in danger: one priority more urgent, P2 at least.")
+    ] = None
 
 
 class Assign(Plain):

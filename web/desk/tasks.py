@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from aiohttp import web
 
-from core.desk import tasks
+from core.desk import tasks, unattended
 from core.desk.errors import NotFound
+from core.desk.principal import Principal
+from core.desk.tasks import Task
+from core.store.tx import Tx
 from web import guard, task_words
 from web.desk.frame import around, staff
 from web.site import SITE, now
-from web.words import say
 
 FILTERS = ("", "mine", "groups")
 """Of the page: everything, one's own, or what is for a group or for whoever has a role."""
@@ -27,9 +31,9 @@ async def show(request: web.Request) -> web.StreamResponse:
     only = request.query.get("only", "")
     if only not in FILTERS:
         raise web.HTTPNotFound
-    found = await site.db.read(tasks.mine, who)
+    found, unlooked = await site.db.read(_shown, who)
     shown = [one for one in found if not only or (one.agent is not None) == (only == "mine")]
-    t, at = say(who.language), now()
+    zone, at = ZoneInfo(site.settings.hub.time_zone), now()
     return site.pages.page(
         request,
         "inbox/tasks.html",
@@ -37,11 +41,16 @@ async def show(request: web.Request) -> web.StreamResponse:
         given={},
         only=only,
         filters=FILTERS,
-        lines=[task_words.line(one, who, t, at) for one in shown],
+        lines=[task_words.line(one, who, at=at, zone=zone) for one in shown],
         back_to=f"/desk/tasks?only={only}" if only else "/desk/tasks",
         gone="gone" in request.query,
+        unattended=unlooked,
         **await around(request, who),
     )
+
+
+def _shown(tx: Tx, who: Principal) -> tuple[list[Task], unattended.Found | None]:
+    return tasks.mine(tx, who), unattended.last(tx, who)
 
 
 async def done(request: web.Request) -> web.StreamResponse:

@@ -11,6 +11,7 @@ from core.desk import page, ratings, requests, resolution
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.views import MessageView, TicketView
 from web import files, html_frame, said
+from web.portal import progress
 from web.portal.frame import contact
 from web.sign_in import form_id
 from web.site import SITE, now
@@ -53,6 +54,8 @@ async def _page(
 ) -> web.Response:
     site, who = request.app[SITE], contact(request)
     found: TicketView = await site.db.read(page.ticket, who, request.match_info["number"], now=now())
+    if found.merged_into:  # an old number leads to the request that goes on
+        raise web.HTTPSeeOther(f"/portal/requests/{found.merged_into}")
     return await site.pages.long_page(
         request,
         "portal/request.html",
@@ -65,7 +68,11 @@ async def _page(
             for sound in one.recordings
             if sound.state == "stored"
         },
-        promises=[c for c in found.clocks if c.state == "running" and c.due_at is not None],
+        promises=sorted(
+            (c for c in found.clocks if c.state == "running" and c.due_at is not None),
+            key=lambda one: (one.name != "promise", one.due_at),
+        ),
+        steps=progress.steps(found),
         report=last_report(found),
         wrong=wrong,
         stale=isinstance(wrong, Stale),

@@ -1,0 +1,158 @@
+"""How does an incident stand? Its children with their channels and clocks, and what they were told. For staff."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import bindparam, literal, select
+
+from core.desk import acts, incident, incident_telling, search
+from core.desk.principal import Principal
+from core.desk.scope import Scope, find, scope
+from core.desk.views import TicketRow
+from core.rules.joining import Tie
+from core.store import tables
+from core.store.columns import Id
+from core.store.tx import Prepared, Row, Tx
+
+link, ticket, message, delivery = tables.ticket_link, tables.ticket, tables.message, tables.delivery
+
+_LANGUAGE = Prepared(select(ticket.c.language).where(ticket.c.id == bindparam("id")))
+_CHANNELS = Prepared(
+    select(tables.thread.c.channel)
+    .where(tables.thread.c.ticket_id == bindparam("ticket_id"), ~tables.thread.c.aside)
+    .order_by(tables.thread.c.at)
+)
+_CLOCK = Prepared(
+    select(tables.sla_clock.c.name, tables.sla_clock.c.due_at)
+    .where(tables.sla_clock.c.ticket_id == bindparam("ticket_id"), tables.sla_clock.c.state == "running")
+    .order_by(tables.sla_clock.c.due_at)
+)
+_TOLD = Prepared(
+    select(delivery.c.state)
+    .select_from(
+        delivery.join(
+            message, (message.c.ticket_id == delivery.c.ticket_id) & (message.c.id == delivery.c.message_id)
+        )
+    )
+    .where(message.c.ticket_id == bindparam("ticket_id"), message.c.idem == bindparam("idem"))
+)
+_AGENT = Prepared(select(tables.agent.c.name).where(tables.agent.c.id == bindparam("id")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A request of the incident."""
+
+    row: TicketRow
+    language: str
+    channels: tuple[str, ...]
+    told: str
+    """State of the delivery that told it last, the worst of several; empty: not told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """What was said to all children."""
+
+    id: str
+    at: datetime
+    by: str
+    words: dict[str, str]
+    requests: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentView:
+    """An incident."""
+
+    row: TicketRow
+    major: bool
+    children: tuple[Child, ...]
+    updates: tuple[Update, ...]
+    languages: tuple[str, ...]
+    """Those in which somebody of it is written to."""
+
+
+def of_ticket(tx: Tx, who: Principal, number: str) -> IncidentView:
+    """One incident with the children that this person may see. Raises NotFound, Forbidden."""
+    acts.only_staff(who)
+    of = find(tx, who, number)
+    rows = incident_telling.updates(tx, of.id)
+    last = rows[-1] if rows else None
+    children = tuple(_child(tx, row, last) for row in _children_of(tx, who, of.id))
+    (row,) = search.rows(tx, who, [of.id])
+    open_ones = {one.language for one in children if one.row.open}
+    own = {of.language} if of.open else set()
+    return IncidentView(
+        row=row,
+        major=incident.FLAG in of.flags,
+        children=children,
+        updates=tuple(_update(tx, one) for one in reversed(rows)),
+        languages=tuple(sorted(open_ones | own)),
+    )
+
+
+def listing(tx: Tx, who: Principal) -> list[tuple[TicketRow, int, int]]:
+    """(incident, children, of these open) of all that this person may see: open ones first, newest first."""
+    acts.only_staff(who)
+    mine = scope(who)
+    found = []
+    for of in tx.all(_incidents(mine.shape), **mine.values):
+        children = _children_of(tx, who, of.id)
+        found.append((search.row_of(who, of), len(children), sum(1 for one in children if one.open)))
+    return sorted(found, key=lambda one: (one[0].open, one[0].received_at), reverse=True)
+
+
+def _children_of(tx: Tx, who: Principal, parent: str) -> list[TicketRow]:
+    mine = scope(who)
+    return [search.row_of(who, row) for row in tx.all(_children(mine.shape), parent=parent, **mine.values)]
+
+
+@cache
+def _children(shape: tuple[Any, ...]) -> Prepared:
+    ids = select(link.c.other_id).where(_IS_CHILD, link.c.ticket_id == bindparam("parent", type_=Id))
+    seen = Scope(shape=shape, values={}).tickets
+    return Prepared(search.ROW.where(ticket.c.id.in_(ids), seen).order_by(ticket.c.number))
+
+
+@cache
+def _incidents(shape: tuple[Any, ...]) -> Prepared:
+    ids = select(link.c.ticket_id).where(_IS_CHILD)
+    seen = Scope(shape=shape, values={}).tickets
+    return Prepared(search.ROW.where(ticket.c.id.in_(ids), seen).order_by(ticket.c.id.desc()).limit(MOST))
+
+
+_IS_CHILD = link.c.kind == literal(str(Tie.CHILD))
+MOST = 100
+"""Incidents that are listed."""
+
+
+def _child(tx: Tx, row: TicketRow, last: Row | None) -> Child:
+    channels = dict.fromkeys(one.channel for one in tx.all(_CHANNELS, ticket_id=row.id))
+    states = []
+    if last is not None:
+        states = [one.state for one in tx.all(_TOLD, ticket_id=row.id, idem=f"incident:{last.id}")]
+    return Child(
+        row=row,
+        language=tx.one(_LANGUAGE, id=row.id).language,
+        channels=tuple(channels),
+        told=min(states, key=_WORST.index, default="") if set(states) <= set(_WORST) else states[0],
+    )
+
+
+_WORST = ("given_up", "bounced", "withdrawn", "retracted", "passed_on", "held", "queued", "sending", "sent")
+
+
+def _update(tx: Tx, row: Row) -> Update:
+    name = tx.one(_AGENT, id=incident_telling.agent_of(row))
+    return Update(
+        id=row.id,
+        at=row.at,
+        by=name.name if name is not None else "",
+        words=incident_telling.words_of(row),
+        requests=len(row.children),
+    )

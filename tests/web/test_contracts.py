@@ -1,0 +1,153 @@
+"""Contracts in the pages and over the API: saved as versions, mistakes beside their field, books that can be corrected."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.desk import activities
+from core.store import tables
+from tests.desk_at_work import CONFIGURED, at_work
+from tests.desk_files import changed
+from tests.web.api_desk import Caller, furnish
+from tests.web.api_desk import serving as api
+from tests.web.desk_pages import serving
+
+DESK = (
+    changed(
+        'name = "Server by day"',
+        'name = "Hours"\n    technologies = ["Server"]\n    measure = "hours"\n    quantity = 2\n    priority = 1\n'
+        '    [[customers.contracts.lines]]\n    name = "Server by day"',
+        CONFIGURED,
+    )
+    + """
+[[agents]]
+email = "sue@hub.test"
+name = "Sue"
+roles = ["supervisor"]
+"""
+)
+
+FORM = {
+    "customer": "GAMMA",
+    "number": "C-9",
+    "status": "active",
+    "valid_from": "2026-03-01",
+    "valid_until": "2026-02-01",
+    "renewal": "none",
+    "grace_days": "0",
+    "lines-0-name": "Network",
+    "lines-0-calendar": "Nowhere",
+    "lines-0-measure": "hours",
+    "lines-0-period": "year",
+    "lines-0-quantity": "ten",
+}
+
+
+@pytest.fixture
+async def desk(db):
+    return await at_work(db, DESK)
+
+
+async def test_a_contract_is_written_in_a_form_that_says_what_is_wrong_and_what_would_change(desk, tmp_path):
+    async with serving(desk.db, tmp_path) as pages:
+        sue = await pages.as_(await desk.who("sue"))
+
+        wrong = await sue.post("/desk/contracts/new", **FORM)
+        assert wrong.status == 422
+        assert 'id="f-lines-0-quantity"' in wrong.text
+        right = FORM | {"lines-0-quantity": "10"}
+        wrong = await sue.post("/desk/contracts/new", **right)
+        assert (wrong.status, 'id="f-valid_until"' in wrong.text) == (422, True)
+        assert 'id="f-lines-0-calendar"' in wrong.text
+        assert wrong.field("lines-0-name") == "Network", "what was typed is not lost"
+
+        right |= {"valid_until": "2027-02-28", "lines-0-calendar": "24x7", "why": "Order 12"}
+        more = await sue.post("/desk/contracts/new", **right, add="1")
+        assert 'name="lines-1-name"' in more.text
+        look = await sue.post("/desk/contracts/new", **right, look="1")
+        assert "contracts C-9 added" in look.words
+        assert await desk.rows(tables.contract, customer="GAMMA") == [], "nothing is saved by looking"
+        saved = await sue.post("/desk/contracts/new", **right, save="1")
+        assert (saved.status, saved.headers["Location"]) == (303, "/desk/contracts/C-9?saved=1")
+
+        edit = await sue.get("/desk/contracts/C-9/edit")
+        seen = edit.field("seen")
+        again = right | {"lines-0-quantity": "20", "seen": seen, "why": "More"}
+        assert (
+            "quantity: 10.0 → 20.0" in (await sue.post("/desk/contracts/C-9/edit", **again, look="1")).words
+        )
+        assert (await sue.post("/desk/contracts/C-9/edit", **again, save="1")).status == 303
+        stale = await sue.post("/desk/contracts/C-9/edit", **again, save="1")
+        assert (stale.status, 'id="wrong"' in stale.text) == (409, True)
+        page = await sue.get("/desk/contracts/C-9")
+        assert "More" in page.words
+        assert "quantity: 10.0 → 20.0" in page.words
+
+        tom = await pages.as_(await desk.who("tom"))
+        assert (await tom.get("/desk/contracts")).status == 200
+        assert (await tom.get("/desk/contracts/C-9/edit")).status == 403
+        assert (await tom.post("/desk/contracts/C-9/edit", **again, save="1")).status == 403
+
+
+async def test_books_are_added_to_and_corrected_and_a_ticket_shows_its_evidence(desk, tmp_path):
+    number = await desk.qualify((await desk.mail("alice@acme.test")).number, technology="Server")
+    await desk.do(activities.log, await desk.who("tom"), number, minutes=50)
+    async with serving(desk.db, tmp_path) as pages:
+        sue = await pages.as_(await desk.who("sue"))
+        page = await sue.get("/desk/contracts/C-1")
+        assert number in page.text
+        entry = page.field("entry")
+        assert (await sue.post("/desk/contracts/C-1/reversals", entry=entry, reason="no")).status == 422
+        assert (
+            await sue.post("/desk/contracts/C-1/reversals", entry=entry, reason="Not theirs")
+        ).status == 303
+        assert (
+            await sue.post("/desk/contracts/C-1/reversals", entry=entry, reason="Not theirs")
+        ).status == 409
+        bought = {"line": "Hours", "quantity": "1,5", "reason": "Order 13", "form": "one"}
+        for _ in range(2):
+            assert (await sue.post("/desk/contracts/C-1/purchases", **bought)).status == 303
+        (balance,) = await desk.rows(tables.line_balance, line="Hours")
+        assert (balance.granted, balance.used) == (210, 0)
+
+        ann = await pages.as_(await desk.who("tom"))
+        evidence = await ann.get(f"/desk/tickets/{number}/contract")
+        assert "Hours" in evidence.words
+        assert "50 min" in evidence.words
+        late = await ann.post(f"/desk/tickets/{number}/contract/work", minutes="0", kind="remote")
+        assert (late.status, 'id="f-minutes"' in late.text) == (422, True)
+        much = await ann.post(f"/desk/tickets/{number}/contract/work", minutes="300", kind="remote")
+        assert (much.status, "210 minutes left" in much.words) == (409, True)
+        told = [task.kind for task in await desk.rows(tables.task)]
+        assert "consumption_below" in told, "both sides hear of it although nothing was entered"
+
+
+async def test_programs_save_contracts_log_work_and_override(db):
+    desk = await db.write(furnish)
+    async with api(db) as client:
+        lea, alice = Caller(client, desk.tokens["Lea"]), Caller(client, desk.tokens["Alice"])
+        ada = Caller(client, desk.tokens["Ada"])
+        body = {"customer": "ACME", "valid_from": "2026-01-01", "valid_until": "2026-12-31", "why": "Order"}
+        assert (await lea.send("PUT", "/contracts/C-2026-001", body)).status == 403, "a supervisor's"
+        await db.write(lambda tx: tx.update(tables.agent, {"email": "lea@desk.test"}, roles=["supervisor"]))
+
+        wrong = await lea.send(
+            "PUT", "/contracts/C-2026-001", body | {"lines": [{"name": "A", "calendar": "B"}]}
+        )
+        assert [fault["pointer"] for fault in (await wrong.json())["faults"]] == ["/lines/0/calendar"]
+        lines = [{"name": "Network", "measure": "hours", "quantity": 1}]
+        saved = await lea.send("PUT", "/contracts/C-2026-001", body | {"lines": lines})
+        assert (await saved.json())["lines"][0]["balance"]["left"] == 1
+        listed = await (await lea.get("/contracts", limit=1)).json()
+        assert (listed["items"][0]["number"], listed["next"]) == ("C-2026-001", "C-2026-001")
+        versions = await (await lea.get("/contracts/C-2026-001/versions")).json()
+        assert [one["why"] for one in versions["items"]] == ["", "Order"]
+
+        until = "2099-01-01T00:00:00Z"
+        refused = await lea.post("/tickets/26-000001/override", {"reason": "No reason.", "until": until})
+        assert refused.status == 422, "too far ahead"
+        assert (await lea.post("/tickets/26-000001/activities", {"minutes": 30})).status == 201
+        worked = await (await lea.get("/tickets/26-000001/activities")).json()
+        assert [one["minutes"] for one in worked["items"]] == [30]
+        assert (await alice.get("/contracts/C-2026-001/consumption")).status == 403
+        assert (await ada.get("/contracts/C-2026-001/consumption")).status == 200
