@@ -103,7 +103,7 @@ def check(db: Database, wanted: Document | None, *, also: Iterable[str] = ()) ->
     _remark(checking.remarks(stored if wanted is None else wanted))
     if mistakes:
         fail("\n".join(mistakes), code=NO)
-    _remark(duty_remarks.remarks({**stored, **(wanted or {})}, now=datetime.now(UTC)))
+    _remark(list(duty_remarks.remarks({**stored, **(wanted or {})}, now=datetime.now(UTC))))
     typer.echo("no mistakes found")
 
 
