@@ -89,7 +89,7 @@ def export(db: Database, path: Path) -> None:
 
 def check(db: Database, wanted: Document | None, *, also: Iterable[str] = ()) -> None:
     """List every mistake of the templates, and of the desk as it is or as the file would make it; `also`: of others."""
-    from core.desk.configuration import checking, document, export, rows  # noqa: PLC0415
+    from core.desk.configuration import checking, document, duty_remarks, export, rows  # noqa: PLC0415
 
     mistakes = [*_wrong_templates(), *also]
     stored = db.query(export.stored).result()
@@ -103,6 +103,7 @@ def check(db: Database, wanted: Document | None, *, also: Iterable[str] = ()) ->
     _remark(checking.remarks(stored if wanted is None else wanted))
     if mistakes:
         fail("\n".join(mistakes), code=NO)
+    _remark(duty_remarks.remarks({**stored, **(wanted or {})}, now=datetime.now(UTC)))
     typer.echo("no mistakes found")
 
 

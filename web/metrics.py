@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from core.desk import figures
+from core.desk import figures, holes, qualification
+from core.desk.qualification import Figure
 from web import guard, visitor
 from web.site import SITE, Site, now
 
@@ -28,8 +29,12 @@ async def show(request: web.Request) -> web.StreamResponse:
     site, at = request.app[SITE], now()
     waiting = await site.db.read(figures.waiting, now=at)
     behind = await site.db.read(figures.behind, now=at)
+    qualified = await site.db.read(qualification.figures, now=at)
+    uncovered = await site.db.read(holes.count)
     registry = CollectorRegistry()
-    registry.register(_Figures([*_of_desk(waiting, behind), *await _of_hub(site)]))
+    registry.register(
+        _Figures([*_of_desk(waiting, behind), *_of_routing(qualified, uncovered), *await _of_hub(site)])
+    )
     found = generate_latest(registry)
     if (
         site.hub is None or site.hub.common.processes == 1
@@ -52,6 +57,21 @@ def _of_desk(waiting: dict[str, int], behind: dict[str, tuple[int, float]]) -> I
         oldest.add_metric([crew], seconds)
     yield lanes
     yield oldest
+
+
+def _of_routing(qualified: Sequence[Figure], uncovered: int) -> Iterator[Metric]:
+    seconds = GaugeMetricFamily(
+        "centralino_qualify_seconds",
+        "From received to first qualified, of what was received in so many last days; all channels: empty.",
+        labels=["days", "channel", "quantile"],
+    )
+    for one in qualified:
+        seconds.add_metric([str(one.days), one.channel, "0.5"], one.median)
+        seconds.add_metric([str(one.days), one.channel, "0.9"], one.p90)
+    yield seconds
+    yield GaugeMetricFamily(
+        "centralino_holes", "Combinations that were bought and nobody is there for.", value=uncovered
+    )
 
 
 async def _of_hub(site: Site) -> list[Metric]:

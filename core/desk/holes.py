@@ -151,6 +151,12 @@ def known(tx: Tx, who: Principal, *, customer: str | None = None) -> Known:
     return Known(at=row.at, holes=tuple(one for one in holes if customer in (None, one.customer)))
 
 
+def count(tx: Tx) -> int:
+    """Cells with a hole, as the last look found them."""
+    row = tx.one(_STORED, name=KIND)
+    return 0 if row is None else sum(len(pattern["cells"]) for pattern in row.content["patterns"])
+
+
 # --- What was bought ----------------------------------------------------------------------------------------
 
 

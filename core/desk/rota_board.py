@@ -157,6 +157,12 @@ def on_duty(tx: Tx, who: Principal, *, at: datetime) -> dict[tuple[str, str | No
     return found
 
 
+def rota(tx: Tx, who: Principal, name: str) -> Rota:
+    """One rota as it is planned. Raises NotFound."""
+    _only_staff(who)
+    return _rota(tx, name)
+
+
 def gaps(tx: Tx, who: Principal, *, now: datetime) -> tuple[rotas.Gap, ...]:
     """What nobody has in the next 60 days."""
     _only_staff(who)

@@ -10,7 +10,6 @@ from typing import Any
 
 from core.desk import acts, people, reference
 from core.desk.configuration import document, rows
-from core.desk.configuration.document import ConfigurationError
 from core.desk.errors import Fault, Forbidden, Invalid, Refused
 from core.desk.principal import Principal
 from core.rules import routing
@@ -168,7 +167,4 @@ def save(
         message = "somebody changed the routing table meanwhile: look at it, then change it again"
         raise Refused(message, code="changed")
     parts = tuple(document.RoutingPart(**asdict(rule)) for rule in rules)
-    try:
-        return rows.apply(tx, who, {"routing": parts}, {}, now=now)
-    except ConfigurationError as error:
-        raise Invalid([Fault("/rules", line) for line in error.mistakes]) from error
+    return rows.write(tx, who, {"routing": parts}, {}, now=now)

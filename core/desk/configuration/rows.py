@@ -109,6 +109,7 @@ def hash_secrets(document: Document, known: Hashes) -> dict[tuple[str, str, str]
 
 def plan(tx: Tx, document: Document, hashes: Hashes) -> tuple[Change, ...]:
     """What `apply` would do; changes nothing. Raises ConfigurationError."""
+    _check(tx, document)
     return _changes(_difference(tx, document, hashes))
 
 
@@ -121,6 +122,14 @@ def apply(
     remember it; a section that the file does not have stays as it is. `why`: kept with the versions of contracts. Raises
     ConfigurationError.
     """
+    _check(tx, document)
+    return write(tx, who, document, hashes, now=now, why=why)
+
+
+def write(
+    tx: Tx, who: Principal, document: Document, hashes: Hashes, *, now: datetime, why: str = ""
+) -> tuple[Change, ...]:
+    """The same for parts whose names were all checked by who gives them: the rest of the desk is not looked at."""
     difference = _difference(tx, document, hashes)
     changes = _changes(difference)
     for row in difference.definitions:
@@ -194,11 +203,14 @@ _RIGHTS = {"active", "groups", "password_hash", "role", "roles", "sites"}
 """Who had other ones signs in again."""
 
 
-def _difference(tx: Tx, document: Document, hashes: Hashes) -> _Difference:
+def _check(tx: Tx, document: Document) -> None:
     stored = export.stored(tx)
     check(document, stored)
     if unreachable := list(members.unreachable(tx, {**stored, **document})):
         raise ConfigurationError(unreachable)
+
+
+def _difference(tx: Tx, document: Document, hashes: Hashes) -> _Difference:
     difference = _Difference()
     for section, parts in document.items():
         _SECTIONS[section](tx, parts, hashes, difference)
