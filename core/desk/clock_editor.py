@@ -96,15 +96,23 @@ def _checked(part: CalendarPart) -> CalendarDefinition:
     try:
         return part.definition()
     except ValueError as error:
-        raise Invalid([_fault(line) for line in str(error).split("; ")]) from None
+        raise Invalid(_faults(str(error))) from None
 
 
-def _fault(line: str) -> Fault:
-    name, colon, said = line.partition(": ")
-    field = name.split(" ")[0]
-    if colon and field in msgspec.structs.asdict(CalendarPart(name="")):
-        return Fault(f"/{field}", line if " " in name else said)
-    return Fault("/weekly", line)
+def _faults(text: str) -> list[Fault]:
+    """Each mistake at its field. A mistake may have a second half, what to write instead."""
+    fields = msgspec.structs.asdict(CalendarPart(name=""))
+    found: list[Fault] = []
+    for part in text.split("; "):
+        name, colon, said = part.partition(": ")
+        field = name.split(" ")[0]
+        if colon and field in fields:
+            found.append(Fault(f"/{field}", part if " " in name else said))
+        elif found:
+            found[-1] = Fault(found[-1].pointer, f"{found[-1].message}; {part}")
+        else:
+            found.append(Fault("/weekly", part))
+    return found
 
 
 def _view(part: CalendarPart) -> CalendarView:
