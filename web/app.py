@@ -179,7 +179,7 @@ class WebServer:
             )
             await listener.start()
             self.port = runner.addresses[0][1]
-            await asyncio.to_thread(self.app[SITE].pages.read_all)
+            await asyncio.to_thread(self.app[SITE].pages.read_all, self.ready)
             await asyncio.Event().wait()
         finally:
             self.port = None

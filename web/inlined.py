@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from jinja2 import nodes
@@ -82,19 +82,19 @@ class _Including(NodeTransformer):
         )
 
 
-@dataclass(frozen=True, slots=True)
 class _Known:
-    """A macro as it was written, and in how many scopes."""
+    """A macro as it was written, which it stays, and in how many scopes."""
 
-    macro: nodes.Macro
-    depth: int
+    def __init__(self, macro: nodes.Macro, depth: int = 0) -> None:
+        self.macro = macro
+        self.depth = depth
 
-    @property
+    @cached_property
     def own(self) -> set[str]:
         """Names that mean something of its own within it."""
         return {one.name for one in self.macro.args} | _names(self.macro.body, "store")
 
-    @property
+    @cached_property
     def free(self) -> set[str]:
         """Names that mean what they mean where it is written."""
         return _names(self.macro.body, "load") - self.own
@@ -111,7 +111,7 @@ class _Opening(NodeTransformer):
         imported = [one for one in template.find_all(nodes.Import) if isinstance(one.template, nodes.Const)]
         for one in imported:
             self._macros |= {
-                f"{one.target}.{macro.name}": _Known(macro, 0)
+                f"{one.target}.{macro.name}": _Known(macro)
                 for macro in parsed(one.template.value).find_all(nodes.Macro)  # type: ignore[attr-defined]
             }
         self._root = {one.target for one in imported}
@@ -143,12 +143,12 @@ class _Opening(NodeTransformer):
             self._scopes.pop()
             self._macros = macros
 
-    def _known(self, call: nodes.Call) -> nodes.Macro | None:
+    def _known(self, call: nodes.Call) -> _Known | None:
         """The macro that is called, if it may be written in here."""
         found = self._macros.get(name_of(call.node))
         if found is None or any(found.free & names for names in self._scopes[found.depth :]):
             return None
-        return found.macro
+        return found
 
     def visit_Output(self, node: nodes.Output) -> list[nodes.Node]:  # noqa: N802
         written: list[nodes.Node] = []
@@ -157,10 +157,10 @@ class _Opening(NodeTransformer):
         return written
 
     def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Node | list[nodes.Node]:  # noqa: N802
-        macro = self._known(node.call)
-        if macro is None or node.args or _Known(macro, 0).own & _names(node.body, "load"):
+        known = self._known(node.call)
+        if known is None or node.args or known.own & _names(node.body, "load"):
             return self.generic_visit(node)
-        body = self._written(macro, node.call, caller=node.body)
+        body = self._written(known, node.call, caller=node.body)
         return (
             self.generic_visit(node) if "caller" in _names(body, "load") else body
         )  # it was not only written there
@@ -184,19 +184,19 @@ class _Opening(NodeTransformer):
                 return self._all(copied(body, {}))
             finally:
                 self._callers.append(body)
-        macro = self._known(child)
-        return None if macro is None else self._written(macro, child)
+        known = self._known(child)
+        return None if known is None else self._written(known, child)
 
     def _written(
-        self, macro: nodes.Macro, call: nodes.Call, *, caller: list[nodes.Node] | None = None
+        self, known: _Known, call: nodes.Call, *, caller: list[nodes.Node] | None = None
     ) -> list[nodes.Node]:
+        macro = known.macro
         given = _arguments(macro, call)
         direct = {name: value for name, value in given.items() if isinstance(value, nodes.Const | nodes.Name)}
         kept = {name: value for name, value in given.items() if name not in direct}
-        own = _Known(macro, 0).own
         for name, value in list(direct.items()):
             if (
-                isinstance(value, nodes.Name) and value.name != name and value.name in own
+                isinstance(value, nodes.Name) and value.name != name and value.name in known.own
             ):  # it means another thing there
                 kept[name] = direct.pop(name)
         if caller is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache, partial
 from itertools import islice
@@ -48,11 +48,16 @@ class Pages:
             language: _environment(language, hub.name, web_chat=web_chat) for language in LANGUAGES
         }
 
-    def read_all(self) -> None:
-        """Read every template and the names of days now, so that the first visitor need not wait for it."""
+    def read_all(self, wanted: Callable[[], bool]) -> None:
+        """Read every template and the names of days now, so that the first visitor need not wait for it.
+
+        Takes seconds of a processor: asks before each whether that is still wanted.
+        """
         for language, environment in self._environments.items():
             _date(date.min, "EEEE d MMMM y", language)
             for name in environment.list_templates(filter_func=_is_page):
+                if not wanted():
+                    return
                 environment.get_template(name)
 
     def render(self, template: str, *, language: str, zone: ZoneInfo, **values: Any) -> str:
@@ -107,6 +112,7 @@ class Pages:
         return self.page(request, "errors/error.html", status=status, code=known, detail=detail)
 
 
+@cache  # what was read for one application of a process is read for all
 def _environment(language: str, hub_name: str, *, web_chat: bool) -> Environment:
     t = say(language)
     made = SettledEnvironment(

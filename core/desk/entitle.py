@@ -109,7 +109,8 @@ def check(
     _keep(case, asked, verdict, trust, only_look=only_look)
     if not only_look:
         _follow(case, verdict)
-        if before != (case["contract_version"], case["line"]) and before[1] and not case.new:
+        moved = before != (case["contract_version"], case["line"]) and not case.new
+        if moved and (ledger.is_counted(tx, *before) or ledger.line_of(case) is not None):
             ledger.settle(case)
     return verdict
 
@@ -206,13 +207,23 @@ def _ends(case: Case, last: Row | None) -> datetime:
     return case.now + WITHOUT_CONTRACT
 
 
-def _before_it_goes_below(case: Case) -> None:
-    """Both sides are told before the first act that uses more than there is."""
+def _before_it_goes_below(case: Case, *, more: bool = False) -> None:
+    """Both sides are told before the first act that uses more than there is. `more`: an act was refused that would have."""
     found = ledger.line_of(case)
     if found is not None:
         here = ledger.stand(case.tx, *found, at=case.now)
-        if here.balance.left <= 0:
+        if more or here.balance.left <= 0:
             consumption_notices.wanted(case.tx, *found, here.period, here.balance, now=case.now)
+
+
+def refused_for_want(tx: Tx, number: str, *, now: datetime) -> None:
+    """Work on the ticket was refused, because its line has less left: both sides hear of it, once."""
+    row = tx.one(_BY_NUMBER, number=number)
+    if row is not None:
+        _before_it_goes_below(Case.open(tx, row.id, now=now), more=True)
+
+
+_BY_NUMBER = Prepared(select(tables.ticket.c.id).where(tables.ticket.c.number == bindparam("number")))
 
 
 def lapsed(tx: Tx, ticket_id: str, *, now: datetime) -> None:

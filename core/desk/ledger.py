@@ -20,17 +20,20 @@ from core.desk.ledger_books import Stand, as_booked, counts, stand
 from core.rules import consumption as rules
 from core.rules.coverage import Contract, Line
 from core.store import tables
-from core.store.tx import Prepared, Row
+from core.store.tx import Prepared, Row, Tx
 
 consumption = tables.consumption
 
 __all__ = [
     "as_booked",
+    "as_seen",
     "claim",
     "counts",
     "give_back",
+    "is_counted",
     "line_of",
     "may_spend",
+    "qualified",
     "settle",
     "stand",
     "use",
@@ -170,6 +173,19 @@ def settle(case: Case) -> None:
         for row in case.tx.all(_ACTIVITIES, ticket_id=case.id):
             if row.id not in charged:
                 work(case, row.id, row.minutes, actor="system", at=row.at, must=False)
+
+
+def qualified(case: Case) -> None:
+    """A ticket that is qualified counts, where its line counts tickets; work that was entered before counts too."""
+    if line_of(case) is not None:
+        settle(case)
+
+
+def is_counted(tx: Tx, version: str | None, line: str | None) -> bool:
+    """Is anything counted of this line, in this version of its contract?"""
+    if not version or not line:
+        return False
+    return any(one.name == line and counts(one) for one in reference.contract(tx, version).lines)
 
 
 def give_back(case: Case, reason: str, *, actor: str = "system") -> None:

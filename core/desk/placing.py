@@ -151,7 +151,7 @@ def _qualified(case: Case, who: Principal, *, tell: bool) -> None:
     _move(case, who, "qualify")
     if case["qualified_at"] is None:
         case.set(qualified_at=case.now)
-    ledger.settle(case)
+    ledger.qualified(case)
     timing.apply(case, "qualified")
     answered = case.tx.one(_FIRST_ANSWER, ticket_id=case.id)
     if answered is not None:  # somebody wrote to the customer before it was known what was promised

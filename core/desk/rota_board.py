@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
@@ -138,8 +138,13 @@ def plan(tx: Tx, who: Principal, name: str, *, since: datetime, until: datetime,
 
 
 def on_duty(tx: Tx, who: Principal, *, at: datetime) -> dict[tuple[str, str | None], tuple[Person, ...]]:
-    """By duty and group (None: for all that have no rota of their own) who has it; duties that somebody has."""
+    """By duty and group (None: for all that have no rota of their own) who has it; duties that somebody has.
+
+    Raises Invalid for an instant at either end of the calendar, which is another day somewhere.
+    """
     _only_staff(who)
+    if not MINYEAR < at.year < MAXYEAR:
+        raise invalid("/at", "is no time at which anybody has a duty")
     desk, known = reference.desk(tx), dict[str, Person]()
     standing_in = duties.overrides(tx, at, at + datetime.resolution)
     found = {}
@@ -150,6 +155,12 @@ def on_duty(tx: Tx, who: Principal, *, at: datetime) -> dict[tuple[str, str | No
             if there and (group is None or own):
                 found[duty, group] = tuple(_person(tx, one, known) for one in there)
     return found
+
+
+def rota(tx: Tx, who: Principal, name: str) -> Rota:
+    """One rota as it is planned. Raises NotFound."""
+    _only_staff(who)
+    return _rota(tx, name)
 
 
 def gaps(tx: Tx, who: Principal, *, now: datetime) -> tuple[rotas.Gap, ...]:

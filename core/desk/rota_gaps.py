@@ -63,7 +63,7 @@ def look(tx: Tx, *, now: datetime) -> None:
             alarm=True,
             once=key,
             what=gap.what,
-            of=", ".join(gap.of),
+            of=list(gap.of),
             since=gap.since.isoformat(),
             until=gap.until.isoformat(),
             url="/desk/rotas",

@@ -58,6 +58,7 @@ class Caller:
 def furnish(tx: Tx) -> Desk:
     """Two customers with a ticket each, what is held beside one, a contract each."""
     rows.people(tx)
+    tx.insert(tables.site, customer="ACME", name="Milano", address="", time_zone="", holidays="")
     tx.insert(tables.counter, name="ticket:26", value=100)  # numbers below are taken
     for position, name in enumerate(("Network L1", "Servers L1")):
         tx.insert(tables.desk_group, name=name, position=position)

@@ -116,6 +116,10 @@ async def test_books_are_added_to_and_corrected_and_a_ticket_shows_its_evidence(
         assert "50 min" in evidence.words
         late = await ann.post(f"/desk/tickets/{number}/contract/work", minutes="0", kind="remote")
         assert (late.status, 'id="f-minutes"' in late.text) == (422, True)
+        much = await ann.post(f"/desk/tickets/{number}/contract/work", minutes="300", kind="remote")
+        assert (much.status, "210 minutes left" in much.words) == (409, True)
+        told = [task.kind for task in await desk.rows(tables.task)]
+        assert "consumption_below" in told, "both sides hear of it although nothing was entered"
 
 
 async def test_programs_save_contracts_log_work_and_override(db):

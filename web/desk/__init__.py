@@ -10,6 +10,7 @@ from web.desk import (
     capacity,
     clocks,
     contracts,
+    duties,
     flow_editor,
     flow_rehearsal,
     flows,
@@ -31,6 +32,7 @@ from web.desk import (
 )
 
 PARTS = (
+    duties,
     inbox,
     incidents,
     joining,

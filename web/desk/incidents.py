@@ -111,7 +111,7 @@ async def _page(
         may=incident.may_lead(who),
         verb=verb,
         typed={name: str(value) for name, value in form.items()} if form is not None else {},
-        ticked=[str(one) for one in form.getall("child", [])] if form is not None else None,
+        ticked=[str(one) for one in form.getall("child", [])] if form is not None else [],
         wrong=wrong_words(wrong, who),
         stays=stays,
         causes=resolution.CAUSES,

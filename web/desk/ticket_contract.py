@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from core.desk import activities, contract_changes, contract_evidence, resolution
+from core.desk import activities, contract_changes, contract_evidence, entitle, resolution
 from core.desk.errors import DeskError, Invalid, Refused, Stale, invalid
 from web import guard
 from web.desk import telling
@@ -64,6 +64,8 @@ async def act(request: web.Request) -> web.StreamResponse:
                     now=now(),
                 )
     except (Invalid, Refused, Stale) as error:
+        if isinstance(error, Refused) and error.code == "exhausted":
+            await site.db.write(entitle.refused_for_want, number, now=now())
         return await _page(request, wrong=error, verb=verb, form=form)
     raise web.HTTPSeeOther(f"/desk/tickets/{number}/contract")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import Any
 
 import pytest
 
-from core.desk import books, joining, resolution, sending, tickets
+from core.desk import books, joining, resolution, search, sending, tickets
 from core.desk.errors import NotFound, Refused, Stale
 from core.envelope import Attachment, Sent
 from core.store import lanes, tables, work
@@ -90,6 +91,9 @@ async def test_a_merge_takes_conversations_along_and_leaves_a_signpost(db: Datab
         row for row in await desk.outward(first, "progress") if first in row.text and second in row.text
     ]
     assert len(await desk.deliveries(first, message_id=told.id)) == 1
+    for asked in (second, "Di nuovo ferma"):  # old numbers and words lead to the one that goes on
+        found = await db.read(search.tickets, await desk.who("lea"), q=asked, view="all", sort="newest")
+        assert first in [row.number for row in found.items]
     await _balanced(desk)
 
 
@@ -373,3 +377,25 @@ async def _joined(desk: AtWork, chance: random.Random, numbers: list[str]) -> tu
                 raise Refused("nothing there")
             await desk.do(joining.move, lea, one, thread=chance.choice(threads).id, into=other)
     return one, (await desk.rows(tables.joining, one))[-1].id
+
+
+async def test_two_who_join_the_same_tickets_at_once_wait_and_one_of_them_is_told(db: Database) -> None:
+    desk = await at_work(db)
+    first, second = await _two(desk)
+    ann, lea, ref = await desk.who("ann"), await desk.who("lea"), await desk.ref(second)
+
+    *merges, mail, _ = await asyncio.gather(
+        desk.do(joining.merge, ann, second, into=first),
+        desk.do(joining.merge, lea, first, into=second),
+        desk.mail("alice@acme.test", text="Mentre unite.", own_refs=(ref,)),
+        desk.work(),
+        return_exceptions=True,
+    )
+
+    assert [type(one) for one in merges].count(Refused) == 1
+    assert not isinstance(mail, BaseException)
+    goes_on = second if isinstance(merges[0], Refused) else first
+    assert mail.message_id in {row.id for row in await desk.rows(tables.message, goes_on)}
+    desk.passes(minutes=5)
+    await desk.work()
+    await _balanced(desk)
