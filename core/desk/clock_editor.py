@@ -10,8 +10,8 @@ import msgspec
 from core.desk import clock_changes, reference
 from core.desk.clock_changes import Impact, Slice
 from core.desk.configuration import export, rows
-from core.desk.configuration.document import CalendarPart, ConfigurationError
-from core.desk.errors import Fault, Forbidden, Invalid, NotFound
+from core.desk.configuration.document import CalendarPart
+from core.desk.errors import ConfigurationError, Fault, Forbidden, Invalid, NotFound
 from core.desk.principal import Principal
 from core.rules.calendar_definitions import CalendarDefinition, definition_version
 from core.rules.calendars import Calendar
@@ -96,15 +96,23 @@ def _checked(part: CalendarPart) -> CalendarDefinition:
     try:
         return part.definition()
     except ValueError as error:
-        raise Invalid([_fault(line) for line in str(error).split("; ")]) from None
+        raise Invalid(_faults(str(error))) from None
 
 
-def _fault(line: str) -> Fault:
-    name, colon, said = line.partition(": ")
-    field = name.split(" ")[0]
-    if colon and field in msgspec.structs.asdict(CalendarPart(name="")):
-        return Fault(f"/{field}", line if " " in name else said)
-    return Fault("/weekly", line)
+def _faults(text: str) -> list[Fault]:
+    """Each mistake at its field. A mistake may have a second half, what to write instead."""
+    fields = msgspec.structs.asdict(CalendarPart(name=""))
+    found: list[Fault] = []
+    for part in text.split("; "):
+        name, colon, said = part.partition(": ")
+        field = name.split(" ")[0]
+        if colon and field in fields:
+            found.append(Fault(f"/{field}", part if " " in name else said))
+        elif found:
+            found[-1] = Fault(found[-1].pointer, f"{found[-1].message}; {part}")
+        else:
+            found.append(Fault("/weekly", part))
+    return found
 
 
 def _view(part: CalendarPart) -> CalendarView:
