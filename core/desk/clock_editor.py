@@ -10,8 +10,8 @@ import msgspec
 from core.desk import clock_changes, reference
 from core.desk.clock_changes import Impact, Slice
 from core.desk.configuration import export, rows
-from core.desk.configuration.document import CalendarPart, ConfigurationError
-from core.desk.errors import Fault, Forbidden, Invalid, NotFound
+from core.desk.configuration.document import CalendarPart
+from core.desk.errors import ConfigurationError, Fault, Forbidden, Invalid, NotFound
 from core.desk.principal import Principal
 from core.rules.calendar_definitions import CalendarDefinition, definition_version
 from core.rules.calendars import Calendar
