@@ -13,6 +13,13 @@ _MERGED = Prepared(select(ticket.c.merged_into).where(ticket.c.id == bindparam("
 _IS_THERE = Prepared(
     select(thread.c.id).where(thread.c.ticket_id == bindparam("ticket_id"), thread.c.id == bindparam("id"))
 )
+_ON_CHANNEL = Prepared(
+    select(thread.c.id).where(
+        thread.c.ticket_id == bindparam("ticket_id"),
+        thread.c.id == bindparam("id"),
+        thread.c.channel == bindparam("channel"),
+    )
+)
 _JOININGS = Prepared(
     select(joining)
     .where(or_(joining.c.ticket_id == bindparam("ticket_id"), joining.c.into_id == bindparam("ticket_id")))
@@ -46,6 +53,16 @@ def whereabouts(tx: Tx, ticket_id: str, thread_id: str) -> str | None:
                 ends = {row.ticket_id, row.into_id} - seen
                 seen |= ends
                 todo += sorted(ends)
+    return None
+
+
+def brought(tx: Tx, ticket_id: str, end: str, channel: str) -> str | None:
+    """The conversation of this channel that a merged ticket brought to where it goes on: what names the old number is said there."""
+    for row in joinings(tx, ticket_id):
+        if row.ticket_id == ticket_id and row.undone_at is None:
+            for one in row.before["threads"]:
+                if tx.one(_ON_CHANNEL, ticket_id=end, id=one, channel=channel) is not None:
+                    return str(one)
     return None
 
 

@@ -269,7 +269,7 @@ def _candidate(
     """`thread_id` None: the ticket's first on this channel; by mail empty where there is none: one is begun then (`beside`)."""
     row = tx.one(_TICKET, id=ticket_id)
     if row is not None and (row.merged_into or joining.PARTED in row.flags):
-        row, thread_id = _follow(tx, row, thread_id)
+        row, thread_id = _follow(tx, row, thread_id, channel)
         ticket_id = row.id
     if row is None:
         return []
@@ -294,11 +294,12 @@ def _candidate(
     ]
 
 
-def _follow(tx: Tx, row: Row, thread_id: str | None) -> tuple[Row, str | None]:
+def _follow(tx: Tx, row: Row, thread_id: str | None, channel: str) -> tuple[Row, str | None]:
     """Late answers follow the signposts: to where the conversation is, else to the ticket that goes on with this one."""
     here = joining_ways.whereabouts(tx, row.id, thread_id) if thread_id else None
     if here is None:
-        return tx.one(_TICKET, id=joining_ways.survivor(tx, row.id)), None
+        end = joining_ways.survivor(tx, row.id)
+        return tx.one(_TICKET, id=end), joining_ways.brought(tx, row.id, end, channel)
     return tx.one(_TICKET, id=here), thread_id
 
 
