@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import acts, contract_versions, contracts, ledger_books, reference
+from core.desk import acts, contracts, ledger_books, reference
 from core.desk.account_managers import ROLES
-from core.desk.contract_versions import EARLIEST, Version
+from core.desk.configuration import contract_versions
+from core.desk.configuration.contract_versions import EARLIEST, Version
 from core.desk.errors import Forbidden
 from core.desk.ledger_books import book_of, counts
 from core.desk.principal import Principal

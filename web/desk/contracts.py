@@ -10,7 +10,8 @@ from urllib.parse import quote, urlencode
 from aiohttp import web
 from babel.dates import format_date
 
-from core.desk import contract_board, contract_changes, contract_versions, contracts, people, reference
+from core.desk import contract_board, contract_changes, contracts, people, reference
+from core.desk.configuration import contract_versions
 from core.desk.contract_board import STATES
 from core.desk.contract_changes import Preview
 from core.desk.errors import DeskError, Invalid, Refused
