@@ -12,10 +12,10 @@ from core.desk import (
     contract_board,
     contract_changes,
     contract_evidence,
+    contract_versions,
     contracts,
     resolution,
 )
-from core.desk.configuration import contract_versions
 from core.desk.contract_board import LineState, Listed, Told
 from core.desk.errors import invalid
 from core.rules.coverage import Contract
