@@ -36,7 +36,7 @@ from core.store.tx import Prepared, Row, Tx
 
 KIND = "recalendar"
 """Of the job."""
-SLICE = 100
+SLICE = 40
 """Tickets of one transaction: some 10 ms, so that nobody waits longer for it."""
 REASON = "calendar"
 """Of the retarget events."""
