@@ -32,7 +32,8 @@ def fail(message: str, *, code: int = WRONG) -> NoReturn:
 
 def desk_file(path: Path, *, code: int = WRONG) -> Document:
     """The desk in a file; fails with every mistake that can be seen without the database."""
-    from core.desk.configuration import checking, document  # noqa: PLC0415
+    from core.desk.configuration import checking  # noqa: PLC0415
+    from core.desk.errors import ConfigurationError  # noqa: PLC0415
 
     try:
         return checking.read(path.read_text(encoding="utf-8"))
@@ -40,7 +41,7 @@ def desk_file(path: Path, *, code: int = WRONG) -> Document:
         fail(f"{path} cannot be read: {error.strerror}")
     except UnicodeDecodeError as error:
         fail(f"{path} cannot be read: it is not UTF-8 ({error.reason} at byte {error.start})")
-    except document.ConfigurationError as error:
+    except ConfigurationError as error:
         fail(f"{path} cannot be applied:\n{error}", code=code)
 
 
@@ -54,7 +55,8 @@ def bytes_of(path: Path) -> bytes:
 
 def apply(db: Database, wanted: Document, *, confirm: Callable[[str], bool]) -> None:
     """Show the difference, ask, and make the desk what the file says."""
-    from core.desk.configuration import checking, document, rows  # noqa: PLC0415
+    from core.desk.configuration import checking, rows  # noqa: PLC0415
+    from core.desk.errors import ConfigurationError  # noqa: PLC0415
     from core.desk.principal import HUB  # noqa: PLC0415
 
     hashes = rows.hash_secrets(wanted, db.query(rows.known_hashes).result())
@@ -69,7 +71,7 @@ def apply(db: Database, wanted: Document, *, confirm: Callable[[str], bool]) -> 
         if not confirm(f"Make these {len(changes)} changes?"):
             raise typer.Exit(NO)
         db.submit(rows.apply, HUB, wanted, hashes, now=datetime.now(UTC)).result()
-    except document.ConfigurationError as error:
+    except ConfigurationError as error:
         fail(f"the file cannot be applied:\n{error}")
 
 
@@ -89,7 +91,8 @@ def export(db: Database, path: Path) -> None:
 
 def check(db: Database, wanted: Document | None, *, also: Iterable[str] = ()) -> None:
     """List every mistake of the templates, and of the desk as it is or as the file would make it; `also`: of others."""
-    from core.desk.configuration import checking, document, duty_remarks, export, rows  # noqa: PLC0415
+    from core.desk.configuration import checking, duty_remarks, export, rows  # noqa: PLC0415
+    from core.desk.errors import ConfigurationError  # noqa: PLC0415
 
     mistakes = [*_wrong_templates(), *also]
     stored = db.query(export.stored).result()
@@ -98,7 +101,7 @@ def check(db: Database, wanted: Document | None, *, also: Iterable[str] = ()) ->
             checking.check(stored, {})
         else:
             db.query(rows.plan, wanted, {}).result()
-    except document.ConfigurationError as error:
+    except ConfigurationError as error:
         mistakes += error.mistakes
     _remark(checking.remarks(stored if wanted is None else wanted))
     if mistakes:

@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from core import addresses
 from core.desk import accounts, links, passwords
 from core.desk.configuration import document, rows
+from core.desk.errors import ConfigurationError
 from core.desk.principal import HUB
 from web import guard, visitor
 from web.site import SITE, Site, now
@@ -122,7 +123,7 @@ async def set_up(request: web.Request) -> web.StreamResponse:
         made = await site.db.write(
             _first, token, wanted, {("password", "", addresses.key(person["email"])): hashed}, now=now()
         )
-    except document.ConfigurationError as error:
+    except ConfigurationError as error:
         return site.pages.page(request, "setup.html", status=422, token=token, wrong=str(error))
     if not made:
         raise web.HTTPNotFound

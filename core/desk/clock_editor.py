@@ -10,8 +10,8 @@ import msgspec
 from core.desk import clock_changes, reference
 from core.desk.clock_changes import Impact, Slice
 from core.desk.configuration import export, rows
-from core.desk.configuration.document import CalendarPart, ConfigurationError
-from core.desk.errors import Fault, Forbidden, Invalid, NotFound
+from core.desk.configuration.document import CalendarPart
+from core.desk.errors import ConfigurationError, Fault, Forbidden, Invalid, NotFound
 from core.desk.principal import Principal
 from core.rules.calendar_definitions import CalendarDefinition, definition_version
 from core.rules.calendars import Calendar
@@ -46,17 +46,20 @@ def calendar(tx: Tx, who: Principal, name: str) -> CalendarView:
     raise NotFound(message)
 
 
-def save(tx: Tx, who: Principal, part: CalendarPart, *, now: datetime) -> CalendarView:
+def save(tx: Tx, who: Principal, part: CalendarPart, *, now: datetime, new: bool = False) -> CalendarView:
     """Keep it as the calendar of its name, a new one or another version. A supervisor or an administrator: Forbidden.
 
     Clocks that run keep the version they have (`clock_changes.begin` brings them under this one). Raises Invalid with
-    every mistake in its place; a calendar that never opens is one.
+    every mistake in its place; a calendar that never opens is one, and a `new` one with a name that is taken.
     """
     _only_editors(who)
     _checked(part)
     stored = export.stored(tx).get("calendars", ())
     kept = [part if one.name == part.name else one for one in stored]
-    if part.name not in {one.name for one in stored}:
+    taken = part.name in {one.name for one in stored}
+    if taken and new:
+        raise Invalid([Fault("/name", f"there is a calendar {part.name} already: open it to change it")])
+    if not taken:
         kept.append(part)
     try:
         rows.apply(tx, who, {"calendars": tuple(kept)}, {}, now=now)
@@ -96,15 +99,23 @@ def _checked(part: CalendarPart) -> CalendarDefinition:
     try:
         return part.definition()
     except ValueError as error:
-        raise Invalid([_fault(line) for line in str(error).split("; ")]) from None
+        raise Invalid(_faults(str(error))) from None
 
 
-def _fault(line: str) -> Fault:
-    name, colon, said = line.partition(": ")
-    field = name.split(" ")[0]
-    if colon and field in msgspec.structs.asdict(CalendarPart(name="")):
-        return Fault(f"/{field}", line if " " in name else said)
-    return Fault("/weekly", line)
+def _faults(text: str) -> list[Fault]:
+    """Each mistake at its field. A mistake may have a second half, what to write instead."""
+    fields = msgspec.structs.asdict(CalendarPart(name=""))
+    found: list[Fault] = []
+    for part in text.split("; "):
+        name, colon, said = part.partition(": ")
+        field = name.split(" ")[0]
+        if colon and field in fields:
+            found.append(Fault(f"/{field}", part if " " in name else said))
+        elif found:
+            found[-1] = Fault(found[-1].pointer, f"{found[-1].message}; {part}")
+        else:
+            found.append(Fault("/weekly", part))
+    return found
 
 
 def _view(part: CalendarPart) -> CalendarView:

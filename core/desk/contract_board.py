@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import acts, contract_versions, contracts, ledger_books, reference
+from core.desk import acts, contract_history, contracts, ledger_books, reference
 from core.desk.account_managers import ROLES
-from core.desk.contract_versions import EARLIEST, Version
+from core.desk.contract_history import Version
+from core.desk.contract_versions import EARLIEST
 from core.desk.errors import Forbidden
 from core.desk.ledger_books import book_of, counts
 from core.desk.principal import Principal
@@ -178,7 +179,7 @@ def whole(tx: Tx, who: Principal, number: str, *, now: datetime) -> Whole:
     contract = contracts.of_number(tx, who, number)
     acts.only_staff(who)
     customer = reference.customer(tx, contract.customer)
-    versions = contract_versions.of(tx, number)
+    versions = contract_history.of(tx, number)
     return Whole(
         listed=listed(tx, contract, now=now),
         versions=tuple(versions),

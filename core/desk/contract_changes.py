@@ -26,8 +26,8 @@ from core.desk import (
 )
 from core.desk.case import ADMINISTRATION, record
 from core.desk.configuration import export, rows
-from core.desk.configuration.document import ConfigurationError, ContractPart, CustomerPart, read_plain
-from core.desk.errors import Fault, Invalid, NotFound, Refused, invalid
+from core.desk.configuration.document import ContractPart, CustomerPart, read_plain
+from core.desk.errors import ConfigurationError, Fault, Invalid, NotFound, Refused, invalid
 from core.desk.ledger_books import counts
 from core.desk.principal import Principal
 from core.envelope import Trust

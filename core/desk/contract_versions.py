@@ -1,9 +1,8 @@
-"""Which versions had a contract, who changed it and why, and what follows from a new one? (desk.md 2)"""
+"""What follows when a contract is in another version from now on? (desk.md 2)"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 from urllib.parse import quote
@@ -12,8 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, bindparam, func, or_, select
 
 from core.desk import account_managers, ledger_books, reference
-from core.desk.configuration.document import ConfigurationError
-from core.desk.configuration.told import difference
+from core.desk.errors import ConfigurationError
 from core.desk.principal import Principal
 from core.rules.consumption import UNITS
 from core.rules.coverage import NO_CONTRACT, Contract
@@ -27,34 +25,10 @@ UNCOVERED = ("no_contract", "not_started", "expired", "suspended", "grace", "out
 EARLIEST = date(1970, 1, 2)
 LISTED = 200  # affected tickets on one page
 
-_OF_CONTRACT = Prepared(
-    select(contract_version, tables.definition.c.content.label("written"))
-    .select_from(
-        contract_version.outerjoin(
-            tables.definition, tables.definition.c.version == reference.FILE + contract_version.c.version
-        )
-    )
-    .where(contract_version.c.number == bindparam("number"))
-    .order_by(contract_version.c.n)
-)
 _LAST = Prepared(
     select(func.max(contract_version.c.n).label("n")).where(contract_version.c.number == bindparam("number"))
 )
 _DEFINED = Prepared(select(tables.definition.c.at).where(tables.definition.c.version == bindparam("version")))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
-    """One of them."""
-
-    n: int
-    version: str
-    at: datetime
-    by: str
-    """Actor; empty: from before anybody wrote it down."""
-    why: str
-    changes: tuple[str, ...]
-    """In words, against the one before; empty: the first."""
 
 
 def begins(
@@ -117,25 +91,6 @@ _BOOKED = Prepared(
     )
     .limit(1)
 )
-
-
-def of(tx: Tx, number: str) -> list[Version]:
-    """Oldest first, each with what it changed. None was written down: an empty list."""
-    found: list[Version] = []
-    before: Row | None = None
-    for row in tx.all(_OF_CONTRACT, number=number):
-        changes = tuple(difference(before.written or {}, row.written or {})) if before is not None else ()
-        found.append(
-            Version(n=row.n, version=row.version, at=row.at, by=row.by, why=row.why, changes=changes)
-        )
-        before = row
-    return found
-
-
-def compared(tx: Tx, number: str, one: int, other: int) -> list[str]:
-    """What differs between two versions, in words."""
-    written = {row.n: row.written or {} for row in tx.all(_OF_CONTRACT, number=number)}
-    return list(difference(written.get(one, {}), written.get(other, {})))
 
 
 def affected(tx: Tx, contract: Contract, *, now: datetime) -> Sequence[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,3 +86,11 @@ def contradiction(customer: str, contact: str, owners: Collection[str]) -> list[
 def invalid(pointer: str, message: str) -> Invalid:
     """One mistake."""
     return Invalid([Fault(pointer, message)])
+
+
+class ConfigurationError(ValueError):
+    """The file cannot be applied. `mistakes` has one line for each, beginning with its place."""
+
+    def __init__(self, mistakes: Iterable[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(self.mistakes))

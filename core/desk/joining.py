@@ -82,7 +82,7 @@ def merge(
         "notes": [row.id for row in tx.all(_NOTES, ticket_id=case.id)],
         "state": {name: _told(case[name]) for name in joining_state.STATE},
     }
-    acts.move(case, who, "merge", into=other.id, joining=identity)
+    acts.move(case, who, "merge", into=other.id, number=other["number"], joining=identity)
     timing.apply(case, "merge")
     case.set(merged_into=other.id)
     before["promises"] = joining_promises.carry(case, other, who)
@@ -96,7 +96,7 @@ def merge(
     before["tasks"] = joining_rows.tasks(tx, of=case.id, to=other.id)
     before["asked"] = joining_rows.subscribers(tx, of=case.id, to=other.id)
     before["flags"] = list(joining.carried(case["flags"], other["flags"]))
-    other.event("ticket.absorbed", actor=who.actor, ticket=case.id, joining=identity)
+    other.event("ticket.absorbed", actor=who.actor, ticket=case.id, number=case["number"], joining=identity)
     joining_state.unite(case, other, flags=before["flags"])
     count_from = joining.counts_from(other["received_at"], [case["received_at"]])
     if count_from != other["received_at"]:
@@ -132,8 +132,9 @@ def move(
     told = joining_rows.calls_in(tx, thread, of=case.id)
     joining_rows.conversation(tx, thread, of=case.id, to=other.id, now=now)
     before["calls"] = joining_rows.calls(tx, told, of=case.id, to=other.id)
-    case.event("ticket.moved_out", actor=who.actor, thread=thread, into=other.id, joining=identity)
-    other.event("ticket.moved_in", actor=who.actor, thread=thread, ticket=case.id, joining=identity)
+    about: dict[str, Any] = {"thread": thread, "joining": identity}
+    case.event("ticket.moved_out", actor=who.actor, into=other.id, number=other["number"], **about)
+    other.event("ticket.moved_in", actor=who.actor, ticket=case.id, number=case["number"], **about)
     case.flag(joining.PARTED)
     joining_state.look_again(case, other)
     _record(case, who, identity, Kind.MOVE, into=other.id, before=before)
@@ -172,7 +173,14 @@ def split(
     for old, new in places.items():
         of_old = [row for row in chosen if row.thread_id == old]
         joining_rows.messages(tx, of_old, of=case.id, to=part.id, to_thread=new, now=now)
-    case.event("ticket.split", actor=who.actor, into=part.id, messages=sorted(ids), joining=identity)
+    case.event(
+        "ticket.split",
+        actor=who.actor,
+        into=part.id,
+        number=part["number"],
+        messages=sorted(ids),
+        joining=identity,
+    )
     links_between.tie_rows(case, part, joining.Tie.SPLIT_INTO, by=who.actor)
     case.flag(joining.PARTED)
     part.save()

@@ -5,7 +5,7 @@ See desk.ledger for what is spent, and by whom.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -108,18 +108,30 @@ def _stand(contract: Contract, line: Line, rows: Iterable[Row], day: date) -> St
     found = known.get(str(period.first))
     if found is None:
         bought = rules.units(line.measure, line.quantity or 0)
-        earlier = [first for first in known if first < str(period.first)]
-        if not known:
-            found = Balance(granted=bought, used=rules.units(line.measure, line.used))
-        elif not earlier:
-            found = Balance(granted=bought, used=0)
-        else:
-            walked = _period(contract, line, date.fromisoformat(max(earlier)))
-            found = known[max(earlier)]
-            while walked.first < period.first and (following := _after(contract, line, walked)):
-                handed = rules.carried(found, rollover=line.rollover)
-                walked, found = following, Balance(granted=bought + handed, used=0)
+        found = Balance(granted=bought, used=0 if known else rules.units(line.measure, line.used))
+        for _, handed in _missing(contract, line, known, period):
+            found = Balance(granted=bought + handed, used=0)
     return Stand(contract=contract, line=line, period=period, balance=found)
+
+
+def _missing(
+    contract: Contract, line: Line, known: Mapping[str, Balance], wanted: Period
+) -> Iterator[tuple[Period, int]]:
+    """Each period from the last one before it that is open, and what it is handed; none where none is.
+
+    In another version of the contract periods may begin on other days: what is open is known by the day it began. What
+    began before the contract does hands on to its first period.
+    """
+    last = max((first for first in known if first < str(wanted.first)), default=None)
+    if last is None:
+        return
+    before, first = known[last], _period(contract, line, date.fromisoformat(last))
+    following = first if last < str(first.first) else _after(contract, line, first)
+    while following is not None and following.first <= wanted.first:
+        handed = rules.carried(before, rollover=line.rollover)
+        yield following, handed
+        before = Balance(granted=rules.units(line.measure, line.quantity or 0) + handed, used=0)
+        following = _after(contract, line, following)
 
 
 def opened(tx: Tx, contract: Contract, line: Line, *, day: date, now: datetime) -> Stand:
@@ -139,18 +151,14 @@ def _locked(tx: Tx, of: Stand) -> Row:
 
 def _open_until(tx: Tx, contract: Contract, line: Line, wanted: Period, *, now: datetime) -> None:
     """Each period from the last one that is open: what it hands on depends on it."""
-    known = sorted(row.period for row in tx.all(_BALANCES, contract=contract.number) if row.line == line.name)
-    earlier = [first for first in known if first < str(wanted.first)]
-    period = _period(contract, line, date.fromisoformat(earlier[-1])) if earlier else None
-    if period is None:
+    rows = [row for row in tx.all(_BALANCES, contract=contract.number) if row.line == line.name]
+    known = {row.period: Balance(granted=row.granted, used=row.used) for row in rows}
+    missing = list(_missing(contract, line, known, wanted))
+    if not missing:
         used = rules.units(line.measure, line.used) if not known else 0
         _open(tx, contract, line, wanted, handed=0, used=used, now=now)
-        return
-    while period.first < wanted.first and (following := _after(contract, line, period)):
-        before = tx.one(_BALANCE, contract=contract.number, line=line.name, period=str(period.first))
-        handed = rules.carried(Balance(granted=before.granted, used=before.used), rollover=line.rollover)
-        _open(tx, contract, line, following, handed=handed, used=0, now=now)
-        period = following
+    for period, handed in missing:
+        _open(tx, contract, line, period, handed=handed, used=0, now=now)
 
 
 def _open(

@@ -86,15 +86,15 @@ def kinds(tx: Tx, ticket_id: str) -> set[Tie]:
 def make(one: Case, other: Case, tie: Tie, *, by: str) -> None:
     """Tie two tickets in hand, with an event on both."""
     tie_rows(one, other, tie, by=by)
-    one.event("ticket.linked", actor=by, ticket=other.id, tie=str(tie))
-    other.event("ticket.linked", actor=by, ticket=one.id, tie=str(BACK[tie]))
+    one.event("ticket.linked", actor=by, ticket=other.id, number=other["number"], tie=str(tie))
+    other.event("ticket.linked", actor=by, ticket=one.id, number=one["number"], tie=str(BACK[tie]))
 
 
 def unmake(one: Case, other: Case, tie: Tie, *, by: str) -> None:
     """The same backwards."""
     for mine, theirs, kind in ((one, other, tie), (other, one, BACK[tie])):
         mine.tx.run(_DROP, ticket_id=mine.id, other_id=theirs.id, kind=str(kind))
-        mine.event("ticket.unlinked", actor=by, ticket=theirs.id, tie=str(kind))
+        mine.event("ticket.unlinked", actor=by, ticket=theirs.id, number=theirs["number"], tie=str(kind))
 
 
 def tie_rows(one: Case, other: Case, tie: Tie, *, by: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
@@ -138,8 +138,13 @@ def plan(tx: Tx, who: Principal, name: str, *, since: datetime, until: datetime,
 
 
 def on_duty(tx: Tx, who: Principal, *, at: datetime) -> dict[tuple[str, str | None], tuple[Person, ...]]:
-    """By duty and group (None: for all that have no rota of their own) who has it; duties that somebody has."""
+    """By duty and group (None: for all that have no rota of their own) who has it; duties that somebody has.
+
+    Raises Invalid for an instant at either end of the calendar, which is another day somewhere.
+    """
     _only_staff(who)
+    if not MINYEAR < at.year < MAXYEAR:
+        raise invalid("/at", "is no time at which anybody has a duty")
     desk, known = reference.desk(tx), dict[str, Person]()
     standing_in = duties.overrides(tx, at, at + datetime.resolution)
     found = {}

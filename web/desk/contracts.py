@@ -25,6 +25,7 @@ from web.sign_in import form_id
 from web.site import SITE, now
 
 MAX_FORM_ID = 100  # characters
+MAX_DIGITS = 9
 PER_PAGE = 50
 
 
@@ -48,7 +49,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     state, customer, words = (request.query.get(name, "") for name in ("state", "customer", "words"))
     state = state if state in STATES else ""
     found, customers = await site.db.read(_listed, who, state=state, customer=customer, q=words, now=now())
-    first = int(start) if (start := request.query.get("from", "")).isdecimal() else 0
+    first = int(start) if (start := request.query.get("from", "")[:MAX_DIGITS]).isdecimal() else 0
     more = first + PER_PAGE < len(found)
     query = {"state": state, "customer": customer, "words": words}
     return site.pages.page(

@@ -14,7 +14,6 @@ from core.desk.configuration.document import (
     AgentPart,
     AlertSourcePart,
     CalendarPart,
-    ConfigurationError,
     ContractPart,
     CustomerPart,
     Document,
@@ -29,6 +28,7 @@ from core.desk.configuration.document import (
     place,
     read_what_can_be,
 )
+from core.desk.errors import ConfigurationError
 from core.desk.principal import AGENT_ROLES, CONTACT_ROLES
 from core.rules.calendar_definitions import HOLIDAY_YEARS, holiday_dates
 from core.rules.durations import parse_target

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from core.desk.errors import ConfigurationError
 from core.rules.assigning import CAPACITY
 from core.rules.calendar_definitions import (
     HOLIDAY_YEARS,
@@ -20,14 +21,6 @@ from core.rules.calendar_definitions import (
     parse_weekly,
 )
 from core.rules.rotas import ON_CALL, Layer
-
-
-class ConfigurationError(ValueError):
-    """The file cannot be applied. `mistakes` has one line for each, beginning with its place."""
-
-    def __init__(self, mistakes: Iterable[str]) -> None:
-        self.mistakes = tuple(mistakes)
-        super().__init__("\n".join(self.mistakes))
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

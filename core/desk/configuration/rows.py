@@ -17,7 +17,8 @@ from core import addresses, numbers
 from core.desk import accounts, asset_owners, case, contract_versions, holes, reference, rota_gaps
 from core.desk.configuration import export, members, told
 from core.desk.configuration.checking import check
-from core.desk.configuration.document import ConfigurationError, CustomerPart, Document, RotaPart
+from core.desk.configuration.document import CustomerPart, Document, RotaPart
+from core.desk.errors import ConfigurationError
 from core.desk.passwords import AT_ONCE, hash_now, hash_pin_now, matches_now
 from core.desk.principal import Principal
 from core.ids import new_id

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from core.desk import accounts, books, links, passwords, people, reference
 from core.desk.configuration import checking, document, export, rows
-from core.desk.configuration.document import ConfigurationError
+from core.desk.errors import ConfigurationError
 from core.store import tables
 from core.store.columns import from_micros
 from core.store.opening import open_database

@@ -187,6 +187,25 @@ async def test_another_quantity_in_the_contract_is_what_is_granted_from_then_on(
     assert [(row.n, row.by) for row in versions] == [(1, "system"), (2, "system")]
 
 
+@pytest.mark.parametrize(
+    ("begins", "opened"),
+    [
+        ("2026-03-02", [("2026-01-01", 1, 1), ("2026-03-02", 1, 0)]),
+        ("2025-12-15", [("2025-12-15", 1, 0), ("2026-01-01", 1, 1)]),
+    ],
+)
+async def test_a_contract_that_begins_on_another_day_counts_from_there(desk, begins, opened):
+    number = (await desk.mail("alice@acme.test")).number
+    await desk.qualify(number, technology="Server")
+    desk.passes(days=60)
+
+    other = changed("valid_from = 2026-01-01", f"valid_from = {begins}", HOURS)
+    await desk.db.write(put, other, now=desk.now)
+
+    assert sorted(await balance(desk, "Tickets")) == opened
+    assert await faults(desk) == []
+
+
 async def test_the_end_of_a_contract_is_told_once_for_each_step(desk):
     desk.now = MONDAY.replace(month=11)
 

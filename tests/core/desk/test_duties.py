@@ -9,7 +9,7 @@ import pytest
 from core.desk import duties
 from core.desk.configuration import export
 from core.desk.configuration.checking import read
-from core.desk.configuration.document import ConfigurationError
+from core.desk.errors import ConfigurationError
 from core.store import tables
 from core.store.database import Database
 from tests.desk_at_work import CONFIGURED, MONDAY, at_work

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from core.desk import contract_changes, contract_round, entitle, resolution, tickets
-from core.desk.configuration.document import ConfigurationError
-from core.desk.errors import Invalid, Refused
+from core.desk.errors import ConfigurationError, Invalid, Refused
 from core.store import tables
 from tests.desk_at_work import CONFIGURED, AtWork, at_work
 from tests.desk_files import changed, put
