@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from core.desk import handovers, ladder_board, levels, page_answers, rota_board
 from core.desk.rota_board import Person, Plan
@@ -16,6 +16,24 @@ from web.api.endpoint import Body, Call, Query, api
 from web.api.tickets import Name
 
 WEEK = timedelta(days=7)
+YEARS = range(2000, 2200)
+
+
+def _written_out(value: object) -> object:
+    """Of a query: a bare number is no instant, whatever it might count."""
+    if isinstance(value, str) and "T" not in value.upper():
+        raise ValueError("must be a date and a time with its zone, such as 2026-03-02T08:00:00Z")
+    return value
+
+
+def _of_our_time(value: datetime) -> datetime:
+    if value.year not in YEARS:
+        raise ValueError(f"must be between {YEARS[0]} and {YEARS[-1]}")
+    return value
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
+At = Annotated[Instant, BeforeValidator(_written_out)]
 
 
 class Nothing(Body):
@@ -25,28 +43,28 @@ class Nothing(Body):
 class PlanQuery(Query):
     """From and until when; left out: the seven days from now."""
 
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: At | None = None
+    until: At | None = None
 
 
 class AtQuery(Query):
     """At which instant; left out: now."""
 
-    at: AwareDatetime | None = None
+    at: At | None = None
 
 
 class BeforeQuery(Query):
     """Shifts that ended before this instant; left out: all."""
 
-    before: AwareDatetime | None = None
+    before: At | None = None
 
 
 class StandIn(Body):
     """Who has the duty instead, and until when."""
 
     agent: Annotated[Name, Field(description="E-mail of a member of staff.")]
-    since: AwareDatetime
-    until: AwareDatetime
+    since: Instant
+    until: Instant
     reason: Annotated[str, Field(min_length=1, max_length=300, pattern=r"\S")]
 
 
