@@ -11,6 +11,7 @@ from functools import cache, lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -147,6 +148,7 @@ def _environment(language: str, hub_name: str, *, web_chat: bool) -> Environment
         remarks=said.remarks,
     )
     made.filters["address"] = partial(address, t=t)
+    made.filters["segment"] = partial(quote, safe="")  # of a path: a name may have a slash
     return made
 
 

@@ -46,17 +46,20 @@ def calendar(tx: Tx, who: Principal, name: str) -> CalendarView:
     raise NotFound(message)
 
 
-def save(tx: Tx, who: Principal, part: CalendarPart, *, now: datetime) -> CalendarView:
+def save(tx: Tx, who: Principal, part: CalendarPart, *, now: datetime, new: bool = False) -> CalendarView:
     """Keep it as the calendar of its name, a new one or another version. A supervisor or an administrator: Forbidden.
 
     Clocks that run keep the version they have (`clock_changes.begin` brings them under this one). Raises Invalid with
-    every mistake in its place; a calendar that never opens is one.
+    every mistake in its place; a calendar that never opens is one, and a `new` one with a name that is taken.
     """
     _only_editors(who)
     _checked(part)
     stored = export.stored(tx).get("calendars", ())
     kept = [part if one.name == part.name else one for one in stored]
-    if part.name not in {one.name for one in stored}:
+    taken = part.name in {one.name for one in stored}
+    if taken and new:
+        raise Invalid([Fault("/name", f"there is a calendar {part.name} already: open it to change it")])
+    if not taken:
         kept.append(part)
     try:
         rows.apply(tx, who, {"calendars": tuple(kept)}, {}, now=now)

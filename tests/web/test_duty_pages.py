@@ -49,6 +49,10 @@ async def test_what_people_do_with_duties(db: Database, tmp_path: Path):
         assert (plan.status, "Nessuno" in plan.words) == (200, True)
         assert (await teo.get("/desk/rotas?rota=Nowhere")).status == 404
 
+        of = await teo.get("/desk/tickets/26-000001/duty")
+        assert (of.status, "non è stato chiamato nessuno" in of.words) == (200, True)
+        assert (await teo.get("/desk/tickets/26-999999/duty")).status == 404
+
         begins = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
         ends = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
         given = {"agent": "lea@desk.test", "since": begins, "until": ends, "reason": "ill"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -60,16 +61,21 @@ async def change(request: web.Request) -> web.StreamResponse:
     name = request.match_info["name"]
     if "apply" in sent:
         await site.db.write(clock_changes.begin, who, name, now=now())
-        raise web.HTTPSeeOther(f"/desk/calendars/{name}?applied=1")
+        raise web.HTTPSeeOther(f"{place(name)}?applied=1")
     form = {field: str(sent.get(field, "")).strip() for field in ("name", *FIELDS)}
     try:
         part = _part(form["name"] if name == "new" else name, form)
         if "look" in sent:
             return await _page(request, form=form, part=part)
-        await site.db.write(clock_editor.save, who, part, now=now())
+        await site.db.write(clock_editor.save, who, part, new=name == "new", now=now())
     except Invalid as wrong:
         return await _page(request, form=form, wrong=wrong)
-    raise web.HTTPSeeOther(f"/desk/calendars/{part.name}?saved=1")
+    raise web.HTTPSeeOther(f"{place(part.name)}?saved=1")
+
+
+def place(name: str) -> str:
+    """The address of a calendar's page."""
+    return f"/desk/calendars/{quote(name, safe='')}"
 
 
 async def _page(

@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from core.desk import handover_facts, handovers, ladder_board, people, rota_board, tasks
+from core.desk import handover_facts, handovers, ladder_board, levels, people, rota_board, tasks
 from core.desk.errors import DeskError, Forbidden, Invalid, NotFound, Refused, Stale, invalid
 from core.desk.handover_facts import Facts
 from core.desk.handovers import Handover
 from core.desk.ladder_board import Ladder
 from core.desk.principal import Principal
 from core.desk.rota_board import OnDuty, Person, Plan
+from core.rules.levels import Stay
 from core.rules.rotas import Gap
 from core.store.tx import Tx
 from web import guard, task_words
@@ -67,6 +68,7 @@ def routes(app: web.Application) -> None:
     app.router.add_get("/desk/rotas", plans)
     app.router.add_post("/desk/rotas/{name}/overrides", stand_in)
     app.router.add_post("/desk/rotas/{name}/overrides/{id}/remove", take_out)
+    app.router.add_get("/desk/tickets/{number}/duty", of_ticket)
     app.router.add_get("/desk/handovers", listed)
     app.router.add_get("/desk/handovers/{id}", one)
     app.router.add_post("/desk/handovers/{id}/{verb:say|sign}", act)
@@ -99,6 +101,31 @@ def _board(tx: Tx, who: Principal, at: datetime) -> Board:
         mine=tasks.mine(tx, who),
         unsigned=handovers.unsigned(tx, who, now=at),
     )
+
+
+async def of_ticket(request: web.Request) -> web.StreamResponse:
+    """Who was called to a ticket, and how long each group had it."""
+    site, who, number = request.app[SITE], staff(request), request.match_info["number"]
+    try:
+        pages, stays = await site.db.read(_of_ticket, who, number)
+    except NotFound:
+        raise web.HTTPNotFound from None
+    return site.pages.page(
+        request,
+        "inbox/duty.html",
+        view="duty",
+        given={},
+        number=number,
+        pages=pages,
+        stays=stays,
+        **await around(request, who),
+    )
+
+
+def _of_ticket(
+    tx: Tx, who: Principal, number: str
+) -> tuple[tuple[ladder_board.PageShown, ...], tuple[Stay, ...]]:
+    return ladder_board.of_ticket(tx, who, number), levels.of_ticket(tx, who, number)
 
 
 # --- Plans --------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def document():
     return {
         section: parts
         for section, parts in checking.read(DEMO.read_text("utf-8")).items()
-        if section not in {"agents", "rotas"}
+        if section != "rotas"
     }
 
 
