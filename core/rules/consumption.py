@@ -58,7 +58,10 @@ def period_of(kind: str, valid_from: date, valid_until: date, day: date) -> Peri
     if kind not in MONTHS:
         return Period(first=valid_from, last=valid_until)
     day = min(max(day, valid_from), valid_until)
-    n = 0
+    months = 12 * (day.year - valid_from.year) + day.month - valid_from.month
+    n = max(
+        months // MONTHS[kind] - 1, 0
+    )  # never beyond it: a month may be shorter than the day it is counted from
     while (following := _months_later(valid_from, (n + 1) * MONTHS[kind])) <= day:
         n += 1
     first = _months_later(valid_from, n * MONTHS[kind])

@@ -11,7 +11,7 @@ LOOKED_AT = 20_000  # characters of a text
 
 
 def speaks_of(text: str, words: Iterable[str]) -> str | None:
-    """The first word or phrase of the list that stands in the text; None: none does.
+    """The first word or phrase of the list that stands anywhere in the text; None: none does.
 
     Case, accents and line breaks do not count; a word is found whole, and with `*` at its end also as a beginning.
 
@@ -20,24 +20,27 @@ def speaks_of(text: str, words: Iterable[str]) -> str | None:
     >>> speaks_of("un incendio", ["fumo", "incend*"]), speaks_of("profumo", ["fumo"])
     ('incend*', None)
     """
-    listed = tuple(words)
-    if not listed:
-        return None
-    found = _pattern(listed).search(_plain(text[:LOOKED_AT]))
-    return None if found is None or found.lastindex is None else listed[found.lastindex - 1]
+    plain = _plain(text[:LOOKED_AT])
+    for word in words:
+        part, pattern = _known(word)
+        # To look for a word as it stands is a hundred times quicker than any pattern; most texts have none.
+        if part in plain and pattern.search(plain):
+            return word
+    return None
 
 
-@lru_cache(maxsize=16)
-def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(f"({_one(word)})" for word in words))
+_MARKS = re.compile("[\u0300-\u036f]")
 
 
-def _one(word: str) -> str:
+@lru_cache(maxsize=1000)
+def _known(word: str) -> tuple[str, re.Pattern[str]]:
+    """Its longest part, and the whole as a pattern."""
     plain = _plain(word).strip()
-    parts = r"\s+".join(re.escape(part) for part in plain.rstrip("*").split())
-    return rf"\b{parts}" if plain.endswith("*") else rf"\b{parts}\b"
+    parts = plain.rstrip("*").split()
+    found = r"\b" + r"\s+".join(map(re.escape, parts))
+    return max(parts, key=len, default=word), re.compile(found if plain.endswith("*") else rf"{found}\b")
 
 
 def _plain(text: str) -> str:
-    spread = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in spread if not unicodedata.combining(letter))
+    folded = text.casefold()
+    return folded if folded.isascii() else _MARKS.sub("", unicodedata.normalize("NFKD", folded))
