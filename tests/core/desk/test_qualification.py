@@ -112,6 +112,7 @@ async def test_what_a_person_says_counts_more_than_what_was_suggested(desk):
 async def test_what_somebody_asked_before_is_a_hint(desk):
     for _ in range(2):
         await desk.qualified("alice@acme.test")
+        desk.passes(minutes=1)
     await desk.mail("alice@acme.test", subject="Again")
 
     found = {one.field: one for one in (await waiting(desk)).items[0].suggestions}
