@@ -135,13 +135,18 @@ async def test_programs_save_contracts_log_work_and_override(db):
             "PUT", "/contracts/C-2026-001", body | {"lines": [{"name": "A", "calendar": "B"}]}
         )
         assert [fault["pointer"] for fault in (await wrong.json())["faults"]] == ["/lines/0/calendar"]
-        lines = [{"name": "Network", "measure": "hours", "quantity": 1}]
+        lines = [{"name": "Network", "measure": "hours", "quantity": 1, "period": "month"}]
+        never = body | {"valid_from": "9999-12-31", "valid_until": "9999-12-31", "lines": lines}
+        wrong = await lea.send("PUT", "/contracts/C-2026-001", never)
+        assert [fault["pointer"] for fault in (await wrong.json())["faults"]] == ["/valid_from"]
+        endless = never | {"valid_from": "2026-01-01"}
+        assert (await lea.send("PUT", "/contracts/C-2026-001", endless)).status == 200
         saved = await lea.send("PUT", "/contracts/C-2026-001", body | {"lines": lines})
         assert (await saved.json())["lines"][0]["balance"]["left"] == 1
         listed = await (await lea.get("/contracts", limit=1)).json()
         assert (listed["items"][0]["number"], listed["next"]) == ("C-2026-001", "C-2026-001")
         versions = await (await lea.get("/contracts/C-2026-001/versions")).json()
-        assert [one["why"] for one in versions["items"]] == ["", "Order"]
+        assert [one["why"] for one in versions["items"]] == ["", "Order", "Order"]
 
         until = "2099-01-01T00:00:00Z"
         refused = await lea.post("/tickets/26-000001/override", {"reason": "No reason.", "until": until})

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.desk import activities, books, contract_round, resolution, tickets
+from core.desk import activities, books, contract_round, joining, resolution, tickets
 from core.desk.errors import Invalid, Refused
 from core.store import tables
 from tests.desk_at_work import CONFIGURED, MONDAY, SOLUTION, AtWork, at_work
@@ -171,8 +171,19 @@ async def test_work_that_cannot_have_been_is_not_entered(desk, fields, pointer):
 async def test_no_work_is_entered_after_the_end(desk):
     number = await desk.closed()
 
-    with pytest.raises(Invalid, match="no work is entered after its end"):
+    with pytest.raises(Invalid, match="no work is entered after its end; reopen it"):
         await log(desk, number, 5)
+
+
+async def test_work_on_a_request_that_ended_as_none_says_where_it_belongs(desk):
+    number, other, third = [(await desk.mail("alice@acme.test")).number for _ in range(3)]
+    await desk.do(joining.merge, await desk.who("lea"), other, into=number)
+    await desk.do(resolution.cancel, await desk.who("tom"), third, reason="Sent twice.")
+
+    with pytest.raises(Invalid, match=f"{other} was merged into {number}: enter the work there"):
+        await desk.do(activities.log, await desk.who("lea"), other, minutes=5)
+    with pytest.raises(Invalid, match=f"{third} was cancelled and has ended for good: enter the work on"):
+        await desk.do(activities.log, await desk.who("lea"), third, minutes=5)
 
 
 async def test_another_quantity_in_the_contract_is_what_is_granted_from_then_on(desk):
