@@ -156,3 +156,9 @@ async def test_programs_save_contracts_log_work_and_override(db):
         assert [one["minutes"] for one in worked["items"]] == [30]
         assert (await alice.get("/contracts/C-2026-001/consumption")).status == 403
         assert (await ada.get("/contracts/C-2026-001/consumption")).status == 200
+        seen = await (await ada.get("/contracts/C-2026-001")).json()
+        hidden = {name for name, value in {**seen, **seen["lines"][0]}.items() if value is None}
+        ours = {"policy", "authorised_contacts", "grace_days"}
+        ours |= {"priority", "overdraft", "vendor_pauses", "no_access_billable"}
+        assert ours <= hidden, "customers see what they bought, not how we go about it"
+        assert seen["lines"][0]["balance"]["granted"] == 1

@@ -163,7 +163,10 @@ def list_contracts(tx: Tx, call: Call) -> out.Contracts:
 
 @api("GET", "/contracts/{number}", answer=out.Contract)
 def get_contract(tx: Tx, call: Call) -> out.Contract:
-    """A contract with its lines, and what is left of them. Contacts see those of their own company."""
+    """A contract with its lines, and what is left of them.
+
+    Contacts see those of their own company: what was bought, not how we go about it.
+    """
     return _now(tx, call, call.number)
 
 
@@ -326,12 +329,12 @@ def _now(tx: Tx, call: Call, number: str) -> out.Contract:
         valid_until=found.valid_until,
         status=found.status,
         stands=found.stands(call.now),
-        grace_days=found.grace_days,
+        grace_days=found.grace_days if inside else None,
         notice_date=found.notice_date,
         renewal=found.renewal,
         covers_children=found.covers_children,
-        authorised_contacts=list(found.authorised_contacts) if inside else [],
-        policy=dict(found.policy) if inside else {},
+        authorised_contacts=list(found.authorised_contacts) if inside else None,
+        policy=dict(found.policy) if inside else None,
         lines=_lines(contract_board.listed(tx, found, now=call.now), call, found),
     )
 
@@ -350,10 +353,11 @@ def _summary(one: Listed, call: Call) -> out.Summary:
 
 def _lines(listed: Listed, call: Call, contract: Contract) -> list[out.Line]:
     own = contract.customer == call.who.customer and contract_board.decides(call.who)
-    return [_line(state, counted=call.who.is_agent or own) for state in listed.lines]
+    inside = call.who.is_agent
+    return [_line(state, inside=inside, counted=inside or own) for state in listed.lines]
 
 
-def _line(state: LineState, *, counted: bool) -> out.Line:
+def _line(state: LineState, *, inside: bool, counted: bool) -> out.Line:
     line = state.line
     return out.Line(
         name=line.name,
@@ -371,11 +375,11 @@ def _line(state: LineState, *, counted: bool) -> out.Line:
         period=line.period,
         rollover=line.rollover,
         step=line.step,
-        overdraft=line.overdraft,
-        priority=line.priority,
-        vendor_pauses=line.vendor_pauses,
+        overdraft=line.overdraft if inside else None,
+        priority=line.priority if inside else None,
+        vendor_pauses=line.vendor_pauses if inside else None,
         emergency=line.emergency,
-        no_access_billable=line.no_access_billable,
+        no_access_billable=line.no_access_billable if inside else None,
         balance=_balance(state) if counted else None,
     )
 
