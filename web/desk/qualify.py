@@ -14,7 +14,7 @@ from core.desk.qualification import Figure, Waiting
 from core.rules.priority import PRIORITIES
 from core.rules.suggesting import Suggestion
 from core.store.tx import Tx
-from web import guard
+from web import guard, numbers
 from web.desk import telling
 from web.desk.frame import around, staff
 from web.desk.why import value
@@ -122,7 +122,7 @@ async def qualify(request: web.Request) -> web.StreamResponse:
     guard.check_token(request, str(sent.get("csrf", "")))
     typed = {name: str(sent.get(name, "")) for name in FIELDS}
     given: dict[str, Any] = {
-        name: int(text) if name in NUMBERS and text.isdecimal() else text
+        name: text if name not in NUMBERS or (level := numbers.whole(text)) is None else level
         for name, text in typed.items()
         if text
     }
@@ -132,7 +132,7 @@ async def qualify(request: web.Request) -> web.StreamResponse:
             who,
             number,
             now=now(),
-            seen=_seen(sent),
+            seen=numbers.seen(sent),
             safety="safety" in sent if "has_safety" in sent else None,
             **given,
         )
@@ -150,7 +150,7 @@ async def accept(request: web.Request) -> web.StreamResponse:
     if ALL in names:
         names = str(sent.get("suggested", "")).split()
     try:
-        await site.db.write(suggestions.accept, who, number, names, now=now(), seen=_seen(sent))
+        await site.db.write(suggestions.accept, who, number, names, now=now(), seen=numbers.seen(sent))
     except (Invalid, Refused, Stale) as error:
         return await (_form(request, wrong=error) if sent.get("back") == "form" else _queue(request, error))
     raise web.HTTPSeeOther(f"/desk/qualify/{number}" if sent.get("back") == "form" else "/desk/qualify")
@@ -207,8 +207,3 @@ def _waits(one: Waiting, language: str) -> tuple[str, str]:
 def _by_days(figures: tuple[Figure, ...]) -> list[tuple[int, list[Figure]]]:
     days = sorted({one.days for one in figures})
     return [(n, [one for one in figures if one.days == n]) for n in days]
-
-
-def _seen(sent: Mapping[str, Any]) -> int | None:
-    text = str(sent.get("seen", ""))
-    return int(text) if text.isdecimal() else None
