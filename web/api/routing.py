@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -22,6 +22,7 @@ from web.api import shapes as common
 from web.api.endpoint import Body, Call, Query, api
 from web.api.tickets import Name, Seen, ticket_now
 
+Unread = Annotated[Any, Field(exclude=True, description="As the table gives it; it is not looked at.")]
 Suggested = Literal["technology", "request_type", "impact", "urgency", "asset", "site", "safety"]
 
 
@@ -58,6 +59,7 @@ class Line(Body):
     level: Annotated[int | None, Field(ge=1, le=3, description="Left out: that of the group.")] = None
     calendar: Name | None = None
     group: Name
+    weight: Unread = None
 
 
 class NewTable(Body):
@@ -67,6 +69,12 @@ class NewTable(Body):
     version: Annotated[
         str | None, Field(max_length=50, description="Of the table that you changed; another one is refused.")
     ] = None
+    ties: Unread = None
+    groups: Unread = None
+    technologies: Unread = None
+    request_types: Unread = None
+    calendars: Unread = None
+    may_edit: Unread = None
 
 
 class Trial(Body):
@@ -224,7 +232,10 @@ def get_routing(tx: Tx, call: Call) -> shapes.RoutingTable:
 
 @api("PUT", "/routing", body=NewTable, answer=shapes.RoutingTable)
 def put_routing(tx: Tx, call: Call) -> shapes.RoutingTable:
-    """Save the whole table or nothing of it; holes are looked for at once. For supervisors and administrators."""
+    """Save the whole table or nothing of it; holes are looked for at once. For supervisors and administrators.
+
+    The table as it was read is one that can be saved. One without rules is refused.
+    """
     asked: NewTable = call.body
     routing_table.save(tx, call.who, _lines(asked.rules), version=asked.version, now=call.now)
     return get_routing.run(tx, call)  # type: ignore[return-value]
