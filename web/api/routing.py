@@ -20,7 +20,7 @@ from core.store.tx import Tx
 from web.api import routing_shapes as shapes
 from web.api import shapes as common
 from web.api.endpoint import Body, Call, Query, api
-from web.api.tickets import Name, Seen, ticket_now
+from web.api.tickets import Cursor, Name, Seen, ticket_now
 
 Unread = Annotated[Any, Field(exclude=True, description="As the table gives it; it is not looked at.")]
 Suggested = Literal["technology", "request_type", "impact", "urgency", "asset", "site", "safety"]
@@ -31,6 +31,7 @@ class QualificationQuery(Query):
 
     limit: Annotated[int, Field(ge=1, le=qualification.MOST)] = qualification.PAGE
     channel: Annotated[str | None, Field(max_length=50)] = None
+    cursor: Cursor = None
 
 
 class Accepted(Body):
@@ -101,7 +102,9 @@ class Away(Body):
 def get_qualification(tx: Tx, call: Call) -> shapes.Qualification:
     """What waits to be qualified, what each lacks, what is suggested, and how long it took in the last days. For staff."""
     asked: QualificationQuery = call.query
-    found = qualification.queue(tx, call.who, now=call.now, limit=asked.limit, channel=asked.channel)
+    found = qualification.queue(
+        tx, call.who, now=call.now, limit=asked.limit, channel=asked.channel, cursor=asked.cursor
+    )
     return shapes.Qualification(
         items=[
             shapes.ToQualify(
@@ -131,6 +134,7 @@ def get_qualification(tx: Tx, call: Call) -> shapes.Qualification:
         ],
         count=found.count,
         late=found.late,
+        next=found.next,
         figures=[
             shapes.TimeToQualify(
                 days=one.days, channel=one.channel, count=one.count, median=one.median, p90=one.p90
