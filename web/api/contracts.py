@@ -23,7 +23,7 @@ from core.store.tx import Tx
 from web.api import contract_shapes as out
 from web.api import shapes
 from web.api.endpoint import Body, Call, api
-from web.api.tickets import Cursor, Name, PageQuery, Seen, ticket_now
+from web.api.tickets import Name, PageQuery, Seen, ticket_now
 
 Names = Annotated[list[Name], Field(max_length=500)]
 Unread = Annotated[Any, Field(exclude=True, description="As the contract gives it; it is not looked at.")]
@@ -34,9 +34,9 @@ class ContractQuery(PageQuery):
     """Which contracts."""
 
     state: Annotated[str, Field(max_length=20, description="As in the answer.")] = ""
-    customer: Annotated[str, Field(max_length=200, description="Code.")] = ""
-    q: Annotated[str, Field(max_length=200, description="Part of a number or of a customer's name.")] = ""
-    cursor: Cursor = None
+    customer: Annotated[str, Field(max_length=100, description="Code.")] = ""
+    q: Annotated[str, Field(max_length=100, description="Part of a number or of a customer's name.")] = ""
+    cursor: Annotated[str | None, Field(max_length=200, description="`next` of the page before.")] = None
 
 
 class LineBody(Body):
