@@ -23,9 +23,10 @@ from core.store.tx import Tx
 from web.api import contract_shapes as out
 from web.api import shapes
 from web.api.endpoint import Body, Call, api
-from web.api.tickets import Cursor, Name, PageQuery, Seen, ticket_now
+from web.api.tickets import Name, PageQuery, Seen, ticket_now
 
 Names = Annotated[list[Name], Field(max_length=500)]
+Unread = Annotated[Any, Field(exclude=True, description="As the contract gives it; it is not looked at.")]
 Why = Annotated[str, Field(min_length=1, max_length=10_000, pattern=r"\S")]
 
 
@@ -33,9 +34,9 @@ class ContractQuery(PageQuery):
     """Which contracts."""
 
     state: Annotated[str, Field(max_length=20, description="As in the answer.")] = ""
-    customer: Annotated[str, Field(max_length=200, description="Code.")] = ""
-    q: Annotated[str, Field(max_length=200, description="Part of a number or of a customer's name.")] = ""
-    cursor: Cursor = None
+    customer: Annotated[str, Field(max_length=100, description="Code.")] = ""
+    q: Annotated[str, Field(max_length=100, description="Part of a number or of a customer's name.")] = ""
+    cursor: Annotated[str | None, Field(max_length=200, description="`next` of the page before.")] = None
 
 
 class LineBody(Body):
@@ -53,7 +54,9 @@ class LineBody(Body):
     vendor_pauses: bool = False
     measure: Annotated[str, Field(max_length=20, description="none, hours, tickets or visits.")] = "none"
     quantity: Annotated[float | None, Field(ge=0, le=1_000_000)] = None
-    used: Annotated[float, Field(ge=0, le=1_000_000, description="Before its books began.")] = 0.0
+    used_before: Annotated[
+        float, Field(ge=0, le=1_000_000, description="Before its books began: `used` in a desk's file.")
+    ] = 0.0
     period: Annotated[str, Field(max_length=20, description="contract, year, quarter or month.")] = "contract"
     overdraft: bool = False
     priority: Annotated[int, Field(ge=0, le=1_000_000)] = 100
@@ -61,6 +64,8 @@ class LineBody(Body):
     rollover: bool = False
     step: Annotated[int, Field(ge=1, le=1440)] = 15
     no_access_billable: bool = False
+    used: Unread = None
+    balance: Unread = None
 
 
 class ContractBody(Body):
@@ -89,6 +94,9 @@ class ContractBody(Body):
         str | None,
         Field(max_length=64, description="The contract's `version` as you know it; another one: 409."),
     ] = None
+    number: Unread = None
+    version: Unread = None
+    stands: Unread = None
 
 
 class Purchase(Body):
@@ -174,10 +182,13 @@ def get_contract(tx: Tx, call: Call) -> out.Contract:
 def save_contract(tx: Tx, call: Call) -> out.Contract:
     """Make or change a contract: a new version, with who and why; tickets keep the version of their check.
 
-    For supervisors and administrators. The same content again changes nothing.
+    For supervisors and administrators. A contract as it was read, with `why`, is one that can be saved; the same content
+    again changes nothing.
     """
     asked: ContractBody = call.body
     plain: dict[str, Any] = asked.model_dump(exclude={"customer", "why", "seen"})
+    for line in plain["lines"]:
+        line["used"] = line.pop("used_before")
     contract_changes.save(
         tx,
         call.who,
@@ -335,6 +346,9 @@ def _now(tx: Tx, call: Call, number: str) -> out.Contract:
         covers_children=found.covers_children,
         authorised_contacts=list(found.authorised_contacts) if inside else None,
         policy=dict(found.policy) if inside else None,
+        authorised_contacts=list(found.authorised_contacts) if inside else [],
+        policy=dict(found.policy) if inside else {},
+        tell_breach=found.tell_breach and inside,
         lines=_lines(contract_board.listed(tx, found, now=call.now), call, found),
     )
 
@@ -370,6 +384,7 @@ def _line(state: LineState, *, inside: bool, counted: bool) -> out.Line:
         measure=line.measure,
         quantity=line.quantity,
         used=state.used if counted and state.first else 0.0,
+        used_before=line.used if counted else 0.0,
         assets=list(line.assets),
         sites=list(line.sites),
         period=line.period,

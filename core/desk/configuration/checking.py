@@ -107,6 +107,10 @@ def remarks(document: Document) -> list[str]:
         )
         for part in document.get("routing", ())
     ]
+    if "routing" in document and not rules:
+        found.append(
+            "routing: has no rules; requests go to whichever group has their technology and type, and to nobody if none has"
+        )
     return found + [
         f"routing[{second}]: asks for the same as routing[{first}], which comes first and always wins"
         for first, second in ties(rules, {part.name: part.level for part in document.get("groups", ())})

@@ -173,7 +173,9 @@ def test_what_is_allowed_and_not_meant_is_remarked() -> None:
     )
 
     told = checking.remarks(checking.read(text))
+    (empty,) = checking.remarks(checking.read("routing = []"))
 
+    assert empty.startswith("routing: has no rules")
     assert told == [
         "calendars[Office]: weekly fri: 09:00-13:00 and 12:00-18:00 overlap and are merged",
         "routing[3]: asks for the same as routing[2], which comes first and always wins",
