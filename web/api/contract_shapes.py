@@ -37,7 +37,6 @@ class Line(shapes.ContractLine):
     vendor_pauses: bool | None
     emergency: bool
     no_access_billable: bool | None
-    no_access_billable: bool
     used_before: float = Field(description="Before its books began; part of `used`.")
     balance: Balance | None = Field(description="None: it is not measured, or it is not for you.")
 
@@ -81,9 +80,9 @@ class Contract(Shape):
         description="E-mail addresses; empty: everybody. For staff."
     )
     policy: dict[str, str] | None = Field(description="Verdict to decision, over the customer's. For staff.")
-    authorised_contacts: list[str] = Field(description="E-mail addresses; empty: everybody. For staff.")
-    policy: dict[str, str] = Field(description="Verdict to decision, over the customer's. For staff.")
-    tell_breach: bool = Field(description="The customer is told of a promise that was not kept. For staff.")
+    tell_breach: bool | None = Field(
+        description="The customer is told of a promise that was not kept. For staff."
+    )
     lines: list[Line]
 
 

@@ -346,9 +346,7 @@ def _now(tx: Tx, call: Call, number: str) -> out.Contract:
         covers_children=found.covers_children,
         authorised_contacts=list(found.authorised_contacts) if inside else None,
         policy=dict(found.policy) if inside else None,
-        authorised_contacts=list(found.authorised_contacts) if inside else [],
-        policy=dict(found.policy) if inside else {},
-        tell_breach=found.tell_breach and inside,
+        tell_breach=found.tell_breach if inside else None,
         lines=_lines(contract_board.listed(tx, found, now=call.now), call, found),
     )
 
