@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -35,6 +35,7 @@ async def desk(db: Database) -> AtWork:
 async def test_a_handover_is_signed_by_both_once_everything_grave_has_its_sentence(desk: AtWork):
     number = await desk.qualify((await desk.mail("alice@acme.test")).number or "", impact=1, urgency=1)
     lea, luc, sue, ann = [await desk.who(name) for name in ("lea", "luc", "sue", "ann")]
+    await desk.db.write(handovers.look, now=desk.now)
     desk.now = EIGHT
     for _ in range(2):
         await desk.db.write(handovers.look, now=desk.now)
@@ -79,6 +80,19 @@ async def test_a_handover_is_signed_by_both_once_everything_grave_has_its_senten
     with pytest.raises(Refused):
         await desk.db.write(handovers.say, lea, made.id, {number: "Altro."}, now=desk.now)
     assert (await desk.db.read(books.verify, now=desk.now)).faults == ()
+
+
+async def test_a_shift_that_ended_before_its_rota_was_there_is_handed_over_to_nobody(desk: AtWork):
+    lea = await desk.who("lea")
+
+    async def begun(at: datetime) -> list[datetime]:
+        await desk.db.write(handovers.look, now=at)
+        return [one.ends for one in await desk.db.read(handovers.unsigned, lea, now=at)]
+
+    for minutes in (30, 31, 90):
+        assert await begun(EIGHT + timedelta(minutes=minutes)) == []
+    following = await begun(EIGHT + timedelta(hours=26))
+    assert [at > EIGHT for at in following] == [True]
 
 
 async def test_a_gap_is_an_alarm_a_week_before_and_a_stand_in_closes_it(desk: AtWork):
