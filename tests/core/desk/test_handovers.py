@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.desk import books, handovers, rota_board, rota_gaps, tasks
+from core.desk import books, handovers, holes, rota_board, rota_gaps, tasks
 from core.desk.errors import DeskError, Forbidden, Invalid, NotFound, Refused, Stale
 from core.desk.principal import Principal
 from core.store import tables
@@ -122,9 +122,11 @@ async def test_a_gap_is_an_alarm_a_week_before_and_a_stand_in_closes_it(desk: At
     made = [
         await desk.db.write(rota_board.stand_in, lea, "Supervisors", now=desk.now, **given) for _ in range(2)
     ]
+    looks = [row.kind for row in await desk.rows(tables.job) if row.kind in (holes.KIND, rota_gaps.KIND)]
     await desk.work()
 
     assert len(set(made)) == 1
+    assert sorted(looks) == [holes.KIND, rota_gaps.KIND], "what nobody is there for, too, is looked for again"
     assert await alarms() == []
     plan = await desk.db.read(
         rota_board.plan, ann, "Supervisors", since=gap.since, until=gap.until, now=desk.now
