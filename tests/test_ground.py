@@ -242,6 +242,17 @@ def test_no_module_has_grown_beyond_reading() -> None:
     assert long == {}
 
 
+def test_what_somebody_typed_is_made_a_number_in_one_place() -> None:
+    """Elsewhere one of more than 4,300 digits would not be a mistake of theirs but an error of ours."""
+    found = [
+        path.name
+        for path in (ROOT / "web").rglob("*.py")
+        if re.search(r"is(decimal|digit)", path.read_text())
+    ]
+
+    assert found == ["numbers.py"]
+
+
 def test_no_file_names_a_machine_or_a_registry() -> None:
     # Put together here so that this file does not name them either.
     words = ("/ro+t/", "/ho+me/\\w+/", "py+pi\\.org", "pythonho+sted", "/wo+rk/(main|shared)")

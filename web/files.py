@@ -10,12 +10,11 @@ from aiohttp import web
 from core.desk import call_history
 from core.desk.principal import Principal
 from core.envelope import Attachment
-from web import guard
+from web import guard, numbers
 from web.site import SITE
 
 MAX_FILES = 50
 MAX_NAME = 200  # characters
-MAX_SEQ = 6  # digits of a step of a call
 DOWNLOADED = (
     "image/png",
     "image/jpeg",
@@ -109,12 +108,10 @@ def play(request: web.Request, content: bytes, kind: str) -> web.Response:
 
 async def played(request: web.Request, who: Principal) -> web.Response:
     """The sound of a call that the address names, as far as this person may hear it. Raises NotFound."""
-    seq = request.match_info["seq"]
-    if not seq.isdecimal() or len(seq) > MAX_SEQ:
+    seq = numbers.whole(request.match_info["seq"])
+    if seq is None:
         raise web.HTTPNotFound
-    found, content = await request.app[SITE].db.read(
-        call_history.sound, who, request.match_info["call"], int(seq)
-    )
+    found, content = await request.app[SITE].db.read(call_history.sound, who, request.match_info["call"], seq)
     return play(request, content, found.type)
 
 

@@ -19,6 +19,7 @@ from core.common import Common
 from core.ids import new_token
 from core.log import get_logger
 from core.store.database import Database, Topics
+from web import numbers
 
 HEARTBEAT = 15.0  # seconds
 RING = 2_000  # events that a returning page can be told again
@@ -193,9 +194,10 @@ class Live:
         run, _, number = last_id.partition("-")
         if not last_id:
             return []
-        if run != self._run or not number.isdecimal() or int(number) < self._forgotten:
+        last = numbers.whole(number, digits=numbers.LONGEST)
+        if run != self._run or last is None or last < self._forgotten:
             return [(self._last, "refresh", "", "")]
-        return [event for event in self._ring if event[0] > int(number)]
+        return [event for event in self._ring if event[0] > last]
 
     def _line(self, event: Event) -> bytes:
         number, topic, about, _ = event

@@ -77,10 +77,7 @@ def log(
     if found is not None:
         return str(found.id)
     if case["state"] in ENDED:
-        raise invalid(
-            "/at",
-            f"{number} is {case['state']}: no work is entered after its end; reopen it, or open another",
-        )
+        raise invalid("/at", _ended(case))
     if case["state"] == "on_hold":
         raise Refused(
             f"{number} waits for approval: nobody works on it before", allowed=workflow.allowed(case["state"])
@@ -88,6 +85,20 @@ def log(
     activity_id = enter(case, who, minutes=minutes, kind=kind, at=at or now, text=text, idem=idem)
     acts.finish(case)
     return activity_id
+
+
+def _ended(case: Case) -> str:
+    """Why no work is entered on it any more, and where it belongs."""
+    number = case["number"]
+    if case["state"] == "merged":
+        survivor = case.tx.one(_NUMBER, id=case["merged_into"])
+        return f"{number} was merged into {survivor.number}: enter the work there"
+    if case["state"] == "closed":
+        return f"{number} is closed: no work is entered after its end; reopen it, or open another"
+    return f"{number} was {case['state']} and has ended for good: enter the work on another request"
+
+
+_NUMBER = Prepared(select(tables.ticket.c.number).where(tables.ticket.c.id == bindparam("id")))
 
 
 def enter(

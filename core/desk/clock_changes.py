@@ -169,15 +169,28 @@ def impact(tx: Tx, instead: Instead, *, after: str | None, limit: int = SLICE, n
     return Slice(impact=Impact(looked_at=len(rows), **count), last=last if len(rows) == limit else None)
 
 
+def only_who_edits(who: Principal) -> None:
+    """A supervisor or an administrator: Forbidden for other staff; for anybody outside there are no calendars (NotFound)."""
+    only_staff(who)
+    if not (who.is_admin or "supervisor" in who.roles or who.kind == "system"):
+        message = "a supervisor or an administrator changes calendars and applies them to open tickets"
+        raise Forbidden(message)
+
+
+def only_staff(who: Principal) -> None:
+    """Raise NotFound for anybody outside."""
+    if who.kind in ("contact", "address"):
+        message = "there are no calendars here"
+        raise NotFound(message)
+
+
 def begin(tx: Tx, who: Principal, calendar: str, *, now: datetime) -> None:
     """Bring open tickets under the calendar as it is now, from the first to the last: a job does it in slices.
 
     A supervisor or an administrator says so (Forbidden). Raises NotFound for a calendar there is none of. Begun again
     while it goes on, it starts anew.
     """
-    if not (who.is_admin or "supervisor" in who.roles or who.kind == "system"):
-        message = "a supervisor or an administrator applies a calendar to open tickets"
-        raise Forbidden(message)
+    only_who_edits(who)
     if calendar not in reference.desk(tx).calendars:
         message = f"there is no calendar {calendar}"
         raise NotFound(message)

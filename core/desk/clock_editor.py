@@ -11,7 +11,7 @@ from core.desk import clock_changes, reference
 from core.desk.clock_changes import Impact, Slice
 from core.desk.configuration import export, rows
 from core.desk.configuration.document import CalendarPart
-from core.desk.errors import ConfigurationError, Fault, Forbidden, Invalid, NotFound
+from core.desk.errors import ConfigurationError, Fault, Invalid, NotFound
 from core.desk.principal import Principal
 from core.rules.calendar_definitions import CalendarDefinition, definition_version
 from core.rules.calendars import Calendar
@@ -32,8 +32,8 @@ class CalendarView:
 
 
 def calendars(tx: Tx, who: Principal) -> tuple[CalendarView, ...]:
-    """All that can be changed, by name; 24x7 is always there and never changes. For staff: Forbidden."""
-    _only_staff(who)
+    """All that can be changed, by name; 24x7 is always there and never changes. For staff: NotFound."""
+    clock_changes.only_staff(who)
     return tuple(_view(part) for part in export.stored(tx).get("calendars", ()))
 
 
@@ -52,7 +52,7 @@ def save(tx: Tx, who: Principal, part: CalendarPart, *, now: datetime, new: bool
     Clocks that run keep the version they have (`clock_changes.begin` brings them under this one). Raises Invalid with
     every mistake in its place; a calendar that never opens is one, and a `new` one with a name that is taken.
     """
-    _only_editors(who)
+    clock_changes.only_who_edits(who)
     _checked(part)
     stored = export.stored(tx).get("calendars", ())
     kept = [part if one.name == part.name else one for one in stored]
@@ -72,7 +72,7 @@ def preview(
     tx: Tx, who: Principal, part: CalendarPart, *, after: str | None, limit: int, now: datetime
 ) -> Slice:
     """What this calendar would do to the next open tickets that run by another version of it. Changes nothing."""
-    _only_editors(who)
+    clock_changes.only_who_edits(who)
     definition = _checked(part)
     instead = dict(clock_changes.instead_of_older(tx, definition))
     present = reference.desk(tx).calendars.get(part.name)
@@ -121,15 +121,3 @@ def _faults(text: str) -> list[Fault]:
 def _view(part: CalendarPart) -> CalendarView:
     definition = part.definition()
     return CalendarView(part=part, version=definition_version(definition), warnings=definition.warnings())
-
-
-def _only_staff(who: Principal) -> None:
-    if who.kind == "contact":
-        message = "only staff see calendars"
-        raise Forbidden(message)
-
-
-def _only_editors(who: Principal) -> None:
-    if not (who.is_admin or "supervisor" in who.roles or who.kind == "system"):
-        message = "a supervisor or an administrator changes calendars"
-        raise Forbidden(message)

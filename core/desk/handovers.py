@@ -6,12 +6,12 @@ a signature makes the brief another one, and both sign again. The brief as it wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, literal, or_, select
 
 from core.desk import case, duties, handover_facts, people, reference, tasks
 from core.desk.errors import Forbidden, NotFound, Refused, Stale, invalid
@@ -36,6 +36,7 @@ Side = Literal["out", "in"]
 
 table = tables.handover
 
+_KNOWN = Prepared(select(tables.finding.c.content).where(tables.finding.c.name == literal(KIND)))
 _ONE = Prepared(select(table).where(table.c.id == bindparam("id")))
 _OF_END = Prepared(
     select(table.c.id).where(table.c.rota == bindparam("rota"), table.c.ends == bindparam("ends"))
@@ -87,19 +88,36 @@ class Handover:
 
 
 def look(tx: Tx, *, now: datetime) -> None:
-    """Every minute: make the brief of a shift that has ended, and raise an alarm where one stays unsigned. Safe to repeat."""
+    """Every minute: make the brief of a shift that has ended, and raise an alarm where one stays unsigned. Safe to repeat.
+
+    Shifts that ended before their rota was first looked at are handed over to nobody.
+    """
     leading = [rota for rota in reference.desk(tx).rotas if rota.duty == rotas.SHIFT_LEADER]
     if not leading:
         return
+    known = _known_since(tx, [rota.name for rota in leading], now=now)
     overrides = duties.overrides(tx, now - AROUND, now + AROUND)
     for rota in leading:
+        since = max(now - LOOKS_BACK, known[rota.name])
         changes = handover.changes_of_shift(rotas.shifts(rota, overrides, now - AROUND, now + AROUND))
         for at, outgoing, incoming in changes:
-            if now - LOOKS_BACK < at <= now and tx.one(_OF_END, rota=rota.name, ends=at) is None:
+            if since < at <= now and tx.one(_OF_END, rota=rota.name, ends=at) is None:
                 _begin(tx, rota.name, at, outgoing, incoming, now=now)
     for row in tx.all(_UNSIGNED, since=now - AROUND):
         if now >= row.ends + handover.UNSIGNED:
             tasks.add(tx, UNSIGNED, now=now, alarm=True, once=f"{UNSIGNED}:{row.id}", **_about(row))
+
+
+def _known_since(tx: Tx, rotas_: Sequence[str], *, now: datetime) -> dict[str, datetime]:
+    """Since when each of these rotas is looked at: who led before anybody could say so hands over nothing."""
+    row = tx.one(_KNOWN)
+    kept = row.content if row is not None else {}
+    known = {name: kept.get(name) or now.isoformat() for name in rotas_}
+    if row is None:
+        tx.insert(tables.finding, name=KIND, content=known, at=now)
+    elif known != kept:
+        tx.update(tables.finding, {"name": KIND}, content=known, at=now)
+    return {name: datetime.fromisoformat(at) for name, at in known.items()}
 
 
 def _begin(tx: Tx, rota: str, ends: datetime, outgoing: str, incoming: str, *, now: datetime) -> None:

@@ -31,8 +31,9 @@ def may_lead(who: Principal) -> bool:
     return who.sees_everything
 
 
-def only_who_leads(who: Principal) -> None:
-    """Raise Forbidden for anybody else."""
+def only_who_leads(tx: Tx, who: Principal, number: str) -> None:
+    """Raise Forbidden for anybody else, NotFound for whoever may not see the ticket at all."""
+    find(tx, who, number)
     acts.only_staff(who)
     if not may_lead(who):
         raise Forbidden(
@@ -53,7 +54,7 @@ def open_incident(
 
     Raises Refused for one that has ended or is somebody's child, Invalid with every child that cannot be one.
     """
-    only_who_leads(who)
+    only_who_leads(tx, who, number)
     return _attach(tx, who, number, children, now=now, seen=seen)
 
 
@@ -61,7 +62,7 @@ def attach(
     tx: Tx, who: Principal, number: str, *, children: Sequence[str], now: datetime, seen: int | None = None
 ) -> str:
     """These tickets belong to the incident; who belongs to it already goes on to. All or none."""
-    only_who_leads(who)
+    only_who_leads(tx, who, number)
     if not children:
         raise invalid("/children", "name at least one request")
     return _attach(tx, who, number, children, now=now, seen=seen)
@@ -71,7 +72,7 @@ def detach(
     tx: Tx, who: Principal, number: str, *, children: Sequence[str], now: datetime, seen: int | None = None
 ) -> str:
     """These do not belong to it any more; what they were told stays with them. Raises Invalid for who does not."""
-    only_who_leads(who)
+    only_who_leads(tx, who, number)
     parent, found = _open(tx, who, number, children, now=now)
     acts.check_seen(parent, who, seen, ("ticket.unlinked",))
     known = set(links_between.of_kind(tx, parent.id, Tie.CHILD))
@@ -112,7 +113,7 @@ def resolve_children(
     What nobody has taken is taken, what waits is resumed. Return those that cannot be solved now; the others are. `minutes`:
     on each. Raises Invalid for a language that is missing, a child that is none, and as `resolution.resolve` does.
     """
-    only_who_leads(who)
+    only_who_leads(tx, who, number)
     parent, found = _open(tx, who, number, children, now=now)
     known = set(links_between.of_kind(tx, parent.id, Tie.CHILD))
     faults = [

@@ -65,7 +65,7 @@ def inform(
     The same `idem` gives the same update again. Raises Invalid for a language somebody is written to in that is
     missing, Refused for no incident, Stale when somebody said something to the children meanwhile.
     """
-    incident.only_who_leads(who)
+    incident.only_who_leads(tx, who, number)
     parent = Case.open(tx, find(tx, who, number).id, now=now)
     identity = new_id()
     for row in tx.all(_UPDATES, ticket_id=parent.id):

@@ -79,8 +79,8 @@ class IncidentView:
 
 def of_ticket(tx: Tx, who: Principal, number: str) -> IncidentView:
     """One incident with the children that this person may see. Raises NotFound, Forbidden."""
-    acts.only_staff(who)
     of = find(tx, who, number)
+    acts.only_staff(who)
     rows = incident_telling.updates(tx, of.id)
     last = rows[-1] if rows else None
     children = tuple(_child(tx, row, last) for row in _children_of(tx, who, of.id))

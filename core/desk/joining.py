@@ -50,8 +50,8 @@ class Both(NamedTuple):
 
 def both(tx: Tx, who: Principal, number: str, other: str, *, now: datetime) -> Both:
     """Raises NotFound, for either."""
-    acts.only_staff(who)
     ids = [find(tx, who, one).id for one in (number, other.strip())]
+    acts.only_staff(who)
     opened = {one: Case.open(tx, one, now=now) for one in sorted(set(ids))}
     return Both(opened[ids[0]], opened[ids[1]])
 
@@ -157,8 +157,8 @@ def split(
     Its requester is who wrote the first; what it is and whether the contract covers it is asked anew. The conversation
     that they were in keeps a mark. Raises Refused for none, all, or only what we said; Invalid for what is not of this ticket.
     """
-    acts.only_staff(who)
     case = acts.begin(tx, who, number, now=now)
+    acts.only_staff(who)
     acts.check_seen(case, who, seen, SEEN)
     chosen = _chosen(case, messages)
     people = [row for row in tx.all(_SAID, ticket_id=case.id) if _asks(row)]

@@ -55,8 +55,8 @@ def undo(
     tx: Tx, who: Principal, number: str, *, now: datetime, identity: str | None, seen: int | None
 ) -> str:
     """See core.desk.joining."""
-    acts.only_staff(who)
     here = find(tx, who, number)
+    acts.only_staff(who)
     row = chosen(tx, here.id, identity)
     opened = {one: Case.open(tx, one, now=now) for one in sorted({row.ticket_id, row.into_id})}
     row = chosen(tx, here.id, row.id)  # somebody may have been quicker while we waited for the tickets

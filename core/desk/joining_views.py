@@ -83,8 +83,8 @@ class Preview:
 
 def preview(tx: Tx, who: Principal, number: str, into: str, *, now: datetime) -> Preview:
     """For staff. Raises NotFound for either, Forbidden."""
-    acts.only_staff(who)
     one, other = find(tx, who, number), find(tx, who, into.strip())
+    acts.only_staff(who)
     no = joining.may_merge(_side(one), _side(other))
     since = joining.counts_from(other.received_at, [one.received_at])
     people = {row.id: _people(tx, row) for row in (one, other)}
@@ -157,8 +157,8 @@ def _counted(tx: Tx, row: Row, since: datetime, *, now: datetime) -> tuple[Clock
 
 def others(tx: Tx, who: Principal, number: str, q: str, *, now: datetime) -> list[TicketRow]:
     """Tickets that this one may have to do with: of its customer first, then of anybody; by number or words, else the open ones."""
-    acts.only_staff(who)
     row = find(tx, who, number)
+    acts.only_staff(who)
     asked: list[dict[str, Any]] = [{"customer": row.customer}] if row.customer else []
     if q.strip():
         asked.append({})
@@ -199,9 +199,10 @@ class JoiningView:
 
 def joined(tx: Tx, who: Principal, number: str, *, now: datetime) -> list[JoiningView]:
     """Everything that was joined from or into this ticket, newest first, as far as this person sees both. For staff."""
+    here = find(tx, who, number)
     acts.only_staff(who)
     found = []
-    for row in reversed(joining_ways.joinings(tx, find(tx, who, number).id)):
+    for row in reversed(joining_ways.joinings(tx, here.id)):
         one, other = (tx.one(_TICKET, id=end) for end in (row.ticket_id, row.into_id))
         if not all(_sees(tx, who, end.number) for end in (one, other)) and row.by != who.actor:
             continue

@@ -205,7 +205,8 @@ def _lines_of_customer(case: Case) -> list[Line]:
 
 def _mine(case: Case, contract: Contract, line: Line) -> list[Row]:
     """Uses that stand for the ticket on the line, those that a person took back included: they are not charged again."""
-    moved = {row.reverses for row in case.tx.all(_OF_TICKET, ticket_id=case.id) if row.reason == ANOTHER_LINE}
+    elsewhere = (ANOTHER_LINE, ledger_books.ANOTHER_PERIOD)
+    moved = {row.reverses for row in case.tx.all(_OF_TICKET, ticket_id=case.id) if row.reason in elsewhere}
     return [
         row
         for row in case.tx.all(_OF_TICKET, ticket_id=case.id)

@@ -25,6 +25,8 @@ consumption, line_balance = tables.consumption, tables.line_balance
 
 OPENING = "opening"
 """The reason of what the contract says was used before its books began."""
+ANOTHER_PERIOD = "another period"
+"""The reason of what is taken back because the contract counts from another day: it stands in the period of that day."""
 
 _BALANCES = Prepared(select(line_balance).where(line_balance.c.contract == bindparam("contract")))
 _ONE = (
@@ -38,6 +40,13 @@ _OF_LINE = Prepared(
     select(consumption)
     .where(consumption.c.contract == bindparam("contract"), consumption.c.line == bindparam("line"))
     .order_by(consumption.c.id)
+)
+_FIRST_OF_PERIOD = Prepared(
+    select(consumption.c.id)
+    .where(consumption.c.contract == bindparam("contract"), consumption.c.line == bindparam("line"))
+    .where(consumption.c.period == bindparam("period"))
+    .order_by(consumption.c.id)
+    .limit(1)
 )
 _OF_PERIOD = Prepared(
     select(consumption)
@@ -176,16 +185,50 @@ def _open(
 
 
 def reconcile(tx: Tx, contract: Contract, *, now: datetime) -> None:
-    """The contract is in another version: what it grants, and what it says was used before, is so from this period on."""
+    """The contract is in another version: what it grants, and what it says was used before, is so from this period on.
+
+    Where periods begin on other days now, what was used and bought since the present one began counts in it.
+    """
     for line in contract.lines:
         if not counts(line):
             continue
+        astray = _astray(tx, contract, line, now)
+        for row in astray:
+            reverse(tx, row, reason=ANOTHER_PERIOD, actor="system", now=now)
         here = opened(tx, contract, line, day=day_of(contract, now), now=now)
+        for row in astray:
+            post(
+                tx,
+                here,
+                row.kind,
+                row.quantity,
+                ticket_id=row.ticket_id,
+                actor=row.actor,
+                at=row.at,
+                now=now,
+                reason=row.reason,
+                activity_id=row.activity_id,
+            )
         for kind, reason, wanted in (
             ("opening", "", rules.units(line.measure, line.quantity or 0)),
             ("use", OPENING, rules.units(line.measure, line.used)),
         ):
             _renew(tx, here, kind, reason, wanted, now=now)
+
+
+def _astray(tx: Tx, contract: Contract, line: Line, now: datetime) -> list[Row]:
+    """What was used and bought in the present period of the contract and stands in another one."""
+    period = _period(contract, line, day_of(contract, now))
+    every = tx.all(_OF_LINE, contract=contract.number, line=line.name)
+    gone = {row.reverses for row in every if row.reverses}
+    return [
+        row
+        for row in every
+        if row.kind in ("use", "purchase")
+        and row.id not in gone
+        and row.period != str(period.first)
+        and period.first <= day_of(contract, row.at) <= period.last
+    ]
 
 
 def _renew(tx: Tx, here: Stand, kind: str, reason: str, wanted: int, *, now: datetime) -> None:
@@ -347,6 +390,11 @@ def _carry(tx: Tx, of: Stand, *, now: datetime) -> None:
             return
         handed = rules.carried(Balance(granted=here.granted, used=here.used), rollover=True)
         rows = tx.all(_OF_PERIOD, contract=of.contract.number, line=of.line.name, period=str(following.first))
+        first = tx.one(
+            _FIRST_OF_PERIOD, contract=of.contract.number, line=of.line.name, period=str(period.first)
+        )
+        if rows[0].id < first.id:
+            return  # it was opened when nothing was before it: the contract counted from another day then
         gone = {row.reverses for row in rows if row.reverses}
         standing = [row for row in rows if row.kind == "rollover" and row.id not in gone]
         if sum(row.quantity for row in standing) == handed:

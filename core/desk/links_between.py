@@ -132,10 +132,11 @@ def _view(who: Principal, row: Row) -> LinkView:
 def _both(
     tx: Tx, who: Principal, number: str, to: str, kind: str, *, now: datetime
 ) -> tuple[Case, Case, Tie]:
+    here = find(tx, who, number).id
     acts.only_staff(who)
     if kind not in {str(tie) for tie in BY_HAND}:
         raise invalid("/kind", f"must be one of {', '.join(BY_HAND)}")
-    ids = [find(tx, who, number).id, _other(tx, who, to)]
+    ids = [here, _other(tx, who, to)]
     opened = {one: Case.open(tx, one, now=now) for one in sorted(set(ids))}
     return opened[ids[0]], opened[ids[1]], Tie(kind)
 

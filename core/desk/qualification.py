@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, bindparam, literal, literal_column, or_, sele
 
 from core.desk import acts, describing, offers, suggestions
 from core.desk.counts import TO_QUALIFY
+from core.desk.listing import Order, read_cursor, write_cursor
 from core.desk.principal import Principal
 from core.desk.scope import find, scope
 from core.rules.suggesting import Suggestion
@@ -28,6 +29,7 @@ KEPT = timedelta(minutes=5)
 
 ticket, clock = tables.ticket, tables.sla_clock
 _due = literal_column(tables.DUE_ORDER, BigInteger)
+_ORDER = Order(name="qualify", columns=(_due, ticket.c.id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,8 @@ class Queue:
     """Of all that wait, in this person's scope."""
     late: int
     """Of these, past their triage clock."""
+    next: str | None
+    """Cursor of the page after; None: this is the last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,20 +118,33 @@ _MEASURED = Prepared(
 )
 
 
-def queue(tx: Tx, who: Principal, *, now: datetime, limit: int = PAGE, channel: str | None = None) -> Queue:
-    """What is in triage, in scope. Raises Forbidden for anybody outside."""
+def queue(
+    tx: Tx,
+    who: Principal,
+    *,
+    now: datetime,
+    limit: int = PAGE,
+    channel: str | None = None,
+    cursor: str | None = None,
+) -> Queue:
+    """What is in triage, in scope. Raises Forbidden for anybody outside, Invalid for a cursor that is not ours."""
     acts.only_staff(who)
-    mine = scope(who)
+    mine, after, limit = scope(who), read_cursor(cursor, _ORDER), min(limit, MOST)
     statement = (
-        select(*_COLUMNS)
+        select(*_COLUMNS, _due.label("due_order"))
         .select_from(_JOINED)
         .where(or_(*(ticket.c.state == literal(state) for state in TO_QUALIFY)), mine.tested)
         .order_by(_due, ticket.c.id)
     )
     rows = [row for row in tx.all(statement, **mine.values) if channel in (None, row.channel)]
     late = sum(row.due_at is not None and row.due_at < now for row in rows)
+    left = [row for row in rows if after is None or [row.due_order, row.id] > after]
+    page = left[:limit]
     return Queue(
-        items=tuple(_waiting(tx, row) for row in rows[: min(limit, MOST)]), count=len(rows), late=late
+        items=tuple(_waiting(tx, row) for row in page),
+        count=len(rows),
+        late=late,
+        next=write_cursor(_ORDER, (page[-1].due_order, page[-1].id)) if len(left) > limit else None,
     )
 
 

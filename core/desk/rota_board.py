@@ -12,7 +12,7 @@ from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
-from core.desk import case, duties, people, reference, rota_gaps, staff_ways
+from core.desk import case, duties, holes, people, reference, rota_gaps, staff_ways
 from core.desk.errors import Forbidden, NotFound, invalid
 from core.desk.principal import Principal
 from core.ids import new_id
@@ -237,6 +237,7 @@ def take_out(tx: Tx, who: Principal, name: str, identity: str, *, now: datetime)
 def _changed(tx: Tx, who: Principal, kind: str, rota: Rota, identity: str, *, now: datetime) -> None:
     case.record(tx, case.ADMINISTRATION, kind, now=now, actor=who.actor, rota=rota.name, override=identity)
     rota_gaps.soon(tx, now=now)
+    holes.soon(tx, now=now)
     tx.tell("desk")
 
 

@@ -20,6 +20,10 @@ from core.store.tx import Tx
 FIELDS = ("customer", "technology", "request_type", "level", "calendar", "group")
 MOST = 2_000  # rules
 LEVELS = (1, 2, 3)
+EMPTY = (
+    "must have at least one rule: with none nothing says who gets what. Keep one that names only a group, which gets "
+    "whatever no other rule gives away; a desk without a table is made by `routing = []` in its file"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,8 +159,8 @@ def save(
 ) -> tuple[rows.Change, ...]:
     """Make this the routing table: a new revision, an event of administration, and a look for holes; all or nothing.
 
-    `version`: of the table that was looked at; None: whatever there is. Raises Forbidden, Invalid, and Refused with the
-    code `changed` when somebody else saved meanwhile.
+    `version`: of the table that was looked at; None: whatever there is. Raises Forbidden, Invalid, also for a table without
+    rules, which nobody means who edits one, and Refused with the code `changed` when somebody else saved meanwhile.
     """
     acts.only_staff(who)
     if not may_edit(who):
@@ -166,5 +170,7 @@ def save(
     if version is not None and version != table(tx, who).version:
         message = "somebody changed the routing table meanwhile: look at it, then change it again"
         raise Refused(message, code="changed")
+    if not rules:
+        raise Invalid([Fault("/rules", EMPTY)])
     parts = tuple(document.RoutingPart(**asdict(rule)) for rule in rules)
     return rows.write(tx, who, {"routing": parts}, {}, now=now)

@@ -95,8 +95,8 @@ class Why:
 
 def of_ticket(tx: Tx, who: Principal, number: str) -> Why:
     """For staff. Raises NotFound out of scope, Forbidden for anybody outside."""
-    acts.only_staff(who)
     row = tx.one(_TICKET, id=find(tx, who, number).id)
+    acts.only_staff(who)
     assert row is not None  # it was found in this transaction
     names = {one.id: one.name for one in tx.all(_AGENTS)}
     again = tx.one(_AGAIN, shard=row.id)

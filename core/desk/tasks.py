@@ -209,7 +209,7 @@ def _count(shape: _Shape) -> Prepared:
 
 
 def _in_scope(tx: Tx, who: Principal, row: Row) -> bool:
-    if row.number is None:
+    if not who.is_agent or row.number is None:
         return who.is_agent
     try:
         search.find(tx, who, row.number)

@@ -6,9 +6,10 @@ customer, counted from the first day of the contract, so that a contract of one 
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import MAXYEAR, date, datetime, timedelta
 from typing import Literal, TypeAlias
 
 Unit: TypeAlias = Literal["minutes", "tickets", "visits"]
@@ -62,10 +63,11 @@ def period_of(kind: str, valid_from: date, valid_until: date, day: date) -> Peri
     n = max(
         months // MONTHS[kind] - 1, 0
     )  # never beyond it: a month may be shorter than the day it is counted from
-    while (following := _months_later(valid_from, (n + 1) * MONTHS[kind])) <= day:
-        n += 1
-    first = _months_later(valid_from, n * MONTHS[kind])
-    return Period(first=first, last=min(following - timedelta(days=1), valid_until))
+    first = _months_later(valid_from, n * MONTHS[kind]) or valid_from
+    while (following := _months_later(valid_from, (n + 1) * MONTHS[kind])) is not None and following <= day:
+        first, n = following, n + 1
+    last = valid_until if following is None else min(following - timedelta(days=1), valid_until)
+    return Period(first=first, last=last)
 
 
 def next_period(kind: str, valid_from: date, valid_until: date, period: Period) -> Period | None:
@@ -75,12 +77,13 @@ def next_period(kind: str, valid_from: date, valid_until: date, period: Period) 
     return period_of(kind, valid_from, valid_until, period.last + timedelta(days=1))
 
 
-def _months_later(day: date, months: int) -> date:
-    """The same day of a later month; its last one where it is shorter."""
+def _months_later(day: date, months: int) -> date | None:
+    """The same day of a later month; its last one where it is shorter. None: after the last year that there is."""
     years, month = divmod(day.month - 1 + months, 12)
     year, month = day.year + years, month + 1
-    first_of_next = date(year + month // 12, month % 12 + 1, 1)
-    return date(year, month, min(day.day, (first_of_next - timedelta(days=1)).day))
+    if year > MAXYEAR:
+        return None
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 def rounded(minutes: int, step: int) -> int:

@@ -217,7 +217,7 @@ handover = Table(
 
 # --- Routing -----------------------------------------------------------------------------------------------
 
-# What a nightly look found, whole: holes in the matrix, gaps in the rotas, tickets without a next step.
+# What a periodic look found, whole: holes in the matrix, gaps in the rotas, tickets without a next step, since when rotas are known.
 finding = Table("finding", metadata, text_key("name"), a_document("content"), an_instant("at"))
 
 # --- Joined ------------------------------------------------------------------------------------------------

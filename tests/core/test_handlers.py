@@ -89,18 +89,12 @@ async def test_a_message_that_kills_its_reader_twice_waits_for_staff(desk, worke
 async def test_after_a_fix_staff_try_again_and_it_is_a_ticket_like_any_other(desk, worker):
     inbound_id = await comes(desk, "alice@acme.test|unreadable|x")
     await worker.drain()
-    desk.channel.reader = "tests.core.test_handlers:read_at_last"
+    desk.channel.reader = "tests.fake_reader:read_at_last"
 
     await desk.do(waiting.retry, await desk.who("tom"), inbound_id)
     await worker.drain()
 
     assert (await desk.inbound(inbound_id)).outcome == "ticket"
-
-
-def read_at_last(raw, arrival, options):
-    from tests.desk_at_work import a_mail
-
-    return a_mail(raw.decode().partition("|")[0])
 
 
 async def test_what_came_by_a_channel_that_is_switched_off_is_an_exception_that_says_so(desk, worker):

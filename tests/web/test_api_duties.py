@@ -42,7 +42,8 @@ def on_duty(tx) -> Desk:
     paging.watch(case)
     case.save()
     paging.check(tx, ticket, now=now)
-    handovers.look(tx, now=now)
+    for at in (now - timedelta(hours=13), now):
+        handovers.look(tx, now=at)
     return desk
 
 

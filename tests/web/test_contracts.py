@@ -52,22 +52,22 @@ async def test_a_contract_is_written_in_a_form_that_says_what_is_wrong_and_what_
     async with serving(desk.db, tmp_path) as pages:
         sue = await pages.as_(await desk.who("sue"))
 
-        wrong = await sue.post("/desk/contracts/new", **FORM)
+        wrong = await sue.post("/desk/new-contract", **FORM)
         assert wrong.status == 422
         assert 'id="f-lines-0-quantity"' in wrong.text
         right = FORM | {"lines-0-quantity": "10"}
-        wrong = await sue.post("/desk/contracts/new", **right)
+        wrong = await sue.post("/desk/new-contract", **right)
         assert (wrong.status, 'id="f-valid_until"' in wrong.text) == (422, True)
         assert 'id="f-lines-0-calendar"' in wrong.text
         assert wrong.field("lines-0-name") == "Network", "what was typed is not lost"
 
         right |= {"valid_until": "2027-02-28", "lines-0-calendar": "24x7", "why": "Order 12"}
-        more = await sue.post("/desk/contracts/new", **right, add="1")
+        more = await sue.post("/desk/new-contract", **right, add="1")
         assert 'name="lines-1-name"' in more.text
-        look = await sue.post("/desk/contracts/new", **right, look="1")
+        look = await sue.post("/desk/new-contract", **right, look="1")
         assert "contracts C-9 added" in look.words
         assert await desk.rows(tables.contract, customer="GAMMA") == [], "nothing is saved by looking"
-        saved = await sue.post("/desk/contracts/new", **right, save="1")
+        saved = await sue.post("/desk/new-contract", **right, save="1")
         assert (saved.status, saved.headers["Location"]) == (303, "/desk/contracts/C-9?saved=1")
 
         edit = await sue.get("/desk/contracts/C-9/edit")
@@ -135,13 +135,22 @@ async def test_programs_save_contracts_log_work_and_override(db):
             "PUT", "/contracts/C-2026-001", body | {"lines": [{"name": "A", "calendar": "B"}]}
         )
         assert [fault["pointer"] for fault in (await wrong.json())["faults"]] == ["/lines/0/calendar"]
-        lines = [{"name": "Network", "measure": "hours", "quantity": 1}]
-        saved = await lea.send("PUT", "/contracts/C-2026-001", body | {"lines": lines})
+        lines = [{"name": "Network", "measure": "hours", "quantity": 1, "period": "month"}]
+        never = body | {"valid_from": "9999-12-31", "valid_until": "9999-12-31", "lines": lines}
+        wrong = await lea.send("PUT", "/contracts/C-2026-001", never)
+        assert [fault["pointer"] for fault in (await wrong.json())["faults"]] == ["/valid_from"]
+        endless = never | {"valid_from": "2026-01-01"}
+        assert (await lea.send("PUT", "/contracts/C-2026-001", endless)).status == 200
+        lines = [{"name": "Network", "measure": "hours", "quantity": 2, "used_before": 1}]
+        saved = await lea.send("PUT", "/contracts/C-2026-001", body | {"lines": lines, "tell_breach": True})
         assert (await saved.json())["lines"][0]["balance"]["left"] == 1
+        whole = await (await lea.get("/contracts/C-2026-001")).json()
+        again = await lea.send("PUT", "/contracts/C-2026-001", whole | {"why": "As it was read."})
+        assert (again.status, await again.json()) == (200, whole)
         listed = await (await lea.get("/contracts", limit=1)).json()
         assert (listed["items"][0]["number"], listed["next"]) == ("C-2026-001", "C-2026-001")
         versions = await (await lea.get("/contracts/C-2026-001/versions")).json()
-        assert [one["why"] for one in versions["items"]] == ["", "Order"]
+        assert [one["why"] for one in versions["items"]] == ["", "Order", "Order"]
 
         until = "2099-01-01T00:00:00Z"
         refused = await lea.post("/tickets/26-000001/override", {"reason": "No reason.", "until": until})
@@ -151,3 +160,9 @@ async def test_programs_save_contracts_log_work_and_override(db):
         assert [one["minutes"] for one in worked["items"]] == [30]
         assert (await alice.get("/contracts/C-2026-001/consumption")).status == 403
         assert (await ada.get("/contracts/C-2026-001/consumption")).status == 200
+        seen = await (await ada.get("/contracts/C-2026-001")).json()
+        hidden = {name for name, value in {**seen, **seen["lines"][0]}.items() if value is None}
+        ours = {"policy", "authorised_contacts", "grace_days"}
+        ours |= {"priority", "overdraft", "vendor_pauses", "no_access_billable"}
+        assert ours <= hidden, "customers see what they bought, not how we go about it"
+        assert seen["lines"][0]["balance"]["granted"] == 2

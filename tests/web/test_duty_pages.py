@@ -34,7 +34,9 @@ def planned(tx: Tx) -> None:
             layers=[layer | {"members": members, "restrictions": only}],
             fallback="",
         )
-    handovers.look(tx, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    for at in (now - timedelta(hours=13), now):
+        handovers.look(tx, now=at)
 
 
 async def test_what_people_do_with_duties(db: Database, tmp_path: Path):

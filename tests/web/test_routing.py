@@ -71,6 +71,9 @@ async def test_a_line_is_put_tried_and_saved_and_a_mistake_stands_beside_its_fie
     assert (kept.technology, kept.desk_group) == ("Network", "Servers L1")
     again = await boss.post("/desk/routing", rules="[]", version=version, do="save")
     assert (again.status, "Somebody changed the routing meanwhile" in again.words) == (409, True)
+    _, version = table_in(await boss.get("/desk/routing"))
+    empty = await boss.post("/desk/routing", rules="[]", version=version, do="save")
+    assert (empty.status, "Keep one line that names only a group" in empty.words) == (422, True)
     gone = json.dumps([{"group": "Nobody"}])
     refused = await boss.post("/desk/routing", rules=gone, version="", do="save")
     assert (refused.status, "Line 1, Group" in refused.words) == (422, True)
@@ -93,6 +96,8 @@ async def test_what_waits_is_one_queue_and_one_click_takes_a_suggestion(boss, al
     assert "the text has core-sw-1" in page.words
 
     await boss.post("/desk/qualify/26-000055/accept", field="technology")
+    long = await boss.post("/desk/qualify/26-000055", impact="9" * 5000, seen="9" * 5000)
+    assert long.status == 422, "a number that nobody means is a mistake like any other"
     form = await boss.get("/desk/qualify/26-000055")
     assert "from: rule" in form.words
     lacking = await boss.post("/desk/qualify/26-000055", request_type="Incident", has_safety="1", safety="on")
@@ -134,6 +139,12 @@ async def test_the_same_over_the_api_and_a_dry_run_writes_nothing(caller, db):
     assert (saved.status, (await saved.json())["rules"][0]["weight"]) == (200, 4)
     stale = await lea.send("PUT", "/routing", {"rules": [], "version": table["version"]})
     assert stale.status == 409
+    read = await (await lea.get("/routing")).json()
+    again = await lea.send("PUT", "/routing", read)
+    assert (again.status, await again.json()) == (200, read), "what was read can be saved"
+    empty = await lea.send("PUT", "/routing", {"rules": []})
+    assert (empty.status, (await empty.json())["faults"][0]["pointer"]) == (422, "/rules")
+    assert await (await lea.get("/routing")).json() == read
     assert (await caller("Teo").send("PUT", "/routing", {"rules": []})).status == 403
 
     await db.write(lambda tx: holes.keep(tx, holes.look(tx, now=rows.NOON), now=rows.NOON))

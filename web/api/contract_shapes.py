@@ -25,18 +25,19 @@ class Balance(Shape):
 
 
 class Line(shapes.ContractLine):
-    """What is bought. Empty lists mean all."""
+    """What is bought. Empty lists mean all; None is what only staff see: how we go about it."""
 
     assets: list[str]
     sites: list[str]
     period: str
     rollover: bool
     step: int = Field(description="Minutes to which the work on one ticket is rounded up.")
-    overdraft: bool
-    priority: int
-    vendor_pauses: bool
+    overdraft: bool | None
+    priority: int | None
+    vendor_pauses: bool | None
     emergency: bool
-    no_access_billable: bool
+    no_access_billable: bool | None
+    used_before: float = Field(description="Before its books began; part of `used`.")
     balance: Balance | None = Field(description="None: it is not measured, or it is not for you.")
 
 
@@ -62,7 +63,7 @@ class Contracts(Shape):
 
 
 class Contract(Shape):
-    """A contract in its present version."""
+    """A contract in its present version. None is what only staff see."""
 
     number: str
     version: str
@@ -71,12 +72,17 @@ class Contract(Shape):
     valid_until: date
     status: str
     stands: str = Field(description="valid, grace, suspended, not_started or expired, now.")
-    grace_days: int
+    grace_days: int | None
     notice_date: date | None
     renewal: str
     covers_children: bool
-    authorised_contacts: list[str] = Field(description="E-mail addresses; empty: everybody. For staff.")
-    policy: dict[str, str] = Field(description="Verdict to decision, over the customer's. For staff.")
+    authorised_contacts: list[str] | None = Field(
+        description="E-mail addresses; empty: everybody. For staff."
+    )
+    policy: dict[str, str] | None = Field(description="Verdict to decision, over the customer's. For staff.")
+    tell_breach: bool | None = Field(
+        description="The customer is told of a promise that was not kept. For staff."
+    )
     lines: list[Line]
 
 

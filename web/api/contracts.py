@@ -23,9 +23,10 @@ from core.store.tx import Tx
 from web.api import contract_shapes as out
 from web.api import shapes
 from web.api.endpoint import Body, Call, api
-from web.api.tickets import Cursor, Name, PageQuery, Seen, ticket_now
+from web.api.tickets import Name, PageQuery, Seen, ticket_now
 
 Names = Annotated[list[Name], Field(max_length=500)]
+Unread = Annotated[Any, Field(exclude=True, description="As the contract gives it; it is not looked at.")]
 Why = Annotated[str, Field(min_length=1, max_length=10_000, pattern=r"\S")]
 
 
@@ -33,9 +34,9 @@ class ContractQuery(PageQuery):
     """Which contracts."""
 
     state: Annotated[str, Field(max_length=20, description="As in the answer.")] = ""
-    customer: Annotated[str, Field(max_length=200, description="Code.")] = ""
-    q: Annotated[str, Field(max_length=200, description="Part of a number or of a customer's name.")] = ""
-    cursor: Cursor = None
+    customer: Annotated[str, Field(max_length=100, description="Code.")] = ""
+    q: Annotated[str, Field(max_length=100, description="Part of a number or of a customer's name.")] = ""
+    cursor: Annotated[str | None, Field(max_length=200, description="`next` of the page before.")] = None
 
 
 class LineBody(Body):
@@ -53,7 +54,9 @@ class LineBody(Body):
     vendor_pauses: bool = False
     measure: Annotated[str, Field(max_length=20, description="none, hours, tickets or visits.")] = "none"
     quantity: Annotated[float | None, Field(ge=0, le=1_000_000)] = None
-    used: Annotated[float, Field(ge=0, le=1_000_000, description="Before its books began.")] = 0.0
+    used_before: Annotated[
+        float, Field(ge=0, le=1_000_000, description="Before its books began: `used` in a desk's file.")
+    ] = 0.0
     period: Annotated[str, Field(max_length=20, description="contract, year, quarter or month.")] = "contract"
     overdraft: bool = False
     priority: Annotated[int, Field(ge=0, le=1_000_000)] = 100
@@ -61,6 +64,8 @@ class LineBody(Body):
     rollover: bool = False
     step: Annotated[int, Field(ge=1, le=1440)] = 15
     no_access_billable: bool = False
+    used: Unread = None
+    balance: Unread = None
 
 
 class ContractBody(Body):
@@ -89,6 +94,9 @@ class ContractBody(Body):
         str | None,
         Field(max_length=64, description="The contract's `version` as you know it; another one: 409."),
     ] = None
+    number: Unread = None
+    version: Unread = None
+    stands: Unread = None
 
 
 class Purchase(Body):
@@ -163,7 +171,10 @@ def list_contracts(tx: Tx, call: Call) -> out.Contracts:
 
 @api("GET", "/contracts/{number}", answer=out.Contract)
 def get_contract(tx: Tx, call: Call) -> out.Contract:
-    """A contract with its lines, and what is left of them. Contacts see those of their own company."""
+    """A contract with its lines, and what is left of them.
+
+    Contacts see those of their own company: what was bought, not how we go about it.
+    """
     return _now(tx, call, call.number)
 
 
@@ -171,10 +182,13 @@ def get_contract(tx: Tx, call: Call) -> out.Contract:
 def save_contract(tx: Tx, call: Call) -> out.Contract:
     """Make or change a contract: a new version, with who and why; tickets keep the version of their check.
 
-    For supervisors and administrators. The same content again changes nothing.
+    For supervisors and administrators. A contract as it was read, with `why`, is one that can be saved; the same content
+    again changes nothing.
     """
     asked: ContractBody = call.body
     plain: dict[str, Any] = asked.model_dump(exclude={"customer", "why", "seen"})
+    for line in plain["lines"]:
+        line["used"] = line.pop("used_before")
     contract_changes.save(
         tx,
         call.who,
@@ -326,12 +340,13 @@ def _now(tx: Tx, call: Call, number: str) -> out.Contract:
         valid_until=found.valid_until,
         status=found.status,
         stands=found.stands(call.now),
-        grace_days=found.grace_days,
+        grace_days=found.grace_days if inside else None,
         notice_date=found.notice_date,
         renewal=found.renewal,
         covers_children=found.covers_children,
-        authorised_contacts=list(found.authorised_contacts) if inside else [],
-        policy=dict(found.policy) if inside else {},
+        authorised_contacts=list(found.authorised_contacts) if inside else None,
+        policy=dict(found.policy) if inside else None,
+        tell_breach=found.tell_breach if inside else None,
         lines=_lines(contract_board.listed(tx, found, now=call.now), call, found),
     )
 
@@ -350,10 +365,11 @@ def _summary(one: Listed, call: Call) -> out.Summary:
 
 def _lines(listed: Listed, call: Call, contract: Contract) -> list[out.Line]:
     own = contract.customer == call.who.customer and contract_board.decides(call.who)
-    return [_line(state, counted=call.who.is_agent or own) for state in listed.lines]
+    inside = call.who.is_agent
+    return [_line(state, inside=inside, counted=inside or own) for state in listed.lines]
 
 
-def _line(state: LineState, *, counted: bool) -> out.Line:
+def _line(state: LineState, *, inside: bool, counted: bool) -> out.Line:
     line = state.line
     return out.Line(
         name=line.name,
@@ -366,16 +382,17 @@ def _line(state: LineState, *, counted: bool) -> out.Line:
         measure=line.measure,
         quantity=line.quantity,
         used=state.used if counted and state.first else 0.0,
+        used_before=line.used if counted else 0.0,
         assets=list(line.assets),
         sites=list(line.sites),
         period=line.period,
         rollover=line.rollover,
         step=line.step,
-        overdraft=line.overdraft,
-        priority=line.priority,
-        vendor_pauses=line.vendor_pauses,
+        overdraft=line.overdraft if inside else None,
+        priority=line.priority if inside else None,
+        vendor_pauses=line.vendor_pauses if inside else None,
         emergency=line.emergency,
-        no_access_billable=line.no_access_billable,
+        no_access_billable=line.no_access_billable if inside else None,
         balance=_balance(state) if counted else None,
     )
 

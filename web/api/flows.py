@@ -12,6 +12,7 @@ from core.desk.errors import NotFound, invalid
 from core.desk.flows import DEFAULT, Version
 from core.store.tx import Tx
 from ivr import rules
+from web import numbers
 from web.api import shapes
 from web.api.endpoint import Body, Call, api
 from web.api.tickets import PageQuery
@@ -139,7 +140,7 @@ def _number(text: str) -> int:
     >>> _number("12"), _number("1e3"), _number("١"), _number("9" * 30)
     (12, 0, 0, 0)
     """
-    return int(text) if text.isascii() and text.isdigit() and len(text) < len(str(flows.MOST)) else 0
+    return numbers.whole(text, digits=len(str(flows.MOST)) - 1) or 0
 
 
 def _text(flow: dict[str, Any]) -> str:

@@ -174,7 +174,7 @@ def undo(tx: Tx, call: Call) -> shapes.Ticket:
     return ticket_now(tx, call, call.number)
 
 
-@api("GET", "/tickets/{number}/joinings", answer=joining_shapes.Joinings)
+@api("GET", "/tickets/{number}/joinings", answer=joining_shapes.Joinings, errors=(403,))
 def list_joinings(tx: Tx, call: Call) -> joining_shapes.Joinings:
     """What was merged, split or moved from or into the ticket, and what is in the way of an undo. For staff."""
     found = joining_views.joined(tx, call.who, call.number, now=call.now)
@@ -207,14 +207,14 @@ def unlink_ticket(tx: Tx, call: Call) -> joining_shapes.Links:
     return _links(tx, call)
 
 
-@api("GET", "/incidents", answer=joining_shapes.Incidents)
+@api("GET", "/incidents", answer=joining_shapes.Incidents, errors=(403,))
 def list_incidents(tx: Tx, call: Call) -> joining_shapes.Incidents:
     """Tickets with children. For staff."""
     found = incident_views.listing(tx, call.who)
     return joining_shapes.Incidents(items=[_summary(row, all_, left) for row, all_, left in found])
 
 
-@api("GET", "/incidents/{number}", answer=joining_shapes.Incident)
+@api("GET", "/incidents/{number}", answer=joining_shapes.Incident, errors=(403,))
 def get_incident(tx: Tx, call: Call) -> joining_shapes.Incident:
     """An incident with its children, their channels and clocks, and what they were told. For staff."""
     return _incident(tx, call)

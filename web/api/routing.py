@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -20,8 +20,9 @@ from core.store.tx import Tx
 from web.api import routing_shapes as shapes
 from web.api import shapes as common
 from web.api.endpoint import Body, Call, Query, api
-from web.api.tickets import Name, Seen, ticket_now
+from web.api.tickets import Cursor, Name, Seen, ticket_now
 
+Unread = Annotated[Any, Field(exclude=True, description="As the table gives it; it is not looked at.")]
 Suggested = Literal["technology", "request_type", "impact", "urgency", "asset", "site", "safety"]
 
 
@@ -30,6 +31,7 @@ class QualificationQuery(Query):
 
     limit: Annotated[int, Field(ge=1, le=qualification.MOST)] = qualification.PAGE
     channel: Annotated[str | None, Field(max_length=50)] = None
+    cursor: Cursor = None
 
 
 class Accepted(Body):
@@ -58,6 +60,7 @@ class Line(Body):
     level: Annotated[int | None, Field(ge=1, le=3, description="Left out: that of the group.")] = None
     calendar: Name | None = None
     group: Name
+    weight: Unread = None
 
 
 class NewTable(Body):
@@ -67,6 +70,12 @@ class NewTable(Body):
     version: Annotated[
         str | None, Field(max_length=50, description="Of the table that you changed; another one is refused.")
     ] = None
+    ties: Unread = None
+    groups: Unread = None
+    technologies: Unread = None
+    request_types: Unread = None
+    calendars: Unread = None
+    may_edit: Unread = None
 
 
 class Trial(Body):
@@ -93,7 +102,9 @@ class Away(Body):
 def get_qualification(tx: Tx, call: Call) -> shapes.Qualification:
     """What waits to be qualified, what each lacks, what is suggested, and how long it took in the last days. For staff."""
     asked: QualificationQuery = call.query
-    found = qualification.queue(tx, call.who, now=call.now, limit=asked.limit, channel=asked.channel)
+    found = qualification.queue(
+        tx, call.who, now=call.now, limit=asked.limit, channel=asked.channel, cursor=asked.cursor
+    )
     return shapes.Qualification(
         items=[
             shapes.ToQualify(
@@ -123,6 +134,7 @@ def get_qualification(tx: Tx, call: Call) -> shapes.Qualification:
         ],
         count=found.count,
         late=found.late,
+        next=found.next,
         figures=[
             shapes.TimeToQualify(
                 days=one.days, channel=one.channel, count=one.count, median=one.median, p90=one.p90
@@ -224,7 +236,10 @@ def get_routing(tx: Tx, call: Call) -> shapes.RoutingTable:
 
 @api("PUT", "/routing", body=NewTable, answer=shapes.RoutingTable)
 def put_routing(tx: Tx, call: Call) -> shapes.RoutingTable:
-    """Save the whole table or nothing of it; holes are looked for at once. For supervisors and administrators."""
+    """Save the whole table or nothing of it; holes are looked for at once. For supervisors and administrators.
+
+    The table as it was read is one that can be saved. One without rules is refused.
+    """
     asked: NewTable = call.body
     routing_table.save(tx, call.who, _lines(asked.rules), version=asked.version, now=call.now)
     return get_routing.run(tx, call)  # type: ignore[return-value]

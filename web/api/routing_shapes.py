@@ -183,6 +183,7 @@ class Qualification(BaseModel):
     items: list[ToQualify]
     count: int = Field(description="Of all that wait, in your scope.")
     late: int
+    next: str | None = Field(description="`cursor` of the page after; null: this is the last.")
     figures: list[TimeToQualify]
 
 

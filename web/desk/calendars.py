@@ -14,7 +14,7 @@ from core.desk import clock_changes, clock_editor
 from core.desk.clock_changes import Impact
 from core.desk.clock_editor import CalendarView
 from core.desk.configuration.document import CalendarPart
-from core.desk.errors import Forbidden, Invalid, NotFound, invalid
+from core.desk.errors import Forbidden, Invalid, invalid
 from core.desk.principal import Principal
 from web import guard
 from web.desk.frame import around, staff
@@ -23,12 +23,16 @@ from web.site import SITE, Site, now
 SLICE = 500  # open tickets looked at in one reading
 LOOKS = 200  # readings of one page: 100,000 tickets
 
+NEW = "/desk/new-calendar"
+"""Beside the calendars, not among them: a calendar may have any name."""
 FIELDS = ("time_zone", "weekly", "holidays", "closed", "cut_off")
 
 
 def routes(app: web.Application) -> None:
     """Add the pages."""
     app.router.add_get("/desk/calendars", show)
+    app.router.add_get(NEW, begin)
+    app.router.add_post(NEW, change)
     app.router.add_get("/desk/calendars/{name}", one)
     app.router.add_post("/desk/calendars/{name}", change)
 
@@ -49,7 +53,12 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 
 async def one(request: web.Request) -> web.StreamResponse:
-    """One calendar: what it says, what that means, and what open tickets it would move. `new`: an empty form."""
+    """One calendar: what it says, what that means, and what open tickets it would move."""
+    return await _page(request)
+
+
+async def begin(request: web.Request) -> web.StreamResponse:
+    """An empty form."""
     return await _page(request)
 
 
@@ -58,16 +67,16 @@ async def change(request: web.Request) -> web.StreamResponse:
     site, who = request.app[SITE], staff(request)
     sent = await request.post()
     guard.check_token(request, str(sent.get("csrf", "")))
-    name = request.match_info["name"]
-    if "apply" in sent:
+    name = request.match_info.get("name")
+    if "apply" in sent and name is not None:
         await site.db.write(clock_changes.begin, who, name, now=now())
         raise web.HTTPSeeOther(f"{place(name)}?applied=1")
     form = {field: str(sent.get(field, "")).strip() for field in ("name", *FIELDS)}
     try:
-        part = _part(form["name"] if name == "new" else name, form)
+        part = _part(form["name"] if name is None else name, form)
         if "look" in sent:
             return await _page(request, form=form, part=part)
-        await site.db.write(clock_editor.save, who, part, new=name == "new", now=now())
+        await site.db.write(clock_editor.save, who, part, new=name is None, now=now())
     except Invalid as wrong:
         return await _page(request, form=form, wrong=wrong)
     raise web.HTTPSeeOther(f"{place(part.name)}?saved=1")
@@ -85,13 +94,10 @@ async def _page(
     part: CalendarPart | None = None,
     wrong: Invalid | None = None,
 ) -> web.Response:
-    site, who, name = request.app[SITE], staff(request), request.match_info["name"]
-    try:
-        kept: CalendarView | None = await site.db.read(clock_editor.calendar, who, name)
-    except NotFound:
-        if name != "new":
-            raise
-        kept = None
+    site, who, name = request.app[SITE], staff(request), request.match_info.get("name")
+    kept: CalendarView | None = None
+    if name is not None:
+        kept = await site.db.read(clock_editor.calendar, who, name)
     shown = part or (kept.part if kept and wrong is None else None)
     warnings: tuple[str, ...] = ()
     days: list[Any] = []
@@ -114,6 +120,7 @@ async def _page(
         view="calendars",
         given={},
         name=name,
+        place=NEW if name is None else place(name),
         kept=kept,
         form=form or _form(kept.part if kept else None),
         days=days,

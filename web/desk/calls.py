@@ -14,7 +14,7 @@ from core.desk.principal import Principal
 from core.desk.views import Page
 from core.rules import call_outcomes
 from core.store.tx import Tx
-from web import files
+from web import files, numbers
 from web.desk.frame import around, ringing, staff
 from web.site import SITE, now
 
@@ -118,9 +118,8 @@ async def act(request: web.Request) -> web.StreamResponse:
 
 def _request(form: Form) -> dict[str, Any]:
     names = ("customer", "contact", "request_type", "technology")
-    levels = {name: form.get(name, "") for name in ("impact", "urgency")}
     return {name: form.get(name) or None for name in names} | {
-        name: int(value) if value.isdecimal() else None for name, value in levels.items()
+        name: numbers.whole(form.get(name, "")) for name in ("impact", "urgency")
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from multidict import MultiDictProxy
 
 from core.desk.errors import Fault, Invalid
+from web import numbers
 
 Fields = MultiDictProxy[Any]
 
@@ -80,8 +81,8 @@ def read(form: Fields) -> dict[str, Any]:
         for name, value in form.items()
         if name.startswith("policy-") and value
     }
-    numbers = sorted(int(found[1]) for name in form if (found := _LINE.fullmatch(name)))
-    plain["lines"] = [_line(form, f"lines-{n}-") for n in numbers]
+    places = sorted(int(found[1]) for name in form if (found := _LINE.fullmatch(name)))
+    plain["lines"] = [_line(form, f"lines-{n}-") for n in places]
     return plain
 
 
@@ -92,8 +93,8 @@ def check(form: Fields) -> None:
         for name in ("valid_from", "valid_until")
         if not _DAY.fullmatch(str(form.get(name, "")).strip())
     ]
-    numbers = sorted(int(found[1]) for name in form if (found := _LINE.fullmatch(name)))
-    for place, n in enumerate(numbers):
+    places = sorted(int(found[1]) for name in form if (found := _LINE.fullmatch(name)))
+    for place, n in enumerate(places):
         for name in LINE_NUMBERS:
             text = str(form.get(f"lines-{n}-{name}", "")).strip()
             if text and _number(text) is None:
@@ -110,9 +111,9 @@ def changes_lines(form: Fields) -> bool:
 def with_lines(plain: Mapping[str, Any], form: Fields) -> dict[str, Any]:
     """The contract with one line more or less."""
     lines = list(plain["lines"])
-    gone = str(form.get("remove", ""))
-    if gone.isdecimal() and int(gone) < len(lines):
-        del lines[int(gone)]
+    gone = numbers.whole(form.get("remove", ""))
+    if gone is not None and gone < len(lines):
+        del lines[gone]
     if "add" in form:
         lines.append(empty_line())
     return {**plain, "lines": lines}

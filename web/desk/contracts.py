@@ -17,23 +17,24 @@ from core.desk.errors import DeskError, Invalid, Refused
 from core.desk.principal import Principal
 from core.rules.entitlement import DECISIONS, VERDICTS
 from core.store.tx import Tx
-from web import guard
+from web import guard, numbers
 from web.desk import contract_forms
 from web.desk.contract_forms import Fields
 from web.desk.frame import around, staff
 from web.sign_in import form_id
 from web.site import SITE, now
 
+NEW = "/desk/new-contract"
+"""Beside the contracts, not among them: a contract may have any number."""
 MAX_FORM_ID = 100  # characters
-MAX_DIGITS = 9
 PER_PAGE = 50
 
 
 def routes(app: web.Application) -> None:
     """Add the pages."""
     app.router.add_get("/desk/contracts", show)
-    app.router.add_get("/desk/contracts/new", begin)
-    app.router.add_post("/desk/contracts/new", save_new)
+    app.router.add_get(NEW, begin)
+    app.router.add_post(NEW, save_new)
     app.router.add_get("/desk/contracts/{number}", show_one)
     app.router.add_get("/desk/contracts/{number}/edit", edit)
     app.router.add_post("/desk/contracts/{number}/edit", save)
@@ -49,7 +50,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     state, customer, words = (request.query.get(name, "") for name in ("state", "customer", "words"))
     state = state if state in STATES else ""
     found, customers = await site.db.read(_listed, who, state=state, customer=customer, q=words, now=now())
-    first = int(start) if (start := request.query.get("from", "")[:MAX_DIGITS]).isdecimal() else 0
+    first = numbers.whole(request.query.get("from", "")) or 0
     more = first + PER_PAGE < len(found)
     query = {"state": state, "customer": customer, "words": words}
     return site.pages.page(
@@ -229,7 +230,7 @@ async def _editor(
         said=said,
         wrong=wrong,
         faults=_faults(wrong),
-        place="/desk/contracts/new" if new else f"{place(str(plain['number']))}/edit",
+        place=NEW if new else f"{place(str(plain['number']))}/edit",
         verdicts=VERDICTS,
         decisions=[one for one in DECISIONS if one != "quarantine"],
         **offered,

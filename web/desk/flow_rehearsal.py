@@ -20,6 +20,7 @@ from ivr.actions import ACTIONS
 from ivr.editing import BadName, Plain
 from ivr.flow import Collect, Flow, Menu, Queue, Record, of_plain, text_of, to_plain
 from ivr.rehearsal import Did, Scenario, Walk
+from web import numbers
 from web.desk.flow_editor import form_of
 from web.desk.flows import version_of
 from web.desk.frame import around, staff
@@ -209,11 +210,11 @@ async def keep(request: web.Request) -> web.StreamResponse:
 async def remove(request: web.Request) -> web.StreamResponse:
     """One that does not have to be so any more."""
     posted = await form_of(request)
-    number = posted.get("number", [""])[0]
+    number = numbers.whole(posted.get("number", [""])[0])
     return await _changed(
         request,
         posted,
-        lambda plain, _: editing.without_scenario(plain, int(number) if number.isdecimal() else -1),
+        lambda plain, _: editing.without_scenario(plain, -1 if number is None else number),
     )
 
 

@@ -12,7 +12,7 @@ from core.desk.flows import DEFAULT
 from core.desk.principal import Principal
 from core.store.tx import Tx
 from ivr import rules
-from web import files
+from web import files, numbers
 from web.desk import flow_words
 from web.desk.frame import around, staff
 from web.site import SITE, now
@@ -38,11 +38,11 @@ def version_of(request: web.Request) -> int:
 async def listed(request: web.Request, *, wrong: Any = None) -> web.Response:
     """The one in force on top, then the newest first."""
     site, who = request.app[SITE], staff(request)
-    before = request.query.get("before", "")
+    before = numbers.whole(request.query.get("before", ""))
     versions = await site.db.read(
         flows.versions,
         who,
-        before=int(before) if before.isdecimal() and len(before) < 10 else flows.MOST,
+        before=flows.MOST if before is None else before,
         limit=51,  # noqa: PLR2004
     )
     more = versions[49].number if len(versions) > 50 else None  # noqa: PLR2004

@@ -11,7 +11,7 @@ from multidict import MultiDictProxy
 from core.desk import incident, incident_telling, incident_views, resolution
 from core.desk.errors import DeskError, Forbidden, Invalid, Refused, Stale
 from core.desk.principal import Principal
-from web import guard
+from web import guard, numbers
 from web.desk.frame import around, staff
 from web.desk.joining import wrong_words
 from web.sign_in import form_id
@@ -80,10 +80,9 @@ async def _do(request: web.Request, who: Principal, number: str, verb: str, form
         case "detach":
             await db.write(incident.detach, who, number, children=children, now=now())
         case _:
-            minutes = str(form.get("minutes", ""))
             given: dict[str, Any] = {
                 "cause": str(form.get("cause", "")),
-                "minutes": int(minutes) if minutes.isdecimal() else 0,
+                "minutes": numbers.whole(form.get("minutes", ""), digits=6) or 0,
             }
             return await db.write(
                 incident.resolve_children, who, number, children=children, words=words, **given, now=now()

@@ -15,7 +15,7 @@ from core.desk.errors import DeskError, Forbidden, Invalid, NotFound, Refused, S
 from core.desk.principal import Principal
 from core.rules.joining import BY_HAND
 from core.store.tx import Tx
-from web import guard, said
+from web import guard, numbers, said
 from web.desk.frame import around, staff
 from web.site import SITE, now
 from web.words import say
@@ -123,11 +123,6 @@ async def act(request: web.Request) -> web.StreamResponse:
     raise web.HTTPSeeOther(leads_to(number, str(done), form))
 
 
-def _seen(form: Form, name: str = "seen") -> int | None:
-    text = str(form.get(name, ""))
-    return int(text) if text.isdecimal() else None
-
-
 def _here(number: str, _done: str, _form: Form) -> str:
     return f"/desk/tickets/{quote(number)}/links"
 
@@ -145,7 +140,11 @@ def _incident(number: str, _done: str, _form: Form) -> str:
 
 
 def _join(form: Form) -> dict[str, Any]:
-    return {"into": str(form.get("into", "")), "seen": _seen(form), "seen_into": _seen(form, "seen_into")}
+    return {
+        "into": str(form.get("into", "")),
+        "seen": numbers.seen(form),
+        "seen_into": numbers.seen(form, "seen_into"),
+    }
 
 
 def _link(form: Form) -> dict[str, Any]:
@@ -163,14 +162,14 @@ VERBS: dict[
         lambda form: {
             "messages": [str(one) for one in form.getall("message", [])],
             "subject": str(form.get("subject", ""))[:1000],
-            "seen": _seen(form),
+            "seen": numbers.seen(form),
         },
         _here,
     ),
     "undo": (joining.undo, lambda form: {"act": str(form.get("act", "")) or None}, _here),
     "link": (links_between.link_to, _link, _here),
     "unlink": (links_between.unlink, _link, _here),
-    "incident": (incident.open_incident, lambda form: {"seen": _seen(form)}, _incident),
+    "incident": (incident.open_incident, lambda form: {"seen": numbers.seen(form)}, _incident),
 }
 
 

@@ -17,7 +17,7 @@ from core.desk.outage_board import Outage
 from core.desk.principal import Principal
 from core.rules.outages import Scope
 from core.store.tx import Tx
-from web import guard
+from web import guard, numbers
 from web.desk.frame import around, staff
 from web.sign_in import form_id
 from web.site import SITE, now
@@ -147,9 +147,8 @@ async def act(request: web.Request) -> web.StreamResponse:
     """Update, end or withdraw; what was typed is never lost."""
     site, who = request.app[SITE], staff(request)
     form, verb, outage = await _read(request), request.match_info["verb"], request.match_info["id"]
-    seen = str(form.get("seen", ""))
     common: dict[str, Any] = {
-        "seen": int(seen) if seen.isdecimal() else None,
+        "seen": numbers.seen(form),
         "idem": str(form.get("form", ""))[:MAX_FORM_ID],
         "now": now(),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -14,7 +15,7 @@ from core.desk.qualification import Figure, Waiting
 from core.rules.priority import PRIORITIES
 from core.rules.suggesting import Suggestion
 from core.store.tx import Tx
-from web import guard
+from web import guard, numbers
 from web.desk import telling
 from web.desk.frame import around, staff
 from web.desk.why import value
@@ -40,12 +41,12 @@ def routes(app: web.Application) -> None:
 
 async def show(request: web.Request) -> web.StreamResponse:
     """The queue, the most urgent first, and how long it took lately."""
-    return await _queue(request)
+    return await _queue(request, request.query.get("cursor", ""))
 
 
-async def _queue(request: web.Request, wrong: DeskError | None = None) -> web.Response:
+async def _queue(request: web.Request, cursor: str, wrong: DeskError | None = None) -> web.Response:
     site, who, at = request.app[SITE], staff(request), now()
-    found, figures = await site.db.read(_read, who, at)
+    found, figures = await site.db.read(_read, who, at, cursor or None)
     t = say(who.language)
     return site.pages.page(
         request,
@@ -54,6 +55,7 @@ async def _queue(request: web.Request, wrong: DeskError | None = None) -> web.Re
         view="qualify",
         given={},
         queue=found,
+        cursor=cursor,
         figures=_by_days(figures),
         wrong=_said(wrong, t),
         names=lambda fields: ", ".join(t(f"suggest.field.{name}") for name in fields).lower(),
@@ -66,8 +68,10 @@ async def _queue(request: web.Request, wrong: DeskError | None = None) -> web.Re
     )
 
 
-def _read(tx: Tx, who: Principal, at: Any) -> tuple[qualification.Queue, tuple[Figure, ...]]:
-    return qualification.queue(tx, who, now=at, limit=SHOWN), qualification.figures(tx, now=at)
+def _read(
+    tx: Tx, who: Principal, at: Any, cursor: str | None
+) -> tuple[qualification.Queue, tuple[Figure, ...]]:
+    return qualification.queue(tx, who, now=at, limit=SHOWN, cursor=cursor), qualification.figures(tx, now=at)
 
 
 async def form(request: web.Request) -> web.StreamResponse:
@@ -122,7 +126,7 @@ async def qualify(request: web.Request) -> web.StreamResponse:
     guard.check_token(request, str(sent.get("csrf", "")))
     typed = {name: str(sent.get(name, "")) for name in FIELDS}
     given: dict[str, Any] = {
-        name: int(text) if name in NUMBERS and text.isdecimal() else text
+        name: text if name not in NUMBERS or (level := numbers.whole(text)) is None else level
         for name, text in typed.items()
         if text
     }
@@ -132,7 +136,7 @@ async def qualify(request: web.Request) -> web.StreamResponse:
             who,
             number,
             now=now(),
-            seen=_seen(sent),
+            seen=numbers.seen(sent),
             safety="safety" in sent if "has_safety" in sent else None,
             **given,
         )
@@ -146,14 +150,16 @@ async def accept(request: web.Request) -> web.StreamResponse:
     site, who = request.app[SITE], staff(request)
     number, sent = request.match_info["number"], await request.post()
     guard.check_token(request, str(sent.get("csrf", "")))
+    back, cursor = sent.get("back"), str(sent.get("cursor", ""))
     names = [str(name) for name in sent.getall("field", [])]
     if ALL in names:
         names = str(sent.get("suggested", "")).split()
     try:
-        await site.db.write(suggestions.accept, who, number, names, now=now(), seen=_seen(sent))
+        await site.db.write(suggestions.accept, who, number, names, now=now(), seen=numbers.seen(sent))
     except (Invalid, Refused, Stale) as error:
-        return await (_form(request, wrong=error) if sent.get("back") == "form" else _queue(request, error))
-    raise web.HTTPSeeOther(f"/desk/qualify/{number}" if sent.get("back") == "form" else "/desk/qualify")
+        return await (_form(request, wrong=error) if back == "form" else _queue(request, cursor, error))
+    place = f"?{urlencode({'cursor': cursor})}" if cursor else ""
+    raise web.HTTPSeeOther(f"/desk/qualify/{number}" if back == "form" else f"/desk/qualify{place}")
 
 
 async def prioritise(request: web.Request) -> web.StreamResponse:
@@ -207,8 +213,3 @@ def _waits(one: Waiting, language: str) -> tuple[str, str]:
 def _by_days(figures: tuple[Figure, ...]) -> list[tuple[int, list[Figure]]]:
     days = sorted({one.days for one in figures})
     return [(n, [one for one in figures if one.days == n]) for n in days]
-
-
-def _seen(sent: Mapping[str, Any]) -> int | None:
-    text = str(sent.get("seen", ""))
-    return int(text) if text.isdecimal() else None

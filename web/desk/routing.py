@@ -25,7 +25,7 @@ from core.desk.routing_table import Table, Winner
 from core.desk.routing_trial import Trial
 from core.rules.routing import Rule
 from core.store.tx import Tx
-from web import guard
+from web import guard, numbers
 from web.desk.frame import around, staff
 from web.site import SITE, now
 from web.words import Say, say
@@ -78,9 +78,9 @@ async def act(request: web.Request) -> web.StreamResponse:
 async def _put(request: web.Request, lines: Lines, version: str, sent: Mapping[str, Any]) -> web.Response:
     """The line of the form into the table, if it says something that can be."""
     site = request.app[SITE]
-    line = {name: text for name in routing_table.FIELDS if (text := str(sent.get(name, "")))}
-    if line.get("level", "").isdecimal():
-        line["level"] = int(line["level"])  # type: ignore[assignment]
+    line: dict[str, Any] = {name: text for name in routing_table.FIELDS if (text := str(sent.get(name, "")))}
+    if (level := numbers.whole(line.get("level", ""))) is not None:
+        line["level"] = level
     place = _place(str(sent.get("at", "")), lines)
     try:
         await site.db.read(routing_table.checked, [line])
@@ -107,7 +107,7 @@ async def _page(  # noqa: PLR0913 - what a page of several forms shows
     table, grid, known = await site.db.read(_read, who, lines)
     if days is not None and lines is not None:
         try:
-            tried = await site.db.read(_tried, who, lines, days=int(days) if days.isdecimal() else 0, now=at)
+            tried = await site.db.read(_tried, who, lines, days=numbers.whole(days) or 0, now=at)
         except Invalid as error:
             wrong = error
     present = await site.db.read(routing_table.table, who)
@@ -133,7 +133,7 @@ async def _page(  # noqa: PLR0913 - what a page of several forms shows
         place=place,
         line=line or {},
         faults=_faults(wrong, t),
-        wrong=_said(wrong, t, editing=place is not None),
+        wrong=_said(wrong, t, shown, editing=place is not None),
         days=days or str(DAYS),
         tried=tried,
         most=SHOWN,
@@ -204,7 +204,8 @@ def _plain(rules: Sequence[Rule]) -> Lines:
 
 
 def _place(text: str, lines: Lines) -> int:
-    return min(int(text), len(lines)) if text.isdecimal() else len(lines)
+    place = numbers.whole(text)
+    return len(lines) if place is None else min(place, len(lines))
 
 
 def _opened(verb: str, about: str, lines: Lines) -> tuple[int, dict[str, Any]]:
@@ -236,13 +237,15 @@ def _faults(wrong: DeskError | None, t: Say) -> dict[str, str]:
     return {name: t(f"routing.fault.{name}") for name in names if t.has(f"routing.fault.{name}")}  # type: ignore[attr-defined]
 
 
-def _said(wrong: DeskError | None, t: Say, *, editing: bool) -> str:
+def _said(wrong: DeskError | None, t: Say, lines: Lines, *, editing: bool) -> str:
     if wrong is None or editing:
         return ""
     if isinstance(wrong, Refused):
         return t("routing.changed") if wrong.code == "changed" else str(wrong)
     if isinstance(wrong, Invalid):
         place = wrong.faults[0].pointer.split("/")
+        if place == ["", "rules"] and not lines:
+            return t("routing.empty")
         if len(place) == 4:  # noqa: PLR2004 - "", rules, place, field
             rule = f"{t('routing.rule', n=int(place[2]) + 1)}, {t(f'routing.{place[3]}')}"
             return t("routing.wrong_rule", rule=rule)

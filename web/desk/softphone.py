@@ -39,7 +39,7 @@ def routes(app: web.Application) -> None:
     app.router.add_get("/desk/softphone/messages", messages)
     app.router.add_post("/desk/softphone/ring", ring)
     app.router.add_get("/desk/softphone/sound/{name}", sound)
-    app.router.add_post("/desk/softphone/{call}/{seq:\\d+}/{what}", act)
+    app.router.add_post("/desk/softphone/{call}/{seq:\\d{1,9}}/{what}", act)
 
 
 async def show(request: web.Request) -> web.StreamResponse:

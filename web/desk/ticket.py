@@ -29,7 +29,7 @@ from core.desk.quick_replies import QuickReply
 from core.desk.views import Page, TicketView
 from core.rules.close_guard import Reason
 from core.store.tx import Tx
-from web import files, html_frame, said
+from web import files, html_frame, numbers, said
 from web.desk import inbox, promising, telling, turns
 from web.desk.frame import around, staff
 from web.pages import day_and_time
@@ -198,9 +198,9 @@ async def act(request: web.Request) -> web.StreamResponse:
     named = fields(form)
     if verb in ("reply", "note", "wait"):
         named["files"] = sent
-    seen = form.get("seen", "")
-    if verb not in ("note", "retry_delivery") and seen.isdecimal():
-        named["seen"] = int(seen)
+    seen = numbers.seen(form)
+    if verb not in ("note", "retry_delivery") and seen is not None:
+        named["seen"] = seen
     try:
         await site.db.write(called, who, number, now=now(), **named)
         if (
@@ -232,16 +232,11 @@ def _reply(form: Form) -> dict[str, Any]:
     }
 
 
-def _number(form: Form, name: str) -> int | None:
-    text = str(form.get(name, ""))
-    return int(text) if text.isdecimal() else None
-
-
 def _qualify(form: Form) -> dict[str, Any]:
     names = ("customer", "contact", "request_type", "technology", "asset", "site")
     return {name: form.get(name) or None for name in names} | {
-        "impact": _number(form, "impact"),
-        "urgency": _number(form, "urgency"),
+        "impact": numbers.whole(form.get("impact", "")),
+        "urgency": numbers.whole(form.get("urgency", "")),
     }
 
 
@@ -277,7 +272,7 @@ def _resolve(form: Form) -> dict[str, Any]:
         "overrides": _overrides(form),
         "cause": form.get("cause", ""),
         "text": form.get("text", ""),
-        "minutes": _number(form, "minutes") or 0,
+        "minutes": numbers.whole(form.get("minutes", "")) or 0,
     }
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from core.desk import activities, contract_changes, contract_evidence, entitle, resolution
 from core.desk.errors import DeskError, Invalid, Refused, Stale, invalid
-from web import guard
+from web import guard, numbers
 from web.desk import telling
 from web.desk.contract_forms import Fields
 from web.desk.contracts import place
@@ -51,12 +51,11 @@ async def act(request: web.Request) -> web.StreamResponse:
             case "recheck":
                 await site.db.write(contract_changes.recheck, who, number, now=now())
             case _:
-                minutes = str(form.get("minutes", "")).strip()
                 await site.db.write(
                     activities.log,
                     who,
                     number,
-                    minutes=int(minutes) if minutes.isdecimal() and len(minutes) < 7 else 0,  # noqa: PLR2004
+                    minutes=numbers.whole(str(form.get("minutes", "")).strip(), digits=6) or 0,
                     kind=str(form.get("kind", "")),
                     at=_instant(form, "at", zone),
                     text=str(form.get("text", "")),

@@ -10,7 +10,7 @@ from aiohttp import web
 from core.desk import page, ratings, requests, resolution
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.views import MessageView, TicketView
-from web import files, html_frame, said
+from web import files, html_frame, numbers, said
 from web.portal import progress
 from web.portal.frame import contact
 from web.sign_in import form_id
@@ -100,7 +100,7 @@ async def reply(request: web.Request) -> web.StreamResponse:
     number = request.match_info["number"]
     fields, sent = await files.form(request)
     text, idem = fields.get("text", ""), fields.get("form", "")
-    seen = int(fields["seen"]) if fields.get("seen", "").isdecimal() else None
+    seen = numbers.seen(fields)
     try:
         message = await site.db.write(
             requests.write, who, number, text, now=now(), seen=seen, idem=idem[:100], files=sent
@@ -142,7 +142,7 @@ async def rate(request: web.Request) -> web.StreamResponse:
     site, who = request.app[SITE], contact(request)
     number = request.match_info["number"]
     fields, _ = await files.form(request)
-    score = int(fields["score"]) if fields.get("score", "").isdecimal() else 0
+    score = numbers.whole(fields.get("score", "")) or 0
     try:
         await site.db.write(
             ratings.rate, who, number, now=now(), score=score, comment=fields.get("comment", "")

@@ -48,6 +48,8 @@ RENEWALS = ("none", "tacit")
 STATUSES = ("draft", "active", "suspended", "terminated")
 LANGUAGES = ("it", "en")  # what templates and catalogues speak
 MIN_PIN = 6  # digits
+BEGINNINGS = (1900, 2199)
+"""Years in which a contract may begin. It may end in any later one: some write 9999 for one without an end."""
 
 Names = Mapping[str, frozenset[str] | None]
 """Section to the names in it; None: not known, so nothing is said about them."""
@@ -105,6 +107,10 @@ def remarks(document: Document) -> list[str]:
         )
         for part in document.get("routing", ())
     ]
+    if "routing" in document and not rules:
+        found.append(
+            "routing: has no rules; requests go to whichever group has their technology and type, and to nobody if none has"
+        )
     return found + [
         f"routing[{second}]: asks for the same as routing[{first}], which comes first and always wins"
         for first, second in ties(rules, {part.name: part.level for part in document.get("groups", ())})
@@ -349,6 +355,8 @@ def _contract(part: ContractPart, at: str, customer: CustomerPart, names: Names)
     people = frozenset(addresses.key(contact.email) for contact in customer.contacts)
     authorised = [addresses.key(email) for email in part.authorised_contacts]
     yield from _not_there(f"{at}.authorised_contacts", authorised, people, "a contact of this customer")
+    if not BEGINNINGS[0] <= part.valid_from.year <= BEGINNINGS[1]:
+        yield f"{at}.valid_from: {part.valid_from} must be a day of the years {BEGINNINGS[0]} to {BEGINNINGS[1]}"
     if part.valid_until < part.valid_from:
         yield f"{at}.valid_until: {part.valid_until} is before valid_from, {part.valid_from}"
     if part.notice_date is not None and not part.valid_from <= part.notice_date <= part.valid_until:

@@ -57,6 +57,7 @@ def test_the_small_desk_has_no_mistake() -> None:
         ("grace_days = 30", 'grace_days = "30"', "customers[ACME].contracts[C-1].grace_days: must be a whole number, not text"),
         ("grace_days = 30", "grace_days = -1", "customers[ACME].contracts[C-1].grace_days: must not be negative"),
         ("valid_until = 2026-12-31", "valid_until = 2025-12-31", "customers[ACME].contracts[C-1].valid_until: 2025-12-31 is before valid_from, 2026-01-01"),
+        ("valid_from = 2026-01-01", "valid_from = 9999-12-31", "customers[ACME].contracts[C-1].valid_from: 9999-12-31 must be a day of the years 1900 to 2199"),
         ("valid_until = 2026-12-31", "", "customers[ACME].contracts[C-1].valid_until: is missing"),
         ("quantity = 40", "quantity = -40", "customers[ACME].contracts[C-1].lines[Hours].quantity: must not be negative"),
         ('measure = "hours"', 'measure = "hour"', "customers[ACME].contracts[C-1].lines[Hours].measure: 'hour' is none of none, hours, tickets, visits; did you mean 'hours'?"),
@@ -172,7 +173,9 @@ def test_what_is_allowed_and_not_meant_is_remarked() -> None:
     )
 
     told = checking.remarks(checking.read(text))
+    (empty,) = checking.remarks(checking.read("routing = []"))
 
+    assert empty.startswith("routing: has no rules")
     assert told == [
         "calendars[Office]: weekly fri: 09:00-13:00 and 12:00-18:00 overlap and are merged",
         "routing[3]: asks for the same as routing[2], which comes first and always wins",

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.desk import activities, books, contract_round, resolution, tickets
+from core.desk import activities, books, contract_changes, contract_round, joining, resolution, tickets
 from core.desk.errors import Invalid, Refused
 from core.store import tables
 from tests.desk_at_work import CONFIGURED, MONDAY, SOLUTION, AtWork, at_work
@@ -171,8 +171,19 @@ async def test_work_that_cannot_have_been_is_not_entered(desk, fields, pointer):
 async def test_no_work_is_entered_after_the_end(desk):
     number = await desk.closed()
 
-    with pytest.raises(Invalid, match="no work is entered after its end"):
+    with pytest.raises(Invalid, match="no work is entered after its end; reopen it"):
         await log(desk, number, 5)
+
+
+async def test_work_on_a_request_that_ended_as_none_says_where_it_belongs(desk):
+    number, other, third = [(await desk.mail("alice@acme.test")).number for _ in range(3)]
+    await desk.do(joining.merge, await desk.who("lea"), other, into=number)
+    await desk.do(resolution.cancel, await desk.who("tom"), third, reason="Sent twice.")
+
+    with pytest.raises(Invalid, match=f"{other} was merged into {number}: enter the work there"):
+        await desk.do(activities.log, await desk.who("lea"), other, minutes=5)
+    with pytest.raises(Invalid, match=f"{third} was cancelled and has ended for good: enter the work on"):
+        await desk.do(activities.log, await desk.who("lea"), third, minutes=5)
 
 
 async def test_another_quantity_in_the_contract_is_what_is_granted_from_then_on(desk):
@@ -190,8 +201,9 @@ async def test_another_quantity_in_the_contract_is_what_is_granted_from_then_on(
 @pytest.mark.parametrize(
     ("begins", "opened"),
     [
-        ("2026-03-02", [("2026-01-01", 1, 1), ("2026-03-02", 1, 0)]),
-        ("2025-12-15", [("2025-12-15", 1, 0), ("2026-01-01", 1, 1)]),
+        ("2026-03-03", [("2026-01-01", 1, 1), ("2026-03-03", 1, 0)]),
+        ("2026-03-02", [("2026-01-01", 1, 0), ("2026-03-02", 1, 1)]),
+        ("2025-12-15", [("2025-12-15", 1, 1), ("2026-01-01", 1, 0)]),
     ],
 )
 async def test_a_contract_that_begins_on_another_day_counts_from_there(desk, begins, opened):
@@ -203,6 +215,35 @@ async def test_a_contract_that_begins_on_another_day_counts_from_there(desk, beg
     await desk.db.write(put, other, now=desk.now)
 
     assert sorted(await balance(desk, "Tickets")) == opened
+    assert await faults(desk) == []
+
+
+async def test_what_was_used_and_bought_counts_in_the_period_that_another_beginning_makes_of_it(desk):
+    number = await desk.taken()
+    await log(desk, number, 60)
+    await desk.db.write(lambda tx: tx.update(tables.agent, {"email": "lea@hub.test"}, roles=["supervisor"]))
+    lea = await desk.who("lea")
+    await desk.db.write(
+        contract_changes.buy, lea, "C-1", line="Network", quantity=1, reason="Order 7", now=desk.now
+    )
+    desk.passes(days=9)
+
+    async def counts_from(begins: str) -> tuple[str, int, int]:
+        other = changed("valid_from = 2026-01-01", f"valid_from = {begins}", HOURS)
+        await desk.db.write(put, other, now=desk.now)
+        of = {row[0]: row for row in await balance(desk)}
+        return of[begins.replace("2025-12", "2026-02").replace("2026-01", "2026-03")]
+
+    assert await counts_from("2025-12-15") == ("2026-02-15", 180, 60)
+    assert await counts_from("2026-01-01") == ("2026-03-01", 180, 60)
+    await counts_from("2025-12-15")
+    desk.passes(days=5)
+    assert await log(desk, number, 5)
+    last = max(await balance(desk))
+    assert last == ("2026-03-15", 240, 15), "two hours, and two that were left of the month before it"
+    assert await faults(desk) == []
+    await desk.db.write(put, HOURS, now=desk.now)
+    assert ("2026-03-01", 180, 75) in await balance(desk)
     assert await faults(desk) == []
 
 

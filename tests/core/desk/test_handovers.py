@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.desk import books, handovers, rota_board, rota_gaps, tasks
+from core.desk import books, handovers, holes, rota_board, rota_gaps, tasks
 from core.desk.errors import DeskError, Forbidden, Invalid, NotFound, Refused, Stale
 from core.desk.principal import Principal
 from core.store import tables
@@ -35,6 +35,7 @@ async def desk(db: Database) -> AtWork:
 async def test_a_handover_is_signed_by_both_once_everything_grave_has_its_sentence(desk: AtWork):
     number = await desk.qualify((await desk.mail("alice@acme.test")).number or "", impact=1, urgency=1)
     lea, luc, sue, ann = [await desk.who(name) for name in ("lea", "luc", "sue", "ann")]
+    await desk.db.write(handovers.look, now=desk.now)
     desk.now = EIGHT
     for _ in range(2):
         await desk.db.write(handovers.look, now=desk.now)
@@ -81,6 +82,19 @@ async def test_a_handover_is_signed_by_both_once_everything_grave_has_its_senten
     assert (await desk.db.read(books.verify, now=desk.now)).faults == ()
 
 
+async def test_a_shift_that_ended_before_its_rota_was_there_is_handed_over_to_nobody(desk: AtWork):
+    lea = await desk.who("lea")
+
+    async def begun(at: datetime) -> list[datetime]:
+        await desk.db.write(handovers.look, now=at)
+        return [one.ends for one in await desk.db.read(handovers.unsigned, lea, now=at)]
+
+    for minutes in (30, 31, 90):
+        assert await begun(EIGHT + timedelta(minutes=minutes)) == []
+    following = await begun(EIGHT + timedelta(hours=26))
+    assert [at > EIGHT for at in following] == [True]
+
+
 async def test_a_gap_is_an_alarm_a_week_before_and_a_stand_in_closes_it(desk: AtWork):
     lea, ann = await desk.who("lea"), await desk.who("ann")
     nights = SHIFTS.replace(
@@ -108,9 +122,11 @@ async def test_a_gap_is_an_alarm_a_week_before_and_a_stand_in_closes_it(desk: At
     made = [
         await desk.db.write(rota_board.stand_in, lea, "Supervisors", now=desk.now, **given) for _ in range(2)
     ]
+    looks = [row.kind for row in await desk.rows(tables.job) if row.kind in (holes.KIND, rota_gaps.KIND)]
     await desk.work()
 
     assert len(set(made)) == 1
+    assert sorted(looks) == [holes.KIND, rota_gaps.KIND], "what nobody is there for, too, is looked for again"
     assert await alarms() == []
     plan = await desk.db.read(
         rota_board.plan, ann, "Supervisors", since=gap.since, until=gap.until, now=desk.now

@@ -33,7 +33,7 @@ async def test_bytes_are_kept_as_they_came_before_anybody_reads_them(desk):
     row = await desk.inbound(inbound_id)
     assert (row.outcome, row.size, row.copies) == (None, len(raw), 1)
     assert await desk.db.read(blobs.get, row.raw) == raw
-    assert [job.kind for job in await desk.rows(tables.job)] == ["understand"]
+    assert [job.kind for job in await desk.rows(tables.job, kind="understand")] == ["understand"]
 
 
 async def test_the_same_id_of_a_channel_is_one_arrival_however_often_it_is_handed_in(desk):
@@ -45,7 +45,7 @@ async def test_the_same_id_of_a_channel_is_one_arrival_however_often_it_is_hande
 
     assert first == again != other
     assert (await desk.inbound(first)).copies == 2
-    assert len(await desk.rows(tables.job)) == 2
+    assert len(await desk.rows(tables.job, kind="understand")) == 2
 
 
 async def test_without_an_id_the_same_bytes_for_the_same_people_are_one_arrival(desk):

@@ -51,6 +51,10 @@ async def test_the_queue_says_what_is_missing_and_how_long_each_may_wait(desk):
     }
     assert {one.due_at for one in found.items} == {desk.now + timedelta(minutes=30)}
     assert (found.count, found.late) == (2, 0)
+    first = await waiting(desk, limit=1)
+    rest = await waiting(desk, limit=1, cursor=first.next)
+    assert [one.number for one in (*first.items, *rest.items)] == [one.number for one in found.items]
+    assert (rest.count, rest.next, found.next) == (2, None, None)
     desk.passes(minutes=31)
     assert (await waiting(desk)).late == 2
     with pytest.raises(Forbidden):

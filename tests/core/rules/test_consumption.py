@@ -34,6 +34,13 @@ def test_periods_follow_one_another_and_cover_the_contract(kind: str, first: dat
     assert all(b.first == a.last + timedelta(days=1) for a, b in itertools.pairwise(covered))
 
 
+def test_a_contract_without_an_end_has_periods_until_the_last_day_there_is() -> None:
+    last = consumption.period_of("month", date(2026, 1, 31), date.max, date.max)
+
+    assert (last.first, last.last) == (date(9999, 12, 31), date.max)
+    assert consumption.next_period("month", date(2026, 1, 31), date.max, last) is None
+
+
 @given(st.lists(st.integers(1, 500), max_size=12), st.integers(1, 60))
 def test_work_is_rounded_once_for_a_ticket_however_it_is_entered(entries: list[int], step: int) -> None:
     done = charged = 0
