@@ -122,7 +122,13 @@ def merge(tx: Tx, call: Call) -> shapes.Ticket:
     return ticket_now(tx, call, call.number)
 
 
-@api("GET", "/tickets/{number}/merge-preview", query=PreviewQuery, answer=joining_shapes.MergePreview)
+@api(
+    "GET",
+    "/tickets/{number}/merge-preview",
+    query=PreviewQuery,
+    answer=joining_shapes.MergePreview,
+    errors=(403,),
+)
 def preview_merge(tx: Tx, call: Call) -> joining_shapes.MergePreview:
     """What a merge would do. For staff."""
     found = joining_views.preview(tx, call.who, call.number, call.query.into, now=call.now)
