@@ -6,12 +6,16 @@ import pytest
 from sqlalchemy import select
 
 from core.desk import activities
+from core.rules import entitlement, line_choice
+from core.rules.coverage import Line
 from core.store import tables
 from tests.desk_at_work import CONFIGURED, at_work
 from tests.desk_files import changed
 from tests.web.api_desk import Caller, furnish
 from tests.web.api_desk import serving as api
 from tests.web.desk_pages import serving
+from web.desk import checked
+from web.words import catalogue, say
 
 DESK = (
     changed(
@@ -121,6 +125,34 @@ async def test_books_are_added_to_and_corrected_and_a_ticket_shows_its_evidence(
         assert (much.status, "210 minutes left" in much.words) == (409, True)
         told = [task.kind for task in await desk.rows(tables.task)]
         assert "consumption_below" in told, "both sides hear of it although nothing was entered"
+
+
+def test_why_a_line_lost_and_what_was_known_is_told_in_the_readers_words():
+    line = Line(name="A", technologies=("X",), assets=("db-1",), sites=("Rome",))
+    nothing = {"technology": None, "request_type": None, "asset": None, "site": None}
+    kept = [
+        *(criterion.format("C-1, Office") for criterion in line_choice.CRITERIA),
+        *entitlement._STANDS_WORSE.values(),
+        *(
+            line.misfit(**nothing | known)
+            for known in (
+                {"technology": "Y"},
+                {},
+                {"asset": "pc-1"},
+                {"asset": "db-1"},
+                {"asset": "db-1", "site": "Bari"},
+            )
+        ),
+        Line(name="B", request_types=("X",)).misfit(**nothing | {"request_type": "Y"}),
+        "this person may not ask under the contract",
+        "asset pc-1 is not the customer's",
+        "not for requests by email",
+        "the same as C-1, Office",
+    ]
+    assert all(kept)
+    assert [why for why in kept if checked.lost(why, say("it")) == why] == []
+    told = {f"contract.input.{name}" for name in (*entitlement.Asked.__slots__, "rule_version")}
+    assert told <= catalogue("it").keys() & catalogue("en").keys()
 
 
 async def test_programs_save_contracts_log_work_and_override(db):

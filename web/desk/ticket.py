@@ -111,7 +111,7 @@ async def _page(
         "form": form or {},
         "form_id": form_id(),
         "promised": promising.box(view, at, who.language, zone=zone, form=form or {}),
-        "guarded": guarded(wrong, form or {}),
+        "obstacles": guarded(wrong, form or {}),
         "faults": telling.faults(wrong, t),
         "missing": telling.names(wrong.missing, "ticket", t) if isinstance(wrong, Refused) else "",
         "possible": telling.names(view.allowed, "verb", t),
