@@ -205,3 +205,4 @@ async def test_programs_save_contracts_log_work_and_override(db):
         ours |= {"priority", "overdraft", "vendor_pauses", "no_access_billable"}
         assert ours <= hidden, "customers see what they bought, not how we go about it"
         assert seen["lines"][0]["balance"]["granted"] == 2
+        assert seen["lines"][0]["hours"][0] == "mon 00:00-24:00"
