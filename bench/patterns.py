@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -60,6 +60,13 @@ COURSES: dict[str, int] = {
 }
 OPEN = ("resolved", "new", "assigned", "working", "waiting")
 """Courses that are not over: they began lately."""
+URGENT = "urgent "
+"""Before one of OPEN: of a priority that has every clock."""
+
+
+def is_open(course: str) -> bool:
+    """Whether a ticket that took this course is not over."""
+    return course.removeprefix(URGENT) in OPEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +116,7 @@ class Player:
         """One ticket from its first mail on. `start`: when that came."""
         technology, email = KINDS[kind]
         self.at = start
+        urgent, course = course.startswith(URGENT), course.removeprefix(URGENT)
         topic = subject(self._chance)
         lines = tuple(line(self._chance) for _ in range(2 * LINES))
         number = await self._mail(person, topic, lines[:LINES])
@@ -119,8 +127,8 @@ class Player:
             values = {
                 "request_type": "Incident",
                 "technology": technology,
-                "impact": 2 + kind % 2,
-                "urgency": 3,
+                "impact": 1 if urgent else 2 + kind % 2,
+                "urgency": 2 if urgent else 3,
             }
             await step.do(tickets.qualify, after=12, who=helper, **values)
         if course == "cancelled":
@@ -143,7 +151,9 @@ class Player:
         if course in ("quick", "dialogue", "question"):
             await step.do(resolution.close, after=26 * 60)
         await self.settle()
-        return Pattern(course=course, number=number, person=person, lines=lines, subject=topic)
+        return Pattern(
+            course=URGENT * urgent + course, number=number, person=person, lines=lines, subject=topic
+        )
 
     async def settle(self) -> None:
         """Let the worker send and ring what is due within the next minutes."""
@@ -209,13 +219,19 @@ def _agent(tx: Tx, email: str) -> Principal:
     return found
 
 
-async def play_all(db: Database, *, kinds: int = len(KINDS), now: datetime) -> list[Pattern]:
+async def play_all(
+    db: Database,
+    courses: Iterable[str] = COURSES,
+    *,
+    kinds: Sequence[int] = range(len(KINDS)),
+    now: datetime,
+) -> list[Pattern]:
     """Each course for each kind of request: those that are over ended days ago, the others began lately."""
     player = Player(db)
     found: list[Pattern] = []
-    for course in COURSES:
-        for kind in range(kinds):
-            ago = timedelta(hours=4 + 4 * kind) if course in OPEN else timedelta(days=4)
+    for course in courses:
+        for n, kind in enumerate(kinds):
+            ago = timedelta(hours=4 + 4 * n) if is_open(course) else timedelta(days=4)
             person = (len(found) * 37) % mail_load.PEOPLE
             found.append(await player.play(course, kind, person, start=now - ago))
     return found

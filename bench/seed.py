@@ -12,7 +12,7 @@ import random
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
@@ -23,7 +23,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.types import TypeEngine
 
 from bench import desk, mail_load, patterns
-from bench.patterns import COURSES, OPEN, Pattern
+from bench.patterns import COURSES, Pattern, is_open
 from bench.words import line, subject
 from core.desk.case import link
 from core.ids import short_hash, token_key
@@ -57,8 +57,18 @@ def _place(table: str, column: str) -> int:
     return _COLUMNS[table].index(column)
 
 
-def seed(url: str, count: int, *, now: datetime | None = None) -> None:
-    """Make a desk with `count` tickets in an empty database: migrated, configured, filled."""
+def seed(
+    url: str,
+    count: int,
+    *,
+    shares: Mapping[str, int] = COURSES,
+    kinds: Sequence[int] = range(len(patterns.KINDS)),
+    now: datetime | None = None,
+) -> None:
+    """Make a desk with `count` tickets in an empty database: migrated, configured, filled.
+
+    `shares`: which courses they take, and how often. `kinds`: see patterns.KINDS.
+    """
     at = now or datetime.now(UTC)
     migrate.upgrade(url)
     db = open_database(url, patterns.FACTS)
@@ -66,15 +76,15 @@ def seed(url: str, count: int, *, now: datetime | None = None) -> None:
         desk.make(db, now=at)
         if not count:
             return
-        kinds = len(patterns.KINDS) if count > FEW else 1
-        played = asyncio.run(patterns.play_all(db, kinds=kinds, now=at))
+        some = kinds if count > FEW else kinds[:1]
+        played = asyncio.run(patterns.play_all(db, shares, kinds=some, now=at))
         templates = _templates(db, played)
         people = db.query(_people).result()
     finally:
         db.close()
     write = _Postgres(url) if url.startswith("postgresql") else _Sqlite(url)
     try:
-        for batch in _batches(templates, people, count - len(played), at):
+        for batch in _batches(templates, people, count - len(played), shares, at):
             write.rows(batch)
         write.finish(count, at)
     finally:
@@ -225,7 +235,7 @@ def _rows_of(tx: Tx, pattern: Pattern) -> Rows:
     for row in rows["thread_ref"]:
         row[0] = ids[row[0]]
     rows[_SEARCH] = [*_searched(rows)]
-    opened = pattern.course in OPEN
+    opened = is_open(pattern.course)
     for table in (tables.job, tables.lane):
         rows[table.name] = fetch(table, shard=ticket[0]) if opened else []
     return rows
@@ -261,20 +271,22 @@ def _searched(rows: Rows) -> Iterator[list[str]]:
 # --- Making copies ------------------------------------------------------------------------------------------
 
 
-def _batches(templates: list[_Template], people: list[_Person], count: int, now: datetime) -> Iterator[Rows]:
+def _batches(
+    templates: list[_Template], people: list[_Person], count: int, shares: Mapping[str, int], now: datetime
+) -> Iterator[Rows]:
     """Copies in the order of their numbers, which is that of their times."""
     chance = random.Random(11)
     pool = [line(chance) for _ in range(POOL)]
     by_course: dict[str, list[_Template]] = defaultdict(list)
     for template in templates:
         by_course[template.course].append(template)
-    names, weights = list(COURSES), list(accumulate(COURSES.values()))
+    names, weights = list(shares), list(accumulate(shares.values()))
     latest, day = to_micros(now - timedelta(days=4)), 86_400_000_000
     wanted = []
     for _ in range(count):
         course = chance.choices(names, cum_weights=weights)[0]
         template = chance.choice(by_course[course])
-        if course in OPEN:
+        if is_open(course):
             at = template.opened - int(chance.random() * day)
         else:
             at = latest - int(chance.random() * (PAST // timedelta(microseconds=1)))

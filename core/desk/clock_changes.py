@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from itertools import groupby
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, bindparam, case, literal, or_, select, update
+from sqlalchemy import BigInteger, Text, bindparam, case, literal, select, update
 
 from core.desk import clock_standing, reference
 from core.desk.case import ADMINISTRATION, event_hash, record
@@ -36,10 +36,10 @@ from core.store.tx import Prepared, Row, Tx
 
 KIND = "recalendar"
 """Of the job."""
-SLICE = 40
-"""Tickets of one transaction: some 10 ms, so that nobody waits longer for it."""
+SLICE = 160
+"""Tickets of one transaction: some 20 ms, so that nobody waits longer for it."""
 REASON = "calendar"
-"""Of the retarget events."""
+"""Of the events."""
 FIRST = "00000000-0000-0000-0000-000000000000"
 
 ticket, event, sla_clock = tables.ticket, tables.event, tables.sla_clock
@@ -90,14 +90,32 @@ _TICKETS = Prepared(
     .order_by(ticket.c.id)
     .limit(bindparam("limit", type_=BigInteger))
 )
+# PostgreSQL: whoever acts on one of them meanwhile waits, as for any act on it.
+_LOCK = Prepared(
+    select(ticket.c.id)
+    .where(_OPEN, ticket.c.id > bindparam("after", type_=Id()))
+    .order_by(ticket.c.id)
+    .limit(bindparam("limit", type_=BigInteger))
+    .with_for_update()
+)
+_CLOCKS = Prepared(
+    select(
+        sla_clock.c.ticket_id, sla_clock.c.name, sla_clock.c.cycle, sla_clock.c.calendar, sla_clock.c.level
+    ).where(
+        sla_clock.c.ticket_id >= bindparam("first", type_=Id()),
+        sla_clock.c.ticket_id <= bindparam("last", type_=Id()),
+        sla_clock.c.stopped_at.is_(None),
+    )
+)
 _EVENTS = Prepared(
     select(event.c.ticket_id, event.c.kind, event.c.at, event.c.data)
     .select_from(event.join(ticket, ticket.c.id == event.c.ticket_id))
     .where(
         _OPEN,
-        ticket.c.id > bindparam("after", type_=Id()),
+        ticket.c.id >= bindparam("first", type_=Id()),
         ticket.c.id <= bindparam("last", type_=Id()),
-        or_(*(event.c.kind == literal(kind) for kind in sorted(clock_standing.ACTIONS))),
+        event.c.kind > literal("clock."),
+        event.c.kind < literal("clock.z"),
     )
     .order_by(ticket.c.id, event.c.seq)
 )
@@ -133,7 +151,7 @@ def impact(tx: Tx, instead: Instead, *, after: str | None, limit: int = SLICE, n
         return Slice(impact=Impact(), last=None)
     last = rows[-1].id
     count = {"tickets": 0, "earlier": 0, "later": 0, "breached": 0, "kept": 0}
-    for _, events in _events(tx, after or FIRST, last):
+    for _, events in _events(tx, _standing(tx, rows, instead)):
         moved = _moved(tx, events, instead, now)
         if not moved.events:
             continue
@@ -219,36 +237,51 @@ def apply(
     `cause`: the calendar's name. What people see changes: due instants, flags, the order of the inbox. Nobody is told
     here: the timer of a ticket that is newly late rings at once, and tells.
     """
+    if not tx.is_sqlite:
+        tx.all(_LOCK, after=after, limit=limit)
     rows = tx.all(_TICKETS, after=after, limit=limit)
     if not rows:
         return None
-    last: str = rows[-1].id
     by_id = {row.id: row for row in rows}
     kept: set[str] = set()
-    changes = _Changes(tx, now)
-    for ticket_id, events in _events(tx, after, last):
+    changes = _Changes(tx, cause, now)
+    standing = _standing(tx, rows, instead)
+    for ticket_id, events in _events(tx, standing):
         moved = _moved(tx, events, instead, now)
-        row = by_id.get(ticket_id)
-        if not moved.events or row is None:
-            continue
-        changes.ticket(row, moved, cause)
-        kept.update(one.policy.calendar_version for one in moved.clocks)
+        if moved.events:
+            changes.ticket(by_id[ticket_id], moved, standing[ticket_id])
+            kept.update(one.policy.calendar_version for one in moved.clocks)
     _keep(tx, instead, kept, now)
     changes.write()
-    return last if len(rows) == limit else None
+    return rows[-1].id if len(rows) == limit else None
 
 
-def _events(tx: Tx, after: str, last: str) -> Iterable[tuple[str, list[clocks.ClockEvent]]]:
-    rows = tx.all(_EVENTS, after=after, last=last)
-    for ticket_id, of_one in groupby(rows, key=attrgetter("ticket_id")):
-        yield ticket_id, [clock_standing.read(row.kind, row.at, row.data) for row in of_one]
+Levels = Mapping[tuple[str, int], int]
+"""Clocks of a ticket that have not ended, by name and cycle, to the highest level that stands noted."""
+
+
+def _standing(tx: Tx, rows: Sequence[Row], instead: Instead) -> dict[str, Levels]:
+    """Those tickets that have a clock by an older version."""
+    found: dict[str, dict[tuple[str, int], int]] = {}
+    by_id = {row.id for row in rows}
+    concerned: set[str] = set()
+    for ticket_id, name, cycle, calendar, level in tx.all(_CLOCKS, first=rows[0].id, last=rows[-1].id):
+        found.setdefault(ticket_id, {})[name, cycle] = level
+        if calendar in instead and ticket_id in by_id:
+            concerned.add(ticket_id)
+    return {ticket_id: levels for ticket_id, levels in found.items() if ticket_id in concerned}
+
+
+def _events(tx: Tx, tickets: Mapping[str, Levels]) -> Iterable[tuple[str, list[clocks.ClockEvent]]]:
+    if tickets:
+        rows = tx.all(_EVENTS, first=min(tickets), last=max(tickets))
+        for ticket_id, of_one in groupby(rows, key=itemgetter(0)):
+            if ticket_id in tickets:
+                yield ticket_id, clock_standing.read(row[1:] for row in of_one)
 
 
 def _moved(tx: Tx, events: Sequence[clocks.ClockEvent], instead: Instead, now: datetime) -> Moved:
-    policies = clock_standing.policies(tx, events)
-    if not any(policy.calendar_version in instead for policy in policies.values()):
-        return Moved((), ())
-    return clocks.recalendared(events, policies, instead, now=now, reason=REASON)
+    return clocks.recalendared(events, clock_standing.policies(tx, events), instead, now=now, reason=REASON)
 
 
 def _keep(tx: Tx, instead: Instead, versions: set[str], now: datetime) -> None:
@@ -307,62 +340,69 @@ _TICKET = Prepared(
 class _Changes:
     """What a slice writes, gathered to be written table by table."""
 
-    def __init__(self, tx: Tx, now: datetime) -> None:
-        self.tx, self.now = tx, now
+    def __init__(self, tx: Tx, cause: str, now: datetime) -> None:
+        self.tx, self.cause, self.now = tx, cause, now
         self.events: list[dict[str, Any]] = []
         self.clocks: list[dict[str, Any]] = []
         self.tickets: list[dict[str, Any]] = []
         self.timers: dict[str, datetime] = {}
 
-    def ticket(self, row: Row, moved: Moved, cause: str) -> None:
-        """One ticket: its events, the cache of its clocks, what the inbox shows of them."""
-        seq, last_hash = row.last_event, row.hash
-        for one in moved.events:
-            seq += 1
-            added = {
-                "ticket_id": row.id,
-                "seq": seq,
-                "kind": "clock.retarget",
-                "at": self.now,
-                "recorded_at": self.now,
-                "actor": HUB.actor,
-                "data": {
-                    "clock": str(one.clock),
-                    "cycle": one.cycle,
-                    "reason": one.reason,
-                    "policy": one.policy,
-                    "cause": cause,
-                },
-            }
-            last_hash = added["hash"] = event_hash(last_hash, added)
-            self.events.append(added)
-        touched = {(one.clock, one.cycle) for one in moved.events}
-        self.clocks += [self._clock(row.id, one) for one in moved.clocks if (one.name, one.cycle) in touched]
-        running = [one for one in moved.clocks if one.state is ClockState.RUNNING]
-        due, name = min(((one.due_at, str(one.name)) for one in running if one.due_at), default=(None, None))
-        late = [one.breached_at for one in running if one.breached_at is not None]
+    def ticket(self, row: Row, moved: Moved, noted: Levels) -> None:
+        """One ticket: its event, the cache of its clocks, what the inbox shows of them."""
+        added = {
+            "ticket_id": row.id,
+            "seq": row.last_event + 1,
+            "kind": clock_standing.RECALENDAR,
+            "at": self.now,
+            "recorded_at": self.now,
+            "actor": HUB.actor,
+            "data": {
+                "cause": self.cause,
+                "reason": REASON,
+                "clocks": [
+                    {"clock": one.clock, "cycle": one.cycle, "policy": one.policy} for one in moved.events
+                ],
+            },
+        }
+        added["hash"] = event_hash(row.hash, added)
+        self.events.append(added)
+        self.clocks += [self._clock(row.id, one) for one in moved.clocks]
+        standing = moved.clocks + moved.others
+        first: datetime | None = None
+        first_name: str | None = None
+        late: datetime | None = None
+        check: datetime | None = None
+        for one in standing:
+            if one.state is not ClockState.RUNNING:
+                continue
+            if one.due_at and (first is None or (one.due_at, one.name) < (first, first_name)):
+                first, first_name = one.due_at, one.name
+            if one.breached_at and (late is None or one.breached_at < late):
+                late = one.breached_at
+            # Passed at a stroke: the timer rings at once, and tells.
+            unheard = one.level_passed > noted.get((one.name, one.cycle), 0)
+            at = self.now if unheard else one.next_check_at
+            if at and (check is None or at < check):
+                check = at
         self.tickets.append(
             {
                 "key_id": row.id,
-                "last_event": seq,
-                "next_due": due,
-                "next_clock": name,
-                "breached_at": min(late, default=None),
-                "flags": _flags(row.flags, moved.clocks),
+                "last_event": row.last_event + 1,
+                "next_due": first,
+                "next_clock": first_name,
+                "breached_at": late,
+                "flags": _flags(row.flags, standing),
             }
         )
-        checks = [one.next_check_at for one in running if one.next_check_at is not None]
-        if any(one.level_passed for one in running):
-            checks.append(self.now)  # passed at a stroke, perhaps: the timer looks what was noted
-        if checks:
-            self.timers[row.id] = max(min(checks), self.now + timedelta(seconds=1))
+        if check is not None:
+            self.timers[row.id] = max(check, self.now + timedelta(seconds=1))
 
     def _clock(self, ticket_id: str, one: Clock) -> dict[str, Any]:
         return {
             "key_ticket": ticket_id,
-            "key_name": str(one.name),
+            "key_name": one.name,
             "key_cycle": one.cycle,
-            "state": str(one.state),
+            "state": one.state,
             "target_s": one.target_s,
             "calendar": one.policy.calendar_version,
             "due_at": one.due_at,
@@ -382,7 +422,9 @@ class _Changes:
         work.move_timers(tx, self.timers, key="clocks", kind="clocks", now=self.now)
 
 
-def _flags(flags: Sequence[str], standing: Sequence[Clock]) -> list[str]:
-    running = {f"breached:{one.name}" for one in standing if one.cycle == 1}  # an earlier cycle may be late
+def _flags(flags: Sequence[str], standing: Sequence[Clock]) -> Sequence[str]:
     late = {f"breached:{one.name}" for one in standing if one.breached_at is not None}
+    if not flags and not late:
+        return flags
+    running = {f"breached:{one.name}" for one in standing if one.cycle == 1}  # an earlier cycle may be late
     return [flag for flag in flags if flag not in running - late] + sorted(late.difference(flags))

@@ -21,7 +21,9 @@ event = tables.event
 
 _KINDS = {f"clock.{action}": action for action in ClockAction}
 _NAMES = {str(name): name for name in ClockName}
-ACTIONS = frozenset(_KINDS)
+RECALENDAR = "clock.recalendar"
+"""One event for a whole ticket that comes under an edited calendar: in `clocks` the retargets it stands for."""
+ACTIONS = frozenset({*_KINDS, RECALENDAR})
 """Kinds of events that clocks are made of; other events about clocks only tell what was found out."""
 
 _EVENTS = Prepared(
@@ -56,7 +58,7 @@ def of_ticket(tx: Tx, ticket_id: str, *, now: datetime) -> tuple[Clock, ...]:
 
 def rebuilt(tx: Tx, rows: Iterable[Happened], now: datetime) -> tuple[Clock, ...]:
     """The clocks these events make; those about anything else are passed over."""
-    events = [read(kind, at, data) for kind, at, data in rows if kind in ACTIONS]
+    events = read(rows)
     if not events:
         return ()
     return clocks.rebuild(events, policies(tx, events), now)
@@ -88,16 +90,22 @@ _policies: dict[str, Policy] = {}
 MAX_POLICIES = 5_000
 
 
-def read(kind: str, at: datetime, data: Mapping[str, Any]) -> ClockEvent:
-    """A stored event as the rule takes it."""
-    return ClockEvent(
-        at=at,
-        kind=_KINDS[kind],
-        clock=_NAMES[data["clock"]],
-        cycle=data["cycle"],
-        reason=data["reason"],
-        policy=data["policy"],
-    )
+def read(rows: Iterable[Happened]) -> list[ClockEvent]:
+    """Stored events as the rule takes them; those about anything else are passed over."""
+    found: list[ClockEvent] = []
+    made = ClockEvent._make
+    for kind, at, data in rows:
+        action = _KINDS.get(kind)
+        if action is not None:
+            clock = _NAMES[data["clock"]]
+            found.append(made((at, action, clock, data["cycle"], data["reason"], data["policy"])))
+        elif kind == RECALENDAR:
+            reason = data["reason"]
+            found += (
+                made((at, ClockAction.RETARGET, _NAMES[one["clock"]], one["cycle"], reason, one["policy"]))
+                for one in data["clocks"]
+            )
+    return found
 
 
 def moves(case: Case) -> tuple[Move, ...]:

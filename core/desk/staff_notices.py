@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, literal, select
+from sqlalchemy import bindparam, literal, or_, select
 
 from core import chat_addresses, texts
 from core.desk import clock_standing, duties, outbox, people, reference, staff_ways
@@ -47,10 +47,13 @@ _MANAGER = Prepared(
 )
 _NOTICES = Prepared(select(notice).where(notice.c.ticket_id == bindparam("ticket_id")))
 _RETARGETED = Prepared(
-    select(tables.event.c.at, tables.event.c.data)
+    select(tables.event.c.kind, tables.event.c.at, tables.event.c.data)
     .where(
         tables.event.c.ticket_id == bindparam("ticket_id"),
-        tables.event.c.kind == literal("clock.retarget"),
+        or_(
+            tables.event.c.kind == literal("clock.retarget"),
+            tables.event.c.kind == literal(clock_standing.RECALENDAR),
+        ),
     )
     .order_by(tables.event.c.seq.desc())
 )
@@ -273,6 +276,6 @@ def _leg(tx: Tx, told: Row) -> str:
 def _retargeted(tx: Tx, told: Row) -> bool:
     """Was the level passed before the promise became what it is?"""
     for row in tx.all(_RETARGETED, ticket_id=told.ticket_id):
-        if (row.data["clock"], row.data["cycle"]) == (told.clock, told.cycle):
+        if any((one.clock, one.cycle) == (told.clock, told.cycle) for one in clock_standing.read([row])):
             return bool(told.fell_due < row.at <= told.at)
     return False

@@ -100,7 +100,7 @@ class Calendar:
         promise that was due at Friday's closing, because no more than the promised open time has passed.
         """
         try:
-            later = self._due(_microseconds(due, "due"), 1, _spans(pauses))
+            later = self._due(_microseconds(due, "due"), 1, _spans(pauses) if pauses else ())
         except NeverOpenError:
             return None
         return None if later is None else _instant(later - 1)

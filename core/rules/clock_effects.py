@@ -10,6 +10,8 @@ from typing import NamedTuple
 class ClockName(StrEnum):
     """A measured promise on a ticket."""
 
+    __hash__ = str.__hash__  # that of any enumeration is made in Python each time: clocks are looked up by it
+
     RESPONSE = "response"
     UPDATE = "update"  # cyclic: one cycle from each public update to the next
     RESTORE = "restore"
@@ -22,6 +24,8 @@ class ClockName(StrEnum):
 
 class ClockAction(StrEnum):
     """What can happen to a clock: the kinds of clock events, without the word `clock.`."""
+
+    __hash__ = str.__hash__
 
     START = "start"
     PAUSE = "pause"

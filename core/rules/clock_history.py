@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from core.rules.calendars import Calendar
 from core.rules.clock_effects import PAUSE_REASONS, ClockAction, ClockName
@@ -61,26 +61,43 @@ class Policy:
         return self.calendar.due_working_days(start, days, end=self.target.end_of_day, pauses=pauses)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockEvent:
-    """One row of the ticket's events that concerns a clock. Raises ValueError when it could not be carried out."""
-
+class _ClockEvent(NamedTuple):
     at: datetime  # when it was true; may be earlier than events before it
     kind: ClockAction
     clock: ClockName
-    cycle: int = 1
-    reason: str = ""
-    policy: str = ""  # start and retarget: Policy.key
+    cycle: int
+    reason: str
+    policy: str  # start and retarget: Policy.key
 
-    def __post_init__(self) -> None:
-        if self.at.tzinfo is None:
-            raise ValueError(f"at: {self.at} has no time zone")
-        if self.kind == ClockAction.PAUSE and self.reason not in PAUSE_REASONS:
+
+class ClockEvent(_ClockEvent):
+    """One row of the ticket's events that concerns a clock. Raises ValueError when it could not be carried out.
+
+    `_make` takes one that was stored, in the order of the fields, as it is.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        *,
+        at: datetime,
+        kind: ClockAction,
+        clock: ClockName,
+        cycle: int = 1,
+        reason: str = "",
+        policy: str = "",
+    ) -> Self:
+        """See the class."""
+        if at.tzinfo is None:
+            raise ValueError(f"at: {at} has no time zone")
+        if kind == ClockAction.PAUSE and reason not in PAUSE_REASONS:
             raise ValueError(
-                f'reason: "{self.reason}" is no reason for a pause: {", ".join(sorted(PAUSE_REASONS))}'
+                f'reason: "{reason}" is no reason for a pause: {", ".join(sorted(PAUSE_REASONS))}'
             )
-        if self.kind in {ClockAction.START, ClockAction.RETARGET} and not self.policy:
-            raise ValueError(f"policy: {self.kind} of {self.clock} names none")
+        if kind in {ClockAction.START, ClockAction.RETARGET} and not policy:
+            raise ValueError(f"policy: {kind} of {clock} names none")
+        return cls._make((at, kind, clock, cycle, reason, policy))
 
 
 class ClockPause(NamedTuple):
@@ -97,6 +114,9 @@ BEGUN_ANEW = frozenset({"merge", "merge_undone"})
 
 def last_starts(events: Iterable[ClockEvent]) -> list[ClockEvent]:
     """The events without those starts that a later one of BEGUN_ANEW takes the place of. In the order recorded."""
+    events = list(events)
+    if BEGUN_ANEW.isdisjoint([event.reason for event in events]):
+        return events
     found: list[ClockEvent] = []
     for event in events:
         if event.kind is ClockAction.START and event.reason in BEGUN_ANEW:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
-from operator import attrgetter
+from functools import cache, lru_cache
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from core.rules.calendars import Calendar
@@ -50,6 +50,8 @@ REMINDER_INTERVAL = 15 * 60  # seconds
 class ClockState(StrEnum):
     """How a clock stands. Running over its target it is still running: `breached_at` says so."""
 
+    __hash__ = str.__hash__  # see ClockName
+
     PENDING = "pending"  # its start lies ahead
     RUNNING = "running"
     PAUSED = "paused"
@@ -58,8 +60,7 @@ class ClockState(StrEnum):
     CANCELLED = "cancelled"  # ended with its ticket, promise neither kept nor broken
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clock:
+class Clock(NamedTuple):
     """What is kept of a clock (`sla_clock`): a cache of its events as of one instant."""
 
     name: ClockName
@@ -117,7 +118,7 @@ def rebuild(events: Iterable[ClockEvent], policies: Mapping[str, Policy], now: d
 
 def _histories(events: Iterable[ClockEvent], policies: Mapping[str, Policy]) -> list[History]:
     histories: dict[tuple[ClockName, int], History] = {}
-    for event in sorted(last_starts(events), key=attrgetter("at")):
+    for event in sorted(last_starts(events), key=itemgetter(0)):
         key = event.clock, event.cycle
         history = histories.get(key)
         if history is None:
@@ -130,7 +131,8 @@ class Moved(NamedTuple):
     """What another calendar makes of the clocks of a ticket."""
 
     events: tuple[ClockEvent, ...]  # one retarget for each clock that runs by it
-    clocks: tuple[Clock, ...]  # all that have not ended, those not moved too
+    clocks: tuple[Clock, ...]  # those clocks, in the same order
+    others: tuple[Clock, ...]  # the rest of those that have not ended
 
 
 def recalendared(
@@ -146,26 +148,30 @@ def recalendared(
     `instead`: calendar version to the version that takes its place. Counted from the start also where a change of the
     promise would not be: the promise is the same. Arguments otherwise as of `rebuild`.
     """
-    histories = _histories(events, policies)
     moved: list[ClockEvent] = []
-    for history in histories:
+    under: list[Clock] = []
+    others: list[History] = []
+    for history in _histories(events, policies):
         policy = history.policy
-        if history.stopped_at is not None or policy is None or policy.calendar_version not in instead:
+        if history.stopped_at is not None or policy is None or history.started_at is None:
             continue
-        version, calendar = instead[policy.calendar_version]
-        other = replace(policy, calendar=calendar, calendar_version=version, retroactive=True)
-        event = ClockEvent(
-            at=now,
-            kind=ClockAction.RETARGET,
-            clock=history.name,
-            cycle=history.cycle,
-            reason=reason,
-            policy=other.key,
-        )
-        history.policy = other
-        moved.append(event)
-    running = (one for one in histories if one.stopped_at is None and one.started_at is not None)
-    return Moved(tuple(moved), tuple(_clock(one, now) for one in running) if moved else ())
+        if policy.calendar_version not in instead:
+            others.append(history)
+            continue
+        history.policy, key = _under(policy, *instead[policy.calendar_version])
+        event = (now, ClockAction.RETARGET, history.name, history.cycle, reason, key)
+        moved.append(ClockEvent._make(event))
+        under.append(_clock(history, now))
+    if not moved:
+        return Moved((), (), ())
+    return Moved(tuple(moved), tuple(under), tuple(_clock(one, now) for one in others))
+
+
+@lru_cache(maxsize=1000)
+def _under(policy: Policy, version: str, calendar: Calendar) -> tuple[Policy, str]:
+    """The same promise by other hours, counted from its start, and its key."""
+    other = replace(policy, calendar=calendar, calendar_version=version, retroactive=True)
+    return other, other.key
 
 
 def level_at(clock: Clock, level: int) -> datetime | None:
@@ -275,7 +281,7 @@ def _clock(history: History, now: datetime) -> Clock:
     start, policy, stopped = history.started_at, history.policy, history.stopped_at
     assert start is not None and policy is not None  # noqa: PT018 - set together by the start
     pauses = history.counted_pauses()
-    spans = _spans(pauses)
+    spans = _spans(pauses) if pauses else ()
     end = now if stopped is None else stopped
     due = policy.due(start, spans)
     target = _target_seconds(policy, start, due, spans, end)
@@ -303,7 +309,7 @@ def _clock(history: History, now: datetime) -> Clock:
         stopped_at=stopped,
         due_at=due,
         elapsed_s=elapsed,
-        paused_s=sum(policy.calendar.elapsed(since, until or max(end, since)) for since, until in spans),
+        paused_s=sum([policy.calendar.elapsed(since, until or max(end, since)) for since, until in spans]),
         next_check_at=_next_check(policy, start, due, spans, ahead, now) if runs and ahead else None,
         breached_at=breached,
         level_passed=level,

@@ -212,7 +212,7 @@ def _packed_json_bytes(value: object) -> bytes:
 
 
 def _unpacked_json(value: str | bytes) -> Any:
-    return decode_json(packing.unpacked(value))
+    return decode_json(value if isinstance(value, str) else packing.unpack(value))
 
 
 def _plain_text(value: Any) -> Any:

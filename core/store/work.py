@@ -81,12 +81,17 @@ def move_timers(tx: Tx, timers: Mapping[str, datetime], *, key: str, kind: str, 
     if not timers:
         return
     there = {
-        row.shard for row in tx.all(_TIMERS, idem_key=key, first=min(timers), last=max(timers))
-    } & timers.keys()
-    tx.change_all(_MOVE_LANE, [{"shard": shard, "name": "timer", "due": timers[shard]} for shard in there])
-    tx.change_all(_MOVE_JOB, [{"shard": shard, "idem_key": key, "due": timers[shard]} for shard in there])
-    for shard in timers.keys() - there:
-        set_timer(tx, shard=shard, key=key, kind=kind, payload={}, due=timers[shard], now=now)
+        row.shard: row
+        for row in tx.all(_TIMERS, idem_key=key, first=min(timers), last=max(timers))
+        if row.shard in timers
+    }
+    sooner = [row.shard for row in there.values() if row.lane_due > timers[row.shard]]
+    moved = [row.shard for row in there.values() if row.due != timers[row.shard] or row.attempt]
+    tx.change_all(_MOVE_LANE, [{"shard": shard, "name": "timer", "due": timers[shard]} for shard in sooner])
+    tx.change_all(_MOVE_JOB, [{"shard": shard, "idem_key": key, "due": timers[shard]} for shard in moved])
+    for shard, due in timers.items():
+        if shard not in there:
+            set_timer(tx, shard=shard, key=key, kind=kind, payload={}, due=due, now=now)
     if min(timers.values()) <= now:
         tx.tell("work", "timer")
 
@@ -190,7 +195,9 @@ _JOIN_LANE = Prepared(
     .values(due=_least(lane.c.due, bindparam("due", type_=Instant)), last_seq=lane.c.last_seq + 1)
 )
 _TIMERS = Prepared(
-    select(job.c.shard).where(
+    select(job.c.shard, job.c.due, job.c.attempt, lane.c.due.label("lane_due"))
+    .select_from(job.join(lane, (lane.c.shard == job.c.shard) & (lane.c.name == job.c.name)))
+    .where(
         job.c.shard >= bindparam("first", type_=job.c.shard.type),
         job.c.shard <= bindparam("last", type_=job.c.shard.type),
         job.c.idem_key == bindparam("idem_key"),

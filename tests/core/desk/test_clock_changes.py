@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.desk import books, clock_changes, clock_standing, reference, tickets
+from core.desk import books, clock_changes, clock_standing, reference, tickets, timing
 from core.desk.errors import Forbidden
 from core.desk.principal import HUB
+from core.rules import clocks
 from core.store import tables
 from tests.desk_at_work import CONFIGURED, MONDAY, AtWork, at_work
 from tests.desk_files import put
@@ -60,17 +61,22 @@ async def test_open_tickets_come_under_it_when_somebody_says_so_and_the_books_ba
         ticket = await desk.ticket(number)
         rows = await desk.rows(tables.sla_clock, number)
         standing = await desk.db.read(clock_standing.of_ticket, ticket.id, now=desk.now)
-        cached = {(row.name, row.cycle): (row.due_at, row.state, row.paused_s, row.calendar) for row in rows}
-        assert cached == {
-            (str(one.name), one.cycle): (one.due_at, one.state, one.paused_s, one.policy.calendar_version)
-            for one in standing
-        }
+        levels = {(row.name, row.cycle): row.level for row in rows}
+        assert [row._asdict() for row in rows] == sorted(
+            (
+                {"ticket_id": ticket.id, **timing._row(one), "level": levels[one.name, one.cycle]}
+                for one in standing
+            ),
+            key=lambda row: row["name"],
+        )
         running = [row.due_at for row in rows if row.state == "running" and row.due_at]
         assert ticket.next_due == min(running, default=None)
-    causes = {
-        row.data["cause"] for row in await desk.events(working, "clock.retarget") if "cause" in row.data
-    }
-    assert causes == {"Office"}
+    (moved,) = await desk.events(working, "clock.recalendar")
+    assert (moved.data["cause"], [one["clock"] for one in moved.data["clocks"]]) == (
+        "Office",
+        ["response", "restore", "resolve"],
+    ), "one event for all of them"
+    assert await desk.events(other, "clock.recalendar") == []
     assert (await desk.db.read(books.verify)).faults == ()
 
 
@@ -123,6 +129,29 @@ async def test_what_is_late_by_the_new_hours_is_told_at_once(desk):
 
     assert "breached:response" in (await desk.ticket(number)).flags
     assert any("Scaduto" in one.subject for one in desk.channel.warned)
+
+
+async def test_a_level_that_was_told_already_makes_no_timer_ring_for_it(desk):
+    number = await desk.qualify((await desk.mail("alice@acme.test")).number or "", technology="Server")
+    await desk.do(tickets.take, await desk.who("lea"), number)
+    resolve = (await desk.clocks(number))["resolve"]
+    desk.now = clocks.level_at((await standing(desk, number))["resolve"], 50) + timedelta(seconds=1)
+    await desk.work()
+    assert (await desk.clocks(number))["resolve"].level == 50
+    await desk.db.write(put, SHORTER, now=desk.now)
+    await desk.db.write(clock_changes.begin, HUB, "Office", now=desk.now)
+    await desk.work()
+
+    moved = await desk.clocks(number)
+    assert moved["resolve"].due_at > resolve.due_at
+    (timer,) = await desk.rows(tables.job, idem_key="clocks")
+    assert timer.due == min(row.next_check_at for row in moved.values() if row.next_check_at)
+
+
+async def standing(desk: AtWork, number: str):
+    ticket = await desk.ticket(number)
+    found = await desk.db.read(clock_standing.of_ticket, ticket.id, now=desk.now)
+    return {one.name: one for one in found}
 
 
 async def test_only_who_leads_the_desk_moves_promises(desk):
