@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from core.desk import activities
 from core.rules import entitlement, line_choice
@@ -190,6 +191,12 @@ async def test_programs_save_contracts_log_work_and_override(db):
         assert (await lea.post("/tickets/26-000001/activities", {"minutes": 30})).status == 201
         worked = await (await lea.get("/tickets/26-000001/activities")).json()
         assert [one["minutes"] for one in worked["items"]] == [30]
+        now = await (await lea.get("/contracts/C-2026-001")).json()
+        under = {"contract": "C-2026-001", "contract_version": now["version"], "line": "Network"}
+        await db.write(lambda tx: tx.update(tables.ticket, {"number": "26-000001"}, **under))
+        assert (await lea.post("/tickets/26-000001/activities", {"minutes": 600})).status == 409
+        told = await db.read(lambda tx: [row.kind for row in tx.all(select(tables.task))])
+        assert "consumption_below" in told, "both sides hear of it although nothing was entered"
         assert (await alice.get("/contracts/C-2026-001/consumption")).status == 403
         assert (await ada.get("/contracts/C-2026-001/consumption")).status == 200
         seen = await (await ada.get("/contracts/C-2026-001")).json()
@@ -198,3 +205,4 @@ async def test_programs_save_contracts_log_work_and_override(db):
         ours |= {"priority", "overdraft", "vendor_pauses", "no_access_billable"}
         assert ours <= hidden, "customers see what they bought, not how we go about it"
         assert seen["lines"][0]["balance"]["granted"] == 2
+        assert seen["lines"][0]["hours"][0] == "mon 00:00-24:00"
