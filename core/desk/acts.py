@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import answering, follow_ups, notices, outbox, paging, participants, search, threads, timing
+from core.desk import answering, follow_ups, notices, outbox, paging, participants, threads, timing
 from core.desk.authors import Author
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, Stale, invalid
 from core.desk.principal import Principal
+from core.desk.scope import find_to_act
 from core.envelope import Address, Attachment, Inbound
 from core.ids import new_id
 from core.rules import workflow
@@ -28,8 +29,8 @@ message, note_table = tables.message, tables.note
 
 
 def begin(tx: Tx, who: Principal, number: str, *, now: datetime) -> Case:
-    """The ticket of this number, if it is in the scope of whoever acts. Raises NotFound."""
-    return Case.open(tx, search.find(tx, who, number).id, now=now)
+    """The ticket of this number, if it is in the scope of whoever acts. Raises NotFound; Forbidden for who only follows it."""
+    return Case.open(tx, find_to_act(tx, who, number).id, now=now)
 
 
 def only_staff(who: Principal) -> None:

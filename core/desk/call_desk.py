@@ -17,7 +17,7 @@ from core.desk.case import Case
 from core.desk.errors import Forbidden, NotFound, Refused
 from core.desk.live_calls import OVER, LiveCall
 from core.desk.principal import Principal
-from core.desk.scope import Scope, find, scope
+from core.desk.scope import Scope, find_to_act, scope
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -219,7 +219,7 @@ def this_is(tx: Tx, who: Principal, call_id: str, number: str, *, now: datetime)
     somebody else leads, Refused for another ticket, or one that has ended.
     """
     in_hand = _led(tx, who, call_id, now=now)
-    row = find(tx, who, number)
+    row = find_to_act(tx, who, number)
     chosen = _chosen(in_hand)
     if chosen is not None and chosen == row.number:
         return chosen

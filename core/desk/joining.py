@@ -27,7 +27,7 @@ from core.desk.case import Case
 from core.desk.errors import invalid
 from core.desk.joining_state import allow, side
 from core.desk.principal import Principal
-from core.desk.scope import find
+from core.desk.scope import find_to_act
 from core.desk.splitting import begin_part
 from core.ids import new_id
 from core.rules import joining
@@ -50,7 +50,7 @@ class Both(NamedTuple):
 
 def both(tx: Tx, who: Principal, number: str, other: str, *, now: datetime) -> Both:
     """Raises NotFound, for either."""
-    ids = [find(tx, who, one).id for one in (number, other.strip())]
+    ids = [find_to_act(tx, who, one).id for one in (number, other.strip())]
     acts.only_staff(who)
     opened = {one: Case.open(tx, one, now=now) for one in sorted(set(ids))}
     return Both(opened[ids[0]], opened[ids[1]])

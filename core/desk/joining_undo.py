@@ -24,7 +24,7 @@ from core.desk.case import Case
 from core.desk.errors import NotFound, Refused
 from core.desk.joining_state import allow
 from core.desk.principal import Principal
-from core.desk.scope import find
+from core.desk.scope import find_to_act
 from core.rules import joining, workflow
 from core.rules.joining import Kind, No
 from core.store import tables
@@ -55,7 +55,7 @@ def undo(
     tx: Tx, who: Principal, number: str, *, now: datetime, identity: str | None, seen: int | None
 ) -> str:
     """See core.desk.joining."""
-    here = find(tx, who, number)
+    here = find_to_act(tx, who, number)
     acts.only_staff(who)
     row = chosen(tx, here.id, identity)
     opened = {one: Case.open(tx, one, now=now) for one in sorted({row.ticket_id, row.into_id})}
@@ -65,7 +65,7 @@ def undo(
         row.by != who.actor
     ):  # what somebody did themselves they take back, though they may not see what came of it
         for case in (one, other):
-            find(tx, who, case["number"])
+            find_to_act(tx, who, case["number"])
     acts.check_seen(opened[here.id], who, seen, ("message.in", "ticket."))
     allow(_why_not(row, one, other, now=now), one, other)
     key = {"ticket_id": row.ticket_id, "id": row.id}

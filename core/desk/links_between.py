@@ -15,7 +15,7 @@ from core.desk.case import Case
 from core.desk.errors import NotFound, invalid
 from core.desk.joining_state import allow
 from core.desk.principal import Principal
-from core.desk.scope import Scope, find, hidden_before, scope
+from core.desk.scope import Scope, find, find_to_act, hidden_before, scope
 from core.rules import joining
 from core.rules.joining import BACK, BY_HAND, No, Tie
 from core.store import tables
@@ -132,7 +132,7 @@ def _view(who: Principal, row: Row) -> LinkView:
 def _both(
     tx: Tx, who: Principal, number: str, to: str, kind: str, *, now: datetime
 ) -> tuple[Case, Case, Tie]:
-    here = find(tx, who, number).id
+    here = find_to_act(tx, who, number).id
     acts.only_staff(who)
     if kind not in {str(tie) for tie in BY_HAND}:
         raise invalid("/kind", f"must be one of {', '.join(BY_HAND)}")

@@ -14,7 +14,7 @@ from core.desk import call_history, conversation, course, ratings, search
 from core.desk.course import events
 from core.desk.errors import Forbidden, NotFound
 from core.desk.principal import Principal
-from core.desk.scope import Scope, find, no_ticket, scope
+from core.desk.scope import EVERYTHING, Scope, beyond, find, no_ticket, scope
 from core.desk.views import (
     EventView,
     FileView,
@@ -94,7 +94,9 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
     staff have not published.
     """
     mine = scope(who)
-    head = tx.one(_head(mine.shape), number=number, **mine.values)
+    head, way = tx.one(_head(mine.shape), number=number, **mine.values), None
+    if head is None and (way := beyond(tx, who, number)):
+        head = tx.one(_head(EVERYTHING.shape), number=number)
     if head is None:
         raise NotFound(no_ticket(number))
     inside = who.kind != "contact"
@@ -132,7 +134,9 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
         drafts={one.kind: one.text for one in tx.all(_DRAFTS, ticket_id=head.id, who=who.id)}
         if inside
         else {},
-        allowed=allowed(who, row, now=now) + _opinion(tx, who, head, now=now),
+        allowed=("note",)
+        if way == "follows"
+        else allowed(who, row, now=now) + _opinion(tx, who, head, now=now),
         next_action=course.next_action(tx, row),
         history=_history(tx, who, head) if inside else (),
         calls=call_history.of_ticket(tx, who, head),

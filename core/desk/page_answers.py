@@ -28,7 +28,7 @@ from core.desk import (
     tickets,
 )
 from core.desk.case import Case
-from core.desk.errors import DeskError, Forbidden, NotFound, Refused
+from core.desk.errors import DeskError, Forbidden, Refused
 from core.desk.filing import Understood
 from core.desk.live_calls import LiveCall
 from core.desk.principal import Principal
@@ -148,7 +148,7 @@ def know(tx: Tx, who: Principal, number: str, *, now: datetime, how: str = "inbo
     Whoever was called may say so, also of a ticket that they do not see otherwise. Raises NotFound, Forbidden, Refused for
     who was not called, and when somebody else was quicker (code already_acknowledged).
     """
-    case = _called_to(tx, who, number, now=now)
+    case = acts.begin(tx, who, number, now=now)
     acts.only_staff(who)
     _acknowledge(case, who.id, actor=who.actor, how=how)
 
@@ -230,22 +230,6 @@ _BY_CODE = Prepared(
     .order_by(page.c.at.desc())
     .limit(1)
 )
-_TO_ME = Prepared(
-    select(page.c.ticket_id)
-    .select_from(page.join(ticket, ticket.c.id == page.c.ticket_id))
-    .where(ticket.c.number == bindparam("number"), page.c.agent == bindparam("agent"))
-    .limit(1)
-)
-
-
-def _called_to(tx: Tx, who: Principal, number: str, *, now: datetime) -> Case:
-    try:
-        return acts.begin(tx, who, number, now=now)
-    except NotFound:
-        row = tx.one(_TO_ME, number=number, agent=who.id) if who.is_agent else None
-        if row is None:
-            raise
-        return Case.open(tx, row.ticket_id, now=now)
 
 
 def _acknowledge(case: Case, agent: str, *, actor: str, how: str) -> None:

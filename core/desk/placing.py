@@ -224,11 +224,13 @@ def words(case: Case) -> dict[str, Any]:
 
 
 def _route(case: Case, who: Principal) -> None:
-    found = _ask(case, level=1)
+    found = _to_sales(case) or _ask(case, level=1)
     if found.group is not None:
         _place(case, who, found)
         return
     case.event("ticket.unrouted", actor=who.actor, trace=[_told(entry) for entry in found.trace])
+    if case["state"] in ("received", "triage"):
+        return  # who qualifies it has it anyway, and says what a group could be found by
     tasks.add(
         case.tx,
         "unrouted",
@@ -247,11 +249,21 @@ def again(tx: Tx, ticket_id: str, *, now: datetime) -> None:
     case = Case.open(tx, ticket_id, now=now)
     if case["state"] != "assigned" or case["assignee"] is not None:
         return
-    found = _ask(case, level=case["level"])
+    sells = case["desk_group"] == reference.desk(tx).sales
+    found = (_to_sales(case) if sells else None) or _ask(case, level=case["level"])
     if found.group is None:
         return
     _place(case, HUB, found)
     case.save()
+
+
+def _to_sales(case: Case) -> routing.Route | None:
+    """The way of what the check sends to sales; None: it is not sent there, or no group sells."""
+    desk = reference.desk(case.tx)
+    if case["decision"] != "route_sales" or desk.sales is None:
+        return None
+    open_now = routing_reach.open_calendars(desk, case.now)
+    return routing.to_sales(desk.sales, routing_reach.groups(case.tx, case.now, open_now))
 
 
 def _ask(case: Case, *, level: int) -> routing.Route:

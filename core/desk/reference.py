@@ -82,6 +82,8 @@ class DeskGroup:
     fallback: str | None
     assigns: bool
     """A ticket is given to somebody of the group at once."""
+    sales: bool = False
+    """Requests that nothing covers come here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +127,11 @@ class Desk:
     """Versions of their contracts."""
     offers: dict[str | None, Any] = field(default_factory=dict)
     """What forms offer for each customer that was asked for (core.desk.offers)."""
+
+    @property
+    def sales(self) -> str | None:
+        """The group that requests go to which nothing covers; None: there is none."""
+        return next((group.name for group in self.groups.values() if group.sales), None)
 
     def window(self, calendar: str, at: datetime) -> tuple[bool, datetime | None]:
         """See core.rules.line_choice.Window."""
@@ -354,6 +361,7 @@ def _read(tx: Tx, revision: int) -> Desk:
             request_types=tuple(row.request_types),
             fallback=row.fallback,
             assigns=row.assigns,
+            sales=row.sales,
         )
         for row in tx.all(select(tables.desk_group).order_by(tables.desk_group.c.position))
     }

@@ -37,6 +37,7 @@ _TICKETS = Prepared(
         ticket.c.qualified_at,
         ticket.c.updated_at,
         ticket.c.desk_group,
+        ticket.c.decision,
     )
     .where(
         tuple_(ticket.c.updated_at, ticket.c.id)
@@ -145,7 +146,9 @@ class _Router:
         self._known: dict[tuple[object, ...], str | None] = {}
 
     def group(self, row: Row, open_then: frozenset[str]) -> str | None:
-        """Where it goes, given the calendars open at its instant; None: nowhere."""
+        """Where it goes, given the calendars open at its instant; None: nowhere. What goes to sales does by any table."""
+        if row.decision == "route_sales" and self._desk.sales is not None:
+            return self._desk.sales
         customer = reference.customer(self._tx, row.customer) if row.customer else None
         key = (
             row.technology,

@@ -45,7 +45,7 @@ class Step:
     """A rule that was looked at, or what came after the rules."""
 
     rule: str
-    """`rule N`, `competence`, `fallback`, `on-call`, `ladder`, `waits` or `by hand`."""
+    """`rule N`, `sales`, `competence`, `fallback`, `on-call`, `ladder`, `waits` or `by hand`."""
     group: str
     weight: int
     matched: bool

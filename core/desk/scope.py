@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
@@ -26,13 +26,14 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from core.desk.errors import NotFound
+from core.desk.errors import Forbidden, NotFound
 from core.desk.listing import hidden
 from core.desk.principal import Principal
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
 ticket, message, participant, inbound = tables.ticket, tables.message, tables.participant, tables.inbound
+event, page = tables.event, tables.page
 
 BELONGS = ("requester", "participant")
 """Roles in a conversation that make it somebody's own. A Cc in a mail never grants access (people.md 1)."""
@@ -76,10 +77,31 @@ class Scope:
         return _inbound(self.shape)
 
 
+EVERYTHING = Scope(shape=("everything",), values={})
+
+Beyond = Literal["called", "follows"]
+
+_CALLED = Prepared(
+    select(page.c.ticket_id)
+    .select_from(page.join(ticket, ticket.c.id == page.c.ticket_id))
+    .where(ticket.c.number == bindparam("number"), page.c.agent == bindparam("agent"))
+    .limit(1)
+)
+_COURSE = Prepared(
+    select(event.c.kind, event.c.data)
+    .select_from(event.join(ticket, ticket.c.id == event.c.ticket_id))
+    .where(
+        ticket.c.number == bindparam("number"),
+        event.c.kind.in_([literal("ticket.routed"), literal("ticket.escalate")]),
+    )
+    .order_by(event.c.seq)
+)
+
+
 def scope(who: Principal) -> Scope:
     """The scope of a principal. Whoever fits nowhere sees nothing."""
     if who.sees_everything:
-        return Scope(shape=("everything",), values={})
+        return EVERYTHING
     if who.is_agent:
         groups = {f"scope_group_{n}": name for n, name in enumerate(who.groups)}
         return Scope(shape=("groups", len(groups)), values={"scope_who": who.id} | groups)
@@ -97,12 +119,50 @@ def scope(who: Principal) -> Scope:
 
 
 def find(tx: Tx, who: Principal, number: str) -> Row:
-    """The row of a ticket by its number. Raises NotFound, also for what this person may not see."""
-    mine = scope(who)
+    """The row of a ticket by its number. Raises NotFound, also for what this person may not see.
+
+    Somebody of the staff opens this one also when they were called to it, or follow it (`beyond`), though no list shows it.
+    """
+    return _found(tx, who, number)[0]
+
+
+def find_to_act(tx: Tx, who: Principal, number: str) -> Row:
+    """The same for whoever changes it: Forbidden for those who only follow it."""
+    row, way = _found(tx, who, number)
+    if way == "follows":
+        raise Forbidden(
+            f"{row.desk_group} has it since it was escalated: you may read it and leave a note for them"
+        )
+    return row
+
+
+def beyond(tx: Tx, who: Principal, number: str) -> Beyond | None:
+    """Why one of the staff may open a ticket out of their scope, if there is a reason (desk.md 8).
+
+    `called`: they were called to it, and may do what its group may. `follows`: a group of theirs had it when it was
+    escalated, and may read it and leave notes.
+    """
+    if not who.is_agent or who.sees_everything:
+        return None
+    if tx.one(_CALLED, number=number, agent=who.id) is not None:
+        return "called"
+    had_it = ""
+    for row in tx.all(_COURSE, number=number):
+        if row.kind == "ticket.routed":
+            had_it = row.data["group"]
+        elif had_it in who.groups:
+            return "follows"
+    return None
+
+
+def _found(tx: Tx, who: Principal, number: str) -> tuple[Row, Beyond | None]:
+    mine, way = scope(who), None
     row = tx.one(_find(mine.shape), number=number, **mine.values)
+    if row is None and (way := beyond(tx, who, number)):
+        row = tx.one(_find(EVERYTHING.shape), number=number)
     if row is None:
         raise NotFound(no_ticket(number))
-    return row
+    return row, way
 
 
 def hidden_before(who: Principal, row: Row) -> datetime | None:

@@ -30,6 +30,7 @@ from core.desk import (
 from core.desk.case import Case
 from core.desk.errors import Refused, invalid
 from core.desk.principal import Principal
+from core.desk.scope import find
 from core.envelope import Address, Attachment, BadAddress
 from core.rules import workflow
 from core.store import tables
@@ -96,8 +97,11 @@ def note(
     idem: str = "",
     files: Sequence[Attachment] = (),
 ) -> str:
-    """Tell colleagues; return the note's id. It lives in a table that nothing outgoing reads."""
-    case = acts.begin(tx, who, number, now=now)
+    """Tell colleagues; return the note's id. It lives in a table that nothing outgoing reads.
+
+    Whoever follows the ticket may too.
+    """
+    case = Case.open(tx, find(tx, who, number).id, now=now)
     acts.only_staff(who)
     done = tx.one(_NOTE_BY_IDEM, ticket_id=case.id, idem=idem) if idem else None
     if done is not None:

@@ -66,7 +66,7 @@ class Considered:
     """A rule that was looked at, or a further step."""
 
     rule: str
-    """`rule N` as the table counts from 1, `competence`, `fallback`, `on-call`, `ladder` or `waits`."""
+    """`rule N` as the table counts from 1, `sales`, `competence`, `fallback`, `on-call`, `ladder` or `waits`."""
     group: str
     weight: int
     matched: bool
@@ -90,6 +90,7 @@ SENTENCES = {
     "request_type": "for request type {value}",
     "level": "for level {value}",
     "calendar": "calendar {value} is closed",
+    "sales": "nothing that was bought covers it, so the desk does not work on it: it sells",
     "competence": "its technologies and types fit",
     "closed": "{value} is closed",
     "on_call": "somebody is on call",
@@ -139,7 +140,21 @@ def route(asked: Asked, rules: Sequence[Rule], groups: Mapping[str, Group]) -> R
         trace.append(
             Considered(rule="competence", group=chosen.name, weight=0, matched=True, code="competence")
         )
-    first, *others = chain(chosen.name, groups, asked.allowed)
+    return _handed_over(asked, chosen.name, groups, trace)
+
+
+def to_sales(group: str, groups: Mapping[str, Group]) -> Route:
+    """The way of a request that the check sends to sales: to that group whatever the table says.
+
+    No ladder is called for it, and the delivery model, which is about work, does not count.
+    """
+    trace = [Considered(rule="sales", group=group, weight=0, matched=True, code="sales")]
+    asked = Asked(technology=None, request_type=None, customer=None, line_open=False)
+    return _handed_over(asked, group, groups, trace)
+
+
+def _handed_over(asked: Asked, chosen: str, groups: Mapping[str, Group], trace: list[Considered]) -> Route:
+    first, *others = chain(chosen, groups, asked.allowed)
     there = first if first.reachable else None
     for other in others:
         if there is not None:

@@ -177,6 +177,7 @@ desk_group = Table(
     _json("request_types", "[]"),  # empty: all
     _maybe("fallback"),
     _flag("assigns"),  # a ticket is given to somebody of the group at once
+    _flag("sales"),  # requests that nothing covers come here; one group at most
 )
 
 agent = Table(

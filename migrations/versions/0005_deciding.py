@@ -274,6 +274,7 @@ def upgrade() -> None:
     op.add_column("ticket", _maybe_at("qualified_at"))
     op.add_column("customer", _text("priorities", "{}"))
     op.add_column("desk_group", _no("assigns"))
+    op.add_column("desk_group", _no("sales"))
     op.add_column("contact", _no("vip"))
     op.create_table("intake_rule", _key_number("position"), _text("content", "{}"), sqlite_with_rowid=False)
     op.add_column("sla", sa.Column("retroactive", sa.Boolean, nullable=False, server_default=sa.text("true")))

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from core.desk import activities
+from core.rules import entitlement, line_choice
+from core.rules.coverage import Line
 from core.store import tables
 from tests.desk_at_work import CONFIGURED, at_work
 from tests.desk_files import changed
 from tests.web.api_desk import Caller, furnish
 from tests.web.api_desk import serving as api
 from tests.web.desk_pages import serving
+from web.desk import checked
+from web.words import catalogue, say
 
 DESK = (
     changed(
@@ -122,6 +127,34 @@ async def test_books_are_added_to_and_corrected_and_a_ticket_shows_its_evidence(
         assert "consumption_below" in told, "both sides hear of it although nothing was entered"
 
 
+def test_why_a_line_lost_and_what_was_known_is_told_in_the_readers_words():
+    line = Line(name="A", technologies=("X",), assets=("db-1",), sites=("Rome",))
+    nothing = {"technology": None, "request_type": None, "asset": None, "site": None}
+    kept = [
+        *(criterion.format("C-1, Office") for criterion in line_choice.CRITERIA),
+        *entitlement._STANDS_WORSE.values(),
+        *(
+            line.misfit(**nothing | known)
+            for known in (
+                {"technology": "Y"},
+                {},
+                {"asset": "pc-1"},
+                {"asset": "db-1"},
+                {"asset": "db-1", "site": "Bari"},
+            )
+        ),
+        Line(name="B", request_types=("X",)).misfit(**nothing | {"request_type": "Y"}),
+        "this person may not ask under the contract",
+        "asset pc-1 is not the customer's",
+        "not for requests by email",
+        "the same as C-1, Office",
+    ]
+    assert all(kept)
+    assert [why for why in kept if checked.lost(why, say("it")) == why] == []
+    told = {f"contract.input.{name}" for name in (*entitlement.Asked.__slots__, "rule_version")}
+    assert told <= catalogue("it").keys() & catalogue("en").keys()
+
+
 async def test_programs_save_contracts_log_work_and_override(db):
     desk = await db.write(furnish)
     async with api(db) as client:
@@ -158,6 +191,12 @@ async def test_programs_save_contracts_log_work_and_override(db):
         assert (await lea.post("/tickets/26-000001/activities", {"minutes": 30})).status == 201
         worked = await (await lea.get("/tickets/26-000001/activities")).json()
         assert [one["minutes"] for one in worked["items"]] == [30]
+        now = await (await lea.get("/contracts/C-2026-001")).json()
+        under = {"contract": "C-2026-001", "contract_version": now["version"], "line": "Network"}
+        await db.write(lambda tx: tx.update(tables.ticket, {"number": "26-000001"}, **under))
+        assert (await lea.post("/tickets/26-000001/activities", {"minutes": 600})).status == 409
+        told = await db.read(lambda tx: [row.kind for row in tx.all(select(tables.task))])
+        assert "consumption_below" in told, "both sides hear of it although nothing was entered"
         assert (await alice.get("/contracts/C-2026-001/consumption")).status == 403
         assert (await ada.get("/contracts/C-2026-001/consumption")).status == 200
         seen = await (await ada.get("/contracts/C-2026-001")).json()
@@ -166,3 +205,4 @@ async def test_programs_save_contracts_log_work_and_override(db):
         ours |= {"priority", "overdraft", "vendor_pauses", "no_access_billable"}
         assert ours <= hidden, "customers see what they bought, not how we go about it"
         assert seen["lines"][0]["balance"]["granted"] == 2
+        assert seen["lines"][0]["hours"][0] == "mon 00:00-24:00"

@@ -46,6 +46,7 @@ async def test_what_people_do_with_duties(db: Database, tmp_path: Path):
 
         board = await teo.get("/desk/shift")
         assert "Nights" in board.words
+        assert board.text.count("data-fresh") == 4, "open, it keeps up with what changes"
         assert "Teo" in board.words
         plan = await teo.get("/desk/rotas?rota=Nights")
         assert (plan.status, "Nessuno" in plan.words) == (200, True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import re
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -155,6 +156,45 @@ async def test_before_it_is_sent_the_page_says_what_the_contract_answers(alice, 
     assert "Coperto dal contratto" in text
     assert re.search(r'value="VPN"', text)
     assert await db.read(lambda tx: tx.all(select(tables.inbound.c.id))) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict", "told"),
+    [
+        ("in_progress", "covered", ["Coperta dal contratto C-1: Rete.", "a ogni ora"]),
+        ("triage", "no_contract", ["non risulta un contratto. Il commerciale La contatterà"]),
+        ("in_progress", "out_of_scope", ["Non coperta dal contratto. Ce ne occupiamo; se c'è un costo"]),
+        ("on_hold", "suspended", ["Il contratto è sospeso. Prima di iniziare serve un'approvazione"]),
+    ],
+)
+async def test_a_request_says_which_line_covers_it_or_what_follows_where_none_does(
+    alice, db, state, verdict, told
+):
+    await db.write(lambda tx: checked(tx, state, verdict))
+
+    text = await (await alice.get("/portal/requests/26-000001")).text()
+    words = " ".join(html.unescape(re.sub("<[^>]*>", " ", text)).split())
+    assert [one for one in told if one not in words] == [], words
+
+
+def checked(tx, state, verdict):
+    tx.update(tables.ticket, {"number": "26-000001"}, state=state)
+    ticket = tx.one(select(tables.ticket.c.id).where(tables.ticket.c.number == "26-000001"))
+    line = (
+        {"contract": "C-1", "contract_version": "portal-v1", "line": "Rete"} if verdict == "covered" else {}
+    )
+    tx.insert(
+        tables.entitlement_check,
+        ticket_id=ticket.id,
+        seq=1,
+        at=rows.NOON,
+        evidence={"inputs": {}, "inputs_hash": "", "reasons": [], "candidates": []},
+        verdict=verdict,
+        decision="accept",
+        trust="verified",
+        window_open=True,
+        **line,
+    )
 
 
 async def test_what_no_contract_covers_is_told_so(db):

@@ -37,6 +37,9 @@ class Line(shapes.ContractLine):
     vendor_pauses: bool | None
     emergency: bool
     no_access_billable: bool | None
+    hours: list[str] = Field(
+        description='When somebody is there, as "mon 09:00-13:00": what `calendar` says, holidays apart.'
+    )
     used_before: float = Field(description="Before its books began; part of `used`.")
     balance: Balance | None = Field(description="None: it is not measured, or it is not for you.")
 

@@ -14,10 +14,12 @@ from core.desk import (
     contract_evidence,
     contract_versions,
     contracts,
+    reference,
     resolution,
 )
 from core.desk.contract_board import LineState, Listed, Told
 from core.desk.errors import invalid
+from core.rules.calendar_definitions import WEEKDAYS
 from core.rules.coverage import Contract
 from core.store.tx import Tx
 from web.api import contract_shapes as out
@@ -64,6 +66,7 @@ class LineBody(Body):
     rollover: bool = False
     step: Annotated[int, Field(ge=1, le=1440)] = 15
     no_access_billable: bool = False
+    hours: Unread = None
     used: Unread = None
     balance: Unread = None
 
@@ -165,7 +168,7 @@ def list_contracts(tx: Tx, call: Call) -> out.Contracts:
     page = found[first : first + asked.limit]
     more = first + asked.limit < len(found)
     return out.Contracts(
-        items=[_summary(one, call) for one in page], next=page[-1].contract.number if more else None
+        items=[_summary(tx, one, call) for one in page], next=page[-1].contract.number if more else None
     )
 
 
@@ -347,11 +350,11 @@ def _now(tx: Tx, call: Call, number: str) -> out.Contract:
         authorised_contacts=list(found.authorised_contacts) if inside else None,
         policy=dict(found.policy) if inside else None,
         tell_breach=found.tell_breach if inside else None,
-        lines=_lines(contract_board.listed(tx, found, now=call.now), call, found),
+        lines=_lines(tx, contract_board.listed(tx, found, now=call.now), call, found),
     )
 
 
-def _summary(one: Listed, call: Call) -> out.Summary:
+def _summary(tx: Tx, one: Listed, call: Call) -> out.Summary:
     return out.Summary(
         number=one.contract.number,
         customer=shapes.CustomerRef(code=one.contract.customer, name=one.customer_name),
@@ -359,17 +362,26 @@ def _summary(one: Listed, call: Call) -> out.Summary:
         valid_from=one.contract.valid_from,
         valid_until=one.contract.valid_until,
         days_left=one.days_left,
-        lines=_lines(one, call, one.contract),
+        lines=_lines(tx, one, call, one.contract),
     )
 
 
-def _lines(listed: Listed, call: Call, contract: Contract) -> list[out.Line]:
+def _lines(tx: Tx, listed: Listed, call: Call, contract: Contract) -> list[out.Line]:
     own = contract.customer == call.who.customer and contract_board.decides(call.who)
     inside = call.who.is_agent
-    return [_line(state, inside=inside, counted=inside or own) for state in listed.lines]
+    return [
+        _line(state, _hours(tx, state.line.calendar), inside=inside, counted=inside or own)
+        for state in listed.lines
+    ]
 
 
-def _line(state: LineState, *, inside: bool, counted: bool) -> out.Line:
+def _hours(tx: Tx, calendar: str) -> list[str]:
+    found = reference.desk(tx).calendars.get(calendar)
+    weekly = found.calendar.definition.weekly if found else {}
+    return [f"{day} {start}-{end}" for day in WEEKDAYS for start, end in weekly.get(day, ())]
+
+
+def _line(state: LineState, hours: list[str], *, inside: bool, counted: bool) -> out.Line:
     line = state.line
     return out.Line(
         name=line.name,
@@ -382,6 +394,7 @@ def _line(state: LineState, *, inside: bool, counted: bool) -> out.Line:
         measure=line.measure,
         quantity=line.quantity,
         used=state.used if counted and state.first else 0.0,
+        hours=hours,
         used_before=line.used if counted else 0.0,
         assets=list(line.assets),
         sites=list(line.sites),

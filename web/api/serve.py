@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from core.channel import Linking
 from core.common import Common, Counts
-from core.desk import accounts, page, repetition
+from core.desk import accounts, entitle, page, repetition
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused, Stale
 from core.desk.principal import Principal
 from core.ids import new_token, token_hash
@@ -347,6 +347,10 @@ async def _problem(
             newer = await _newer(api, who, request.match_info.get("number"), error)
             return *problems.document("stale", detail=str(error), trace=trace, public_url=url, **newer), {}
         case Refused():
+            if error.code == "exhausted" and "number" in request.match_info:
+                with suppress(StoreUnavailable):  # the refusal is told all the same
+                    number = request.match_info["number"]
+                    await api.db.write(entitle.refused_for_want, number, now=api.now())
             more: dict[str, Any] = {"allowed": list(error.allowed), "missing": list(error.missing)}
             if error.obstacles:
                 more["obstacles"] = [

@@ -58,7 +58,9 @@ async def one(request: web.Request) -> web.StreamResponse:
 
 
 async def begin(request: web.Request) -> web.StreamResponse:
-    """An empty form."""
+    """An empty form, for who may keep it."""
+    if not _may(staff(request)):
+        raise web.HTTPForbidden
     return await _page(request)
 
 

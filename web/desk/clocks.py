@@ -12,7 +12,7 @@ from core.desk import clock_views
 from web import clock_strips
 from web.desk.frame import around, staff
 from web.site import SITE, now
-from web.words import say
+from web.words import Say, say
 
 
 def routes(app: web.Application) -> None:
@@ -35,6 +35,20 @@ async def show(request: web.Request) -> web.StreamResponse:
         whole=clock_strips.of_request(found, t),
         strips=[(one, *clock_strips.of_clock(one, t)) for one in found.clocks],
         there=ZoneInfo(found.time_zone),
+        promised=lambda clock: _promised(clock.promise, clock.name, t),
         long=partial(texts.duration, language=who.language),
         **await around(request, who),
     )
+
+
+def _promised(policy: str, clock: str, t: Say) -> str:
+    """By which promise a clock runs, beside its name: the service level and the priority; empty: no service level's.
+
+    >>> from web.words import say
+    >>> _promised("Gold P1 response", "response", say("it")), _promised("triage", "triage", say("it"))
+    ('Gold P1', '')
+    """
+    after = f" {clock} after workaround"
+    if policy.endswith(after):
+        return f"{policy.removesuffix(after)} {t('clocks.after_workaround')}"
+    return "" if policy == clock else policy.removesuffix(f" {clock}")

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from core.desk import (
+    entitle,
     next_steps,
     offers,
     page,
@@ -110,7 +111,7 @@ async def _page(
         "form": form or {},
         "form_id": form_id(),
         "promised": promising.box(view, at, who.language, zone=zone, form=form or {}),
-        "guarded": guarded(wrong, form or {}),
+        "obstacles": guarded(wrong, form or {}),
         "faults": telling.faults(wrong, t),
         "missing": telling.names(wrong.missing, "ticket", t) if isinstance(wrong, Refused) else "",
         "possible": telling.names(view.allowed, "verb", t),
@@ -208,6 +209,8 @@ async def act(request: web.Request) -> web.StreamResponse:
         ):  # its button stands beside a text
             await site.db.write(_keep, who, number, "reply", form)
     except (Invalid, Refused, Stale) as error:
+        if isinstance(error, Refused) and error.code == "exhausted":
+            await site.db.write(entitle.refused_for_want, number, now=now())
         if verb in DRAFT_OF and len(form.get("text", "")) <= presence.MAX_DRAFT:
             await site.db.write(_keep, who, number, DRAFT_OF[verb], form)
         status = 422 if isinstance(error, Invalid) else 409

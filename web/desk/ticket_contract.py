@@ -11,7 +11,7 @@ from aiohttp import web
 from core.desk import activities, contract_changes, contract_evidence, entitle, resolution
 from core.desk.errors import DeskError, Invalid, Refused, Stale, invalid
 from web import guard, numbers
-from web.desk import telling
+from web.desk import checked, telling
 from web.desk.contract_forms import Fields
 from web.desk.contracts import place
 from web.desk.frame import around, staff
@@ -74,7 +74,7 @@ async def _page(
 ) -> web.Response:
     site, who, at = request.app[SITE], staff(request), now()
     found = await site.db.read(contract_evidence.of_ticket, who, request.match_info["number"], now=at)
-    t = say(who.language)
+    t, zone = say(who.language), ZoneInfo(site.settings.hub.time_zone)
     faults = {}
     if isinstance(wrong, Invalid):
         faults = {fault.pointer.strip("/"): fault.message for fault in wrong.faults}
@@ -88,6 +88,8 @@ async def _page(
         found=found,
         ticket=found.ticket,
         reason_words=lambda reason: telling.reason(reason, t),
+        lost=lambda why: checked.lost(why, t),
+        known=lambda inputs: checked.known(inputs, t, zone, who.language),
         place=place,
         kinds=activities.KINDS,
         may_override=who.leads and found.ticket.open,

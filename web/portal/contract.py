@@ -44,12 +44,12 @@ def _found(tx: Tx, who: Principal, *, now: datetime) -> dict[str, Any]:
         "company": company(tx, who),
         "contracts": found,
         "hours": {
-            name: _hours(desk.calendars[name], who.language) for name in named if name in desk.calendars
+            name: hours(desk.calendars[name], who.language) for name in named if name in desk.calendars
         },
     }
 
 
-def _hours(calendar: reference.Hours, language: str) -> list[tuple[str, str]]:
+def hours(calendar: reference.Hours, language: str) -> list[tuple[str, str]]:
     """(days, times) of a week, days with the same times together; empty: at any hour."""
     weekly = calendar.calendar.definition.weekly
     said = [(", ".join(f"{start}–{end}" for start, end in weekly.get(day, ()))) for day in DAYS]

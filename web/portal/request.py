@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
 
-from core.desk import page, ratings, requests, resolution
+from core.desk import page, ratings, reference, requests, resolution
 from core.desk.errors import DeskError, Invalid, Refused, Stale
+from core.desk.principal import Principal
 from core.desk.views import MessageView, TicketView
+from core.store.tx import Tx
 from web import files, html_frame, numbers, said
-from web.portal import progress
+from web.portal import contract, progress
 from web.portal.frame import contact
 from web.sign_in import form_id
 from web.site import SITE, now
@@ -53,7 +56,7 @@ async def _page(
     lost: bool = False,
 ) -> web.Response:
     site, who = request.app[SITE], contact(request)
-    found: TicketView = await site.db.read(page.ticket, who, request.match_info["number"], now=now())
+    found, open_at = await site.db.read(_found, who, request.match_info["number"], now=now())
     if found.merged_into:  # an old number leads to the request that goes on
         raise web.HTTPSeeOther(f"/portal/requests/{found.merged_into}")
     return await site.pages.long_page(
@@ -61,6 +64,7 @@ async def _page(
         "portal/request.html",
         status=status,
         ticket=found,
+        open_at=open_at,
         timeline=timeline(found),
         sounds={
             sound.file: (one.id, sound)
@@ -82,6 +86,14 @@ async def _page(
         form_id=idem or form_id(),
         lost=lost,
     )
+
+
+def _found(tx: Tx, who: Principal, number: str, *, now: datetime) -> tuple[TicketView, list[tuple[str, str]]]:
+    """The request, and when somebody is there for it: (days, times), empty: at any hour."""
+    found = page.ticket(tx, who, number, now=now)
+    checked = found.entitlement
+    calendar = reference.desk(tx).calendars.get(checked.calendar or "") if checked else None
+    return found, contract.hours(calendar, who.language) if calendar else []
 
 
 async def report(request: web.Request) -> web.StreamResponse:

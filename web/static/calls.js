@@ -1,5 +1,5 @@
 // Who rings, while a page is open: told by the live stream, shown without taking the focus, said once.
-import { fetched } from "./live.js";
+import { fetched, refreshBoard } from "./live.js";
 import { callOut } from "./paged.js";
 
 const GATHER = 150; // ms: what changes within this time is fetched together
@@ -42,7 +42,7 @@ async function refresh() {
     place.replaceChildren(...fresh.childNodes);
     callOut(place);
   }
-  await refreshPage();
+  await refreshBoard();
 }
 
 function announce(fresh) {
@@ -51,17 +51,6 @@ function announce(fresh) {
     known.add(stage(one));
     const words = [one.querySelector(".state .strong"), one.matches("[data-say]") ? one : one.querySelector("[data-say]")];
     document.getElementById("said").textContent = words.map((word) => word?.textContent.trim()).filter(Boolean).join(": ");
-  }
-}
-
-// The page of calls itself.
-async function refreshPage() {
-  const parts = document.querySelectorAll("[data-fresh]");
-  if (!parts.length) return;
-  const fresh = await fetched(location.href);
-  for (const part of fresh ? parts : []) {
-    const now = fresh.getElementById(part.id);
-    if (now && !part.contains(document.activeElement) && part.innerHTML !== now.innerHTML) part.replaceWith(now);
   }
 }
 

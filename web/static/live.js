@@ -10,6 +10,7 @@ const HERE_EVERY = 20000; // ms; the server forgets after 30 s
 const TYPING_LASTS = 6000; // ms: it is said again every three seconds
 const ROOM = 36; // px between the last line and the reply box
 const PARTS = ["p-head", "p-acts", "p-about"];
+const BOARD = 5000; // ms between two looks at a board: it is all there is on its page, and costs more than a list
 
 const ticket = document.querySelector("section.ticket");
 const list = document.querySelector("ul[data-list]");
@@ -18,10 +19,13 @@ let wanted = { list: false, ticket: false };
 let timer = 0;
 let lookedAt = -GATHER;
 let saidAt = -SAY_AT_MOST;
+let boardTimer = 0;
+let boardAt = -BOARD;
 let rang = () => {}; // somebody calls
 
 export function listenForChanges(calls) {
   remember(document.querySelectorAll("ul[data-list] > li, #p-timeline > li, .side a"));
+  remember(document.querySelectorAll("[data-fresh]"));
   remember(PARTS.map((id) => document.getElementById(id)).filter(Boolean));
   rang = calls;
   listen(document.querySelector(".desk").dataset.live);
@@ -62,6 +66,7 @@ function look(at) {
   wanted.list ||= Boolean(at.list && list);
   wanted.ticket ||= Boolean(at.ticket && ticket);
   wanted.asked ||= Boolean(at.asked);
+  if (at.list) lookAtBoard();
   const wait = at.asked ? 0 : Math.max(0, lookedAt + GATHER - performance.now());
   if (!timer && (wanted.list || wanted.ticket)) timer = setTimeout(refresh, wait);
 }
@@ -95,10 +100,7 @@ export async function fetched(address) {
 async function refreshList(asked) {
   const fresh = await fetched(list.dataset.list);
   if (!fresh) return;
-  for (const view of fresh.querySelectorAll(".side a")) {
-    const old = document.querySelector(`.side a[href="${CSS.escape(view.getAttribute("href"))}"]`);
-    if (old && differs(old, view)) swap(old, view);
-  }
+  showCounts(fresh);
   if ("old" in fresh.querySelector(".side").dataset) setTimeout(() => look({ list: true }), COUNTED_ANEW);
   const rows = fresh.querySelector("ul[data-list]");
   for (const row of rows.children) if (row.id === `t${ticket?.dataset.number}`) row.classList.add("current");
@@ -116,6 +118,13 @@ async function refreshList(asked) {
   [...came, ...changed].forEach(light);
   document.getElementById("empty").hidden = fresh.getElementById("empty").hidden;
   offer(0);
+}
+
+function showCounts(fresh) {
+  for (const view of fresh.querySelectorAll(".side a")) {
+    const old = document.querySelector(`.side a[href="${CSS.escape(view.getAttribute("href"))}"]`);
+    if (old && differs(old, view)) swap(old, view);
+  }
 }
 
 function moved(rows) {
@@ -138,6 +147,30 @@ function offer(count) {
   button.hidden = !count;
   button.querySelector("span").textContent = word;
   say(word);
+}
+
+// --- A board ---------------------------------------------------------------------------------------------------
+
+function lookAtBoard() {
+  if (boardTimer || !document.querySelector("[data-fresh]")) return;
+  boardTimer = setTimeout(() => {
+    boardTimer = 0;
+    boardAt = performance.now();
+    refreshBoard();
+  }, Math.max(0, boardAt + BOARD - performance.now()));
+}
+
+// Parts that say something else are put in their places; one that somebody fills in a form of stays as it is.
+export async function refreshBoard() {
+  const parts = document.querySelectorAll("[data-fresh]");
+  const fresh = parts.length ? await fetched(location.href) : null;
+  if (!fresh) return;
+  showCounts(fresh);
+  for (const part of parts) {
+    const now = fresh.getElementById(part.id);
+    const held = part.contains(document.activeElement) && !document.activeElement.matches("a[href]");
+    if (now && !held && differs(part, now)) swap(part, now);
+  }
 }
 
 // --- The ticket ----------------------------------------------------------------------------------------------

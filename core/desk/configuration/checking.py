@@ -148,6 +148,8 @@ def _mistakes(document: Document, names: Names) -> Iterator[str]:
         for number, part in enumerate(parts, start=1):
             yield from _WRONG.get(section, _nothing)(part, place(section, part, number), names)
     yield from _doubled_numbers(document.get("customers", ()))
+    first, *others = [part.name for part in document.get("groups", ()) if part.sales] or [""]
+    yield from (f"groups[{name}].sales: {first} is the one that sells already" for name in others)
 
 
 def _nothing(_part: Any, _at: str, _names: Names) -> Iterator[str]:

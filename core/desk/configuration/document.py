@@ -73,6 +73,7 @@ class GroupPart(_Part, frozen=True, kw_only=True):
     request_types: tuple[str, ...] = ()
     fallback: str | None = None
     assigns: bool = False
+    sales: bool = False
 
 
 class AgentPart(_Part, frozen=True, kw_only=True):

@@ -57,6 +57,7 @@ def test_the_small_desk_has_no_mistake() -> None:
         ("grace_days = 30", 'grace_days = "30"', "customers[ACME].contracts[C-1].grace_days: must be a whole number, not text"),
         ("grace_days = 30", "grace_days = -1", "customers[ACME].contracts[C-1].grace_days: must not be negative"),
         ("valid_until = 2026-12-31", "valid_until = 2025-12-31", "customers[ACME].contracts[C-1].valid_until: 2025-12-31 is before valid_from, 2026-01-01"),
+        ('fallback = "Network L1"', 'sales = true\n[[groups]]\nname = "Sales"\nsales = true', "groups[Sales].sales: Systems is the one that sells already"),
         ("valid_from = 2026-01-01", "valid_from = 9999-12-31", "customers[ACME].contracts[C-1].valid_from: 9999-12-31 must be a day of the years 1900 to 2199"),
         ("valid_until = 2026-12-31", "", "customers[ACME].contracts[C-1].valid_until: is missing"),
         ("quantity = 40", "quantity = -40", "customers[ACME].contracts[C-1].lines[Hours].quantity: must not be negative"),

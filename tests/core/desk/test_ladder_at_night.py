@@ -8,13 +8,14 @@ import pytest
 
 from core.calling import Dial
 from core.channel import DeliveryError
-from core.desk import books, call_out, intake, page_answers, tasks, tickets
-from core.desk.errors import Refused
+from core.desk import books, call_out, intake, page, page_answers, tasks, tickets
+from core.desk.errors import NotFound, Refused
 from core.envelope import Address, Arrival
 from core.facts import HubFacts
 from core.store import tables
 from tests.core.desk.test_duties import WITH_PHONES
 from tests.desk_at_work import AtWork, a_mail, at_work
+from tests.desk_files import put
 from tests.fakes import FakeChannel
 
 ROTAS = """
@@ -158,6 +159,24 @@ async def test_an_acknowledgement_stops_every_rung_and_who_comes_second_is_told_
     night.passes(minutes=1)  # a quarter of an hour, and it is not taken
     await night.work()
     assert (await rungs(night, number))[-1] == ("shift_leader", 0)
+
+
+async def test_who_is_called_to_a_ticket_of_another_group_opens_it_and_takes_it(night):
+    of_systems = 'name = "Network"\ngroups = ["Systems"]\n  [[rotas'
+    changed = NIGHT.replace('name = "Network"\ngroups = ["Network L1"]\n  [[rotas', of_systems)
+    await night.db.write(put, changed, now=night.now)
+    number, ann = await a_p1(night), await night.who("ann")
+    await night.do(tickets.assign, await night.who("lea"), number, group="Systems")
+    with pytest.raises(NotFound):
+        await night.db.read(page.ticket, ann, number, now=night.now)
+    await night.work()
+
+    seen = await night.db.read(page.ticket, ann, number, now=night.now)
+    await night.do(page_answers.know, ann, number)
+    await night.do(tickets.take, ann, number)
+
+    assert "take" in seen.allowed
+    assert (await night.ticket(number)).assignee == ann.id
 
 
 async def test_key_1_of_the_call_and_the_code_of_the_text_message_acknowledge(night):

@@ -252,6 +252,33 @@ async def test_without_a_contract_the_request_is_not_lost_and_the_answer_is_poli
     assert "our sales office will contact you" in (await desk.outward(done.number))[0].text
 
 
+async def test_what_nothing_covers_goes_to_the_group_that_sells_whatever_the_table_says(db):
+    selling = CONFIGURED.replace(
+        "[[agents]]", '[[groups]]\nname = "Commercial"\ncalendar = "Office"\nsales = true\n[[agents]]', 1
+    )
+    desk = await at_work(db, selling)
+    number = (await desk.mail("gina@gamma.test", authentication=PASSED)).number
+    assert ((await desk.ticket(number)).state, (await desk.ticket(number)).desk_group) == (
+        "triage",
+        "Commercial",
+    )
+    (routed,) = await desk.events(number, "ticket.routed")
+    assert [(step["rule"], step["why"]) for step in routed.data["trace"]] == [("sales", "sales")]
+
+    await desk.qualify(number)
+    assert (await desk.ticket(number)).desk_group == "Commercial", "not Network L1"
+
+
+async def test_that_no_group_fits_is_an_alarm_when_it_is_known_what_the_request_is_about(db):
+    nobody = CONFIGURED.replace('technologies = ["Network"]', 'technologies = ["Server"]')
+    desk = await at_work(db, nobody)
+
+    number = (await desk.mail("gina@gamma.test", authentication=PASSED)).number
+    assert await desk.rows(tables.task, kind="unrouted") == []
+    await desk.qualify(number)
+    assert [task.alarm for task in await desk.rows(tables.task, kind="unrouted")] == [True]
+
+
 async def test_a_suspended_contract_holds_the_request_until_a_leader_decides(desk):
     done = await desk.mail("bob@beta.test", authentication=PASSED)
 

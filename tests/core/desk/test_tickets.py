@@ -143,6 +143,23 @@ async def test_who_escalates_hands_over_with_a_note_and_the_next_level_has_it(de
     assert [row.number for row in found.items] == [number], "the note is found"
 
 
+async def test_the_group_that_escalated_goes_on_reading_and_leaves_notes_and_nothing_else(desk):
+    number, mail = await desk.taken(), await desk.qualified()
+    ann, lea = await desk.who("ann"), await desk.who("lea")
+    await desk.do(tickets.escalate, ann, number, reason="Serve il livello 2: BGP.")
+    await desk.do(tickets.assign, lea, mail, group="Systems")
+
+    seen = await desk.db.read(page.ticket, ann, number, now=desk.now)
+    await desk.do(tickets.note, ann, number, "Il collega di prima sono io.")
+    with pytest.raises(Forbidden, match="Network L2 has it"):
+        await desk.do(tickets.take, ann, number)
+
+    assert seen.allowed == ("note",)
+    assert (await desk.db.read(search.tickets, ann, view="all")).items == ()
+    with pytest.raises(NotFound):  # it was only put right: nobody handed it on
+        await desk.db.read(page.ticket, ann, mail, now=desk.now)
+
+
 async def test_escalation_goes_to_the_group_or_level_that_is_named(desk):
     number = await desk.taken()
     tom = await desk.who("tom")

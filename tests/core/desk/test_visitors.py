@@ -269,9 +269,9 @@ async def test_a_code_for_a_known_and_an_unknown_mailbox_leaves_the_same_rows(de
             visitor_codes.ask, visitor(), email, channel="email", language="en", network="", now=desk.now
         )
 
-    first, second = await desk.rows(tables.job)
+    first, second = await desk.rows(tables.job, kind="letter")
     assert first.payload.keys() == second.payload.keys()
-    assert await desk.work() == 2
+    await desk.work()
     assert {one.to.address for one in desk.channel.sent} == {"alice@acme.test", "zoe@elsewhere.test"}
     assert len({len(one.text) for one in desk.channel.sent}) == 1
 
