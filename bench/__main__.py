@@ -103,7 +103,7 @@ def measure(
         if "calls" in parts:
             figures += phone_calls.measure(kind, sizes, folder, relay)
         if "deciding" in parts:
-            figures += deciding.measure(kind, folder)
+            figures += deciding.measure(kind, sizes, folder, relay)
         if "chat" in parts:
             figures += chats.measure(kind, sizes, folder, relay)
         if {"mail", "pages"} & set(parts):

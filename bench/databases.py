@@ -21,6 +21,8 @@ RESULTS = ROOT / "bench" / "results"
 SERVER = os.environ.get("BENCH_POSTGRES", "postgresql://postgres@127.0.0.1:5432")
 PREFIX = "centralino_bench_"
 _SHAPE = ("core/store/tables.py", "core/store/fulltext.py", "core/desk/case.py", "templates/demo/desk.toml")
+BUSY = {"urgent assigned": 30, "urgent working": 50, "urgent waiting": 20}
+BY_OFFICE = (1, 2, 4)
 _SEED = ("desk", "mail_load", "patterns", "seed", "words")
 
 
@@ -33,6 +35,14 @@ def version() -> str:
     return digest.hexdigest()[:10]
 
 
+def _fill(url: str, tickets: int, *, busy: bool) -> None:
+    """`busy`: every ticket is open, with four clocks, three of them by one calendar and going on."""
+    if busy:
+        seed(url, tickets, shares=BUSY, kinds=BY_OFFICE)
+    else:
+        seed(url, tickets)
+
+
 class Kind(Protocol):
     """A kind of database."""
 
@@ -40,8 +50,10 @@ class Kind(Protocol):
     several: bool
     """May several processes work on it?"""
 
-    def copy(self, tickets: int, folder: Path) -> contextlib.AbstractContextManager[str]:
-        """The URL of a desk with so many tickets, thrown away at the end."""
+    def copy(
+        self, tickets: int, folder: Path, *, busy: bool = False
+    ) -> contextlib.AbstractContextManager[str]:
+        """The URL of a desk with so many tickets, thrown away at the end. `busy`: see `_fill`."""
         ...
 
     def size(self, tickets: int) -> int:
@@ -63,9 +75,9 @@ class Sqlite:
         self._kept = kept
 
     @contextlib.contextmanager
-    def copy(self, tickets: int, folder: Path) -> Iterator[str]:
+    def copy(self, tickets: int, folder: Path, *, busy: bool = False) -> Iterator[str]:
         """See Kind."""
-        template = self._template(tickets)
+        template = self._template(tickets, busy=busy)
         path = folder / f"{tickets}-{uuid4().hex[:6]}.db"
         shutil.copyfile(template, path)
         try:
@@ -78,9 +90,9 @@ class Sqlite:
         """See Kind."""
         return self._template(tickets).stat().st_size
 
-    def _template(self, tickets: int) -> Path:
+    def _template(self, tickets: int, *, busy: bool = False) -> Path:
         self._kept.mkdir(parents=True, exist_ok=True)
-        path = self._kept / f"template-{version()}-{tickets}.db"
+        path = self._kept / f"template-{version()}-{tickets}{'-busy' * busy}.db"
         if not path.exists():
             for old in self._kept.glob("template-*"):
                 if version() not in old.name:
@@ -89,7 +101,7 @@ class Sqlite:
             unfinished = path.with_suffix(".new")
             for end in ("", "-wal", "-shm"):
                 unfinished.with_name(unfinished.name + end).unlink(missing_ok=True)
-            seed(f"sqlite:///{unfinished}", tickets)
+            _fill(f"sqlite:///{unfinished}", tickets, busy=busy)
             with contextlib.closing(sqlite3.connect(unfinished)) as raw:
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             unfinished.replace(path)
@@ -107,9 +119,9 @@ class Postgres:
     several = True
 
     @contextlib.contextmanager
-    def copy(self, tickets: int, folder: Path) -> Iterator[str]:
+    def copy(self, tickets: int, folder: Path, *, busy: bool = False) -> Iterator[str]:
         """See Kind."""
-        template = self._template(tickets)
+        template = self._template(tickets, busy=busy)
         name = f"{PREFIX}run_{uuid4().hex[:8]}"
         self._tell(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         try:
@@ -121,8 +133,8 @@ class Postgres:
         """See Kind."""
         return int(self._ask("SELECT pg_database_size(%s)", self._template(tickets))[0][0])
 
-    def _template(self, tickets: int) -> str:
-        name = f"{PREFIX}{version()}_{tickets}"
+    def _template(self, tickets: int, *, busy: bool = False) -> str:
+        name = f"{PREFIX}{version()}_{tickets}{'_busy' * busy}"
         known = self._ask("SELECT datname FROM pg_database WHERE datname LIKE %s", f"{PREFIX}%")
         if (name,) not in known:
             for (old,) in known:
@@ -132,7 +144,7 @@ class Postgres:
             unfinished = f"{PREFIX}{version()}_new"
             self._tell(f"DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)")
             self._tell(f"CREATE DATABASE {unfinished}")
-            seed(f"{SERVER}/{unfinished}", tickets)
+            _fill(f"{SERVER}/{unfinished}", tickets, busy=busy)
             self._tell(f"ALTER DATABASE {unfinished} RENAME TO {name}")
         return name
 

@@ -6,11 +6,14 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench import recalendar
 from bench.databases import Kind
 from bench.patterns import FACTS
+from bench.sizes import SMALL, Sizes
 from bench.table import Figure
 from core.desk import holes, reference, routing_trial
 from core.desk.configuration import checking, rows
@@ -31,14 +34,17 @@ TECHNOLOGIES = ("Network", "Server", "Security", "Backup", "Workplace", "Telepho
 REQUEST_TYPES = ("Incident", "Service request", "Change", "Information")
 
 
-def measure(kind: Kind, folder: Any) -> list[Figure]:
-    """The figures of one kind of database, on an empty desk that is given 200 customers of its own."""
+def measure(kind: Kind, sizes: Sizes, folder: Path, relay: int) -> list[Figure]:
+    """The figures of one kind of database: on an empty desk that is given 200 customers of its own, and on a busy one."""
     with kind.copy(0, folder) as url:
         db = open_database(url, FACTS)
         try:
-            return [find_holes(db, kind), try_table(db, kind)]
+            found = [find_holes(db, kind), try_table(db, kind)]
         finally:
             db.close()
+    if sizes.tickets >= SMALL:
+        found += recalendar.measure(kind, sizes, folder, relay)
+    return found
 
 
 def find_holes(db: Database, kind: Kind) -> Figure:

@@ -48,6 +48,7 @@ from core.log import get_logger
 
 WHERE = "xmpp"
 LONGEST = 15_000  # UTF-16 units of one message: servers refuse stanzas of 64 KiB, some smaller ones
+DIGITS = 9  # of a place in a text that somebody names
 LOOK_BACK = timedelta(days=7)  # what is asked of the archive at a start
 PAGE = 100  # messages of the archive at once
 CONNECT_WITHIN = 30.0  # seconds
@@ -179,7 +180,8 @@ def _text(stanza: ET.Element) -> str:
         part = fallback.find(f"{{{FALLBACK}}}body")
         if fallback.get("for") == REPLY and part is not None:
             start, end = part.get("start", ""), part.get("end", "")
-            if start.isdecimal() and end.isdecimal() and int(start) < int(end) <= len(body):
+            sane = start.isdecimal() and end.isdecimal() and max(len(start), len(end)) <= DIGITS
+            if sane and int(start) < int(end) <= len(body):
                 body = body[: int(start)] + body[int(end) :]
     links = [one.text for one in stanza.iterfind(f"{{{OOB}}}x/{{{OOB}}}url") if one.text]
     return "\n".join([body.strip(), *(link for link in links if link not in body)]).strip()

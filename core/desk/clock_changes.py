@@ -36,8 +36,8 @@ from core.store.tx import Prepared, Row, Tx
 
 KIND = "recalendar"
 """Of the job."""
-SLICE = 160
-"""Tickets of one transaction: some 20 ms, so that nobody waits longer for it."""
+SLICE = 50
+"""Tickets of one transaction: some 10 ms, so that nobody waits longer for it."""
 REASON = "calendar"
 """Of the events."""
 FIRST = "00000000-0000-0000-0000-000000000000"
@@ -132,7 +132,7 @@ def instead_of_older(tx: Tx, definition: CalendarDefinition) -> dict[str, tuple[
     present = {}
     for place in dict.fromkeys(places):
         there = at_site(definition, time_zone=place.time_zone, holidays=place.holidays)
-        present[place] = definition_version(there), Calendar(there)
+        present[place] = _hours(there)
     found: dict[str, tuple[str, Calendar]] = {}
     for row in tx.all(_VERSIONS, name=definition.name):
         older = definition_from_json(row.content)
@@ -142,6 +142,22 @@ def instead_of_older(tx: Tx, definition: CalendarDefinition) -> dict[str, tuple[
             if version != now[0]:
                 found.setdefault(version, now)
     return found
+
+
+def _hours(definition: CalendarDefinition) -> tuple[str, Calendar]:
+    """The same calendar for every slice: its years are expanded once."""
+    version = definition_version(definition)
+    calendar = _known.get(version)
+    if calendar is None:
+        if len(_known) >= MAX_KNOWN:
+            _known.clear()
+        calendar = _known[version] = Calendar(definition)
+    return version, calendar
+
+
+_known: dict[str, Calendar] = {}
+"""By their versions."""
+MAX_KNOWN = 200
 
 
 def impact(tx: Tx, instead: Instead, *, after: str | None, limit: int = SLICE, now: datetime) -> Slice:

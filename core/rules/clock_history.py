@@ -168,6 +168,8 @@ class History:
 
     def counted_pauses(self) -> tuple[ClockPause, ...]:
         """All pauses, clipped to the start; those of a stopped clock end with it."""
+        if not self.pauses and self.open_since is None:
+            return ()
         pauses = list(self.pauses)
         if self.stopped_at is None and self.open_since is not None:
             pauses.append(ClockPause(self.open_since, None, self.open[0]))
