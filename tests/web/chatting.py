@@ -77,6 +77,12 @@ class Browser:
                         return item
                 await self._next()
 
+    async def loses(self, item: str) -> None:
+        """Until the item of this id is there no more."""
+        async with asyncio.timeout(LONG):
+            while item in self.items:
+                await self._next()
+
     async def stands(self, **wanted: Any) -> dict[str, Any]:
         async with asyncio.timeout(LONG):
             while any(self.standing.get(name) != value for name, value in wanted.items()):
