@@ -7,7 +7,6 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -30,6 +29,7 @@ from web import (
     metrics,
     portal,
     sign_in,
+    static_files,
     upload,
     visitor,
 )
@@ -41,7 +41,6 @@ from web.site import SITE, Site
 if TYPE_CHECKING:
     from core.hub import Hub
 
-STATIC = Path(__file__).parent / "static"
 HEAD_LIMIT = 16 * 1024  # bytes of a request's head line or of one field
 IDLE = 10.0  # seconds a connection may have until its next request is there; aiohttp counts from its first byte on
 WEBHOOKS_PER_ADDRESS = 200  # a second: a provider brings the requests of all callers from a few addresses
@@ -118,7 +117,7 @@ def make_app(
     app.router.add_get("/", _home)
     app.router.add_get("/health/live", _live)
     app.router.add_get("/health/ready", _ready)
-    app.router.add_static("/static/", STATIC, append_version=True)
+    static_files.routes(app)
     return app
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache, partial
 from itertools import islice
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -25,11 +23,10 @@ from core import chat_addresses
 from core.addresses import shown
 from core.settings import LANGUAGES, Hub
 from core.texts import TEMPLATES
-from web import said, visitor
+from web import said, static_files, visitor
 from web.settled import SettledEnvironment
 from web.words import Say, say
 
-STATIC = Path(__file__).parent / "static"
 SLICE = 0.001  # seconds that one page may keep all others waiting
 DAY = timedelta(days=1)
 MINUTE = 60  # seconds
@@ -117,7 +114,14 @@ class Pages:
 def _environment(language: str, hub_name: str, *, web_chat: bool) -> Environment:
     t = say(language)
     made = SettledEnvironment(
-        {"t": t, "t.has": t.has, "t.maybe": t.maybe, "icon": icon, "mini": mini, "static": static},  # type: ignore[attr-defined]
+        {
+            "t": t,
+            "t.has": t.has,  # type: ignore[attr-defined]
+            "t.maybe": t.maybe,  # type: ignore[attr-defined]
+            "icon": icon,
+            "mini": mini,
+            "static": static_files.address,
+        },
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -128,7 +132,7 @@ def _environment(language: str, hub_name: str, *, web_chat: bool) -> Environment
     made.globals.update(
         hub=hub_name,
         web_chat=web_chat,
-        static=static,
+        static=static_files.address,
         icon=icon,
         mini=mini,
         ago=ago,
@@ -163,13 +167,6 @@ def _language_of(request: web.Request, ours: Sequence[str]) -> str:
         if wanted.strip()[:2] in ours:
             return wanted.strip()[:2]
     return ours[0]
-
-
-@cache
-def static(name: str) -> str:
-    """The address of a static file, with its content's hash so that browsers may keep it."""
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-    return f"/static/{name}?v={digest}"
 
 
 @cache

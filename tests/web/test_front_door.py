@@ -18,6 +18,7 @@ from core.settings import Http, Limits, Settings
 from core.settings import Hub as HubSettings
 from core.store import lanes, tables, work
 from tests import rows
+from web import static_files
 from web.app import WebServer, make_app
 
 PASSWORD = "a password of hers"
@@ -449,3 +450,18 @@ async def test_a_provider_cannot_send_more_than_others(db):
         refused = await client.post("/in/provider/event", data={"a": "x" * 2000})
 
         assert refused.status == 413
+
+
+async def test_styles_and_scripts_come_packed_and_are_kept_by_what_is_in_them(client):
+    plain = await client.get("/static/style.css", headers={"Accept-Encoding": "identity"})
+    packed = await client.get("/static/style.css", headers={"Accept-Encoding": "gzip"})
+    kept = await client.get("/static/style.css", headers={"If-None-Match": plain.headers["ETag"]})
+    named = await client.get(static_files.address("style.css"))
+
+    assert await plain.read() == await packed.read()
+    assert (plain.headers.get("Content-Encoding"), packed.headers["Content-Encoding"]) == (None, "gzip")
+    assert int(packed.headers["Content-Length"]) * 3 < int(plain.headers["Content-Length"])
+    assert (kept.status, await kept.read()) == (304, b"")
+    assert "immutable" in named.headers["Cache-Control"]
+    for nowhere in ("/static/no.css", "/static/", "/static/chat/..%2F..%2Fapp.py"):
+        assert (await client.get(nowhere)).status == 404

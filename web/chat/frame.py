@@ -13,8 +13,8 @@ from core.settings import LANGUAGES
 from web.chat import doing
 from web.chat.sites import DEFAULT, PORTAL, frame_policy
 from web.desk.frame import around, staff
-from web.pages import STATIC
 from web.site import SITE
+from web.static_files import FOLDER
 from web.words import catalogue, say
 
 ACCENT = re.compile(r"#[0-9a-fA-F]{6}")
@@ -47,7 +47,7 @@ async def widget(request: web.Request) -> web.StreamResponse:
 def _script() -> str:
     words = {language: _words("chat_button", language) for language in LANGUAGES}
     return (
-        (STATIC / "chat/widget.js")
+        (FOLDER / "chat/widget.js")
         .read_text("utf-8")
         .replace("WORDS", json.dumps(words, ensure_ascii=False), 1)
     )
