@@ -32,7 +32,7 @@ def test_every_part_is_measured_with_real_processes(tmp_path: Path) -> None:
         "ticket page",
         "accepted with 250",
         "to tickets",
-        "at 50 beside",
+        "at 40 beside",
         "to staff's screen",
         "memory",
         "room",
