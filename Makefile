@@ -7,8 +7,8 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 # What the type checker reads: all of the product, none of its tests.
 TYPED  := $(wildcard core channels ivr web demo main.py running.py)
-# One more than the processors it is measured on: many tests wait for a call, a browser or a hub.
-WORKERS ?= 3
+# As many as it is measured on: with more, calls and browsers wait for the processor longer than people would.
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

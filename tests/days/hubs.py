@@ -201,10 +201,14 @@ def until(question: Any, complaint: str, *, seconds: float = PATIENCE, every: fl
     return answer
 
 
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4
+"""Which of the processes of a test run this is: each has ports of its own, so that none takes what another was given."""
+
+
 def free_port() -> int:
     """A port nobody listens on now, below those that the system gives to clients, who would take it meanwhile."""
     while True:
-        port = 15_000 + secrets.randbelow(17_000)  # not `random`: all processes of a test run seed it alike
+        port = 15_000 + 2_750 * WORKER + secrets.randbelow(2_750)  # not `random`: all processes seed it alike
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
 

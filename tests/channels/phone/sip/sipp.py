@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.days.hubs import WORKER
+
 VOICE = Path("/usr/share/sip-tester/g711a.pcap")
 """Eight seconds of somebody who speaks, as packets."""
 AVAILABLE = shutil.which("sipp") is not None
@@ -49,7 +51,7 @@ SOUND = (10_000, 14_998)
 def free_port() -> int:
     """For UDP and TCP, with room for the three after it; never the same twice."""
     while True:
-        port = random.SystemRandom().randrange(20000, 32000, 4)
+        port = random.SystemRandom().randrange(26_000 + 1_500 * WORKER, 27_500 + 1_500 * WORKER, 4)
         if port not in _GIVEN and all(_free(one, kind) for one in range(port, port + 4) for kind in _KINDS):
             _GIVEN.add(port)
             return port
