@@ -103,9 +103,9 @@ async def test_any_page_may_load_the_script_and_it_brings_no_cookie(chats):
 
 
 def test_all_of_it_together_weighs_less_than_thirty_kilobytes():
-    from web.pages import STATIC
+    from web.static_files import FOLDER
 
-    assert sum(one.stat().st_size for one in (STATIC / "chat").iterdir()) < 30_000
+    assert sum(one.stat().st_size for one in (FOLDER / "chat").iterdir()) < 30_000
 
 
 async def test_the_portal_is_for_who_is_signed_in_and_shows_their_conversation_in_any_browser(chats):
