@@ -53,17 +53,7 @@ def write(tx: Tx, customer: str, letter: str, *, now: datetime, **about: str) ->
     """A letter to the account manager, where the hub sends mail."""
     manager = of(tx, customer)
     if manager is not None and tx.facts.mails_by:
-        letters.queue(
-            tx,
-            letter,
-            to=manager.id,
-            channel=tx.facts.mails_by,
-            now=now,
-            once=False,
-            kind="agent",
-            person=manager.id,
-            **about,
-        )
+        _queue(tx, letter, "agent", manager.id, now=now, **about)
 
 
 def who_decides(tx: Tx, customer: str) -> list[Contact]:
@@ -76,17 +66,14 @@ def write_to_customer(tx: Tx, customer: str, letter: str, *, now: datetime, **ab
     if not tx.facts.mails_by:
         return
     for one in who_decides(tx, customer):
-        letters.queue(
-            tx,
-            letter,
-            to=one.id,
-            channel=tx.facts.mails_by,
-            now=now,
-            once=False,
-            kind="contact",
-            person=one.id,
-            **about,
-        )
+        _queue(tx, letter, "contact", one.id, now=now, **about)
+
+
+def _queue(tx: Tx, letter: str, kind: str, person: str, *, now: datetime, **about: str) -> None:
+    channel = tx.facts.mails_by
+    letters.queue(
+        tx, letter, to=person, channel=channel, now=now, once=False, kind=kind, person=person, **about
+    )
 
 
 def once(tx: Tx, key: str, *, now: datetime) -> bool:

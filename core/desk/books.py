@@ -30,6 +30,7 @@ CHAPTERS = (
     clock_books,
     contract_books,
     duty_books,
+    joining_books,
     promise_books,
 )
 WORST = 20  # faults listed of each kind; the rest is counted
@@ -85,7 +86,6 @@ def verify(tx: Tx, *, now: datetime | None = None) -> Books:
     for chapter in CHAPTERS:
         for kind, about in chapter.faults(tx, now=now or datetime.now(UTC)):
             faults.append(Fault(kind=kind, about=about))
-    faults += [Fault(kind=kind, about=about) for kind, about in joining_books.faults(tx)]
     faults += _lost_work(tx)
     return Books(
         received=received,

@@ -13,12 +13,12 @@ from core.desk import accounts, acts, call_queue, page_answers, page_calls, peop
 from core.desk.case import Case
 from core.desk.errors import Refused, invalid
 from core.desk.live_calls import OVER, LiveCall
-from core.desk.page_calls import LOST, NO_FLOW
+from core.desk.page_calls import NO_FLOW
 from core.desk.principal import Principal
 from core.envelope import Trust
 from core.ids import new_id
 from core.rules import calling_hours, queueing
-from core.store import tables, work
+from core.store import tables
 from core.store.columns import Instant
 from core.store.schedules import Schedule
 from core.store.tx import Prepared, Tx
@@ -80,17 +80,7 @@ def call_back(tx: Tx, who: Principal, number: str, *, now: datetime, to: str = "
     tx.insert(tables.ticket_call, ticket_id=case.id, call_id=identity, how="callback", at=now)
     tx.tell("call", identity)
     case.event("call.dialled", actor=who.actor, call=identity)
-    work.enqueue(
-        tx,
-        shard=case.id,
-        lane=f"dial:{identity}",
-        kind="dial",
-        payload={"call": identity},
-        due=now,
-        now=now,
-        idem_key=f"dial:{identity}",
-    )
-    work.set_timer(tx, shard=identity, key="silent", kind="call-silent", payload={}, due=now + LOST, now=now)
+    page_calls.start(tx, case.id, identity, now=now)
     case.save()
     return identity
 

@@ -51,9 +51,3 @@ def of(tx: Tx, number: str) -> list[Version]:
         )
         before = row
     return found
-
-
-def compared(tx: Tx, number: str, one: int, other: int) -> list[str]:
-    """What differs between two versions, in words."""
-    written = {row.n: row.written or {} for row in tx.all(_OF_CONTRACT, number=number)}
-    return list(difference(written.get(one, {}), written.get(other, {})))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, bindparam, literal, or_, select
@@ -19,7 +20,7 @@ ticket, thread, message, delivery = tables.ticket, tables.thread, tables.message
 joining, link = tables.joining, tables.ticket_link
 
 
-def faults(tx: Tx) -> Iterator[tuple[str, str]]:
+def faults(tx: Tx, *, now: datetime) -> Iterator[tuple[str, str]]:
     """(what must not be, which row) each."""
     for kind, question in _QUESTIONS:
         for row in tx.all(question.limit(WORST)):

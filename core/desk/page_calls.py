@@ -60,9 +60,14 @@ def begin(tx: Tx, case: Case, row: Row, called: Row, *, now: datetime) -> None:
     # From here on the line has it; what does not come of it is written when that is known.
     key = {"ticket_id": case.id, "id": row.id}
     tx.update(delivery, key, state="sent", sent_at=now, attempts=row.attempts + 1, remote=identity)
+    start(tx, case.id, identity, now=now)
+
+
+def start(tx: Tx, ticket_id: str, identity: str, *, now: datetime) -> None:
+    """A line calls, in a job of its own; a call that nobody hears of any more is ended."""
     work.enqueue(
         tx,
-        shard=case.id,
+        shard=ticket_id,
         lane=f"dial:{identity}",
         kind="dial",
         payload={"call": identity},

@@ -53,7 +53,7 @@ def queue(tx: Tx, called: Row, *, in_chat: bool, now: datetime) -> int:
         late = ladders.NEXT_WAY * n
         if not called.agent:  # the number for when nobody answers: after who is on that rung
             late = ladders.ACKNOWLEDGE / 2
-        _queue(tx, called, way, now=now, due=now + late)
+        staff_ways.send(tx, called.ticket_id, called.id, way, kind=KIND, now=now, due=now + late)
     return len(ways)
 
 
@@ -101,7 +101,7 @@ def undelivered(tx: Tx, row: Row, *, now: datetime) -> None:
         return
     carried = {one.channel for one in tx.all(_CARRIED, ticket_id=row.ticket_id, id=called.id)}
     if way.channel not in carried:
-        _queue(tx, called, way, now=now, due=now)
+        staff_ways.send(tx, called.ticket_id, called.id, way, kind=KIND, now=now)
 
 
 def answer(tx: Tx, case: Case, called: Row, language: str) -> str:
@@ -151,32 +151,9 @@ def _offer(tx: Tx, called: Row, way: staff_ways.Way, *, in_chat: bool, now: date
     )
 
 
-def _queue(tx: Tx, called: Row, way: staff_ways.Way, *, now: datetime, due: datetime) -> None:
-    outbox.queue(
-        tx,
-        called.ticket_id,
-        message_id=called.id,
-        thread_id=called.ticket_id,
-        channel=way.channel,
-        to=way.to,
-        kind=KIND,
-        now=now,
-        due=due,
-    )
-
-
 def reply(tx: Tx, called: Row, way: staff_ways.Way, *, now: datetime) -> None:
     """Answer somebody who acknowledged by a text message; the words are made when it leaves."""
-    outbox.queue(
-        tx,
-        called.ticket_id,
-        message_id=called.id,
-        thread_id=called.ticket_id,
-        channel=way.channel,
-        to=way.to,
-        kind=ANSWER,
-        now=now,
-    )
+    staff_ways.send(tx, called.ticket_id, called.id, way, kind=ANSWER, now=now)
 
 
 def _words(case: Case, called: Row, language: str, *, short: bool) -> tuple[str, str]:

@@ -36,7 +36,7 @@ def tell(case: Case, promise_id: str, step: str) -> None:
     for agent in _concerned(case, step):
         way = staff_ways.way(case.tx, agent)
         if way is not None:
-            _queue(case.tx, case.id, _id(promise_id, step, agent.id), way, now=case.now)
+            staff_ways.send(case.tx, case.id, _id(promise_id, step, agent.id), way, kind=KIND, now=case.now)
 
 
 def _concerned(case: Case, step: str) -> list[Agent]:
@@ -53,19 +53,6 @@ def _concerned(case: Case, step: str) -> list[Agent]:
 def _id(promise_id: str, step: str, agent: str) -> str:
     """What stands for the message of such a delivery: one for each promise, step and person."""
     return fixed_id(f"promise {promise_id} {step} {agent}")
-
-
-def _queue(tx: Tx, ticket_id: str, message_id: str, way: staff_ways.Way, *, now: datetime) -> None:
-    outbox.queue(
-        tx,
-        ticket_id,
-        message_id=message_id,
-        thread_id=ticket_id,
-        channel=way.channel,
-        to=way.to,
-        kind=KIND,
-        now=now,
-    )
 
 
 # --- On its way ---------------------------------------------------------------------------------------------
@@ -102,7 +89,7 @@ def undelivered(tx: Tx, row: Row, *, now: datetime) -> None:
         return
     way = staff_ways.mailbox(tx, agent)
     if way is not None:
-        _queue(tx, row.ticket_id, row.message_id, way, now=now)
+        staff_ways.send(tx, row.ticket_id, row.message_id, way, kind=KIND, now=now)
 
 
 def _whose(tx: Tx, row: Row, open_one: Row) -> Agent | None:

@@ -72,7 +72,9 @@ def tell(case: Case, clock: Clock, level: int, *, fell_due: datetime) -> list[st
     for agent in chosen.values():
         way = staff_ways.way(case.tx, agent)
         if way is not None:
-            _queue(case.tx, case.id, _id(case.id, clock, level, agent.id), way, now=case.now, due=due)
+            staff_ways.send(
+                case.tx, case.id, _id(case.id, clock, level, agent.id), way, kind=KIND, now=case.now, due=due
+            )
     return list(chosen)
 
 
@@ -149,28 +151,6 @@ def _id(ticket_id: str, clock: Clock | Row, level: int, agent: str) -> str:
     return fixed_id(f"sla {ticket_id} {name} {clock.cycle} {level} {agent}")
 
 
-def _queue(
-    tx: Tx,
-    ticket_id: str,
-    message_id: str,
-    way: staff_ways.Way,
-    *,
-    now: datetime,
-    due: datetime | None = None,
-) -> None:
-    outbox.queue(
-        tx,
-        ticket_id,
-        message_id=message_id,
-        thread_id=ticket_id,
-        channel=way.channel,
-        to=way.to,
-        kind=KIND,
-        now=now,
-        due=due,
-    )
-
-
 # --- On its way ---------------------------------------------------------------------------------------------
 
 
@@ -228,7 +208,7 @@ def undelivered(tx: Tx, row: Row, *, now: datetime) -> None:
         return
     way = staff_ways.mailbox(tx, agent)
     if way is not None:
-        _queue(tx, row.ticket_id, row.message_id, way, now=now)
+        staff_ways.send(tx, row.ticket_id, row.message_id, way, kind=KIND, now=now)
 
 
 def _whose(tx: Tx, row: Row) -> tuple[Row, str] | None:

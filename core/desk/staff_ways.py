@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, select
 
 from core import numbers
-from core.desk import identities
+from core.desk import identities, outbox
 from core.desk.people import Agent
 from core.envelope import Address
 from core.rules import ladders, reaching
@@ -71,4 +72,21 @@ def _chat(tx: Tx, agent: Agent) -> Way | None:
     account = next((row for row in tx.all(_ACCOUNTS, agent=agent.id) if row.proof in identities.PROVED), None)
     return (
         None if account is None else Way(account.channel, Address(account.address, agent.name), is_chat=True)
+    )
+
+
+def send(
+    tx: Tx, ticket_id: str, message_id: str, by: Way, *, kind: str, now: datetime, due: datetime | None = None
+) -> None:
+    """Queue it. Its thread is the ticket itself, which no reader of conversations knows; its words are made when it leaves."""
+    outbox.queue(
+        tx,
+        ticket_id,
+        message_id=message_id,
+        thread_id=ticket_id,
+        channel=by.channel,
+        to=by.to,
+        kind=kind,
+        now=now,
+        due=due,
     )

@@ -19,7 +19,6 @@ UNITS: dict[str, Unit] = {"hours": "minutes", "tickets": "tickets", "visits": "v
 MONTHS = {"year": 12, "quarter": 3, "month": 1}
 THRESHOLDS = (80, 100)
 """Percent used at which both sides are told."""
-STEP = 15  # minutes: to which the work on a ticket is rounded up, where the line says nothing
 LOOKS_BACK = 8  # weeks that a forecast is made from
 _WEEK = timedelta(weeks=1)
 

@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-PROVENANCES = ("ivr", "mail_alias", "alert_label", "portal_form", "rule", "agent")
-"""Where a value of a ticket can come from (desk.md 3)."""
 LIKELIHOOD = (
     "mailbox",
     "asset",

@@ -20,7 +20,7 @@ from core.desk.rota_board import OnDuty, Person, Plan
 from core.rules.levels import Stay
 from core.rules.rotas import Gap
 from core.store.tx import Tx
-from web import guard, task_words
+from web import guard, moments, task_words
 from web.desk.frame import around, staff
 from web.site import SITE, now
 from web.words import Say, say
@@ -267,11 +267,10 @@ def _zone(tx: Tx, who: Principal, name: str) -> ZoneInfo:
 
 
 def _instant(typed: Mapping[str, str], name: str, zone: ZoneInfo) -> datetime:
-    try:
-        local = datetime.fromisoformat(typed.get(name, ""))
-    except ValueError:
-        raise invalid(f"/{name}", "must be a date and a time") from None
-    return local.replace(tzinfo=zone).astimezone(UTC)
+    at = moments.of_form(typed, name, zone)
+    if at is None:
+        raise invalid(f"/{name}", "must be a date and a time")
+    return at.astimezone(UTC)
 
 
 async def take_out(request: web.Request) -> web.StreamResponse:

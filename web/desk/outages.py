@@ -12,12 +12,12 @@ from aiohttp import web
 from multidict import MultiDictProxy
 
 from core.desk import broadcasts, outage_board, publishing, reference
-from core.desk.errors import DeskError, Invalid, Refused, Stale, invalid
+from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.outage_board import Outage
 from core.desk.principal import Principal
 from core.rules.outages import Scope
 from core.store.tx import Tx
-from web import guard, numbers
+from web import guard, moments, numbers
 from web.desk.frame import around, staff
 from web.sign_in import form_id
 from web.site import SITE, now
@@ -87,8 +87,8 @@ async def publish(request: web.Request) -> web.StreamResponse:
             publishing.publish,
             who,
             words=_words(form, site.settings.hub.languages),
-            since=_instant(form, "since", _zone(request)) or now(),
-            next_update=_instant(form, "next_update", _zone(request)),
+            since=moments.of_form(form, "since", _zone(request)) or now(),
+            next_update=moments.of_form(form, "next_update", _zone(request)),
             customers=_scope(form).customers,
             sites=_scope(form).sites,
             technologies=_scope(form).technologies,
@@ -166,7 +166,7 @@ async def act(request: web.Request) -> web.StreamResponse:
                     who,
                     outage,
                     words=said,
-                    next_update=_instant(form, "next_update", _zone(request)),
+                    next_update=moments.of_form(form, "next_update", _zone(request)),
                     customers=scope.customers,
                     sites=scope.sites,
                     technologies=scope.technologies,
@@ -268,17 +268,6 @@ def _words(form: Fields, languages: Sequence[str]) -> dict[str, dict[str, str]]:
 
 def _zone(request: web.Request) -> ZoneInfo:
     return ZoneInfo(request.app[SITE].settings.hub.time_zone)
-
-
-def _instant(form: Fields, name: str, zone: ZoneInfo) -> datetime | None:
-    """A moment of a form, which is in the hub's zone. Raises Invalid."""
-    text = str(form.get(name, ""))
-    if not text:
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=zone)
-    except ValueError:
-        raise invalid(f"/{name}", "must be a date and a time") from None
 
 
 def _local(at: datetime, zone: ZoneInfo) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,7 +9,7 @@ from aiohttp import web
 
 from core.desk import activities, contract_changes, contract_evidence, entitle, resolution
 from core.desk.errors import DeskError, Invalid, Refused, Stale, invalid
-from web import guard, numbers
+from web import guard, moments, numbers
 from web.desk import checked, telling
 from web.desk.contract_forms import Fields
 from web.desk.contracts import place
@@ -43,7 +42,7 @@ async def act(request: web.Request) -> web.StreamResponse:
     try:
         match verb:
             case "override":
-                until = _instant(form, "until", zone)
+                until = moments.of_form(form, "until", zone)
                 if until is None:
                     raise invalid("/until", "say until when the work may go on")
                 reason = str(form.get("reason", ""))
@@ -57,7 +56,7 @@ async def act(request: web.Request) -> web.StreamResponse:
                     number,
                     minutes=numbers.whole(str(form.get("minutes", "")).strip(), digits=6) or 0,
                     kind=str(form.get("kind", "")),
-                    at=_instant(form, "at", zone),
+                    at=moments.of_form(form, "at", zone),
                     text=str(form.get("text", "")),
                     idem=str(form.get("form", ""))[:MAX_FORM_ID],
                     now=now(),
@@ -101,14 +100,3 @@ async def _page(
         form_id=form_id(),
         **await around(request, who),
     )
-
-
-def _instant(form: Fields, name: str, zone: ZoneInfo) -> datetime | None:
-    """A moment of a form, which is in the hub's zone. Raises Invalid."""
-    text = str(form.get(name, ""))
-    if not text:
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=zone)
-    except ValueError:
-        raise invalid(f"/{name}", "must be a date and a time") from None
