@@ -16,6 +16,7 @@ from core.desk import (
     duty_books,
     joining_books,
     outage_books,
+    papers_books,
     promise_books,
 )
 from core.desk.case import ADMINISTRATION, event_hash
@@ -31,6 +32,7 @@ CHAPTERS = (
     contract_books,
     duty_books,
     joining_books,
+    papers_books,
     promise_books,
 )
 WORST = 20  # faults listed of each kind; the rest is counted
