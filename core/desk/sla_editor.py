@@ -57,7 +57,7 @@ class SlaView:
 def levels(tx: Tx, who: Principal) -> tuple[SlaView, ...]:
     """All of them, by name. For staff: NotFound."""
     sla_changes.only_staff(who)
-    names = tuple(reference.desk(tx).calendars)
+    names = calendars(tx, who)
     return tuple(
         SlaView(part=part, version=version(part), calendars=names)
         for part in export.stored(tx).get("slas", ())
@@ -71,6 +71,12 @@ def level(tx: Tx, who: Principal, name: str) -> SlaView:
             return found
     message = f"there is no service level {name}"
     raise NotFound(message)
+
+
+def calendars(tx: Tx, who: Principal) -> tuple[str, ...]:
+    """Those that a level may name. For staff: NotFound."""
+    sla_changes.only_staff(who)
+    return tuple(reference.desk(tx).calendars)
 
 
 def version(part: SlaPart) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
 from core.desk import accounts
 from tests.desk_at_work import CONFIGURED, AtWork, at_work
-from tests.web import api_desk
+from tests.web import api_desk, desk_pages
 from tests.web.api_desk import Caller
 
 SUE = '[[agents]]\nemail = "sue@hub.test"\nname = "Sue"\nroles = ["supervisor"]\n'
@@ -57,3 +58,59 @@ async def test_the_api_looks_keeps_and_applies(db, desk):
     desk.now = datetime.now(UTC) + timedelta(seconds=1)
     await desk.work()
     assert (await desk.clocks(number))["response"].target_s == 1800
+
+
+async def test_the_page_shows_what_would_change_before_it_is_kept_and_keeps_what_was_typed(
+    db, desk, tmp_path
+):
+    await desk.qualified()
+    async with desk_pages.serving(db, tmp_path) as pages:
+        sue, lea = [await pages.as_(await desk.who(name)) for name in ("sue", "lea")]
+        gold = "/desk/service-levels/Gold"
+        form = _fields((await sue.get(gold)).text)
+        assert (form["P1-resolve_after_workaround"], form["P3-response"]) == ("5d", "2h")
+
+        wrong = await sue.post(gold, **form | {"P3-response": "soon"}, look="1")
+        assert wrong.status == 422
+        assert 'id="f-P3-response"' in wrong.text
+        assert _fields(wrong.text)["P3-response"] == "soon", "what was typed is still there"
+
+        looked = await sue.post(gold, **form | {"P3-response": "30m"}, look="1")
+        assert "P3, Risposta: 2h → 30m" in looked.words
+        assert "1 seguono ciò che diceva prima: 1 scadrebbero prima, 0 dopo." in looked.words
+        assert "1 sarebbero in ritardo e ora non lo sono" in looked.words
+        form = _fields(looked.text)
+        nothing = await sue.post(gold, **form, save="1")
+        assert (nothing.status, 'id="f-why"' in nothing.text) == (422, True)
+        other = await sue.post(gold, **form | {"P3-response": "20m", "why": "meno"}, save="1")
+        assert "Non è ciò che hai guardato" in other.words
+        kept = await sue.post(gold, **form | {"why": "il contratto nuovo"}, save="1")
+        assert kept.status == 303
+        late = await sue.post(gold, **form | {"why": "di nuovo"}, save="1")
+        assert late.status == 409
+        shown = await sue.get(gold)
+        assert "il contratto nuovo" in shown.words
+        assert (await sue.post(gold, apply="1")).status == 303
+
+        assert 'name="save"' not in (await lea.get(gold)).text
+        assert "30m" in (await lea.get("/desk/service-levels")).words
+        assert (await lea.post(gold, **form | {"why": "x"}, save="1")).status == 403
+
+        new = _fields((await sue.get("/desk/new-service-level")).text)
+        silver = new | {"name": "Silver 9/5", "P1-response": "1h", "P1-calendar": "Office"}
+        seen = _fields((await sue.post("/desk/new-service-level", **silver, look="1")).text)
+        made = await sue.post("/desk/new-service-level", **seen | {"why": "per Beta"}, save="1")
+        assert made.headers["Location"].startswith("/desk/service-levels/Silver%209%2F5")
+        taken = await sue.post("/desk/new-service-level", **seen | {"why": "per Beta"}, save="1")
+        assert (taken.status, 'id="f-name"' in taken.text) == (422, True)
+
+
+def _fields(text: str) -> dict[str, str]:
+    """What the form of the page would send, but for its buttons and the token."""
+    form = HTMLParser(text).css_first("form.levels")
+    named = (one.attributes for one in form.css("input[name]") if one.attributes["name"] != "csrf")
+    found = {one["name"]: one.get("value") or "" for one in named}
+    for select in form.css("select"):
+        chosen = select.css_first("option[selected]")
+        found[select.attributes["name"]] = chosen.attributes["value"] if chosen else ""
+    return found
