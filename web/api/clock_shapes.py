@@ -77,6 +77,7 @@ class Calendar(Shape):
     weekly: list[str] = Field(description='Lines like "mon-fri 09:00-13:00".')
     holidays: str = Field(description="A code like IT or IT-MI; empty: none are kept.")
     closed: list[date]
+    closed_names: dict[str, str] = Field(description="What some of these days are called, by the day.")
     cut_off: str | None
     warnings: list[str] = Field(description="What is accepted and probably not meant: windows that overlap.")
 

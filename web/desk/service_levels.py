@@ -136,6 +136,9 @@ async def _page(request: web.Request, sent: _Sent) -> web.Response:
             impact = await impacts.whole(site.db, sla_editor.preview, who, shown)
         except Invalid as error:
             sent.wrong = error
+    form = _form(kept) if sent.form is None else dict(sent.form)
+    if isinstance(sent.wrong, Refused) and kept is not None:
+        form["seen"] = kept.version  # what the page shows now is the difference to theirs
     return site.pages.page(
         request,
         "inbox/service_level.html",
@@ -145,7 +148,7 @@ async def _page(request: web.Request, sent: _Sent) -> web.Response:
         name=name,
         place=NEW if name is None else place(name),
         kept=kept,
-        form=sent.form if sent.form is not None else _form(kept),
+        form=form,
         priorities=PRIORITIES,
         fields=FIELDS,
         columns=columns,
