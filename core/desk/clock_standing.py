@@ -23,7 +23,11 @@ _KINDS = {f"clock.{action}": action for action in ClockAction}
 _NAMES = {str(name): name for name in ClockName}
 RECALENDAR = "clock.recalendar"
 """One event for a whole ticket that comes under an edited calendar: in `clocks` the retargets it stands for."""
-ACTIONS = frozenset({*_KINDS, RECALENDAR})
+RELEVEL = "clock.relevel"
+"""The same for a ticket that comes under an edited service level."""
+WHOLE = frozenset({RECALENDAR, RELEVEL})
+"""Events that stand for retargets of several clocks."""
+ACTIONS = frozenset({*_KINDS, *WHOLE})
 """Kinds of events that clocks are made of; other events about clocks only tell what was found out."""
 
 _EVENTS = Prepared(
@@ -99,7 +103,7 @@ def read(rows: Iterable[Happened]) -> list[ClockEvent]:
         if action is not None:
             clock = _NAMES[data["clock"]]
             found.append(made((at, action, clock, data["cycle"], data["reason"], data["policy"])))
-        elif kind == RECALENDAR:
+        elif kind in WHOLE:
             reason = data["reason"]
             found += (
                 made((at, ClockAction.RETARGET, _NAMES[one["clock"]], one["cycle"], reason, one["policy"]))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache, lru_cache
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import NamedTuple
 
 from core.rules.calendars import Calendar
@@ -18,7 +18,7 @@ from core.rules.clock_history import (
     ClockPause,
     History,
     Policy,
-    last_starts,
+    as_joined,
 )
 from core.rules.durations import Target, parse_target
 
@@ -108,7 +108,8 @@ def rebuild(events: Iterable[ClockEvent], policies: Mapping[str, Policy], now: d
     `events` in the order recorded; a backdated one takes its place by `at`. `policies` by `Policy.key`. Once started a
     clock is not started again, once stopped not stopped again; a retarget while it is stopped counts when it runs
     again. A stopped clock runs again when the reason of a resume takes back that of the stop: "reopen" what "resolve"
-    stopped, "re-armed" a "workaround", "merge" a "merge"; the time between becomes a pause. To see a past day, leave
+    stopped, "re-armed" a "workaround"; the time between becomes a pause. "merge" takes back a "merge", and the time between
+    counts as if the ticket had never been merged: it pauses what paused then, and runs where it ran. To see a past day, leave
     out the events after it and give its end as `now`. Raises ValueError for a policy that is missing.
     """
     found = _histories(events, policies)
@@ -118,7 +119,7 @@ def rebuild(events: Iterable[ClockEvent], policies: Mapping[str, Policy], now: d
 
 def _histories(events: Iterable[ClockEvent], policies: Mapping[str, Policy]) -> list[History]:
     histories: dict[tuple[ClockName, int], History] = {}
-    for event in sorted(last_starts(events), key=itemgetter(0)):
+    for event in as_joined(events):
         key = event.clock, event.cycle
         history = histories.get(key)
         if history is None:

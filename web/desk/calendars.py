@@ -11,17 +11,14 @@ from aiohttp import web
 from babel.dates import format_date
 
 from core.desk import clock_changes, clock_editor
-from core.desk.clock_changes import Impact
 from core.desk.clock_editor import CalendarView
 from core.desk.configuration.document import CalendarPart
-from core.desk.errors import Forbidden, Invalid, invalid
+from core.desk.errors import Invalid, invalid
 from core.desk.principal import Principal
 from web import guard
+from web.desk import impacts
 from web.desk.frame import around, staff
-from web.site import SITE, Site, now
-
-SLICE = 500  # open tickets looked at in one reading
-LOOKS = 200  # readings of one page: 100,000 tickets
+from web.site import SITE, now
 
 NEW = "/desk/new-calendar"
 """Beside the calendars, not among them: a calendar may have any name."""
@@ -114,7 +111,12 @@ async def _page(
         except (Invalid, ValueError) as error:
             wrong = error if isinstance(error, Invalid) else wrong
     may = _may(who)
-    moved = await _impact(site, who, shown) if may and shown is not None and wrong is None else None
+    moved = None
+    if may and shown is not None and wrong is None:
+        try:
+            moved = await impacts.whole(site.db, clock_editor.preview, who, shown)
+        except Invalid as error:
+            wrong = error
     return site.pages.page(
         request,
         "inbox/calendar.html",
@@ -136,20 +138,6 @@ async def _page(
         applied="applied" in request.query,
         **await around(request, who),
     )
-
-
-async def _impact(site: Site, who: Principal, part: CalendarPart) -> Impact | None:
-    """Slice by slice, so that nobody waits for it; nothing where no open ticket runs by another version."""
-    whole, after = Impact(), None
-    for _ in range(LOOKS):
-        try:
-            found = await site.db.read(clock_editor.preview, who, part, after=after, limit=SLICE, now=now())
-        except (Forbidden, Invalid):
-            return None
-        whole, after = whole.plus(found.impact), found.last
-        if after is None:
-            break
-    return whole
 
 
 def _may(who: Principal) -> bool:

@@ -89,6 +89,8 @@ class AgentPart(_Part, frozen=True, kw_only=True):
     password: str | None = None
     capacity: int = CAPACITY
     skills: tuple[str, ...] = ()
+    onsite: bool = False
+    calendar: str = ""
 
 
 class VendorPart(_Part, frozen=True, kw_only=True):
@@ -107,6 +109,8 @@ class SitePart(_Part, frozen=True, kw_only=True):
     address: str = ""
     time_zone: str = ""
     holidays: str = ""
+    calendar: str = ""
+    access_lead: int = 0
 
 
 class ContactPart(_Part, frozen=True, kw_only=True):
@@ -133,6 +137,9 @@ class AssetPart(_Part, frozen=True, kw_only=True):
     parent: str = ""
     criticality: str = "normal"
     always_page: bool = False
+    make: str = ""
+    model: str = ""
+    serial: str = ""
 
 
 class LinePart(_Part, frozen=True, kw_only=True):
