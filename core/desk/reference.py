@@ -25,6 +25,8 @@ from core.store.columns import to_micros
 from core.store.tx import Prepared, Row, Tx
 
 ALWAYS = "24x7"
+PROMISES = ("response", "update", "restore", "resolve", "onsite", "vendor", "resolve_after_workaround")
+"""What a service level has a time for, as tables show it."""
 DEFAULT_SLA = "Default"
 """The service level of tickets without a contract line, where the desk has one of this name."""
 KEEP_RECORDINGS = 90
@@ -47,7 +49,7 @@ class Promise:
     """What one priority is promised."""
 
     times: Mapping[str, Target]
-    """response, update, restore, resolve, onsite, vendor, resolve_after_workaround."""
+    """By what PROMISES names."""
     calendar: str | None
     """None: that of the contract line."""
 

@@ -12,11 +12,11 @@ import msgspec
 from core.desk import reference, sla_changes, sla_versions
 from core.desk.clock_changes import Impact, Slice
 from core.desk.configuration import export, rows
-from core.desk.configuration.checking import PRIORITIES, PROMISES
+from core.desk.configuration.checking import PRIORITIES
 from core.desk.configuration.document import SlaPart
 from core.desk.errors import ConfigurationError, Fault, Invalid, NotFound, Refused
 from core.desk.principal import Principal
-from core.desk.reference import ServiceLevel
+from core.desk.reference import PROMISES, ServiceLevel
 from core.desk.sla_versions import Difference, Version
 from core.rules.durations import parse_target
 from core.store.columns import to_json

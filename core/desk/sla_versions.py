@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, bindparam, literal, select
 
-from core.desk.configuration.checking import PROMISES
 from core.desk.principal import Principal
+from core.desk.reference import PROMISES
 from core.ids import new_id
 from core.store import tables
 from core.store.tx import Prepared, Tx

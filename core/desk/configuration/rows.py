@@ -269,6 +269,14 @@ def _calendars(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> 
         _define(difference, export.FILE + version, "calendar file", part.name, msgspec.to_builtins(part))
         rows.append({"name": part.name, "version": version})
     _sync(tx, difference, "calendars", tables.calendar, ("name",), rows)
+    moved = {step.change.name for step in difference.steps if step.table is tables.calendar}
+    for part, row in zip(parts, rows, strict=True):
+        before = {"closed_names": export.file(tx, row["version"]).get("closed_names", {})}
+        details = tuple(told.difference(before, {"closed_names": part.closed_names}))
+        if details and part.name not in moved:  # what a day is called makes no other version
+            change = Change(what="changed", section="calendars", name=part.name, details=details)
+            key = {"name": part.name}
+            difference.steps.append(_Step(change=change, table=tables.calendar, key=key, values=row))
 
 
 def _slas(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
