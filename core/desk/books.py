@@ -18,6 +18,7 @@ from core.desk import (
     outage_books,
     papers_books,
     promise_books,
+    visit_books,
 )
 from core.desk.case import ADMINISTRATION, event_hash
 from core.ids import first_id
@@ -34,6 +35,7 @@ CHAPTERS = (
     joining_books,
     papers_books,
     promise_books,
+    visit_books,
 )
 WORST = 20  # faults listed of each kind; the rest is counted
 PAGE = 500  # tickets whose chains are read at once

@@ -18,6 +18,7 @@ from core.desk import (
     chat_buttons,
     chats,
     ladder,
+    links,
     missed,
     outbox,
     page_ways,
@@ -27,6 +28,7 @@ from core.desk import (
     reference,
     staff_notices,
     surveys,
+    visit_notices,
 )
 from core.desk.case import Case
 from core.desk.conversation import visible_text
@@ -61,6 +63,7 @@ FOR_STAFF: Mapping[str, ModuleType] = {
     page_ways.ANSWER: page_ways,
     staff_notices.KIND: staff_notices,
     promise_notices.KIND: promise_notices,
+    visit_notices.STAFF: visit_notices,
 }
 """Kinds of deliveries that colleagues get, and who knows what they say and what becomes of them."""
 
@@ -162,7 +165,7 @@ def begin(
         mailbox=where.mailbox,
         author_name=said.author_name,
         subject=said.subject,
-        text=said.text if asked_by_word else surveys.with_link(tx, said, row, now=now),
+        text=_as_it_leaves(tx, said, row, now=now),
         language=said.language,
         ticket_number=of.number,
         reply_token=_answers_to(tx, ticket_id, row.thread_id, row.address),
@@ -185,6 +188,14 @@ def begin(
         if chat_addresses.is_chat(row.address)
         else (),
     )
+
+
+def _as_it_leaves(tx: Tx, said: Row, row: Row, *, now: datetime) -> str:
+    """What a message says, with the links that its reader alone is given."""
+    text = links.with_visit(tx, said.kind, said.text, row.id)
+    if "@" not in row.address or chat_addresses.is_chat(row.address):
+        return text
+    return surveys.with_link(tx, said.kind, text, said.language, row, now=now)
 
 
 _WISH = Prepared(

@@ -23,6 +23,7 @@ from web.desk import (
     persons,
     qualify,
     routing,
+    service_levels,
     softphone,
     stuck,
     tasks,
@@ -57,6 +58,7 @@ PARTS = (
     capacity,
     clocks,
     calendars,
+    service_levels,
     why,
 )
 
