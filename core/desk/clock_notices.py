@@ -146,7 +146,11 @@ def _all_are(case: Case, clock: Clock, state: str) -> None:
 
 
 def _withdraw(case: Case, clock: Clock, *, cause: int) -> None:
-    named = {"clock": str(clock.name), "cycle": clock.cycle, "target": clock.policy.key}
+    named: dict[str, Any] = {
+        "clock": str(clock.name),
+        "cycle": clock.cycle,
+        "target": clock.policy.key,
+    }
     _all_are(case, clock, WITHDRAWN)
     case.event("clock.breach_withdrawn", actor="system", **named, cause=cause)
 
