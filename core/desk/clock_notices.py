@@ -30,6 +30,8 @@ TOLD, OVERTAKEN, SEEN, WITHDRAWN, PAST = "told", "overtaken", "seen", "withdrawn
 """States of a notice: told; passed together with a higher one; a breach known only when the clock had stopped, of which
 nobody was told; not true after all; a breach of a target in whose place another came that was not passed then."""
 
+_ANOTHER_PROMISE = frozenset({"clock.retarget", *clock_standing.WHOLE})
+
 notice, event = tables.sla_notice, tables.event
 
 NOTICES = Prepared(
@@ -78,10 +80,10 @@ def seen(case: Case, clock: Clock, level: int) -> int:
         mine = [
             row
             for row in case.new_events()
-            if row["kind"] in clock_standing.ACTIONS
-            and (row["data"]["clock"], row["data"]["cycle"]) == (str(clock.name), clock.cycle)
+            for one in clock_standing.read([(row["kind"], row["at"], row["data"])])
+            if (one.clock, one.cycle) == (clock.name, clock.cycle)
         ]
-        if any(row["kind"] == "clock.retarget" for row in mine):
+        if any(row["kind"] in _ANOTHER_PROMISE for row in mine):
             _all_are(case, clock, PAST)
         else:
             _withdraw(case, clock, cause=mine[0]["seq"] if mine else case.last_event)

@@ -97,7 +97,7 @@ def dial(live: LiveCall) -> Dial:
     told = say["promise" if late else "call"].format(
         hub=tx.facts.name,
         priority=case["priority"] or say["unqualified"],
-        number=" ".join(case["number"]),
+        number=", ".join(" ".join(part) for part in case["number"].split("-")),  # digit by digit
         customer=customer.name if customer else say["nobody"],
         subject=case["subject"],
     )

@@ -347,7 +347,7 @@ def _read(tx: Tx, revision: int) -> Desk:
     slas = {
         row.name: ServiceLevel(
             name=row.name,
-            targets={priority: _promise(plain) for priority, plain in row.targets.items()},
+            targets={priority: promise_of(plain) for priority, plain in row.targets.items()},
             retroactive=row.retroactive,
         )
         for row in tx.all(select(tables.sla))
@@ -467,6 +467,7 @@ def _outage(row: Row) -> Outage:
     )
 
 
-def _promise(plain: Mapping[str, str]) -> Promise:
+def promise_of(plain: Mapping[str, str]) -> Promise:
+    """What the file says of one priority. Raises ValueError for a target that is none."""
     times = {name: parse_target(text) for name, text in plain.items() if name != "calendar"}
     return Promise(times=times, calendar=plain.get("calendar"))

@@ -53,6 +53,7 @@ _RETARGETED = Prepared(
         or_(
             tables.event.c.kind == literal("clock.retarget"),
             tables.event.c.kind == literal(clock_standing.RECALENDAR),
+            tables.event.c.kind == literal(clock_standing.RELEVEL),
         ),
     )
     .order_by(tables.event.c.seq.desc())

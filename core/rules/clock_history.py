@@ -118,7 +118,7 @@ BEGUN_ANEW = frozenset({"merge", "merge_undone"})
 """Reasons of a start that says from when a promise counts now, in place of the start before it."""
 
 
-_OF_JOININGS = BEGUN_ANEW | {MERGED_ANSWER}
+OF_JOININGS = BEGUN_ANEW | {MERGED_ANSWER}
 
 
 def as_joined(events: Iterable[ClockEvent]) -> list[ClockEvent]:
@@ -129,7 +129,7 @@ def as_joined(events: Iterable[ClockEvent]) -> list[ClockEvent]:
     happened in between happened to a clock that ran.
     """
     events = list(events)
-    if _OF_JOININGS.isdisjoint([event.reason for event in events]):
+    if OF_JOININGS.isdisjoint([event.reason for event in events]):
         return sorted(events, key=itemgetter(0))
     found: list[ClockEvent] = []
     for event in events:

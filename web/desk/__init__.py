@@ -22,6 +22,7 @@ from web.desk import (
     persons,
     qualify,
     routing,
+    service_levels,
     softphone,
     stuck,
     tasks,
@@ -55,6 +56,7 @@ PARTS = (
     capacity,
     clocks,
     calendars,
+    service_levels,
     why,
 )
 

@@ -14,7 +14,16 @@ import msgspec
 from sqlalchemy import Table, func, select
 
 from core import addresses, numbers
-from core.desk import accounts, asset_owners, case, contract_versions, holes, reference, rota_gaps
+from core.desk import (
+    accounts,
+    asset_owners,
+    case,
+    contract_versions,
+    holes,
+    reference,
+    rota_gaps,
+    sla_versions,
+)
 from core.desk.configuration import export, members, told
 from core.desk.configuration.checking import check
 from core.desk.configuration.document import CustomerPart, Document, RotaPart
@@ -120,7 +129,8 @@ def apply(
     """Make the desk what the file says, in one transaction; the same file again changes nothing.
 
     A section that the file has is the whole of it: what it leaves out is removed, or put out of use where tickets
-    remember it; a section that the file does not have stays as it is. `why`: kept with the versions of contracts. Raises
+    remember it; a section that the file does not have stays as it is. `why`: kept with the versions of contracts and
+    service levels. Raises
     ConfigurationError.
     """
     _check(tx, document)
@@ -138,8 +148,14 @@ def write(
             tx.update(tables.definition, {"version": row["version"]}, content=row["content"])
     signed = [step for step in difference.steps if step.table is tables.contract]
     before = {row.number: row.version for row in tx.all(_VERSIONS)} if signed else {}
+    levels = [step for step in difference.steps if step.table is tables.sla and step.values is not None]
+    promised = {row.name: row._asdict() for row in tx.all(select(tables.sla))} if levels else {}
     for step in difference.steps:
         _write(tx, step, now)
+    for step in levels:
+        name = step.key["name"]
+        said = promised.get(name)
+        sla_versions.begins(tx, who, name, said, {**(said or {}), **(step.values or {})}, why=why, now=now)
     if changes:
         reference.revise(tx, now=now)
         _assets_moved(tx, difference, now)
