@@ -101,7 +101,7 @@ class DeliveryView:
     channel: str
     kind: str
     state: str
-    """queued, sending, sent, bounced, failed, given_up, passed_on, held, withdrawn or retracted."""
+    """queued, collected, sending, sent, bounced, failed, given_up, passed_on, held, withdrawn or retracted."""
     attempts: int
     error: str
     created_at: datetime
