@@ -17,6 +17,7 @@ from core.desk.case import Case
 from core.desk.live_calls import OVER, LiveCall
 from core.envelope import Trust
 from core.ids import new_id
+from core.rules.ladders import Cause
 from core.store import tables, work
 from core.store.tx import Prepared, Row, Tx
 
@@ -91,10 +92,12 @@ def dial(live: LiveCall) -> Dial:
     language = tx.facts.language(agent.language if agent else None)
     customer = reference.customer(tx, case["customer"]) if case["customer"] else None
     say = texts.voice(language)["page"]
-    told = say["call"].format(
+    called = tx.one(_PAGE, ticket_id=case.id, id=live.fact("page"))
+    late = called is not None and called.cause == Cause.PROMISE
+    told = say["promise" if late else "call"].format(
         hub=tx.facts.name,
         priority=case["priority"] or say["unqualified"],
-        number=" ".join(case["number"]),
+        number=", ".join(" ".join(part) for part in case["number"].split("-")),  # digit by digit
         customer=customer.name if customer else say["nobody"],
         subject=case["subject"],
     )

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, select
 from core.desk import clock_notices, clock_policies, clock_standing, reference
 from core.desk.case import Case
 from core.rules import clocks
+from core.rules.clock_history import MERGED_ANSWER
 from core.rules.clocks import ClockName, ClockState, Policy, Target
 from core.store import tables, work
 from core.store.tx import Prepared, Tx
@@ -85,6 +86,43 @@ def count_from(case: Case, since: datetime, *, reason: str) -> None:
                 reason=reason,
                 policy=clock.policy.key,
             )
+
+
+def answered_elsewhere(case: Case, at: datetime | None) -> None:
+    """When the first answer was given on a request that ended in this one; None: on none that does so now.
+
+    The earlier of that and an answer of its own counts, whichever is told first.
+    """
+    clock = response(case)
+    if clock is None:
+        return
+    theirs = clock.stop_reason == MERGED_ANSWER
+    if at is None:
+        if theirs:
+            _about_response(case, clock, "resume", at=case.now, reason=MERGED_ANSWER)
+        return
+    at = max(at, clock.started_at)
+    if clock.stopped_at is None or at < clock.stopped_at or (theirs and at != clock.stopped_at):
+        _about_response(case, clock, "stop", at=at, reason=MERGED_ANSWER)
+
+
+def answered(case: Case, at: datetime) -> None:
+    """Its own first answer was given then, while what was said elsewhere counted for it."""
+    clock = response(case)
+    if clock is not None and not clock.ended:
+        _about_response(case, clock, "stop", at=max(at, clock.started_at), reason="public_answer")
+
+
+def _about_response(case: Case, clock: clocks.Clock, action: str, *, at: datetime, reason: str) -> None:
+    case.event(
+        f"clock.{action}",
+        actor="system",
+        at=at,
+        clock=str(clock.name),
+        cycle=clock.cycle,
+        reason=reason,
+        policy="",
+    )
 
 
 FROM_RECEIPT = (ClockName.TRIAGE, ClockName.RESPONSE, ClockName.RESTORE, ClockName.RESOLVE)

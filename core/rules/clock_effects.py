@@ -53,7 +53,6 @@ PAUSE_REASONS = frozenset(
         "missing_access",
         "reopen",
         "re-armed",
-        "merge",
         "resolved",
     }
 )

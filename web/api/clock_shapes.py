@@ -30,7 +30,7 @@ class LevelNoted(Shape):
     level: int = Field(description="Percent of the target; 100 is the breach.")
     fell_due: datetime
     at: datetime
-    state: str = Field(description="told, overtaken, seen (when it had ended) or withdrawn.")
+    state: str = Field(description="told, overtaken, seen (when it had ended), withdrawn, or past (of a target before).")
     agents: list[str] = Field(description="Names of those who were told.")
 
 

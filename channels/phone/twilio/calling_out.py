@@ -199,9 +199,9 @@ class Calling:
             "lang": language,
             "record": "1" if dial.record else "",
         }
-        whisper = Renderer(url=url).whisper(
-            dial.whisper, phrases.words("press_one", language), action=url("voice/dialled", **facts)
-        )
+        # Without a number there is nobody to be connected with, and the words say what 1 is for.
+        press_one = [phrases.words("press_one", language)] if dial.number else []
+        whisper = Renderer(url=url).whisper(dial.whisper, *press_one, action=url("voice/dialled", **facts))
         try:
             await self.account.rest.ask(
                 lambda twilio: twilio.calls.create_async(

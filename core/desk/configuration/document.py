@@ -96,6 +96,8 @@ class AgentPart(_Part, frozen=True, kw_only=True):
     password: str | None = None
     capacity: int = CAPACITY
     skills: tuple[str, ...] = ()
+    onsite: bool = False
+    calendar: str = ""
 
 
 class VendorPart(_Part, frozen=True, kw_only=True):
@@ -114,6 +116,8 @@ class SitePart(_Part, frozen=True, kw_only=True):
     address: str = ""
     time_zone: str = ""
     holidays: str = ""
+    calendar: str = ""
+    access_lead: int = 0
 
 
 class ContactPart(_Part, frozen=True, kw_only=True):
@@ -140,6 +144,9 @@ class AssetPart(_Part, frozen=True, kw_only=True):
     parent: str = ""
     criticality: str = "normal"
     always_page: bool = False
+    make: str = ""
+    model: str = ""
+    serial: str = ""
 
 
 class LinePart(_Part, frozen=True, kw_only=True):
