@@ -181,10 +181,18 @@ async def test_an_edited_calendar_is_not_applied_by_the_way(desk):
     after = (await desk.clocks(number))["resolve"]
     assert (after.calendar, after.target_s) == (before.calendar, 32 * 3600)
 
-    await save(desk, gold({**SHORTER, "P3": {**SHORTER["P3"], "calendar": "24x7"}}))
+    by_day_and_night = {**SHORTER, "P3": {**SHORTER["P3"], "calendar": "24x7"}}
+    await save(desk, gold(by_day_and_night))
     await apply(desk)
     moved = (await desk.clocks(number))["resolve"]
     assert moved.due_at == moved.started_at + timedelta(hours=32), "another calendar is another promise"
+
+    await save(desk, gold({**by_day_and_night, "P3": {**by_day_and_night["P3"], "restore": "2wd"}}))
+    await apply(desk)
+    assert (await desk.clocks(number))["restore"].due_at == moved.started_at + timedelta(days=2)
+    await cached(desk, number)
+    await apply(desk)
+    assert len(await desk.events(number, "clock.relevel")) == 3
 
 
 async def test_a_slice_is_a_transaction_and_the_next_goes_on_after_it(desk):

@@ -52,9 +52,7 @@ def a_visit(**fields: object) -> Wanted:
 
 
 def told(found: slots.Found) -> list[tuple[str, str, str]]:
-    return [
-        (one.engineer, f"{one.start.astimezone(ROME):%a %H:%M}", str(one.reason)) for one in found.slots
-    ]
+    return [(one.engineer, f"{one.start.astimezone(ROME):%a %H:%M}", str(one.reason)) for one in found.slots]
 
 
 def test_the_earliest_time_comes_first_then_other_half_days_with_other_engineers():
@@ -166,9 +164,7 @@ _HOURS = st.sampled_from(
 @st.composite
 def _bookings(draw: st.DrawFn) -> list[tuple[int, int, bool]]:
     return draw(
-        st.lists(
-            st.tuples(st.integers(-300, 20_000), st.integers(1, 3000), st.booleans()), max_size=12
-        )
+        st.lists(st.tuples(st.integers(-300, 20_000), st.integers(1, 3000), st.booleans()), max_size=12)
     )
 
 
