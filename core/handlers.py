@@ -42,6 +42,8 @@ from core.desk import (
     tidying,
     timing,
     unattended,
+    visit_round,
+    visit_rows,
     visitor_codes,
 )
 from core.desk.door import Stored
@@ -89,6 +91,7 @@ def handlers(
         "page": Ringing(paging.check, clock=clock),
         routing_again.KIND: Ringing(placing.again, clock=clock),
         holes.KIND: Holes(db, clock=clock),
+        visit_rows.TIMER: Ringing(visit_round.check, clock=clock),
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),

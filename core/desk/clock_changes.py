@@ -49,8 +49,8 @@ from core.store.tx import Prepared, Row, Tx
 
 KIND = "recalendar"
 """Of the job."""
-SLICE = 100
-"""Tickets of one transaction: some 10 ms, so that nobody waits longer for it."""
+SLICE = 150
+"""Tickets of one transaction: some 15 ms, so that nobody waits longer for it."""
 REASON = "calendar"
 """Of the events."""
 FIRST = "00000000-0000-0000-0000-000000000000"
@@ -334,15 +334,21 @@ def _plans(tx: Tx, tickets: Mapping[str, Levels], instead: Instead) -> Iterable[
     ):
         if ticket_id not in tickets:
             continue
-        happened = [(at, done) for _, kind, at, data in of_one if (done := deeds(kind, data))]
-        happened = recalendaring.in_order(happened)
+        recorded = [(at, done) for _, kind, at, data in of_one if (done := deeds(kind, data))]
+        happened = sorted(recorded, key=itemgetter(0))
         shape = tuple([done for _, done in happened])
         plan = known.get(shape)
         if plan is None:
+            joined = recalendaring.is_of_joinings(shape)
+            if joined:
+                happened = recalendaring.as_joined(recorded)
+                shape = tuple([done for _, done in happened])
             policies = clock_standing.policies(tx, [one for done in shape for one in done])
-            if len(known) >= MAX_PLANS:
-                known.clear()
-            plan = known[shape] = _Plan(recalendaring.read(shape, policies, instead))
+            plan = _Plan(recalendaring.read(shape, policies, instead))
+            if not joined:  # else it is another in another order of recording
+                if len(known) >= MAX_PLANS:
+                    known.clear()
+                known[shape] = plan
         yield ticket_id, plan, [at for at, _ in happened]
 
 
@@ -472,10 +478,11 @@ class _Changes:
         first: tuple[int, str] | tuple[None, None] = None, None
         late: int | None = None
         check: int | None = None
-        standing = []
+        standing, breached = [], False
         for one in plan.going:
             now = stand(one, one.under or one.policy, instants, at)
             standing.append((one, now))
+            breached = breached or now.breached_at is not None
             if one.under is not None:
                 self.clocks.append(self._clock(row.id, one, one.under, now))
             if now.state is not ClockState.RUNNING:
@@ -489,7 +496,7 @@ class _Changes:
             rings = at if unheard else now.next_check_at
             if rings is not None and (check is None or rings < check):
                 check = rings
-        flags = _flags(row.flags, standing)
+        flags = _flags(row.flags, standing) if row.flags or breached else row.flags
         if (row.next_due, row.next_clock, row.breached_at) == (*first, late) and flags == row.flags:
             self.unmoved.append({"key_id": row.id, "last_event": seq})
         else:
@@ -527,8 +534,6 @@ class _Changes:
 
 def _flags(flags: Sequence[str], standing: Sequence[tuple[Going, Stand]]) -> Sequence[str]:
     late = {f"breached:{one.name}" for one, now in standing if now.breached_at is not None}
-    if not flags and not late:
-        return flags
     # An earlier cycle may be late.
     running = {f"breached:{one.name}" for one, _ in standing if one.cycle == 1}
     return [flag for flag in flags if flag not in running - late] + sorted(late.difference(flags))

@@ -148,9 +148,15 @@ def _all_are(case: Case, clock: Clock, state: str) -> None:
 
 
 def _withdraw(case: Case, clock: Clock, *, cause: int) -> None:
-    named = {"clock": str(clock.name), "cycle": clock.cycle, "target": clock.policy.key}
     _all_are(case, clock, WITHDRAWN)
-    case.event("clock.breach_withdrawn", actor="system", **named, cause=cause)
+    case.event(
+        "clock.breach_withdrawn",
+        actor="system",
+        clock=str(clock.name),
+        cycle=clock.cycle,
+        target=clock.policy.key,
+        cause=cause,
+    )
 
 
 def _customer_hears(case: Case) -> bool:

@@ -123,17 +123,29 @@ def may_spend(case: Case, unit: str, quantity: int) -> None:
 
 
 def use(
-    case: Case, unit: str, quantity: int, *, actor: str, at: datetime | None = None, reason: str = ""
+    case: Case,
+    unit: str,
+    quantity: int,
+    *,
+    actor: str,
+    at: datetime | None = None,
+    reason: str = "",
+    must: bool = True,
 ) -> bool:
     """Use so many units of the ticket's line; False: its line does not count these. Raises Refused below zero.
 
-    For hours see `activities`: they are rounded per ticket. A visit that is over calls this with unit `visits`.
+    `must` False: it is done already, and counts although it goes below zero. For hours see `activities`: they are rounded per ticket. A visit that is over calls this with unit `visits`.
     """
     found = line_of(case)
     if found is None or rules.UNITS[found[1].measure] != unit:
         return False
-    _spend(case, *found, quantity, actor=actor, at=at or case.now, reason=reason)
+    _spend(case, *found, quantity, actor=actor, at=at or case.now, reason=reason, must=must)
     return True
+
+
+def is_overridden(case: Case) -> bool:
+    """Does whoever leads let the work be done, whatever the line says, and still now?"""
+    return _is_overridden(case)
 
 
 def work(case: Case, activity_id: str, minutes: int, *, actor: str, at: datetime, must: bool = True) -> None:

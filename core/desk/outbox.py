@@ -62,11 +62,13 @@ def say(
     made_from: dict[str, Any] | None = None,
     answers: str | None = None,
     leaves: Mapping[str, datetime] | None = None,
+    offers: Sequence[chat_buttons.Offer] = (),
 ) -> Said:
     """Add our message to a thread and queue one delivery for each of these people (`core.desk.answering` says whom).
 
     `where`: the row of the thread. `due`: not before this instant; `leaves`: to these addresses not before that one. `answers`: id of the message it answers; None: the
-    last one of the thread.
+    last one of the thread. `offers`: what can be chosen in a chat, beside what its kind offers; `made_from` keeps them as
+    "offers", for who is reached another way.
     """
     tx, now = case.tx, case.now
     message_id = new_id()
@@ -102,7 +104,7 @@ def say(
             in_chat=chat_addresses.is_chat(where.address),
         )
         if chat_addresses.is_chat(person.address):
-            _offer(case, message_id, kind, person, language)
+            _offer(case, message_id, kind, person, language, more=offers)
             if not automatic:
                 chat_buttons.said(tx, person.key, message_id)
         for channel in (first, where.also_by):
@@ -140,7 +142,11 @@ def instead(case: Case, where: Row, said: Row, failed: Row, to: Address) -> str:
     """The same message to the same person at another address, which the failed delivery did not reach; return the delivery's id."""
     tx = case.tx
     if chat_addresses.is_chat(to.address):
-        _offer(case, said.id, said.kind, to, said.language)
+        kept = (said.made_from or {}).get("offers", ())
+        more = [
+            chat_buttons.Offer(act=chat_acts.Act(act), value=value, label=label) for act, value, label in kept
+        ]
+        _offer(case, said.id, said.kind, to, said.language, more=more)
     channel = reaching.channel(
         where.channel, kind=said.kind, address=to.address, texts_by=tx.facts.texts_by, in_chat=True
     )
@@ -148,10 +154,19 @@ def instead(case: Case, where: Row, said: Row, failed: Row, to: Address) -> str:
     return _deliver(case, where, said.id, channel, to, **about)
 
 
-def _offer(case: Case, message_id: str, kind: str, to: Address, language: str) -> None:
+def _offer(
+    case: Case,
+    message_id: str,
+    kind: str,
+    to: Address,
+    language: str,
+    *,
+    more: Sequence[chat_buttons.Offer] = (),
+) -> None:
+    usual = [chat_buttons.Offer(act=act, value=value) for act, value in chat_acts.offered(kind)]
     chat_buttons.offer(
         case.tx,
-        [chat_buttons.Offer(act=act, value=value) for act, value in chat_acts.offered(kind)],
+        [*usual, *more],
         shard=case.id,
         message_id=message_id,
         address=to.key,

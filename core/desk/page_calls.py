@@ -115,8 +115,10 @@ def over(live: LiveCall, *, heard: bool, how: str) -> Row | None:
     tx = live.tx
     live.set(phase=OVER, outcome="informed" if heard else "tried", cause=how, ended_at=live.now)
     key = {"ticket_id": live["ticket_id"], "id": live.fact("delivery")}
-    if not heard and tx.one(_DELIVERY, **key) is not None:
-        tx.update(delivery, key, state="given_up", error=how)
+    if (
+        tx.one(_DELIVERY, **key) is not None
+    ):  # who hung up at once may have pressed 1 before: that is heard last
+        tx.update(delivery, key, state="sent" if heard else "given_up", error="" if heard else how)
     work.cancel(tx, shard=live.id, key="silent")
     tx.tell("ticket", live["ticket_id"])
     return tx.one(_PAGE, ticket_id=live["ticket_id"], id=live.fact("page"))

@@ -175,13 +175,13 @@ def _words(case: Case, called: Row, language: str, *, short: bool) -> tuple[str,
     }
     if called.cause in (Cause.SOON, Cause.LATE):
         until = rungs.promise(case)
-        due = until.due_at if until is not None else case.now
+        ends = until.due_at if until is not None and until.due_at is not None else case.now
         return texts.notice(
             KIND,
             language,
             **about,
-            minutes=int((due - case.now).total_seconds() // 60),
-            due=texts.instant(due, tx.facts.zone, language),
+            minutes=int((ends - case.now).total_seconds() // 60),
+            due=texts.instant(ends, tx.facts.zone, language),
         )
     kind = "short/ladder" if short else "ladder"
     due = rungs.late_promise(case)

@@ -18,6 +18,7 @@ from core.desk import (
     chat_buttons,
     chats,
     ladder,
+    links,
     missed,
     outbox,
     page_ways,
@@ -25,6 +26,7 @@ from core.desk import (
     promise_notices,
     reference,
     staff_notices,
+    visit_notices,
 )
 from core.desk.case import Case
 from core.desk.conversation import visible_text
@@ -58,6 +60,7 @@ FOR_STAFF: Mapping[str, ModuleType] = {
     page_ways.ANSWER: page_ways,
     staff_notices.KIND: staff_notices,
     promise_notices.KIND: promise_notices,
+    visit_notices.STAFF: visit_notices,
 }
 """Kinds of deliveries that colleagues get, and who knows what they say and what becomes of them."""
 
@@ -148,7 +151,7 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
         mailbox=where.mailbox,
         author_name=said.author_name,
         subject=said.subject,
-        text=said.text,
+        text=links.with_visit(tx, said.kind, said.text, row.id),
         language=said.language,
         ticket_number=of.number,
         reply_token=_answers_to(tx, ticket_id, row.thread_id, row.address),

@@ -57,6 +57,33 @@ def promise(case: Case, due: datetime) -> None:
     _emit(case, "promise", {ClockName.PROMISE: policy}, at=at)
 
 
+def come_by(case: Case, start: datetime, *, asked: bool) -> None:
+    """Somebody comes at `start`, as was agreed: the onsite clock is due then. `asked`: the customer wanted it that late.
+
+    What was promised earlier stays, unless the customer asked: then nothing counts until they are to be there.
+    """
+    running = next(
+        (one for one in clock_standing.of_case(case) if one.name is ClockName.ONSITE and not one.ended), None
+    )
+    if asked:
+        apply(case, "appointment")
+    elif running is not None and (running.breached_at or (running.due_at and running.due_at <= start)):
+        return
+    always = reference.desk(case.tx).calendars[reference.ALWAYS]
+    since = case.now if running is None else running.started_at
+    spans = [] if running is None else [(pause.since, pause.until) for pause in running.pauses]
+    if asked and running is not None:
+        spans.append((case.now, start))
+    open_until = [(began, ended or start) for began, ended in spans]
+    policy = Policy(
+        name="promise to come",
+        target=Target(seconds=always.calendar.elapsed(since, start, open_until) + 1),
+        calendar=always.calendar,
+        calendar_version=always.version,
+    )
+    _emit(case, "appointment_agreed", {ClockName.ONSITE: policy}, at=case.now)
+
+
 def promise_kept(case: Case, *, at: datetime | None = None) -> None:
     """A person wrote to the customer. Public answers and a solution keep it by themselves; nothing happens twice."""
     _emit(case, "promise_kept", {}, at=at or case.now)

@@ -52,12 +52,12 @@ class Calendar:
     without an answer there, raise ValueError. The algorithm is that of the design's section "Clocks".
     """
 
-    __slots__ = ("_always", "_hours", "_known", "definition")
+    __slots__ = ("_hours", "_known", "always", "definition")
 
     def __init__(self, definition: CalendarDefinition) -> None:
         self.definition = definition
         self._hours = OpeningHours(definition)
-        self._always = self._hours.always  # never closed: open time is real time, and nothing is expanded
+        self.always = self._hours.always  # never closed: open time is real time, and nothing is expanded
         self._known: Intervals | None = None
 
     def due(self, start: datetime, target_s: int, pauses: Iterable[Pause] = ()) -> datetime | None:
@@ -95,14 +95,14 @@ class Calendar:
         if seconds < 0:
             raise ValueError(f"seconds: {seconds} is negative")
         at = to_microseconds(instant, "instant")
-        if self._always:
+        if self.always:
             return to_instant(at - seconds * SECOND)
-        known = self._covering(at, at)
+        known = self.covering(at, at)
         if seconds == 0:
             while not known.opens or known.opens[0] > at:
                 known = self._extended(known, -1)
             return to_instant(min(at, known.closes[bisect_right(known.opens, at) - 1]))
-        wanted = _cum(known, at) - seconds * SECOND
+        wanted = open_time(known, at) - seconds * SECOND
         while wanted < known.base:
             known = self._extended(known, known.first - known.last)
         i = bisect_right(known.before, wanted) - 1
@@ -116,9 +116,9 @@ class Calendar:
         if count < 1:
             raise ValueError(f"count: {count} is below 1")
         at = to_microseconds(start, "start")
-        if self._always:
+        if self.always:
             return ((to_instant(at), None),)
-        known = self._covering(at, at)
+        known = self.covering(at, at)
         while True:
             i = bisect_right(known.closes, at)
             found = list(zip(known.opens[i : i + count], known.closes[i : i + count], strict=True))
@@ -132,9 +132,9 @@ class Calendar:
         a, b = to_microseconds(since, "since"), to_microseconds(until, "until")
         if b <= a:
             return ()
-        if self._always:
+        if self.always:
             return ((to_instant(a), to_instant(b)),)
-        known = self._covering(a, b)
+        known = self.covering(a, b)
         first, last = bisect_right(known.closes, a), bisect_left(known.opens, b)
         return tuple(
             (to_instant(max(opens, a)), to_instant(min(closes, b)))
@@ -148,9 +148,9 @@ class Calendar:
     def is_open(self, instant: datetime) -> bool:
         """Whether work is done at this instant. The closing instant itself is closed."""
         at = to_microseconds(instant, "instant")
-        if self._always:
+        if self.always:
             return True
-        known = self._covering(at, at)
+        known = self.covering(at, at)
         i = bisect_right(known.opens, at) - 1
         return i >= 0 and at < known.closes[i]
 
@@ -202,15 +202,15 @@ class Calendar:
         """See elapsed."""
         if end <= start:
             return 0
-        if self._always:
+        if self.always:
             total = end - start
             for since, until in _clipped(spans, start, end) if spans else ():
                 total -= until - since
         else:
-            known = self._covering(start, end)
-            total = _cum(known, end) - _cum(known, start)
+            known = self.covering(start, end)
+            total = open_time(known, end) - open_time(known, start)
             for since, until in _clipped(spans, start, end) if spans else ():
-                total -= _cum(known, until) - _cum(known, since)
+                total -= open_time(known, until) - open_time(known, since)
         return total // SECOND
 
     def overrun_at(self, due: int, spans: Sequence[Span] = ()) -> int | None:
@@ -222,13 +222,10 @@ class Calendar:
         return None if later is None else later - 1
 
     def _due(self, start: int, amount: int, spans: Sequence[Span]) -> int | None:
-        if self._always:
+        if self.always:
             return _due_without_closing(start, amount, spans)
-        known = self._covering(start, start)
-        wanted = _cum(known, start) + amount
-        if not spans and wanted <= known.total:  # nearly all
-            i = bisect_left(known.before, wanted) - 1
-            return known.opens[i] + wanted - known.before[i]
+        known = self.covering(start, start)
+        wanted = open_time(known, start) + amount
         known, due = self._inv(known, wanted)
         for since, until in spans:
             if until <= start:
@@ -238,7 +235,7 @@ class Calendar:
             if until == FOREVER:
                 return None
             known = self._reaching(known, until)
-            wanted += _cum(known, until) - _cum(known, max(since, start))
+            wanted += open_time(known, until) - open_time(known, max(since, start))
             known, due = self._inv(known, wanted)
         return due
 
@@ -246,13 +243,12 @@ class Calendar:
         """The instant by which so much open time has passed; exactly at the end of an interval it stays there."""
         while wanted > known.total:
             known = self._extended(known, known.last - known.first)
-        i = bisect_left(known.before, wanted) - 1
-        return known, known.opens[i] + wanted - known.before[i]
+        return known, reached(known, wanted)
 
     def _first_open(self, at: int) -> int:
-        if self._always:
+        if self.always:
             return at
-        known = self._covering(at, at)
+        known = self.covering(at, at)
         while True:
             i = bisect_right(known.opens, at) - 1
             if i >= 0 and at <= known.closes[i]:
@@ -264,7 +260,8 @@ class Calendar:
     # What is known grows as one piece. A grown piece counts open time from the same instant as the one it grew from,
     # so that a question may go on with it; threads may grow it side by side, and the last result stays.
 
-    def _covering(self, since: int, until: int) -> Intervals:
+    def covering(self, since: int, until: int) -> Intervals:
+        """What is known, from one instant to the other at least; nothing of a calendar that never closes."""
         known = self._known
         if known is not None and known.start <= since and until < known.end:
             return known
@@ -329,12 +326,19 @@ class Calendar:
         return count
 
 
-def _cum(known: Intervals, at: int) -> int:
+def open_time(known: Intervals, at: int) -> int:
+    """Until then, from an instant that is the same for all that grew from what is known."""
     i = bisect_right(known.opens, at) - 1
     if i < 0:
         return known.base
     closes = known.closes[i]
     return known.before[i] + (min(closes, at)) - known.opens[i]
+
+
+def reached(known: Intervals, wanted: int) -> int:
+    """The instant by which so much open time has passed: no more than `known.total`. At the end of an interval it stays there."""
+    i = bisect_left(known.before, wanted) - 1
+    return known.opens[i] + wanted - known.before[i]
 
 
 def _due_without_closing(start: int, amount: int, spans: Iterable[Span]) -> int | None:

@@ -7,16 +7,29 @@ say what `clocks.rebuild` says.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
-from core.rules.calendars import FOREVER, Calendar, Span, joined, to_instant, to_microseconds
-from core.rules.clock_history import OF_JOININGS, ClockEvent, ClockPause, History, Policy, as_joined
+from core.rules import clock_history
+from core.rules.calendars import (
+    FOREVER,
+    Calendar,
+    Span,
+    joined,
+    open_time,
+    reached,
+    to_instant,
+    to_microseconds,
+)
+from core.rules.clock_history import OF_JOININGS, ClockEvent, ClockPause, History, Policy
 from core.rules.clocks import BREACH, ClockAction, ClockName, ClockState, counted, histories, levels
+from core.rules.opening_hours import SECOND
+
+HOUR = 3600
+"""Seconds; the last reminder comes by four quarters of the target, or by four quarters of this, after it is due."""
 
 Instead: TypeAlias = Mapping[str, tuple[str, Calendar]]
 """Calendar version that clocks run by, to the version that takes its place."""
@@ -62,20 +75,23 @@ class Stand(NamedTuple):
     level_passed: int
 
 
-def in_order(happened: Sequence[Happened]) -> list[Happened]:
-    """By when it was true, with what joining makes of it (`as_joined`). `happened` in the order recorded."""
-    if any(deed.reason in OF_JOININGS for _, deeds in happened for deed in deeds):
-        events = [_event(at, deed) for at, deeds in happened for deed in deeds]
-        return [(_place(one.at), (Deed._make(one[1:]),)) for one in as_joined(events)]
-    return sorted(happened, key=itemgetter(0))
+def is_of_joinings(deeds: Iterable[tuple[Deed, ...]]) -> bool:
+    """Whether a merge or its undoing made one of them: then `as_joined` has to be asked first."""
+    return any(deed.reason in OF_JOININGS for several in deeds for deed in several)
+
+
+def as_joined(happened: Iterable[Happened]) -> list[Happened]:
+    """By when it was true, with what joining makes of it (`clock_history.as_joined`). `happened` in the order recorded."""
+    events = [_event(at, deed) for at, deeds in happened for deed in deeds]
+    return [(_place(one.at), (Deed._make(one[1:]),)) for one in clock_history.as_joined(events)]
 
 
 def read(
     deeds: Sequence[tuple[Deed, ...]], policies: Mapping[str, Policy], instead: Instead
 ) -> tuple[Going, ...]:
-    """The clocks that have not ended, of every ticket with these deeds in this order (see `in_order`).
+    """The clocks that have not ended, of every ticket with these deeds, which are in the order of their instants.
 
-    The first deeds have the place 1. `policies` by `Policy.key`; ValueError for one that is missing.
+    The first deeds have the place 1. No start takes the place of another (see `begins_anew`). `policies` by `Policy.key`; ValueError for one that is missing.
     """
     events = [_event(place, deed) for place, several in enumerate(deeds, start=1) for deed in several]
     found = []
@@ -128,6 +144,34 @@ def stand(clock: Going, policy: Policy, instants: Sequence[int], now: int) -> St
         return _by_days(clock, policy, instants, now)
     calendar = policy.calendar
     start = instants[clock.since - 1]
+    if clock.pauses or not target or start > now or calendar.always:
+        return _by_spans(clock, calendar, target, instants, now)
+    # Nearly all: one that was never paused, and of which every instant that may be asked for is known.
+    known = calendar.covering(start, now)
+    before = open_time(known, start)
+    if before + (2 * target + 2 * HOUR) * SECOND > known.total:
+        return _by_spans(clock, calendar, target, instants, now)
+    elapsed = (open_time(known, now) - before) // SECOND
+    due = reached(known, before + target * SECOND)
+    breached = None
+    if now > due:
+        over = reached(known, before + target * SECOND + 1) - 1
+        breached = over if over < now else None
+    passed, ahead = levels(target, elapsed, breached=breached is not None)
+    check = None
+    if ahead is not None:
+        level, seconds = ahead
+        if level != BREACH:
+            check = reached(known, before + seconds * SECOND)
+        elif now < due:
+            check = due
+        else:
+            check = reached(known, before + target * SECOND + 1) - 1 + SECOND
+    return Stand(ClockState.RUNNING, target, due, elapsed, 0, check, breached, passed)
+
+
+def _by_spans(clock: Going, calendar: Calendar, target: int, instants: Sequence[int], now: int) -> Stand:
+    start = instants[clock.since - 1]
     spans: Sequence[Span] = ()
     paused = 0
     if clock.pauses:
@@ -152,7 +196,7 @@ def stand(clock: Going, policy: Policy, instants: Sequence[int], now: int) -> St
             check = due
         else:  # equal is met: look again when it no longer is
             broken = calendar.overrun_at(due, spans)
-            check = None if broken is None else broken + 1_000_000
+            check = None if broken is None else broken + SECOND
     return Stand(state, target, due, elapsed, paused, check, breached, passed)
 
 

@@ -76,6 +76,22 @@ async def test_the_sentence_is_said_and_key_1_acknowledges(db, tmp_path: Path) -
     assert (await db.read(books.verify, now=desk.desk.now)).faults == ()
 
 
+async def test_key_1_counts_although_the_end_of_the_call_is_heard_before_it(db, tmp_path: Path) -> None:
+    desk = await exchange(db, NIGHT)
+    number = await a_p1(desk)
+    async with running(tmp_path, board=desk.board) as hub:
+        desk.desk.also = [hub.channel]
+        await desk.desk.work()
+        call, made = await rung(hub, 0)
+        await hub.post(made["StatusCallback"], CallSid=sid("CA", 0x700), CallStatus="completed")
+        assert await ways(desk, number) == [("Ann", "given_up", "declined")]
+
+        await call.press("1")
+
+    assert await ways(desk, number) == [("Ann", "sent", "")]
+    assert len(await desk.desk.events(number, "ticket.page_seen")) == 1
+
+
 async def another_key(hub: Hub) -> None:
     await (await rung(hub, 0))[0].press("5", times=2)
 
@@ -108,7 +124,7 @@ async def does_not_answer(hub: Hub) -> None:
     [
         (another_key, "declined"),
         (no_key, "declined"),
-        (hangs_up, "completed"),
+        (hangs_up, "declined"),
         (is_busy, "busy"),
         (does_not_answer, "no_answer"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 
 import pytest
 
@@ -91,7 +92,10 @@ def story(chance: random.Random) -> list[ClockEvent]:
 
 
 def counted(events: Sequence[ClockEvent], now: datetime) -> tuple[tuple[Going, Stand], ...]:
-    happened = recalendaring.in_order([(to_microseconds(one.at), (Deed._make(one[1:]),)) for one in events])
+    happened = [(to_microseconds(one.at), (Deed._make(one[1:]),)) for one in events]
+    if recalendaring.is_of_joinings(deeds for _, deeds in happened):
+        happened = recalendaring.as_joined(happened)
+    happened.sort(key=itemgetter(0))
     going = recalendaring.read([deeds for _, deeds in happened], POLICIES, INSTEAD)
     instants = [at for at, _ in happened]
     until = to_microseconds(now)
