@@ -52,7 +52,9 @@ VERBS = {
 }
 """Moves of the workflow that staff make by a verb of the same meaning."""
 
-PUBLIC_RESOLUTION = frozenset({"cause", "text", "minutes", "workaround", "review_by"})
+PUBLIC_RESOLUTION = frozenset(
+    {"cause", "text", "minutes", "workaround", "review_by", "tests", "limits", "next_steps"}
+)
 HISTORY = 10  # other tickets of the same people
 
 _HEAD_COLUMNS = (

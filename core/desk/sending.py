@@ -23,15 +23,18 @@ from core.desk import (
     missed,
     outbox,
     page_ways,
+    papers,
     participants,
     promise_notices,
     reference,
     roundups,
     staff_notices,
+    surveys,
     visit_notices,
 )
 from core.desk.case import Case
 from core.desk.conversation import visible_text
+from core.desk.papers import Undrawn
 from core.envelope import Address, Attachment, Earlier, Outgoing, Sent
 from core.ids import id_token, short_hash, token_key
 from core.store import blobs, tables
@@ -92,8 +95,13 @@ def _in_hand(tx: Tx, shard: str, delivery_id: str) -> Row | None:
     return here or tx.one(_SOMEWHERE_LOCKED, id=delivery_id)
 
 
-def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoing | None:
-    """What the channel is to send, marked `sending`; None when there is nothing to send any more."""
+def begin(
+    tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime, bare: bool = False
+) -> Outgoing | Undrawn | None:
+    """What the channel is to send, marked `sending`; None when there is nothing to send any more.
+
+    Undrawn: nothing is marked, and the paper that goes with it is to be drawn first. `bare`: it leaves without.
+    """
     row = _in_hand(tx, ticket_id, delivery_id)
     if row is None or row.state not in ("queued", "sending"):
         return None
@@ -129,8 +137,13 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
     if chats.left(tx, row.address):
         failed(tx, ticket_id, delivery_id, chats.LEFT, now=now)
         return None
+    # By mail a report is a file too; a chat and a telephone have its words, and the link.
+    paper = None if bare or asked_by_word else papers.carried(tx, said.made_from)
+    if isinstance(paper, Undrawn):
+        return paper
     key = {"ticket_id": ticket_id, "id": delivery_id}
     tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
+    words = said.text if asked_by_word else surveys.with_link(tx, said, row, now=now)
     where = tx.one(_THREAD, ticket_id=ticket_id, id=row.thread_id)
     customer = reference.customer(tx, of.customer) if of.customer else None
     zone = ZoneInfo(customer.time_zone) if customer else tx.facts.zone
@@ -145,6 +158,8 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
         Attachment(name=f.name, type=f.type, content=blobs.get(tx, f.blob))
         for f in tx.all(_FILES, ticket_id=ticket_id, message_id=said.id)
     )
+    if paper is not None:
+        files = (*files, Attachment(name=paper[0], type="application/pdf", content=paper[1]))
     return Outgoing(
         delivery_id=row.id,
         channel=row.channel,
@@ -155,7 +170,7 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
         mailbox=where.mailbox,
         author_name=said.author_name,
         subject=said.subject,
-        text=links.with_visit(tx, said.kind, said.text, row.id),
+        text=links.with_visit(tx, said.kind, words, row.id),
         language=said.language,
         ticket_number=of.number,
         reply_token=_answers_to(tx, ticket_id, row.thread_id, row.address),
