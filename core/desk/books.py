@@ -17,6 +17,7 @@ from core.desk import (
     joining_books,
     outage_books,
     promise_books,
+    vendor_books,
 )
 from core.desk.case import ADMINISTRATION, event_hash
 from core.ids import first_id
@@ -32,6 +33,7 @@ CHAPTERS = (
     duty_books,
     joining_books,
     promise_books,
+    vendor_books,
 )
 WORST = 20  # faults listed of each kind; the rest is counted
 PAGE = 500  # tickets whose chains are read at once

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import acts, promises
+from core.desk import acts, promises, vendor_rows
 from core.desk.case import Case
 from core.desk.errors import Obstacle, Refused, invalid
 from core.desk.principal import Principal
@@ -47,11 +47,13 @@ _HELD = Prepared(
 
 
 def facts(case: Case) -> Facts:
-    """What is not over on this ticket. Vendor cases and visits speak by their flags."""
+    """What is not over on this ticket. Vendor cases speak by what they are called, visits by their flag."""
     promised = promises.open_of(case.tx, case.id)
     overdue = promised is not None and promised.due < case.now
     return Facts(
-        vendors=(case["number"],) if "vendor_open" in case["flags"] else (),
+        vendors=tuple(map(vendor_rows.called, vendor_rows.standing(vendor_rows.of_ticket(case.tx, case.id))))
+        if vendor_rows.FLAG in case["flags"]
+        else (),
         visits=(case["number"],) if "visit_planned" in case["flags"] else (),
         promises=(promises.said(case, promised.due),) if promised is not None and overdue else (),
         children=tuple(row.number for row in case.tx.all(_CHILDREN, ticket_id=case.id)),

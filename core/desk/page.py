@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, select
 
 from core import chat_addresses
-from core.desk import call_history, conversation, course, ratings, search
+from core.desk import call_history, conversation, course, ratings, search, vendor_rows
 from core.desk.course import events
 from core.desk.errors import Forbidden, NotFound
 from core.desk.principal import Principal
@@ -141,6 +141,7 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
         history=_history(tx, who, head) if inside else (),
         calls=call_history.of_ticket(tx, who, head),
         rating=ratings.opinion(tx, head.id) if head.closed_at is not None else None,
+        engaged=vendor_rows.engaged(tx, head.id) if vendor_rows.FLAG in head.flags else (),
     )
 
 

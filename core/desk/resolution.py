@@ -21,6 +21,7 @@ from core.desk import (
     promises,
     reports,
     timing,
+    vendor_rows,
 )
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, invalid
@@ -339,4 +340,5 @@ def _close(case: Case, who: Principal, *, overrides: Mapping[str, str] | None = 
 def _end(case: Case) -> None:
     """Nothing waits for a ticket that has ended, and nothing is promised on it."""
     promises.dropped(case)
+    vendor_rows.ended(case)
     work.cancel(case.tx, shard=case.id, key="auto-close")
