@@ -19,6 +19,7 @@ from core.desk import (
     papers_books,
     promise_books,
     roundup_books,
+    vendor_books,
     visit_books,
 )
 from core.desk.case import ADMINISTRATION, event_hash
@@ -38,6 +39,7 @@ CHAPTERS = (
     promise_books,
     roundup_books,
     visit_books,
+    vendor_books,
 )
 WORST = 20  # faults listed of each kind; the rest is counted
 PAGE = 500  # tickets whose chains are read at once

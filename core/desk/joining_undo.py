@@ -24,6 +24,7 @@ from core.desk import (
     promises,
     resolution,
     timing,
+    vendor_rows,
 )
 from core.desk.case import Case
 from core.desk.errors import NotFound, Refused
@@ -49,6 +50,7 @@ _SINCE = Prepared(
         message.c.ticket_id == bindparam("ticket_id"),
         message.c.direction == "in",
         message.c.automatic.is_(False),
+        message.c.audience == "customer",
         message.c.at > bindparam("since", type_=message.c.at.type),
     )
     .order_by(message.c.at)
@@ -77,6 +79,7 @@ def undo(
     tx.update(tables.joining, key, undone_at=now, undone_by=who.actor)
     _UNDO[Kind(row.kind)](row, one, other, who)
     for case in sorted((one, other), key=lambda case: case.id):
+        vendor_rows.refresh(case)
         acts.finish(case)
     return number
 
@@ -200,7 +203,9 @@ def _split(row: Row, one: Case, other: Case, who: Principal) -> None:
     ledger.give_back(other, "merged", actor=who.actor)
     other.set(merged_into=one.id, waits_since=None)
     other.flag(joining.PARTED)
-    for thread_id in sorted({one_.thread_id for one_ in tx.all(_STANDING, ticket_id=other.id)}):
+    talks = {one_.thread_id for one_ in tx.all(_STANDING, ticket_id=other.id)}
+    talks |= {one_.thread_id for one_ in vendor_rows.of_ticket(tx, other.id)}
+    for thread_id in sorted(talks):
         joining_rows.conversation(tx, thread_id, of=other.id, to=one.id, now=one.now)
     one.event("ticket.split_undone", actor=who.actor, ticket=other.id, joining=row.id)
     one.flag(joining.PARTED)
