@@ -2,7 +2,7 @@
 
 A contract that begins on another day has other periods, from the one on in which that was decided. The days before keep
 the periods that they had: what is entered late counts where its day stands already, so that no day is granted twice
-(decision 0035).
+(decision 0031).
 """
 
 from __future__ import annotations
