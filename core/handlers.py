@@ -30,22 +30,28 @@ from core.desk import (
     new_passwords,
     no_answer,
     paging,
+    papers,
     placing,
     promises,
     resolution,
     rota_gaps,
     routing_again,
     sending,
+    sla_changes,
     sounds,
     taking_back,
     tidying,
     timing,
     unattended,
+    visit_round,
+    visit_rows,
     visitor_codes,
 )
 from core.desk.door import Stored
 from core.desk.letters import Kind, Letter
+from core.desk.papers import Undrawn
 from core.desk.taking_back import Copy
+from core.drawing import Drawing
 from core.envelope import Inbound, Outgoing, Sent
 from core.isolation import ReaderDied, ReaderFailed, Readers, Unreadable
 from core.log import get_logger
@@ -74,9 +80,11 @@ def handlers(
 ) -> dict[str, Handler]:
     """All of them, by kind of job."""
     by_name = {channel.name: channel for channel in channels}
+    drawing = Drawing(db, readers, clock=clock)
     return {
         "understand": Understanding(db, by_name, readers.read, clock=clock),
-        "send": Sending(db, by_name, clock=clock),
+        "send": Sending(db, by_name, drawing, clock=clock),
+        papers.DRAW: drawing,
         "letter": Posting(
             db,
             by_name,
@@ -88,6 +96,7 @@ def handlers(
         "page": Ringing(paging.check, clock=clock),
         routing_again.KIND: Ringing(placing.again, clock=clock),
         holes.KIND: Holes(db, clock=clock),
+        visit_rows.TIMER: Ringing(visit_round.check, clock=clock),
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),
@@ -100,6 +109,7 @@ def handlers(
         incident_telling.KIND: Slices(incident_telling.go_on, clock=clock),
         missed.KIND: Ringing(missed.look, clock=clock),
         follow_ups.UNANSWERED: Ringing(no_answer.look, clock=clock),
+        sla_changes.KIND: Slices(sla_changes.go_on, clock=clock),
         clock_changes.KIND: Recalendaring(db, clock=clock),
         contract_round.DAILY.kind: Contracts(db, clock=clock),
         entitle.LAPSE: Ringing(entitle.lapsed, clock=clock),
@@ -154,9 +164,12 @@ class Understanding(Handler):
 class Sending(Handler):
     """Hands deliveries to their channels. Payload: `delivery`, on the shard of its ticket."""
 
-    def __init__(self, db: Database, channels: Mapping[str, Channel], *, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, channels: Mapping[str, Channel], drawing: Drawing, *, clock: Clock
+    ) -> None:
         self._db = db
         self._channels = channels
+        self._drawing = drawing
         self._clock = clock
         self._taken: OrderedDict[str, Sent] = OrderedDict()
         """By job, what the other side took lately: if writing that down fails, it is not sent again for that. Staff who
@@ -169,9 +182,7 @@ class Sending(Handler):
     async def _one(self, job: Job) -> Effect | Exception:
         taken = self._taken.get(job.id)
         if taken is None:
-            outgoing = await self._db.write(
-                sending.begin, job.shard, job.payload["delivery"], now=self._clock()
-            )
+            outgoing = await self._begin(job)
             if outgoing is None:
                 return _nothing
             try:
@@ -182,6 +193,16 @@ class Sending(Handler):
             if len(self._taken) > REMEMBERED:
                 self._taken.popitem(last=False)
         return partial(_taken, job=job, what=taken, now=self._clock())
+
+    async def _begin(self, job: Job) -> Outgoing | None:
+        """What is to be sent, with the paper it carries: drawn now, if it is not yet; without, if that cannot be done."""
+        found = await self._db.write(sending.begin, job.shard, job.payload["delivery"], now=self._clock())
+        if isinstance(found, Undrawn):
+            drawn = await self._drawing.now(found.shard, found.id)
+            found = await self._db.write(
+                sending.begin, job.shard, job.payload["delivery"], now=self._clock(), bare=not drawn
+            )
+        return None if isinstance(found, Undrawn) else found
 
     def dead(self, tx: Tx, job: Job, reason: str, *, now: datetime) -> bool:
         """See Handler. The delivery is given up, which staff see at the ticket."""

@@ -30,6 +30,7 @@ from web import (
     portal,
     sign_in,
     static_files,
+    survey,
     upload,
     visitor,
 )
@@ -110,7 +111,7 @@ def make_app(
         linking=linking,
         max_body=settings.limits.http_body,
     )
-    for part in (sign_in, forgotten, connecting, account, metrics, desk, portal, upload, api):
+    for part in (sign_in, forgotten, connecting, account, metrics, desk, portal, upload, survey, api):
         part.routes(app)
     chat.routes(app, common)
     app.router.add_routes(webhooks)

@@ -337,13 +337,13 @@ def _plans(tx: Tx, tickets: Mapping[str, Levels], instead: Instead) -> Iterable[
         shape = tuple([done for _, done in happened])
         plan = known.get(shape)
         if plan is None:
-            anew = recalendaring.begins_anew(shape)
-            if anew:
-                happened = sorted(recalendaring.last_starts(recorded), key=itemgetter(0))
+            joined = recalendaring.is_of_joinings(shape)
+            if joined:
+                happened = recalendaring.as_joined(recorded)
                 shape = tuple([done for _, done in happened])
             policies = clock_standing.policies(tx, [one for done in shape for one in done])
             plan = _Plan(recalendaring.read(shape, policies, instead))
-            if not anew:  # else it is another in another order of recording
+            if not joined:  # else it is another in another order of recording
                 if len(known) >= MAX_PLANS:
                     known.clear()
                 known[shape] = plan

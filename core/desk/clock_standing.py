@@ -26,7 +26,11 @@ _KINDS = {f"clock.{action}": action for action in ClockAction}
 _NAMES = {str(name): name for name in ClockName}
 RECALENDAR = "clock.recalendar"
 """One event for a whole ticket that comes under an edited calendar: in `clocks` the retargets it stands for."""
-ACTIONS = frozenset({*_KINDS, RECALENDAR})
+RELEVEL = "clock.relevel"
+"""The same for a ticket that comes under an edited service level."""
+WHOLE = frozenset({RECALENDAR, RELEVEL})
+"""Events that stand for retargets of several clocks."""
+ACTIONS = frozenset({*_KINDS, *WHOLE})
 """Kinds of events that clocks are made of; other events about clocks only tell what was found out."""
 
 _EVENTS = Prepared(
@@ -109,7 +113,7 @@ def _deeds(kind: str, data: Mapping[str, Any]) -> Iterable[Deed]:
     action = _KINDS.get(kind)
     if action is not None:
         return (Deed(action, _NAMES[data["clock"]], data["cycle"], data["reason"], data["policy"]),)
-    if kind != RECALENDAR:
+    if kind not in WHOLE:
         return ()
     reason = data["reason"]
     return [

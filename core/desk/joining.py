@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, select
 
 from core.desk import (
     acts,
+    joining_answers,
     joining_promises,
     joining_rows,
     joining_state,
@@ -68,7 +69,7 @@ def merge(
 ) -> str:
     """This ticket ends in another one (`into`: its number), which has its conversations, people and notes from now on.
 
-    The other one counts from the earlier receipt of the two; the people of this one are told, where they are answered, that
+    The other one counts from the earlier receipt of the two, to the earlier first answer of the two; the people of this one are told, where they are answered, that
     their request goes on there. Raises Refused for the same, an ended, or another customer's ticket.
     """
     case, other = both(tx, who, number, into, now=now)
@@ -82,6 +83,7 @@ def merge(
         "notes": [row.id for row in tx.all(_NOTES, ticket_id=case.id)],
         "state": {name: _told(case[name]) for name in joining_state.STATE},
     }
+    before["answered"] = _told(joining_answers.first(case))
     acts.move(case, who, "merge", into=other.id, number=other["number"], joining=identity)
     timing.apply(case, "merge")
     case.set(merged_into=other.id)
@@ -103,6 +105,7 @@ def merge(
         other.set(received_at=count_from)
         timing.count_from(other, count_from, reason="merge")
     _record(case, who, identity, Kind.MERGE, into=other.id, before=before)
+    joining_answers.count(other)
     _finish(case, other)
     return number
 

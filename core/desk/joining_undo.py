@@ -1,4 +1,8 @@
-"""How is a merge, a split or a move taken back? As if it had not been, but that nothing that came since is lost (desk.md 14)."""
+"""How is a merge, a split or a move taken back? As if it had not been, but that nothing that came since is lost (desk.md 14).
+
+The clocks of a ticket that was merged count the time until the undoing as if it had stood by itself: that it was looked after
+under another number held nothing up. Who answered its people meanwhile answered it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from sqlalchemy import bindparam, select
 
 from core.desk import (
     acts,
+    joining_answers,
     joining_promises,
     joining_rows,
     joining_state,
@@ -158,6 +163,9 @@ def _merge(row: Row, one: Case, other: Case, who: Principal) -> None:
     if since != other["received_at"]:
         other.set(received_at=since)
         timing.count_from(other, since, reason="merge_undone")
+    joining_answers.count(other)
+    for case in (one, other):
+        joining_answers.own(case)
     wrote = tx.one(_SINCE, ticket_id=one.id, since=row.at)
     if wrote is not None:
         resolution.customer_wrote(one, at=wrote.at)

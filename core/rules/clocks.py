@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import NamedTuple
 
 from core.rules.clock_effects import ClockAction, ClockName, Effect, clock_effects
@@ -16,7 +16,7 @@ from core.rules.clock_history import (
     ClockPause,
     History,
     Policy,
-    last_starts,
+    as_joined,
 )
 from core.rules.durations import Target, parse_target
 
@@ -109,16 +109,17 @@ def rebuild(events: Iterable[ClockEvent], policies: Mapping[str, Policy], now: d
     `events` in the order recorded; a backdated one takes its place by `at`. `policies` by `Policy.key`. Once started a
     clock is not started again, once stopped not stopped again; a retarget while it is stopped counts when it runs
     again. A stopped clock runs again when the reason of a resume takes back that of the stop: "reopen" what "resolve"
-    stopped, "re-armed" a "workaround", "merge" a "merge"; the time between becomes a pause. To see a past day, leave
+    stopped, "re-armed" a "workaround"; the time between becomes a pause. "merge" takes back a "merge", and the time between
+    counts as if the ticket had never been merged: it pauses what paused then, and runs where it ran. To see a past day, leave
     out the events after it and give its end as `now`. Raises ValueError for a policy that is missing.
     """
-    found = histories(sorted(last_starts(events), key=itemgetter(0)), policies)
+    found = histories(as_joined(events), policies)
     clocks = [counted(history, now) for history in found if history.started_at is not None]
     return tuple(sorted(clocks, key=attrgetter("started_at")))
 
 
 def histories(events: Iterable[ClockEvent], policies: Mapping[str, Policy]) -> list[History]:
-    """What these say of each clock, in the order in which they begin. `events` in order of `at`, without replaced starts."""
+    """What these say of each clock, in the order in which they begin. `events`: see `as_joined`."""
     found: dict[tuple[ClockName, int], History] = {}
     for event in events:
         key = event.clock, event.cycle

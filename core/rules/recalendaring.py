@@ -24,7 +24,7 @@ from core.rules.calendars import (
     to_instant,
     to_microseconds,
 )
-from core.rules.clock_history import BEGUN_ANEW, ClockEvent, ClockPause, History, Policy
+from core.rules.clock_history import OF_JOININGS, ClockEvent, ClockPause, History, Policy
 from core.rules.clocks import BREACH, ClockAction, ClockName, ClockState, counted, histories, levels
 from core.rules.opening_hours import SECOND
 
@@ -75,15 +75,15 @@ class Stand(NamedTuple):
     level_passed: int
 
 
-def begins_anew(deeds: Iterable[tuple[Deed, ...]]) -> bool:
-    """Whether one of them is a start that takes the place of another: then `last_starts` has to be asked first."""
-    return any(deed.reason in BEGUN_ANEW for several in deeds for deed in several)
+def is_of_joinings(deeds: Iterable[tuple[Deed, ...]]) -> bool:
+    """Whether a merge or its undoing made one of them: then `as_joined` has to be asked first."""
+    return any(deed.reason in OF_JOININGS for several in deeds for deed in several)
 
 
-def last_starts(happened: Iterable[Happened]) -> list[Happened]:
-    """Without the starts that a later one took the place of. In the order recorded."""
+def as_joined(happened: Iterable[Happened]) -> list[Happened]:
+    """By when it was true, with what joining makes of it (`clock_history.as_joined`). `happened` in the order recorded."""
     events = [_event(at, deed) for at, deeds in happened for deed in deeds]
-    return [(_place(one.at), (Deed._make(one[1:]),)) for one in clock_history.last_starts(events)]
+    return [(_place(one.at), (Deed._make(one[1:]),)) for one in clock_history.as_joined(events)]
 
 
 def read(

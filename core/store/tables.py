@@ -53,6 +53,23 @@ from core.store.deciding_tables import (
     ticket_link,
     told,
 )
+from core.store.delivering_tables import (
+    booking,
+    engineer,
+    known_error,
+    paper,
+    periodic_report,
+    problem,
+    problem_ticket,
+    report_delivery,
+    report_schedule,
+    vendor_case,
+    visit,
+    visit_attendee,
+    visit_slot,
+    visit_step,
+    workaround,
+)
 from core.store.outage_tables import outage, outage_subscriber, outage_telling, outage_update
 from core.store.table_parts import a_digest as _digest
 from core.store.table_parts import a_document as _document
@@ -88,6 +105,7 @@ __all__ = [
     "api_token",
     "asset_owner",
     "blob",
+    "booking",
     "call",
     "call_offer",
     "call_turn",
@@ -100,6 +118,7 @@ __all__ = [
     "contract_version",
     "dead_job",
     "draft",
+    "engineer",
     "finding",
     "flow_version",
     "handover",
@@ -110,6 +129,7 @@ __all__ = [
     "intake_rule",
     "job",
     "joining",
+    "known_error",
     "lane",
     "line_balance",
     "message_version",
@@ -121,11 +141,17 @@ __all__ = [
     "outage_telling",
     "outage_update",
     "page",
+    "paper",
+    "periodic_report",
     "presence",
+    "problem",
+    "problem_ticket",
     "promise",
     "quick_reply",
     "rating",
     "recording",
+    "report_delivery",
+    "report_schedule",
     "rota",
     "rota_override",
     "schedule",
@@ -135,6 +161,12 @@ __all__ = [
     "ticket_call",
     "ticket_link",
     "told",
+    "vendor_case",
+    "visit",
+    "visit_attendee",
+    "visit_slot",
+    "visit_step",
+    "workaround",
 ]
 """What is defined elsewhere and belongs here."""
 
@@ -196,6 +228,8 @@ agent = Table(
     _json("skills", "[]"),  # technologies; empty: those of their groups
     _json("reach", "[]"),  # how they are called, in this order: chat, sms, call, mail; empty: that order
     _maybe_at("away_until"),  # they said so; nothing is given to them
+    _flag("onsite"),  # goes to customers
+    _text("calendar"),  # working hours on site; empty: those of the first of their groups
 )
 
 vendor = Table("vendor", metadata, _key("name"), _json("content", "{}"))
@@ -223,7 +257,15 @@ customer = Table(
 customer_domain = Table("customer_domain", metadata, _key("domain"), _key("customer"))
 
 site = Table(
-    "site", metadata, _key("customer"), _key("name"), _text("address"), _text("time_zone"), _text("holidays")
+    "site",
+    metadata,
+    _key("customer"),
+    _key("name"),
+    _text("address"),
+    _text("time_zone"),
+    _text("holidays"),
+    _text("calendar"),  # when engineers are let in; empty: always
+    _number("access_lead"),  # minutes that somebody must be announced before
 )
 
 contact = Table(
@@ -263,6 +305,9 @@ asset = Table(
     _text("parent"),
     _text("criticality", "normal"),
     _flag("always_page"),
+    _text("make"),
+    _text("model"),
+    _text("serial"),
 )
 
 contract = Table(
@@ -567,7 +612,7 @@ delivery = Table(
     _text("address"),
     _text("name"),
     _text("kind"),
-    _text("state"),  # queued, sending, sent, bounced, failed, given_up, passed_on, held, withdrawn, retracted
+    _text("state"),  # core.desk.traffic.DELIVERY_STATES
     _number("attempts"),
     _text("in_reply_to"),
     _text("error"),

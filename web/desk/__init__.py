@@ -19,9 +19,11 @@ from web.desk import (
     joining,
     outages,
     outgoing,
+    papers,
     persons,
     qualify,
     routing,
+    service_levels,
     softphone,
     stuck,
     tasks,
@@ -39,6 +41,7 @@ PARTS = (
     ticket,
     waiting,
     outgoing,
+    papers,
     calls,
     outages,
     contracts,
@@ -55,6 +58,7 @@ PARTS = (
     capacity,
     clocks,
     calendars,
+    service_levels,
     why,
 )
 

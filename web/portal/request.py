@@ -8,12 +8,13 @@ from typing import Any
 
 from aiohttp import web
 
-from core.desk import page, ratings, reference, requests, resolution
+from core.desk import page, papers, ratings, reference, requests, resolution
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.principal import Principal
 from core.desk.views import MessageView, TicketView
 from core.store.tx import Tx
 from web import files, html_frame, numbers, said
+from web.pages import written
 from web.portal import contract, progress
 from web.portal.frame import contact
 from web.sign_in import form_id
@@ -30,6 +31,8 @@ def routes(app: web.Application) -> None:
     base = "/portal/requests/{number}"
     app.router.add_get(base, show)
     app.router.add_get(f"{base}/report", report)
+    app.router.add_get(f"{base}/papers/{{paper}}", paper)
+    app.router.add_get(f"{base}/papers/{{paper}}/pdf", paper_pdf)
     app.router.add_post(f"{base}/reply", reply)
     app.router.add_post(f"{base}/confirm", confirm)
     app.router.add_post(f"{base}/refuse", refuse)
@@ -97,13 +100,43 @@ def _found(tx: Tx, who: Principal, number: str, *, now: datetime) -> tuple[Ticke
 
 
 async def report(request: web.Request) -> web.StreamResponse:
-    """The closing report alone, to be printed."""
-    site, who = request.app[SITE], contact(request)
-    found: TicketView = await site.db.read(page.ticket, who, request.match_info["number"], now=now())
+    """The closing report alone, to be read, accepted, printed and downloaded; of a time before there were papers, as it was mailed."""
+    site, who, number = request.app[SITE], contact(request), request.match_info["number"]
+    newest = await site.db.read(papers.newest, who, number)
+    if newest is not None:
+        return await _paper(request, newest.id)
+    found: TicketView = await site.db.read(page.ticket, who, number, now=now())
     ended = last_report(found)
     if ended is None:
         raise web.HTTPNotFound
     return site.pages.page(request, "portal/report.html", ticket=found, report=ended)
+
+
+async def paper(request: web.Request) -> web.StreamResponse:
+    """One version of a report."""
+    return await _paper(request, request.match_info["paper"])
+
+
+async def _paper(request: web.Request, name: str) -> web.Response:
+    site, who, number = request.app[SITE], contact(request), request.match_info["number"]
+    found = await site.db.read(page.ticket, who, number, now=now())
+    view, html = await site.db.read(papers.html, who, number, name)
+    versions = await site.db.read(papers.of_ticket, who, number)
+    return site.pages.page(
+        request,
+        "portal/paper.html",
+        ticket=found,
+        paper=view,
+        html=written(html),
+        others=[one for one in versions if (one.kind, one.about) == (view.kind, view.about) and one != view],
+    )
+
+
+async def paper_pdf(request: web.Request) -> web.StreamResponse:
+    """Its PDF, as a download; the scope is asked each time."""
+    who, number = contact(request), request.match_info["number"]
+    name, content = await request.app[SITE].db.read(papers.pdf, who, number, request.match_info["paper"])
+    return files.download(content, name, "application/pdf")
 
 
 async def reply(request: web.Request) -> web.StreamResponse:

@@ -30,6 +30,7 @@ from core.desk.configuration.document import (
 )
 from core.desk.errors import ConfigurationError
 from core.desk.principal import AGENT_ROLES, CONTACT_ROLES
+from core.desk.reference import PROMISES
 from core.rules.calendar_definitions import HOLIDAY_YEARS, holiday_dates
 from core.rules.durations import parse_target
 from core.rules.entitlement import DECISIONS, VERDICTS
@@ -40,7 +41,6 @@ from core.rules.routing import Rule, ties
 
 ALWAYS = "24x7"  # always there, in the hub's zone
 PRIORITIES = ("P1", "P2", "P3", "P4")
-PROMISES = ("response", "update", "restore", "resolve", "onsite", "vendor", "resolve_after_workaround")
 CRITICALITY = ("low", "normal", "high", "critical")
 MEASURES = ("none", "hours", "tickets", "visits")
 PERIODS = ("contract", "year", "quarter", "month")
@@ -200,6 +200,8 @@ def _agent(part: AgentPart, at: str, names: Names) -> Iterator[str]:
         yield f"{at}.capacity: must be a number of tickets, or 0 for somebody who is given none"
     for way in part.reach:
         yield from _none_of(f"{at}.reach", way, WAYS)
+    if part.calendar:
+        yield from _unknown(f"{at}.calendar", [part.calendar], "calendars", names)
 
 
 def _rota(part: RotaPart, at: str, names: Names) -> Iterator[str]:
@@ -312,7 +314,7 @@ def _customer(part: CustomerPart, at: str, names: Names) -> Iterator[str]:
         yield from _doubles(f"{at}.{name}", getattr(part, name))
     sites = frozenset(site.name for site in part.sites)
     for number, site in enumerate(part.sites, start=1):
-        yield from _site(site, place(f"{at}.sites", site, number))
+        yield from _site(site, place(f"{at}.sites", site, number), names)
     for number, contact in enumerate(part.contacts, start=1):
         yield from _contact(contact, place(f"{at}.contacts", contact, number), sites)
     assets = frozenset(asset.name for asset in part.assets)
@@ -332,7 +334,11 @@ def _policy(at: str, policy: Mapping[str, str]) -> Iterator[str]:
         yield from _none_of(f"{at}.{verdict}", decision, DECISIONS)
 
 
-def _site(part: Any, at: str) -> Iterator[str]:
+def _site(part: Any, at: str, names: Names) -> Iterator[str]:
+    if part.calendar:
+        yield from _unknown(f"{at}.calendar", [part.calendar], "calendars", names)
+    if part.access_lead < 0:
+        yield f"{at}.access_lead: must be minutes, or 0 where nobody need be announced"
     if part.time_zone:
         yield from _zone(f"{at}.time_zone", part.time_zone)
     if part.holidays:

@@ -35,10 +35,17 @@ class CalendarPart(_Part, frozen=True, kw_only=True):
     weekly: tuple[str, ...] = ()
     holidays: str = ""
     closed: tuple[date, ...] = ()
+    closed_names: dict[str, str] = {}
     cut_off: str | None = None
 
     def definition(self) -> CalendarDefinition:
         """With the dates of its holidays. Raises ValueError."""
+        closed = set(map(str, self.closed))
+        strays = [
+            f'closed_names: "{day}" is not among `closed`' for day in self.closed_names if day not in closed
+        ]
+        if strays:
+            raise ValueError("; ".join(strays))
         dates = holiday_dates(self.holidays, HOLIDAY_YEARS) if self.holidays else frozenset()
         return CalendarDefinition(
             name=self.name,
@@ -89,6 +96,8 @@ class AgentPart(_Part, frozen=True, kw_only=True):
     password: str | None = None
     capacity: int = CAPACITY
     skills: tuple[str, ...] = ()
+    onsite: bool = False
+    calendar: str = ""
 
 
 class VendorPart(_Part, frozen=True, kw_only=True):
@@ -107,6 +116,8 @@ class SitePart(_Part, frozen=True, kw_only=True):
     address: str = ""
     time_zone: str = ""
     holidays: str = ""
+    calendar: str = ""
+    access_lead: int = 0
 
 
 class ContactPart(_Part, frozen=True, kw_only=True):
@@ -133,6 +144,9 @@ class AssetPart(_Part, frozen=True, kw_only=True):
     parent: str = ""
     criticality: str = "normal"
     always_page: bool = False
+    make: str = ""
+    model: str = ""
+    serial: str = ""
 
 
 class LinePart(_Part, frozen=True, kw_only=True):

@@ -93,8 +93,8 @@ def story(chance: random.Random) -> list[ClockEvent]:
 
 def counted(events: Sequence[ClockEvent], now: datetime) -> tuple[tuple[Going, Stand], ...]:
     happened = [(to_microseconds(one.at), (Deed._make(one[1:]),)) for one in events]
-    if recalendaring.begins_anew(deeds for _, deeds in happened):
-        happened = recalendaring.last_starts(happened)
+    if recalendaring.is_of_joinings(deeds for _, deeds in happened):
+        happened = recalendaring.as_joined(happened)
     happened.sort(key=itemgetter(0))
     going = recalendaring.read([deeds for _, deeds in happened], POLICIES, INSTEAD)
     instants = [at for at, _ in happened]
