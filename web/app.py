@@ -31,6 +31,7 @@ from web import (
     sign_in,
     static_files,
     upload,
+    visit,
     visitor,
 )
 from web.limits import Limiter
@@ -110,7 +111,7 @@ def make_app(
         linking=linking,
         max_body=settings.limits.http_body,
     )
-    for part in (sign_in, forgotten, connecting, account, metrics, desk, portal, upload, api):
+    for part in (sign_in, forgotten, connecting, account, metrics, desk, portal, upload, visit, api):
         part.routes(app)
     chat.routes(app, common)
     app.router.add_routes(webhooks)

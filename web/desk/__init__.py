@@ -27,6 +27,7 @@ from web.desk import (
     tasks,
     ticket,
     ticket_contract,
+    visits,
     waiting,
     why,
 )
@@ -56,6 +57,7 @@ PARTS = (
     clocks,
     calendars,
     why,
+    visits,
 )
 
 
