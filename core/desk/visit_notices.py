@@ -92,6 +92,8 @@ def tell(
             if step in AT_ONCE
             else quiet.leaves(case, where, place.people, kind=KIND, due=case.now, zone=notices.zone_of(case))
         )
+        if all(at <= case.now for at in leaves.values()):
+            notices.overtaken(case)
         short = reaching.short(where.channel, where.address)
         subject, text = texts.notice(
             f"short/{KIND}" if short else KIND,
