@@ -143,7 +143,6 @@ def begin(
         return paper
     key = {"ticket_id": ticket_id, "id": delivery_id}
     tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
-    words = said.text if asked_by_word else surveys.with_link(tx, said, row, now=now)
     where = tx.one(_THREAD, ticket_id=ticket_id, id=row.thread_id)
     customer = reference.customer(tx, of.customer) if of.customer else None
     zone = ZoneInfo(customer.time_zone) if customer else tx.facts.zone
@@ -170,7 +169,7 @@ def begin(
         mailbox=where.mailbox,
         author_name=said.author_name,
         subject=said.subject,
-        text=links.with_visit(tx, said.kind, words, row.id),
+        text=_as_it_leaves(tx, said, row, now=now),
         language=said.language,
         ticket_number=of.number,
         reply_token=_answers_to(tx, ticket_id, row.thread_id, row.address),
@@ -206,6 +205,14 @@ def _roundup(tx: Tx, row: Row, *, now: datetime) -> Outgoing | None:
         key = {"ticket_id": row.ticket_id, "id": row.id}
         tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
     return told
+
+
+def _as_it_leaves(tx: Tx, said: Row, row: Row, *, now: datetime) -> str:
+    """What a message says, with the links that its reader alone is given."""
+    text = links.with_visit(tx, said.kind, said.text, row.id)
+    if "@" not in row.address or chat_addresses.is_chat(row.address):
+        return text
+    return surveys.with_link(tx, said.kind, text, said.language, row, now=now)
 
 
 _WISH = Prepared(

@@ -37,16 +37,15 @@ class Survey:
     """It may be given, or changed."""
 
 
-def with_link(tx: Tx, said: Row, delivery: Row, *, now: datetime) -> str:
+def with_link(tx: Tx, kind: str, text: str, language: str, delivery: Row, *, now: datetime) -> str:
     """What a mail says as it leaves: the final report with the link of its reader below."""
-    text: str = said.text
-    if said.kind != AFTER:
+    if kind != AFTER:
         return text
     token = tx.facts.token(links.SURVEY, delivery.id)
     person = f"{delivery.ticket_id} {delivery.address}"
     if not links.give(tx, links.SURVEY, token, person, until=now + LIFE, now=now):
         return text
-    line, _ = texts.notice("_survey", said.language, link=f"{tx.facts.public_url}/survey/{token}")
+    line, _ = texts.notice("_survey", language, link=f"{tx.facts.public_url}/survey/{token}")
     return f"{text}\n{line}\n"
 
 

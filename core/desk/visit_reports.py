@@ -33,20 +33,23 @@ _STEPS = Prepared(
 )
 
 
-def report(case: Case, who: Principal, visit_id: str, *, why: str = "") -> Made:
-    """The next version of the report of a visit of the ticket in hand. Raises NotFound. `why`: it takes the place of one before."""
+def report(case: Case, who: Principal, visit_id: str, *, done: str = "") -> Made:
+    """The next version of the report of a visit of the ticket in hand: at check-out, and when more was noted since. Raises NotFound.
+
+    `done`: what was done, where no step says so.
+    """
     return papers.make(
         case,
         who,
         kind=papers.VISIT,
         about=visit_id,
-        values=values(case, visit_id),
+        values=values(case, visit_id, done=done),
         words=report_words.visit,
-        why=why,
+        why="noted",
     )
 
 
-def values(case: Case, visit_id: str) -> dict[str, Any]:
+def values(case: Case, visit_id: str, *, done: str = "") -> dict[str, Any]:
     """Everything such a report shows, in JSON's own types. Raises NotFound."""
     row = case.tx.one(_VISIT, ticket_id=case.id, id=visit_id)
     if row is None:
@@ -68,7 +71,7 @@ def values(case: Case, visit_id: str) -> dict[str, Any]:
         "arrived_at": _iso(row.arrived_at),
         "left_at": _iso(row.left_at),
         "ended_why": row.ended_why,
-        "done": "\n".join(_texts(steps, "check_out")),
+        "done": "\n".join(_texts(steps, "check_out")) or done,
         "tasks": [
             {"text": str(one.data.get("text") or ""), "done": bool(one.data.get("done"))}
             for one in steps

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from core.desk import page, papers, ratings, reference, requests, resolution, visits
 from core.desk.errors import DeskError, Invalid, Refused, Stale
+from core.desk.papers import PaperView
 from core.desk.principal import Principal
 from core.desk.views import MessageView, TicketView
 from core.store.tx import Tx
@@ -64,7 +65,7 @@ async def _page(
     visit_typed: str = "",
 ) -> web.Response:
     site, who = request.app[SITE], contact(request)
-    found, open_at = await site.db.read(_found, who, request.match_info["number"], now=now())
+    found, open_at, handed_out = await site.db.read(_found, who, request.match_info["number"], now=now())
     if found.merged_into:  # an old number leads to the request that goes on
         raise web.HTTPSeeOther(f"/portal/requests/{found.merged_into}")
     return await site.pages.long_page(
@@ -86,6 +87,7 @@ async def _page(
         ),
         steps=progress.steps(found),
         report=last_report(found),
+        papers=handed_out,
         wrong=wrong,
         stale=isinstance(wrong, Stale),
         typed=typed,
@@ -99,12 +101,15 @@ async def _page(
     )
 
 
-def _found(tx: Tx, who: Principal, number: str, *, now: datetime) -> tuple[TicketView, list[tuple[str, str]]]:
-    """The request, and when somebody is there for it: (days, times), empty: at any hour."""
+def _found(
+    tx: Tx, who: Principal, number: str, *, now: datetime
+) -> tuple[TicketView, list[tuple[str, str]], list[PaperView]]:
+    """The request, when somebody is there for it ((days, times), empty: at any hour), and what was handed out of it."""
     found = page.ticket(tx, who, number, now=now)
     checked = found.entitlement
     calendar = reference.desk(tx).calendars.get(checked.calendar or "") if checked else None
-    return found, contract.hours(calendar, who.language) if calendar else []
+    open_at = contract.hours(calendar, who.language) if calendar else []
+    return found, open_at, [one for one in papers.of_ticket(tx, who, number) if one.newest]
 
 
 async def report(request: web.Request) -> web.StreamResponse:
