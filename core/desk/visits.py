@@ -473,6 +473,7 @@ def check_out(
     if case["state"] == State.ONSITE and not _others_onsite(case):
         acts.move(case, who, "check_out", at=left, visit=row.id)
     visit_ends.over(case, who)
+    visit_notices.tell(case, row, visit_notices.FINISHED)
     _finish(case)
     return visit
 

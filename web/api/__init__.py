@@ -25,6 +25,7 @@ from web.api import (
     tickets,
     traffic,
     verbs,
+    visits,
 )
 from web.api.endpoint import Endpoint
 from web.api.openapi import BASE
@@ -49,6 +50,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *routing.ENDPOINTS,
     *duties.ENDPOINTS,
     *tasks.ENDPOINTS,
+    *visits.ENDPOINTS,
 )
 
 
