@@ -102,7 +102,8 @@ def measure(
         within.mkdir(parents=True, exist_ok=True)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=within, prefix="run-")))
         relay = stack.enter_context(silent_relay())
-        large = stack.enter_context(kind.copy(sizes.tickets, folder))
+        whole = bool({"start", "mail", "pages"} & set(parts))
+        large = stack.enter_context(kind.copy(sizes.tickets, folder)) if whole else ""
         if "start" in parts:
             figures += _start(kind, sizes, folder, large, relay)
         if "calls" in parts:
@@ -123,7 +124,8 @@ def measure(
                 stack.callback(small.kill)
                 figures += mail(kind, sizes, hub, small, relay, folder)
             figures += _memory(kind, sizes, hub)
-        figures += _room(kind, sizes)
+        if whole:
+            figures += _room(kind, sizes)
     return figures
 
 

@@ -43,6 +43,8 @@ from core.desk import (
     tidying,
     timing,
     unattended,
+    vendor_due,
+    vendor_rows,
     visit_round,
     visit_rows,
     visitor_codes,
@@ -113,6 +115,7 @@ def handlers(
         clock_changes.KIND: Recalendaring(db, clock=clock),
         contract_round.DAILY.kind: Contracts(db, clock=clock),
         entitle.LAPSE: Ringing(entitle.lapsed, clock=clock),
+        vendor_rows.UPDATE_TIMER: Ringing(vendor_due.look, clock=clock),
         "auto-close": Ringing(resolution.close_when_silent, clock=clock),
         chat_intake.TIMER: Ringing(chat_intake.silent, clock=clock),
     }

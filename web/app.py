@@ -32,6 +32,7 @@ from web import (
     static_files,
     survey,
     upload,
+    visit,
     visitor,
 )
 from web.limits import Limiter
@@ -111,7 +112,19 @@ def make_app(
         linking=linking,
         max_body=settings.limits.http_body,
     )
-    for part in (sign_in, forgotten, connecting, account, metrics, desk, portal, upload, survey, api):
+    for part in (
+        sign_in,
+        forgotten,
+        connecting,
+        account,
+        metrics,
+        desk,
+        portal,
+        upload,
+        survey,
+        visit,
+        api,
+    ):
         part.routes(app)
     chat.routes(app, common)
     app.router.add_routes(webhooks)

@@ -39,6 +39,7 @@ OPEN = (
     "/setup",
     "/upload/",
     "/survey/",
+    "/visit/",
     "/in/",
     "/chat/",
 )

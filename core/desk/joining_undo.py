@@ -18,12 +18,14 @@ from core.desk import (
     joining_promises,
     joining_rows,
     joining_state,
+    joining_visits,
     joining_ways,
     ledger,
     notices,
     promises,
     resolution,
     timing,
+    vendor_rows,
 )
 from core.desk.case import Case
 from core.desk.errors import NotFound, Refused
@@ -49,6 +51,7 @@ _SINCE = Prepared(
         message.c.ticket_id == bindparam("ticket_id"),
         message.c.direction == "in",
         message.c.automatic.is_(False),
+        message.c.audience == "customer",
         message.c.at > bindparam("since", type_=message.c.at.type),
     )
     .order_by(message.c.at)
@@ -77,6 +80,7 @@ def undo(
     tx.update(tables.joining, key, undone_at=now, undone_by=who.actor)
     _UNDO[Kind(row.kind)](row, one, other, who)
     for case in sorted((one, other), key=lambda case: case.id):
+        vendor_rows.refresh(case)
         acts.finish(case)
     return number
 
@@ -149,6 +153,7 @@ def _merge(row: Row, one: Case, other: Case, who: Principal) -> None:
     one.set(merged_into=None, **state)
     timing.apply(one, "merge_undone")
     joining_promises.give_back(one, other, who, was["promises"])
+    joining_visits.give_back(one, other, who, was.get("visits", ()))
     joining_promises.asked_again(one)
     ledger.settle(one)
     joining_state.restore(one, was)
@@ -197,10 +202,13 @@ def _split(row: Row, one: Case, other: Case, who: Principal) -> None:
     acts.move(other, who, "merge", into=one.id, joining=row.id)
     timing.apply(other, "merge")
     promises.dropped(other)
+    joining_visits.carry(other, one, who)
     ledger.give_back(other, "merged", actor=who.actor)
     other.set(merged_into=one.id, waits_since=None)
     other.flag(joining.PARTED)
-    for thread_id in sorted({one_.thread_id for one_ in tx.all(_STANDING, ticket_id=other.id)}):
+    talks = {one_.thread_id for one_ in tx.all(_STANDING, ticket_id=other.id)}
+    talks |= {one_.thread_id for one_ in vendor_rows.of_ticket(tx, other.id)}
+    for thread_id in sorted(talks):
         joining_rows.conversation(tx, thread_id, of=other.id, to=one.id, now=one.now)
     one.event("ticket.split_undone", actor=who.actor, ticket=other.id, joining=row.id)
     one.flag(joining.PARTED)

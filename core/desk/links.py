@@ -67,7 +67,7 @@ _VOID_ONE = Prepared(
 _LAPSED = Prepared(
     link.delete().where(
         or_(
-            link.c.purpose.in_([literal(RESET), literal(UPLOAD), literal(VISIT), literal(SURVEY)]),
+            link.c.purpose.in_([literal(RESET), literal(UPLOAD), literal(SURVEY), literal(VISIT)]),
             link.c.purpose.like(literal(f"{CHAT}:%")),
         ),
         link.c.expires_at < bindparam("before", type_=Instant),

@@ -184,7 +184,7 @@ def _words(case: Case, called: Row, language: str, *, short: bool) -> tuple[str,
             due=texts.instant(ends, tx.facts.zone, language),
         )
     kind = "short/ladder" if short else "ladder"
-    due = rungs.late_promise(case)
+    late = rungs.late_promise(case)
     return texts.notice(
         kind,
         language,
@@ -193,5 +193,5 @@ def _words(case: Case, called: Row, language: str, *, short: bool) -> tuple[str,
         priority=case["priority"] or "",
         group=case["desk_group"] or "",
         code=called.code,
-        due=texts.instant(due, tx.facts.zone, language) if due is not None else "",
+        due=texts.instant(late, tx.facts.zone, language) if late is not None else "",
     )

@@ -23,6 +23,7 @@ from core.desk import (
     promises,
     reports,
     timing,
+    vendor_rows,
     visit_ends,
 )
 from core.desk.case import Case
@@ -361,4 +362,5 @@ def _end(case: Case) -> None:
     """Nothing waits for a ticket that has ended, and nothing is promised on it."""
     promises.dropped(case)
     visit_ends.dropped(case)
+    vendor_rows.ended(case)
     work.cancel(case.tx, shard=case.id, key="auto-close")

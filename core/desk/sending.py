@@ -17,6 +17,7 @@ from core.desk import (
     broadcasts,
     chat_buttons,
     chats,
+    collecting,
     ladder,
     links,
     missed,
@@ -26,6 +27,7 @@ from core.desk import (
     participants,
     promise_notices,
     reference,
+    roundups,
     staff_notices,
     surveys,
     visit_notices,
@@ -105,6 +107,8 @@ def begin(
         return None
     ticket_id = row.ticket_id
     of = tx.one(_TICKET, id=ticket_id)
+    if row.kind == collecting.KIND:
+        return _roundup(tx, row, now=now)
     if of is None:
         tx.update(
             delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="sending", attempts=row.attempts + 1
@@ -188,6 +192,19 @@ def begin(
         if chat_addresses.is_chat(row.address)
         else (),
     )
+
+
+def _roundup(tx: Tx, row: Row, *, now: datetime) -> Outgoing | None:
+    in_pocket = row.address.startswith("+") or chat_addresses.is_chat(row.address)
+    stopped = in_pocket and tx.one(_WISH, address=row.address) is not None
+    if stopped or chats.left(tx, row.address):
+        failed(tx, row.ticket_id, row.id, STOPPED if stopped else chats.LEFT, now=now)
+        return None
+    told = roundups.outgoing(tx, row, now=now)
+    if told is not None:
+        key = {"ticket_id": row.ticket_id, "id": row.id}
+        tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
+    return told
 
 
 def _as_it_leaves(tx: Tx, said: Row, row: Row, *, now: datetime) -> str:
@@ -285,6 +302,8 @@ def sent(tx: Tx, ticket_id: str, delivery_id: str, what: Sent, *, now: datetime)
             missed.watch(tx, row, now=now)
     if row.attempts > 1:
         attempted(tx, row, "sent", what.detail, now=now)
+    if row.kind == collecting.KIND:
+        roundups.left(tx, row, detail=what.detail[:500], now=now)
     tx.tell("ticket", ticket_id)
 
 
@@ -344,7 +363,10 @@ def failed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetim
     tx.update(delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="given_up", error=error[:500])
     if row.kind in FOR_STAFF:
         FOR_STAFF[row.kind].undelivered(tx, row, now=now)
-    if row.thread_id == ticket_id:  # words of a chat beside all tickets, or for colleagues
+    if row.kind == collecting.KIND:
+        for one in roundups.waits_for(tx, row):
+            failed(tx, one.ticket_id, one.id, error, now=now)
+    if row.thread_id == ticket_id:  # words of a chat beside all tickets, of several, or for colleagues
         return
     if broadcasts.recorded(tx, row, "delivery.given_up", now=now, what=row.kind):
         return

@@ -6,7 +6,7 @@ A level that is not `retroactive` counts from the instant it is applied, any oth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -21,7 +21,7 @@ from core.desk.errors import Forbidden, NotFound
 from core.desk.principal import HUB, Principal
 from core.desk.reference import ServiceLevel
 from core.rules import clocks, new_promises
-from core.rules.clocks import ClockEvent, Policy
+from core.rules.clocks import ClockEvent, ClockName, Policy
 from core.store import tables, work
 from core.store.columns import Id
 from core.store.tx import Prepared, Row, Tx
@@ -35,7 +35,7 @@ SLICE = 20
 REASON = "sla"
 """Of the events."""
 
-ticket, event = tables.ticket, tables.event
+ticket, event, sla_clock = tables.ticket, tables.event, tables.sla_clock
 
 # The planner is not to sort all open tickets for each slice: it walks along the key (decision 0006).
 _OPEN = case((ticket.c.open, 1), else_=0) == 1
@@ -65,6 +65,13 @@ _EVENTS = Prepared(
         event.c.kind < literal("clock.z"),
     )
     .order_by(ticket.c.id, event.c.seq)
+)
+_CLOCKS = Prepared(
+    select(sla_clock.c.ticket_id, sla_clock.c.name, sla_clock.c.target_s, sla_clock.c.calendar).where(
+        sla_clock.c.ticket_id >= bindparam("first", type_=Id()),
+        sla_clock.c.ticket_id <= bindparam("last", type_=Id()),
+        sla_clock.c.stopped_at.is_(None),
+    )
 )
 
 
@@ -189,17 +196,43 @@ def _moved(
     tx: Tx, rows: Sequence[Row], level: ServiceLevel, now: datetime
 ) -> Iterator[tuple[str, list[ClockEvent], Caused]]:
     """Of these tickets those with a clock that the level promises otherwise: id, events of clocks, retargets."""
+    concerned = _concerned(tx, rows, level)
+    ids = sorted(concerned)
+    for some in (ids[n : n + SLICE] for n in range(0, len(ids), SLICE)):
+        found = groupby(tx.all(_EVENTS, first=some[0], last=some[-1]), key=itemgetter(0))
+        for ticket_id, of_one in found:
+            if ticket_id not in concerned:
+                continue
+            events = clock_standing.read(row[1:] for row in of_one)
+            standing = clocks.rebuild(events, clock_standing.policies(tx, events), now)
+            caused = new_promises.retargets(standing, concerned[ticket_id], now=now, reason=REASON)
+            if caused:
+                yield ticket_id, events, caused
+
+
+def _concerned(tx: Tx, rows: Sequence[Row], level: ServiceLevel) -> dict[str, Mapping[ClockName, Policy]]:
+    """Tickets under the level of which the cache has a clock with another target or calendar, and their promises.
+
+    Most of a desk is as it should be, and its events are not read.
+    """
     under = {row.id: one for row in rows if clock_policies.level_name(one := _Read(tx, row)) == level.name}
     if not under:
-        return
-    for ticket_id, of_one in groupby(tx.all(_EVENTS, first=min(under), last=max(under)), key=itemgetter(0)):
-        if ticket_id not in under:
-            continue
-        events = clock_standing.read(row[1:] for row in of_one)
-        standing = clocks.rebuild(events, clock_standing.policies(tx, events), now)
-        promised = clock_policies.promised(under[ticket_id], level)
-        if caused := new_promises.retargets(standing, promised, now=now, reason=REASON):
-            yield ticket_id, events, caused
+        return {}
+    promised = {ticket_id: clock_policies.promised(one, level) for ticket_id, one in under.items()}
+    found: dict[str, Mapping[ClockName, Policy]] = {}
+    for ticket_id, name, target_s, version in tx.all(_CLOCKS, first=min(under), last=max(under)):
+        if ticket_id in promised and ticket_id not in found:
+            policy = promised[ticket_id].get(name)
+            if policy is not None and _differs(tx, policy, target_s, version):
+                found[ticket_id] = promised[ticket_id]
+    return found
+
+
+def _differs(tx: Tx, policy: Policy, target_s: int, version: str) -> bool:
+    if policy.target.seconds != target_s:  # of working days the cache does not know how many
+        return True
+    other = version != policy.calendar_version
+    return other and reference.hours(tx, version).definition.name != policy.calendar.definition.name
 
 
 def _go_on(tx: Tx, payload: dict[str, str], *, now: datetime) -> None:

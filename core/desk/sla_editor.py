@@ -14,7 +14,7 @@ from core.desk.clock_changes import Impact, Slice
 from core.desk.configuration import export, rows
 from core.desk.configuration.checking import PRIORITIES
 from core.desk.configuration.document import SlaPart
-from core.desk.errors import ConfigurationError, Fault, Invalid, NotFound, Refused
+from core.desk.errors import Fault, Invalid, NotFound, Refused
 from core.desk.principal import Principal
 from core.desk.reference import PROMISES, ServiceLevel
 from core.desk.sla_versions import Difference, Version
@@ -130,10 +130,7 @@ def save(  # noqa: PLR0913 - what a save is told of
         message = f"somebody changed {part.name} meanwhile: look at it, then change it again"
         raise Refused(message, code="changed")
     parts = [part if one is kept else one for one in stored] + ([part] if kept is None else [])
-    try:
-        rows.apply(tx, who, {"slas": tuple(parts)}, {}, now=now, why=why.strip())
-    except ConfigurationError as error:
-        raise Invalid([Fault("", line) for line in error.mistakes]) from None
+    rows.write(tx, who, {"slas": tuple(parts)}, {}, now=now, why=why.strip())
     return level(tx, who, part.name)
 
 

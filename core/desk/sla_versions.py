@@ -90,8 +90,6 @@ def begins(
 def of(tx: Tx, name: str, *, limit: int = SHOWN) -> tuple[Version, ...]:
     """The newest first."""
     rows = tx.all(_OF, name=name, limit=limit)
-    if not rows:
-        return ()
     names = {f"agent:{row.id}": row.name for row in tx.all(_AGENTS)}
     return tuple(
         Version(

@@ -27,6 +27,7 @@ from web.api import (
     tickets,
     traffic,
     verbs,
+    visits,
 )
 from web.api.endpoint import Endpoint
 from web.api.openapi import BASE
@@ -53,6 +54,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *routing.ENDPOINTS,
     *duties.ENDPOINTS,
     *tasks.ENDPOINTS,
+    *visits.ENDPOINTS,
 )
 
 

@@ -29,6 +29,7 @@ from web.desk import (
     tasks,
     ticket,
     ticket_contract,
+    visits,
     waiting,
     why,
 )
@@ -60,6 +61,7 @@ PARTS = (
     calendars,
     service_levels,
     why,
+    visits,
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from core.desk import page, papers, ratings, reference, requests, resolution
+from core.desk import page, papers, ratings, reference, requests, resolution, visits
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.papers import PaperView
 from core.desk.principal import Principal
@@ -20,6 +20,7 @@ from web.portal import contract, progress
 from web.portal.frame import contact
 from web.sign_in import form_id
 from web.site import SITE, now
+from web.visit_words import VALUES
 
 REPORTS = ("resolved", "closed")
 """Kinds of message that say what was done."""
@@ -38,6 +39,8 @@ def routes(app: web.Application) -> None:
     app.router.add_post(f"{base}/confirm", confirm)
     app.router.add_post(f"{base}/refuse", refuse)
     app.router.add_post(f"{base}/rate", rate)
+    app.router.add_post(f"{base}/visits/{{visit}}/choose", choose_time)
+    app.router.add_post(f"{base}/visits/{{visit}}/none", no_time_fits)
     app.router.add_get(f"{base}/messages/{{message}}/html", show_html)
     app.router.add_get(f"{base}/files/{{file}}", download)
     app.router.add_get("/portal/calls/{call}/sound/{seq}", listen)
@@ -58,6 +61,8 @@ async def _page(
     rated: Mapping[str, str] | None = None,
     idem: str = "",
     lost: bool = False,
+    visit_said: str = "",
+    visit_typed: str = "",
 ) -> web.Response:
     site, who = request.app[SITE], contact(request)
     found, open_at, handed_out = await site.db.read(_found, who, request.match_info["number"], now=now())
@@ -90,6 +95,9 @@ async def _page(
         rated=rated or {},
         form_id=idem or form_id(),
         lost=lost,
+        visit_said=visit_said,
+        visit_typed=visit_typed,
+        **VALUES,
     )
 
 
@@ -201,6 +209,38 @@ async def rate(request: web.Request) -> web.StreamResponse:
         status = 422 if isinstance(error, Invalid) else 409
         return await _page(request, status=status, wrong=error, rated=fields)
     raise web.HTTPSeeOther(f"/portal/requests/{number}#rating")
+
+
+async def choose_time(request: web.Request) -> web.StreamResponse:
+    """The customer takes one of the times that were offered for a visit."""
+    site, who = request.app[SITE], contact(request)
+    number, visit = request.match_info["number"], request.match_info["visit"]
+    fields, _ = await files.form(request)
+    slot = fields.get("slot", "")
+    if not slot:
+        return await _page(request, status=422, visit_said="pick")
+    try:
+        chosen = await site.db.write(visits.choose, who, number, visit, slot, now=now())
+    except Refused:
+        return await _page(request, status=409, visit_said="chosen")
+    if not chosen.agreed:
+        return await _page(request, status=409, visit_said="gone")
+    raise web.HTTPSeeOther(f"/portal/requests/{number}#visit-{visit}")
+
+
+async def no_time_fits(request: web.Request) -> web.StreamResponse:
+    """None of the times suits the customer, or the one that was agreed does not any more."""
+    site, who = request.app[SITE], contact(request)
+    number, visit = request.match_info["number"], request.match_info["visit"]
+    fields, _ = await files.form(request)
+    text = fields.get("text", "")
+    try:
+        await site.db.write(visits.none_fits, who, number, visit, text, now=now())
+    except Invalid:
+        return await _page(request, status=422, visit_said="words", visit_typed=text)
+    except Refused:
+        return await _page(request, status=409, visit_said="chosen", visit_typed=text)
+    raise web.HTTPSeeOther(f"/portal/requests/{number}#visit-{visit}")
 
 
 async def show_html(request: web.Request) -> web.StreamResponse:

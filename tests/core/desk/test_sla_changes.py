@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from core.desk import books, clock_standing, resolution, sla_changes, sla_editor, tickets, timing
+from core.desk.case import Case
 from core.desk.configuration.document import SlaPart
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.store import tables
@@ -153,6 +155,12 @@ async def test_a_level_that_counts_from_the_change_begins_there(desk):
     number = (await some(desk))["new"]
     desk.passes(hours=1)
     part = gold(retroactive=False)
+    said = await desk.db.read(sla_editor.differences, await desk.who("sue"), part)
+    assert [(one.priority, one.field, one.before, one.after) for one in said] == [
+        ("P3", "response", "2h", "30m"),
+        ("P3", "resolve", "24h", "32h"),
+        ("", "retroactive", "yes", "no"),
+    ]
     assert (await look(desk, part)).breached == 0
     await save(desk, part)
     await apply(desk)
@@ -173,10 +181,18 @@ async def test_an_edited_calendar_is_not_applied_by_the_way(desk):
     after = (await desk.clocks(number))["resolve"]
     assert (after.calendar, after.target_s) == (before.calendar, 32 * 3600)
 
-    await save(desk, gold({**SHORTER, "P3": {**SHORTER["P3"], "calendar": "24x7"}}))
+    by_day_and_night = {**SHORTER, "P3": {**SHORTER["P3"], "calendar": "24x7"}}
+    await save(desk, gold(by_day_and_night))
     await apply(desk)
     moved = (await desk.clocks(number))["resolve"]
     assert moved.due_at == moved.started_at + timedelta(hours=32), "another calendar is another promise"
+
+    await save(desk, gold({**by_day_and_night, "P3": {**by_day_and_night["P3"], "restore": "2wd"}}))
+    await apply(desk)
+    assert (await desk.clocks(number))["restore"].due_at == moved.started_at + timedelta(days=2)
+    await cached(desk, number)
+    await apply(desk)
+    assert len(await desk.events(number, "clock.relevel")) == 3
 
 
 async def test_a_slice_is_a_transaction_and_the_next_goes_on_after_it(desk):
@@ -193,6 +209,45 @@ async def test_a_slice_is_a_transaction_and_the_next_goes_on_after_it(desk):
     assert (await look(desk, gold())).tickets == 0
 
 
+async def test_the_job_goes_on_by_itself_after_each_slice(desk, monkeypatch):
+    monkeypatch.setattr(sla_changes, "LOOKED", 1)
+    await some(desk)
+    await save(desk, gold())
+    await apply(desk)
+    assert (await look(desk, gold())).tickets == 0
+    assert await desk.rows(tables.job, kind=sla_changes.KIND) == []
+
+
+async def test_what_changed_since_it_was_looked_at_is_heard(desk):
+    numbers = await some(desk)
+    level = sla_editor._level(gold())
+
+    def again(tx, number_id, of):
+        sla_changes._retarget(Case.open(tx, number_id, now=desk.now), of)
+
+    for name, of in (("solved", level), ("other", level), ("new", sla_editor._level(gold(GOLD)))):
+        await desk.db.write(again, (await desk.ticket(numbers[name])).id, of)
+    gone = SimpleNamespace(payload={"sla": "Lead", "after": sla_changes.FIRST})
+    assert await desk.db.write(sla_changes.go_on, gone, now=desk.now) is None
+
+    for number in numbers.values():
+        assert await desk.events(number, "clock.relevel") == []
+
+
+async def test_a_workaround_that_holds_is_promised_what_comes_after_one(desk):
+    number = await desk.qualify((await desk.mail("alice@acme.test")).number or "", impact=1, urgency=1)
+    lea = await desk.who("lea")
+    await desk.do(tickets.take, lea, number)
+    await desk.do(tickets.workaround, lea, number, "Usate l'altra.")
+    assert (await desk.clocks(number))["resolve"].target_s == 5 * 86400
+    await save(desk, gold({**GOLD, "P1": {**GOLD["P1"], "resolve_after_workaround": "3d"}}))
+    await apply(desk)
+
+    clocks = await desk.clocks(number)
+    assert (clocks["resolve"].target_s, clocks["restore"].state) == (3 * 86400, "met")
+    await cached(desk, number)
+
+
 async def test_who_changed_it_and_why_is_kept(desk):
     view = await desk.db.read(sla_editor.level, await desk.who("sue"), "Gold")
     await save(desk, gold(), seen=view.version)
@@ -201,10 +256,7 @@ async def test_who_changed_it_and_why_is_kept(desk):
     assert changed.value.code == "changed"
     (latest, first) = await desk.db.read(sla_editor.history, await desk.who("lea"), "Gold")
     assert (latest.by, latest.why) == ("Sue", "il contratto nuovo")
-    assert [(one.priority, one.field, one.before, one.after) for one in latest.differences] == [
-        ("P3", "response", "2h", "30m"),
-        ("P3", "resolve", "24h", "32h"),
-    ]
+    assert [(one.field, one.after) for one in latest.differences] == [("response", "30m"), ("resolve", "32h")]
     assert (first.by, first.why) == ("", "")
 
 
@@ -215,6 +267,10 @@ async def test_only_who_leads_the_desk_writes_and_every_mistake_stands_at_its_fi
         await desk.db.read(sla_editor.levels, await desk.who("alice"))
     with pytest.raises(NotFound):
         await desk.db.write(sla_changes.begin, await desk.who("sue"), "Lead", now=desk.now)
+    with pytest.raises(NotFound):
+        await desk.db.read(sla_editor.level, await desk.who("sue"), "Lead")
+    with pytest.raises(Invalid, match="/name"):
+        await look(desk, SlaPart(name=" "))
     with pytest.raises(Invalid) as wrong:
         await save(
             desk,

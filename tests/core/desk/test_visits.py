@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.desk import bookings, resolution, visit_books, visit_views, visits
+from core.desk import bookings, joining, resolution, visit_books, visit_views, visits
+from core.desk.course import PUBLIC_EVENTS
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.store import tables
 from tests.desk_at_work import CONFIGURED, PASSED, SOLUTION, AtWork, at_work
@@ -247,6 +248,7 @@ async def test_the_whole_visit_from_the_way_to_the_minutes(desk):
     await desk.do(visits.check_out, who, number, visit)
     row = await _visit(desk, number)
     assert (row.state, row.left_at) == ("done", desk.now)
+    assert "ha finito il lavoro" in (await desk.outward(number, "visit"))[-1].text
     (entry,) = await desk.rows(tables.activity, number)
     assert (entry.kind, entry.minutes, entry.agent) == ("onsite", 50, who.id)
     (used,) = await desk.rows(tables.consumption, number)
@@ -462,3 +464,38 @@ async def test_the_board_shows_whose_time_is_taken_and_outsiders_nothing(desk):
     )
     gus_goes = board.engineers[1].entries
     assert not gus_goes or [entry.number for one in hidden.engineers for entry in one.entries] == [None]
+
+
+async def test_visits_go_with_a_ticket_that_is_merged_and_come_back_with_it(desk):
+    number, visit = await _agreed(desk)
+    other = await desk.taken(authentication=PASSED)
+    ann, lea = await desk.who("ann"), await desk.who("lea")
+
+    await desk.do(joining.merge, ann, number, into=other)
+
+    (row,) = await desk.rows(tables.visit, other)
+    assert (row.id, (await desk.ticket(other)).state) == (visit, "scheduled")
+    assert [one.ticket_id for one in await desk.rows(tables.booking)] == [row.ticket_id]
+    assert len(await desk.rows(tables.job, kind="visits")) == 1
+    await _sound(desk)
+    await desk.do(joining.undo, lea, number)
+    assert [(await desk.ticket(one)).state for one in (number, other)] == ["scheduled", "in_progress"]
+    assert [one.id for one in await desk.rows(tables.visit, number)] == [visit]
+    await _sound(desk)
+
+
+async def test_every_move_of_a_visit_reaches_the_customer(desk):
+    number, visit = await _agreed(desk)
+    told = []
+    for act, fields in (
+        (visits.cancel, {"reason": "x"}),
+        (visits.plan, {"purpose": "y"}),
+    ):
+        before = len(await desk.deliveries(number))
+        await desk.do(
+            act, await desk.who("ann"), number, *([visit] if act is visits.cancel else []), **fields
+        )
+        told.append(len(await desk.deliveries(number)) - before)
+    assert all(told)
+    assert {"ticket.schedule", "ticket.visit_off"} <= {row.kind for row in await desk.events(number)}
+    assert {f"ticket.{one}" for one in ("schedule", "check_in", "visit_off", "check_out")} <= PUBLIC_EVENTS
