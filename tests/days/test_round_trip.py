@@ -104,7 +104,7 @@ def test_from_the_first_mail_to_the_closing_report(a_day: MakeDay, request: Any,
     (paper,) = report.iter_attachments()
     assert (paper.get_content_type(), paper.get_filename()) == (
         "application/pdf",
-        f"rapporto-{number}-v2.pdf",
+        f"report-{number}-v2.pdf",
     )
     printed = " ".join(one.extract_text() for one in PdfReader(io.BytesIO(paper.get_content())).pages)
     assert "The power supply was replaced." in printed
