@@ -27,6 +27,7 @@ from web.desk import (
     tasks,
     ticket,
     ticket_contract,
+    vendors,
     waiting,
     why,
 )
@@ -43,6 +44,7 @@ PARTS = (
     outages,
     contracts,
     ticket_contract,
+    vendors,
     softphone,
     flows,
     flow_editor,
