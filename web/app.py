@@ -30,6 +30,7 @@ from web import (
     portal,
     sign_in,
     static_files,
+    survey,
     upload,
     visit,
     visitor,
@@ -111,7 +112,19 @@ def make_app(
         linking=linking,
         max_body=settings.limits.http_body,
     )
-    for part in (sign_in, forgotten, connecting, account, metrics, desk, portal, upload, visit, api):
+    for part in (
+        sign_in,
+        forgotten,
+        connecting,
+        account,
+        metrics,
+        desk,
+        portal,
+        upload,
+        survey,
+        visit,
+        api,
+    ):
         part.routes(app)
     chat.routes(app, common)
     app.router.add_routes(webhooks)

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, literal, select
 
 from core.desk import (
     acts,
+    joining_answers,
     joining_promises,
     joining_rows,
     joining_state,
@@ -23,6 +24,7 @@ from core.desk import (
     links_between,
     notices,
     timing,
+    vendor_rows,
 )
 from core.desk.case import Case
 from core.desk.errors import invalid
@@ -31,7 +33,7 @@ from core.desk.principal import Principal
 from core.desk.scope import find_to_act
 from core.desk.splitting import begin_part
 from core.ids import new_id
-from core.rules import joining
+from core.rules import joining, vendor
 from core.rules.joining import Kind
 from core.store import tables
 from core.store.columns import to_micros
@@ -69,7 +71,7 @@ def merge(
 ) -> str:
     """This ticket ends in another one (`into`: its number), which has its conversations, people and notes from now on.
 
-    The other one counts from the earlier receipt of the two; the people of this one are told, where they are answered, that
+    The other one counts from the earlier receipt of the two, to the earlier first answer of the two; the people of this one are told, where they are answered, that
     their request goes on there. Raises Refused for the same, an ended, or another customer's ticket.
     """
     case, other = both(tx, who, number, into, now=now)
@@ -83,6 +85,7 @@ def merge(
         "notes": [row.id for row in tx.all(_NOTES, ticket_id=case.id)],
         "state": {name: _told(case[name]) for name in joining_state.STATE},
     }
+    before["answered"] = _told(joining_answers.first(case))
     acts.move(case, who, "merge", into=other.id, number=other["number"], joining=identity)
     timing.apply(case, "merge")
     case.set(merged_into=other.id)
@@ -93,6 +96,8 @@ def merge(
     for one in before["threads"]:
         joining_rows.conversation(tx, one, of=case.id, to=other.id, now=now)
     joining_rows.notes(tx, before["notes"], of=case.id, to=other.id)
+    vendor_rows.refresh(case)
+    vendor_rows.refresh(other)
     before["held"] = _beside(tx, of=case.id, to=other.id)
     before["drafts"] = joining_rows.drafts(tx, of=case.id, to=other.id)
     before["tasks"] = joining_rows.tasks(tx, of=case.id, to=other.id)
@@ -105,6 +110,7 @@ def merge(
         other.set(received_at=count_from)
         timing.count_from(other, count_from, reason="merge")
     _record(case, who, identity, Kind.MERGE, into=other.id, before=before)
+    joining_answers.count(other)
     _finish(case, other)
     return number
 
@@ -124,7 +130,7 @@ def move(
     case, other = both(tx, who, number, into, now=now)
     acts.check_seen(case, who, seen, SEEN)
     acts.check_seen(other, who, seen_into, SEEN)
-    there = tx.all(THREADS, ticket_id=case.id)
+    there = [row for row in tx.all(THREADS, ticket_id=case.id) if row.channel != vendor.CHANNEL]
     if thread not in {row.id for row in there}:
         raise invalid("/thread", f"{number} has no conversation {thread}")
     allow(joining.may_move(side(case), side(other), conversations=len(there)), case, other)
@@ -261,5 +267,7 @@ _NOTES = Prepared(
     .order_by(tables.note.c.id)
 )
 _SAID = Prepared(
-    select(message).where(message.c.ticket_id == bindparam("ticket_id")).order_by(message.c.at, message.c.id)
+    select(message)
+    .where(message.c.ticket_id == bindparam("ticket_id"), message.c.audience == literal("customer"))
+    .order_by(message.c.at, message.c.id)
 )

@@ -1,4 +1,8 @@
-"""How is a merge, a split or a move taken back? As if it had not been, but that nothing that came since is lost (desk.md 14)."""
+"""How is a merge, a split or a move taken back? As if it had not been, but that nothing that came since is lost (desk.md 14).
+
+The clocks of a ticket that was merged count the time until the undoing as if it had stood by itself: that it was looked after
+under another number held nothing up. Who answered its people meanwhile answered it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from sqlalchemy import bindparam, select
 
 from core.desk import (
     acts,
+    joining_answers,
     joining_promises,
     joining_rows,
     joining_state,
@@ -20,6 +25,7 @@ from core.desk import (
     promises,
     resolution,
     timing,
+    vendor_rows,
 )
 from core.desk.case import Case
 from core.desk.errors import NotFound, Refused
@@ -45,6 +51,7 @@ _SINCE = Prepared(
         message.c.ticket_id == bindparam("ticket_id"),
         message.c.direction == "in",
         message.c.automatic.is_(False),
+        message.c.audience == "customer",
         message.c.at > bindparam("since", type_=message.c.at.type),
     )
     .order_by(message.c.at)
@@ -73,6 +80,7 @@ def undo(
     tx.update(tables.joining, key, undone_at=now, undone_by=who.actor)
     _UNDO[Kind(row.kind)](row, one, other, who)
     for case in sorted((one, other), key=lambda case: case.id):
+        vendor_rows.refresh(case)
         acts.finish(case)
     return number
 
@@ -160,6 +168,9 @@ def _merge(row: Row, one: Case, other: Case, who: Principal) -> None:
     if since != other["received_at"]:
         other.set(received_at=since)
         timing.count_from(other, since, reason="merge_undone")
+    joining_answers.count(other)
+    for case in (one, other):
+        joining_answers.own(case)
     wrote = tx.one(_SINCE, ticket_id=one.id, since=row.at)
     if wrote is not None:
         resolution.customer_wrote(one, at=wrote.at)
@@ -195,7 +206,9 @@ def _split(row: Row, one: Case, other: Case, who: Principal) -> None:
     ledger.give_back(other, "merged", actor=who.actor)
     other.set(merged_into=one.id, waits_since=None)
     other.flag(joining.PARTED)
-    for thread_id in sorted({one_.thread_id for one_ in tx.all(_STANDING, ticket_id=other.id)}):
+    talks = {one_.thread_id for one_ in tx.all(_STANDING, ticket_id=other.id)}
+    talks |= {one_.thread_id for one_ in vendor_rows.of_ticket(tx, other.id)}
+    for thread_id in sorted(talks):
         joining_rows.conversation(tx, thread_id, of=other.id, to=one.id, now=one.now)
     one.event("ticket.split_undone", actor=who.actor, ticket=other.id, joining=row.id)
     one.flag(joining.PARTED)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
-from core.desk import consumption_notices, ledger_books, reference
+from core.desk import consumption_notices, ledger_books, ledger_periods, reference
 from core.desk.case import Case
 from core.desk.errors import Refused
 from core.desk.ledger_books import Stand, as_booked, counts, stand
@@ -109,7 +109,7 @@ def claim(case: Case) -> bool:
         return True
     contract, line = found
     now = ledger_books.opened(
-        case.tx, contract, line, day=ledger_books.day_of(contract, case.now), now=case.now
+        case.tx, contract, line, day=ledger_periods.day_of(contract, case.now), now=case.now
     )
     return not now.balance.lacks(1) or line.overdraft or _is_overridden(case)
 
@@ -281,7 +281,7 @@ def _spend(
     reason: str = "",
     must: bool = True,
 ) -> None:
-    now = ledger_books.opened(case.tx, contract, line, day=ledger_books.day_of(contract, at), now=case.now)
+    now = ledger_books.opened(case.tx, contract, line, day=ledger_periods.day_of(contract, at), now=case.now)
     below = _check(case, now, cost) if must else bool(now.balance.lacks(cost))
     row_id = ledger_books.post(
         case.tx,

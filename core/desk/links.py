@@ -17,6 +17,8 @@ CHAT = "chat"
 """Before the name of a channel: a code that connects an account there (core.desk.linking)."""
 UPLOAD = "upload"
 """Takes files for a request (core.desk.upload_links)."""
+SURVEY = "survey"
+"""Asks how it went (core.desk.surveys)."""
 UPLOAD_WORDS = "too_large"
 """The words of a chat that bring such a link; they are kept with UPLOAD_PLACE where it stands."""
 UPLOAD_PLACE = "(link)"
@@ -65,7 +67,7 @@ _VOID_ONE = Prepared(
 _LAPSED = Prepared(
     link.delete().where(
         or_(
-            link.c.purpose.in_([literal(RESET), literal(UPLOAD), literal(VISIT)]),
+            link.c.purpose.in_([literal(RESET), literal(UPLOAD), literal(SURVEY), literal(VISIT)]),
             link.c.purpose.like(literal(f"{CHAT}:%")),
         ),
         link.c.expires_at < bindparam("before", type_=Instant),

@@ -25,6 +25,8 @@ from core.store.columns import to_micros
 from core.store.tx import Prepared, Row, Tx
 
 ALWAYS = "24x7"
+PROMISES = ("response", "update", "restore", "resolve", "onsite", "vendor", "resolve_after_workaround")
+"""What a service level has a time for, as tables show it."""
 DEFAULT_SLA = "Default"
 """The service level of tickets without a contract line, where the desk has one of this name."""
 KEEP_RECORDINGS = 90
@@ -47,7 +49,7 @@ class Promise:
     """What one priority is promised."""
 
     times: Mapping[str, Target]
-    """response, update, restore, resolve, onsite, vendor, resolve_after_workaround."""
+    """By what PROMISES names."""
     calendar: str | None
     """None: that of the contract line."""
 
@@ -87,6 +89,28 @@ class DeskGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor:
+    """Whose products we sell or use, and whom we open cases with."""
+
+    name: str
+    email: str = ""
+    domains: tuple[str, ...] = ()
+    """Of their mail, lower case."""
+    reference_pattern: str = ""
+    contract: str = ""
+    answer: Target | None = None
+    """What their contract promises: the first answer, each further word, the solution. None: nothing."""
+    update: Target | None = None
+    fix: Target | None = None
+    calendar: str = ""
+    """By which that counts; empty: at all hours."""
+    mask: bool = False
+    show_reference: bool = False
+    language: str = ""
+    """Of what we write by ourselves; empty: the hub's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:
     """A notice that is true now: every caller, visitor and writer is compared with it."""
 
@@ -117,6 +141,7 @@ class Desk:
     """Those that go on, the latest first."""
     rotas: tuple[Rota, ...]
     """In the order of the file; members by their ids."""
+    vendors: Mapping[str, Vendor] = field(default_factory=dict)
     sites: Mapping[tuple[str, str], SiteHours] = field(default_factory=dict)
     """By customer and name; only those that have something of their own."""
     local: dict[tuple[str, SiteHours], Hours] = field(default_factory=dict)
@@ -347,7 +372,7 @@ def _read(tx: Tx, revision: int) -> Desk:
     slas = {
         row.name: ServiceLevel(
             name=row.name,
-            targets={priority: _promise(plain) for priority, plain in row.targets.items()},
+            targets={priority: promise_of(plain) for priority, plain in row.targets.items()},
             retroactive=row.retroactive,
         )
         for row in tx.all(select(tables.sla))
@@ -400,6 +425,26 @@ def _read(tx: Tx, revision: int) -> Desk:
             for row in tx.all(_WITH_HOURS)
         },
         rotas=tuple(_rotas(tx)),
+        vendors={
+            row.name: _vendor(row) for row in tx.all(select(tables.vendor).order_by(tables.vendor.c.name))
+        },
+    )
+
+
+def _vendor(row: Row) -> Vendor:
+    plain = row.content
+    agreed = {name: parse_target(plain[name]) for name in ("answer", "update", "fix") if plain.get(name)}
+    words = {name: plain.get(name, "") for name in ("reference_pattern", "contract", "calendar", "language")}
+    return Vendor(
+        name=row.name,
+        email=plain.get("email", "").lower(),
+        domains=tuple(domain.lower() for domain in plain.get("domains", ())),
+        mask=bool(plain.get("mask")),
+        show_reference=bool(plain.get("show_reference")),
+        answer=agreed.get("answer"),
+        update=agreed.get("update"),
+        fix=agreed.get("fix"),
+        **words,
     )
 
 
@@ -467,6 +512,7 @@ def _outage(row: Row) -> Outage:
     )
 
 
-def _promise(plain: Mapping[str, str]) -> Promise:
+def promise_of(plain: Mapping[str, str]) -> Promise:
+    """What the file says of one priority. Raises ValueError for a target that is none."""
     times = {name: parse_target(text) for name, text in plain.items() if name != "calendar"}
     return Promise(times=times, calendar=plain.get("calendar"))

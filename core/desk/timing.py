@@ -12,12 +12,13 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import clock_notices, clock_policies, clock_standing, reference
+from core.desk import clock_notices, clock_policies, clock_standing, reference, vendor_rows
 from core.desk.case import Case
 from core.rules import clocks
+from core.rules.clock_history import MERGED_ANSWER
 from core.rules.clocks import ClockName, ClockState, Policy, Target
 from core.store import tables, work
-from core.store.tx import Prepared, Tx
+from core.store.tx import Prepared, Row, Tx
 
 CLOCK_TIMER = "clocks"
 
@@ -93,6 +94,38 @@ def promise_dropped(case: Case) -> None:
     _emit(case, "promise_dropped", {}, at=case.now)
 
 
+def vendor_opened(case: Case, vendor: str) -> None:
+    """A vendor was asked: its first answer is measured by what its contract with us says, else by the service level."""
+    _emit(case, "vendor_opened", _with_vendor(case, vendor, "answer"), at=case.now)
+
+
+def vendor_waits(case: Case, row: Row) -> None:
+    """The ticket waits for a vendor (a row of `vendor_case`): for its first answer, then for its solution."""
+    agreed = _with_vendor(case, row.vendor, "fix" if row.first_answer_at else "answer")
+    _emit(case, "wait_vendor", agreed, at=case.now)
+
+
+def vendor_answered(case: Case, row: Row, *, at: datetime) -> None:
+    """The first answer of a vendor is there: its solution is measured from now on."""
+    agreed = clock_policies.of(case)
+    agreed.pop(ClockName.VENDOR, None)
+    of = vendor_rows.named(case.tx, row.vendor)
+    fix = vendor_rows.policy(case.tx, of, "fix") if of is not None else None
+    _emit(case, "vendor_answer", agreed | ({ClockName.VENDOR: fix} if fix else {}), at=at)
+
+
+def _with_vendor(case: Case, vendor: str, name: str) -> dict[ClockName, Policy]:
+    """The clock that runs for one vendor is not moved by another one's promise."""
+    agreed = clock_policies.of(case)
+    of = vendor_rows.named(case.tx, vendor)
+    theirs = vendor_rows.policy(case.tx, of, name) if of is not None else None
+    if any(one.name is ClockName.VENDOR and not one.ended for one in clock_standing.of_case(case)):
+        agreed.pop(ClockName.VENDOR, None)
+    elif theirs is not None:
+        agreed[ClockName.VENDOR] = theirs
+    return agreed
+
+
 def next_words(case: Case) -> datetime | None:
     """When the service level asks for the next words to the customer, if they are told something now; None: it does not."""
     policy = clock_policies.of(case).get(ClockName.UPDATE)
@@ -112,6 +145,43 @@ def count_from(case: Case, since: datetime, *, reason: str) -> None:
                 reason=reason,
                 policy=clock.policy.key,
             )
+
+
+def answered_elsewhere(case: Case, at: datetime | None) -> None:
+    """When the first answer was given on a request that ended in this one; None: on none that does so now.
+
+    The earlier of that and an answer of its own counts, whichever is told first.
+    """
+    clock = response(case)
+    if clock is None:
+        return
+    theirs = clock.stop_reason == MERGED_ANSWER
+    if at is None:
+        if theirs:
+            _about_response(case, clock, "resume", at=case.now, reason=MERGED_ANSWER)
+        return
+    at = max(at, clock.started_at)
+    if clock.stopped_at is None or at < clock.stopped_at or (theirs and at != clock.stopped_at):
+        _about_response(case, clock, "stop", at=at, reason=MERGED_ANSWER)
+
+
+def answered(case: Case, at: datetime) -> None:
+    """Its own first answer was given then, while what was said elsewhere counted for it."""
+    clock = response(case)
+    if clock is not None and not clock.ended:
+        _about_response(case, clock, "stop", at=max(at, clock.started_at), reason="public_answer")
+
+
+def _about_response(case: Case, clock: clocks.Clock, action: str, *, at: datetime, reason: str) -> None:
+    case.event(
+        f"clock.{action}",
+        actor="system",
+        at=at,
+        clock=str(clock.name),
+        cycle=clock.cycle,
+        reason=reason,
+        policy="",
+    )
 
 
 FROM_RECEIPT = (ClockName.TRIAGE, ClockName.RESPONSE, ClockName.RESTORE, ClockName.RESOLVE)

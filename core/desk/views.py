@@ -101,7 +101,7 @@ class DeliveryView:
     channel: str
     kind: str
     state: str
-    """queued, sending, sent, bounced, failed, given_up, passed_on, held, withdrawn or retracted."""
+    """queued, collected, sending, sent, bounced, failed, given_up, passed_on, held, withdrawn or retracted."""
     attempts: int
     error: str
     created_at: datetime
@@ -450,6 +450,52 @@ class TicketView:
     rating: RatingView | None = None
     visits: tuple[VisitView, ...] = ()
     """On site, in the order in which they were planned."""
+    engaged: tuple[EngagedView, ...] = ()
+    """Vendors who work on it, as a customer may know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngagedView:
+    """That a vendor works on a ticket: all that a customer learns of a case but what staff tell them."""
+
+    since: datetime
+    reference: str
+    """Empty: the customer is not to know it, or there is none."""
+    next_update_due: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorCaseView:
+    """A case at a vendor, for staff."""
+
+    id: str
+    number: str
+    """Of the ticket."""
+    ticket_subject: str
+    customer_name: str
+    vendor: str
+    contract: str
+    reference: str
+    subject: str
+    state: str
+    """draft, opened, acknowledged, working, waiting_us, solved or closed."""
+    severity: str
+    rma: str
+    serial: str
+    reference_shown: bool
+    """The customer may know the reference."""
+    made_at: datetime
+    opened_at: datetime | None
+    first_answer_at: datetime | None
+    next_update_due: datetime | None
+    solved_at: datetime | None
+    closed_at: datetime | None
+    reopened: int
+    kept: int
+    """Updates that came when they were due."""
+    late: int
+    allowed: tuple[str, ...]
+    """write, work, solve, reopen, close."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

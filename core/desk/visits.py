@@ -23,6 +23,7 @@ from core.desk import (
     visit_ends,
     visit_notices,
     visit_offers,
+    visit_reports,
     visit_round,
     visit_rows,
     visit_times,
@@ -473,6 +474,7 @@ def check_out(
     if case["state"] == State.ONSITE and not _others_onsite(case):
         acts.move(case, who, "check_out", at=left, visit=row.id)
     visit_ends.over(case, who)
+    visit_reports.report(case, who, visit, done=text)
     visit_notices.tell(case, row, visit_notices.FINISHED)
     _finish(case)
     return visit

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from core import handlers
 from core.desk import books, clock_changes, clock_standing, reference, tickets, timing
 from core.desk.errors import Forbidden
 from core.desk.principal import HUB
@@ -108,6 +109,25 @@ async def test_a_slice_is_a_transaction_and_the_next_goes_on_after_it(desk):
         looked += 1
     assert looked == len(numbers)
     assert len(await desk.rows(tables.sla_clock, calendar=await version(desk))) == 5
+
+
+async def test_a_job_does_some_slices_and_another_goes_on_and_a_slice_done_twice_changes_nothing(
+    desk, monkeypatch
+):
+    numbers = await some(desk)
+    await desk.db.write(put, SHORTER, now=desk.now)
+    monkeypatch.setattr(clock_changes, "SLICE", 1)
+    monkeypatch.setattr(handlers, "SLICES", 1)
+    for _ in range(2):
+        await desk.db.write(clock_changes.advance, "Office", clock_changes.FIRST, now=desk.now)
+
+    await desk.db.write(clock_changes.begin, HUB, "Office", now=desk.now)
+    await desk.work()
+
+    moved = [len(await desk.events(number, "clock.recalendar")) for number in numbers]
+    assert moved == [1, 1, 0]
+    assert await desk.rows(tables.job, kind=clock_changes.KIND) == []
+    assert (await desk.db.read(books.verify)).faults == ()
 
 
 async def version(desk: AtWork) -> str:

@@ -39,7 +39,7 @@ def logins(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def loaded(logins: Path, read: demo.Read, sqlite_template: Path) -> Iterator[Database]:
+def loaded(logins: Path, read: demo.Read, sqlite_template: Path, cheap_hashes: None) -> Iterator[Database]:
     """A database with the demo desk and its log-ins, as `make run` leaves it."""
     path = logins.parent / "centralino.db"
     shutil.copyfile(sqlite_template, path)
