@@ -24,6 +24,7 @@ from web.api import (
     tasks,
     tickets,
     traffic,
+    vendors,
     verbs,
 )
 from web.api.endpoint import Endpoint
@@ -49,6 +50,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *routing.ENDPOINTS,
     *duties.ENDPOINTS,
     *tasks.ENDPOINTS,
+    *vendors.ENDPOINTS,
 )
 
 
