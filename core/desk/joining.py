@@ -19,6 +19,7 @@ from core.desk import (
     joining_rows,
     joining_state,
     joining_undo,
+    joining_visits,
     ledger,
     links_between,
     notices,
@@ -89,6 +90,7 @@ def merge(
     timing.apply(case, "merge")
     case.set(merged_into=other.id)
     before["promises"] = joining_promises.carry(case, other, who)
+    before["visits"] = joining_visits.carry(case, other, who)
     ledger.give_back(case, "merged", actor=who.actor)
     before["calls"] = joining_rows.calls(tx, joining_rows.calls_of(tx, case.id), of=case.id, to=other.id)
     for one in before["threads"]:

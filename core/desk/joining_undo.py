@@ -18,6 +18,7 @@ from core.desk import (
     joining_promises,
     joining_rows,
     joining_state,
+    joining_visits,
     joining_ways,
     ledger,
     notices,
@@ -152,6 +153,7 @@ def _merge(row: Row, one: Case, other: Case, who: Principal) -> None:
     one.set(merged_into=None, **state)
     timing.apply(one, "merge_undone")
     joining_promises.give_back(one, other, who, was["promises"])
+    joining_visits.give_back(one, other, who, was.get("visits", ()))
     joining_promises.asked_again(one)
     ledger.settle(one)
     joining_state.restore(one, was)
@@ -200,6 +202,7 @@ def _split(row: Row, one: Case, other: Case, who: Principal) -> None:
     acts.move(other, who, "merge", into=one.id, joining=row.id)
     timing.apply(other, "merge")
     promises.dropped(other)
+    joining_visits.carry(other, one, who)
     ledger.give_back(other, "merged", actor=who.actor)
     other.set(merged_into=one.id, waits_since=None)
     other.flag(joining.PARTED)

@@ -183,7 +183,7 @@ def moved(row: Row, event: str) -> State:
     try:
         return rule.move(row.state, event)
     except rule.MoveRefused as error:
-        raise Refused(str(error), allowed=error.allowed) from None
+        raise Refused(str(error), allowed=error.allowed, code="vendor_state") from None
 
 
 def change(case: Case, row: Row, **values: object) -> Row:

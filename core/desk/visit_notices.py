@@ -40,7 +40,8 @@ KIND = links.VISIT_WORDS
 STAFF = "visit_engineer"
 """Of the deliveries that engineers get."""
 OFFERED, CONFIRMED, MOVED, CANCELLED = "offered", "confirmed", "moved", "cancelled"
-DAY_BEFORE, HOUR_BEFORE, ON_THE_WAY, NO_ACCESS = "day_before", "hour_before", "on_the_way", "no_access"
+DAY_BEFORE, HOUR_BEFORE, ON_THE_WAY = "day_before", "hour_before", "on_the_way"
+FINISHED, NO_ACCESS = "finished", "no_access"
 AT_ONCE = (HOUR_BEFORE, ON_THE_WAY)
 """Steps that say something too late after quiet hours."""
 FOR_ENGINEERS = (CONFIRMED, MOVED, CANCELLED, DAY_BEFORE, visit_invitations.KEPT)

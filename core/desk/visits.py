@@ -476,6 +476,7 @@ def check_out(
         acts.move(case, who, "check_out", at=left, visit=row.id)
     visit_ends.over(case, who)
     visit_reports.report(case, who, visit, done=text)
+    visit_notices.tell(case, row, visit_notices.FINISHED)
     _finish(case)
     return visit
 

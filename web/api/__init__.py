@@ -26,7 +26,9 @@ from web.api import (
     tasks,
     tickets,
     traffic,
+    vendors,
     verbs,
+    visits,
 )
 from web.api.endpoint import Endpoint
 from web.api.openapi import BASE
@@ -53,6 +55,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *routing.ENDPOINTS,
     *duties.ENDPOINTS,
     *tasks.ENDPOINTS,
+    *visits.ENDPOINTS,
+    *vendors.ENDPOINTS,
 )
 
 
