@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.desk import bookings, joining, resolution, visit_books, visit_views, visits
+from core.desk import bookings, joining, resolution, tickets, visit_books, visit_views, visits
 from core.desk.course import PUBLIC_EVENTS
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.store import tables
+from tests.chat_at_work import Chatter
 from tests.desk_at_work import CONFIGURED, PASSED, SOLUTION, AtWork, at_work
+from tests.fakes import FakeChannel
 
 GOING = (
     CONFIGURED.replace(
@@ -499,3 +501,35 @@ async def test_every_move_of_a_visit_reaches_the_customer(desk):
     assert all(told)
     assert {"ticket.schedule", "ticket.visit_off"} <= {row.kind for row in await desk.events(number)}
     assert {f"ticket.{one}" for one in ("schedule", "check_in", "visit_off", "check_out")} <= PUBLIC_EVENTS
+
+
+async def test_in_a_chat_a_time_is_a_button_and_none_of_them_is_one_too(desk):
+    desk.channel = FakeChannel(name="telegram")
+    alice = await Chatter(desk).linked("alice")
+    number = (await alice.writes("Rete ferma")).number
+    await desk.qualify(number)
+    ann = await desk.who("ann")
+    await desk.do(tickets.take, ann, number)
+    visit = await desk.do(visits.plan, ann, number, purpose="x")
+    await alice.work()
+    assert [one.label for one in alice.last().buttons] == [
+        "lun 2 mar, 11:00–13:00",
+        "lun 2 mar, 14:00–16:00",
+        "mar 3 mar, 09:00–11:00",
+        "Nessuno va bene",
+    ]
+    assert "http" not in alice.last().text
+
+    done = await alice.presses("Nessuno")
+
+    assert done.reason == "pressed_visit_none"
+    assert (await _visit(desk, number)).state == "counter"
+    assert "quando andrebbe bene" in alice.last().text
+    assert (await alice.writes("Giovedì")).number == number
+    await desk.do(visits.offer, ann, number, visit)
+    await alice.work()
+    assert (await alice.presses("lun 2 mar, 14:00")).reason == "pressed_visit"
+    row = await _visit(desk, number)
+    assert (row.state, row.window_start) == ("confirmed", rome("2026-03-02T14:00"))
+    assert (await alice.presses("mar 3 mar")).reason == "pressed_before"
+    await _sound(desk)
