@@ -430,6 +430,8 @@ class TicketView:
     resolution: Mapping[str, Any]
     follow_up_of: str | None
     """Number of the earlier ticket."""
+    reopenable_until: datetime | None
+    """That one was closed not long ago: until then a shift leader may reopen it instead. For staff."""
     merged_into: str | None
     suggestions: tuple[str, ...]
     """Numbers of tickets that its first message names without being part of them: staff may join them."""
