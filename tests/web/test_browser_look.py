@@ -18,7 +18,7 @@ DESK = [
     "/desk/softphone",
     "/desk/?q=zzzz-nothing",
 ]
-DESK += ["/desk/outages", "/desk/outages/new", "outage", "/desk/rooms", "contact"]
+DESK += ["/desk/outages", "/desk/outages/new", "outage", "/desk/rooms", "contact", "/desk/visits"]
 PORTAL = ["/portal/", "request", "/portal/new", "/portal/history", "/account"]
 WIDTHS = [360, 768, 1280, 1920]
 MAX_WEIGHT = 150_000  # bytes of a page with everything it loads
