@@ -19,6 +19,7 @@ DESK = [
     "/desk/?q=zzzz-nothing",
 ]
 DESK += ["/desk/outages", "/desk/outages/new", "outage", "/desk/rooms", "contact", "papers", "paper"]
+DESK += ["/desk/visits"]
 PORTAL = ["report", "/portal/", "request", "/portal/new", "/portal/history", "/account"]
 WIDTHS = [360, 768, 1280, 1920]
 MAX_WEIGHT = 150_000  # bytes of a page with everything it loads
