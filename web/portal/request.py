@@ -24,7 +24,7 @@ from web.site import SITE, now
 from web.visit_words import VALUES
 from web.words import say
 
-REPORTS = ("resolved", "closed")
+REPORTS = ("resolved", "closed", "corrected")
 """Kinds of message that say what was done."""
 QUIET_EVENTS = ("ticket.customer_message",)
 """Said by the message itself."""
