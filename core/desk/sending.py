@@ -30,6 +30,7 @@ from core.desk import (
     roundups,
     staff_notices,
     surveys,
+    visit_invitations,
     visit_notices,
 )
 from core.desk.case import Case
@@ -188,6 +189,9 @@ def begin(
             if not m.automatic
         ),
         attachments=files,
+        invitation=visit_invitations.of_words(tx, said, row.address)
+        if said.kind == visit_notices.KIND
+        else None,
         buttons=chat_buttons.of_message(tx, ticket_id, said.id, row.address)
         if chat_addresses.is_chat(row.address)
         else (),

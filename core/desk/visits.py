@@ -366,6 +366,7 @@ def _agree(
         if held.kind == bookings.VISIT and held.id != made:
             bookings.free_one(case.tx, held)
     visit_rows.end_offers(case, row, "released", by=who.actor)
+    visit_rows.answer_proposals(case, row, by=who.actor)
     row = visit_rows.change(
         case,
         row,

@@ -26,6 +26,7 @@ from web.api import (
     tasks,
     tickets,
     traffic,
+    vendors,
     verbs,
     visits,
 )
@@ -55,6 +56,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *duties.ENDPOINTS,
     *tasks.ENDPOINTS,
     *visits.ENDPOINTS,
+    *vendors.ENDPOINTS,
 )
 
 

@@ -312,6 +312,14 @@ class Rating(Shape):
     channel: str
 
 
+class Engaged(Shape):
+    """A vendor works on it."""
+
+    since: datetime
+    reference: str | None = Field(description="The vendor's, if the customer may know it.")
+    next_update_due: datetime | None = Field(description="When the vendor's next word is due.")
+
+
 class Ticket(Summary):
     """A ticket with its conversation."""
 
@@ -328,6 +336,7 @@ class Ticket(Summary):
     messages: list[Message]
     calls: list[Call] = Field(description="Telephone calls, in their order.")
     rating: Rating | None = Field(description="None: nobody rated it.")
+    engaged: list[Engaged] = Field(description="Vendors who work on it, as the customer may know.")
 
 
 class Event(Shape):

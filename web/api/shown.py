@@ -79,6 +79,12 @@ def ticket(view: TicketView) -> shapes.Ticket:
         )
         if view.rating
         else None,
+        engaged=[
+            shapes.Engaged(
+                since=one.since, reference=one.reference or None, next_update_due=one.next_update_due
+            )
+            for one in view.engaged
+        ],
     )
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
-from core.desk import page, papers, ratings, reference, requests, resolution, visits
+from core import invitations
+from core.desk import page, papers, ratings, reference, requests, resolution, visit_invitations, visits
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.papers import PaperView
 from core.desk.principal import Principal
@@ -21,6 +22,7 @@ from web.portal.frame import contact
 from web.sign_in import form_id
 from web.site import SITE, now
 from web.visit_words import VALUES
+from web.words import say
 
 REPORTS = ("resolved", "closed")
 """Kinds of message that say what was done."""
@@ -41,6 +43,7 @@ def routes(app: web.Application) -> None:
     app.router.add_post(f"{base}/rate", rate)
     app.router.add_post(f"{base}/visits/{{visit}}/choose", choose_time)
     app.router.add_post(f"{base}/visits/{{visit}}/none", no_time_fits)
+    app.router.add_get(f"{base}/visits/{{visit}}/visit.ics", calendar)
     app.router.add_get(f"{base}/messages/{{message}}/html", show_html)
     app.router.add_get(f"{base}/files/{{file}}", download)
     app.router.add_get("/portal/calls/{call}/sound/{seq}", listen)
@@ -241,6 +244,20 @@ async def no_time_fits(request: web.Request) -> web.StreamResponse:
     except Refused:
         return await _page(request, status=409, visit_said="chosen", visit_typed=text)
     raise web.HTTPSeeOther(f"/portal/requests/{number}#visit-{visit}")
+
+
+async def calendar(request: web.Request) -> web.StreamResponse:
+    """A visit that is agreed, as a file for somebody's own calendar. Raises NotFound."""
+    site, who, at = request.app[SITE], contact(request), now()
+    number, visit = request.match_info["number"], request.match_info["visit"]
+    summary = f"{say(who.language)('portal.visit.title')}: {site.settings.hub.name}"
+    found = await site.db.read(visit_invitations.to_take_home, who, number, visit, summary=summary)
+    return web.Response(
+        text=invitations.write(found, now=at),
+        content_type=invitations.TYPE,
+        charset="utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{invitations.FILE}"'},
+    )
 
 
 async def show_html(request: web.Request) -> web.StreamResponse:
