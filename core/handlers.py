@@ -30,12 +30,14 @@ from core.desk import (
     new_passwords,
     no_answer,
     paging,
+    papers,
     placing,
     promises,
     resolution,
     rota_gaps,
     routing_again,
     sending,
+    sla_changes,
     sounds,
     taking_back,
     tidying,
@@ -43,11 +45,15 @@ from core.desk import (
     unattended,
     vendor_due,
     vendor_rows,
+    visit_round,
+    visit_rows,
     visitor_codes,
 )
 from core.desk.door import Stored
 from core.desk.letters import Kind, Letter
+from core.desk.papers import Undrawn
 from core.desk.taking_back import Copy
+from core.drawing import Drawing
 from core.envelope import Inbound, Outgoing, Sent
 from core.isolation import ReaderDied, ReaderFailed, Readers, Unreadable
 from core.log import get_logger
@@ -63,6 +69,7 @@ UNDERSTAND_AGAIN = 5.0  # seconds after a bug: a passing state of the rows may h
 TAKE_BACK_AGAIN = (10.0, 60.0, 600.0)  # seconds before each further try to take something back
 TRIES = 2  # to read or understand a message; then it is an exception item in the inbox
 REMEMBERED = 1000  # deliveries that were taken
+SLICES = 10  # of one job: a fifth of a second, which timers that were claimed with it may have to wait
 
 log = get_logger("work")
 
@@ -75,9 +82,11 @@ def handlers(
 ) -> dict[str, Handler]:
     """All of them, by kind of job."""
     by_name = {channel.name: channel for channel in channels}
+    drawing = Drawing(db, readers, clock=clock)
     return {
         "understand": Understanding(db, by_name, readers.read, clock=clock),
-        "send": Sending(db, by_name, clock=clock),
+        "send": Sending(db, by_name, drawing, clock=clock),
+        papers.DRAW: drawing,
         "letter": Posting(
             db,
             by_name,
@@ -89,6 +98,7 @@ def handlers(
         "page": Ringing(paging.check, clock=clock),
         routing_again.KIND: Ringing(placing.again, clock=clock),
         holes.KIND: Holes(db, clock=clock),
+        visit_rows.TIMER: Ringing(visit_round.check, clock=clock),
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),
@@ -101,7 +111,8 @@ def handlers(
         incident_telling.KIND: Slices(incident_telling.go_on, clock=clock),
         missed.KIND: Ringing(missed.look, clock=clock),
         follow_ups.UNANSWERED: Ringing(no_answer.look, clock=clock),
-        clock_changes.KIND: Slices(clock_changes.go_on, clock=clock),
+        sla_changes.KIND: Slices(sla_changes.go_on, clock=clock),
+        clock_changes.KIND: Recalendaring(db, clock=clock),
         contract_round.DAILY.kind: Contracts(db, clock=clock),
         entitle.LAPSE: Ringing(entitle.lapsed, clock=clock),
         vendor_rows.UPDATE_TIMER: Ringing(vendor_due.look, clock=clock),
@@ -156,9 +167,12 @@ class Understanding(Handler):
 class Sending(Handler):
     """Hands deliveries to their channels. Payload: `delivery`, on the shard of its ticket."""
 
-    def __init__(self, db: Database, channels: Mapping[str, Channel], *, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, channels: Mapping[str, Channel], drawing: Drawing, *, clock: Clock
+    ) -> None:
         self._db = db
         self._channels = channels
+        self._drawing = drawing
         self._clock = clock
         self._taken: OrderedDict[str, Sent] = OrderedDict()
         """By job, what the other side took lately: if writing that down fails, it is not sent again for that. Staff who
@@ -171,9 +185,7 @@ class Sending(Handler):
     async def _one(self, job: Job) -> Effect | Exception:
         taken = self._taken.get(job.id)
         if taken is None:
-            outgoing = await self._db.write(
-                sending.begin, job.shard, job.payload["delivery"], now=self._clock()
-            )
+            outgoing = await self._begin(job)
             if outgoing is None:
                 return _nothing
             try:
@@ -184,6 +196,16 @@ class Sending(Handler):
             if len(self._taken) > REMEMBERED:
                 self._taken.popitem(last=False)
         return partial(_taken, job=job, what=taken, now=self._clock())
+
+    async def _begin(self, job: Job) -> Outgoing | None:
+        """What is to be sent, with the paper it carries: drawn now, if it is not yet; without, if that cannot be done."""
+        found = await self._db.write(sending.begin, job.shard, job.payload["delivery"], now=self._clock())
+        if isinstance(found, Undrawn):
+            drawn = await self._drawing.now(found.shard, found.id)
+            found = await self._db.write(
+                sending.begin, job.shard, job.payload["delivery"], now=self._clock(), bare=not drawn
+            )
+        return None if isinstance(found, Undrawn) else found
 
     def dead(self, tx: Tx, job: Job, reason: str, *, now: datetime) -> bool:
         """See Handler. The delivery is given up, which staff see at the ticket."""
@@ -283,6 +305,31 @@ class Slices(Handler):
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """See Handler."""
         return [partial(_slice, verb=self._verb, job=job, now=self._clock()) for job in jobs]
+
+
+class Recalendaring(Handler):
+    """Brings open tickets under a calendar: some slices, each a transaction of its own, then the job says where it stands.
+
+    Handing a job over costs as much as half a slice. A slice may run twice, after a lease that was lost; the second
+    changes nothing. Payload: `calendar`, and the id `after` which it goes on.
+    """
+
+    def __init__(self, db: Database, *, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        return [await self._one(job) for job in jobs]
+
+    async def _one(self, job: Job) -> Effect:
+        after: str | None = job.payload["after"]
+        for _ in range(SLICES):
+            if after is not None:
+                after = await self._db.write(
+                    clock_changes.advance, job.payload["calendar"], after, now=self._clock()
+                )
+        return partial(_came_to, payload=job.payload, after=after, now=self._clock())
 
 
 class Dialling(Handler):
@@ -465,6 +512,10 @@ def _ring(tx: Tx, *, verb: Callable[..., None], ticket_id: str, now: datetime) -
 
 def _slice(tx: Tx, *, verb: Callable[..., Any], job: Job, now: datetime) -> None:
     verb(tx, job, now=now)
+
+
+def _came_to(tx: Tx, *, payload: Mapping[str, Any], after: str | None, now: datetime) -> None:
+    clock_changes.go_on(tx, payload, after, now=now)
 
 
 def _not_dialled(tx: Tx, *, call: str, reason: str, now: datetime) -> None:

@@ -1,9 +1,10 @@
-"""How are strangers' bytes read without risk? In a process of its own, with limits, that may die at any time.
+"""How are strangers' bytes read without risk, and papers drawn beside the hub? In processes with limits, that may die at any time.
 
 The parent (`Readers`) writes many requests ahead and gets the answers in the same order. The child
 (`python -m core.isolation`) has no secrets, no network where the system allows that, and a ceiling on memory; a
 message that takes too long ends the message, or the child. When the child dies, the first request without an answer
-was the one in its hands: that one fails, all others are given to the next child.
+was the one in its hands: that one fails, all others are given to the next child. Papers (core.papers) are drawn by a child
+of their own, so that no message waits for one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import signal
 import struct
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -31,6 +32,8 @@ from core.log import get_logger
 CPU_SOFT = 1.0  # seconds of CPU a message may take; then reading it is given up, and the child lives
 CPU_HARD = 5.0  # seconds of CPU, for code that does not listen: the child is killed
 WALL_HARD = 10.0  # seconds on the clock: the same
+DRAWING = 20.0  # seconds of CPU a paper may take, of however many pages
+DRAWING_HARD = 30.0  # seconds of CPU, and twice as many on the clock, until the child that draws is killed
 MEMORY = 512 * 1024 * 1024  # bytes of address space
 AHEAD = 64 * 1024 * 1024  # bytes of requests that one child may have waiting
 LOOK_EVERY = 0.25  # seconds between looks at the child's clocks
@@ -38,7 +41,7 @@ LOOK_EVERY = 0.25  # seconds between looks at the child's clocks
 _PIPE = 1024 * 1024  # bytes
 _HEAD = struct.Struct(">I")
 _ROOT = Path(__file__).resolve().parent.parent
-_INBOUND, _UNREADABLE, _FAILED = b"+", b"?", b"!"
+_DONE, _UNREADABLE, _FAILED = b"+", b"?", b"!"
 _CLONE_NEWUSER, _CLONE_NEWNET, _PR_SET_PDEATHSIG = 0x10000000, 0x40000000, 1
 
 log = get_logger("readers")
@@ -59,11 +62,11 @@ class ReaderFailed(Exception):
 @dataclass(slots=True)
 class _Request:
     frame: bytes
-    future: asyncio.Future[Inbound]
+    future: asyncio.Future[Any]
 
 
 class Readers:
-    """A few reading processes. Give them `await`, and `close` them at the end."""
+    """A few reading processes, and one that draws papers, each started when it is needed. `close` them at the end."""
 
     def __init__(
         self,
@@ -73,7 +76,10 @@ class Readers:
         wall_hard: float = WALL_HARD,
         memory: int = MEMORY,
     ) -> None:
-        self._children = [_Child(cpu_hard, wall_hard, memory) for _ in range(processes)]
+        self._children = [
+            _Child(_unpack_inbound, CPU_SOFT, cpu_hard, wall_hard, memory) for _ in range(processes)
+        ]
+        self._drawing = _Child(_unpack_bytes, DRAWING, DRAWING_HARD, 2 * DRAWING_HARD, memory)
 
     async def read(
         self, reader: str, raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]
@@ -86,27 +92,48 @@ class Readers:
         child = min(self._children, key=lambda one: one.waiting_bytes)
         while child.waiting_bytes > AHEAD:
             await child.less_waiting()
-        return await child.ask(_pack([reader, raw, arrival, options]))
+        found: Inbound = await child.ask(_pack([reader, [raw, arrival, options]]))
+        return found
+
+    async def draw(self, writer: str, paper: bytes, pictures: Mapping[str, bytes]) -> bytes:
+        """What the writer makes of a paper, such as `core.papers.pdf:draw`; the paper packed, its pictures by name.
+
+        Raises as `read`.
+        """
+        while self._drawing.waiting_bytes > AHEAD:
+            await self._drawing.less_waiting()
+        drawn: bytes = await self._drawing.ask(_pack([writer, [paper, pictures]]))
+        return drawn
 
     async def close(self) -> None:
         """Kill the children. What still waits for an answer gets ReaderDied."""
-        for child in self._children:
+        for child in (*self._children, self._drawing):
             await child.close()
 
     @property
     def pids(self) -> list[int]:
         """The processes that live now."""
-        return [child.pid for child in self._children if child.pid is not None]
+        return [child.pid for child in (*self._children, self._drawing) if child.pid is not None]
 
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack_inbound = msgspec.msgpack.Decoder(Inbound).decode
+_unpack_bytes = msgspec.msgpack.Decoder(bytes).decode
 
 
 class _Child:
-    """One reading process, started when there is something to read, and again when it dies."""
+    """One process, started when there is something to do, and again when it dies. `unpack`: what its answers are."""
 
-    def __init__(self, cpu_hard: float, wall_hard: float, memory: int) -> None:
+    def __init__(
+        self,
+        unpack: Callable[[bytes], Any],
+        cpu_soft: float,
+        cpu_hard: float,
+        wall_hard: float,
+        memory: int,
+    ) -> None:
+        self._unpack = unpack
+        self._cpu_soft = cpu_soft
         self._memory = memory
         self._cpu_hard = cpu_hard
         self._wall_hard = wall_hard
@@ -129,7 +156,7 @@ class _Child:
         self._answered.clear()
         await self._answered.wait()
 
-    def ask(self, packed: bytes) -> asyncio.Future[Inbound]:
+    def ask(self, packed: bytes) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
         request = _Request(_HEAD.pack(len(packed)) + packed, loop.create_future())
         if self._closed:
@@ -157,6 +184,7 @@ class _Child:
                 "-m",
                 "core.isolation",
                 str(self._memory),
+                str(self._cpu_soft),
                 cwd=_ROOT,
                 env=environment,
                 stderr=None,
@@ -193,11 +221,11 @@ class _Child:
         self._new_head()
         if request.future.done():  # whoever asked has gone
             return
-        if kind == _INBOUND:
+        if kind == _DONE:
             try:
-                request.future.set_result(_unpack_inbound(body))
+                request.future.set_result(self._unpack(body))
             except (msgspec.MsgspecError, ValueError) as error:
-                request.future.set_exception(ReaderFailed(f"the reader's answer is no Inbound: {error}"))
+                request.future.set_exception(ReaderFailed(f"the answer is not what was asked for: {error}"))
         elif kind == _UNREADABLE:
             request.future.set_exception(Unreadable(body.decode("utf-8", "replace")))
         else:
@@ -338,14 +366,14 @@ class _TooSlow(BaseException):
 _reading = False
 
 
-def serve(memory: int = MEMORY) -> None:
-    """Read requests until the parent closes the pipe. `memory`: bytes of address space."""
+def serve(memory: int = MEMORY, cpu_soft: float = CPU_SOFT) -> None:
+    """Read requests until the parent closes the pipe. `memory`: bytes of address space; `cpu_soft`: seconds for each."""
     answers = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a library prints is not an answer
     _confine(memory)
     signal.signal(signal.SIGPROF, _on_cpu_limit)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
-    readers: dict[str, Callable[..., Inbound]] = {}
+    functions: dict[str, Callable[..., Any]] = {}
     buffer = bytearray()
     while True:
         while len(buffer) < _HEAD.size:
@@ -357,35 +385,31 @@ def serve(memory: int = MEMORY) -> None:
             if not _more(buffer):
                 return
         with memoryview(buffer) as view:
-            reader, raw, arrival, options = msgspec.msgpack.decode(view[_HEAD.size : end])
+            name, arguments = msgspec.msgpack.decode(view[_HEAD.size : end])
         del buffer[:end]
-        kind, body = _answer(readers, reader, raw, arrival, options)
+        kind, body = _answer(functions, name, arguments, cpu_soft)
         _write(answers, _HEAD.pack(len(body) + 1) + kind + body)
 
 
 def _answer(
-    readers: dict[str, Callable[..., Inbound]],
-    reader: str,
-    raw: bytes,
-    arrival: Mapping[str, Any],
-    options: Mapping[str, Any],
+    functions: dict[str, Callable[..., Any]], name: str, arguments: Sequence[Any], cpu_soft: float
 ) -> tuple[bytes, bytes]:
     global _reading  # noqa: PLW0603 - what the signal handler looks at
     try:
-        function = readers.get(reader)
+        function = functions.get(name)
         if function is None:
-            module, _, name = reader.partition(":")
-            function = readers[reader] = getattr(importlib.import_module(module), name)
+            module, _, inside = name.partition(":")
+            function = functions[name] = getattr(importlib.import_module(module), inside)
         try:
             _reading = True
-            signal.setitimer(signal.ITIMER_PROF, CPU_SOFT, CPU_SOFT / 2)
-            answer = function(raw, arrival, options)
+            signal.setitimer(signal.ITIMER_PROF, cpu_soft, cpu_soft / 2)
+            answer = function(*arguments)
         finally:
             _reading = False
             signal.setitimer(signal.ITIMER_PROF, 0)
-        return _INBOUND, _pack(answer)
+        return _DONE, _pack(answer)
     except _TooSlow:
-        return _UNREADABLE, f"reading it took more than {CPU_SOFT:g} s".encode()
+        return _UNREADABLE, f"reading it took more than {cpu_soft:g} s".encode()
     except MemoryError:
         ceiling = resource.getrlimit(resource.RLIMIT_AS)[0]
         return _UNREADABLE, f"reading it took more than {ceiling // 2**20} MiB".encode()
@@ -426,4 +450,4 @@ def _confine(memory: int) -> None:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]))
+    serve(int(sys.argv[1]), float(sys.argv[2]))

@@ -52,3 +52,9 @@ def read_at_last(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, A
     """The same after somebody mended it: no subject is trouble any more."""
     sender = raw.decode().partition("|")[0]
     return Inbound(channel="email", author=Address(sender), subject="At last", text="It is read.")
+
+
+def die(_paper: bytes, _pictures: Mapping[str, bytes]) -> bytes:
+    """A writer whose process ends under it."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return b""

@@ -30,7 +30,9 @@ from web import (
     portal,
     sign_in,
     static_files,
+    survey,
     upload,
+    visit,
     visitor,
 )
 from web.limits import Limiter
@@ -110,7 +112,19 @@ def make_app(
         linking=linking,
         max_body=settings.limits.http_body,
     )
-    for part in (sign_in, forgotten, connecting, account, metrics, desk, portal, upload, api):
+    for part in (
+        sign_in,
+        forgotten,
+        connecting,
+        account,
+        metrics,
+        desk,
+        portal,
+        upload,
+        survey,
+        visit,
+        api,
+    ):
         part.routes(app)
     chat.routes(app, common)
     app.router.add_routes(webhooks)

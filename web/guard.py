@@ -38,6 +38,8 @@ OPEN = (
     "/api",
     "/setup",
     "/upload/",
+    "/survey/",
+    "/visit/",
     "/in/",
     "/chat/",
 )

@@ -24,6 +24,7 @@ from core.addresses import shown
 from core.settings import LANGUAGES, Hub
 from core.texts import TEMPLATES
 from web import said, static_files, visitor
+from web.compiled import Compiled
 from web.settled import SettledEnvironment
 from web.words import Say, say
 
@@ -49,7 +50,7 @@ class Pages:
     def read_all(self, wanted: Callable[[], bool]) -> None:
         """Read every template and the names of days now, so that the first visitor need not wait for it.
 
-        Takes seconds of a processor: asks before each whether that is still wanted.
+        Takes seconds of a processor where nobody has compiled them yet: asks before each whether that is still wanted.
         """
         for language, environment in self._environments.items():
             _date(date.min, "EEEE d MMMM y", language)
@@ -123,6 +124,7 @@ def _environment(language: str, hub_name: str, *, web_chat: bool) -> Environment
             "static": static_files.address,
         },
         loader=FileSystemLoader(TEMPLATES),
+        bytecode_cache=Compiled(language),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -179,6 +181,11 @@ def icon(name: str) -> Markup:
 def mini(name: str) -> Markup:
     """The same beside words."""
     return Markup(heroicon_mini(name, size=16))  # noqa: S704 - a drawing of the library's
+
+
+def written(html: str) -> Markup:
+    """A part of a page that the desk wrote and kept, every word in it escaped then (core.papers.page)."""
+    return Markup(html)  # noqa: S704 - see there
 
 
 def options_of(choices: Iterable[tuple[Any, str]], chosen: str) -> Markup:

@@ -16,8 +16,11 @@ from core.desk import (
     duty_books,
     joining_books,
     outage_books,
+    papers_books,
     promise_books,
+    roundup_books,
     vendor_books,
+    visit_books,
 )
 from core.desk.case import ADMINISTRATION, event_hash
 from core.ids import first_id
@@ -32,7 +35,10 @@ CHAPTERS = (
     contract_books,
     duty_books,
     joining_books,
+    papers_books,
     promise_books,
+    roundup_books,
+    visit_books,
     vendor_books,
 )
 WORST = 20  # faults listed of each kind; the rest is counted
@@ -230,7 +236,9 @@ def _orphans(tx: Tx) -> Iterator[Fault]:
     for table in (message, tables.note, delivery, tables.attachment, tables.thread):
         lost = select(table.c.id).where(~select(ticket.c.id).where(ticket.c.id == table.c.ticket_id).exists())
         if table is delivery:
-            lost = lost.where(~outage_books.OWN_DELIVERY, ~chat_books.OWN_DELIVERY)
+            lost = lost.where(
+                ~outage_books.OWN_DELIVERY, ~chat_books.OWN_DELIVERY, ~roundup_books.OWN_DELIVERY
+            )
         yield from _each(tx, lost, f"{table.name} without its ticket")
     for kind, outage_id in outage_books.faults(tx):
         yield Fault(kind=kind, about=outage_id)

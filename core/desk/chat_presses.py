@@ -12,7 +12,17 @@ from types import MappingProxyType
 from sqlalchemy import bindparam, select
 
 from core import texts
-from core.desk import chat_buttons, chat_intake, joining_ways, page_answers, ratings, resolution, standing
+from core.desk import (
+    chat_buttons,
+    chat_intake,
+    joining_ways,
+    page_answers,
+    ratings,
+    resolution,
+    standing,
+    visit_rows,
+    visits,
+)
 from core.desk.case import Case
 from core.desk.chat_buttons import Offer
 from core.desk.chat_came import Here
@@ -47,7 +57,7 @@ def _takes_back_a_comment(button: Row) -> bool:
     return bool(button.act == Act.NEW and button.value)
 
 
-_BINDS = frozenset({Act.CONFIRM, Act.REFUSE, Act.RATE})
+_BINDS = frozenset({Act.CONFIRM, Act.REFUSE, Act.RATE, Act.VISIT, Act.VISIT_NONE})
 """What is done in the customer's name: in a room only by who is known to be of the customer."""
 
 
@@ -82,6 +92,22 @@ def _refuse(here: Here, button: Row) -> None:
     resolution.refused(case, here.who)
     here.remember(ticket_id=case.id, chosen_until=here.now + chatting.NEW, new_until=None)
     here.say("why", number=case["number"])
+
+
+def _visit(here: Here, button: Row) -> None:
+    """They want somebody to come then."""
+    case = _case(here, button)
+    chosen = visit_rows.of_slot(here.tx, case.id, button.value)
+    if chosen is None or not visits.chosen(case, here.who, chosen, button.value).agreed:
+        here.say("visit_gone", number=case["number"])
+
+
+def _visit_none(here: Here, button: Row) -> None:
+    """None of the times suits them; what would, their next words say."""
+    case = _case(here, button)
+    visits.declined(case, here.who, button.value, "")
+    here.remember(ticket_id=case.id, chosen_until=here.now + chatting.NEW, new_until=None)
+    here.say("visit_when", number=case["number"])
 
 
 def _rate(here: Here, button: Row) -> None:
@@ -161,6 +187,8 @@ PRESSED: Mapping[Act, Callable[[Here, Row], None]] = MappingProxyType(
         Act.CONFIRM: _confirm,
         Act.REFUSE: _refuse,
         Act.RATE: _rate,
+        Act.VISIT: _visit,
+        Act.VISIT_NONE: _visit_none,
         Act.LANGUAGE: _speak,
         Act.KNOW: _know,
         Act.TAKE: _take,

@@ -49,12 +49,13 @@ def faults(tx: Tx, *, now: datetime) -> Iterator[tuple[str, str]]:
 
 
 def _of_ticket(tx: Tx, ticket_id: str, states: dict[tuple[str, int], str]) -> Iterator[tuple[str, str]]:
-    told: Counter[tuple[str, int]] = Counter()
-    taken_back: Counter[tuple[str, int]] = Counter()
+    told: dict[tuple[str, int], Counter[str]] = {key: Counter() for key in states}
     for row in tx.all(_EVENTS, ticket_id=ticket_id):
-        counter = told if row.kind == "clock.breached" else taken_back
-        counter[row.data["clock"], row.data["cycle"]] += 1
+        of_clock = told.setdefault((row.data["clock"], row.data["cycle"]), Counter())
+        of_clock[row.data.get("target", "")] += 1 if row.kind == "clock.breached" else -1
     for key, state in states.items():
-        stands = told[key] - taken_back[key]
-        if stands != (0 if state == clock_notices.WITHDRAWN else 1):
+        stands = told[key].values()
+        once_each = all(count in (0, 1) for count in stands)
+        withdrawn = state == clock_notices.WITHDRAWN
+        if not once_each or (0 not in stands if withdrawn else 1 not in stands):
             yield "breach without its event", f"{ticket_id} {key[0]} {key[1]}: {state}"

@@ -17,7 +17,17 @@ from core.rules.calendar_definitions import CalendarDefinition, definition_versi
 from core.rules.calendars import Calendar
 from core.store.tx import Tx
 
-__all__ = ["CalendarView", "Impact", "Slice", "calendar", "calendars", "fortnight", "preview", "save"]
+__all__ = [
+    "CalendarView",
+    "Impact",
+    "Slice",
+    "calendar",
+    "calendars",
+    "checked",
+    "fortnight",
+    "preview",
+    "save",
+]
 
 FORTNIGHT = 14  # days shown of what a calendar means
 
@@ -53,7 +63,7 @@ def save(tx: Tx, who: Principal, part: CalendarPart, *, now: datetime, new: bool
     every mistake in its place; a calendar that never opens is one, and a `new` one with a name that is taken.
     """
     clock_changes.only_who_edits(who)
-    _checked(part)
+    checked(part)
     stored = export.stored(tx).get("calendars", ())
     kept = [part if one.name == part.name else one for one in stored]
     taken = part.name in {one.name for one in stored}
@@ -73,7 +83,7 @@ def preview(
 ) -> Slice:
     """What this calendar would do to the next open tickets that run by another version of it. Changes nothing."""
     clock_changes.only_who_edits(who)
-    definition = _checked(part)
+    definition = checked(part)
     instead = dict(clock_changes.instead_of_older(tx, definition))
     present = reference.desk(tx).calendars.get(part.name)
     if present is not None and present.version != definition_version(definition):
@@ -85,13 +95,16 @@ def preview(
 
 def fortnight(part: CalendarPart, today: date) -> list[tuple[date, tuple[tuple[datetime, datetime], ...]]]:
     """The next days and when the service is there on each, in UTC; on the night of a change of the clock as it is then."""
-    hours = Calendar(_checked(part))
+    hours = Calendar(checked(part))
     return [
         (day, hours.on(day)) for day in (date.fromordinal(today.toordinal() + n) for n in range(FORTNIGHT))
     ]
 
 
-def _checked(part: CalendarPart) -> CalendarDefinition:
+def checked(part: CalendarPart) -> CalendarDefinition:
+    """What it means. Raises Invalid with every mistake in its place."""
+    if not part.name.strip():
+        raise Invalid([Fault("/name", "give it a name")])
     if part.name == reference.ALWAYS:
         raise Invalid(
             [Fault("/name", f"{part.name} is always there and never changes: give yours another name")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -13,8 +14,10 @@ from core.desk.case import Case
 from core.rules import clocks
 from core.rules.clocks import Clock, ClockAction, ClockEvent, ClockName, Policy
 from core.rules.legs import Move
+from core.rules.recalendaring import Deed
 from core.rules.workflow import State
 from core.store import tables
+from core.store.columns import decode_json
 from core.store.tx import Prepared, Tx
 
 event = tables.event
@@ -23,7 +26,11 @@ _KINDS = {f"clock.{action}": action for action in ClockAction}
 _NAMES = {str(name): name for name in ClockName}
 RECALENDAR = "clock.recalendar"
 """One event for a whole ticket that comes under an edited calendar: in `clocks` the retargets it stands for."""
-ACTIONS = frozenset({*_KINDS, RECALENDAR})
+RELEVEL = "clock.relevel"
+"""The same for a ticket that comes under an edited service level."""
+WHOLE = frozenset({RECALENDAR, RELEVEL})
+"""Events that stand for retargets of several clocks."""
+ACTIONS = frozenset({*_KINDS, *WHOLE})
 """Kinds of events that clocks are made of; other events about clocks only tell what was found out."""
 
 _EVENTS = Prepared(
@@ -64,7 +71,7 @@ def rebuilt(tx: Tx, rows: Iterable[Happened], now: datetime) -> tuple[Clock, ...
     return clocks.rebuild(events, policies(tx, events), now)
 
 
-def policies(tx: Tx, events: Iterable[ClockEvent]) -> dict[str, Policy]:
+def policies(tx: Tx, events: Iterable[ClockEvent | Deed]) -> dict[str, Policy]:
     """The promises these events name."""
     found: dict[str, Policy] = {}
     for one in events:
@@ -92,20 +99,27 @@ MAX_POLICIES = 5_000
 
 def read(rows: Iterable[Happened]) -> list[ClockEvent]:
     """Stored events as the rule takes them; those about anything else are passed over."""
-    found: list[ClockEvent] = []
     made = ClockEvent._make
-    for kind, at, data in rows:
-        action = _KINDS.get(kind)
-        if action is not None:
-            clock = _NAMES[data["clock"]]
-            found.append(made((at, action, clock, data["cycle"], data["reason"], data["policy"])))
-        elif kind == RECALENDAR:
-            reason = data["reason"]
-            found += (
-                made((at, ClockAction.RETARGET, _NAMES[one["clock"]], one["cycle"], reason, one["policy"]))
-                for one in data["clocks"]
-            )
-    return found
+    return [made((at, *deed)) for kind, at, data in rows for deed in _deeds(kind, data)]
+
+
+@lru_cache(maxsize=MAX_POLICIES)
+def deeds(kind: str, document: str) -> tuple[Deed, ...]:
+    """The same of a stored event by its kind and document alone: few, as they say nothing of their ticket."""
+    return tuple(_deeds(kind, decode_json(document)))
+
+
+def _deeds(kind: str, data: Mapping[str, Any]) -> Iterable[Deed]:
+    action = _KINDS.get(kind)
+    if action is not None:
+        return (Deed(action, _NAMES[data["clock"]], data["cycle"], data["reason"], data["policy"]),)
+    if kind not in WHOLE:
+        return ()
+    reason = data["reason"]
+    return [
+        Deed(ClockAction.RETARGET, _NAMES[one["clock"]], one["cycle"], reason, one["policy"])
+        for one in data["clocks"]
+    ]
 
 
 def moves(case: Case) -> tuple[Move, ...]:

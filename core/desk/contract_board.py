@@ -165,7 +165,7 @@ def listing(
         balances.setdefault(row.contract, []).append(row)
     words = q.strip().casefold()
     found = [
-        _listed(row.customer_name, reference.contract(tx, row.version), balances.get(row.number, []), now)
+        _listed(tx, row.customer_name, reference.contract(tx, row.version), balances.get(row.number, []), now)
         for row in tx.all(_CONTRACTS)
         if (not customer or row.customer == customer)
         and (not words or words in f"{row.number} {row.customer_name} {row.customer}".casefold())
@@ -232,7 +232,7 @@ def listed(tx: Tx, contract: Contract, *, now: datetime) -> Listed:
     """One contract as lists show it."""
     customer = reference.customer(tx, contract.customer)
     rows = tx.all(_OF_CONTRACT, contract=contract.number) if any(map(counts, contract.lines)) else []
-    return _listed(customer.name if customer else contract.customer, contract, rows, now)
+    return _listed(tx, customer.name if customer else contract.customer, contract, rows, now)
 
 
 _OF_CONTRACT = Prepared(
@@ -297,7 +297,7 @@ def _entry(row: Row, line: Line, gone: set[str]) -> Entry:
     )
 
 
-def _listed(customer_name: str, contract: Contract, rows: Sequence[Row], now: datetime) -> Listed:
+def _listed(tx: Tx, customer_name: str, contract: Contract, rows: Sequence[Row], now: datetime) -> Listed:
     today = now.astimezone(ZoneInfo(contract.time_zone)).date()
     days = (contract.valid_until - today).days
     stands = contract.status if contract.status in ("draft", "terminated") else contract.stands(now)
@@ -306,14 +306,14 @@ def _listed(customer_name: str, contract: Contract, rows: Sequence[Row], now: da
         customer_name=customer_name,
         state="ending" if stands == "valid" and days <= ENDING else stands,
         days_left=days,
-        lines=tuple(_of_line(contract, line, rows, now) for line in contract.lines),
+        lines=tuple(_of_line(tx, contract, line, rows, now) for line in contract.lines),
     )
 
 
-def _of_line(contract: Contract, line: Line, rows: Sequence[Row], now: datetime) -> LineState:
+def _of_line(tx: Tx, contract: Contract, line: Line, rows: Sequence[Row], now: datetime) -> LineState:
     if not counts(line):
         return LineState(line=line, first=None, last=None, granted=0, used=0, left=0, percent=0)
-    stand = ledger_books.stand_of(contract, line, rows, at=now)
+    stand = ledger_books.stand_of(tx, contract, line, rows, at=now)
     return _state(line, stand.period, stand.balance)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import entitle, follow_ups, reference
+from core.desk import entitle, follow_ups, reference, visit_rows
 from core.desk.listing import Condition, Order, Walk, page_keys
 from core.desk.principal import Principal
 from core.desk.scope import find, hidden_before
@@ -35,6 +35,10 @@ PUBLIC_EVENTS = frozenset(
         "ticket.approve",
         "ticket.reject",
         "ticket.cancel",
+        "ticket.schedule",
+        "ticket.visit_off",
+        "ticket.check_in",
+        "ticket.check_out",
     }
 )
 """What a contact may know to have happened; of the data only the states."""
@@ -171,7 +175,10 @@ def next_action(tx: Tx, row: TicketRow) -> NextAction:
         case "monitoring":
             timer = tx.one(_TIMER, ticket_id=row.id, key=follow_ups.OBSERVED)
             return NextAction(key="monitoring", due=timer.due if timer else row.next_due)
-        case "scheduled" | "onsite":
+        case "scheduled":
+            visit = visit_rows.next_agreed(tx, row.id)
+            return NextAction(key=row.state, due=visit.window_start if visit else row.next_due)
+        case "onsite":
             return NextAction(key=row.state, due=row.next_due)
         case "resolved":
             timer = tx.one(_TIMER, ticket_id=row.id, key="auto-close")
@@ -179,4 +186,7 @@ def next_action(tx: Tx, row: TicketRow) -> NextAction:
         case "closed" | "rejected" | "cancelled" | "merged":
             return NextAction(key="none", due=None)
         case _:
+            until = visit_rows.choice_until(tx, row.id) if visit_rows.FLAG in row.flags else None
+            if until is not None:
+                return NextAction(key="visit", due=until)
             return NextAction(key="answer" if row.next_clock == "response" else "work", due=row.next_due)

@@ -35,11 +35,14 @@ def about(case: Case) -> dict[str, Any]:
     }
 
 
-def ask(case: Case, kind: str, **more: Any) -> None:
-    """Of whoever has the ticket; of its group, where nobody has it; of those who lead, where no group has it."""
+def ask(case: Case, kind: str, **more: Any) -> bool:
+    """Of whoever has the ticket; of its group, where nobody has it; of those who lead, where no group has it.
+
+    False: the same is asked already.
+    """
     agent = case["assignee"]
     given = {"agent": agent, "group": None if agent else case["desk_group"], "once": kind} | more
-    tasks.add(case.tx, kind, ticket_id=case.id, now=case.now, **given, **about(case))
+    return tasks.add(case.tx, kind, ticket_id=case.id, now=case.now, **given, **about(case)) is not None
 
 
 def approval(case: Case) -> None:

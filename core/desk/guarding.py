@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import acts, promises, vendor_rows
+from core.desk import acts, promises, vendor_rows, visit_notices, visit_rows
 from core.desk.case import Case
 from core.desk.errors import Obstacle, Refused, invalid
 from core.desk.principal import Principal
 from core.rules import close_guard
 from core.rules.close_guard import BadOverride, Facts, Guarded
 from core.store import tables
-from core.store.tx import Prepared
+from core.store.tx import Prepared, Row
 
 CODE = "guarded"
 """Of the refusal."""
@@ -47,20 +48,29 @@ _HELD = Prepared(
 
 
 def facts(case: Case) -> Facts:
-    """What is not over on this ticket. Vendor cases speak by what they are called, visits by their flag."""
+    """What is not over on this ticket. Vendor cases speak by what they are called."""
     promised = promises.open_of(case.tx, case.id)
     overdue = promised is not None and promised.due < case.now
     return Facts(
         vendors=tuple(map(vendor_rows.called, vendor_rows.standing(vendor_rows.of_ticket(case.tx, case.id))))
         if vendor_rows.FLAG in case["flags"]
         else (),
-        visits=(case["number"],) if "visit_planned" in case["flags"] else (),
+        visits=tuple(_said(case, row) for row in visit_rows.open_of(case.tx, case.id))
+        if visit_rows.FLAG in case["flags"]
+        else (),
         promises=(promises.said(case, promised.due),) if promised is not None and overdue else (),
         children=tuple(row.number for row in case.tx.all(_CHILDREN, ticket_id=case.id)),
         held=tuple(row.author for row in case.tx.all(_HELD, ticket_id=case.id))
         if "held" in case["flags"]
         else (),
     )
+
+
+def _said(case: Case, row: Row) -> str:
+    """A visit as people know it: when, else where."""
+    if row.window_start is None:
+        return str(row.site or case["number"])
+    return visit_notices.spell(row.window_start, row.window_end, ZoneInfo(row.time_zone), case["language"])
 
 
 def guard(case: Case, who: Principal, overrides: Mapping[str, str], *, act: str) -> None:

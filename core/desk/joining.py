@@ -14,10 +14,12 @@ from sqlalchemy import bindparam, literal, select
 
 from core.desk import (
     acts,
+    joining_answers,
     joining_promises,
     joining_rows,
     joining_state,
     joining_undo,
+    joining_visits,
     ledger,
     links_between,
     notices,
@@ -69,7 +71,7 @@ def merge(
 ) -> str:
     """This ticket ends in another one (`into`: its number), which has its conversations, people and notes from now on.
 
-    The other one counts from the earlier receipt of the two; the people of this one are told, where they are answered, that
+    The other one counts from the earlier receipt of the two, to the earlier first answer of the two; the people of this one are told, where they are answered, that
     their request goes on there. Raises Refused for the same, an ended, or another customer's ticket.
     """
     case, other = both(tx, who, number, into, now=now)
@@ -83,10 +85,12 @@ def merge(
         "notes": [row.id for row in tx.all(_NOTES, ticket_id=case.id)],
         "state": {name: _told(case[name]) for name in joining_state.STATE},
     }
+    before["answered"] = _told(joining_answers.first(case))
     acts.move(case, who, "merge", into=other.id, number=other["number"], joining=identity)
     timing.apply(case, "merge")
     case.set(merged_into=other.id)
     before["promises"] = joining_promises.carry(case, other, who)
+    before["visits"] = joining_visits.carry(case, other, who)
     ledger.give_back(case, "merged", actor=who.actor)
     before["calls"] = joining_rows.calls(tx, joining_rows.calls_of(tx, case.id), of=case.id, to=other.id)
     for one in before["threads"]:
@@ -106,6 +110,7 @@ def merge(
         other.set(received_at=count_from)
         timing.count_from(other, count_from, reason="merge")
     _record(case, who, identity, Kind.MERGE, into=other.id, before=before)
+    joining_answers.count(other)
     _finish(case, other)
     return number
 

@@ -1,4 +1,8 @@
-"""How is a merge, a split or a move taken back? As if it had not been, but that nothing that came since is lost (desk.md 14)."""
+"""How is a merge, a split or a move taken back? As if it had not been, but that nothing that came since is lost (desk.md 14).
+
+The clocks of a ticket that was merged count the time until the undoing as if it had stood by itself: that it was looked after
+under another number held nothing up. Who answered its people meanwhile answered it.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,11 @@ from sqlalchemy import bindparam, select
 
 from core.desk import (
     acts,
+    joining_answers,
     joining_promises,
     joining_rows,
     joining_state,
+    joining_visits,
     joining_ways,
     ledger,
     notices,
@@ -147,6 +153,7 @@ def _merge(row: Row, one: Case, other: Case, who: Principal) -> None:
     one.set(merged_into=None, **state)
     timing.apply(one, "merge_undone")
     joining_promises.give_back(one, other, who, was["promises"])
+    joining_visits.give_back(one, other, who, was.get("visits", ()))
     joining_promises.asked_again(one)
     ledger.settle(one)
     joining_state.restore(one, was)
@@ -161,6 +168,9 @@ def _merge(row: Row, one: Case, other: Case, who: Principal) -> None:
     if since != other["received_at"]:
         other.set(received_at=since)
         timing.count_from(other, since, reason="merge_undone")
+    joining_answers.count(other)
+    for case in (one, other):
+        joining_answers.own(case)
     wrote = tx.one(_SINCE, ticket_id=one.id, since=row.at)
     if wrote is not None:
         resolution.customer_wrote(one, at=wrote.at)
@@ -192,6 +202,7 @@ def _split(row: Row, one: Case, other: Case, who: Principal) -> None:
     acts.move(other, who, "merge", into=one.id, joining=row.id)
     timing.apply(other, "merge")
     promises.dropped(other)
+    joining_visits.carry(other, one, who)
     ledger.give_back(other, "merged", actor=who.actor)
     other.set(merged_into=one.id, waits_since=None)
     other.flag(joining.PARTED)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, literal, or_, select
+from sqlalchemy import and_, bindparam, literal, or_, select
 
 from core.desk import acts, rungs, search
 from core.desk.errors import NotFound
 from core.desk.principal import Principal
-from core.rules.ladders import Rung
+from core.rules.ladders import Cause, Rung
 from core.store import tables
 from core.store.columns import Instant
 from core.store.tx import Prepared, Row, Tx
@@ -39,8 +39,14 @@ _CALLED = Prepared(
         page.c.at > bindparam("since", type_=Instant),
         ticket.c.open,
         or_(
-            ticket.c.state.in_([literal(state) for state in rungs.NOT_TAKEN]),
-            ticket.c.assignee.is_(None),
+            and_(
+                page.c.cause != literal(str(Cause.PROMISE)),
+                or_(
+                    ticket.c.state.in_([literal(state) for state in rungs.NOT_TAKEN]),
+                    ticket.c.assignee.is_(None),
+                ),
+            ),
+            rungs.FOR_PROMISE,
         ),
     )
     .order_by(page.c.at, page.c.id)
@@ -66,7 +72,7 @@ _SENT = Prepared(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ladder:
-    """One that is climbed: somebody was called, and nobody has taken the ticket."""
+    """One that is climbed: somebody was called, and nobody has taken the ticket, or written what was promised."""
 
     number: str
     subject: str

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
-from core.desk import consumption_notices, ledger_books, reference
+from core.desk import consumption_notices, ledger_books, ledger_periods, reference
 from core.desk.case import Case
 from core.desk.errors import Refused
 from core.desk.ledger_books import Stand, as_booked, counts, stand
@@ -109,7 +109,7 @@ def claim(case: Case) -> bool:
         return True
     contract, line = found
     now = ledger_books.opened(
-        case.tx, contract, line, day=ledger_books.day_of(contract, case.now), now=case.now
+        case.tx, contract, line, day=ledger_periods.day_of(contract, case.now), now=case.now
     )
     return not now.balance.lacks(1) or line.overdraft or _is_overridden(case)
 
@@ -123,17 +123,29 @@ def may_spend(case: Case, unit: str, quantity: int) -> None:
 
 
 def use(
-    case: Case, unit: str, quantity: int, *, actor: str, at: datetime | None = None, reason: str = ""
+    case: Case,
+    unit: str,
+    quantity: int,
+    *,
+    actor: str,
+    at: datetime | None = None,
+    reason: str = "",
+    must: bool = True,
 ) -> bool:
     """Use so many units of the ticket's line; False: its line does not count these. Raises Refused below zero.
 
-    For hours see `activities`: they are rounded per ticket. A visit that is over calls this with unit `visits`.
+    `must` False: it is done already, and counts although it goes below zero. For hours see `activities`: they are rounded per ticket. A visit that is over calls this with unit `visits`.
     """
     found = line_of(case)
     if found is None or rules.UNITS[found[1].measure] != unit:
         return False
-    _spend(case, *found, quantity, actor=actor, at=at or case.now, reason=reason)
+    _spend(case, *found, quantity, actor=actor, at=at or case.now, reason=reason, must=must)
     return True
+
+
+def is_overridden(case: Case) -> bool:
+    """Does whoever leads let the work be done, whatever the line says, and still now?"""
+    return _is_overridden(case)
 
 
 def work(case: Case, activity_id: str, minutes: int, *, actor: str, at: datetime, must: bool = True) -> None:
@@ -269,7 +281,7 @@ def _spend(
     reason: str = "",
     must: bool = True,
 ) -> None:
-    now = ledger_books.opened(case.tx, contract, line, day=ledger_books.day_of(contract, at), now=case.now)
+    now = ledger_books.opened(case.tx, contract, line, day=ledger_periods.day_of(contract, at), now=case.now)
     below = _check(case, now, cost) if must else bool(now.balance.lacks(cost))
     row_id = ledger_books.post(
         case.tx,

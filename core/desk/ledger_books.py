@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, select
 
-from core.desk import reference
+from core.desk import ledger_periods, reference
 from core.desk.errors import Refused
+from core.desk.ledger_periods import Course, day_of
 from core.ids import fixed_id, new_id
 from core.rules import consumption as rules
 from core.rules.consumption import Balance, Period
@@ -40,13 +40,6 @@ _OF_LINE = Prepared(
     select(consumption)
     .where(consumption.c.contract == bindparam("contract"), consumption.c.line == bindparam("line"))
     .order_by(consumption.c.id)
-)
-_FIRST_OF_PERIOD = Prepared(
-    select(consumption.c.id)
-    .where(consumption.c.contract == bindparam("contract"), consumption.c.line == bindparam("line"))
-    .where(consumption.c.period == bindparam("period"))
-    .order_by(consumption.c.id)
-    .limit(1)
 )
 _OF_PERIOD = Prepared(
     select(consumption)
@@ -86,13 +79,13 @@ def as_booked(tx: Tx, contracts: Sequence[Contract], *, at: datetime) -> tuple[C
 
 def _as_booked(tx: Tx, contract: Contract, at: datetime) -> Contract:
     rows = tx.all(_BALANCES, contract=contract.number)
-    return replace(contract, lines=tuple(_booked(contract, line, rows, at) for line in contract.lines))
+    return replace(contract, lines=tuple(_booked(tx, contract, line, rows, at) for line in contract.lines))
 
 
-def _booked(contract: Contract, line: Line, rows: Iterable[Row], at: datetime) -> Line:
+def _booked(tx: Tx, contract: Contract, line: Line, rows: Iterable[Row], at: datetime) -> Line:
     if not counts(line):
         return line
-    stand = _stand(contract, line, rows, day_of(contract, at))
+    stand = stand_of(tx, contract, line, rows, at=at)
     return replace(
         line,
         quantity=rules.amount(line.measure, stand.balance.granted),
@@ -101,54 +94,63 @@ def _booked(contract: Contract, line: Line, rows: Iterable[Row], at: datetime) -
 
 
 def stand(tx: Tx, contract: Contract, line: Line, *, at: datetime) -> Stand:
-    """How the line stands in the period of this instant; nothing is written."""
-    return _stand(contract, line, tx.all(_BALANCES, contract=contract.number), day_of(contract, at))
+    """How the line stands in the period of this instant, which is now; nothing is written."""
+    return stand_of(tx, contract, line, tx.all(_BALANCES, contract=contract.number), at=at)
 
 
-def stand_of(contract: Contract, line: Line, rows: Iterable[Row], *, at: datetime) -> Stand:
+def stand_of(tx: Tx, contract: Contract, line: Line, rows: Iterable[Row], *, at: datetime) -> Stand:
     """The same from rows of `line_balance` that were read already."""
-    return _stand(contract, line, rows, day_of(contract, at))
-
-
-def _stand(contract: Contract, line: Line, rows: Iterable[Row], day: date) -> Stand:
-    """A period that nobody opened yet is what its opening would be."""
-    known = {row.period: Balance(granted=row.granted, used=row.used) for row in rows if row.line == line.name}
-    period = _period(contract, line, day)
-    found = known.get(str(period.first))
-    if found is None:
-        bought = rules.units(line.measure, line.quantity or 0)
-        found = Balance(granted=bought, used=0 if known else rules.units(line.measure, line.used))
-        for _, handed in _missing(contract, line, known, period):
-            found = Balance(granted=bought + handed, used=0)
+    period, known = _period(contract, line, day_of(contract, at)), _known(line, rows)
+    found = known.get(period.first)
+    if found is None:  # what its opening would be
+        used = 0 if known else rules.units(line.measure, line.used)
+        found = Balance(granted=rules.units(line.measure, line.quantity or 0), used=used)
+        if known and line.rollover:
+            course = ledger_periods.course(tx, contract, line)
+            (*_, (_, granted, handed)) = _missing(course, line, known, period)
+            found = Balance(granted=granted + handed, used=0)
     return Stand(contract=contract, line=line, period=period, balance=found)
 
 
-def _missing(
-    contract: Contract, line: Line, known: Mapping[str, Balance], wanted: Period
-) -> Iterator[tuple[Period, int]]:
-    """Each period from the last one before it that is open, and what it is handed; none where none is.
+def _known(line: Line, rows: Iterable[Row]) -> dict[date, Balance]:
+    """By the first day of their periods."""
+    return {
+        date.fromisoformat(row.period): Balance(granted=row.granted, used=row.used)
+        for row in rows
+        if row.line == line.name
+    }
 
-    In another version of the contract periods may begin on other days: what is open is known by the day it began. What
-    began before the contract does hands on to its first period.
-    """
-    last = max((first for first in known if first < str(wanted.first)), default=None)
+
+def _missing(
+    course: Course, line: Line, known: Mapping[date, Balance], wanted: Period
+) -> Iterator[tuple[Period, int, int]]:
+    """Each period from the last one before it that is open, what it is granted, and what it is handed; itself at least."""
+    last = ledger_periods.handing(course, known, wanted.first)
     if last is None:
+        yield wanted, course.granted(wanted), 0
         return
-    before, first = known[last], _period(contract, line, date.fromisoformat(last))
-    following = first if last < str(first.first) else _after(contract, line, first)
-    while following is not None and following.first <= wanted.first:
-        handed = rules.carried(before, rollover=line.rollover)
-        yield following, handed
-        before = Balance(granted=rules.units(line.measure, line.quantity or 0) + handed, used=0)
-        following = _after(contract, line, following)
+    before, around = known[last], course.period(last)
+    following = around if last < around.first else course.after(around)
+    while following is not None and following.first < wanted.first:
+        granted, handed = course.granted(following), rules.carried(before, rollover=line.rollover)
+        yield following, granted, handed
+        before = Balance(granted=granted + handed, used=0)
+        following = course.after(following)
+    yield wanted, course.granted(wanted), rules.carried(before, rollover=line.rollover)
 
 
 def opened(tx: Tx, contract: Contract, line: Line, *, day: date, now: datetime) -> Stand:
-    """The line's period of that day, opened if it is not, and locked until the end of the transaction."""
-    wanted = _stand(contract, line, tx.all(_BALANCES, contract=contract.number), day)
+    """The line's period of that day, opened if it is not, and locked until the end of the transaction.
+
+    What comes late for a day of before the contract began on another one counts where that day stands.
+    """
+    period = _period(contract, line, day)
+    if day < _period(contract, line, day_of(contract, now)).first:
+        period = ledger_periods.course(tx, contract, line).period(day)
+    wanted = Stand(contract=contract, line=line, period=period, balance=Balance(granted=0, used=0))
     row = _locked(tx, wanted)
     if row is None:
-        _open_until(tx, contract, line, wanted.period, now=now)
+        _open_until(tx, contract, line, period, now=now)
         row = _locked(tx, wanted)
     return replace(wanted, balance=Balance(granted=row.granted, used=row.used))
 
@@ -160,24 +162,29 @@ def _locked(tx: Tx, of: Stand) -> Row:
 
 def _open_until(tx: Tx, contract: Contract, line: Line, wanted: Period, *, now: datetime) -> None:
     """Each period from the last one that is open: what it hands on depends on it."""
-    rows = [row for row in tx.all(_BALANCES, contract=contract.number) if row.line == line.name]
-    known = {row.period: Balance(granted=row.granted, used=row.used) for row in rows}
-    missing = list(_missing(contract, line, known, wanted))
-    if not missing:
-        used = rules.units(line.measure, line.used) if not known else 0
-        _open(tx, contract, line, wanted, handed=0, used=used, now=now)
-    for period, handed in missing:
-        _open(tx, contract, line, period, handed=handed, used=0, now=now)
+    known = _known(line, tx.all(_BALANCES, contract=contract.number))
+    course = ledger_periods.course(tx, contract, line)
+    used = rules.units(line.measure, line.used) if not known else 0
+    for period, granted, handed in list(_missing(course, line, known, wanted)):
+        _open(tx, contract, line, period, granted=granted, handed=handed, used=used, now=now)
 
 
 def _open(
-    tx: Tx, contract: Contract, line: Line, period: Period, *, handed: int, used: int, now: datetime
+    tx: Tx,
+    contract: Contract,
+    line: Line,
+    period: Period,
+    *,
+    granted: int,
+    handed: int,
+    used: int,
+    now: datetime,
 ) -> None:
     key = {"contract": contract.number, "line": line.name, "period": str(period.first)}
     if not tx.insert_new(line_balance, **key, granted=0, used=0):
         return  # somebody else was quicker, and wrote the rest
     stand = Stand(contract=contract, line=line, period=period, balance=Balance(granted=0, used=0))
-    _by_itself(tx, stand, "opening", rules.units(line.measure, line.quantity or 0), now=now)
+    _by_itself(tx, stand, "opening", granted, now=now)
     if handed:
         _by_itself(tx, stand, "rollover", handed, now=now)
     if used:
@@ -265,11 +272,11 @@ def taken_back(tx: Tx, row: Row, *, reason: str, actor: str, now: datetime) -> s
 def reverse(tx: Tx, row: Row, *, reason: str, actor: str, now: datetime) -> str:
     contract = reference.contract(tx, row.contract_version)
     line = next(one for one in contract.lines if one.name == row.line)
-    day = date.fromisoformat(row.period)
+    first = date.fromisoformat(row.period)
     here = Stand(
         contract=contract,
         line=line,
-        period=_period(contract, line, day),
+        period=Period(first=first, last=first),  # it goes by the day it began
         balance=Balance(granted=0, used=0),
     )
     _locked(tx, here)
@@ -377,46 +384,26 @@ _MOVE = {
 
 
 def _carry(tx: Tx, of: Stand, *, now: datetime) -> None:
-    """What a later period was handed is put right after its earlier one has changed."""
+    """What later periods were handed is put right after an earlier one has changed."""
     if not of.line.rollover:
         return
-    period = of.period
-    while (following := _after(of.contract, of.line, period)) is not None:
-        here, there = (
-            tx.one(_BALANCE, contract=of.contract.number, line=of.line.name, period=str(one.first))
-            for one in (period, following)
-        )
-        if here is None or there is None:
-            return
+    key = {"contract": of.contract.number, "line": of.line.name}
+    for first, following in ledger_periods.handed_on(tx, of.contract, of.line, of.period.first):
+        here = tx.one(_BALANCE, **key, period=str(first))
         handed = rules.carried(Balance(granted=here.granted, used=here.used), rollover=True)
-        rows = tx.all(_OF_PERIOD, contract=of.contract.number, line=of.line.name, period=str(following.first))
-        first = tx.one(
-            _FIRST_OF_PERIOD, contract=of.contract.number, line=of.line.name, period=str(period.first)
-        )
-        if rows[0].id < first.id:
-            return  # it was opened when nothing was before it: the contract counted from another day then
+        rows = tx.all(_OF_PERIOD, **key, period=str(following))
         gone = {row.reverses for row in rows if row.reverses}
         standing = [row for row in rows if row.kind == "rollover" and row.id not in gone]
         if sum(row.quantity for row in standing) == handed:
-            return
-        to = replace(of, period=following)
+            continue
+        to = replace(of, period=Period(first=following, last=following))
         for row in standing:
             _by_itself(
                 tx, to, "reversal", row.quantity, now=now, reason="carried anew", reverses=row, carry=False
             )
         if handed:
             _by_itself(tx, to, "rollover", handed, now=now, carry=False)
-        period = following
-
-
-def day_of(contract: Contract, at: datetime) -> date:
-    """The local date of the customer."""
-    return at.astimezone(ZoneInfo(contract.time_zone)).date()
 
 
 def _period(contract: Contract, line: Line, day: date) -> Period:
     return rules.period_of(line.period, contract.valid_from, contract.valid_until, day)
-
-
-def _after(contract: Contract, line: Line, period: Period) -> Period | None:
-    return rules.next_period(line.period, contract.valid_from, contract.valid_until, period)

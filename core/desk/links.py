@@ -17,9 +17,17 @@ CHAT = "chat"
 """Before the name of a channel: a code that connects an account there (core.desk.linking)."""
 UPLOAD = "upload"
 """Takes files for a request (core.desk.upload_links)."""
+SURVEY = "survey"
+"""Asks how it went (core.desk.surveys)."""
 UPLOAD_WORDS = "too_large"
 """The words of a chat that bring such a link; they are kept with UPLOAD_PLACE where it stands."""
 UPLOAD_PLACE = "(link)"
+VISIT = "visit"
+"""Chooses a time for a visit (core.desk.visit_links)."""
+VISIT_WORDS = "visit"
+"""The kind of messages that bring such a link; what stands in its place where they are kept, "place" of `made_from` says."""
+VISIT_LIFE = timedelta(days=14)
+"""A hold that is over is looked at again when somebody chooses it: the link lives longer than the hold."""
 KEPT = timedelta(days=1)
 """How long a lapsed link stays on record."""
 
@@ -57,7 +65,10 @@ _VOID_ONE = Prepared(
 )
 _LAPSED = Prepared(
     link.delete().where(
-        or_(link.c.purpose.in_([literal(RESET), literal(UPLOAD)]), link.c.purpose.like(literal(f"{CHAT}:%"))),
+        or_(
+            link.c.purpose.in_([literal(RESET), literal(UPLOAD), literal(SURVEY), literal(VISIT)]),
+            link.c.purpose.like(literal(f"{CHAT}:%")),
+        ),
         link.c.expires_at < bindparam("before", type_=Instant),
     )
 )
@@ -92,6 +103,19 @@ def with_upload(tx: Tx, kind: str, text: str, delivery: str) -> str:
     if kind != UPLOAD_WORDS:
         return text
     return text.replace(UPLOAD_PLACE, f"{tx.facts.public_url}/upload/{upload_token(tx, delivery)}")
+
+
+def visit_token(tx: Tx, delivery: str) -> str:
+    """The token of the link that this delivery brings: the same at each try, and stored nowhere."""
+    return tx.facts.token(VISIT, delivery)
+
+
+def with_visit(tx: Tx, said: Row, delivery: str) -> str:
+    """What a message says as it leaves: with the link of whoever gets it, where it brings one."""
+    text, place = str(said.text), (said.made_from or {}).get("place") if said.kind == VISIT_WORDS else None
+    if not place:
+        return text
+    return text.replace(place, f"{tx.facts.public_url}/visit/{visit_token(tx, delivery)}")
 
 
 def whose(tx: Tx, purpose: str, token: str, *, now: datetime) -> str | None:

@@ -46,14 +46,14 @@ _UNTOUCHED = Prepared(
     select(tables.delivery.c.id).where(
         tables.delivery.c.ticket_id == bindparam("ticket_id"),
         tables.delivery.c.message_id == bindparam("message_id"),
-        (tables.delivery.c.state != "queued") | (tables.delivery.c.attempts > 0),
+        ~outbox.WAITS | (tables.delivery.c.attempts > 0),
     )
 )
 _QUEUED = Prepared(
     select(tables.delivery).where(
         tables.delivery.c.ticket_id == bindparam("ticket_id"),
         tables.delivery.c.message_id == bindparam("message_id"),
-        tables.delivery.c.state == "queued",
+        outbox.WAITS,
     )
 )
 
@@ -86,7 +86,7 @@ def received(
             where,
             "received",
             language,
-            **_common(case),
+            **about(case),
             covered=covered,
             contract=case["contract"],
             next_open=texts.instant(next_open, zone_of(case), language) if next_open else "",
@@ -126,7 +126,8 @@ def progress(case: Case, key: str, *, only: str | None = None, **values: Any) ->
     """Tell every conversation of the ticket about a move. `key` is a step of `notices/*/progress.txt`.
 
     `only`: a conversation; who is answered in another one is not told. It leaves in a minute, or when it may
-    (core.desk.quiet); what is told while it waits becomes one with it.
+    (core.desk.quiet); what is told while it waits becomes one with it. What goes beyond somebody's share of an hour is told
+    together with what waits of their other requests (core.desk.collecting).
     """
     language, step = case["language"], {"key": key, **values}
     due = case.now + TOGETHER
@@ -138,14 +139,15 @@ def progress(case: Case, key: str, *, only: str | None = None, **values: Any) ->
         if pending is not None and _waits(case, pending):
             made_from = pending.made_from or {}
             steps = [s for s in made_from.get("steps", []) if s["key"] != key] + steps
-            _, text = _notice(where, "progress", language, **_common(case), steps=steps)
+            _, text = _notice(where, "progress", language, **about(case), steps=steps)
             change = {"text": text, "made_from": {**made_from, "steps": steps}}
             case.tx.update(tables.message, {"ticket_id": case.id, "id": pending.id}, **change)
             _sooner(case, pending, due)
             continue
         leaves = quiet.leaves(case, where, place.people, kind="progress", due=due, zone=zone_of(case))
+        leaves, collected = quiet.shared(case, where, place.people, leaves)
         until = min(leaves.values(), default=due)
-        subject, text = _notice(where, "progress", language, **_common(case), steps=steps)
+        subject, text = _notice(where, "progress", language, **about(case), steps=steps)
         outbox.say(
             case,
             where,
@@ -157,6 +159,7 @@ def progress(case: Case, key: str, *, only: str | None = None, **values: Any) ->
             language=language,
             due=due,
             leaves=leaves,
+            collected=collected,
             made_from={"steps": steps} | ({"until": until.isoformat()} if until > due else {}),
         )
 
@@ -211,8 +214,10 @@ def _hurry(case: Case, pending: Row, due: datetime) -> None:
             work.hasten(case.tx, shard=case.id, key=f"send:{row.id}", now=due)
 
 
-def report(case: Case, kind: str, values: dict[str, Any]) -> None:
-    """The closing report: version 1 with `resolved`, the final one with `closed`. See `desk.reports`.
+def report(
+    case: Case, kind: str, *, report: str, paper: tuple[str, str], version: int, **values: Any
+) -> None:
+    """The closing report: version 1 with `resolved`, the final one with `closed`. Its words, and the paper that goes with it.
 
     Where it has to wait for the morning, it says what a notice that waits there would have said.
     """
@@ -223,7 +228,15 @@ def report(case: Case, kind: str, values: dict[str, Any]) -> None:
             overtaken(case)
         else:
             _instead(case, where)
-        subject, text = _notice(where, kind, case["language"], **_common(case), **values)
+        subject, text = _notice(
+            where,
+            kind,
+            case["language"],
+            **about(case),
+            report=report,
+            solution=case["resolution"].get("text", ""),
+            **values,
+        )
         outbox.say(
             case,
             where,
@@ -234,7 +247,7 @@ def report(case: Case, kind: str, values: dict[str, Any]) -> None:
             automatic=True,
             language=case["language"],
             leaves=leaves,
-            made_from={"report": values["version"]},
+            made_from={"report": version, "paper": list(paper)},
         )
 
 
@@ -250,7 +263,7 @@ def rejected(case: Case, text: str, *, agent: str, author_name: str) -> None:
     """The answer that goes with a rejection: a person's words."""
     for place in answering.places(case, kind="rejected", automatic=False):
         where = place.where
-        subject, body = _notice(where, "rejected", case["language"], **_common(case), text=text)
+        subject, body = _notice(where, "rejected", case["language"], **about(case), text=text)
         outbox.say(
             case,
             where,
@@ -281,7 +294,7 @@ def incident(
         if not place.people:
             continue
         where, language = place.where, case["language"]
-        subject, body = _notice(where, "incident", language, **_common(case), text=text)
+        subject, body = _notice(where, "incident", language, **about(case), text=text)
         said = outbox.say(
             case,
             where,
@@ -306,7 +319,8 @@ def title(case: Case) -> str:
     return texts.title(case["language"], number=case["number"])
 
 
-def _common(case: Case) -> dict[str, Any]:
+def about(case: Case) -> dict[str, Any]:
+    """What every notice may say of its request."""
     facts = case.tx.facts
     return {
         "subject": title(case),

@@ -6,7 +6,7 @@ Nothing is sent here: a delivery is a job on the lane of its recipient, see core
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,7 +25,13 @@ from core.store.tx import Prepared, Row, Tx
 SOON = timedelta(seconds=60)
 """What is to leave later than this holds up nothing that is written meanwhile."""
 
+COLLECTED = "collected"
+"""State of a delivery that another one speaks for (core.desk.roundups): it has no job of its own."""
+
 delivery, message, thread = tables.delivery, tables.message, tables.thread
+
+WAITS = delivery.c.state.in_([literal("queued"), literal(COLLECTED)])
+"""Of a delivery: it has not left."""
 
 THREADS = Prepared(select(thread).where(thread.c.ticket_id == bindparam("ticket_id")).order_by(thread.c.at))
 MESSAGES = Prepared(
@@ -62,11 +68,14 @@ def say(
     made_from: dict[str, Any] | None = None,
     answers: str | None = None,
     leaves: Mapping[str, datetime] | None = None,
+    collected: Collection[str] = (),
+    offers: Sequence[chat_buttons.Offer] = (),
 ) -> Said:
     """Add our message to a thread and queue one delivery for each of these people (`core.desk.answering` says whom).
 
-    `where`: the row of the thread. `due`: not before this instant; `leaves`: to these addresses not before that one. `answers`: id of the message it answers; None: the
-    last one of the thread.
+    `where`: the row of the thread. `due`: not before this instant; `leaves`: to these addresses not before that one; `collected`: to
+    these not by itself. `answers`: id of the message it answers; None: the last one of the thread. `offers`: what can be
+    chosen in a chat, beside what its kind offers; `made_from` keeps them as "offers", for who is reached another way.
     """
     tx, now = case.tx, case.now
     message_id = new_id()
@@ -102,7 +111,7 @@ def say(
             in_chat=chat_addresses.is_chat(where.address),
         )
         if chat_addresses.is_chat(person.address):
-            _offer(case, message_id, kind, person, language)
+            _offer(case, message_id, kind, person, language, more=offers)
             if not automatic:
                 chat_buttons.said(tx, person.key, message_id)
         for channel in (first, where.also_by):
@@ -116,6 +125,7 @@ def say(
                     kind=kind,
                     in_reply_to=in_reply_to,
                     due=(leaves or {}).get(person.address) or due or now,
+                    collected=channel == first and person.address in collected,
                 )
                 count += 1
     return Said(message_id=message_id, deliveries=count)
@@ -140,7 +150,11 @@ def instead(case: Case, where: Row, said: Row, failed: Row, to: Address) -> str:
     """The same message to the same person at another address, which the failed delivery did not reach; return the delivery's id."""
     tx = case.tx
     if chat_addresses.is_chat(to.address):
-        _offer(case, said.id, said.kind, to, said.language)
+        kept = (said.made_from or {}).get("offers", ())
+        more = [
+            chat_buttons.Offer(act=chat_acts.Act(act), value=value, label=label) for act, value, label in kept
+        ]
+        _offer(case, said.id, said.kind, to, said.language, more=more)
     channel = reaching.channel(
         where.channel, kind=said.kind, address=to.address, texts_by=tx.facts.texts_by, in_chat=True
     )
@@ -148,10 +162,19 @@ def instead(case: Case, where: Row, said: Row, failed: Row, to: Address) -> str:
     return _deliver(case, where, said.id, channel, to, **about)
 
 
-def _offer(case: Case, message_id: str, kind: str, to: Address, language: str) -> None:
+def _offer(
+    case: Case,
+    message_id: str,
+    kind: str,
+    to: Address,
+    language: str,
+    *,
+    more: Sequence[chat_buttons.Offer] = (),
+) -> None:
+    usual = [chat_buttons.Offer(act=act, value=value) for act, value in chat_acts.offered(kind)]
     chat_buttons.offer(
         case.tx,
-        [chat_buttons.Offer(act=act, value=value) for act, value in chat_acts.offered(kind)],
+        [*usual, *more],
         shard=case.id,
         message_id=message_id,
         address=to.key,
@@ -171,6 +194,7 @@ def _deliver(
     in_reply_to: str,
     due: datetime,
     instead_of: str | None = None,
+    collected: bool = False,
 ) -> str:
     return queue(
         case.tx,
@@ -183,6 +207,7 @@ def _deliver(
         now=case.now,
         due=due,
         in_reply_to=in_reply_to,
+        collected=collected,
         **({"instead_of": instead_of} if instead_of else {}),
     )
 
@@ -199,11 +224,13 @@ def queue(
     now: datetime,
     due: datetime | None = None,
     in_reply_to: str = "",
+    collected: bool = False,
     **more: Any,
 ) -> str:
     """One delivery and the job that sends it; its id.
 
-    `shard`: the ticket, or what stands in its place. `due`: None, as soon as can be. `more`: further columns.
+    `shard`: the ticket, or what stands in its place. `due`: None, as soon as can be. `collected`: another one speaks for
+    it, and has the job. `more`: further columns.
     """
     delivery_id, due = new_id(), due or now
     tx.insert(
@@ -216,12 +243,14 @@ def queue(
         address=to.address,
         name=to.name,
         kind=kind,
-        state="queued",
+        state=COLLECTED if collected else "queued",
         attempts=0,
         in_reply_to=in_reply_to,
         created_at=now,
         **more,
     )
+    if collected:
+        return delivery_id
     soon = due - now <= SOON
     lane = lane_of(thread_id, to.address, channel) if soon else f"send:{delivery_id}:{channel}"
     _job(tx, shard, delivery_id, lane, due=due, now=now)
@@ -303,6 +332,8 @@ def not_sent(case: Case, delivery_id: str) -> None:
 
 def hurry(case: Case, row: Row, *, due: datetime) -> None:
     """What was put off leaves at `due`, before whatever is said to the same person in the same conversation from now on."""
+    if row.state == COLLECTED:  # by itself, after all
+        case.tx.update(delivery, {"ticket_id": case.id, "id": row.id}, state="queued")
     work.cancel(case.tx, shard=case.id, key=f"send:{row.id}")
     _job(case.tx, case.id, row.id, lane_of(row.thread_id, row.address, row.channel), due=due, now=case.now)
 
@@ -324,6 +355,6 @@ def take_back(tx: Tx, row: Row, *, now: datetime) -> None:
 _WAITING = Prepared(
     select(delivery.c.id, delivery.c.address).where(
         delivery.c.ticket_id == bindparam("ticket_id"),
-        delivery.c.state == literal("queued"),
+        WAITS,
     )
 )

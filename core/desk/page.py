@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, select
 
 from core import chat_addresses
-from core.desk import call_history, conversation, course, ratings, search, vendor_rows
+from core.desk import call_history, conversation, course, ratings, search, vendor_rows, visit_views
 from core.desk.course import events
 from core.desk.errors import Forbidden, NotFound
 from core.desk.principal import Principal
@@ -52,7 +52,9 @@ VERBS = {
 }
 """Moves of the workflow that staff make by a verb of the same meaning."""
 
-PUBLIC_RESOLUTION = frozenset({"cause", "text", "minutes", "workaround", "review_by"})
+PUBLIC_RESOLUTION = frozenset(
+    {"cause", "text", "minutes", "workaround", "review_by", "tests", "limits", "next_steps"}
+)
 HISTORY = 10  # other tickets of the same people
 
 _HEAD_COLUMNS = (
@@ -141,6 +143,7 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
         history=_history(tx, who, head) if inside else (),
         calls=call_history.of_ticket(tx, who, head),
         rating=ratings.opinion(tx, head.id) if head.closed_at is not None else None,
+        visits=visit_views.of_ticket(tx, who, head),
         engaged=vendor_rows.engaged(tx, head.id) if vendor_rows.FLAG in head.flags else (),
     )
 

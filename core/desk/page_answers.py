@@ -78,9 +78,10 @@ _MINE = Prepared(
                 ticket.c.waits_since.is_not(None),
             ),
             and_(
-                page.c.cause.not_in([literal(str(Cause.SOON)), literal(str(Cause.LATE))]),
+                page.c.cause.not_in([literal(str(one)) for one in (Cause.SOON, Cause.LATE, Cause.PROMISE)]),
                 ticket.c.state.in_([literal(state) for state in (*rungs.NOT_TAKEN, *rungs.UNKNOWN)]),
             ),
+            rungs.FOR_PROMISE,
         ),
         ~exists().where(_known.c.ticket_id == page.c.ticket_id, _known.c.seen_at >= page.c.at),
     )
@@ -132,7 +133,7 @@ def mine(tx: Tx, who: Principal, *, now: datetime) -> tuple[Paged, ...]:
                 requester_name=row.requester_name,
                 customer_name=row.customer_name or "",
                 channel=row.chat or "",
-                waits_since=row.waits_since or row.at,
+                waits_since=row.at if row.cause == Cause.PROMISE else row.waits_since or row.at,
                 late=row.cause == Cause.LATE,
                 cause=row.cause,
                 priority=row.priority or "",
@@ -239,7 +240,8 @@ def _acknowledge(case: Case, agent: str, *, actor: str, how: str) -> None:
         return
     if before is not None:
         raise Refused(f"{_name(case.tx, before.agent)} knows of it already", code="already_acknowledged")
-    if case["assignee"] not in (None, agent) and case["state"] not in rungs.NOT_TAKEN:
+    others = case["assignee"] not in (None, agent) and case["state"] not in rungs.NOT_TAKEN
+    if others and rungs.late_promise(case) is None:
         raise Refused(f"{_name(case.tx, case['assignee'])} has taken it already", code="already_acknowledged")
     if not _seen(case, agent):
         raise Refused(f"nobody calls you to {case['number']}", code="not_called")

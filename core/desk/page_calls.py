@@ -17,6 +17,7 @@ from core.desk.case import Case
 from core.desk.live_calls import OVER, LiveCall
 from core.envelope import Trust
 from core.ids import new_id
+from core.rules.ladders import Cause
 from core.store import tables, work
 from core.store.tx import Prepared, Row, Tx
 
@@ -91,10 +92,12 @@ def dial(live: LiveCall) -> Dial:
     language = tx.facts.language(agent.language if agent else None)
     customer = reference.customer(tx, case["customer"]) if case["customer"] else None
     say = texts.voice(language)["page"]
-    told = say["call"].format(
+    called = tx.one(_PAGE, ticket_id=case.id, id=live.fact("page"))
+    late = called is not None and called.cause == Cause.PROMISE
+    told = say["promise" if late else "call"].format(
         hub=tx.facts.name,
         priority=case["priority"] or say["unqualified"],
-        number=" ".join(case["number"]),
+        number=", ".join(" ".join(part) for part in case["number"].split("-")),  # digit by digit
         customer=customer.name if customer else say["nobody"],
         subject=case["subject"],
     )
@@ -112,8 +115,10 @@ def over(live: LiveCall, *, heard: bool, how: str) -> Row | None:
     tx = live.tx
     live.set(phase=OVER, outcome="informed" if heard else "tried", cause=how, ended_at=live.now)
     key = {"ticket_id": live["ticket_id"], "id": live.fact("delivery")}
-    if not heard and tx.one(_DELIVERY, **key) is not None:
-        tx.update(delivery, key, state="given_up", error=how)
+    if (
+        tx.one(_DELIVERY, **key) is not None
+    ):  # who hung up at once may have pressed 1 before: that is heard last
+        tx.update(delivery, key, state="sent" if heard else "given_up", error="" if heard else how)
     work.cancel(tx, shard=live.id, key="silent")
     tx.tell("ticket", live["ticket_id"])
     return tx.one(_PAGE, ticket_id=live["ticket_id"], id=live.fact("page"))

@@ -105,9 +105,10 @@ def undelivered(tx: Tx, row: Row, *, now: datetime) -> None:
 
 
 def answer(tx: Tx, case: Case, called: Row, language: str) -> str:
-    """What somebody who acknowledged is told: that it is theirs to take, or who was quicker."""
+    """What somebody who acknowledged is told: that it is theirs to take or to answer, or who was quicker."""
     known = known_by(tx, case.id)
-    taken_by = case["assignee"] if case["state"] not in rungs.NOT_TAKEN else None
+    promised = rungs.late_promise(case) is not None
+    taken_by = case["assignee"] if case["state"] not in rungs.NOT_TAKEN and not promised else None
     first = taken_by or (known.agent if known is not None else called.agent)
     other = people.agent(tx, first) if first and first != called.agent else None
     _, text = texts.notice(
@@ -116,6 +117,7 @@ def answer(tx: Tx, case: Case, called: Row, language: str) -> str:
         number=case["number"],
         who=other.name if other else "",
         minutes=int(ladders.TAKE.total_seconds() // 60),
+        promised=promised,
     )
     return text
 
@@ -140,6 +142,8 @@ def _ways(tx: Tx, called: Row, *, in_chat: bool) -> list[staff_ways.Way]:
 def _offer(tx: Tx, called: Row, way: staff_ways.Way, *, in_chat: bool, now: datetime) -> None:
     agent = people.agent(tx, called.agent)
     acts = (Act.TAKE,) if in_chat else (Act.KNOW, Act.TAKE)
+    if called.cause == Cause.PROMISE:  # somebody may have it, and it is not to change hands
+        acts = (Act.KNOW,)
     chat_buttons.offer(
         tx,
         [chat_buttons.Offer(act=act, value=called.ticket_id) for act in acts],
@@ -171,15 +175,16 @@ def _words(case: Case, called: Row, language: str, *, short: bool) -> tuple[str,
     }
     if called.cause in (Cause.SOON, Cause.LATE):
         until = rungs.promise(case)
-        due = until.due_at if until is not None else case.now
+        ends = until.due_at if until is not None and until.due_at is not None else case.now
         return texts.notice(
             KIND,
             language,
             **about,
-            minutes=int((due - case.now).total_seconds() // 60),
-            due=texts.instant(due, tx.facts.zone, language),
+            minutes=int((ends - case.now).total_seconds() // 60),
+            due=texts.instant(ends, tx.facts.zone, language),
         )
     kind = "short/ladder" if short else "ladder"
+    late = rungs.late_promise(case)
     return texts.notice(
         kind,
         language,
@@ -188,4 +193,5 @@ def _words(case: Case, called: Row, language: str, *, short: bool) -> tuple[str,
         priority=case["priority"] or "",
         group=case["desk_group"] or "",
         code=called.code,
+        due=texts.instant(late, tx.facts.zone, language) if late is not None else "",
     )

@@ -116,7 +116,7 @@ def tell(case: Case) -> None:
 
 
 def _step(case: Case, climb: Climb) -> Step:
-    told = [] if case.new else calls(case.tx, case.id, since=climb.since)
+    told = [] if case.new else [c for c in calls(case.tx, case.id, since=climb.since) if climb.counts(c)]
     return ladders.step(told, rungs.standing(case, climb), climb.promise, cause=climb.cause, now=case.now)
 
 

@@ -1,5 +1,7 @@
 """Who of the staff is reached when a promise falls due? Whoever has the ticket, and when it is late the shift leader, by their own way.
 
+Where the ladder calls whoever has it (core.desk.rungs), they are not told a second time.
+
 Like a call to a chat (core.desk.paging) such a delivery has the ticket in place of a conversation, and is put into words as
 it leaves: what was kept meanwhile is not sent.
 """
@@ -31,9 +33,14 @@ _OPEN = Prepared(
 )
 
 
-def tell(case: Case, promise_id: str, step: str) -> None:
-    """Reach those it concerns. `step`: SOON, whoever has the ticket; LATE, the shift leader as well."""
+def tell(case: Case, promise_id: str, step: str, *, called: bool = False) -> None:
+    """Reach those it concerns. `step`: SOON, whoever has the ticket; LATE, the shift leader as well.
+
+    `called`: the ladder calls whoever has the ticket.
+    """
     for agent in _concerned(case, step):
+        if called and agent.id == case["assignee"]:
+            continue
         way = staff_ways.way(case.tx, agent)
         if way is not None:
             staff_ways.send(case.tx, case.id, _id(promise_id, step, agent.id), way, kind=KIND, now=case.now)

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, literal, select
 
 from core import texts
-from core.desk import follow_ups, notices, promise_notices, tasks, timing
+from core.desk import follow_ups, notices, paging, promise_notices, rungs, tasks, timing
 from core.desk.case import Case
 from core.desk.errors import Refused, invalid
 from core.desk.principal import Principal
@@ -23,7 +23,7 @@ from core.store.tx import Prepared, Row, Tx
 
 TIMER = "promise"
 """Of its job."""
-FLAG = "promise_due"
+FLAG = rungs.PROMISE_DUE
 SOON, LATE = "promise_soon", "promise_late"
 """Kinds of tasks, and the names under which each is asked once."""
 LEADER = "shift-leader"
@@ -154,7 +154,10 @@ def _over(case: Case, row: Row, state: str, *, kept_at: datetime | None = None) 
 
 
 def check(tx: Tx, ticket_id: str, *, now: datetime) -> None:
-    """The timer rang: remind whoever has the ticket, or, when it is due, call them and the shift leader."""
+    """The timer rang: remind whoever has the ticket, or, when it is due, call them and tell the shift leader.
+
+    Where there are rotas, the call is that of the ladder (core.desk.paging), which goes on until the words are there.
+    """
     row = open_of(tx, ticket_id)
     if row is None:
         return
@@ -171,7 +174,11 @@ def check(tx: Tx, ticket_id: str, *, now: datetime) -> None:
         follow_ups.ask(
             case, LATE, due=row.due, alarm=True, agent=None, group=None, role=LEADER, once=f"{LATE}:{LEADER}"
         )
-        promise_notices.tell(case, row.id, promise_notices.LATE)
+        climb = rungs.climb(case)
+        promise_notices.tell(
+            case, row.id, promise_notices.LATE, called=climb is not None and climb.promise.opens_at is None
+        )
+        paging.watch(case)
     case.save()
     _watch(case, step.next_at)
 

@@ -1,27 +1,25 @@
 """When does what the hub says by itself leave? Not at night, where it would ring; not more than so often in an hour.
 
 Only notices of what was done: an acknowledgement answers somebody who is awake, and a person's words are the person's to
-send. What waits becomes one with what is said meanwhile (core.desk.notices).
+send. What waits becomes one with what is said meanwhile (core.desk.notices); what goes beyond the share of an hour, with what waits
+of other requests (core.desk.collecting).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, func, literal, select
 
 from core import chat_addresses
-from core.desk import restraint
+from core.desk import collecting, restraint
 from core.desk.case import Case
 from core.envelope import Address
 from core.rules import quiet_hours, reaching
 from core.store import tables
 from core.store.tx import Prepared, Row
-
-SHARED = "progress"
-"""The kind of message of which an address gets so many in an hour."""
 
 message = tables.message
 
@@ -40,12 +38,22 @@ def leaves(
 ) -> dict[str, datetime]:
     """When a notice leaves for each of these addresses of a conversation: `due`, or when it may.
 
-    `kind`: of the message; progress counts against the share of each. `zone`: the customer's.
+    `kind`: of the message. `zone`: the customer's.
     """
-    found = {one.address: _quiet(case, where, one, kind=kind, due=due, zone=zone) for one in people}
-    if kind == SHARED:
-        found = {address: _share(case, address, at) for address, at in found.items()}
-    return found
+    return {one.address: _quiet(case, where, one, kind=kind, due=due, zone=zone) for one in people}
+
+
+def shared(
+    case: Case, where: Row, people: Sequence[Address], leaves: Mapping[str, datetime]
+) -> tuple[dict[str, datetime], frozenset[str]]:
+    """When progress leaves for each, who hears so much of it in an hour; and to which of them with what else waits for them."""
+    found, collected = dict(leaves), set()
+    for one in people:
+        at = leaves[one.address]
+        found[one.address], alone = _share(case, where, one, at)
+        if not alone:
+            collected.add(one.address)
+    return found, frozenset(collected)
 
 
 def urgent(case: Case) -> bool:
@@ -71,24 +79,33 @@ def _quiet(case: Case, where: Row, person: Address, *, kind: str, due: datetime,
 def _in_the_pocket(case: Case, where: Row, person: Address, *, kind: str) -> bool:
     if chat_addresses.is_chat(person.address):
         return True
-    by = reaching.channel(
+    return _by(case, where, person, kind=kind) in reaching.TEXTS
+
+
+def _by(case: Case, where: Row, person: Address, *, kind: str) -> str:
+    return reaching.channel(
         where.channel,
         kind=kind,
         address=person.address,
         texts_by=case.tx.facts.texts_by,
         in_chat=chat_addresses.is_chat(where.address),
     )
-    return by in reaching.TEXTS
 
 
-def _share(case: Case, address: str, at: datetime) -> datetime:
-    key = f"notice:{address.lower()}"
+def _share(case: Case, where: Row, person: Address, at: datetime) -> tuple[datetime, bool]:
+    """When the next notice leaves for an address, and whether by itself."""
+    key = f"notice:{person.address.lower()}"
     hours = quiet_hours.hours_until_told(
         lambda later: restraint.happened(
             case.tx, key, within=restraint.HOUR, now=at + later * quiet_hours.HOUR
         ),
         per_hour=case.tx.facts.brakes.notices_per_hour,
     )
-    at += hours * quiet_hours.HOUR
-    restraint.count(case.tx, key, now=at)
-    return at
+    latest, channel = at + hours * quiet_hours.HOUR, _by(case, where, person, kind="progress")
+    if hours and channel:
+        there = collecting.waiting(case.tx, person, channel, earliest=at, latest=latest)
+        if there is not None:
+            return there, False
+        collecting.begin(case.tx, person, channel, due=latest, now=case.now)
+    restraint.count(case.tx, key, now=latest)
+    return latest, not (hours and channel)

@@ -25,6 +25,8 @@ from core.store.columns import to_micros
 from core.store.tx import Prepared, Row, Tx
 
 ALWAYS = "24x7"
+PROMISES = ("response", "update", "restore", "resolve", "onsite", "vendor", "resolve_after_workaround")
+"""What a service level has a time for, as tables show it."""
 DEFAULT_SLA = "Default"
 """The service level of tickets without a contract line, where the desk has one of this name."""
 KEEP_RECORDINGS = 90
@@ -47,7 +49,7 @@ class Promise:
     """What one priority is promised."""
 
     times: Mapping[str, Target]
-    """response, update, restore, resolve, onsite, vendor, resolve_after_workaround."""
+    """By what PROMISES names."""
     calendar: str | None
     """None: that of the contract line."""
 
@@ -370,7 +372,7 @@ def _read(tx: Tx, revision: int) -> Desk:
     slas = {
         row.name: ServiceLevel(
             name=row.name,
-            targets={priority: _promise(plain) for priority, plain in row.targets.items()},
+            targets={priority: promise_of(plain) for priority, plain in row.targets.items()},
             retroactive=row.retroactive,
         )
         for row in tx.all(select(tables.sla))
@@ -510,6 +512,7 @@ def _outage(row: Row) -> Outage:
     )
 
 
-def _promise(plain: Mapping[str, str]) -> Promise:
+def promise_of(plain: Mapping[str, str]) -> Promise:
+    """What the file says of one priority. Raises ValueError for a target that is none."""
     times = {name: parse_target(text) for name, text in plain.items() if name != "calendar"}
     return Promise(times=times, calendar=plain.get("calendar"))

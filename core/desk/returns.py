@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import broadcasts, ladder, new_passwords, outbox, sending
+from core.desk import broadcasts, collecting, ladder, new_passwords, outbox, roundups, sending
 from core.desk.case import Case
 from core.envelope import Kind, Report
 from core.ids import token_id
@@ -56,17 +56,26 @@ def reported(
         if row.thread_id == row.ticket_id:  # words of a chat beside all tickets, or for colleagues
             if row.kind in sending.FOR_STAFF:
                 sending.FOR_STAFF[row.kind].undelivered(tx, row, now=now)
+            for one in roundups.stands_for(tx, row) if row.kind == collecting.KIND else ():
+                tx.update(
+                    delivery, {"ticket_id": one.ticket_id, "id": one.id}, state="bounced", error=detail[:500]
+                )
+                _came_back(tx, one, hard=kind is Kind.BOUNCE_HARD, now=now)
         elif not broadcasts.recorded(tx, row, "delivery.bounced", now=now, hard=kind is Kind.BOUNCE_HARD):
-            case = Case.open(tx, row.ticket_id, now=now)
-            if not ladder.another_way(case, row):
-                case.flag("undelivered")
-            case.event("delivery.bounced", actor="system", delivery=row.id, hard=kind is Kind.BOUNCE_HARD)
-            case.save()
+            _came_back(tx, row, hard=kind is Kind.BOUNCE_HARD, now=now)
         if kind is Kind.BOUNCE_HARD:
             tx.insert_missing(bad_address, address=row.address, reason="hard bounce", at=now)
         elif _bounces(tx, row.address, now=now) >= SOFT_BOUNCES:
             tx.insert_missing(bad_address, address=row.address, reason="soft bounces", at=now)
     return row
+
+
+def _came_back(tx: Tx, row: Row, *, hard: bool, now: datetime) -> None:
+    case = Case.open(tx, row.ticket_id, now=now)
+    if not ladder.another_way(case, row):
+        case.flag("undelivered")
+    case.event("delivery.bounced", actor="system", delivery=row.id, hard=hard)
+    case.save()
 
 
 def wished(tx: Tx, address: str, *, stop: bool, now: datetime) -> None:

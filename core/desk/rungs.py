@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, literal, select
+from sqlalchemy import and_, bindparam, exists, literal, select
 
 from core.desk import duties, entitle, people, reference, timing
 from core.desk.case import Case
 from core.rules import clocks, ladders, rotas
 from core.rules.clocks import ClockState
-from core.rules.ladders import Cause, Member, Promise, Rung
+from core.rules.ladders import Call, Cause, Member, Promise, Rung
 from core.store import tables
 from core.store.columns import Instant
 from core.store.tx import Prepared
@@ -30,8 +30,12 @@ DUTY = {
 }
 NOT_TAKEN = ("qualified", "assigned")
 UNKNOWN = ("received", "triage")
+PROMISE_DUE = "promise_due"
+"""Flag of a ticket whose customer was promised words by now."""
+_PROMISE_OVER = frozenset({"promise.kept", "promise.made", "promise.dropped"})
+"""Events with which one that was late is late no more."""
 
-message, event = tables.message, tables.event
+message, event, promised = tables.message, tables.event, tables.promise
 
 _ANSWERED = Prepared(
     select(message.c.id)
@@ -58,6 +62,24 @@ _ROUTED = Prepared(
 )
 
 
+_PROMISED = Prepared(
+    select(promised.c.due).where(
+        promised.c.ticket_id == bindparam("ticket_id"), promised.c.state == literal("open")
+    )
+)
+
+_page = tables.page
+FOR_PROMISE = and_(
+    _page.c.cause == literal(str(Cause.PROMISE)),
+    exists().where(
+        promised.c.ticket_id == _page.c.ticket_id,
+        promised.c.state == literal("open"),
+        promised.c.due <= _page.c.at,
+    ),
+)
+"""Of a row of `page`: it calls to words that were promised and are not there yet."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Climb:
     """That somebody is to be called to a ticket."""
@@ -73,6 +95,10 @@ class Climb:
         """It is about words in a chat, and not about the request itself."""
         return self.cause is Cause.LATE
 
+    def counts(self, call: Call) -> bool:
+        """Was this call of the same climb? What was promised has one of its own."""
+        return (call.cause is Cause.PROMISE) is (self.cause is Cause.PROMISE)
+
 
 def climb(case: Case) -> Climb | None:
     """Must somebody come to this ticket? None: no, or not any more."""
@@ -81,6 +107,10 @@ def climb(case: Case) -> Climb | None:
         since = _routed_at(case)
         opens = None if cause in (Cause.SAFETY, Cause.ALWAYS) else _opens_at(case)
         return Climb(cause=cause, promise=ladders.at_once(since or case.now, opens), since=since)
+    due = late_promise(case)
+    if due is not None:
+        opens = None if _at_any_hour(case) else _works_from(case)
+        return Climb(cause=Cause.PROMISE, promise=ladders.at_once(due, opens), since=due)
     if not waits_in_chat(case):
         return None
     until = promise(case)
@@ -98,18 +128,36 @@ def cause_of(case: Case) -> Cause | None:
         return Cause.SAFETY
     if case["priority"] == "P1":
         return Cause.P1
-    if case["asset"] and case["customer"]:
-        asset = people.asset(case.tx, case["customer"], case["asset"])
-        if asset is not None and asset.always_page:
-            return Cause.ALWAYS
+    if _always_paged(case):
+        return Cause.ALWAYS
     group = desk.groups.get(case["desk_group"] or "")
     if group is None or desk.calendars[group.calendar].calendar.is_open(case.now):
         return None
     return Cause.CLOSED if duties.on_duty(case.tx, rotas.ON_CALL, group.name, case.now) else None
 
 
+def late_promise(case: Case) -> datetime | None:
+    """By when the words were promised for which somebody is called; None: none, or there are no rotas to call by.
+
+    Asks nothing of a ticket that nothing late was promised on.
+    """
+    if PROMISE_DUE not in case["flags"] or not case["open"] or not reference.desk(case.tx).rotas:
+        return None
+    row = case.tx.one(_PROMISED, ticket_id=case.id)
+    return row.due if row is not None else None
+
+
+def _always_paged(case: Case) -> bool:
+    if not (case["asset"] and case["customer"]):
+        return False
+    asset = people.asset(case.tx, case["customer"], case["asset"])
+    return asset is not None and asset.always_page
+
+
 def may_have_been_called(case: Case) -> bool:
     """Can there be a ladder to stop? Of most tickets this asks nothing."""
+    if any(one["kind"] in _PROMISE_OVER for one in case.new_events()):
+        return True
     if case["chat"] is not None or case["priority"] == "P1" or "safety" in case["flags"]:
         return True
     desk = reference.desk(case.tx)
@@ -149,6 +197,8 @@ def standing(case: Case, climbed: Climb) -> dict[Rung, tuple[str, ...]]:
         planned[Rung.SUPERVISOR] = (*planned[Rung.SUPERVISOR], ladders.FALLBACK)
     if climbed.in_chat:
         return ladders.of_chat(_members(case), planned)
+    if climbed.cause is Cause.PROMISE:
+        return ladders.of_promise(case["assignee"], planned)
     if case["assignee"] is not None:  # it was given to somebody, who has not taken it
         planned[Rung.ON_CALL] = tuple(dict.fromkeys((case["assignee"], *planned[Rung.ON_CALL])))
     return planned
@@ -180,6 +230,25 @@ def _opens_at(case: Case) -> datetime | None:
     elif case["verdict"] == "covered_outside_window":
         row = case.tx.one(entitle.LATEST, ticket_id=case.id)
         opens = row.next_open_at if row is not None else None
+    return opens if opens is not None and opens > case.now else None
+
+
+def _at_any_hour(case: Case) -> bool:
+    """Is somebody called whatever the hours of the contract are?"""
+    return "safety" in case["flags"] or _always_paged(case)
+
+
+def _works_from(case: Case) -> datetime | None:
+    """When what was agreed is worked on again, whoever has it: by the hours of the contract, else of the group; None: now."""
+    clock, desk = timing.response(case), reference.desk(case.tx)
+    group = desk.groups.get(case["desk_group"] or "")
+    if clock is not None:
+        hours = clock.policy.calendar
+    elif group is not None:
+        hours = desk.calendars[group.calendar].calendar
+    else:
+        return None
+    opens = hours.next_open(case.now)
     return opens if opens is not None and opens > case.now else None
 
 

@@ -33,7 +33,7 @@ from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
 ticket, message, participant, inbound = tables.ticket, tables.message, tables.participant, tables.inbound
-event, page = tables.event, tables.page
+event, page, booking = tables.event, tables.page, tables.booking
 
 BELONGS = ("requester", "participant")
 """Roles in a conversation that make it somebody's own. A Cc in a mail never grants access (people.md 1)."""
@@ -136,15 +136,28 @@ def find_to_act(tx: Tx, who: Principal, number: str) -> Row:
     return row
 
 
+_BOOKED = Prepared(
+    select(booking.c.ticket_id)
+    .select_from(booking.join(ticket, ticket.c.id == booking.c.ticket_id))
+    .where(
+        booking.c.agent == bindparam("agent"),
+        booking.c.kind == literal("visit"),
+        ticket.c.number == bindparam("number"),
+    )
+    .limit(1)
+)
+
+
 def beyond(tx: Tx, who: Principal, number: str) -> Beyond | None:
     """Why one of the staff may open a ticket out of their scope, if there is a reason (desk.md 8).
 
-    `called`: they were called to it, and may do what its group may. `follows`: a group of theirs had it when it was
+    `called`: they were called to it, or go to its site, and may do what its group may. `follows`: a group of theirs had it when it was
     escalated, and may read it and leave notes.
     """
     if not who.is_agent or who.sees_everything:
         return None
-    if tx.one(_CALLED, number=number, agent=who.id) is not None:
+    asked = {"number": number, "agent": who.id}
+    if tx.one(_CALLED, **asked) is not None or tx.one(_BOOKED, **asked) is not None:
         return "called"
     had_it = ""
     for row in tx.all(_COURSE, number=number):

@@ -17,17 +17,25 @@ from core.desk import (
     broadcasts,
     chat_buttons,
     chats,
+    collecting,
     ladder,
+    links,
     missed,
     outbox,
     page_ways,
+    papers,
     participants,
     promise_notices,
     reference,
+    roundups,
     staff_notices,
+    surveys,
+    visit_invitations,
+    visit_notices,
 )
 from core.desk.case import Case
 from core.desk.conversation import visible_text
+from core.desk.papers import Undrawn
 from core.envelope import Address, Attachment, Earlier, Outgoing, Sent
 from core.ids import id_token, short_hash, token_key
 from core.store import blobs, tables
@@ -58,6 +66,7 @@ FOR_STAFF: Mapping[str, ModuleType] = {
     page_ways.ANSWER: page_ways,
     staff_notices.KIND: staff_notices,
     promise_notices.KIND: promise_notices,
+    visit_notices.STAFF: visit_notices,
 }
 """Kinds of deliveries that colleagues get, and who knows what they say and what becomes of them."""
 
@@ -87,13 +96,20 @@ def _in_hand(tx: Tx, shard: str, delivery_id: str) -> Row | None:
     return here or tx.one(_SOMEWHERE_LOCKED, id=delivery_id)
 
 
-def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoing | None:
-    """What the channel is to send, marked `sending`; None when there is nothing to send any more."""
+def begin(
+    tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime, bare: bool = False
+) -> Outgoing | Undrawn | None:
+    """What the channel is to send, marked `sending`; None when there is nothing to send any more.
+
+    Undrawn: nothing is marked, and the paper that goes with it is to be drawn first. `bare`: it leaves without.
+    """
     row = _in_hand(tx, ticket_id, delivery_id)
     if row is None or row.state not in ("queued", "sending"):
         return None
     ticket_id = row.ticket_id
     of = tx.one(_TICKET, id=ticket_id)
+    if row.kind == collecting.KIND:
+        return _roundup(tx, row, now=now)
     if of is None:
         tx.update(
             delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="sending", attempts=row.attempts + 1
@@ -122,6 +138,10 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
     if chats.left(tx, row.address):
         failed(tx, ticket_id, delivery_id, chats.LEFT, now=now)
         return None
+    # By mail a report is a file too; a chat and a telephone have its words, and the link.
+    paper = None if bare or asked_by_word else papers.carried(tx, said.made_from)
+    if isinstance(paper, Undrawn):
+        return paper
     key = {"ticket_id": ticket_id, "id": delivery_id}
     tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
     where = tx.one(_THREAD, ticket_id=ticket_id, id=row.thread_id)
@@ -138,6 +158,8 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
         Attachment(name=f.name, type=f.type, content=blobs.get(tx, f.blob))
         for f in tx.all(_FILES, ticket_id=ticket_id, message_id=said.id)
     )
+    if paper is not None:
+        files = (*files, Attachment(name=paper[0], type="application/pdf", content=paper[1]))
     return Outgoing(
         delivery_id=row.id,
         channel=row.channel,
@@ -148,7 +170,7 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
         mailbox=where.mailbox,
         author_name=said.author_name,
         subject=said.subject,
-        text=said.text,
+        text=_as_it_leaves(tx, said, row, now=now),
         language=said.language,
         ticket_number=of.number,
         reply_token=_answers_to(tx, ticket_id, row.thread_id, row.address),
@@ -167,10 +189,34 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
             if not m.automatic
         ),
         attachments=files,
+        invitation=visit_invitations.of_words(tx, said, row.address)
+        if said.kind == visit_notices.KIND
+        else None,
         buttons=chat_buttons.of_message(tx, ticket_id, said.id, row.address)
         if chat_addresses.is_chat(row.address)
         else (),
     )
+
+
+def _roundup(tx: Tx, row: Row, *, now: datetime) -> Outgoing | None:
+    in_pocket = row.address.startswith("+") or chat_addresses.is_chat(row.address)
+    stopped = in_pocket and tx.one(_WISH, address=row.address) is not None
+    if stopped or chats.left(tx, row.address):
+        failed(tx, row.ticket_id, row.id, STOPPED if stopped else chats.LEFT, now=now)
+        return None
+    told = roundups.outgoing(tx, row, now=now)
+    if told is not None:
+        key = {"ticket_id": row.ticket_id, "id": row.id}
+        tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
+    return told
+
+
+def _as_it_leaves(tx: Tx, said: Row, row: Row, *, now: datetime) -> str:
+    """What a message says, with the links that its reader alone is given."""
+    text = links.with_visit(tx, said, row.id)
+    if "@" not in row.address or chat_addresses.is_chat(row.address):
+        return text
+    return surveys.with_link(tx, said.kind, text, said.language, row, now=now)
 
 
 _WISH = Prepared(
@@ -260,6 +306,8 @@ def sent(tx: Tx, ticket_id: str, delivery_id: str, what: Sent, *, now: datetime)
             missed.watch(tx, row, now=now)
     if row.attempts > 1:
         attempted(tx, row, "sent", what.detail, now=now)
+    if row.kind == collecting.KIND:
+        roundups.left(tx, row, detail=what.detail[:500], now=now)
     tx.tell("ticket", ticket_id)
 
 
@@ -319,7 +367,10 @@ def failed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetim
     tx.update(delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="given_up", error=error[:500])
     if row.kind in FOR_STAFF:
         FOR_STAFF[row.kind].undelivered(tx, row, now=now)
-    if row.thread_id == ticket_id:  # words of a chat beside all tickets, or for colleagues
+    if row.kind == collecting.KIND:
+        for one in roundups.waits_for(tx, row):
+            failed(tx, one.ticket_id, one.id, error, now=now)
+    if row.thread_id == ticket_id:  # words of a chat beside all tickets, of several, or for colleagues
         return
     if broadcasts.recorded(tx, row, "delivery.given_up", now=now, what=row.kind):
         return

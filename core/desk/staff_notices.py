@@ -20,7 +20,7 @@ from core.rules import clocks
 from core.rules.clocks import Clock, ClockState
 from core.rules.rotas import ON_CALL
 from core.store import tables
-from core.store.columns import Instant
+from core.store.columns import Instant, to_micros
 from core.store.tx import Prepared, Row, Tx
 
 KIND = "sla"
@@ -53,6 +53,7 @@ _RETARGETED = Prepared(
         or_(
             tables.event.c.kind == literal("clock.retarget"),
             tables.event.c.kind == literal(clock_standing.RECALENDAR),
+            tables.event.c.kind == literal(clock_standing.RELEVEL),
         ),
     )
     .order_by(tables.event.c.seq.desc())
@@ -73,7 +74,13 @@ def tell(case: Case, clock: Clock, level: int, *, fell_due: datetime) -> list[st
         way = staff_ways.way(case.tx, agent)
         if way is not None:
             staff_ways.send(
-                case.tx, case.id, _id(case.id, clock, level, agent.id), way, kind=KIND, now=case.now, due=due
+                case.tx,
+                case.id,
+                _id(case.id, clock, level, fell_due, agent.id),
+                way,
+                kind=KIND,
+                now=case.now,
+                due=due,
             )
     return list(chosen)
 
@@ -145,10 +152,10 @@ def _waits_for_hours(case: Case) -> bool:
     return bool(case["priority"]) and case["priority"] not in AT_ANY_HOUR
 
 
-def _id(ticket_id: str, clock: Clock | Row, level: int, agent: str) -> str:
-    """What stands for the message of such a delivery: one for each notice and person."""
+def _id(ticket_id: str, clock: Clock | Row, level: int, fell_due: datetime, agent: str) -> str:
+    """What stands for the message of such a delivery: one for each notice and person, another under another target."""
     name = clock.name if isinstance(clock, Clock) else clock.clock
-    return fixed_id(f"sla {ticket_id} {name} {clock.cycle} {level} {agent}")
+    return fixed_id(f"sla {ticket_id} {name} {clock.cycle} {level} {to_micros(fell_due)} {agent}")
 
 
 # --- On its way ---------------------------------------------------------------------------------------------
@@ -215,7 +222,7 @@ def _whose(tx: Tx, row: Row) -> tuple[Row, str] | None:
     """The notice a delivery is of, and the agent it is for."""
     for told in tx.all(_NOTICES, ticket_id=row.ticket_id):
         for agent in told.agents:
-            if _id(row.ticket_id, told, told.level, agent) == row.message_id:
+            if _id(row.ticket_id, told, told.level, told.fell_due, agent) == row.message_id:
                 return told, agent
     return None
 

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, select
 from core.desk import clock_notices, clock_policies, clock_standing, reference, vendor_rows
 from core.desk.case import Case
 from core.rules import clocks
+from core.rules.clock_history import MERGED_ANSWER
 from core.rules.clocks import ClockName, ClockState, Policy, Target
 from core.store import tables, work
 from core.store.tx import Prepared, Row, Tx
@@ -54,6 +55,33 @@ def promise(case: Case, due: datetime) -> None:
     )
     at = due - timedelta(seconds=seconds) if running is None else case.now
     _emit(case, "promise", {ClockName.PROMISE: policy}, at=at)
+
+
+def come_by(case: Case, start: datetime, *, asked: bool) -> None:
+    """Somebody comes at `start`, as was agreed: the onsite clock is due then. `asked`: the customer wanted it that late.
+
+    What was promised earlier stays, unless the customer asked: then nothing counts until they are to be there.
+    """
+    running = next(
+        (one for one in clock_standing.of_case(case) if one.name is ClockName.ONSITE and not one.ended), None
+    )
+    if asked:
+        apply(case, "appointment")
+    elif running is not None and (running.breached_at or (running.due_at and running.due_at <= start)):
+        return
+    always = reference.desk(case.tx).calendars[reference.ALWAYS]
+    since = case.now if running is None else running.started_at
+    spans = [] if running is None else [(pause.since, pause.until) for pause in running.pauses]
+    if asked and running is not None:
+        spans.append((case.now, start))
+    open_until = [(began, ended or start) for began, ended in spans]
+    policy = Policy(
+        name="promise to come",
+        target=Target(seconds=always.calendar.elapsed(since, start, open_until) + 1),
+        calendar=always.calendar,
+        calendar_version=always.version,
+    )
+    _emit(case, "appointment_agreed", {ClockName.ONSITE: policy}, at=case.now)
 
 
 def promise_kept(case: Case, *, at: datetime | None = None) -> None:
@@ -117,6 +145,43 @@ def count_from(case: Case, since: datetime, *, reason: str) -> None:
                 reason=reason,
                 policy=clock.policy.key,
             )
+
+
+def answered_elsewhere(case: Case, at: datetime | None) -> None:
+    """When the first answer was given on a request that ended in this one; None: on none that does so now.
+
+    The earlier of that and an answer of its own counts, whichever is told first.
+    """
+    clock = response(case)
+    if clock is None:
+        return
+    theirs = clock.stop_reason == MERGED_ANSWER
+    if at is None:
+        if theirs:
+            _about_response(case, clock, "resume", at=case.now, reason=MERGED_ANSWER)
+        return
+    at = max(at, clock.started_at)
+    if clock.stopped_at is None or at < clock.stopped_at or (theirs and at != clock.stopped_at):
+        _about_response(case, clock, "stop", at=at, reason=MERGED_ANSWER)
+
+
+def answered(case: Case, at: datetime) -> None:
+    """Its own first answer was given then, while what was said elsewhere counted for it."""
+    clock = response(case)
+    if clock is not None and not clock.ended:
+        _about_response(case, clock, "stop", at=max(at, clock.started_at), reason="public_answer")
+
+
+def _about_response(case: Case, clock: clocks.Clock, action: str, *, at: datetime, reason: str) -> None:
+    case.event(
+        f"clock.{action}",
+        actor="system",
+        at=at,
+        clock=str(clock.name),
+        cycle=clock.cycle,
+        reason=reason,
+        policy="",
+    )
 
 
 FROM_RECEIPT = (ClockName.TRIAGE, ClockName.RESPONSE, ClockName.RESTORE, ClockName.RESOLVE)

@@ -24,6 +24,7 @@ OUTCOMES = ("ticket", "attached", "held", "alert", "machine", "exception", "dupl
 WAITING_OUTCOMES = ("held", "exception")
 DELIVERY_STATES = (
     "queued",
+    "collected",
     "sending",
     "sent",
     "bounced",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from core.desk.call_views import CallView
 
@@ -101,7 +101,7 @@ class DeliveryView:
     channel: str
     kind: str
     state: str
-    """queued, sending, sent, bounced, failed, given_up, passed_on, held, withdrawn or retracted."""
+    """queued, collected, sending, sent, bounced, failed, given_up, passed_on, held, withdrawn or retracted."""
     attempts: int
     error: str
     created_at: datetime
@@ -345,6 +345,71 @@ class RatingView:
     channel: str
 
 
+VisitState: TypeAlias = Literal[
+    "proposed", "counter", "confirmed", "en_route", "onsite", "done", "no_access", "cancelled"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotView:
+    """A time that was offered for a visit, and waits for a choice."""
+
+    id: str
+    engineer: str
+    """Name of who would come."""
+    start: datetime
+    end: datetime
+    expires_at: datetime
+    """So long it is held."""
+    why: str
+    """A word of `rules.slots.Reason`."""
+    late: bool
+    """It begins after what was promised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineerView:
+    """Who comes."""
+
+    id: str
+    name: str
+    email: str
+    """Empty outside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitView:
+    """A visit on site. A contact gets it without its purpose, parts and staff's reasons."""
+
+    id: str
+    number: str
+    """Of its ticket."""
+    state: VisitState
+    site: str
+    place: str
+    time_zone: str
+    purpose: str
+    skills: tuple[str, ...]
+    parts: tuple[Mapping[str, str], ...]
+    minutes: int
+    engineers: tuple[EngineerView, ...]
+    window_start: datetime | None
+    window_end: datetime | None
+    arrived_at: datetime | None
+    left_at: datetime | None
+    sequence: int
+    """How often it was changed since it was agreed."""
+    billable: bool
+    ended_why: str
+    replaces: str | None
+    made_at: datetime
+    closed_at: datetime | None
+    slots: tuple[SlotView, ...]
+    """Times that wait for a choice; of an agreed visit: to move it."""
+    no_time: str
+    """Why there was no time to offer, a word of `rules.slots.Why`; empty: there is, or nobody looked since."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketView:
     """The whole ticket. A contact gets it without notes, events of the inside, trust and staff's reasons."""
@@ -387,6 +452,8 @@ class TicketView:
     calls: tuple[CallView, ...] = ()
     """Telephone calls, in their order; a contact learns that they were there."""
     rating: RatingView | None = None
+    visits: tuple[VisitView, ...] = ()
+    """On site, in the order in which they were planned."""
     engaged: tuple[EngagedView, ...] = ()
     """Vendors who work on it, as a customer may know."""
 

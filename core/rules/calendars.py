@@ -52,12 +52,12 @@ class Calendar:
     without an answer there, raise ValueError. The algorithm is that of the design's section "Clocks".
     """
 
-    __slots__ = ("_always", "_hours", "_known", "definition")
+    __slots__ = ("_hours", "_known", "always", "definition")
 
     def __init__(self, definition: CalendarDefinition) -> None:
         self.definition = definition
         self._hours = OpeningHours(definition)
-        self._always = self._hours.always  # never closed: open time is real time, and nothing is expanded
+        self.always = self._hours.always  # never closed: open time is real time, and nothing is expanded
         self._known: Intervals | None = None
 
     def due(self, start: datetime, target_s: int, pauses: Iterable[Pause] = ()) -> datetime | None:
@@ -70,28 +70,13 @@ class Calendar:
         """
         if target_s < 0:
             raise ValueError(f"target: {target_s} seconds is negative")
-        at = _microseconds(start, "start")
-        if target_s == 0:
-            return _instant(self._first_open(at))
-        due = self._due(at, target_s * SECOND, _spans(pauses) if pauses else ())
-        return None if due is None else _instant(due)
+        due = self.due_at(to_microseconds(start, "start"), target_s, _spans(pauses) if pauses else ())
+        return None if due is None else to_instant(due)
 
     def elapsed(self, start: datetime, end: datetime, pauses: Iterable[Pause] = ()) -> int:
         """Open, unpaused seconds from start to end; 0 when end is not after start."""
-        a, b = _microseconds(start, "start"), _microseconds(end, "end")
         spans = _spans(pauses) if pauses else ()
-        if b <= a:
-            return 0
-        if self._always:
-            total = b - a
-            for since, until in _clipped(spans, a, b):
-                total -= until - since
-        else:
-            known = self._covering(a, b)
-            total = _cum(known, b) - _cum(known, a)
-            for since, until in _clipped(spans, a, b):
-                total -= _cum(known, until) - _cum(known, since)
-        return total // SECOND
+        return self.elapsed_at(to_microseconds(start, "start"), to_microseconds(end, "end"), spans)
 
     def overrun(self, due: datetime, pauses: Iterable[Pause] = ()) -> datetime | None:
         """The instant after which a promise due then is broken; None: nothing breaks it while an open pause lasts.
@@ -99,11 +84,8 @@ class Calendar:
         It is `due` itself unless the calendar closes or a pause begins there: work done on Saturday still keeps a
         promise that was due at Friday's closing, because no more than the promised open time has passed.
         """
-        try:
-            later = self._due(_microseconds(due, "due"), 1, _spans(pauses) if pauses else ())
-        except NeverOpenError:
-            return None
-        return None if later is None else _instant(later - 1)
+        broken = self.overrun_at(to_microseconds(due, "due"), _spans(pauses) if pauses else ())
+        return None if broken is None else to_instant(broken)
 
     def before(self, instant: datetime, seconds: int) -> datetime:
         """The latest instant from which `seconds` open seconds lead to this one: due backwards.
@@ -112,19 +94,19 @@ class Calendar:
         """
         if seconds < 0:
             raise ValueError(f"seconds: {seconds} is negative")
-        at = _microseconds(instant, "instant")
-        if self._always:
-            return _instant(at - seconds * SECOND)
-        known = self._covering(at, at)
+        at = to_microseconds(instant, "instant")
+        if self.always:
+            return to_instant(at - seconds * SECOND)
+        known = self.covering(at, at)
         if seconds == 0:
             while not known.opens or known.opens[0] > at:
                 known = self._extended(known, -1)
-            return _instant(min(at, known.closes[bisect_right(known.opens, at) - 1]))
-        wanted = _cum(known, at) - seconds * SECOND
+            return to_instant(min(at, known.closes[bisect_right(known.opens, at) - 1]))
+        wanted = open_time(known, at) - seconds * SECOND
         while wanted < known.base:
             known = self._extended(known, known.first - known.last)
         i = bisect_right(known.before, wanted) - 1
-        return _instant(known.opens[i] + wanted - known.before[i])
+        return to_instant(known.opens[i] + wanted - known.before[i])
 
     def periods(self, start: datetime, count: int) -> tuple[tuple[datetime, datetime | None], ...]:
         """The next `count` open intervals that end after start, the first clipped to it; an end of None: never closes.
@@ -133,57 +115,57 @@ class Calendar:
         """
         if count < 1:
             raise ValueError(f"count: {count} is below 1")
-        at = _microseconds(start, "start")
-        if self._always:
-            return ((_instant(at), None),)
-        known = self._covering(at, at)
+        at = to_microseconds(start, "start")
+        if self.always:
+            return ((to_instant(at), None),)
+        known = self.covering(at, at)
         while True:
             i = bisect_right(known.closes, at)
             found = list(zip(known.opens[i : i + count], known.closes[i : i + count], strict=True))
             if (len(found) == count and found[-1][1] < known.end) or known.last == LAST_YEAR:
                 break
             known = self._extended(known, 1)
-        return tuple((_instant(max(a, at)), None if b == known.end else _instant(b)) for a, b in found)
+        return tuple((to_instant(max(a, at)), None if b == known.end else to_instant(b)) for a, b in found)
 
     def between(self, since: datetime, until: datetime) -> tuple[tuple[datetime, datetime], ...]:
         """The open time from `since` to `until`, as intervals in order that neither touch nor are empty."""
-        a, b = _microseconds(since, "since"), _microseconds(until, "until")
+        a, b = to_microseconds(since, "since"), to_microseconds(until, "until")
         if b <= a:
             return ()
-        if self._always:
-            return ((_instant(a), _instant(b)),)
-        known = self._covering(a, b)
+        if self.always:
+            return ((to_instant(a), to_instant(b)),)
+        known = self.covering(a, b)
         first, last = bisect_right(known.closes, a), bisect_left(known.opens, b)
         return tuple(
-            (_instant(max(opens, a)), _instant(min(closes, b)))
+            (to_instant(max(opens, a)), to_instant(min(closes, b)))
             for opens, closes in zip(known.opens[first:last], known.closes[first:last], strict=True)
         )
 
     def on(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
         """When it is open on a local date."""
-        return tuple((_instant(a), _instant(b)) for a, b in self._hours.on(day))
+        return tuple((to_instant(a), to_instant(b)) for a, b in self._hours.on(day))
 
     def is_open(self, instant: datetime) -> bool:
         """Whether work is done at this instant. The closing instant itself is closed."""
-        at = _microseconds(instant, "instant")
-        if self._always:
+        at = to_microseconds(instant, "instant")
+        if self.always:
             return True
-        known = self._covering(at, at)
+        known = self.covering(at, at)
         i = bisect_right(known.opens, at) - 1
         return i >= 0 and at < known.closes[i]
 
     def next_open(self, instant: datetime) -> datetime | None:
         """This instant when it is open, else the next opening; None when it never opens again."""
         if self.is_open(instant):
-            return _instant(_microseconds(instant, "instant"))
+            return to_instant(to_microseconds(instant, "instant"))
         try:
-            return _instant(self._first_open(_microseconds(instant, "instant") + 1))
+            return to_instant(self._first_open(to_microseconds(instant, "instant") + 1))
         except NeverOpenError:
             return None
 
     def first_open(self, instant: datetime) -> datetime:
         """As `next_open`, but a closing instant stays: it is the end of open time. Raises ValueError if none comes."""
-        return _instant(self._first_open(_microseconds(instant, "instant")))
+        return to_instant(self._first_open(to_microseconds(instant, "instant")))
 
     def due_working_days(
         self, start: datetime, days: int, *, end: bool = False, pauses: Iterable[Pause] = ()
@@ -195,7 +177,7 @@ class Calendar:
         next open instant. A pause adds a day for every opening of a working day inside it, unless it begins at or
         after the due instant; None: an open pause holds it.
         """
-        at = _microseconds(start, "start")
+        at = to_microseconds(start, "start")
         due = self._working_days_later(at, days, end=end)
         for since, until in _spans(pauses):
             if until <= at:
@@ -206,13 +188,44 @@ class Calendar:
                 return None
             days += self._openings(max(since, at), until)
             due = self._working_days_later(at, days, end=end)
-        return _instant(due)
+        return to_instant(due)
+
+    # The same in microseconds of the epoch, for who counts many clocks: `spans` as `joined` gives them.
+
+    def due_at(self, start: int, target_s: int, spans: Sequence[Span] = ()) -> int | None:
+        """See due."""
+        if target_s == 0:
+            return self._first_open(start)
+        return self._due(start, target_s * SECOND, spans)
+
+    def elapsed_at(self, start: int, end: int, spans: Sequence[Span] = ()) -> int:
+        """See elapsed."""
+        if end <= start:
+            return 0
+        if self.always:
+            total = end - start
+            for since, until in _clipped(spans, start, end) if spans else ():
+                total -= until - since
+        else:
+            known = self.covering(start, end)
+            total = open_time(known, end) - open_time(known, start)
+            for since, until in _clipped(spans, start, end) if spans else ():
+                total -= open_time(known, until) - open_time(known, since)
+        return total // SECOND
+
+    def overrun_at(self, due: int, spans: Sequence[Span] = ()) -> int | None:
+        """See overrun."""
+        try:
+            later = self._due(due, 1, spans)
+        except NeverOpenError:
+            return None
+        return None if later is None else later - 1
 
     def _due(self, start: int, amount: int, spans: Sequence[Span]) -> int | None:
-        if self._always:
+        if self.always:
             return _due_without_closing(start, amount, spans)
-        known = self._covering(start, start)
-        wanted = _cum(known, start) + amount
+        known = self.covering(start, start)
+        wanted = open_time(known, start) + amount
         known, due = self._inv(known, wanted)
         for since, until in spans:
             if until <= start:
@@ -222,7 +235,7 @@ class Calendar:
             if until == FOREVER:
                 return None
             known = self._reaching(known, until)
-            wanted += _cum(known, until) - _cum(known, max(since, start))
+            wanted += open_time(known, until) - open_time(known, max(since, start))
             known, due = self._inv(known, wanted)
         return due
 
@@ -230,13 +243,12 @@ class Calendar:
         """The instant by which so much open time has passed; exactly at the end of an interval it stays there."""
         while wanted > known.total:
             known = self._extended(known, known.last - known.first)
-        i = bisect_left(known.before, wanted) - 1
-        return known, known.opens[i] + wanted - known.before[i]
+        return known, reached(known, wanted)
 
     def _first_open(self, at: int) -> int:
-        if self._always:
+        if self.always:
             return at
-        known = self._covering(at, at)
+        known = self.covering(at, at)
         while True:
             i = bisect_right(known.opens, at) - 1
             if i >= 0 and at <= known.closes[i]:
@@ -248,18 +260,21 @@ class Calendar:
     # What is known grows as one piece. A grown piece counts open time from the same instant as the one it grew from,
     # so that a question may go on with it; threads may grow it side by side, and the last result stays.
 
-    def _covering(self, since: int, until: int) -> Intervals:
+    def covering(self, since: int, until: int) -> Intervals:
+        """What is known, from one instant to the other at least; nothing of a calendar that never closes."""
         known = self._known
+        if known is not None and known.start <= since and until < known.end:
+            return known
         if known is None:
-            year = _instant(since).year
+            year = to_instant(since).year
             known = self._known = self._hours.years(year, min(year + 2, LAST_YEAR))
         while since < known.start:
-            known = self._extended(known, min(-1, _instant(since).year - known.first))
+            known = self._extended(known, min(-1, to_instant(since).year - known.first))
         return self._reaching(known, until)
 
     def _reaching(self, known: Intervals, at: int) -> Intervals:
         while at >= known.end:
-            known = self._extended(known, max(1, _instant(at).year + 1 - known.last))
+            known = self._extended(known, max(1, to_instant(at).year + 1 - known.last))
         return known
 
     def _extended(self, known: Intervals, years: int) -> Intervals:
@@ -277,12 +292,12 @@ class Calendar:
         return grown
 
     def _working_days_later(self, start: int, days: int, *, end: bool) -> int:
-        local = _instant(start).astimezone(self._hours.zone)
+        local = to_instant(start).astimezone(self._hours.zone)
         day, clock = local.date(), local.time()
         spans, cut_off = self._hours.on(day), self._hours.cut_off
         if not spans or start > (spans[-1][1] if cut_off is None else self._hours.instant(day, cut_off)):
             day, spans = self._working_day(day, 1)
-            clock = _instant(spans[0][0]).astimezone(self._hours.zone).time()
+            clock = to_instant(spans[0][0]).astimezone(self._hours.zone).time()
         for _ in range(abs(days)):
             day, spans = self._working_day(day, 1 if days > 0 else -1)
         if end:
@@ -300,7 +315,7 @@ class Calendar:
 
     def _openings(self, since: int, until: int) -> int:
         """How many working days open in [since, until)."""
-        day, last = (_instant(at).astimezone(self._hours.zone).date() for at in (since, until))
+        day, last = (to_instant(at).astimezone(self._hours.zone).date() for at in (since, until))
         if last.year >= LAST_YEAR:
             raise NeverOpenError(f"pauses: {last} is after {LAST_YEAR}")
         count = 0
@@ -311,12 +326,19 @@ class Calendar:
         return count
 
 
-def _cum(known: Intervals, at: int) -> int:
+def open_time(known: Intervals, at: int) -> int:
+    """Until then, from an instant that is the same for all that grew from what is known."""
     i = bisect_right(known.opens, at) - 1
     if i < 0:
         return known.base
     closes = known.closes[i]
-    return known.before[i] + min(at, closes) - known.opens[i]
+    return known.before[i] + (min(closes, at)) - known.opens[i]
+
+
+def reached(known: Intervals, wanted: int) -> int:
+    """The instant by which so much open time has passed: no more than `known.total`. At the end of an interval it stays there."""
+    i = bisect_left(known.before, wanted) - 1
+    return known.opens[i] + wanted - known.before[i]
 
 
 def _due_without_closing(start: int, amount: int, spans: Iterable[Span]) -> int | None:
@@ -333,9 +355,13 @@ def _due_without_closing(start: int, amount: int, spans: Iterable[Span]) -> int 
 
 
 def _spans(pauses: Iterable[Pause]) -> list[Span]:
+    return joined([_span(pause) for pause in pauses])
+
+
+def joined(pauses: Iterable[Span]) -> list[Span]:
     """Sorted; overlapping and touching ones joined, so that an open one swallows all that follow."""
     spans: list[Span] = []
-    for since, until in sorted([_span(pause) for pause in pauses]):
+    for since, until in sorted(pauses):
         if not spans or spans[-1][1] < since:
             spans.append((since, until))
         elif until > spans[-1][1]:
@@ -345,7 +371,7 @@ def _spans(pauses: Iterable[Pause]) -> list[Span]:
 
 def _span(pause: Pause) -> Span:
     since, until = pause
-    a, b = _microseconds(since, "pauses"), FOREVER if until is None else _microseconds(until, "pauses")
+    a, b = to_microseconds(since, "pauses"), FOREVER if until is None else to_microseconds(until, "pauses")
     if b < a:
         raise ValueError(f'pauses: "to" {until} is before "from" {since}')
     return a, b
@@ -355,14 +381,16 @@ def _clipped(spans: Iterable[Span], since: int, until: int) -> list[Span]:
     return [(max(a, since), min(b, until)) for a, b in spans if a < until and b > since]
 
 
-def _microseconds(instant: datetime, field: str) -> int:
+def to_microseconds(instant: datetime, field: str = "instant") -> int:
+    """Of the epoch. Raises ValueError for a naive instant, naming the field."""
     if instant.tzinfo is None:
         raise ValueError(f"{field}: {instant} has no time zone")
     since = instant - EPOCH
     return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
 
 
-def _instant(microseconds: int) -> datetime:
+def to_instant(microseconds: int) -> datetime:
+    """In UTC. Raises NeverOpenError beyond the years there are."""
     try:
         return EPOCH + timedelta(0, 0, microseconds)
     except OverflowError:

@@ -53,7 +53,6 @@ PAUSE_REASONS = frozenset(
         "missing_access",
         "reopen",
         "re-armed",
-        "merge",
         "resolved",
     }
 )
@@ -127,7 +126,14 @@ EFFECTS: Mapping[str, tuple[Effect, ...]] = {
     "dispatch": (Effect(_START, _ONSITE, "dispatch"),),
     "appointment": (Effect(_PAUSE, (*_RESOLVE, *_ONSITE), "appointment"),),  # asked for by the customer
     "appointment_reached": (Effect(_RESUME, (*_RESOLVE, *_ONSITE), "appointment"),),
+    "appointment_agreed": (Effect(_START, _ONSITE, "appointment"),),  # by when we come is an instant now
+    "no_access": (Effect(_PAUSE, (*_FIX, *_ONSITE), "missing_access"),),  # until another time is agreed
+    "access_agreed": (Effect(_RESUME, (*_FIX, *_ONSITE), "missing_access"),),
     "check_in": (Effect(_STOP, _ONSITE, "check_in"),),
+    "visit_off": (  # nobody goes there any more
+        Effect(_RESUME, (*_RESOLVE, *_ONSITE), "appointment"),
+        Effect(_CANCEL, _ONSITE, "visit_off"),
+    ),
     # The end, and back. A workaround keeps restore met through a reopening; its refusal takes that back.
     "workaround": (Effect(_STOP, _RESTORE, "workaround"), Effect(_RETARGET, _RESOLVE, "workaround")),
     "workaround_refused": (Effect(_RESUME, _RESTORE, "re-armed"),),

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import NamedTuple, Self
 
 from core.rules.calendars import Calendar
 from core.rules.clock_effects import PAUSE_REASONS, ClockAction, ClockName
 from core.rules.durations import Target, parse_target
 
+MERGE = "merge"
+"""Reason of the end of every clock of a ticket that goes on in another one, and of the resume that undoes it."""
+MERGED_ANSWER = "merged_answer"
+"""Reason of a stop at the first answer to a ticket that ended in this one, and of the resume when it does so no more."""
+
 # By the reason of a stop: the reason of the resume that takes it back.
-TAKEN_BACK_BY = {"resolve": "reopen", "workaround": "re-armed", "merge": "merge"}
+TAKEN_BACK_BY = {"resolve": "reopen", "workaround": "re-armed", MERGE: MERGE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,18 +118,47 @@ BEGUN_ANEW = frozenset({"merge", "merge_undone"})
 """Reasons of a start that says from when a promise counts now, in place of the start before it."""
 
 
-def last_starts(events: Iterable[ClockEvent]) -> list[ClockEvent]:
-    """The events without those starts that a later one of BEGUN_ANEW takes the place of. In the order recorded."""
+OF_JOININGS = BEGUN_ANEW | {MERGED_ANSWER}
+
+
+def as_joined(events: Iterable[ClockEvent]) -> list[ClockEvent]:
+    """The events by `at`, with what merges and their undoing make of those before.
+
+    Of the starts of BEGUN_ANEW, and of the stops for MERGED_ANSWER, the last recorded counts; a resume for MERGED_ANSWER takes
+    all of those back. A merge that was undone leaves nothing behind: neither the end nor the resume is among them, and what
+    happened in between happened to a clock that ran.
+    """
     events = list(events)
-    if BEGUN_ANEW.isdisjoint([event.reason for event in events]):
-        return events
+    if OF_JOININGS.isdisjoint([event.reason for event in events]):
+        return sorted(events, key=itemgetter(0))
     found: list[ClockEvent] = []
     for event in events:
-        if event.kind is ClockAction.START and event.reason in BEGUN_ANEW:
-            which = (ClockAction.START, event.clock, event.cycle)
-            found = [one for one in found if (one.kind, one.clock, one.cycle) != which]
-        found.append(event)
-    return found
+        answered = event.reason == MERGED_ANSWER
+        if answered or (event.kind is ClockAction.START and event.reason in BEGUN_ANEW):
+            which = ClockAction.STOP if answered else event.kind
+            found = [
+                one
+                for one in found
+                if (one.kind, one.clock, one.cycle) != (which, event.clock, event.cycle)
+                or (answered and one.reason != MERGED_ANSWER)
+            ]
+        if not answered or event.kind is ClockAction.STOP:
+            found.append(event)
+    return _without_undone(sorted(found, key=itemgetter(0)))
+
+
+def _without_undone(events: list[ClockEvent]) -> list[ClockEvent]:
+    gone: set[int] = set()
+    ends: dict[tuple[ClockName, int], int] = {}
+    for n, event in enumerate(events):
+        if event.reason != MERGE:
+            continue
+        which = (event.clock, event.cycle)
+        if event.kind is ClockAction.CANCEL:
+            ends.setdefault(which, n)
+        elif event.kind is ClockAction.RESUME and which in ends:
+            gone |= {ends.pop(which), n}
+    return [event for n, event in enumerate(events) if n not in gone]
 
 
 @dataclass(slots=True, kw_only=True)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache, lru_cache
-from operator import attrgetter, itemgetter
+from functools import cache
+from operator import attrgetter
 from typing import NamedTuple
 
-from core.rules.calendars import Calendar
 from core.rules.clock_effects import ClockAction, ClockName, Effect, clock_effects
 from core.rules.clock_history import (
     TAKEN_BACK_BY,
@@ -18,7 +16,7 @@ from core.rules.clock_history import (
     ClockPause,
     History,
     Policy,
-    last_starts,
+    as_joined,
 )
 from core.rules.durations import Target, parse_target
 
@@ -36,6 +34,9 @@ __all__ = [
     "Target",
     "clock_effects",
     "clock_events",
+    "counted",
+    "histories",
+    "levels",
     "parse_target",
     "rebuild",
     "warning_levels",
@@ -108,70 +109,25 @@ def rebuild(events: Iterable[ClockEvent], policies: Mapping[str, Policy], now: d
     `events` in the order recorded; a backdated one takes its place by `at`. `policies` by `Policy.key`. Once started a
     clock is not started again, once stopped not stopped again; a retarget while it is stopped counts when it runs
     again. A stopped clock runs again when the reason of a resume takes back that of the stop: "reopen" what "resolve"
-    stopped, "re-armed" a "workaround", "merge" a "merge"; the time between becomes a pause. To see a past day, leave
+    stopped, "re-armed" a "workaround"; the time between becomes a pause. "merge" takes back a "merge", and the time between
+    counts as if the ticket had never been merged: it pauses what paused then, and runs where it ran. To see a past day, leave
     out the events after it and give its end as `now`. Raises ValueError for a policy that is missing.
     """
-    found = _histories(events, policies)
-    clocks = [_clock(history, now) for history in found if history.started_at is not None]
+    found = histories(as_joined(events), policies)
+    clocks = [counted(history, now) for history in found if history.started_at is not None]
     return tuple(sorted(clocks, key=attrgetter("started_at")))
 
 
-def _histories(events: Iterable[ClockEvent], policies: Mapping[str, Policy]) -> list[History]:
-    histories: dict[tuple[ClockName, int], History] = {}
-    for event in sorted(last_starts(events), key=itemgetter(0)):
+def histories(events: Iterable[ClockEvent], policies: Mapping[str, Policy]) -> list[History]:
+    """What these say of each clock, in the order in which they begin. `events`: see `as_joined`."""
+    found: dict[tuple[ClockName, int], History] = {}
+    for event in events:
         key = event.clock, event.cycle
-        history = histories.get(key)
+        history = found.get(key)
         if history is None:
-            history = histories[key] = History(name=event.clock, cycle=event.cycle)
+            history = found[key] = History(name=event.clock, cycle=event.cycle)
         history.apply(event, policies)
-    return list(histories.values())
-
-
-class Moved(NamedTuple):
-    """What another calendar makes of the clocks of a ticket."""
-
-    events: tuple[ClockEvent, ...]  # one retarget for each clock that runs by it
-    clocks: tuple[Clock, ...]  # those clocks, in the same order
-    others: tuple[Clock, ...]  # the rest of those that have not ended
-
-
-def recalendared(
-    events: Sequence[ClockEvent],
-    policies: Mapping[str, Policy],
-    instead: Mapping[str, tuple[str, Calendar]],
-    *,
-    now: datetime,
-    reason: str,
-) -> Moved:
-    """Put the clocks that have not ended under other calendars: same start, same pauses, same target.
-
-    `instead`: calendar version to the version that takes its place. Counted from the start also where a change of the
-    promise would not be: the promise is the same. Arguments otherwise as of `rebuild`.
-    """
-    moved: list[ClockEvent] = []
-    under: list[Clock] = []
-    others: list[History] = []
-    for history in _histories(events, policies):
-        policy = history.policy
-        if history.stopped_at is not None or policy is None or history.started_at is None:
-            continue
-        if policy.calendar_version not in instead:
-            others.append(history)
-            continue
-        history.policy, key = _under(policy, *instead[policy.calendar_version])
-        event = (now, ClockAction.RETARGET, history.name, history.cycle, reason, key)
-        moved.append(ClockEvent._make(event))
-        under.append(_clock(history, now))
-    if not moved:
-        return Moved((), (), ())
-    return Moved(tuple(moved), tuple(under), tuple(_clock(one, now) for one in others))
-
-
-@lru_cache(maxsize=1000)
-def _under(policy: Policy, version: str, calendar: Calendar) -> tuple[Policy, str]:
-    """The same promise by other hours, counted from its start, and its key."""
-    other = replace(policy, calendar=calendar, calendar_version=version, retroactive=True)
-    return other, other.key
+    return list(found.values())
 
 
 def level_at(clock: Clock, level: int) -> datetime | None:
@@ -277,7 +233,8 @@ def _action(
     return None
 
 
-def _clock(history: History, now: datetime) -> Clock:
+def counted(history: History, now: datetime) -> Clock:
+    """The clock of a history that has a start."""
     start, policy, stopped = history.started_at, history.policy, history.stopped_at
     assert start is not None and policy is not None  # noqa: PT018 - set together by the start
     pauses = history.counted_pauses()
@@ -297,7 +254,7 @@ def _clock(history: History, now: datetime) -> Clock:
         state = ClockState.PENDING
     else:
         state = ClockState.PAUSED if history.open else ClockState.RUNNING
-    level, ahead = _levels(target, elapsed, breached=breached is not None)
+    level, ahead = levels(target, elapsed, breached=breached is not None)
     runs = state in {ClockState.RUNNING, ClockState.PENDING}
     return Clock(
         name=history.name,
@@ -350,7 +307,7 @@ def _thresholds(target_s: int) -> tuple[tuple[int, int], ...]:
     return (*levels, *((seconds * 100 // target_s, seconds) for seconds in after))
 
 
-def _levels(target_s: int, elapsed_s: int, *, breached: bool) -> tuple[int, tuple[int, int] | None]:
+def levels(target_s: int, elapsed_s: int, *, breached: bool) -> tuple[int, tuple[int, int] | None]:
     """The highest level passed, and the next one ahead with its elapsed seconds."""
     passed = 0
     for level, seconds in _thresholds(target_s):

@@ -69,11 +69,13 @@ def period_of(kind: str, valid_from: date, valid_until: date, day: date) -> Peri
     return Period(first=first, last=last)
 
 
-def next_period(kind: str, valid_from: date, valid_until: date, period: Period) -> Period | None:
-    """The one after it; None: the contract ends with this one."""
-    if period.last >= valid_until:
-        return None
-    return period_of(kind, valid_from, valid_until, period.last + timedelta(days=1))
+def share(quantity: int, days: int, of: int) -> int:
+    """What a period is worth of which only so many days count in it, rounded up.
+
+    >>> share(120, 17, 31), share(120, 31, 31), share(1, 1, 31)
+    (66, 120, 1)
+    """
+    return -(-quantity * days // of)
 
 
 def _months_later(day: date, months: int) -> date | None:

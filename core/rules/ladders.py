@@ -1,7 +1,7 @@
 """Whom do we call to what nobody takes, by which ways, and when does it stop? Acknowledge, or the next rung (desk.md 8).
 
-One ladder for everything that somebody must come to. What cannot wait (a P1, a group that is closed) is called for at once; a
-conversation in a chat when its promise of a first answer is nearly broken, once, and anew when it is. Each call that nobody
+One ladder for everything that somebody must come to. What cannot wait (a P1, a group that is closed, words that were promised by
+now) is called for at once; a conversation in a chat when its promise of a first answer is nearly broken, once, and anew when it is. Each call that nobody
 acknowledges goes one rung up, after the last again from the first. Decisions only: no database, no clock.
 """
 
@@ -59,6 +59,8 @@ class Cause(StrEnum):
     SAFETY = "safety"
     ALWAYS = "always"
     """It is about something that is worked on whatever the contract says."""
+    PROMISE = "promise"
+    """What was promised to the customer by some time was not written by then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +137,22 @@ def of_chat(members: Sequence[Member], planned: Rungs) -> dict[Rung, tuple[str, 
         Rung.ON_CALL: group,
         Rung.SECOND: tuple(planned.get(Rung.SECOND, ())),
         Rung.SHIFT_LEADER: tuple(planned.get(Rung.SHIFT_LEADER, ())) or leaders,
+        Rung.SUPERVISOR: tuple(planned.get(Rung.SUPERVISOR, ())),
+    }
+
+
+def of_promise(owner: str | None, planned: Rungs) -> dict[Rung, tuple[str, ...]]:
+    """Who is called to words that were promised: whoever has the request alone, then who is on duty as to anything else.
+
+    `owner`: None, nobody has it.
+    """
+    if owner is None:
+        return {rung: tuple(there) for rung, there in planned.items()}
+    others = (*planned.get(Rung.ON_CALL, ()), *planned.get(Rung.SECOND, ()))
+    return {
+        Rung.ON_CALL: (owner,),
+        Rung.SECOND: tuple(one for one in dict.fromkeys(others) if one != owner),
+        Rung.SHIFT_LEADER: tuple(planned.get(Rung.SHIFT_LEADER, ())),
         Rung.SUPERVISOR: tuple(planned.get(Rung.SUPERVISOR, ())),
     }
 

@@ -106,7 +106,8 @@ def held(
     """Who had the ball from receipt to now, or to the end of the request: touching spans, none empty.
 
     `moves` in the order recorded; from the `at` of each on it is true, whatever was said before it. `calendar`: outside its hours nobody has the
-    ball; None: it is never closed. A request that was closed and reopened lay with the customer in between.
+    ball; None: it is never closed. A request that was closed and reopened lay with the customer in between; one that was merged, and
+    is not any more, with whoever had it before.
 
     >>> from datetime import UTC
     >>> at = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -166,6 +167,8 @@ def _states(
     for move in moves:
         at = min(max(move.at, received_at), now)
         while len(true) > 1 and true[-1][0] > at:  # what was said before of later is taken back by this
+            true.pop()
+        if true[-1][1] == "merged":  # nothing follows it but its undoing
             true.pop()
         true.append((at, move.state))
     since, state = true[0]

@@ -49,6 +49,7 @@ def to_json(value: object) -> str:
     return _encode(value).decode()
 
 
+@lru_cache(maxsize=KEPT)
 def id_bytes(value: str) -> bytes | None:
     """The 16 bytes of an id; None for a text that is none, which equals no id.
 
@@ -145,6 +146,12 @@ class Packed(_Converted):
         return dialect.type_descriptor(_Either() if dialect.name == "sqlite" else LargeBinary())
 
 
+class Repeated(Packed):
+    """The same of texts that are few and are met again and again: each is unpacked once."""
+
+    cache_ok = True
+
+
 class PackedJson(Packed):
     """The same of a document."""
 
@@ -185,6 +192,8 @@ def fetcher(kind: TypeEngine[Any], *, sqlite: bool) -> Callable[[Any], Any] | No
             return _hex
         case PackedJson():
             return _unpacked_json
+        case Repeated():
+            return _unpacked_once
         case Packed():
             return packing.unpacked
         case Boolean() if sqlite:
@@ -213,6 +222,9 @@ def _packed_json_bytes(value: object) -> bytes:
 
 def _unpacked_json(value: str | bytes) -> Any:
     return decode_json(value if isinstance(value, str) else packing.unpack(value))
+
+
+_unpacked_once = lru_cache(maxsize=KEPT)(packing.unpacked)
 
 
 def _plain_text(value: Any) -> Any:

@@ -146,7 +146,7 @@ sla_notice = Table(
     an_instant("fell_due"),
     an_instant("at"),
     a_text("leg"),  # of a breach: who held the ball most of the time: us, customer, vendor or outside
-    a_text("state", "told"),  # told, overtaken by a higher one, or withdrawn: it was not true after all
+    a_text("state", "told"),  # core.desk.clock_notices: told, overtaken, seen, withdrawn or past
     a_json("agents", "[]"),  # who was told
 )
 

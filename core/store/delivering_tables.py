@@ -123,7 +123,7 @@ booking = Table(
     a_text("by"),  # actor
     an_instant("at"),
     maybe_instant("expires_at"),  # of a hold
-    Index("booking_until", "agent", "until"),
+    Index("booking_until", "until", "agent"),
     Index(
         "booking_visit",
         "visit_id",

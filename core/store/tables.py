@@ -612,7 +612,7 @@ delivery = Table(
     _text("address"),
     _text("name"),
     _text("kind"),
-    _text("state"),  # queued, sending, sent, bounced, failed, given_up, passed_on, held, withdrawn, retracted
+    _text("state"),  # core.desk.traffic.DELIVERY_STATES
     _number("attempts"),
     _text("in_reply_to"),
     _text("error"),

@@ -6,17 +6,20 @@ https://www.postgresql.org/docs/15/protocol-overview.html#PROTOCOL-FORMAT-CODES
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary
 from sqlalchemy.types import TypeEngine
 
 from core.store.columns import (
+    KEPT,
     Digest,
     Instant,
     Json,
     Packed,
     PackedJson,
+    Repeated,
     binder,
     decode_json,
     from_micros,
@@ -55,6 +58,8 @@ def receiver(kind: TypeEngine[Any]) -> Callable[[bytes], Any]:
             return _hex_in
         case PackedJson():
             return _document_in
+        case Repeated():
+            return _repeated_in
         case Packed():
             return _packed_in
         case Boolean():
@@ -93,6 +98,9 @@ def _bytes_in(value: bytes) -> bytes:
 
 def _packed_in(value: bytes) -> str:
     return unpacked(_bytes_in(value))
+
+
+_repeated_in = lru_cache(maxsize=KEPT)(_packed_in)
 
 
 def _document_in(value: bytes) -> Any:

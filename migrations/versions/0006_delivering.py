@@ -70,7 +70,7 @@ def upgrade() -> None:
         _maybe_at("expires_at"),
         sqlite_with_rowid=False,
     )
-    op.create_index("booking_until", "booking", ["agent", "until"])
+    op.create_index("booking_until", "booking", ["until", "agent"])
     op.create_index(
         "booking_visit",
         "booking",

@@ -93,7 +93,7 @@ def test_below_the_reserve_nothing_new_is_taken_in_and_staff_can_work(
             until(lambda: hub.health()[0] == 503, "a full disk is not told")
             _, reasons = hub.health()
             status, problem = api.call("POST", "/tickets", body={"subject": "Now", "text": "words"})
-            (newest, *_) = api.get("/tickets")["items"]
+            (newest, *_) = until(lambda: api.get("/tickets")["items"], "what was taken is not understood")
             noted, _ = api.call(
                 "POST",
                 f"/tickets/{newest['number']}/messages",

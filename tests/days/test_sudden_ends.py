@@ -220,7 +220,9 @@ def _freeze_between_transactions(hub: Hub, url: str) -> None:
             if not look.execute(_IN_HAND).fetchall():
                 return
             hub.signal(signal.SIGCONT)
-            time.sleep(min(0.05 * (tried + 1), 1.5))  # on a slow machine it first catches up with what came meanwhile
+            time.sleep(
+                min(0.05 * (tried + 1), 1.5)
+            )  # on a slow machine it first catches up with what came meanwhile
     raise AssertionError("the hub is always inside a transaction")
 
 

@@ -159,9 +159,11 @@ class Person:
         return Page(response.status, (await response.read()).decode("utf-8", "replace"), response.headers)
 
     async def post(self, path: str, files: tuple[tuple[str, bytes], ...] = (), **fields: Any) -> Page:
-        """A form. `as_` stands for `as`."""
-        data = {"csrf": self.csrf} | {name.rstrip("_"): str(value) for name, value in fields.items()}
-        form: Any = FormData(data, default_to_multipart=True)
+        """A form. `as_` stands for `as`; a list is several fields of a name."""
+        form: Any = FormData({"csrf": self.csrf}, default_to_multipart=True)
+        for name, value in fields.items():
+            for one in value if isinstance(value, list) else [value]:
+                form.add_field(name.rstrip("_"), str(one))
         for name, content in files:
             form.add_field("files", content, filename=name)
         headers = self.headers | {"Sec-Fetch-Site": "same-origin"}

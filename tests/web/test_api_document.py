@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 
@@ -27,6 +28,9 @@ CONFIG = """
 "path.number" = "26-000001"
 "path.id" = "{held}"
 """
+NOT_BLANK = json.dumps(r"\S")
+THE_SAME = json.dumps(r"^\S|\s\S")
+"""Means what NOT_BLANK does. Of that one schemathesis makes `\\S{1,100000}` and compiles it again and again, a second each."""
 
 
 @pytest.fixture
@@ -43,13 +47,17 @@ async def test_no_answer_differs_from_the_document(sqlite_db, tmp_path, who, pha
     desk = await sqlite_db.write(furnish)
     config = tmp_path / "schemathesis.toml"
     config.write_text(CONFIG.format(**desk.ids))
+    document = tmp_path / "openapi.json"
     async with serving(sqlite_db, per_person=100_000) as client:
+        written = await (await client.get("/api/v1/openapi.json")).text()
+        assert NOT_BLANK in written
+        document.write_text(written.replace(NOT_BLANK, THE_SAME))
         process = await asyncio.create_subprocess_exec(
             Path(sys.executable).parent / "schemathesis",
             "--config-file",
             config,
             "run",
-            str(client.make_url("/api/v1/openapi.json")),
+            document,
             "--url",
             str(client.make_url("/api/v1")),
             "--header",

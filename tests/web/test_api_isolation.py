@@ -106,6 +106,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "put_calendar": {"weekly": ["mon-fri 09:00-18:00"]},
     "preview_calendar": {"weekly": ["mon-fri 09:00-18:00"]},
     "apply_calendar": {},
+    "put_service_level": {"targets": {"P1": {"response": "15m"}}, "why": "a test"},
+    "preview_service_level": {"targets": {"P1": {"response": "15m"}}},
+    "apply_service_level": {},
     "finish_task": {},
     "merge": {"into": OWN},
     "split": {"messages": ["01896e57-5430-763b-9e2e-ffc9cc3fa45d"]},
@@ -239,7 +242,9 @@ async def test_a_technician_of_another_group_sees_nothing(caller, desk, db):
     for endpoint in (
         one
         for one in WITH_IDS
-        if not one.path.startswith(("/contracts", "/outages", "/flows", "/rotas", "/calendars"))
+        if not one.path.startswith(
+            ("/contracts", "/outages", "/flows", "/rotas", "/calendars", "/service-levels")
+        )
     ):
         answer = await ask(teo, endpoint, ids_of_acme(endpoint, desk))
         assert answer.status == 404, endpoint.name

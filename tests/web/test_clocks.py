@@ -23,6 +23,7 @@ OFFICE = {
     "weekly": ["mon-fri 08:00-12:00", "mon-fri 11:00-16:00"],
     "holidays": "IT",
     "closed": ["2026-12-24"],
+    "closed_names": {"2026-12-24": "Vigilia"},
 }
 
 
@@ -95,6 +96,9 @@ async def test_a_calendar_is_changed_with_its_mistakes_in_their_places_and_appli
         assert (seen["tickets"], seen["next"]) == (1, None)
         kept = await (await sue.send("PUT", "/calendars/Office", OFFICE)).json()
         assert "overlap and are merged" in kept["warnings"][0]
+        assert kept["closed_names"] == OFFICE["closed_names"]
+        stray = await sue.send("PUT", "/calendars/Office", OFFICE | {"closed": []})
+        assert (await stray.json())["faults"][0]["pointer"] == "/closed_names"
         assert (await desk.clocks(number))["resolve"].calendar == before, "what runs keeps its hours"
         assert (await sue.post("/calendars/Office/apply")).status == 200
     desk.now = datetime.now(UTC) + timedelta(seconds=1)
@@ -109,19 +113,20 @@ async def test_the_page_of_a_calendar_shows_what_it_means_before_it_is_kept(db, 
     async with desk_pages.serving(db, tmp_path) as pages:
         sue = await pages.as_(await desk.who("sue"))
         form = {
-            "weekly": "mon-fri 09:00-12:00",
+            "days-0": ["mon", "tue", "wed", "thu", "fri"],
+            "from-0": "09:00",
+            "to-0": "12:00",
             "time_zone": "Europe/Rome",
             "holidays": "",
-            "closed": "",
             "cut_off": "",
         }
         looked = await sue.post("/desk/calendars/Office", **form, look="1")
         assert "1 richieste aperte seguono un'altra versione" in looked.words
         assert "09:00–12:00" in looked.words
-        wrong = await sue.post("/desk/calendars/Office", **form | {"closed": "24/12"}, save="1")
+        wrong = await sue.post("/desk/calendars/Office", **form | {"closed-0": "24/12"}, save="1")
         assert wrong.status == 422
-        assert "24/12 is no day" in wrong.words
+        assert "Non è una data." in wrong.words
         lea = await pages.as_(await desk.who("lea"))
         assert 'name="save"' not in (await lea.get("/desk/calendars/Office")).text
         listed = await lea.get("/desk/calendars")
-        assert "mon-fri 14:00-18:00" in listed.words
+        assert "lun–ven 14:00–18:00" in listed.words

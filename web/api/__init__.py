@@ -18,14 +18,17 @@ from web.api import (
     me,
     openapi,
     outages,
+    papers,
     quick_replies,
     readable,
     routing,
+    service_levels,
     tasks,
     tickets,
     traffic,
     vendors,
     verbs,
+    visits,
 )
 from web.api.endpoint import Endpoint
 from web.api.openapi import BASE
@@ -39,7 +42,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *verbs.ENDPOINTS,
     *calls.ENDPOINTS,
     *clocks.ENDPOINTS,
+    *service_levels.ENDPOINTS,
     *outages.ENDPOINTS,
+    *papers.ENDPOINTS,
     *flows.ENDPOINTS,
     *me.ENDPOINTS,
     *contacts.ENDPOINTS,
@@ -50,6 +55,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *routing.ENDPOINTS,
     *duties.ENDPOINTS,
     *tasks.ENDPOINTS,
+    *visits.ENDPOINTS,
     *vendors.ENDPOINTS,
 )
 

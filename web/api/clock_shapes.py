@@ -30,7 +30,9 @@ class LevelNoted(Shape):
     level: int = Field(description="Percent of the target; 100 is the breach.")
     fell_due: datetime
     at: datetime
-    state: str = Field(description="told, overtaken, seen (when it had ended) or withdrawn.")
+    state: str = Field(
+        description="told, overtaken, seen (when it had ended), withdrawn, or past (of a target before)."
+    )
     agents: list[str] = Field(description="Names of those who were told.")
 
 
@@ -77,6 +79,7 @@ class Calendar(Shape):
     weekly: list[str] = Field(description='Lines like "mon-fri 09:00-13:00".')
     holidays: str = Field(description="A code like IT or IT-MI; empty: none are kept.")
     closed: list[date]
+    closed_names: dict[str, str] = Field(description="What some of these days are called, by the day.")
     cut_off: str | None
     warnings: list[str] = Field(description="What is accepted and probably not meant: windows that overlap.")
 
@@ -88,7 +91,7 @@ class Calendars(Shape):
 
 
 class Impact(Shape):
-    """What a calendar would change among open tickets that run by an older version of it."""
+    """What a calendar or a service level would change among open tickets that run by another version of it."""
 
     looked_at: int = Field(description="Open tickets that were looked at.")
     tickets: int
@@ -97,3 +100,65 @@ class Impact(Shape):
     breached: int = Field(description="Tickets that would be late and are not.")
     kept: int = Field(description="Tickets that are late and would not be.")
     next: str | None = Field(description="Where to go on looking; null: that was all. Add the figures up.")
+
+
+class Promised(Shape):
+    """What one priority is promised: targets like 15m, 4h, 2d, 1wd or "5wd end"; null: nothing of the kind."""
+
+    response: str | None
+    update: str | None
+    restore: str | None
+    resolve: str | None
+    onsite: str | None
+    vendor: str | None
+    resolve_after_workaround: str | None
+    calendar: str | None = Field(description="Null: that of the contract line.")
+
+
+class ServiceLevel(Shape):
+    """An SLA: what each priority is promised."""
+
+    name: str
+    version: str = Field(description="Two with the same say the same. Give it back as `seen`.")
+    retroactive: bool = Field(
+        description="Whether a ticket that comes under it later is measured by it from its start."
+    )
+    targets: dict[str, Promised] = Field(
+        description="By priority, P1 to P4; one that is missing is promised nothing."
+    )
+
+
+class ServiceLevels(Shape):
+    """All of them, by name."""
+
+    items: list[ServiceLevel]
+
+
+class LevelDifference(Shape):
+    """One value that a version says otherwise than the one before."""
+
+    priority: str = Field(description="Empty: of the whole level.")
+    field: str = Field(description="A clock, calendar, or retroactive.")
+    before: str = Field(description="Empty: nothing.")
+    after: str
+
+
+class LevelVersion(Shape):
+    """One time that a service level was written."""
+
+    at: datetime
+    by: str = Field(description="Name of who did it; empty: somebody at the command line.")
+    why: str
+    differences: list[LevelDifference]
+
+
+class LevelHistory(Shape):
+    """The newest 20, the last first."""
+
+    items: list[LevelVersion]
+
+
+class LevelImpact(Impact):
+    """The same, with what the level says otherwise than the one that is kept."""
+
+    differences: list[LevelDifference]

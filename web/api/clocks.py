@@ -42,6 +42,9 @@ class CalendarBody(Body):
     closed: list[date] = Field(
         default_factory=list, max_length=1000, strict=False, description="Further days."
     )
+    closed_names: dict[str, Annotated[str, Field(max_length=100)]] = Field(
+        default_factory=dict, max_length=1000, description="What some of these days are called, by the day."
+    )
     cut_off: Annotated[str | None, Field(max_length=5)] = None
 
 
@@ -62,6 +65,7 @@ def _part(name: str, body: CalendarBody) -> CalendarPart:
         weekly=tuple(body.weekly),
         holidays=body.holidays,
         closed=tuple(body.closed),
+        closed_names=body.closed_names,
         cut_off=body.cut_off,
     )
 
@@ -166,6 +170,7 @@ def _calendar(found: CalendarView) -> Calendar:
         weekly=list(part.weekly),
         holidays=part.holidays,
         closed=list(part.closed),
+        closed_names=part.closed_names,
         cut_off=part.cut_off,
         warnings=list(found.warnings),
     )

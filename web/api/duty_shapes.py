@@ -11,7 +11,7 @@ from web.api.shapes import Shape
 
 Duty = Literal["on-call", "second", "shift-leader", "supervisor"]
 Rung = Literal["on_call", "second", "shift_leader", "supervisor"]
-Cause = Literal["soon", "late", "p1", "closed", "safety", "always"]
+Cause = Literal["soon", "late", "p1", "closed", "safety", "always", "promise"]
 
 
 class Staff(Shape):

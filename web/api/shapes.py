@@ -91,7 +91,7 @@ class Recipient(Shape):
     address: str
     channel: str
     state: str = Field(
-        description="queued, sending, sent, bounced, failed, given_up, passed_on (the same went to them another way), held, withdrawn (did not leave) or retracted (taken back from where it was)."
+        description="queued, collected (leaves with the news of other requests), sending, sent, bounced, failed, given_up, passed_on (the same went to them another way), held, withdrawn (did not leave) or retracted (taken back from where it was)."
     )
     at: datetime | None = Field(description="When it was sent.")
     seen_at: datetime | None = Field(description="When they saw it, where the service says so.")

@@ -344,6 +344,7 @@ _WORST_FIRST = (
     "withdrawn",
     "held",
     "queued",
+    "collected",
     "sending",
     "sent",
     "passed_on",

@@ -25,7 +25,16 @@ class DeliveryQuery(PageQuery):
 
     state: (
         Literal[
-            "queued", "sending", "sent", "bounced", "failed", "given_up", "passed_on", "held", "undelivered"
+            "queued",
+            "collected",
+            "sending",
+            "sent",
+            "bounced",
+            "failed",
+            "given_up",
+            "passed_on",
+            "held",
+            "undelivered",
         ]
         | None
     ) = None

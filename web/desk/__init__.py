@@ -19,15 +19,18 @@ from web.desk import (
     joining,
     outages,
     outgoing,
+    papers,
     persons,
     qualify,
     routing,
+    service_levels,
     softphone,
     stuck,
     tasks,
     ticket,
     ticket_contract,
     vendors,
+    visits,
     waiting,
     why,
 )
@@ -40,6 +43,7 @@ PARTS = (
     ticket,
     waiting,
     outgoing,
+    papers,
     calls,
     outages,
     contracts,
@@ -57,7 +61,9 @@ PARTS = (
     capacity,
     clocks,
     calendars,
+    service_levels,
     why,
+    visits,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
@@ -11,21 +12,28 @@ from aiohttp import web
 from babel.dates import format_date
 
 from core.desk import clock_changes, clock_editor
-from core.desk.clock_changes import Impact
-from core.desk.clock_editor import CalendarView
+from core.desk.clock_editor import CalendarView, Impact
 from core.desk.configuration.document import CalendarPart
-from core.desk.errors import Forbidden, Invalid, invalid
+from core.desk.errors import Invalid
 from core.desk.principal import Principal
+from core.rules.calendar_definitions import WEEKDAYS
 from web import guard
+from web.desk import calendar_form, impacts
+from web.desk.calendar_form import Faults, Form
 from web.desk.frame import around, staff
-from web.site import SITE, Site, now
-
-SLICE = 500  # open tickets looked at in one reading
-LOOKS = 200  # readings of one page: 100,000 tickets
+from web.site import SITE, now
+from web.words import Say, say
 
 NEW = "/desk/new-calendar"
 """Beside the calendars, not among them: a calendar may have any name."""
-FIELDS = ("time_zone", "weekly", "holidays", "closed", "cut_off")
+NAMED = {
+    "name": "name",
+    "weekly": "hours",
+    "time_zone": "time_zone",
+    "holidays": "holidays",
+    "cut_off": "cut_off",
+}
+"""Field of a calendar to that of the form, where the catalogue says what is wrong with it."""
 
 
 def routes(app: web.Application) -> None:
@@ -48,6 +56,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         given={},
         calendars=found,
         may=_may(who),
+        spoken=calendar_form.spoken,
         **await around(request, who),
     )
 
@@ -65,7 +74,7 @@ async def begin(request: web.Request) -> web.StreamResponse:
 
 
 async def change(request: web.Request) -> web.StreamResponse:
-    """`look` shows what the form would mean; `save` keeps it; `apply` brings open tickets under what is kept."""
+    """`look` shows what the form would mean; `save` keeps it; `apply` brings open tickets under what is kept; `do`: a row."""
     site, who = request.app[SITE], staff(request)
     sent = await request.post()
     guard.check_token(request, str(sent.get("csrf", "")))
@@ -73,11 +82,15 @@ async def change(request: web.Request) -> web.StreamResponse:
     if "apply" in sent and name is not None:
         await site.db.write(clock_changes.begin, who, name, now=now())
         raise web.HTTPSeeOther(f"{place(name)}?applied=1")
-    form = {field: str(sent.get(field, "")).strip() for field in ("name", *FIELDS)}
+    form = calendar_form.read(sent)
+    if "do" in sent:
+        return await _page(request, form=calendar_form.with_rows(form, str(sent["do"])))
+    part, faults = calendar_form.part_of(form, form.name if name is None else name)
+    if faults:
+        return await _page(request, form=form, faults=faults)
+    if "save" not in sent:
+        return await _page(request, form=form, part=part)
     try:
-        part = _part(form["name"] if name is None else name, form)
-        if "look" in sent:
-            return await _page(request, form=form, part=part)
         await site.db.write(clock_editor.save, who, part, new=name is None, now=now())
     except Invalid as wrong:
         return await _page(request, form=form, wrong=wrong)
@@ -92,64 +105,75 @@ def place(name: str) -> str:
 async def _page(
     request: web.Request,
     *,
-    form: dict[str, str] | None = None,
+    form: Form | None = None,
     part: CalendarPart | None = None,
+    faults: Faults | None = None,
     wrong: Invalid | None = None,
 ) -> web.Response:
     site, who, name = request.app[SITE], staff(request), request.match_info.get("name")
     kept: CalendarView | None = None
     if name is not None:
         kept = await site.db.read(clock_editor.calendar, who, name)
-    shown = part or (kept.part if kept and wrong is None else None)
-    warnings: tuple[str, ...] = ()
+    shown = part or (kept.part if kept and form is None else None)
     days: list[Any] = []
+    moved: Impact | None = None
+    may = _may(who)
     if shown is not None:
         try:
-            warnings = shown.definition().warnings()
-            zone = ZoneInfo(shown.time_zone)
-            days = [
-                (day, [(a.astimezone(zone), b.astimezone(zone)) for a, b in open_then], _turns(day, zone))
-                for day, open_then in clock_editor.fortnight(shown, now().astimezone(zone).date())
-            ]
-        except (Invalid, ValueError) as error:
-            wrong = error if isinstance(error, Invalid) else wrong
-    may = _may(who)
-    moved = await _impact(site, who, shown) if may and shown is not None and wrong is None else None
+            days = _days(shown)
+            if may:
+                moved = await impacts.whole(site.db, clock_editor.preview, who, shown)
+        except Invalid as error:
+            wrong = error
+    t = say(who.language)
+    said = _said(faults or {}, wrong, t)
     return site.pages.page(
         request,
         "inbox/calendar.html",
-        status=422 if wrong else 200,
+        status=422 if said else 200,
         view="calendars",
         given={},
         name=name,
         place=NEW if name is None else place(name),
         kept=kept,
-        form=form or _form(kept.part if kept else None),
+        form=form or (calendar_form.of_part(kept.part) if kept else Form()),
+        week=WEEKDAYS,
+        day_names=calendar_form.day_names(who.language),
+        spoken=calendar_form.spoken,
         days=days,
-        warnings=warnings,
-        wrong=wrong,
+        warnings=shown.definition().warnings() if shown is not None and not said else (),
+        faults=said,
         looked=part is not None,
         moved=moved,
         on_day=lambda day, language: format_date(day, "EEE d MMM", locale=language),
         may=may,
-        saved="saved" in request.query,
-        applied="applied" in request.query,
+        saved="saved" in request.query and request.method == "GET",
+        applied="applied" in request.query and request.method == "GET",
         **await around(request, who),
     )
 
 
-async def _impact(site: Site, who: Principal, part: CalendarPart) -> Impact | None:
-    """Slice by slice, so that nobody waits for it; nothing where no open ticket runs by another version."""
-    whole, after = Impact(), None
-    for _ in range(LOOKS):
-        try:
-            found = await site.db.read(clock_editor.preview, who, part, after=after, limit=SLICE, now=now())
-        except (Forbidden, Invalid):
-            return None
-        whole, after = whole.plus(found.impact), found.last
-        if after is None:
-            break
-    return whole
+def _days(part: CalendarPart) -> list[Any]:
+    """What the next two weeks are by it. Raises Invalid."""
+    clock_editor.checked(part)
+    zone = ZoneInfo(part.time_zone)
+    fortnight = clock_editor.fortnight(part, now().astimezone(zone).date())
+    return [
+        (day, [(a.astimezone(zone), b.astimezone(zone)) for a, b in open_then], _turns(day, zone))
+        for day, open_then in fortnight
+    ]
+
+
+def _said(faults: Faults, wrong: Invalid | None, t: Say) -> Mapping[str, str]:
+    """What is wrong, by the field of the form; "" where it has none."""
+    found = {field: t(f"calendars.fault.{code}", **values) for field, (code, values) in faults.items()}
+    for fault in wrong.faults if wrong else ():
+        field = NAMED.get(fault.pointer.strip("/"))
+        if field is None:
+            found[""] = fault.message
+        else:
+            found[field] = t(f"calendars.fault.{field}")
+    return found
 
 
 def _may(who: Principal) -> bool:
@@ -161,41 +185,3 @@ def _turns(day: date, zone: ZoneInfo) -> bool:
     begins = datetime(day.year, day.month, day.day, tzinfo=zone)
     ends = datetime.combine(date.fromordinal(day.toordinal() + 1), begins.timetz())
     return begins.utcoffset() != ends.replace(tzinfo=zone).utcoffset()
-
-
-def _form(part: CalendarPart | None) -> dict[str, str]:
-    if part is None:
-        return {
-            "name": "",
-            "time_zone": "Europe/Rome",
-            "weekly": "",
-            "holidays": "IT",
-            "closed": "",
-            "cut_off": "",
-        }
-    return {
-        "name": part.name,
-        "time_zone": part.time_zone,
-        "weekly": "\n".join(part.weekly),
-        "holidays": part.holidays,
-        "closed": "\n".join(map(str, part.closed)),
-        "cut_off": part.cut_off or "",
-    }
-
-
-def _part(name: str, form: dict[str, str]) -> CalendarPart:
-    """What was typed. Raises Invalid for a day that is none; everything else the verb says."""
-    closed = []
-    for text in form["closed"].split():
-        try:
-            closed.append(date.fromisoformat(text))
-        except ValueError:
-            raise invalid("/closed", f"{text} is no day: write it like 2026-12-24") from None
-    return CalendarPart(
-        name=name,
-        time_zone=form["time_zone"],
-        weekly=tuple(line.strip() for line in form["weekly"].splitlines() if line.strip()),
-        holidays=form["holidays"],
-        closed=tuple(closed),
-        cut_off=form["cut_off"] or None,
-    )

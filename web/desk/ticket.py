@@ -294,7 +294,7 @@ def _resolve(form: Form) -> dict[str, Any]:
         "cause": form.get("cause", ""),
         "text": form.get("text", ""),
         "minutes": numbers.whole(form.get("minutes", "")) or 0,
-    }
+    } | _words("tests", "limits", "next_steps")(form)
 
 
 VERBS: Mapping[str, tuple[Callable[..., str], Callable[[Form], dict[str, Any]]]] = {

@@ -199,9 +199,9 @@ class Calling:
             "lang": language,
             "record": "1" if dial.record else "",
         }
-        whisper = Renderer(url=url).whisper(
-            dial.whisper, phrases.words("press_one", language), action=url("voice/dialled", **facts)
-        )
+        # Without a number there is nobody to be connected with, and the words say what 1 is for.
+        press_one = [phrases.words("press_one", language)] if dial.number else []
+        whisper = Renderer(url=url).whisper(dial.whisper, *press_one, action=url("voice/dialled", **facts))
         try:
             await self.account.rest.ask(
                 lambda twilio: twilio.calls.create_async(
@@ -209,7 +209,9 @@ class Calling:
                     from_=self.account.number,
                     twiml=whisper,
                     timeout=RING,
-                    status_callback=url("voice/dialled/operator", call=dial.call),
+                    status_callback=url(
+                        "voice/dialled/operator", call=dial.call, alone="" if dial.number else "1"
+                    ),
                     status_callback_method="POST",
                     status_callback_event=["completed"],
                 )
@@ -276,6 +278,8 @@ class Calling:
         if self._newer(asked.text("CallSid"), state):
             if state in DIALLED:
                 await asked.door.switchboard.dialled(call, DIALLED[state])
+            elif state in FINAL and asked.ours("alone"):  # by key 1 it is over already
+                await asked.door.switchboard.dialled(call, "declined")
             elif state in FINAL:
                 await asked.door.switchboard.hung_up(call, cause=state)
             self._heard(asked.text("CallSid"), state)

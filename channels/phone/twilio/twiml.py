@@ -135,11 +135,14 @@ class Renderer:
         document.hangup()
         return str(document)
 
-    def whisper(self, say: Sequence[Words], press_one: Words, *, action: str) -> str:
-        """Who it is, and 1 to take it; said twice, as a mobile is at the ear only after the first word."""
+    def whisper(self, say: Sequence[Words], *press_one: Words, action: str) -> str:
+        """Who it is, and 1 to take it; said twice, as a mobile is at the ear only after the first word.
+
+        `press_one`: what is never cut short; none where the words themselves say what 1 is for.
+        """
         return inline(lambda longest: self._whisper(say, press_one, action, longest // (2 * len(say) or 1)))
 
-    def _whisper(self, say: Sequence[Words], press_one: Words, action: str, longest: int) -> str:
+    def _whisper(self, say: Sequence[Words], press_one: Sequence[Words], action: str, longest: int) -> str:
         document = VoiceResponse()
         short = [replace(one, text=spoken(one.text, longest=longest)) for one in say]
         gather = Gather(
@@ -152,7 +155,7 @@ class Renderer:
             method="POST",
         )
         for _ in range(2):
-            self.say(gather, (*short, press_one))
+            self.say(gather, (*short, *press_one))
         document.append(gather)
         return str(document)
 

@@ -30,6 +30,7 @@ from core.desk.configuration.document import (
 )
 from core.desk.errors import ConfigurationError
 from core.desk.principal import AGENT_ROLES, CONTACT_ROLES
+from core.desk.reference import PROMISES
 from core.rules.calendar_definitions import HOLIDAY_YEARS, holiday_dates
 from core.rules.durations import parse_target
 from core.rules.entitlement import DECISIONS, VERDICTS
@@ -41,7 +42,6 @@ from core.rules.vendor import MAX_PATTERN
 
 ALWAYS = "24x7"  # always there, in the hub's zone
 PRIORITIES = ("P1", "P2", "P3", "P4")
-PROMISES = ("response", "update", "restore", "resolve", "onsite", "vendor", "resolve_after_workaround")
 CRITICALITY = ("low", "normal", "high", "critical")
 MEASURES = ("none", "hours", "tickets", "visits")
 PERIODS = ("contract", "year", "quarter", "month")

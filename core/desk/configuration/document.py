@@ -35,10 +35,17 @@ class CalendarPart(_Part, frozen=True, kw_only=True):
     weekly: tuple[str, ...] = ()
     holidays: str = ""
     closed: tuple[date, ...] = ()
+    closed_names: dict[str, str] = {}
     cut_off: str | None = None
 
     def definition(self) -> CalendarDefinition:
         """With the dates of its holidays. Raises ValueError."""
+        closed = set(map(str, self.closed))
+        strays = [
+            f'closed_names: "{day}" is not among `closed`' for day in self.closed_names if day not in closed
+        ]
+        if strays:
+            raise ValueError("; ".join(strays))
         dates = holiday_dates(self.holidays, HOLIDAY_YEARS) if self.holidays else frozenset()
         return CalendarDefinition(
             name=self.name,

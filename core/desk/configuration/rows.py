@@ -14,7 +14,16 @@ import msgspec
 from sqlalchemy import Table, func, select
 
 from core import addresses, numbers
-from core.desk import accounts, asset_owners, case, contract_versions, holes, reference, rota_gaps
+from core.desk import (
+    accounts,
+    asset_owners,
+    case,
+    contract_versions,
+    holes,
+    reference,
+    rota_gaps,
+    sla_versions,
+)
 from core.desk.configuration import export, members, told
 from core.desk.configuration.checking import check
 from core.desk.configuration.document import CustomerPart, Document, RotaPart
@@ -120,7 +129,8 @@ def apply(
     """Make the desk what the file says, in one transaction; the same file again changes nothing.
 
     A section that the file has is the whole of it: what it leaves out is removed, or put out of use where tickets
-    remember it; a section that the file does not have stays as it is. `why`: kept with the versions of contracts. Raises
+    remember it; a section that the file does not have stays as it is. `why`: kept with the versions of contracts and
+    service levels. Raises
     ConfigurationError.
     """
     _check(tx, document)
@@ -138,8 +148,14 @@ def write(
             tx.update(tables.definition, {"version": row["version"]}, content=row["content"])
     signed = [step for step in difference.steps if step.table is tables.contract]
     before = {row.number: row.version for row in tx.all(_VERSIONS)} if signed else {}
+    levels = [step for step in difference.steps if step.table is tables.sla and step.values is not None]
+    promised = {row.name: row._asdict() for row in tx.all(select(tables.sla))} if levels else {}
     for step in difference.steps:
         _write(tx, step, now)
+    for step in levels:
+        name = step.key["name"]
+        said = promised.get(name)
+        sla_versions.begins(tx, who, name, said, {**(said or {}), **(step.values or {})}, why=why, now=now)
     if changes:
         reference.revise(tx, now=now)
         _assets_moved(tx, difference, now)
@@ -253,6 +269,14 @@ def _calendars(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> 
         _define(difference, export.FILE + version, "calendar file", part.name, msgspec.to_builtins(part))
         rows.append({"name": part.name, "version": version})
     _sync(tx, difference, "calendars", tables.calendar, ("name",), rows)
+    moved = {step.change.name for step in difference.steps if step.table is tables.calendar}
+    for part, row in zip(parts, rows, strict=True):
+        before = {"closed_names": export.file(tx, row["version"]).get("closed_names", {})}
+        details = tuple(told.difference(before, {"closed_names": part.closed_names}))
+        if details and part.name not in moved:  # what a day is called makes no other version
+            change = Change(what="changed", section="calendars", name=part.name, details=details)
+            key = {"name": part.name}
+            difference.steps.append(_Step(change=change, table=tables.calendar, key=key, values=row))
 
 
 def _slas(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.desk import acts, resolution, tickets, timing
+from core.desk import acts, books, resolution, tickets, timing
 from core.store import tables
 from tests.desk_at_work import CONFIGURED, MONDAY, SOLUTION, AtWork, at_work
 
@@ -211,3 +211,59 @@ async def test_nobody_is_warned_of_a_ticket_that_is_over(desk):
     desk.passes(days=3)
     assert await told(desk) == []
     assert await desk.rows(tables.job, kind="clocks") == []
+
+
+async def names(desk: AtWork) -> list[str]:
+    return [name for name, _ in await told(desk)]
+
+
+async def late_under_p1(desk: AtWork) -> str:
+    """Its first answer was due after 15 minutes and is not any more: it has two hours."""
+    number = await urgent(desk)
+    desk.passes(minutes=40)
+    assert await names(desk) == ["sue"]
+    await desk.qualify(number, impact=3, urgency=2)
+    return number
+
+
+async def test_a_breach_of_a_second_target_is_told_too(desk):
+    number = await late_under_p1(desk)
+    assert await told(desk) == []
+    assert [state for level, state in await noted(desk, number) if level >= 100] == ["past", "past"]
+    desk.passes(minutes=80)
+    desk.passes(minutes=1)
+
+    assert "sue" in await names(desk)
+    desk.passes(minutes=31)
+    assert "sue" in await names(desk), "reminded of it, as of any"
+
+    first, second = await desk.events(number, "clock.breached")
+    assert (first.at, second.at) == (MONDAY + timedelta(minutes=15), MONDAY + timedelta(hours=2))
+    assert first.data["target"] != second.data["target"]
+    assert dict(await noted(desk, number))[100] == "told"
+    assert (await desk.db.read(books.verify, now=desk.now)).faults == ()
+
+
+async def test_a_target_that_comes_back_is_not_told_again(desk):
+    number = await late_under_p1(desk)
+
+    await desk.qualify(number, impact=1, urgency=1)
+    desk.passes(seconds=2)
+    assert await told(desk) == []
+    await desk.qualify(number, impact=3, urgency=2)
+    await desk.do(tickets.take, await desk.who("ann"), number)
+
+    assert len(await desk.events(number, "clock.breached")) == 1
+    assert (await desk.clocks(number))["response"].state == "met"
+    assert (await desk.db.read(books.verify, now=desk.now)).faults == ()
+
+
+async def test_a_second_target_that_only_the_answer_finds_missed_is_on_record(desk):
+    number = await late_under_p1(desk)
+    desk.passes(hours=2)
+
+    await desk.do(tickets.take, await desk.who("ann"), number)
+
+    assert len(await desk.events(number, "clock.breached")) == 2
+    assert dict(await noted(desk, number))[100] == "seen"
+    assert (await desk.db.read(books.verify, now=desk.now)).faults == ()

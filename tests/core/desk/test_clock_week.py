@@ -1,4 +1,6 @@
-"""A week is played with the night on which the clock is set back and a holiday; then it is all worked out a second time.
+"""A week is played with the night on which the clock is set back, a holiday, and a calendar that is edited in the middle of it.
+
+Then it is all worked out a second time.
 
 The second way knows nothing of the rules: it reads the events as they are exported, walks through every minute, and asks a
 wall clock whether the service was there.
@@ -9,14 +11,16 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from core.desk import books, page, reference, resolution, tickets, timing
+from core.desk import books, clock_changes, page, reference, resolution, tickets, timing
 from core.desk.errors import DeskError
+from core.desk.principal import HUB
 from core.store import tables
 from tests.desk_at_work import CONFIGURED, PASSED, SOLUTION, AtWork, at_work
+from tests.desk_files import put
 
 ROME = ZoneInfo("Europe/Rome")
 SATURDAY = datetime(
@@ -36,6 +40,8 @@ WEEK = (
     )
 )
 
+EDITED = WEEK.replace('"mon-sun 14:00-18:00"', '"mon-sun 15:00-20:00"').replace("00:00-06:00", "00:00-04:00")
+EDITED_AT = SATURDAY + timedelta(days=4, hours=5)  # in the middle of an afternoon
 
 # --- The second way -----------------------------------------------------------------------------------------
 
@@ -46,7 +52,11 @@ def is_open(calendar: str, at: datetime) -> bool:
     local = at.astimezone(ROME)
     hour = local.hour + local.minute / 60
     # A bound that comes twice means the first time: none of these lies in the hour that does.
-    return local.date() != date(2026, 11, 1) and (hour < 6 or 9 <= hour < 13 or 14 <= hour < 18)
+    if local.date() == date(2026, 11, 1):
+        return False
+    if calendar == "Office edited":
+        return hour < 4 or 9 <= hour < 13 or 15 <= hour < 20
+    return hour < 6 or 9 <= hour < 13 or 14 <= hour < 18
 
 
 @dataclass
@@ -58,6 +68,13 @@ class Walked:
     calendar: str
     changes: list[tuple[datetime, str, str]] = field(default_factory=list)
     retargeted: bool = False
+    before: str = ""
+    """By which calendar it ran until this was edited; empty: by no other."""
+
+    def until_edited(self) -> Walked:
+        """As it ran before: what was found out then was true then."""
+        changes = [one for one in self.changes if one[0] < EDITED_AT]
+        return replace(self, calendar=self.before or self.calendar, changes=changes)
 
     def walk(self, now: datetime):
         """Counted and paused minutes, due, stop, and when each minute of the target was used up."""
@@ -99,6 +116,14 @@ def walked(events, calendars: dict[str, str], now: datetime) -> dict[tuple[str, 
     found: dict[tuple[str, int], Walked] = {}
     for event in sorted((e for e in events if e.kind.startswith("clock.")), key=lambda e: (e.at, e.seq)):
         kind = event.kind.removeprefix("clock.")
+        if kind == "recalendar":
+            assert (event.at, event.data["cause"]) == (EDITED_AT, "Office")
+            for moved in event.data["clocks"]:
+                one = found[moved["clock"], moved["cycle"]]
+                target, version, _, _ = moved["policy"].split("|", 3)
+                assert int(target.removesuffix("s")) == one.target * 60, "the promise is the same"
+                one.before, one.calendar = one.calendar, calendars[version]
+            continue
         key = event.data["clock"], event.data["cycle"]
         if kind in ("start", "retarget"):
             target, version, _, _ = event.data["policy"].split("|", 3)
@@ -129,6 +154,14 @@ class Week:
             self.desk.now = max(first.due, self.desk.now)
             await self.desk.db.write(timing.check, first.shard, now=self.desk.now)
         self.desk.now = at
+
+    async def edit(self) -> None:
+        """The calendar has other hours from now on, and open tickets come under it."""
+        await self.desk.db.write(put, EDITED, now=self.desk.now)
+        await self.desk.db.write(clock_changes.begin, HUB, "Office", now=self.desk.now)
+        while jobs := await self.desk.rows(tables.job, kind=clock_changes.KIND):
+            await self.desk.work()
+            assert len(jobs) == 1
 
     async def act(self) -> None:
         number = self.dice.choice(self.numbers)
@@ -176,6 +209,13 @@ class Week:
         )
 
 
+async def calendars(desk: AtWork) -> dict[str, str]:
+    """By the versions that are in force."""
+    return await desk.db.read(
+        lambda tx: {h.version: name for name, h in reference.desk(tx).calendars.items()}
+    )
+
+
 async def export(desk: AtWork, number: str):
     """All events of a ticket, page by page as the API gives them."""
     found, cursor = [], None
@@ -202,16 +242,24 @@ async def test_a_week_is_right_minute_by_minute_when_it_is_worked_out_a_second_t
         desk.passes(minutes=37)
     acts = 60
     instants = sorted(week.dice.randrange(DAYS * 1440) for _ in range(acts))
+    known = await calendars(desk)
     for minutes in instants:
         at = SATURDAY + timedelta(hours=4) + minutes * MINUTE
+        if desk.now < EDITED_AT <= at:
+            await week.until(EDITED_AT - timedelta(hours=2))
+            left_alone = await desk.qualify(
+                (await desk.mail("alice@acme.test")).number, technology="Server", urgency=3
+            )
+            await week.until(EDITED_AT)
+            await week.edit()
+            known |= {v: "Office edited" for v, name in (await calendars(desk)).items() if name == "Office"}
         await week.until(at)
         await week.act()
     end = SATURDAY + timedelta(days=DAYS + 1)
     await week.until(end)
 
-    known = await db.read(lambda tx: {h.version: name for name, h in reference.desk(tx).calendars.items()})
     seen: dict[str, int] = defaultdict(int)
-    for number in week.numbers:
+    for number in (*week.numbers, left_alone):
         exported = await export(desk, number)
         notices = defaultdict(dict)
         for row in await desk.rows(tables.sla_notice, number):
@@ -233,10 +281,15 @@ async def test_a_week_is_right_minute_by_minute_when_it_is_worked_out_a_second_t
             if stopped is not None:
                 assert (cached.elapsed_s, cached.paused_s) == (counted * 60, paused * 60), where
             if not one.retargeted:
+                then = one.until_edited().walk(min(as_of, EDITED_AT) if cached.stopped_at else EDITED_AT)[-1]
                 for level, row in notices[key].items():
-                    crossing = used[-(-one.target * level // 100)] + MINUTE
+                    passed = used if row.at > EDITED_AT else then
+                    crossing = passed[-(-one.target * level // 100)] + MINUTE
                     assert row.fell_due == crossing, (where, level)
                     seen[f"level {level}"] += 1
+                    if one.before:
+                        seen["noted by the old hours" if passed is then else "noted by the new hours"] += 1
+            seen["moved"] += bool(one.before)
         breaches = {
             (e.data["clock"], e.data["cycle"]): e.data["leg"] for e in exported if e.kind == "clock.breached"
         }
@@ -244,4 +297,6 @@ async def test_a_week_is_right_minute_by_minute_when_it_is_worked_out_a_second_t
             "a breach is an event once, with its leg"
         )
     assert (await db.read(books.verify, now=desk.now)).faults == ()
-    assert {"met", "breached", "level 50", "level 100"} <= {name for name, count in seen.items() if count}
+    assert {"met", "breached", "level 50", "level 100", "moved", "noted by the new hours"} <= {
+        name for name, count in seen.items() if count
+    }

@@ -471,3 +471,23 @@ def test_every_field_of_the_file_is_in_its_document() -> None:
         return found
 
     assert [name for path, (shape, _) in document.PARTS.items() for name in missing(path, shape)] == []
+
+
+NAMED = 'holidays = "IT"\nclosed = [2026-12-24]\nclosed_names = { 2026-12-24 = "Vigilia" }'
+
+
+async def test_what_a_closed_day_is_called_moves_no_clock_and_is_kept(db):
+    named = changed('holidays = "IT"', NAMED)
+    await db.write(put, named)
+    before = (await db.read(reference.desk)).calendars["Office"].version
+    again = await db.write(put, named)
+    other = await db.write(put, named.replace('"Vigilia"', '"Chiuso"'))
+
+    assert (again, [str(one) for one in other]) == (
+        (),
+        ["~ calendars Office (closed_names.2026-12-24: Vigilia → Chiuso)"],
+    )
+    assert (await db.read(reference.desk)).calendars["Office"].version == before
+    assert '2026-12-24 = "Chiuso"' in await db.read(export.export)
+    with pytest.raises(ConfigurationError, match=r"calendars\[Office\].closed_names"):
+        await db.write(put, named.replace("closed = [2026-12-24]", "closed = []"))

@@ -327,8 +327,19 @@ def test_a_merge_undone_brings_back_the_clock_as_it_was() -> None:
     assert story.at(3).state == ClockState.CANCELLED
     undone = story.tell("resume", 4, "merge").at(6)
     assert undone.state == ClockState.PAUSED
-    assert [pause.reason for pause in undone.pauses] == ["customer", "merge", "customer"]
+    assert undone.pauses == (ClockPause(MONDAY + HOUR, None, "customer"),)
     assert undone.elapsed_s == 3600
+    wrote = story.tell("resume", 3, "customer").at(6)
+    assert (wrote.state, wrote.elapsed_s) == (ClockState.RUNNING, 4 * 3600), "while it was merged"
+
+
+def test_a_first_answer_to_what_ended_here_counts_until_it_does_so_no_more() -> None:
+    story = started().tell("stop", 3, "public_answer").tell("stop", 1, "merged_answer")
+
+    assert story.at(9).stopped_at == MONDAY + HOUR
+    assert story.tell("stop", 2, "merged_answer").at(9).stopped_at == MONDAY + 2 * HOUR, "the last recorded"
+    assert story.tell("stop", 5, "merged_answer").at(9).stopped_at == MONDAY + 3 * HOUR, "its own was earlier"
+    assert story.tell("resume", 8, "merged_answer").at(9).stopped_at == MONDAY + 3 * HOUR
 
 
 def test_a_new_target_counts_from_the_first_start_with_the_same_pauses() -> None:
@@ -784,6 +795,34 @@ def test_a_clock_depends_on_what_happened_and_not_on_the_order_it_was_told(
     shuffler.shuffle(story.events)
 
     assert story.at(minutes / 60) == before
+
+
+@settings(max_examples=150, deadline=None)
+@given(stories(), st.integers(1, 14_000), st.integers(0, 5_000))
+def test_a_merge_that_was_undone_leaves_nothing_on_a_clock(story: Story, merged: int, lasts: int) -> None:
+    story.events = [event for event in story.events if event.reason != "merge"]
+    alone = story.at(20_000 / 60)
+
+    story.tell("cancel", merged / 60, "merge").tell("resume", (merged + lasts) / 60, "merge")
+
+    assert story.at(20_000 / 60) == alone
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 600), st.booleans()), min_size=1, max_size=6))
+def test_the_earliest_of_its_own_answer_and_the_last_word_on_those_of_others_stops_a_clock(
+    told: list[tuple[int, bool]],
+) -> None:
+    story = started("2h")
+    for minute, own in told:
+        story.tell("stop", minute / 60, "public_answer" if own else "merged_answer")
+    answers = [minute for minute, own in told if own] + [minute for minute, own in told if not own][-1:]
+
+    clock = story.at(20)
+    assert clock.stopped_at == MONDAY + min(answers) * MINUTE
+    assert (clock.state == ClockState.MET) is (min(answers) <= 120)  # noqa: PLR2004 - minutes
+    alone = story.tell("resume", 15, "merged_answer").at(20).stopped_at
+    assert alone == (MONDAY + min(m for m, own in told if own) * MINUTE if any(o for _, o in told) else None)
 
 
 @settings(max_examples=150, deadline=None)

@@ -28,7 +28,8 @@ def test_periods_follow_one_another_and_cover_the_contract(kind: str, first: dat
         covered.append(period)
         assert consumption.period_of(kind, first, last, period.first) == period
         assert consumption.period_of(kind, first, last, period.last) == period
-        period = consumption.next_period(kind, first, last, period)
+        following = period.last + timedelta(days=1)
+        period = consumption.period_of(kind, first, last, following) if following <= last else None
 
     assert (covered[0].first, covered[-1].last) == (first, last)
     assert all(b.first == a.last + timedelta(days=1) for a, b in itertools.pairwise(covered))
@@ -38,7 +39,6 @@ def test_a_contract_without_an_end_has_periods_until_the_last_day_there_is() -> 
     last = consumption.period_of("month", date(2026, 1, 31), date.max, date.max)
 
     assert (last.first, last.last) == (date(9999, 12, 31), date.max)
-    assert consumption.next_period("month", date(2026, 1, 31), date.max, last) is None
 
 
 @given(st.lists(st.integers(1, 500), max_size=12), st.integers(1, 60))

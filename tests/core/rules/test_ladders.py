@@ -176,3 +176,21 @@ def test_an_acknowledgement_of_an_earlier_rung_stops_the_ladder_until_a_quarter_
     assert resumed.next_at == at(31)
     going_on = [*known, Call(rung=Rung.SUPERVISOR, cause=Cause.P1, at=at(26), seen_at=None)]
     assert climb(going_on, 31).rung is Rung.ON_CALL
+
+
+def test_whoever_promised_words_is_called_alone_and_then_whoever_is_called_to_anything_else() -> None:
+    planned = {
+        Rung.ON_CALL: ("ann", "tom"),
+        Rung.SECOND: ("ben",),
+        Rung.SHIFT_LEADER: ("lea",),
+        Rung.SUPERVISOR: ("sue", ladders.FALLBACK),
+    }
+
+    assert list(ladders.of_promise("tom", planned).values()) == [
+        ("tom",),
+        ("ann", "ben"),
+        ("lea",),
+        ("sue", ladders.FALLBACK),
+    ]
+    assert ladders.of_promise(None, planned) == planned
+    assert ladders.of_promise("tom", {})[Rung.SECOND] == ()

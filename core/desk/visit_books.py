@@ -1,0 +1,155 @@
+"""Do the books of visits balance? Whoever is to come has the time booked, nobody is in two places, and the customer was told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, literal, select
+
+from core.desk import bookings, visit_notices, visit_rows
+from core.store import tables
+from core.store.tx import Prepared, Tx
+
+WORST = 20  # faults listed of each kind
+
+visit, visit_slot, booking, ticket, job = (
+    tables.visit,
+    tables.visit_slot,
+    tables.booking,
+    tables.ticket,
+    tables.job,
+)
+ENDED = (visit_rows.DONE, visit_rows.NO_ACCESS, visit_rows.CANCELLED)
+TO_COME = (*visit_rows.AGREED, visit_rows.ONSITE)
+BOOKED = (*TO_COME, visit_rows.DONE, visit_rows.NO_ACCESS)
+
+
+def _in(column: ColumnElement[str], words: tuple[str, ...]) -> ColumnElement[bool]:
+    return column.in_([literal(word) for word in words])
+
+
+def _no_job() -> list[ColumnElement[bool]]:
+    return [
+        ~select(table.c.id)
+        .where(table.c.shard == visit.c.ticket_id, table.c.kind == literal(visit_rows.TIMER))
+        .correlate(visit)
+        .exists()
+        for table in (job, tables.dead_job)
+    ]
+
+
+_its_booking = (
+    select(booking.c.id)
+    .where(
+        booking.c.visit_id == visit.c.id,
+        booking.c.ticket_id == visit.c.ticket_id,
+        booking.c.kind == literal(bookings.VISIT),
+        booking.c.since == visit.c.window_start,
+    )
+    .correlate(visit)
+    .exists()
+)
+_its_visit = (
+    select(visit.c.id)
+    .where(visit.c.ticket_id == booking.c.ticket_id, visit.c.id == booking.c.visit_id)
+    .correlate(booking)
+)
+_QUESTIONS: tuple[tuple[str, Select[Any]], ...] = (
+    (
+        "visit without a booking",
+        select(visit.c.id.label("about")).where(_in(visit.c.state, TO_COME), ~_its_booking),
+    ),
+    (
+        "booking of a visit that nobody makes",
+        select(booking.c.id.label("about")).where(
+            booking.c.kind == literal(bookings.VISIT), ~_its_visit.where(_in(visit.c.state, BOOKED)).exists()
+        ),
+    ),
+    (
+        "hold of a visit that is over",
+        select(booking.c.id.label("about")).where(
+            booking.c.kind == literal(bookings.HOLD), ~_its_visit.where(visit.c.closed_at.is_(None)).exists()
+        ),
+    ),
+    (
+        "visit that is over and is not, or the other way round",
+        select(visit.c.id.label("about")).where(_in(visit.c.state, ENDED) != visit.c.closed_at.is_not(None)),
+    ),
+    (
+        "visit of a ticket that has ended",
+        select(visit.c.id.label("about"))
+        .select_from(visit.join(ticket, ticket.c.id == visit.c.ticket_id))
+        .where(
+            visit.c.closed_at.is_(None),
+            _in(ticket.c.state, ("closed", "cancelled", "rejected", "merged")),
+        ),
+    ),
+    (
+        "visit without its ticket",
+        select(visit.c.id.label("about")).where(
+            ~select(ticket.c.id).where(ticket.c.id == visit.c.ticket_id).correlate(visit).exists()
+        ),
+    ),
+    (
+        "offer that nobody watches",
+        select(visit.c.id.label("about")).where(
+            select(visit_slot.c.id)
+            .where(
+                visit_slot.c.ticket_id == visit.c.ticket_id,
+                visit_slot.c.visit_id == visit.c.id,
+                visit_slot.c.state == literal("offered"),
+            )
+            .correlate(visit)
+            .exists(),
+            *_no_job(),
+        ),
+    ),
+)
+_BOOKED = Prepared(
+    select(booking)
+    .where(booking.c.kind == literal(bookings.VISIT))
+    .order_by(booking.c.agent, booking.c.since, booking.c.id)
+)
+_AGREED = Prepared(select(visit).where(visit.c.closed_at.is_(None), _in(visit.c.state, TO_COME)))
+_CARRIED = Prepared(
+    select(tables.message.c.made_from)
+    .where(
+        tables.message.c.ticket_id == bindparam("ticket_id"),
+        tables.message.c.kind == literal(visit_notices.KIND),
+        select(tables.delivery.c.id)
+        .where(
+            tables.delivery.c.ticket_id == tables.message.c.ticket_id,
+            tables.delivery.c.message_id == tables.message.c.id,
+        )
+        .correlate(tables.message)
+        .exists(),
+    )
+    .order_by(tables.message.c.id)
+)
+_SOMEBODY = Prepared(
+    select(tables.delivery.c.id).where(tables.delivery.c.ticket_id == bindparam("ticket_id")).limit(1)
+)
+
+
+def faults(tx: Tx, *, now: datetime) -> Iterator[tuple[str, str]]:
+    """(what must not be, which row) each."""
+    for kind, question in _QUESTIONS:
+        for row in tx.all(question.limit(WORST)):
+            yield kind, row.about
+    for one, other in pairwise(tx.all(_BOOKED)):
+        if one.agent == other.agent and other.since < one.until:
+            yield "engineer in two places", other.id
+    for row in tx.all(_AGREED):
+        if row.window_start > now and len(row.technicians) == 0:
+            yield "visit to which nobody goes", row.id
+        steps = {
+            said.made_from["step"]
+            for said in tx.all(_CARRIED, ticket_id=row.ticket_id)
+            if said.made_from and said.made_from["visit"] == row.id
+        }
+        agreed = steps & {visit_notices.CONFIRMED, visit_notices.MOVED}
+        if not agreed and tx.one(_SOMEBODY, ticket_id=row.ticket_id) is not None:
+            yield "agreed visit that the customer was not told of", row.id
