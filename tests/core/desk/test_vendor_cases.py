@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from core.desk import (
     books,
+    handover_facts,
     joining,
     page,
     resolution,
@@ -535,3 +536,9 @@ async def test_lists_show_what_waits_for_us_first_and_only_ones_own(desk):
         )
         == []
     )
+
+
+async def test_the_brief_of_a_shift_says_when_a_vendors_news_is_due(desk):
+    number, _ = await opened(desk, wait=True)
+    ((one,),) = ((await desk.db.read(handover_facts.now_open, now=desk.now))["vendors"],)
+    assert (one["number"], one["next_update_due"]) == (number, desk.now + timedelta(hours=2))
