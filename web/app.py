@@ -32,6 +32,7 @@ from web import (
     static_files,
     upload,
     visitor,
+    workaround,
 )
 from web.limits import Limiter
 from web.live import Live
@@ -110,7 +111,7 @@ def make_app(
         linking=linking,
         max_body=settings.limits.http_body,
     )
-    for part in (sign_in, forgotten, connecting, account, metrics, desk, portal, upload, api):
+    for part in (sign_in, forgotten, connecting, account, metrics, desk, portal, upload, workaround, api):
         part.routes(app)
     chat.routes(app, common)
     app.router.add_routes(webhooks)

@@ -38,6 +38,7 @@ OPEN = (
     "/api",
     "/setup",
     "/upload/",
+    "/workaround/",
     "/in/",
     "/chat/",
 )

@@ -19,6 +19,7 @@ from core.desk import (
     promise_books,
     roundup_books,
     visit_books,
+    workaround_books,
 )
 from core.desk.case import ADMINISTRATION, event_hash
 from core.ids import first_id
@@ -36,6 +37,7 @@ CHAPTERS = (
     promise_books,
     roundup_books,
     visit_books,
+    workaround_books,
 )
 WORST = 20  # faults listed of each kind; the rest is counted
 PAGE = 500  # tickets whose chains are read at once

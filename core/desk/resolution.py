@@ -18,10 +18,12 @@ from core.desk import (
     ledger,
     notices,
     placing,
+    problems,
     promises,
     reports,
     timing,
     visit_ends,
+    workarounds,
 )
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, invalid
@@ -145,10 +147,12 @@ def resolve(
         resolved_at=since,
     )
     timing.apply(case, "resolve", at=since)
+    workarounds.ended(case)
     promises.spoken(case, who)
     timing.settle(case)
     notices.report(case, "resolved", reports.values(case) | {"days": CONFIRM_WITHIN_DAYS})
     _close_later(case, CONFIRM_WITHIN_DAYS)
+    problems.look(case)
     acts.finish(case)
     return number
 
@@ -168,6 +172,7 @@ def resolve_unanswered(case: Case) -> bool:
     acts.move(case, HUB, "resolve", cause=NO_ANSWER, minutes=0)
     case.set(resolution=case["resolution"] | {"cause": NO_ANSWER, "text": text.strip()}, resolved_at=case.now)
     timing.apply(case, "resolve")
+    workarounds.ended(case)
     timing.settle(case)
     notices.report(case, "resolved", reports.values(case) | {"days": CONFIRM_WITHIN_DAYS})
     _close_later(case, CONFIRM_WITHIN_DAYS)
@@ -319,6 +324,7 @@ def reopen_case(case: Case, who: Principal, *, why: str) -> None:
     case.set(resolved_at=None, closed_at=None, open=True, resolution=case["resolution"] | {"reopened": times})
     case.flag("reopened")
     timing.apply(case, "reopen")
+    workarounds.taken_up(case)
     work.cancel(case.tx, shard=case.id, key="auto-close")
     notices.progress(case, "reopened")
 
@@ -341,4 +347,5 @@ def _end(case: Case) -> None:
     """Nothing waits for a ticket that has ended, and nothing is promised on it."""
     promises.dropped(case)
     visit_ends.dropped(case)
+    workarounds.ended(case)
     work.cancel(case.tx, shard=case.id, key="auto-close")

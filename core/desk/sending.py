@@ -29,6 +29,7 @@ from core.desk import (
     roundups,
     staff_notices,
     visit_notices,
+    workaround_links,
 )
 from core.desk.case import Case
 from core.desk.conversation import visible_text
@@ -155,7 +156,9 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
         mailbox=where.mailbox,
         author_name=said.author_name,
         subject=said.subject,
-        text=links.with_visit(tx, said.kind, said.text, row.id),
+        text=workaround_links.with_link(
+            tx, said, row, links.with_visit(tx, said.kind, said.text, row.id), now=now
+        ),
         language=said.language,
         ticket_number=of.number,
         reply_token=_answers_to(tx, ticket_id, row.thread_id, row.address),
