@@ -114,6 +114,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "accept_suggestions": {"fields": ["technology"]},
     "set_priority": {"priority": "P2", "reason": "a good customer"},
     "put_routing": {"rules": []},
+    "play_again": {"desk": "[[routing]]\ngroup = 'Network L1'"},
     "try_routing": {"rules": []},
     "set_away": {"until": None},
     "put_calendar": {"weekly": ["mon-fri 09:00-18:00"]},

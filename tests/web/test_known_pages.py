@@ -128,3 +128,19 @@ async def test_a_problem_is_opened_worked_on_and_closed_by_who_leads(teo, lea):
     assert "Closed" in (await lea.get("/desk/problems")).words
     assert "PB-1" in (await lea.get(TICKET)).words
     assert (await lea.get("/desk/problems/7")).status == 404
+
+
+async def test_tickets_are_played_again_by_who_leads_and_mistakes_are_told(teo, lea):
+    assert (await teo.get("/desk/replay")).status == 403
+    assert (await lea.get("/desk/replay")).status == 200
+    wrong = await lea.post("/desk/replay", desk="[[slas]]\nname = 1")
+    assert wrong.status == 422
+    assert "[[slas]]" in wrong.text, "what was pasted stays"
+    assert (await lea.post("/desk/replay", desk="[[groups]]\nname = 'x'", since="then")).status == 422
+
+    played = await lea.post(
+        "/desk/replay", desk="[[routing]]\ntechnology = 'Network'\ngroup = 'Servers L1'", since="2026-01-01"
+    )
+
+    assert played.status == 200
+    assert "Servers L1" in played.words
