@@ -11,6 +11,7 @@ from web.desk import (
     clocks,
     contracts,
     duties,
+    engineer,
     flow_editor,
     flow_rehearsal,
     flows,
@@ -37,6 +38,7 @@ from web.desk import (
 
 PARTS = (
     duties,
+    engineer,
     inbox,
     incidents,
     joining,
