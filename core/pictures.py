@@ -71,7 +71,8 @@ def _png(content: bytes) -> Size | None:
 
 def _chunks(content: bytes) -> list[tuple[bytes, bytes]]:
     """Kind and content of each; raises ValueError where the frame is broken, or something stands behind its end."""
-    found, at = [], len(PNG)
+    found: list[tuple[bytes, bytes]] = []
+    at = len(PNG)
     while at < len(content):
         if len(content) - at < 12 or len(found) == _CHUNKS:  # noqa: PLR2004 - length, kind and sum
             raise ValueError("a piece of the picture is missing")
