@@ -20,7 +20,7 @@ def plan(tx: Tx, who: Principal, number: str, purpose: str, *, now: datetime, mi
 def agree(tx: Tx, who: Principal, number: str, purpose: str, *, now: datetime, minutes: int = 120) -> str:
     """The customer took the first time from tomorrow on, by telephone."""
     zone = tx.facts.zone
-    tomorrow = datetime.combine(now.astimezone(zone).date() + timedelta(days=1), time(), zone)
+    tomorrow = datetime.combine(now.astimezone(zone).date() + timedelta(days=1), time(9), zone)
     visit = visits.plan(tx, who, number, purpose=purpose, minutes=minutes, not_before=tomorrow, now=now)
     ticket = tx.one(select(tables.ticket.c.id).where(tables.ticket.c.number == number))
     first = visit_rows.offered(tx, ticket.id, visit)[0]

@@ -213,7 +213,7 @@ def _roundup(tx: Tx, row: Row, *, now: datetime) -> Outgoing | None:
 
 def _as_it_leaves(tx: Tx, said: Row, row: Row, *, now: datetime) -> str:
     """What a message says, with the links that its reader alone is given."""
-    text = links.with_visit(tx, said.kind, said.text, row.id)
+    text = links.with_visit(tx, said, row.id)
     if "@" not in row.address or chat_addresses.is_chat(row.address):
         return text
     return surveys.with_link(tx, said.kind, text, said.language, row, now=now)

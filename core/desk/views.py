@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from core.desk.call_views import CallView
 
@@ -345,6 +345,11 @@ class RatingView:
     channel: str
 
 
+VisitState: TypeAlias = Literal[
+    "proposed", "counter", "confirmed", "en_route", "onsite", "done", "no_access", "cancelled"
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotView:
     """A time that was offered for a visit, and waits for a choice."""
@@ -379,8 +384,7 @@ class VisitView:
     id: str
     number: str
     """Of its ticket."""
-    state: str
-    """proposed, counter, confirmed, en_route, onsite, done, no_access or cancelled."""
+    state: VisitState
     site: str
     place: str
     time_zone: str

@@ -28,7 +28,7 @@ from core.desk import (
 from core.desk.case import Case
 from core.desk.chat_buttons import Offer
 from core.desk.people import Agent
-from core.envelope import Outgoing
+from core.envelope import Address, Outgoing
 from core.ids import fixed_id
 from core.rules import reaching
 from core.rules.chat_acts import Act
@@ -103,7 +103,9 @@ def tell(
     language, zone = case["language"], ZoneInfo(row.time_zone)
     made_from = {"visit": row.id, "step": step, "sequence": row.sequence}
     offers = _choices(slots, zone, language)
+    here = f"{case.tx.facts.public_url}/portal/requests/{case['number']}#visit-{row.id}"
     if offers:
+        made_from["place"] = here  # for each person a link of their own, as it leaves
         made_from["offers"] = [[str(one.act), one.value, one.label] for one in offers]
     for place in answering.places(case, kind=KIND, automatic=True):
         where = place.where
@@ -133,8 +135,8 @@ def tell(
             engineers=_names(case.tx, row),
             times=[spell(one.slot_start, one.slot_end, zone, language) for one in slots],
             until=texts.instant(until, zone, language) if until is not None else "",
-            in_chat=chat_addresses.is_chat(where.address),
-            link=links.VISIT_PLACE,
+            no_link=_unread(case, where, place.people),
+            link=here,
         )
         said = outbox.say(
             case,
@@ -151,6 +153,15 @@ def tell(
         )
         if slots:
             _give_links(case, row, said.message_id)
+
+
+def _unread(case: Case, where: Row, people: Sequence[Address]) -> bool:
+    """Does nobody there read a link? In a chat there are buttons, and a call is heard."""
+    by = {
+        reaching.channel(where.channel, kind=KIND, address=one.address, texts_by=case.tx.facts.texts_by)
+        for one in people
+    }
+    return chat_addresses.is_chat(where.address) or by == {reaching.PHONE}
 
 
 def _choices(slots: Sequence[Row], zone: ZoneInfo, language: str) -> list[Offer]:

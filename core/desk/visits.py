@@ -125,9 +125,7 @@ def plan(
         made_at=now,
         made_by=who.actor,
     )
-    case.event(
-        "visit.planned", actor=who.actor, visit=visit_id, **({"replaces": replaces} if replaces else {})
-    )
+    case.event("visit.planned", actor=who.actor, visit=visit_id, replaces=replaces or "")
     case.flag(visit_rows.FLAG)
     if first:
         timing.apply(case, "dispatch")

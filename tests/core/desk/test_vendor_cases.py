@@ -411,6 +411,10 @@ async def test_the_last_case_that_ends_gives_the_ticket_back(desk):
     await desk.do(vendor_cases.reopen, ann, number, second)
     await desk.do(vendor_cases.working, ann, number, second)
     assert (await case_of(desk, second)).reopened == 1
+    draft = await desk.do(vendor_cases.open_case, ann, number, **WORDS, send=False)
+    await desk.do(vendor_cases.close, ann, number, draft)
+    await desk.do(vendor_cases.reopen, ann, number, draft)
+    assert ((await case_of(desk, draft)).state, (await case_of(desk, draft)).reopened) == ("draft", 0)
 
 
 async def test_who_does_not_write_when_they_should_is_reminded_once_and_somebody_is_asked(desk):
