@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 
 from core import pictures
-from core.desk import acts, visit_reports, visit_rows, visits
+from core.desk import acts, visit_reports, visit_rows, visit_views, visits
 from core.desk.case import Case
 from core.desk.errors import Invalid, NotFound, Refused, invalid
 from core.desk.principal import Principal
@@ -170,7 +170,9 @@ def of_visit(tx: Tx, ticket_id: str, identity: str) -> list[Row]:
 
 
 def views(tx: Tx, who: Principal, number: str, identity: str) -> tuple[StepView, ...]:
-    """The same to be shown. Raises NotFound."""
+    """The same to be shown, for staff. Raises NotFound, Forbidden."""
+    found = visit_views.one(tx, who, number, identity)
+    acts.only_staff(who)
     return tuple(
         StepView(
             id=one.id,
@@ -180,7 +182,7 @@ def views(tx: Tx, who: Principal, number: str, identity: str) -> tuple[StepView,
             off=one.data.get("off", 0),
             data=one.data,
         )
-        for one in of_visit(tx, find(tx, who, number).id, identity)
+        for one in of_visit(tx, find(tx, who, number).id, found.id)
     )
 
 

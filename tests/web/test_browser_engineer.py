@@ -90,4 +90,4 @@ def test_what_is_noted_without_a_network_is_sent_once_when_there_is_one(demo, vi
     assert page.locator("#queue").is_hidden()
     assert demo.api.get(f"/tickets/{number}/visits/{made}")["state"] == "done"
     (paper,) = [one for one in demo.api.get(f"/tickets/{number}/papers")["items"] if one["kind"] == "visit"]
-    assert paper["n"] == 1
+    assert paper["version"] == 1

@@ -28,6 +28,7 @@ from web.api import (
     traffic,
     vendors,
     verbs,
+    visit_answers,
     visits,
 )
 from web.api.endpoint import Endpoint
@@ -55,6 +56,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *routing.ENDPOINTS,
     *duties.ENDPOINTS,
     *tasks.ENDPOINTS,
+    *visit_answers.ENDPOINTS,
     *visits.ENDPOINTS,
     *vendors.ENDPOINTS,
 )
