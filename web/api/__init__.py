@@ -30,6 +30,7 @@ from web.api import (
     traffic,
     vendors,
     verbs,
+    visit_answers,
     visits,
 )
 from web.api.endpoint import Endpoint
@@ -59,6 +60,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *routing.ENDPOINTS,
     *duties.ENDPOINTS,
     *tasks.ENDPOINTS,
+    *visit_answers.ENDPOINTS,
     *visits.ENDPOINTS,
     *vendors.ENDPOINTS,
 )

@@ -11,6 +11,7 @@ from web.desk import (
     clocks,
     contracts,
     duties,
+    engineer,
     flow_editor,
     flow_rehearsal,
     flows,
@@ -39,6 +40,7 @@ from web.desk import (
 
 PARTS = (
     duties,
+    engineer,
     inbox,
     incidents,
     joining,
