@@ -38,6 +38,8 @@ HOURS = (
     ("mon-fri 09:00-13:00", "mon-fri 14:00-17:30"),
     ("mon-fri 09:00-13:00", "mon-fri 14:00-18:30"),
 )
+MOST = 20_000
+"""Tickets: what one costs is the same on a larger desk, which would only be longer in the making."""
 LOOKING = 4
 """People who go through the inbox."""
 IDLE = 0.1
@@ -56,7 +58,8 @@ _HEARD = update(tables.sla_clock).where(tables.sla_clock.c.stopped_at.is_(None))
 
 def measure(kind: Kind, sizes: Sizes, folder: Path, relay: int) -> list[Figure]:
     """Two edits: one while nobody looks, for the processor; one while people do."""
-    with kind.copy(sizes.tickets, folder, busy=True) as url:
+    tickets = min(sizes.tickets, MOST)
+    with kind.copy(tickets, folder, busy=True) as url:
         db = open_database(url, FACTS)
         db.submit(lambda tx: tx.run(_HEARD)).result()
         hub = Hub(folder / "recalendar", url, relay=relay, plain=True)
@@ -83,9 +86,9 @@ def measure(kind: Kind, sizes: Sizes, folder: Path, relay: int) -> list[Figure]:
         Figure(
             what=f"an edited calendar brought to {moved:,} open tickets",
             database=kind.name,
-            measured=taken * sizes.tickets / moved,
+            measured=taken * tickets / moved,
             unit="core s",
-            at_most=sizes.tickets / 10_000,
+            at_most=tickets / 10_000,
             note=f"four clocks each; {taken / moved * 1e6:.0f} µs a ticket, over after {seconds:.0f} s",
         ),
         Figure(

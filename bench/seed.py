@@ -324,6 +324,11 @@ class _Writer:
             yield table.name, _COLUMNS[table.name], rows
 
 
+def _columns(names: Sequence[str]) -> str:
+    """Some are also words of the language."""
+    return ", ".join(f'"{name}"' for name in names)
+
+
 class _Sqlite(_Writer):
     """Writes rows into a file that nobody else uses, faster than a hub would dare to."""
 
@@ -340,7 +345,7 @@ class _Sqlite(_Writer):
         self._raw.execute("BEGIN")
         for table, names, rows in self.bound(batch):
             marks = ", ".join("?" * len(names))
-            self._raw.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", rows)
+            self._raw.executemany(f"INSERT INTO {table} ({_columns(names)}) VALUES ({marks})", rows)
         docs = list(enumerate(batch[_SEARCH], start=self._doc + 1))
         self._doc += len(docs)
         self._raw.executemany(
@@ -374,7 +379,7 @@ class _Postgres(_Writer):
     def rows(self, batch: Rows) -> None:
         with self._raw.cursor() as cursor:
             for table, names, rows in self.bound(batch):
-                self._copy(cursor, f"{table} ({', '.join(names)})", rows)
+                self._copy(cursor, f"{table} ({_columns(names)})", rows)
             self._copy(cursor, "arriving", batch[_SEARCH])
             cursor.execute(
                 "INSERT INTO search_text (ticket_id, item_id, audience, vector)"

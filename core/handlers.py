@@ -30,6 +30,7 @@ from core.desk import (
     new_passwords,
     no_answer,
     paging,
+    papers,
     placing,
     promises,
     resolution,
@@ -42,6 +43,8 @@ from core.desk import (
     tidying,
     timing,
     unattended,
+    vendor_due,
+    vendor_rows,
     visit_round,
     visit_rows,
     visitor_codes,
@@ -49,7 +52,9 @@ from core.desk import (
 )
 from core.desk.door import Stored
 from core.desk.letters import Kind, Letter
+from core.desk.papers import Undrawn
 from core.desk.taking_back import Copy
+from core.drawing import Drawing
 from core.envelope import Inbound, Outgoing, Sent
 from core.isolation import ReaderDied, ReaderFailed, Readers, Unreadable
 from core.log import get_logger
@@ -78,9 +83,11 @@ def handlers(
 ) -> dict[str, Handler]:
     """All of them, by kind of job."""
     by_name = {channel.name: channel for channel in channels}
+    drawing = Drawing(db, readers, clock=clock)
     return {
         "understand": Understanding(db, by_name, readers.read, clock=clock),
-        "send": Sending(db, by_name, clock=clock),
+        "send": Sending(db, by_name, drawing, clock=clock),
+        papers.DRAW: drawing,
         "letter": Posting(
             db,
             by_name,
@@ -110,6 +117,7 @@ def handlers(
         clock_changes.KIND: Recalendaring(db, clock=clock),
         contract_round.DAILY.kind: Contracts(db, clock=clock),
         entitle.LAPSE: Ringing(entitle.lapsed, clock=clock),
+        vendor_rows.UPDATE_TIMER: Ringing(vendor_due.look, clock=clock),
         "auto-close": Ringing(resolution.close_when_silent, clock=clock),
         chat_intake.TIMER: Ringing(chat_intake.silent, clock=clock),
     }
@@ -161,9 +169,12 @@ class Understanding(Handler):
 class Sending(Handler):
     """Hands deliveries to their channels. Payload: `delivery`, on the shard of its ticket."""
 
-    def __init__(self, db: Database, channels: Mapping[str, Channel], *, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, channels: Mapping[str, Channel], drawing: Drawing, *, clock: Clock
+    ) -> None:
         self._db = db
         self._channels = channels
+        self._drawing = drawing
         self._clock = clock
         self._taken: OrderedDict[str, Sent] = OrderedDict()
         """By job, what the other side took lately: if writing that down fails, it is not sent again for that. Staff who
@@ -176,9 +187,7 @@ class Sending(Handler):
     async def _one(self, job: Job) -> Effect | Exception:
         taken = self._taken.get(job.id)
         if taken is None:
-            outgoing = await self._db.write(
-                sending.begin, job.shard, job.payload["delivery"], now=self._clock()
-            )
+            outgoing = await self._begin(job)
             if outgoing is None:
                 return _nothing
             try:
@@ -189,6 +198,16 @@ class Sending(Handler):
             if len(self._taken) > REMEMBERED:
                 self._taken.popitem(last=False)
         return partial(_taken, job=job, what=taken, now=self._clock())
+
+    async def _begin(self, job: Job) -> Outgoing | None:
+        """What is to be sent, with the paper it carries: drawn now, if it is not yet; without, if that cannot be done."""
+        found = await self._db.write(sending.begin, job.shard, job.payload["delivery"], now=self._clock())
+        if isinstance(found, Undrawn):
+            drawn = await self._drawing.now(found.shard, found.id)
+            found = await self._db.write(
+                sending.begin, job.shard, job.payload["delivery"], now=self._clock(), bare=not drawn
+            )
+        return None if isinstance(found, Undrawn) else found
 
     def dead(self, tx: Tx, job: Job, reason: str, *, now: datetime) -> bool:
         """See Handler. The delivery is given up, which staff see at the ticket."""

@@ -16,7 +16,7 @@ from core.store.database import Database
 from core.store.tx import Tx
 from core.worker import Worker
 from tests.desk_at_work import AtWork, at_work
-from tests.fakes import FakeChannel
+from tests.fakes import NOT_DRAWN, FakeChannel
 
 _numbers = count(1)
 
@@ -89,6 +89,10 @@ class Chatter:
     ) -> Inbound:
         """As core.isolation.Readers does."""
         return self.said[arrival["external_id"]]
+
+    async def draw(self, _writer: str, _paper: bytes, _pictures: Mapping[str, bytes]) -> bytes:
+        """As core.isolation.Readers does."""
+        return NOT_DRAWN
 
     def _receive(self, tx: Tx, arrival: Arrival, said: Inbound) -> filing.Understood:
         self.said[arrival.external_id or ""] = said

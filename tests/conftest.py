@@ -5,11 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 
+from core.desk import passwords
 from tests.databases import *  # noqa: F403 - fixtures: db and its parts
 
 SAMPLES = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
@@ -39,6 +42,16 @@ def pytest_collection_finish() -> None:
     """What is loaded by now stays: looking through it for what can go took a fifth of a small test's time."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="module")
+def cheap_hashes() -> Iterator[None]:
+    """Nobody guesses here: what a hash must cost is proved with the accounts."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", cheap)
+        patch.setattr(passwords, "_NOBODY", passwords._nobodys(cheap))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Table, select
 
@@ -15,6 +15,7 @@ from core import handlers
 from core.desk import accounts, door, filing, intake, people, resolution, sending, tickets
 from core.desk.configuration import rows
 from core.desk.principal import HUB, Principal
+from core.drawing import Drawing
 from core.envelope import Address, Arrival, Authentication, Inbound
 from core.ids import id_token
 from core.isolation import Readers
@@ -23,7 +24,7 @@ from core.store.database import Database
 from core.store.tx import Row, Tx
 from core.worker import Worker
 from tests.desk_files import put
-from tests.fakes import FakeChannel
+from tests.fakes import FakeChannel, NothingDrawn, ReadersHere
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 """Ten in the morning in Rome."""
@@ -150,6 +151,8 @@ class AtWork:
     telegram: FakeChannel = field(default_factory=lambda: FakeChannel(name="telegram"))
     also: list[FakeChannel] = field(default_factory=list)
     """Further channels, such as text messages and a telephone."""
+    draws: bool = False
+    """Papers become real PDFs."""
     last: str = ""
     """Id of what arrived last."""
     _people: dict[str, Principal] = field(default_factory=dict)
@@ -226,7 +229,7 @@ class AtWork:
 
     async def work(self) -> int:
         """Let the worker do everything that is due now; return how many jobs that were."""
-        readers = Readers()
+        readers = Readers() if self.draws else NothingDrawn()
         try:
             todo = handlers.handlers(
                 self.db, [self.channel, self.telegram, *self.also], readers, clock=lambda: self.now
@@ -331,3 +334,8 @@ def _principal(tx: Tx, name: str) -> Principal:
     who = accounts.principal(tx, kind, person)
     assert who is not None
     return who
+
+
+def not_drawing(desk: AtWork) -> Drawing:
+    """What draws papers, where none is to be drawn."""
+    return Drawing(desk.db, cast("Readers", ReadersHere()), clock=lambda: desk.now)

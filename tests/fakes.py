@@ -12,6 +12,7 @@ from typing import Any
 
 from core.channel import DeliveryError, Door
 from core.envelope import Arrival, Inbound, Outgoing, Sent
+from core.isolation import Readers
 
 
 @dataclass(slots=True, kw_only=True)
@@ -125,6 +126,17 @@ class FakeLinking:
         return f"https://chat.test/{self.name}?start={code}"
 
 
+NOT_DRAWN = b"%PDF-1.7 not drawn here"
+
+
+class NothingDrawn(Readers):
+    """Readers that read, and draw nothing."""
+
+    async def draw(self, _writer: str, _paper: bytes, _pictures: Mapping[str, bytes]) -> bytes:
+        """See core.isolation.Readers. Half a second of a process is not spent where nobody looks at it."""
+        return NOT_DRAWN
+
+
 class ReadersHere:
     """Readers (core.isolation.Readers) without a process of their own: what is read was written by the test."""
 
@@ -135,3 +147,7 @@ class ReadersHere:
         module, _, name = reader.partition(":")
         found: Inbound = getattr(importlib.import_module(module), name)(raw, arrival, options)
         return found
+
+    async def draw(self, _writer: str, _paper: bytes, _pictures: Mapping[str, bytes]) -> bytes:
+        """See core.isolation.Readers. Half a second of a process is not spent where nobody looks at it."""
+        return NOT_DRAWN

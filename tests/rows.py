@@ -109,6 +109,34 @@ def a_ticket(tx: Tx, number: str, *, by: Principal | None = ALICE, **columns: An
     return ticket_id
 
 
+def a_vendor_case(tx: Tx, ticket_id: str, **columns: Any) -> str:
+    """A case that is open at Cumulus, with its own conversation; the ticket says so. Returns its id."""
+    case_id, thread_id = new_id(), new_id()
+    tx.insert(
+        tables.thread,
+        ticket_id=ticket_id,
+        id=thread_id,
+        channel="vendor",
+        address="support@cumulus.test",
+        at=NOON,
+        aside=True,
+    )
+    given = {
+        "vendor": "Cumulus",
+        "reference": "SR1234567",
+        "state": "opened",
+        "subject": "Fan",
+        "opened_at": NOON,
+        "made_at": NOON,
+        "made_by": "system",
+    }
+    given |= columns
+    tx.insert(tables.vendor_case, ticket_id=ticket_id, id=case_id, thread_id=thread_id, **given)
+    flags = tx.one(tables.ticket.select().where(tables.ticket.c.id == ticket_id)).flags
+    tx.update(tables.ticket, {"id": ticket_id}, flags=[*flags, "vendor_open"])
+    return case_id
+
+
 def thread_of(ticket_id: str) -> str:
     """The id of its conversation."""
     return derived_id(0, "thread", ticket_id)

@@ -30,7 +30,9 @@ from web import (
     portal,
     sign_in,
     static_files,
+    survey,
     upload,
+    visit,
     visitor,
     workaround,
 )
@@ -111,7 +113,20 @@ def make_app(
         linking=linking,
         max_body=settings.limits.http_body,
     )
-    for part in (sign_in, forgotten, connecting, account, metrics, desk, portal, upload, workaround, api):
+    for part in (
+        sign_in,
+        forgotten,
+        connecting,
+        account,
+        metrics,
+        desk,
+        portal,
+        upload,
+        survey,
+        visit,
+        workaround,
+        api,
+    ):
         part.routes(app)
     chat.routes(app, common)
     app.router.add_routes(webhooks)

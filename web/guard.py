@@ -39,6 +39,8 @@ OPEN = (
     "/setup",
     "/upload/",
     "/workaround/",
+    "/survey/",
+    "/visit/",
     "/in/",
     "/chat/",
 )

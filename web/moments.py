@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core.desk.errors import invalid
+from core.desk.errors import Invalid, invalid
 
 
 def of_form(form: Mapping[str, Any], name: str, zone: ZoneInfo) -> datetime | None:
@@ -19,3 +19,8 @@ def of_form(form: Mapping[str, Any], name: str, zone: ZoneInfo) -> datetime | No
         return datetime.fromisoformat(text).replace(tzinfo=zone)
     except ValueError:
         raise invalid(f"/{name}", "must be a date and a time") from None
+
+
+def missing(name: str) -> Invalid:
+    """Nothing was typed where a moment must be."""
+    return invalid(f"/{name}", "must be a date and a time")

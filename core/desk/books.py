@@ -16,8 +16,10 @@ from core.desk import (
     duty_books,
     joining_books,
     outage_books,
+    papers_books,
     promise_books,
     roundup_books,
+    vendor_books,
     visit_books,
     workaround_books,
 )
@@ -34,10 +36,12 @@ CHAPTERS = (
     contract_books,
     duty_books,
     joining_books,
+    papers_books,
     promise_books,
     roundup_books,
     visit_books,
     workaround_books,
+    vendor_books,
 )
 WORST = 20  # faults listed of each kind; the rest is counted
 PAGE = 500  # tickets whose chains are read at once

@@ -235,7 +235,7 @@ def advance(tx: Tx, calendar: str, after: str, *, now: datetime) -> str | None:
     if hours is None:  # taken away meanwhile: what runs by it keeps it
         return None
     instead = instead_of_older(tx, hours.calendar.definition)
-    return apply(tx, instead, after=after, cause=calendar, now=now) if instead else None
+    return apply(tx, instead, after=after, cause=calendar, limit=SLICE, now=now) if instead else None
 
 
 def go_on(tx: Tx, payload: Mapping[str, Any], after: str | None, *, now: datetime) -> None:
@@ -259,9 +259,7 @@ def _go_on(tx: Tx, payload: Mapping[str, Any], *, now: datetime) -> None:
 # --- A slice ------------------------------------------------------------------------------------------------
 
 
-def apply(
-    tx: Tx, instead: Instead, *, after: str, cause: str, limit: int = SLICE, now: datetime
-) -> str | None:
+def apply(tx: Tx, instead: Instead, *, after: str, cause: str, limit: int, now: datetime) -> str | None:
     """Retarget the clocks of the next open tickets; return the last id looked at, None when there are no more.
 
     `cause`: the calendar's name. What people see changes: due instants, flags, the order of the inbox. Nobody is told

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, or_, select, true
+from sqlalchemy import ColumnElement, and_, bindparam, literal, or_, select, true
 
 from core import addresses, chat_addresses
 from core.desk import alike, answering, participants
@@ -25,7 +25,7 @@ from core.desk.views import (
     ThreadView,
     VersionView,
 )
-from core.rules import participation
+from core.rules import participation, vendor
 from core.rules.participation import State
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
@@ -57,7 +57,10 @@ _FILES = Prepared(
 )
 _THREADS = Prepared(
     select(tables.thread)
-    .where(tables.thread.c.ticket_id == bindparam("ticket_id"))
+    .where(
+        tables.thread.c.ticket_id == bindparam("ticket_id"),
+        tables.thread.c.channel != literal(vendor.CHANNEL),
+    )
     .order_by(tables.thread.c.at, tables.thread.c.id)
 )
 

@@ -25,6 +25,8 @@ PUBLIC_EVENTS = frozenset(
         "ticket.wait_customer",
         "ticket.customer_message",
         "ticket.resume",
+        "ticket.wait_vendor",
+        "ticket.vendor_message",
         "ticket.observe",
         "ticket.workaround",
         "workaround.accepted",

@@ -19,6 +19,7 @@ from core.desk import (
     accounts,
     demo_calls,
     demo_chats,
+    demo_visits,
     door,
     intake,
     joining,
@@ -26,6 +27,7 @@ from core.desk import (
     publishing,
     resolution,
     tickets,
+    vendor_cases,
 )
 from core.desk.configuration import checking, document, rows
 from core.desk.passwords import new_password, new_pin
@@ -33,6 +35,7 @@ from core.desk.principal import HUB, Principal
 from core.envelope import Arrival, Inbound
 from core.ids import id_token
 from core.keys import keep_private
+from core.rules import vendor
 from core.store import tables
 from core.store.database import Database
 from core.store.tx import Tx
@@ -52,8 +55,14 @@ VERBS: Mapping[str, Callable[..., str]] = {
     "resolve": resolution.resolve,
     "close": resolution.close,
     "merge": joining.merge,
+    "plan_visit": demo_visits.plan,
+    "agree_visit": demo_visits.agree,
+    "open_case": vendor_cases.open_case,
 }
 """What agents do in the morning that the file tells."""
+
+WITH_WORDS = ("reply", "note", "wait", "workaround", "plan_visit", "agree_visit")
+"""Verbs that take the text of their step."""
 
 WRITTEN = date(2026, 11, 24)
 """The day the file speaks of: whenever the demo desk is loaded, one contract has just ended and others have not."""
@@ -249,7 +258,7 @@ def _last_ref(tx: Tx, number: str) -> str:
     found = tx.one(select(tables.ticket.c.id).where(tables.ticket.c.number == number))
     row = tx.one(
         select(tables.delivery.c.id)
-        .where(tables.delivery.c.ticket_id == found.id)
+        .where(tables.delivery.c.ticket_id == found.id, tables.delivery.c.kind.not_in(vendor.KINDS))
         .order_by(tables.delivery.c.created_at.desc())
         .limit(1)
     )
@@ -286,9 +295,9 @@ def _acts(
 def _act(tx: Tx, step: Step, number: str, at: datetime, **other: str) -> None:
     who = _agent(tx, step)
     verb = VERBS[step.verb]
-    words = [step.text] if step.verb in ("reply", "note", "wait", "workaround") else []
+    words = [step.text] if step.verb in WITH_WORDS else []
     fields = dict(step.fields) | other
-    if step.verb in ("resolve", "reject"):
+    if step.verb in ("resolve", "reject", "open_case"):
         fields["text"] = step.text
     verb(tx, who, number, *words, now=at, **fields)
 

@@ -93,7 +93,7 @@ def open_ticket(tx: Tx, message: Message, known: restraint.Sender, *, now: datet
         channel=said.channel,
         trust=message.trust,
         language=tx.facts.language(author.language),
-        snippet=acts.snippet(_visible(said)),
+        snippet=acts.snippet(visible(said)),
         last_direction="in",
         chat=_chat(said),
         waits_since=row.received_at,
@@ -167,7 +167,19 @@ def next_number(tx: Tx, received_at: datetime) -> str:
 
 
 def _keep(case: Case, message: Message, thread_id: str) -> str:
-    """Store the message in the conversation, with its files; return its id."""
+    message_id = store(case, message, thread_id)
+    case.event(
+        "message.in",
+        actor=message.author.actor,
+        at=message.row.received_at,
+        message=message_id,
+        trust=message.trust,
+    )
+    return message_id
+
+
+def store(case: Case, message: Message, thread_id: str, *, audience: str = "customer") -> str:
+    """Keep the message in the conversation, with its files; return its id. `audience`: who may read it."""
     said, author, tx = message.said, message.author, case.tx
     message_id = new_id()
     tx.insert(
@@ -177,6 +189,7 @@ def _keep(case: Case, message: Message, thread_id: str) -> str:
         thread_id=thread_id,
         channel=said.channel,
         direction="in",
+        audience=audience,
         kind=said.kind,
         automatic=said.kind is not Kind.HUMAN,
         author_name=(author.name or said.author_text)[:200],
@@ -205,10 +218,7 @@ def _keep(case: Case, message: Message, thread_id: str) -> str:
         threads.name(case, thread_id, name)
     outbox.keep_files(case, message_id, said.attachments, internal=False)
     fulltext.index(
-        tx, ticket_id=case.id, item_id=message_id, audience="customer", body=f"{said.subject}\n{said.text}"
-    )
-    case.event(
-        "message.in", actor=author.actor, at=message.row.received_at, message=message_id, trust=message.trust
+        tx, ticket_id=case.id, item_id=message_id, audience=audience, body=f"{said.subject}\n{said.text}"
     )
     return message_id
 
@@ -230,7 +240,7 @@ def attach(case: Case, message: Message, thread_id: str) -> Understood:
     if author.contact is not None or not again:  # a list is nobody of the conversation
         participants.wrote(case, thread_id, author, said, vouched=message.placed.reason != "released")
     if threading.rights(said.kind).may_reopen and not again:  # a machine's word is no answer
-        acts.spoke(case, _visible(said), chat=_chat(said), at=message.row.received_at)
+        acts.spoke(case, visible(said), chat=_chat(said), at=message.row.received_at)
         case.set(trust=message.trust)
         resolution.customer_wrote(case, at=message.row.received_at)
     timing.settle(case)
@@ -277,7 +287,7 @@ def as_note(case: Case, message: Message) -> Understood:
 
 def hold(tx: Tx, message: Message, reason: str, *, now: datetime, waiting: bool = True) -> Understood:
     """Staff decide. It is no part of any conversation, and nobody is told. `waiting`: they are shown it now."""
-    text = _visible(message.said).strip()[:HELD_TEXT]
+    text = visible(message.said).strip()[:HELD_TEXT]
     said = message.said
     detail = message.detail | {
         "ticket": message.placed.ticket,
@@ -336,7 +346,8 @@ def conclude(
     )
 
 
-def _visible(said: Inbound) -> str:
+def visible(said: Inbound) -> str:
+    """What its author wrote now: no quotations, no signature."""
     if not said.spans:
         return said.text
     return "".join(said.text[s.start : s.end] for s in said.spans if s.kind == "visible")

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import acts, promises, visit_notices, visit_rows
+from core.desk import acts, promises, vendor_rows, visit_notices, visit_rows
 from core.desk.case import Case
 from core.desk.errors import Obstacle, Refused, invalid
 from core.desk.principal import Principal
@@ -48,11 +48,13 @@ _HELD = Prepared(
 
 
 def facts(case: Case) -> Facts:
-    """What is not over on this ticket. Vendor cases speak by their flag."""
+    """What is not over on this ticket. Vendor cases speak by what they are called."""
     promised = promises.open_of(case.tx, case.id)
     overdue = promised is not None and promised.due < case.now
     return Facts(
-        vendors=(case["number"],) if "vendor_open" in case["flags"] else (),
+        vendors=tuple(map(vendor_rows.called, vendor_rows.standing(vendor_rows.of_ticket(case.tx, case.id))))
+        if vendor_rows.FLAG in case["flags"]
+        else (),
         visits=tuple(_said(case, row) for row in visit_rows.open_of(case.tx, case.id))
         if visit_rows.FLAG in case["flags"]
         else (),

@@ -31,6 +31,8 @@ from core.desk import (
     shares,
     threads,
     upload_links,
+    vendor_intake,
+    visit_answers,
 )
 from core.desk.case import Case
 from core.desk.chat_came import Came
@@ -91,9 +93,28 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
         return filing.conclude(tx, row, said, "machine", "own_loop", now=now)
     if (acknowledged := page_answers.by_text(tx, row, said, now=now)) is not None:
         return acknowledged
+    if (of_vendor := vendor_intake.take(tx, row, said, now=now)) is not None:
+        return of_vendor
     if chat_intake.is_chat(said):
         return _in_chat(tx, row, said, now=now)
+    if (answer := visit_answers.judge(tx, said, now=now)) is not None:
+        return _calendar(tx, row, said, answer, now=now)
     return _place(tx, _judge(tx, row, said, now=now), now=now)
+
+
+def _calendar(tx: Tx, row: Row, said: Inbound, answer: visit_answers.Answer, *, now: datetime) -> Understood:
+    """What a calendar answers to an invitation is done, and stands where the mail belongs; what does not count, staff see."""
+    message = _judge(tx, row, answer.remarked(said), now=now)
+    known = restraint.sender(tx, message.author, row.sender, now=now)
+    if restraint.flooding(tx, known):
+        return filing.hold(tx, message, "sender_flood", now=now)
+    if answer.counts:
+        visit_answers.take(tx, answer, now=now)
+    if message.placed.outcome == "attach":
+        return _place(tx, message, now=now)
+    if not answer.counts:
+        return filing.hold(tx, message, visit_answers.UNMATCHED, now=now)
+    return filing.conclude(tx, row, said, "machine", said.kind, now=now, detail=message.detail)
 
 
 def _in_chat(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
@@ -125,6 +146,7 @@ def _foresee(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> None:
     authors.foresee(tx, said)
     reference.foresee(tx)
     threads.foresee(tx, said)
+    vendor_intake.foresee(tx, said)
     if said.author is not None:
         restraint.foresee(tx, said.author.key, now=now)
 
@@ -254,6 +276,8 @@ def _gone_on(case: Case, thread_id: str) -> bool:
 
 
 def _released(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
+    if row.detail["take_as"] == vendor_intake.TAKE_AS:
+        return vendor_intake.handed(tx, row, said, now=now)
     if "changed" in row.detail:  # by its author, while it was held
         said = replace(said, text=row.detail["changed"], spans=())
     if chat_intake.is_chat(said) and said.chat is not None and said.chat.part_of:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, literal, select
 
 from core.desk import (
     acts,
@@ -19,11 +19,13 @@ from core.desk import (
     joining_rows,
     joining_state,
     joining_undo,
+    joining_visits,
     ledger,
     links_between,
     notices,
     problem_rows,
     timing,
+    vendor_rows,
     workarounds,
 )
 from core.desk.case import Case
@@ -33,7 +35,7 @@ from core.desk.principal import Principal
 from core.desk.scope import find_to_act
 from core.desk.splitting import begin_part
 from core.ids import new_id
-from core.rules import joining
+from core.rules import joining, vendor
 from core.rules.joining import Kind
 from core.store import tables
 from core.store.columns import to_micros
@@ -91,11 +93,14 @@ def merge(
     workarounds.ended(case)
     case.set(merged_into=other.id)
     before["promises"] = joining_promises.carry(case, other, who)
+    before["visits"] = joining_visits.carry(case, other, who)
     ledger.give_back(case, "merged", actor=who.actor)
     before["calls"] = joining_rows.calls(tx, joining_rows.calls_of(tx, case.id), of=case.id, to=other.id)
     for one in before["threads"]:
         joining_rows.conversation(tx, one, of=case.id, to=other.id, now=now)
     joining_rows.notes(tx, before["notes"], of=case.id, to=other.id)
+    vendor_rows.refresh(case)
+    vendor_rows.refresh(other)
     before["held"] = _beside(tx, of=case.id, to=other.id)
     before["drafts"] = joining_rows.drafts(tx, of=case.id, to=other.id)
     before["tasks"] = joining_rows.tasks(tx, of=case.id, to=other.id)
@@ -129,7 +134,7 @@ def move(
     case, other = both(tx, who, number, into, now=now)
     acts.check_seen(case, who, seen, SEEN)
     acts.check_seen(other, who, seen_into, SEEN)
-    there = tx.all(THREADS, ticket_id=case.id)
+    there = [row for row in tx.all(THREADS, ticket_id=case.id) if row.channel != vendor.CHANNEL]
     if thread not in {row.id for row in there}:
         raise invalid("/thread", f"{number} has no conversation {thread}")
     allow(joining.may_move(side(case), side(other), conversations=len(there)), case, other)
@@ -266,5 +271,7 @@ _NOTES = Prepared(
     .order_by(tables.note.c.id)
 )
 _SAID = Prepared(
-    select(message).where(message.c.ticket_id == bindparam("ticket_id")).order_by(message.c.at, message.c.id)
+    select(message)
+    .where(message.c.ticket_id == bindparam("ticket_id"), message.c.audience == literal("customer"))
+    .order_by(message.c.at, message.c.id)
 )

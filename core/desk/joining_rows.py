@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Select, Table, bindparam, literal, or_, select, update
 
-from core.desk import missed, outbox
+from core.desk import missed, outbox, vendor_rows
 from core.ids import short_hash
 from core.store import fulltext, tables
 from core.store.columns import Id
@@ -36,6 +36,7 @@ def conversation(tx: Tx, thread_id: str, *, of: str, to: str, now: datetime) -> 
     for table in (participant, thread):
         key = "thread_id" if table is participant else "id"
         tx.update(table, {"ticket_id": of, key: thread_id}, ticket_id=to)
+    vendor_rows.follow(tx, thread_id, of=of, to=to)
     tx.run(_CHATS, of=of, to=to, thread=thread_id)
     for row in tx.all(_HELD, of=of):
         if row.detail.get("thread") == thread_id:

@@ -201,7 +201,11 @@ def _newest(tx: Tx, ticket_id: str) -> str:
 
 
 _RECEIPT = Prepared(select(tables.ticket.c.received_at).where(tables.ticket.c.id == bindparam("id")))
-_WHOSE = (message.c.ticket_id == bindparam("ticket_id"), message.c.automatic.is_(False))
+_WHOSE = (
+    message.c.ticket_id == bindparam("ticket_id"),
+    message.c.automatic.is_(False),
+    message.c.audience == literal("customer"),
+)
 _LAST = Prepared(
     select(message.c.id, message.c.at)
     .where(*_WHOSE)
@@ -222,6 +226,6 @@ _WORDS = Prepared(
             thread, (thread.c.ticket_id == message.c.ticket_id) & (thread.c.id == message.c.thread_id)
         )
     )
-    .where(*_WHOSE, message.c.withdrawn_at.is_(None), message.c.audience == literal("customer"))
+    .where(*_WHOSE, message.c.withdrawn_at.is_(None))
     .order_by(message.c.at, message.c.id)
 )

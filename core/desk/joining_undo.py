@@ -18,6 +18,7 @@ from core.desk import (
     joining_promises,
     joining_rows,
     joining_state,
+    joining_visits,
     joining_ways,
     ledger,
     notices,
@@ -25,6 +26,7 @@ from core.desk import (
     promises,
     resolution,
     timing,
+    vendor_rows,
     workarounds,
 )
 from core.desk.case import Case
@@ -51,6 +53,7 @@ _SINCE = Prepared(
         message.c.ticket_id == bindparam("ticket_id"),
         message.c.direction == "in",
         message.c.automatic.is_(False),
+        message.c.audience == "customer",
         message.c.at > bindparam("since", type_=message.c.at.type),
     )
     .order_by(message.c.at)
@@ -79,6 +82,7 @@ def undo(
     tx.update(tables.joining, key, undone_at=now, undone_by=who.actor)
     _UNDO[Kind(row.kind)](row, one, other, who)
     for case in sorted((one, other), key=lambda case: case.id):
+        vendor_rows.refresh(case)
         acts.finish(case)
     return number
 
@@ -153,6 +157,7 @@ def _merge(row: Row, one: Case, other: Case, who: Principal) -> None:
     timing.apply(one, "merge_undone")
     workarounds.taken_up(one)
     joining_promises.give_back(one, other, who, was["promises"])
+    joining_visits.give_back(one, other, who, was.get("visits", ()))
     joining_promises.asked_again(one)
     ledger.settle(one)
     joining_state.restore(one, was)
@@ -202,10 +207,13 @@ def _split(row: Row, one: Case, other: Case, who: Principal) -> None:
     timing.apply(other, "merge")
     workarounds.ended(other)
     promises.dropped(other)
+    joining_visits.carry(other, one, who)
     ledger.give_back(other, "merged", actor=who.actor)
     other.set(merged_into=one.id, waits_since=None)
     other.flag(joining.PARTED)
-    for thread_id in sorted({one_.thread_id for one_ in tx.all(_STANDING, ticket_id=other.id)}):
+    talks = {one_.thread_id for one_ in tx.all(_STANDING, ticket_id=other.id)}
+    talks |= {one_.thread_id for one_ in vendor_rows.of_ticket(tx, other.id)}
+    for thread_id in sorted(talks):
         joining_rows.conversation(tx, thread_id, of=other.id, to=one.id, now=one.now)
     one.event("ticket.split_undone", actor=who.actor, ticket=other.id, joining=row.id)
     one.flag(joining.PARTED)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, literal, select
 
 from core.desk import acts, clock_standing, joining_undo, joining_ways, participants, search, timing
 from core.desk.errors import NotFound
@@ -28,7 +28,7 @@ message, note, ticket, agent = tables.message, tables.note, tables.ticket, table
 
 _COUNTS = Prepared(
     select(func.count().label("said"), func.max(message.c.at).label("last")).where(
-        message.c.ticket_id == bindparam("ticket_id")
+        message.c.ticket_id == bindparam("ticket_id"), message.c.audience == literal("customer")
     )
 )
 _NOTES = Prepared(select(func.count().label("n")).where(note.c.ticket_id == bindparam("ticket_id")))

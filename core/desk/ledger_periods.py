@@ -1,7 +1,8 @@
 """In which period of a contract line does a day count, and which periods handed on to which? What was opened stays as it was.
 
 A contract that begins on another day has other periods, from the one on in which that was decided. The days before keep
-the periods that they had: what is entered late counts where its day stands already, so that no day is granted twice.
+the periods that they had: what is entered late counts where its day stands already, so that no day is granted twice
+(decision 0031).
 """
 
 from __future__ import annotations

@@ -230,8 +230,10 @@ def _hurry(case: Case, pending: Row, due: datetime) -> None:
             work.hasten(case.tx, shard=case.id, key=f"send:{row.id}", now=due)
 
 
-def report(case: Case, kind: str, values: dict[str, Any]) -> None:
-    """The closing report: version 1 with `resolved`, the final one with `closed`. See `desk.reports`.
+def report(
+    case: Case, kind: str, *, report: str, paper: tuple[str, str], version: int, **values: Any
+) -> None:
+    """The closing report: version 1 with `resolved`, the final one with `closed`. Its words, and the paper that goes with it.
 
     Where it has to wait for the morning, it says what a notice that waits there would have said.
     """
@@ -242,7 +244,15 @@ def report(case: Case, kind: str, values: dict[str, Any]) -> None:
             overtaken(case)
         else:
             _instead(case, where)
-        subject, text = _notice(where, kind, case["language"], **about(case), **values)
+        subject, text = _notice(
+            where,
+            kind,
+            case["language"],
+            **about(case),
+            report=report,
+            solution=case["resolution"].get("text", ""),
+            **values,
+        )
         outbox.say(
             case,
             where,
@@ -253,7 +263,7 @@ def report(case: Case, kind: str, values: dict[str, Any]) -> None:
             automatic=True,
             language=case["language"],
             leaves=leaves,
-            made_from={"report": values["version"]},
+            made_from={"report": version, "paper": list(paper)},
         )
 
 

@@ -10,7 +10,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, select
 
 from core import chat_addresses
-from core.desk import call_history, conversation, course, problem_views, ratings, search, visit_views
+from core.desk import (
+    call_history,
+    conversation,
+    course,
+    problem_views,
+    ratings,
+    search,
+    vendor_rows,
+    visit_views,
+)
 from core.desk.course import events
 from core.desk.errors import Forbidden, NotFound
 from core.desk.principal import Principal
@@ -52,7 +61,9 @@ VERBS = {
 }
 """Moves of the workflow that staff make by a verb of the same meaning."""
 
-PUBLIC_RESOLUTION = frozenset({"cause", "text", "minutes", "workaround", "review_by"})
+PUBLIC_RESOLUTION = frozenset(
+    {"cause", "text", "minutes", "workaround", "review_by", "tests", "limits", "next_steps"}
+)
 HISTORY = 10  # other tickets of the same people
 
 _HEAD_COLUMNS = (
@@ -145,6 +156,7 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
         workarounds=problem_views.workarounds_of(tx, who, head),
         problems=problem_views.behind(tx, head) if inside else (),
         known_errors=problem_views.hints(tx, head, now=now) if inside else (),
+        engaged=vendor_rows.engaged(tx, head.id) if vendor_rows.FLAG in head.flags else (),
     )
 
 

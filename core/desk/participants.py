@@ -15,7 +15,7 @@ from core.desk.case import Case
 from core.desk.errors import Refused
 from core.desk.principal import Principal
 from core.envelope import Address, Inbound
-from core.rules import participation
+from core.rules import participation, vendor
 from core.rules.participation import Person, Role, State
 from core.store import tables
 from core.store.columns import Instant
@@ -330,7 +330,10 @@ def moved(case: Case) -> bool:
 
 FIRST_THREAD = Prepared(
     select(tables.thread.c.id)
-    .where(tables.thread.c.ticket_id == bindparam("ticket_id"))
+    .where(
+        tables.thread.c.ticket_id == bindparam("ticket_id"),
+        tables.thread.c.channel != literal(vendor.CHANNEL),
+    )
     .order_by(tables.thread.c.at)
     .limit(1)
 )

@@ -167,6 +167,7 @@ _FIRST_ANSWER = Prepared(
     .where(
         tables.message.c.ticket_id == bindparam("ticket_id"),
         tables.message.c.direction == "out",
+        tables.message.c.audience == "customer",
         tables.message.c.automatic.is_(False),
     )
     .order_by(tables.message.c.at)

@@ -89,6 +89,28 @@ class DeskGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor:
+    """Whose products we sell or use, and whom we open cases with."""
+
+    name: str
+    email: str = ""
+    domains: tuple[str, ...] = ()
+    """Of their mail, lower case."""
+    reference_pattern: str = ""
+    contract: str = ""
+    answer: Target | None = None
+    """What their contract promises: the first answer, each further word, the solution. None: nothing."""
+    update: Target | None = None
+    fix: Target | None = None
+    calendar: str = ""
+    """By which that counts; empty: at all hours."""
+    mask: bool = False
+    show_reference: bool = False
+    language: str = ""
+    """Of what we write by ourselves; empty: the hub's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:
     """A notice that is true now: every caller, visitor and writer is compared with it."""
 
@@ -119,6 +141,7 @@ class Desk:
     """Those that go on, the latest first."""
     rotas: tuple[Rota, ...]
     """In the order of the file; members by their ids."""
+    vendors: Mapping[str, Vendor] = field(default_factory=dict)
     sites: Mapping[tuple[str, str], SiteHours] = field(default_factory=dict)
     """By customer and name; only those that have something of their own."""
     local: dict[tuple[str, SiteHours], Hours] = field(default_factory=dict)
@@ -402,6 +425,26 @@ def _read(tx: Tx, revision: int) -> Desk:
             for row in tx.all(_WITH_HOURS)
         },
         rotas=tuple(_rotas(tx)),
+        vendors={
+            row.name: _vendor(row) for row in tx.all(select(tables.vendor).order_by(tables.vendor.c.name))
+        },
+    )
+
+
+def _vendor(row: Row) -> Vendor:
+    plain = row.content
+    agreed = {name: parse_target(plain[name]) for name in ("answer", "update", "fix") if plain.get(name)}
+    words = {name: plain.get(name, "") for name in ("reference_pattern", "contract", "calendar", "language")}
+    return Vendor(
+        name=row.name,
+        email=plain.get("email", "").lower(),
+        domains=tuple(domain.lower() for domain in plain.get("domains", ())),
+        mask=bool(plain.get("mask")),
+        show_reference=bool(plain.get("show_reference")),
+        answer=agreed.get("answer"),
+        update=agreed.get("update"),
+        fix=agreed.get("fix"),
+        **words,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from core import texts
 from core.desk import (
@@ -17,16 +18,19 @@ from core.desk import (
     guarding,
     ledger,
     notices,
+    papers,
     placing,
     problems,
     promises,
     reports,
     timing,
+    vendor_rows,
     visit_ends,
     workarounds,
 )
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, invalid
+from core.desk.papers import Made
 from core.desk.principal import HUB, Principal
 from core.rules import workflow
 from core.store import work
@@ -120,12 +124,16 @@ def resolve(
     cause: str,
     text: str,
     minutes: int,
+    tests: str = "",
+    limits: str = "",
+    next_steps: str = "",
     seen: int | None = None,
     overrides: Mapping[str, str] | None = None,
     at: datetime | None = None,
 ) -> str:
     """It is solved: cause code, what the customer is told, minutes of work. Sends the report, version 1.
 
+    `tests` (and how it stands at hand-over), `limits` (and reserves) and `next_steps` are parts of the report; empty: it has none.
     A message of the customer that the agent has not seen is reason to look first: Stale. So is what is not over yet
     (`guarding`), unless `overrides` says against each reason why. `at`: when it was solved; None, now.
     """
@@ -137,21 +145,24 @@ def resolve(
     if minutes <= 0:
         raise invalid("/minutes", "must be more than 0: the time somebody worked on it")
     text = acts.plain(text)
+    more = {"tests": tests, "limits": limits, "next_steps": next_steps}
+    more = {name: acts.plain(words, f"/{name}") if words.strip() else "" for name, words in more.items()}
     since = acts.when(case, at)
     acts.move(case, who, "resolve", at=since, cause=cause, minutes=minutes)
     guarding.guard(case, who, overrides or {}, act="resolve")
     activities.enter(case, who, minutes=minutes, at=since)
     spent = int(case["resolution"].get("minutes", 0)) + minutes
     case.set(
-        resolution=case["resolution"] | {"cause": cause, "text": text, "minutes": spent, "by": who.id},
+        resolution={name: told for name, told in case["resolution"].items() if name not in more}
+        | {"cause": cause, "text": text, "minutes": spent, "by": who.id}
+        | {name: words for name, words in more.items() if words},
         resolved_at=since,
     )
     timing.apply(case, "resolve", at=since)
     workarounds.ended(case)
     promises.spoken(case, who)
     timing.settle(case)
-    notices.report(case, "resolved", reports.values(case) | {"days": CONFIRM_WITHIN_DAYS})
-    _close_later(case, CONFIRM_WITHIN_DAYS)
+    _report(case, who)
     problems.look(case)
     acts.finish(case)
     return number
@@ -174,10 +185,20 @@ def resolve_unanswered(case: Case) -> bool:
     timing.apply(case, "resolve")
     workarounds.ended(case)
     timing.settle(case)
-    notices.report(case, "resolved", reports.values(case) | {"days": CONFIRM_WITHIN_DAYS})
-    _close_later(case, CONFIRM_WITHIN_DAYS)
+    _report(case, HUB)
     acts.finish(case)
     return True
+
+
+def _report(case: Case, who: Principal) -> None:
+    """What was done goes to the customer, who has some days to object."""
+    made = papers.close_report(case, who, final=False)
+    notices.report(case, "resolved", **_paper(made), days=CONFIRM_WITHIN_DAYS)
+    _close_later(case, CONFIRM_WITHIN_DAYS)
+
+
+def _paper(made: Made) -> dict[str, Any]:
+    return {"report": made.text, "paper": (made.shard, made.id), "version": made.n}
 
 
 def _close_later(case: Case, days: int) -> None:
@@ -338,7 +359,7 @@ def _close(case: Case, who: Principal, *, overrides: Mapping[str, str] | None = 
     entitle.at_closure(case)
     timing.apply(case, "close")
     timing.settle(case)
-    notices.report(case, "closed", reports.values(case))
+    notices.report(case, "closed", **_paper(papers.close_report(case, who, final=True)))
     _end(case)
     acts.finish(case)
 
@@ -348,4 +369,5 @@ def _end(case: Case) -> None:
     promises.dropped(case)
     visit_ends.dropped(case)
     workarounds.ended(case)
+    vendor_rows.ended(case)
     work.cancel(case.tx, shard=case.id, key="auto-close")

@@ -42,6 +42,7 @@ _ANSWERED = Prepared(
     .where(
         message.c.ticket_id == bindparam("ticket_id"),
         message.c.direction == literal("out"),
+        message.c.audience == literal("customer"),
         message.c.automatic.is_(False),
     )
     .limit(1)

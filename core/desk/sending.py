@@ -23,16 +23,20 @@ from core.desk import (
     missed,
     outbox,
     page_ways,
+    papers,
     participants,
     promise_notices,
     reference,
     roundups,
     staff_notices,
+    surveys,
+    visit_invitations,
     visit_notices,
     workaround_links,
 )
 from core.desk.case import Case
 from core.desk.conversation import visible_text
+from core.desk.papers import Undrawn
 from core.envelope import Address, Attachment, Earlier, Outgoing, Sent
 from core.ids import id_token, short_hash, token_key
 from core.store import blobs, tables
@@ -93,8 +97,13 @@ def _in_hand(tx: Tx, shard: str, delivery_id: str) -> Row | None:
     return here or tx.one(_SOMEWHERE_LOCKED, id=delivery_id)
 
 
-def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoing | None:
-    """What the channel is to send, marked `sending`; None when there is nothing to send any more."""
+def begin(
+    tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime, bare: bool = False
+) -> Outgoing | Undrawn | None:
+    """What the channel is to send, marked `sending`; None when there is nothing to send any more.
+
+    Undrawn: nothing is marked, and the paper that goes with it is to be drawn first. `bare`: it leaves without.
+    """
     row = _in_hand(tx, ticket_id, delivery_id)
     if row is None or row.state not in ("queued", "sending"):
         return None
@@ -130,6 +139,10 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
     if chats.left(tx, row.address):
         failed(tx, ticket_id, delivery_id, chats.LEFT, now=now)
         return None
+    # By mail a report is a file too; a chat and a telephone have its words, and the link.
+    paper = None if bare or asked_by_word else papers.carried(tx, said.made_from)
+    if isinstance(paper, Undrawn):
+        return paper
     key = {"ticket_id": ticket_id, "id": delivery_id}
     tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
     where = tx.one(_THREAD, ticket_id=ticket_id, id=row.thread_id)
@@ -146,6 +159,8 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
         Attachment(name=f.name, type=f.type, content=blobs.get(tx, f.blob))
         for f in tx.all(_FILES, ticket_id=ticket_id, message_id=said.id)
     )
+    if paper is not None:
+        files = (*files, Attachment(name=paper[0], type="application/pdf", content=paper[1]))
     return Outgoing(
         delivery_id=row.id,
         channel=row.channel,
@@ -156,9 +171,7 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
         mailbox=where.mailbox,
         author_name=said.author_name,
         subject=said.subject,
-        text=workaround_links.with_link(
-            tx, said, row, links.with_visit(tx, said.kind, said.text, row.id), now=now
-        ),
+        text=_as_it_leaves(tx, said, row, now=now),
         language=said.language,
         ticket_number=of.number,
         reply_token=_answers_to(tx, ticket_id, row.thread_id, row.address),
@@ -177,6 +190,9 @@ def begin(tx: Tx, ticket_id: str, delivery_id: str, *, now: datetime) -> Outgoin
             if not m.automatic
         ),
         attachments=files,
+        invitation=visit_invitations.of_words(tx, said, row.address)
+        if said.kind == visit_notices.KIND
+        else None,
         buttons=chat_buttons.of_message(tx, ticket_id, said.id, row.address)
         if chat_addresses.is_chat(row.address)
         else (),
@@ -194,6 +210,14 @@ def _roundup(tx: Tx, row: Row, *, now: datetime) -> Outgoing | None:
         key = {"ticket_id": row.ticket_id, "id": row.id}
         tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
     return told
+
+
+def _as_it_leaves(tx: Tx, said: Row, row: Row, *, now: datetime) -> str:
+    """What a message says, with the links that its reader alone is given."""
+    text = workaround_links.with_link(tx, said, row, links.with_visit(tx, said, row.id), now=now)
+    if "@" not in row.address or chat_addresses.is_chat(row.address):
+        return text
+    return surveys.with_link(tx, said.kind, text, said.language, row, now=now)
 
 
 _WISH = Prepared(

@@ -219,7 +219,7 @@ def _concerned(tx: Tx, rows: Sequence[Row], level: ServiceLevel) -> dict[str, Ma
     if not under:
         return {}
     promised = {ticket_id: clock_policies.promised(one, level) for ticket_id, one in under.items()}
-    found = {}
+    found: dict[str, Mapping[ClockName, Policy]] = {}
     for ticket_id, name, target_s, version in tx.all(_CLOCKS, first=min(under), last=max(under)):
         if ticket_id in promised and ticket_id not in found:
             policy = promised[ticket_id].get(name)

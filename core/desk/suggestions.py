@@ -27,7 +27,11 @@ ticket, message = tables.ticket, tables.message
 
 _FIRST = Prepared(
     select(message.c.text, message.c.people)
-    .where(message.c.ticket_id == bindparam("ticket_id"), message.c.direction == literal("in"))
+    .where(
+        message.c.ticket_id == bindparam("ticket_id"),
+        message.c.direction == literal("in"),
+        message.c.audience == literal("customer"),
+    )
     .order_by(message.c.id)
     .limit(1)
 )

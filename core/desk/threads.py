@@ -14,7 +14,7 @@ from core.desk.authors import Author
 from core.desk.case import Case
 from core.envelope import Address, Inbound
 from core.ids import new_id, short_hash, token_id, token_key
-from core.rules import chatting, joining, reaching, sameness, threading, workflow
+from core.rules import chatting, joining, reaching, sameness, threading, vendor, workflow
 from core.rules.participation import Role, State
 from core.rules.threading import How, Relation
 from core.store import tables
@@ -30,14 +30,24 @@ ticket, thread, participant = tables.ticket, tables.thread, tables.participant
 _BY_TOKEN = Prepared(
     select(tables.reply_address, ticket.c.state, ticket.c.state_since)
     .select_from(tables.reply_address.join(ticket, ticket.c.id == tables.reply_address.c.ticket_id))
-    .where(tables.reply_address.c.key == bindparam("key"))
+    .where(
+        tables.reply_address.c.key == bindparam("key"),
+        ~select(tables.vendor_case.c.id)
+        .where(tables.vendor_case.c.thread_id == tables.reply_address.c.thread_id)
+        .exists(),
+    )
 )
 _BY_DELIVERY = Prepared(
     select(tables.delivery.c.ticket_id, tables.delivery.c.thread_id).where(
-        tables.delivery.c.id == bindparam("id")
+        tables.delivery.c.id == bindparam("id"),
+        tables.delivery.c.kind.not_in([literal(kind) for kind in vendor.KINDS]),
     )
 )
-_BY_REF = Prepared(select(tables.thread_ref).where(tables.thread_ref.c.ref == bindparam("ref")))
+_BY_REF = Prepared(
+    select(tables.thread_ref).where(
+        tables.thread_ref.c.ref == bindparam("ref"), tables.thread_ref.c.kind != literal(vendor.CHANNEL)
+    )
+)
 _BY_NUMBER = Prepared(select(ticket.c.id).where(ticket.c.number == bindparam("number")))
 _TICKET = Prepared(
     select(
@@ -82,7 +92,7 @@ _GOES_ON = Prepared(
 )
 _FIRST_THREAD = Prepared(
     select(thread.c.id, thread.c.channel)
-    .where(thread.c.ticket_id == bindparam("ticket_id"))
+    .where(thread.c.ticket_id == bindparam("ticket_id"), thread.c.channel != literal(vendor.CHANNEL))
     .order_by(thread.c.channel != bindparam("channel"), thread.c.at)
     .limit(1)
 )

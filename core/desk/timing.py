@@ -12,13 +12,13 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import clock_notices, clock_policies, clock_standing, reference
+from core.desk import clock_notices, clock_policies, clock_standing, reference, vendor_rows
 from core.desk.case import Case
 from core.rules import clocks
 from core.rules.clock_history import MERGED_ANSWER
 from core.rules.clocks import ClockName, ClockState, Policy, Target
 from core.store import tables, work
-from core.store.tx import Prepared, Tx
+from core.store.tx import Prepared, Row, Tx
 
 CLOCK_TIMER = "clocks"
 
@@ -92,6 +92,38 @@ def promise_kept(case: Case, *, at: datetime | None = None) -> None:
 def promise_dropped(case: Case) -> None:
     """Whoever promised takes it back, and says so: neither kept nor broken."""
     _emit(case, "promise_dropped", {}, at=case.now)
+
+
+def vendor_opened(case: Case, vendor: str) -> None:
+    """A vendor was asked: its first answer is measured by what its contract with us says, else by the service level."""
+    _emit(case, "vendor_opened", _with_vendor(case, vendor, "answer"), at=case.now)
+
+
+def vendor_waits(case: Case, row: Row) -> None:
+    """The ticket waits for a vendor (a row of `vendor_case`): for its first answer, then for its solution."""
+    agreed = _with_vendor(case, row.vendor, "fix" if row.first_answer_at else "answer")
+    _emit(case, "wait_vendor", agreed, at=case.now)
+
+
+def vendor_answered(case: Case, row: Row, *, at: datetime) -> None:
+    """The first answer of a vendor is there: its solution is measured from now on."""
+    agreed = clock_policies.of(case)
+    agreed.pop(ClockName.VENDOR, None)
+    of = vendor_rows.named(case.tx, row.vendor)
+    fix = vendor_rows.policy(case.tx, of, "fix") if of is not None else None
+    _emit(case, "vendor_answer", agreed | ({ClockName.VENDOR: fix} if fix else {}), at=at)
+
+
+def _with_vendor(case: Case, vendor: str, name: str) -> dict[ClockName, Policy]:
+    """The clock that runs for one vendor is not moved by another one's promise."""
+    agreed = clock_policies.of(case)
+    of = vendor_rows.named(case.tx, vendor)
+    theirs = vendor_rows.policy(case.tx, of, name) if of is not None else None
+    if any(one.name is ClockName.VENDOR and not one.ended for one in clock_standing.of_case(case)):
+        agreed.pop(ClockName.VENDOR, None)
+    elif theirs is not None:
+        agreed[ClockName.VENDOR] = theirs
+    return agreed
 
 
 def next_words(case: Case) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from core.desk.call_views import CallView
 
@@ -345,6 +345,11 @@ class RatingView:
     channel: str
 
 
+VisitState: TypeAlias = Literal[
+    "proposed", "counter", "confirmed", "en_route", "onsite", "done", "no_access", "cancelled"
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotView:
     """A time that was offered for a visit, and waits for a choice."""
@@ -379,8 +384,7 @@ class VisitView:
     id: str
     number: str
     """Of its ticket."""
-    state: str
-    """proposed, counter, confirmed, en_route, onsite, done, no_access or cancelled."""
+    state: VisitState
     site: str
     place: str
     time_zone: str
@@ -505,6 +509,52 @@ class TicketView:
     """For staff."""
     known_errors: tuple[KnownErrorHint, ...] = ()
     """What it may be about, for staff."""
+    engaged: tuple[EngagedView, ...] = ()
+    """Vendors who work on it, as a customer may know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngagedView:
+    """That a vendor works on a ticket: all that a customer learns of a case but what staff tell them."""
+
+    since: datetime
+    reference: str
+    """Empty: the customer is not to know it, or there is none."""
+    next_update_due: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorCaseView:
+    """A case at a vendor, for staff."""
+
+    id: str
+    number: str
+    """Of the ticket."""
+    ticket_subject: str
+    customer_name: str
+    vendor: str
+    contract: str
+    reference: str
+    subject: str
+    state: str
+    """draft, opened, acknowledged, working, waiting_us, solved or closed."""
+    severity: str
+    rma: str
+    serial: str
+    reference_shown: bool
+    """The customer may know the reference."""
+    made_at: datetime
+    opened_at: datetime | None
+    first_answer_at: datetime | None
+    next_update_due: datetime | None
+    solved_at: datetime | None
+    closed_at: datetime | None
+    reopened: int
+    kept: int
+    """Updates that came when they were due."""
+    late: int
+    allowed: tuple[str, ...]
+    """write, work, solve, reopen, close."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import chat_intake, chats, door, traffic
+from core.desk import chat_intake, chats, door, traffic, vendor_intake, vendor_rows
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, invalid
 from core.desk.principal import Principal
-from core.desk.scope import find
-from core.rules import threading
+from core.desk.scope import find, find_to_act
+from core.rules import threading, workflow
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -39,6 +39,26 @@ def release(
     if as_ != "ticket" and not row.detail.get("ticket"):
         raise invalid("/as", "the message names no ticket: take it as a ticket of its own")
     _again(tx, row, who, {**row.detail, "take_as": as_, "by": who.id}, now=now)
+
+
+def hand_to_vendor_case(
+    tx: Tx, who: Principal, inbound_id: str, *, number: str, vendor_case: str, now: datetime
+) -> None:
+    """A mail that waits in the vendors' triage belongs to this case of a ticket. It is read again for that.
+
+    Raises NotFound, Forbidden, Refused when it waits for nobody, or its ticket has ended.
+    """
+    row = _waiting(tx, who, inbound_id, "held")
+    if not row.reason.startswith(vendor_intake.TRIAGE):
+        raise Refused("this item is no vendor's: take it as a message, a ticket or a note")
+    case = Case.open(tx, find_to_act(tx, who, number).id, now=now)
+    if case["state"] in workflow.ENDED:
+        raise Refused(f"{number} is {case['state']}", allowed=workflow.allowed(case["state"]))
+    of = vendor_rows.one(case, vendor_case)
+    if of.opened_at is None:
+        raise Refused(f"nothing was sent to {of.vendor} on this case yet", allowed=("write",))
+    chosen = {"take_as": vendor_intake.TAKE_AS, "vendor_thread": of.thread_id, "by": who.id}
+    _again(tx, row, who, {**row.detail, **chosen}, now=now)
 
 
 def _choose(tx: Tx, row: Row, who: Principal, number: str, *, now: datetime) -> None:

@@ -10,7 +10,8 @@ from core.papers import model
 def write(paper: model.Paper) -> str:
     """The whole of it, with its title."""
     paper = model.cleaned(paper)
-    parts = [f"{paper.title}\n{paper.subtitle}" if paper.subtitle else paper.title]
+    title = paper.title.upper()
+    parts = [f"{title}\n{paper.subtitle}" if paper.subtitle else title]
     parts += ["\n".join(_block(block)) for block in paper.blocks]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -112,6 +112,7 @@ EFFECTS: Mapping[str, tuple[Effect, ...]] = {
     # Waiting
     "wait_customer": (Effect(_PAUSE, _WAITING, "customer"),),
     "customer_message": (Effect(_RESUME, _WAITING, "customer"),),
+    "vendor_opened": (Effect(_START, _VENDOR, "vendor_opened"),),
     "wait_vendor": (Effect(_START, _VENDOR, "wait_vendor"),),  # and pauses, see clock_effects
     "vendor_answer": (  # its first
         Effect(_STOP, _VENDOR, "vendor_answer"),

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 AFTER = 500  # changes, some 8,000 pages or 32 MB: a page that changes all the time is copied once for many commits
+ROWS = 50  # of one that goes through many rows: they weigh as much as one of the others
 PASSES = 5  # each copies what came during the one before …
 SHORT = 0.005  # … until one took no more than these seconds: so little is left for the writer
 COPY = "PRAGMA wal_checkpoint(PASSIVE)"  # as far as no reader looks at what was before; waits for nobody
@@ -26,6 +27,7 @@ class Checkpoints:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._since = 0
+        self._rows = 0
         self._wanted = threading.Event()
         self._copied = False
         self._failed: sqlite3.Error | DBAPIError | None = None
@@ -38,7 +40,9 @@ class Checkpoints:
         if self._failed is not None:
             failed, self._failed = self._failed, None
             raise failed
-        self._since += changes
+        rows = raw.total_changes
+        self._since += max(changes, (rows - self._rows) // ROWS)
+        self._rows = rows
         if self._copied:
             self._copied = False
             raw.execute(COPY).fetchone()

@@ -53,6 +53,8 @@ vendor_case = Table(
     a_number("late"),  # promises of theirs that were not kept
     a_number("kept"),
     Index("vendor_case_open", "vendor", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("vendor_case_thread", "thread_id"),
+    Index("vendor_case_opened", "opened_at", "id"),
 )
 
 # --- Visits ------------------------------------------------------------------------------------------------

@@ -239,6 +239,8 @@ def upgrade() -> None:
         sqlite_where=sa.text("closed_at IS NULL"),
         postgresql_where=sa.text("closed_at IS NULL"),
     )
+    op.create_index("vendor_case_thread", "vendor_case", ["thread_id"])
+    op.create_index("vendor_case_opened", "vendor_case", ["opened_at", "id"])
     op.create_table(
         "visit",
         _key_id("ticket_id"),

@@ -13,7 +13,7 @@ from core.isolation import Readers
 from core.store import tables
 from core.store.work import Job
 from core.worker import Worker
-from tests.desk_at_work import AtWork, at_work
+from tests.desk_at_work import AtWork, at_work, not_drawing
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ async def test_a_message_understood_meanwhile_is_left_alone(desk, worker):
 
 
 async def test_what_the_other_side_took_is_not_sent_again_when_it_could_not_be_written_down(desk):
-    sending = handlers.Sending(desk.db, {"email": desk.channel}, clock=lambda: desk.now)
+    sending = handlers.Sending(desk.db, {"email": desk.channel}, not_drawing(desk), clock=lambda: desk.now)
     number = (await desk.mail("alice@acme.test")).number
     (job,) = await sends(desk)
 
@@ -148,7 +148,7 @@ async def test_what_the_other_side_took_is_not_sent_again_when_it_could_not_be_w
 
 async def test_only_the_last_thousand_are_remembered(desk, monkeypatch):
     monkeypatch.setattr(handlers, "REMEMBERED", 1)
-    sending = handlers.Sending(desk.db, {"email": desk.channel}, clock=lambda: desk.now)
+    sending = handlers.Sending(desk.db, {"email": desk.channel}, not_drawing(desk), clock=lambda: desk.now)
     for name in ("alice", "aldo"):
         await desk.mail(f"{name}@acme.test", cc=(Address("x@y.test"),))
 

@@ -6,10 +6,8 @@ import re
 from contextlib import ExitStack
 
 import pytest
-from argon2 import PasswordHasher
 from playwright.sync_api import sync_playwright
 
-from core.desk import passwords
 from tests import rows
 from tests.days.hubs import Hub, ended
 from tests.web.browsing import CHROMIUM, FLAGS, SHOP_SETTINGS, Demo, visiting
@@ -17,13 +15,8 @@ from tests.web.desk_pages import furnish, serving
 
 
 @pytest.fixture(autouse=True, scope="module")
-def cheap_hashes():
-    """Nobody guesses here: what a hash must cost is proved with the accounts, and the pages hash some hundreds."""
-    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_hasher", cheap)
-        patch.setattr(passwords, "_NOBODY", passwords._nobodys(cheap))
-        yield
+def hashed_cheaply(cheap_hashes):
+    """The pages hash some hundreds."""
 
 
 @pytest.fixture

@@ -140,6 +140,12 @@ BODIES: dict[str, dict[str, Any]] = {
         "words": {"it": "Fatto.", "en": "Done."},
         "minutes": 5,
     },
+    "hand_vendor_mail": {"ticket": "26-000001", "case": "01896e57-5430-763b-9e2e-ffc9cc3fa45d"},
+    "open_vendor_case": {"vendor": "Cumulus", "subject": "Fan", "text": "It stands still."},
+    "write_to_vendor": {"text": "Any news?"},
+    "describe_vendor_case": {"reference": "SR1"},
+    "mark_vendor_case": {"state": "solved"},
+    "promote_vendor_words": {"text": "A fan comes."},
 }
 """A body that each writing call takes: what is refused is refused for the id alone."""
 QUERIES = {"preview_merge": {"into": OWN}}

@@ -24,6 +24,13 @@ TICKET = "/desk/tickets/26-000001"
 WHY = "Il fornitore prosegue per conto suo."
 
 
+def _at_a_vendor(tx, **columns):
+    (of,) = tx.all(select(tables.ticket.c.id).where(tables.ticket.c.number == "26-000001"))
+    rows.a_vendor_case(tx, of.id)
+    if columns:
+        tx.update(tables.ticket, {"id": of.id}, **columns)
+
+
 def _put(tx, **task):
     (of,) = tx.all(select(tables.ticket.c.id).where(tables.ticket.c.number == "26-000001"))
     return tasks.add(tx, task.pop("kind"), ticket_id=of.id, now=datetime.now(UTC), **task)
@@ -94,7 +101,7 @@ async def test_the_reply_box_asks_for_the_next_words_and_shows_what_is_promised(
 
 
 async def test_a_refused_end_names_each_reason_with_a_field_that_answers_it(teo, db):
-    await db.write(lambda tx: tx.update(tables.ticket, {"number": "26-000001"}, flags=["vendor_open"]))
+    await db.write(_at_a_vendor)
     solution = {"cause": "network", "text": "Cambiato il cavo.", "minutes": 5}
 
     refused = await teo.do("resolve", **solution)
@@ -124,11 +131,7 @@ async def test_programs_promise_watch_date_back_and_override(db):
         told = await (await lea.post("/tickets/26-000001/promise", {"promise_by": later})).json()
         assert [one["state"] for one in told["clocks"] if one["name"] == "promise"] == ["running"]
         assert (await alice.post("/tickets/26-000001/promise", {"promise_by": later})).status == 403
-        await db.write(
-            lambda tx: tx.update(
-                tables.ticket, {"number": "26-000001"}, state="in_progress", flags=["vendor_open"]
-            )
-        )
+        await db.write(_at_a_vendor, state="in_progress")
         ahead = await lea.post("/tickets/26-000001/resume", {"at": later})
         assert ahead.status in (409, 422)
         solution = {"cause": "network", "text": "Cavo.", "minutes": 5}

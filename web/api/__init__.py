@@ -19,6 +19,7 @@ from web.api import (
     me,
     openapi,
     outages,
+    papers,
     quick_replies,
     readable,
     replay,
@@ -27,7 +28,9 @@ from web.api import (
     tasks,
     tickets,
     traffic,
+    vendors,
     verbs,
+    visits,
 )
 from web.api.endpoint import Endpoint
 from web.api.openapi import BASE
@@ -43,6 +46,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *clocks.ENDPOINTS,
     *service_levels.ENDPOINTS,
     *outages.ENDPOINTS,
+    *papers.ENDPOINTS,
     *flows.ENDPOINTS,
     *me.ENDPOINTS,
     *contacts.ENDPOINTS,
@@ -55,6 +59,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *routing.ENDPOINTS,
     *duties.ENDPOINTS,
     *tasks.ENDPOINTS,
+    *visits.ENDPOINTS,
+    *vendors.ENDPOINTS,
 )
 
 

@@ -327,6 +327,14 @@ class Workaround(Shape):
     known_error: str = Field(description="KE-12; empty: none.")
 
 
+class Engaged(Shape):
+    """A vendor works on it."""
+
+    since: datetime
+    reference: str | None = Field(description="The vendor's, if the customer may know it.")
+    next_update_due: datetime | None = Field(description="When the vendor's next word is due.")
+
+
 class Ticket(Summary):
     """A ticket with its conversation."""
 
@@ -346,6 +354,7 @@ class Ticket(Summary):
     workarounds: list[Workaround] = Field(
         description="In the order in which they were applied; the last is what stands, if one does."
     )
+    engaged: list[Engaged] = Field(description="Vendors who work on it, as the customer may know.")
 
 
 class Event(Shape):

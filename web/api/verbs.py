@@ -115,11 +115,18 @@ class Close(Plain):
     overrides: Overrides = Field(default_factory=dict)
 
 
+Later = Annotated[str, Field(max_length=100_000)]
+"""A part of the closing report; empty: it has none."""
+
+
 class Resolve(Text):
     """What it was and how long it took."""
 
     cause: Cause
     minutes: Minutes
+    tests: Annotated[Later, Field(description="How it was tested, and how it stands at hand-over.")] = ""
+    limits: Annotated[Later, Field(description="What the solution does not cover.")] = ""
+    next_steps: Annotated[Later, Field(description="What comes after.")] = ""
     overrides: Overrides = Field(default_factory=dict)
     at: WhenTrue = None
 

@@ -19,6 +19,7 @@ from web.desk import (
     joining,
     outages,
     outgoing,
+    papers,
     persons,
     problems,
     qualify,
@@ -30,6 +31,8 @@ from web.desk import (
     tasks,
     ticket,
     ticket_contract,
+    vendors,
+    visits,
     waiting,
     why,
 )
@@ -42,10 +45,12 @@ PARTS = (
     ticket,
     waiting,
     outgoing,
+    papers,
     calls,
     outages,
     contracts,
     ticket_contract,
+    vendors,
     softphone,
     flows,
     flow_editor,
@@ -62,6 +67,7 @@ PARTS = (
     calendars,
     service_levels,
     why,
+    visits,
 )
 
 

@@ -8,16 +8,31 @@ from typing import Any
 
 from aiohttp import web
 
-from core.desk import page, ratings, reference, requests, resolution, workarounds
+from core import invitations
+from core.desk import (
+    page,
+    papers,
+    ratings,
+    reference,
+    requests,
+    resolution,
+    visit_invitations,
+    visits,
+    workarounds,
+)
 from core.desk.errors import DeskError, Invalid, Refused, Stale
+from core.desk.papers import PaperView
 from core.desk.principal import Principal
 from core.desk.views import MessageView, TicketView
 from core.store.tx import Tx
 from web import files, html_frame, numbers, said
+from web.pages import written
 from web.portal import contract, progress
 from web.portal.frame import contact
 from web.sign_in import form_id
 from web.site import SITE, now
+from web.visit_words import VALUES
+from web.words import say
 
 REPORTS = ("resolved", "closed")
 """Kinds of message that say what was done."""
@@ -30,12 +45,17 @@ def routes(app: web.Application) -> None:
     base = "/portal/requests/{number}"
     app.router.add_get(base, show)
     app.router.add_get(f"{base}/report", report)
+    app.router.add_get(f"{base}/papers/{{paper}}", paper)
+    app.router.add_get(f"{base}/papers/{{paper}}/pdf", paper_pdf)
     app.router.add_post(f"{base}/reply", reply)
     app.router.add_post(f"{base}/confirm", confirm)
     app.router.add_post(f"{base}/refuse", refuse)
     app.router.add_post(f"{base}/rate", rate)
     app.router.add_post(f"{base}/accept-workaround", accept_workaround)
     app.router.add_post(f"{base}/refuse-workaround", refuse_workaround)
+    app.router.add_post(f"{base}/visits/{{visit}}/choose", choose_time)
+    app.router.add_post(f"{base}/visits/{{visit}}/none", no_time_fits)
+    app.router.add_get(f"{base}/visits/{{visit}}/visit.ics", calendar)
     app.router.add_get(f"{base}/messages/{{message}}/html", show_html)
     app.router.add_get(f"{base}/files/{{file}}", download)
     app.router.add_get("/portal/calls/{call}/sound/{seq}", listen)
@@ -57,9 +77,11 @@ async def _page(
     rated: Mapping[str, str] | None = None,
     idem: str = "",
     lost: bool = False,
+    visit_said: str = "",
+    visit_typed: str = "",
 ) -> web.Response:
     site, who = request.app[SITE], contact(request)
-    found, open_at = await site.db.read(_found, who, request.match_info["number"], now=now())
+    found, open_at, handed_out = await site.db.read(_found, who, request.match_info["number"], now=now())
     if found.merged_into:  # an old number leads to the request that goes on
         raise web.HTTPSeeOther(f"/portal/requests/{found.merged_into}")
     return await site.pages.long_page(
@@ -81,6 +103,7 @@ async def _page(
         ),
         steps=progress.steps(found),
         report=last_report(found),
+        papers=handed_out,
         wrong=wrong,
         stale=isinstance(wrong, Stale),
         typed=typed,
@@ -89,25 +112,61 @@ async def _page(
         rated=rated or {},
         form_id=idem or form_id(),
         lost=lost,
+        visit_said=visit_said,
+        visit_typed=visit_typed,
+        **VALUES,
     )
 
 
-def _found(tx: Tx, who: Principal, number: str, *, now: datetime) -> tuple[TicketView, list[tuple[str, str]]]:
-    """The request, and when somebody is there for it: (days, times), empty: at any hour."""
+def _found(
+    tx: Tx, who: Principal, number: str, *, now: datetime
+) -> tuple[TicketView, list[tuple[str, str]], list[PaperView]]:
+    """The request, when somebody is there for it ((days, times), empty: at any hour), and what was handed out of it."""
     found = page.ticket(tx, who, number, now=now)
     checked = found.entitlement
     calendar = reference.desk(tx).calendars.get(checked.calendar or "") if checked else None
-    return found, contract.hours(calendar, who.language) if calendar else []
+    open_at = contract.hours(calendar, who.language) if calendar else []
+    return found, open_at, [one for one in papers.of_ticket(tx, who, number) if one.newest]
 
 
 async def report(request: web.Request) -> web.StreamResponse:
-    """The closing report alone, to be printed."""
-    site, who = request.app[SITE], contact(request)
-    found: TicketView = await site.db.read(page.ticket, who, request.match_info["number"], now=now())
+    """The closing report alone, to be read, accepted, printed and downloaded; of a time before there were papers, as it was mailed."""
+    site, who, number = request.app[SITE], contact(request), request.match_info["number"]
+    newest = await site.db.read(papers.newest, who, number)
+    if newest is not None:
+        return await _paper(request, newest.id)
+    found: TicketView = await site.db.read(page.ticket, who, number, now=now())
     ended = last_report(found)
     if ended is None:
         raise web.HTTPNotFound
     return site.pages.page(request, "portal/report.html", ticket=found, report=ended)
+
+
+async def paper(request: web.Request) -> web.StreamResponse:
+    """One version of a report."""
+    return await _paper(request, request.match_info["paper"])
+
+
+async def _paper(request: web.Request, name: str) -> web.Response:
+    site, who, number = request.app[SITE], contact(request), request.match_info["number"]
+    found = await site.db.read(page.ticket, who, number, now=now())
+    view, html = await site.db.read(papers.html, who, number, name)
+    versions = await site.db.read(papers.of_ticket, who, number)
+    return site.pages.page(
+        request,
+        "portal/paper.html",
+        ticket=found,
+        paper=view,
+        html=written(html),
+        others=[one for one in versions if (one.kind, one.about) == (view.kind, view.about) and one != view],
+    )
+
+
+async def paper_pdf(request: web.Request) -> web.StreamResponse:
+    """Its PDF, as a download; the scope is asked each time."""
+    who, number = contact(request), request.match_info["number"]
+    name, content = await request.app[SITE].db.read(papers.pdf, who, number, request.match_info["paper"])
+    return files.download(content, name, "application/pdf")
 
 
 async def reply(request: web.Request) -> web.StreamResponse:
@@ -194,6 +253,52 @@ async def rate(request: web.Request) -> web.StreamResponse:
         status = 422 if isinstance(error, Invalid) else 409
         return await _page(request, status=status, wrong=error, rated=fields)
     raise web.HTTPSeeOther(f"/portal/requests/{number}#rating")
+
+
+async def choose_time(request: web.Request) -> web.StreamResponse:
+    """The customer takes one of the times that were offered for a visit."""
+    site, who = request.app[SITE], contact(request)
+    number, visit = request.match_info["number"], request.match_info["visit"]
+    fields, _ = await files.form(request)
+    slot = fields.get("slot", "")
+    if not slot:
+        return await _page(request, status=422, visit_said="pick")
+    try:
+        chosen = await site.db.write(visits.choose, who, number, visit, slot, now=now())
+    except Refused:
+        return await _page(request, status=409, visit_said="chosen")
+    if not chosen.agreed:
+        return await _page(request, status=409, visit_said="gone")
+    raise web.HTTPSeeOther(f"/portal/requests/{number}#visit-{visit}")
+
+
+async def no_time_fits(request: web.Request) -> web.StreamResponse:
+    """None of the times suits the customer, or the one that was agreed does not any more."""
+    site, who = request.app[SITE], contact(request)
+    number, visit = request.match_info["number"], request.match_info["visit"]
+    fields, _ = await files.form(request)
+    text = fields.get("text", "")
+    try:
+        await site.db.write(visits.none_fits, who, number, visit, text, now=now())
+    except Invalid:
+        return await _page(request, status=422, visit_said="words", visit_typed=text)
+    except Refused:
+        return await _page(request, status=409, visit_said="chosen", visit_typed=text)
+    raise web.HTTPSeeOther(f"/portal/requests/{number}#visit-{visit}")
+
+
+async def calendar(request: web.Request) -> web.StreamResponse:
+    """A visit that is agreed, as a file for somebody's own calendar. Raises NotFound."""
+    site, who, at = request.app[SITE], contact(request), now()
+    number, visit = request.match_info["number"], request.match_info["visit"]
+    summary = f"{say(who.language)('portal.visit.title')}: {site.settings.hub.name}"
+    found = await site.db.read(visit_invitations.to_take_home, who, number, visit, summary=summary)
+    return web.Response(
+        text=invitations.write(found, now=at),
+        content_type=invitations.TYPE,
+        charset="utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{invitations.FILE}"'},
+    )
 
 
 async def show_html(request: web.Request) -> web.StreamResponse:

@@ -38,6 +38,7 @@ from core.rules.ladders import WAYS
 from core.rules.quick_replies import PLACES, unknown
 from core.rules.rotas import DUTIES, SUPERVISOR
 from core.rules.routing import Rule, ties
+from core.rules.vendor import MAX_PATTERN
 
 ALWAYS = "24x7"  # always there, in the hub's zone
 PRIORITIES = ("P1", "P2", "P3", "P4")
@@ -224,13 +225,26 @@ def _rota(part: RotaPart, at: str, names: Names) -> Iterator[str]:
             yield from (f"{where}.{line}" for line in str(error).split("; "))
 
 
-def _vendor(part: VendorPart, at: str, _names: Names) -> Iterator[str]:
+def _vendor(part: VendorPart, at: str, names: Names) -> Iterator[str]:
     if part.email:
         yield from _address(f"{at}.email", part.email)
+    for domain in part.domains:
+        if "@" in domain or "." not in domain:
+            yield f"{at}.domains: '{domain}' is no domain of mail, such as vendor.example"
+    if len(part.reference_pattern) > MAX_PATTERN:
+        yield f"{at}.reference_pattern: has more than {MAX_PATTERN} characters"
     try:
         re.compile(part.reference_pattern)
     except re.error as error:
         yield f"{at}.reference_pattern: is no regular expression: {error}"
+    yield from _unknown(f"{at}.calendar", [part.calendar], "calendars", names)
+    yield from _none_of(f"{at}.language", part.language, ("", "it", "en"))
+    for name in ("answer", "update", "fix"):
+        if text := getattr(part, name):
+            try:
+                parse_target(text)
+            except ValueError as error:
+                yield f"{at}.{name}: {error}"
 
 
 def _routing(part: RoutingPart, at: str, names: Names) -> Iterator[str]:

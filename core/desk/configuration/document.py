@@ -105,8 +105,16 @@ class VendorPart(_Part, frozen=True, kw_only=True):
 
     name: str
     email: str = ""
+    domains: tuple[str, ...] = ()
     reference_pattern: str = ""
     contract: str = ""
+    answer: str = ""
+    update: str = ""
+    fix: str = ""
+    calendar: str = ""
+    mask: bool = False
+    show_reference: bool = False
+    language: str = ""
 
 
 class SitePart(_Part, frozen=True, kw_only=True):

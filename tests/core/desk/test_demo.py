@@ -39,7 +39,7 @@ def logins(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def loaded(logins: Path, read: demo.Read, sqlite_template: Path) -> Iterator[Database]:
+def loaded(logins: Path, read: demo.Read, sqlite_template: Path, cheap_hashes: None) -> Iterator[Database]:
     """A database with the demo desk and its log-ins, as `make run` leaves it."""
     path = logins.parent / "centralino.db"
     shutil.copyfile(sqlite_template, path)
@@ -224,3 +224,13 @@ async def test_the_morning_has_calls_one_heard_one_spoken_one_missed_and_one_on_
     owed = await loaded.read(lambda tx: tx.all(select(tables.callback.c.reason)))
     assert sorted(row.reason for row in owed) == ["missed", "voicemail"]
     assert (await loaded.read(books.verify, now=NOW)).faults == ()
+
+
+async def test_a_visit_is_agreed_and_another_waits_for_the_customer(loaded) -> None:
+    found = {row.state: row for row in await loaded.read(lambda tx: tx.all(select(tables.visit)))}
+
+    assert set(found) == {"confirmed", "proposed"}
+    assert found["confirmed"].window_start > NOW
+    engineers = await loaded.read(lambda tx: tx.all(select(tables.agent).where(tables.agent.c.onsite)))
+    assert len(engineers) == 2
+    assert all(one.calendar for one in engineers)

@@ -10,6 +10,7 @@ from core.desk import next_steps, resolution, tickets
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Invalid, Refused
 from core.store import tables
+from tests import rows
 from tests.desk_at_work import PASSED, SOLUTION, AtWork, at_work
 
 WHY = "Ne ho parlato al telefono con il cliente."
@@ -48,8 +49,8 @@ async def _in_the_way(desk: AtWork) -> str:
             ticket_id=parent_id,
             author="Alice@acme.test",
         )
+        rows.a_vendor_case(tx, parent_id)
         case = Case.open(tx, parent_id, now=desk.now)
-        case.flag("vendor_open")
         case.flag("held")
         case.save()
 
@@ -66,6 +67,7 @@ async def test_every_reason_is_listed_and_each_is_overridden_by_a_text_of_its_ow
     with pytest.raises(Refused) as refused:
         await desk.do(resolution.resolve, ann, number, **SOLUTION)
     assert (refused.value.code, [one.reason for one in refused.value.obstacles]) == ("guarded", reasons)
+    assert refused.value.obstacles[0].about == ("Cumulus SR1234567",)
     with pytest.raises(Refused) as refused:
         await desk.do(resolution.resolve, ann, number, **SOLUTION, overrides={"vendor_open": WHY})
     assert [one.reason for one in refused.value.obstacles] == reasons[1:]
@@ -89,12 +91,7 @@ async def test_what_closes_by_itself_waits_for_what_is_not_over_and_the_customer
     number = await desk.resolved(authentication=PASSED)
     ticket = await desk.ticket(number)
 
-    def vendor(tx, *, on):
-        case = Case.open(tx, ticket.id, now=desk.now)
-        case.flag("vendor_open", on=on)
-        case.save()
-
-    await desk.db.write(vendor, on=True)
+    await desk.db.write(rows.a_vendor_case, ticket.id)
     desk.passes(days=3)
     await desk.work()
     assert (await desk.ticket(number)).state == "resolved"

@@ -8,6 +8,7 @@ import pytest
 
 from core.desk import tickets
 from core.store import tables
+from tests import rows
 from tests.desk_at_work import CONFIGURED, AtWork, at_work
 
 SERVER = {"technology": "Server"}  # its line keeps office hours
@@ -64,7 +65,7 @@ async def test_an_answer_ends_the_reminding(desk):
 
 async def test_what_is_not_over_is_not_taken_for_solved(desk):
     number = await asked(desk)
-    await desk.db.write(vendor, (await desk.ticket(number)).id)
+    await desk.db.write(rows.a_vendor_case, (await desk.ticket(number)).id)
     for _ in range(3):
         await ring(desk)
 
@@ -72,10 +73,6 @@ async def test_what_is_not_over_is_not_taken_for_solved(desk):
     (task,) = await desk.rows(tables.task, number, kind="still_open")
     assert task.about["reasons"]
     assert (await desk.rows(tables.job, kind="unanswered"))[0].due > desk.now
-
-
-def vendor(tx, ticket_id):
-    tx.update(tables.ticket, {"id": ticket_id}, flags=["vendor_open"])
 
 
 async def test_who_was_asked_by_telephone_before_it_was_written_has_the_ball_since_then(desk):

@@ -176,7 +176,10 @@ async def test_the_report_tells_what_was_waited_for_and_what_was_paused(desk):
     text = (await desk.outward(number, "resolved"))[0].text
     assert "in attesa di una risposta del cliente" in text
     assert "lavoro ripreso" in text
-    assert "Soluzione: 1 ora su 24 ore, in pausa 5 ore, rispettato" in text
+    assert (
+        "Soluzione: trascorso 1 ora, concordato 24 ore, in pausa 5 ore (in attesa del cliente), esito rispettato"
+        in text
+    )
     assert "Tempi concordati" in text
     assert "Esame" not in text, "triage is ours"
 

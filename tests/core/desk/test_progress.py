@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.desk import next_steps, resolution, returns, tickets
+from core.desk import next_steps, resolution, returns, tickets, vendor_cases
 from core.desk.course import PUBLIC_EVENTS
 from core.envelope import Kind
 from core.ids import id_token
 from core.rules import quiet_hours, workflow
 from core.store import tables
+from tests import rows
 from tests.desk_at_work import CONFIGURED, PASSED, SOLUTION, AtWork, at_work
 
 NIGHT = datetime(2026, 3, 2, 22, tzinfo=UTC)  # eleven in Rome
@@ -85,6 +86,25 @@ async def _known(desk: AtWork) -> str:
     return number
 
 
+async def _at_a_vendor(desk: AtWork) -> str:
+    number = await _taken(desk)
+    case = await desk.db.write(rows.a_vendor_case, (await desk.ticket(number)).id)
+    before = len(await desk.deliveries(number))
+    await desk.do(vendor_cases.wait_for, await desk.who("ann"), number, case)
+    assert len(await desk.deliveries(number)) > before, "nobody was told"
+    return number
+
+
+async def _back_from_a_vendor(desk: AtWork) -> str:
+    number = await _at_a_vendor(desk)
+    await _left(desk)
+    before = len(await desk.deliveries(number))
+    (case,) = await desk.rows(tables.vendor_case, number)
+    await desk.do(vendor_cases.solved, await desk.who("ann"), number, case.id)
+    assert len(await desk.deliveries(number)) > before, "nobody was told"
+    return number
+
+
 _WAITING = _after(_taken, tickets.wait, text="Quale porta?")
 _RESOLVED = _after(_taken, resolution.resolve, **SOLUTION)
 WALKS: Mapping[str, Walk] = {
@@ -97,6 +117,8 @@ WALKS: Mapping[str, Walk] = {
     "take": _after(_qualified, tickets.take),
     "wait_customer": _WAITING,
     "customer_message": _answered,
+    "wait_vendor": _at_a_vendor,
+    "vendor_message": _back_from_a_vendor,
     "resume": _after(_WAITING, tickets.resume),
     "escalate": _after(_taken, tickets.escalate, reason="x"),
     "observe": _after(_taken, next_steps.observe, until="120m"),
@@ -112,10 +134,10 @@ SILENT = {
     "customer_message": "they said it themselves",
 }
 """Moves that tell nobody, and why; `_known` and `_answered` walk them."""
-NO_VERB = {"wait_vendor", "vendor_message", "schedule", "check_in", "visit_off", "check_out"}
-"""Moves that nobody can make yet: there are no vendor cases and no visits. Who adds their verb adds a walk here."""
-ELSEWHERE = {"merge"}
-"""Walked where tickets are joined."""
+NO_VERB: set[str] = set()
+"""Moves that nobody can make yet. Who adds their verb adds a walk here."""
+ELSEWHERE = {"merge", "schedule", "check_in", "visit_off", "check_out"}
+"""Walked where tickets are joined, and where somebody goes on site; who is at the door when we come needs no notice."""
 
 
 def test_every_move_is_walked_or_has_its_reason():

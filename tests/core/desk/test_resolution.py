@@ -67,7 +67,7 @@ async def test_what_is_solved_is_reported_to_the_customer_and_closes_by_itself_i
     ):
         assert words in report.text, words
     assert "presa in carico da Ann" in report.text
-    assert "Soluzione: 2 ore su 24 ore, rispettato" in report.text
+    assert "Soluzione: trascorso 2 ore, concordato 24 ore, esito rispettato" in report.text
     (timer,) = await desk.rows(tables.job, kind="auto-close")
     assert timer.due == datetime(2026, 3, 5, 11, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ import pytest
 from core.channel import DeliveryError
 from core.desk import books, search, sending, tickets
 from core.store import tables
-from tests.desk_at_work import AtWork, at_work
+from tests.desk_at_work import AtWork, at_work, not_drawing
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ async def test_a_delivery_whose_job_is_given_up_is_given_up_at_its_ticket(desk):
     number = await desk.two_people()
     await desk.do(tickets.reply, await desk.who("ann"), number, "Eccoci.")
     row = await desk.last_delivery(number)
-    handler = handlers.Sending(desk.db, {}, clock=lambda: desk.now)
+    handler = handlers.Sending(desk.db, {}, not_drawing(desk), clock=lambda: desk.now)
     (job,) = [one for one in await desk.rows(tables.job, kind="send") if one.payload["delivery"] == row.id]
 
     assert await desk.db.write(handler.dead, job, "a bug of ours", now=desk.now), "no second place to look"

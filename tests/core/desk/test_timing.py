@@ -122,7 +122,9 @@ async def test_what_is_solved_too_late_says_so_in_the_report(desk):
     await desk.do(resolution.resolve, await desk.who("ann"), number, **SOLUTION)
 
     assert set((await desk.ticket(number)).flags) == {"breached:restore", "breached:resolve"}
-    assert "48 ore su 24 ore, non rispettato" in (await desk.outward(number, "resolved"))[0].text
+    assert (
+        "48 ore, concordato 24 ore, esito non rispettato" in (await desk.outward(number, "resolved"))[0].text
+    )
 
 
 async def test_a_promise_by_working_hours_stands_still_outside_them(db):

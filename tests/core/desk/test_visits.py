@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.desk import bookings, resolution, visit_books, visit_views, visits
+from core.desk import bookings, joining, resolution, tickets, visit_books, visit_views, visits
+from core.desk.course import PUBLIC_EVENTS
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.store import tables
+from tests.chat_at_work import Chatter
 from tests.desk_at_work import CONFIGURED, PASSED, SOLUTION, AtWork, at_work
+from tests.fakes import FakeChannel
 
 GOING = (
     CONFIGURED.replace(
@@ -247,6 +250,7 @@ async def test_the_whole_visit_from_the_way_to_the_minutes(desk):
     await desk.do(visits.check_out, who, number, visit)
     row = await _visit(desk, number)
     assert (row.state, row.left_at) == ("done", desk.now)
+    assert "ha finito il lavoro" in (await desk.outward(number, "visit"))[-1].text
     (entry,) = await desk.rows(tables.activity, number)
     assert (entry.kind, entry.minutes, entry.agent) == ("onsite", 50, who.id)
     (used,) = await desk.rows(tables.consumption, number)
@@ -462,3 +466,70 @@ async def test_the_board_shows_whose_time_is_taken_and_outsiders_nothing(desk):
     )
     gus_goes = board.engineers[1].entries
     assert not gus_goes or [entry.number for one in hidden.engineers for entry in one.entries] == [None]
+
+
+async def test_visits_go_with_a_ticket_that_is_merged_and_come_back_with_it(desk):
+    number, visit = await _agreed(desk)
+    other = await desk.taken(authentication=PASSED)
+    ann, lea = await desk.who("ann"), await desk.who("lea")
+
+    await desk.do(joining.merge, ann, number, into=other)
+
+    (row,) = await desk.rows(tables.visit, other)
+    assert (row.id, (await desk.ticket(other)).state) == (visit, "scheduled")
+    assert [one.ticket_id for one in await desk.rows(tables.booking)] == [row.ticket_id]
+    assert len(await desk.rows(tables.job, kind="visits")) == 1
+    await _sound(desk)
+    await desk.do(joining.undo, lea, number)
+    assert [(await desk.ticket(one)).state for one in (number, other)] == ["scheduled", "in_progress"]
+    assert [one.id for one in await desk.rows(tables.visit, number)] == [visit]
+    await _sound(desk)
+
+
+async def test_every_move_of_a_visit_reaches_the_customer(desk):
+    number, visit = await _agreed(desk)
+    told = []
+    for act, fields in (
+        (visits.cancel, {"reason": "x"}),
+        (visits.plan, {"purpose": "y"}),
+    ):
+        before = len(await desk.deliveries(number))
+        await desk.do(
+            act, await desk.who("ann"), number, *([visit] if act is visits.cancel else []), **fields
+        )
+        told.append(len(await desk.deliveries(number)) - before)
+    assert all(told)
+    assert {"ticket.schedule", "ticket.visit_off"} <= {row.kind for row in await desk.events(number)}
+    assert {f"ticket.{one}" for one in ("schedule", "check_in", "visit_off", "check_out")} <= PUBLIC_EVENTS
+
+
+async def test_in_a_chat_a_time_is_a_button_and_none_of_them_is_one_too(desk):
+    desk.channel = FakeChannel(name="telegram")
+    alice = await Chatter(desk).linked("alice")
+    number = (await alice.writes("Rete ferma")).number
+    await desk.qualify(number)
+    ann = await desk.who("ann")
+    await desk.do(tickets.take, ann, number)
+    visit = await desk.do(visits.plan, ann, number, purpose="x")
+    await alice.work()
+    assert [one.label for one in alice.last().buttons] == [
+        "lun 2 mar, 11:00–13:00",
+        "lun 2 mar, 14:00–16:00",
+        "mar 3 mar, 09:00–11:00",
+        "Nessuno va bene",
+    ]
+    assert "http" not in alice.last().text
+
+    done = await alice.presses("Nessuno")
+
+    assert done.reason == "pressed_visit_none"
+    assert (await _visit(desk, number)).state == "counter"
+    assert "quando andrebbe bene" in alice.last().text
+    assert (await alice.writes("Giovedì")).number == number
+    await desk.do(visits.offer, ann, number, visit)
+    await alice.work()
+    assert (await alice.presses("lun 2 mar, 14:00")).reason == "pressed_visit"
+    row = await _visit(desk, number)
+    assert (row.state, row.window_start) == ("confirmed", rome("2026-03-02T14:00"))
+    assert (await alice.presses("mar 3 mar")).reason == "pressed_before"
+    await _sound(desk)

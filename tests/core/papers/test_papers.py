@@ -153,6 +153,16 @@ def test_letters_that_no_font_has_are_shown_as_such_and_said_so() -> None:
     assert wording.words("it")["missing"][:30] in " ".join(printed.split())
 
 
+def test_a_photo_is_no_larger_in_the_pdf_than_paper_shows_it() -> None:
+    kept = io.BytesIO()
+    Image.effect_noise((2400, 1800), 90).convert("RGB").save(kept, "JPEG", quality=95)
+    raw = pdf.draw(model.pack(a_paper(model.Picture(name="p", says="The cabinet"))), {"p": kept.getvalue()})
+
+    assert len(kept.getvalue()) > 1_000_000
+    assert len(raw) < len(kept.getvalue()) / 2
+    assert PdfReader(io.BytesIO(raw)).pages[0].images
+
+
 def test_what_is_no_picture_leaves_its_words() -> None:
     paper = a_paper(model.Picture(name="p", says="The cabinet"))
     bomb = a_picture(size=(6000, 6000))

@@ -67,6 +67,18 @@ def test_the_log_is_copied_while_changes_go_on_and_begins_anew(
         assert log.stat().st_size < 4 * grown  # ten times as many changes
 
 
+def test_a_change_of_many_rows_weighs_more_than_one_of_a_few(sqlite_url: str) -> None:
+    def put_many(tx: Tx) -> None:
+        for n in range(4 * checkpoints.ROWS):
+            put(tx, f"row {n}")
+
+    with closing(open_database(sqlite_url, readers=1)) as db:
+        assert isinstance(db, SqliteDatabase)
+        before = db._checkpoints._since
+        db.submit(put_many).result(5)
+        until(lambda: db._checkpoints._since >= before + 4)
+
+
 def test_a_sync_that_failed_beside_the_writer_stops_it_and_nothing_is_tried_again(sqlite_url: str) -> None:
     with closing(open_database(sqlite_url, readers=1)) as db:
         assert isinstance(db, SqliteDatabase)

@@ -1,0 +1,87 @@
+"""Papers over the API: what was handed out of a ticket, its values, and the PDF."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from core.desk import papers
+from core.desk.papers import PaperView
+from core.store.tx import Tx
+from web.api.endpoint import Call, File, api
+from web.api.shapes import Shape
+
+
+class Paper(Shape):
+    """One version of a document. Versions are never changed: a later one takes the place of the one before."""
+
+    id: str
+    kind: Literal["closure", "visit"] = Field(
+        description="The report at the end of a request, or of a visit."
+    )
+    about: str = Field(description="The visit's id; empty: the whole request.")
+    version: int
+    language: str
+    hash: str = Field(description="SHA-256 of its values and words; it stands at the foot of every page.")
+    why: str = Field(
+        description="Why it takes the place of the one before: `final`, `reopened`, or somebody's words; empty: it is the first."
+    )
+    by: str = Field(description="Who made it; empty: the hub.")
+    at: datetime
+    newest: bool = Field(description="No later version takes its place.")
+    drawn: bool = Field(description="Its PDF is there.")
+
+
+class Papers(Shape):
+    """The papers of a ticket, oldest first."""
+
+    items: list[Paper]
+
+
+class WholePaper(Paper):
+    """The same with everything it says."""
+
+    values: dict[str, Any] = Field(
+        description="What it was made from, as its page, its text and its PDF say it: instants in ISO 8601, times in seconds."
+    )
+
+
+def _shown(view: PaperView) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "kind": view.kind,
+        "about": view.about,
+        "version": view.n,
+        "language": view.language,
+        "hash": view.hash,
+        "why": view.why,
+        "by": view.by,
+        "at": view.at,
+        "newest": view.newest,
+        "drawn": view.drawn,
+    }
+
+
+@api("GET", "/tickets/{number}/papers", answer=Papers)
+def list_papers(tx: Tx, call: Call) -> Papers:
+    """What was handed out of a ticket as documents, in all versions, oldest first."""
+    return Papers(items=[Paper(**_shown(one)) for one in papers.of_ticket(tx, call.who, call.number)])
+
+
+@api("GET", "/tickets/{number}/papers/{id}", answer=WholePaper)
+def get_paper(tx: Tx, call: Call) -> WholePaper:
+    """One version with the values it was made from."""
+    view, values = papers.values(tx, call.who, call.number, call.path["id"])
+    return WholePaper(**_shown(view), values=dict(values))
+
+
+@api("GET", "/tickets/{number}/papers/{id}/pdf", answer=File, errors=(409,))
+def get_paper_pdf(tx: Tx, call: Call) -> File:
+    """Its PDF, as a download; 409 in the seconds until it is drawn."""
+    name, content = papers.pdf(tx, call.who, call.number, call.path["id"])
+    return File(name=name, type="application/pdf", content=content)
+
+
+ENDPOINTS = (list_papers, get_paper, get_paper_pdf)
