@@ -173,6 +173,7 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
         contract_round,
         handovers,
         holes,
+        periodic_schedule,
         rota_gaps,
         sounds,
         tidying,
@@ -226,6 +227,7 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
         extra={"call-silent": Ringing(switchboard.silent, clock=utc_now)},
         periodic=[
             contract_round.DAILY,
+            periodic_schedule.DAILY,
             holes.NIGHTLY,
             tidying.NIGHTLY,
             unattended.NIGHTLY,
