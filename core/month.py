@@ -127,7 +127,8 @@ def _working(tx: Tx, first: date, last: date) -> list[date]:
 class Play:
     """One month on one database, which nobody else works on.
 
-    `numbers`: of tickets, by their name in the plan. `left`: ordinary ones on which something was refused; nothing more happens there.
+    `numbers`: of tickets, by their name in the plan. `left`: those on which something was refused or held; nothing
+    more happens there.
     """
 
     def __init__(
@@ -160,8 +161,8 @@ class Play:
 
     async def run(self, plan: Sequence[Happening], *, until: datetime) -> None:
         """Let everything happen that lies before `until`, and what falls due by then."""
-        for one in self._periodic:
-            await self._db.write(schedules.ensure, _coarse(one), now=self.now)
+        for schedule in self._periodic:
+            await self._db.write(schedules.ensure, _coarse(schedule), now=self.now)
         todo: list[tuple[datetime, Happening | None]] = [
             *((one.at.astimezone(UTC), one) for one in plan if one.at < until),
             *((at, None) for at in _shifts_end(self._db.facts.zone, self.now, until)),
@@ -174,8 +175,12 @@ class Play:
             else:
                 await self._come_round()
                 await self._until(at + SIGNED_AFTER)
-                given = {"leaders": self._script.leaders, "sentence": self._script.sentence}
-                await self._db.write(month_acts.hand_over, **given, now=self.now)
+                await self._db.write(
+                    month_acts.hand_over,
+                    leaders=self._script.leaders,
+                    sentence=self._script.sentence,
+                    now=self.now,
+                )
         await self._until(until)
 
     async def _until(self, at: datetime) -> None:
@@ -214,8 +219,14 @@ class Play:
         except Refused as refused:
             if not {"override", "approve"} & set(refused.allowed):
                 raise
-            given = {"reason": self._script.approves, "until": self.now + APPROVED_FOR}
-            await self._db.write(month_acts.let, self._script.supervisor, number, **given, now=self.now)
+            await self._db.write(
+                month_acts.let,
+                self._script.supervisor,
+                number,
+                reason=self._script.approves,
+                until=self.now + APPROVED_FOR,
+                now=self.now,
+            )
             await self._db.write(month_acts.act, one, number, now=self.now)
 
     async def _arrive(self, one: Happening) -> None:
@@ -225,9 +236,10 @@ class Play:
         to, threading = self._mail.to, {}
         if step.answers:
             last = self._mail.channel.last
-            asked = last.get((self.numbers[one.ticket], address)) or last["", address]
-            to = self._mail.answer_to(asked)
-            threading = {"In-Reply-To": f"<{self._mail.message_id(asked.ref)}>"}
+            asked = last.get((self.numbers[one.ticket], address)) or last.get(("", address))
+            if asked is not None:  # else it has not left yet, and they write once more
+                to = self._mail.answer_to(asked)
+                threading = {"In-Reply-To": f"<{self._mail.message_id(asked.ref)}>"}
         headers = {
             "From": step.mail,
             "To": to,
@@ -253,6 +265,8 @@ class Play:
         number = await self._db.read(_number, inbound)
         if number is not None:
             self.numbers.setdefault(one.ticket, number)
+        elif one.ticket not in self.numbers:
+            self.left.add(one.ticket)  # staff were given it to look at, and nobody does in this month
 
 
 def _coarse(one: Schedule) -> Schedule:
