@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from bench import chats, deciding, desk, mails, pages, papers, phone_calls, sip_calls, table
+from bench import chats, deciding, desk, mails, pages, papers, phone_calls, sip_calls, slots, table
 from bench.databases import RESULTS, Kind, Postgres, Sqlite
 from bench.mail_figures import mail
 from bench.patterns import FACTS
@@ -30,7 +30,8 @@ from core.store.opening import open_database
 PARTS = ("mail", "pages", "start", "calls", "chat", "deciding")  # of a desk, on each database
 SIP = "sip"
 PAPERS = "papers"
-ALONE = (SIP, PAPERS)
+SLOTS = "slots"
+ALONE = (SIP, PAPERS, SLOTS)
 """Parts that ask no database."""
 
 
@@ -70,6 +71,8 @@ def main() -> int:
         figures += _calls(quick=given.quick)
     if PAPERS in parts:
         figures += papers.measure()
+    if SLOTS in parts:
+        figures += slots.measure()
     print(table.text(figures, facts))
     print(f"kept as {table.keep(RESULTS, figures, facts, now=datetime.now(UTC))}")
     return 1 if any(figure.met is False for figure in figures) else 0

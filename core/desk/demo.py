@@ -19,6 +19,7 @@ from core.desk import (
     accounts,
     demo_calls,
     demo_chats,
+    demo_visits,
     door,
     intake,
     joining,
@@ -54,9 +55,14 @@ VERBS: Mapping[str, Callable[..., str]] = {
     "resolve": resolution.resolve,
     "close": resolution.close,
     "merge": joining.merge,
+    "plan_visit": demo_visits.plan,
+    "agree_visit": demo_visits.agree,
     "open_case": vendor_cases.open_case,
 }
 """What agents do in the morning that the file tells."""
+
+WITH_WORDS = ("reply", "note", "wait", "workaround", "plan_visit", "agree_visit")
+"""Verbs that take the text of their step."""
 
 WRITTEN = date(2026, 11, 24)
 """The day the file speaks of: whenever the demo desk is loaded, one contract has just ended and others have not."""
@@ -295,7 +301,7 @@ def _acts(
 def _act(tx: Tx, step: Step, number: str, at: datetime, **other: str) -> None:
     who = _agent(tx, step)
     verb = VERBS[step.verb]
-    words = [step.text] if step.verb in ("reply", "note", "wait", "workaround") else []
+    words = [step.text] if step.verb in WITH_WORDS else []
     fields = dict(step.fields) | other
     if step.verb in ("resolve", "reject", "open_case"):
         fields["text"] = step.text

@@ -18,6 +18,7 @@ from core.desk import (
     tickets,
     vendor_cases,
     visits,
+    workarounds,
 )
 from core.desk import handovers as shifts
 from core.desk.errors import NotFound
@@ -88,6 +89,7 @@ VERBS: Mapping[str, Callable[..., Any]] = {
     "note": _with_words(tickets.note),
     "wait": _with_words(tickets.wait),
     "workaround": _with_words(tickets.workaround),
+    "accept_workaround": _named(workarounds.accept, "text"),
     "observe": _named(next_steps.observe, "text"),
     "resolve": _named(resolution.resolve, "text"),
     "close": _named(resolution.close, "text"),

@@ -279,7 +279,12 @@ def _mark(tx: Tx, who: Principal, number: str, case_id: str, event: str, *, now:
     elif event == "close":
         changed["closed_at"] = now
     elif event == "reopen":
-        changed |= {"solved_at": None, "closed_at": None, "reopened": row.reopened + 1}
+        changed |= {"solved_at": None, "closed_at": None}
+        if row.opened_at is None:  # it was never sent: a draft again
+            to = State.DRAFT
+            changed["state"] = str(to)
+        else:
+            changed["reopened"] = row.reopened + 1
     if event in ("solve", "close"):
         changed["next_update_due"] = None
         _no_longer_late(case, row, who)

@@ -57,7 +57,11 @@ _BY_REF = Prepared(
 )
 _OPEN_OF_VENDOR = Prepared(
     select(case_table)
-    .where(case_table.c.vendor == bindparam("vendor"), case_table.c.closed_at.is_(None))
+    .where(
+        case_table.c.vendor == bindparam("vendor"),
+        case_table.c.closed_at.is_(None),
+        case_table.c.opened_at.is_not(None),
+    )
     .order_by(case_table.c.id)
 )
 
@@ -152,7 +156,7 @@ def by_ref(tx: Tx, message_id: str) -> list[Row]:
 
 
 def open_of(tx: Tx, vendor: str) -> list[Row]:
-    """The cases of a vendor that are not closed."""
+    """The cases of a vendor that were sent and are not closed."""
     return tx.all(_OPEN_OF_VENDOR, vendor=vendor)
 
 

@@ -172,7 +172,7 @@ def plan_visit(tx: Tx, call: Call) -> shapes.Visit:
     return _now(tx, call, visits.plan(tx, call.who, call.number, now=call.now, parts=parts, **given))
 
 
-@api("GET", "/visits", query=BoardQuery, answer=shapes.Board)
+@api("GET", "/visits", query=BoardQuery, answer=shapes.Board, errors=(403,))
 def get_slot_board(tx: Tx, call: Call) -> shapes.Board:
     """The slot board: whose time is taken when, and which visits wait for a time. Staff only."""
     asked: BoardQuery = call.query

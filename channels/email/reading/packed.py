@@ -15,10 +15,12 @@ from channels.email.reading import (
     texts,
     tnef,
 )
-from core.envelope import Attachment
+from core.envelope import Attachment, CalendarWord
 
 SIGNATURES = 5
 """Signed contents that are opened in one mail, inside each other or beside each other."""
+CALENDARS = 5
+"""Calendars in one mail that are looked into."""
 _FILES = ("application/octet-stream", "application/x-tnef", "application/tnef")
 
 
@@ -134,5 +136,15 @@ def is_calendar(part: structure.Part, name: str) -> bool:
 
 def calendar(part: structure.Part) -> calendars.Calendar:
     """What the calendar in this part says."""
+    return calendars.read(_calendar_text(part))
+
+
+def calendar_word(root: structure.Part) -> CalendarWord | None:
+    """What the calendars in a mail say of one event, the first that says something; None: nothing."""
+    parts = [part for part in structure.parts(root) if is_calendar(part, "")]
+    return next((said for part in parts[:CALENDARS] if (said := calendars.word(_calendar_text(part)))), None)
+
+
+def _calendar_text(part: structure.Part) -> str:
     content = attachments.content(part)[: 4 * calendars.CHARACTERS]
-    return calendars.read(charsets.text(content, part.parameters.get("charset", "") or "utf-8"))
+    return charsets.text(content, part.parameters.get("charset", "") or "utf-8")
