@@ -95,15 +95,14 @@ async def play(  # noqa: PLR0913 - what a hub is put together from
 ) -> list[str]:
     """Configure an empty database and let a month happen in it that begins on `first`; what happened, as lines of a table.
 
-    `periodic`: what comes round again in a hub. `seed`: which ordinary requests come, and when; about `requests` of them.
+    `until`: aware; what falls due by then is done, the reports on the month among it if it is the morning after. `periodic`: what comes round again in a hub. `seed`: which ordinary requests come, and when; about `requests` of them.
     The readers are closed.
     """
     zone = db.facts.zone
     begins = datetime.combine(first, time(), zone).astimezone(UTC)
     await db.write(rows.apply, HUB, desk, hashes, now=begins - timedelta(days=1))
     script = month_plan.read()
-    ends = (until.astimezone(zone) - timedelta(microseconds=1)).date()
-    working = await db.read(_working, first, ends)
+    working = await db.read(_working, first, until.astimezone(zone))
     todo = month_plan.plan(script, working, zone=zone, seed=seed, requests=requests)
     played = Play(db, script, mail, also=also, readers=readers, periodic=periodic, begins=begins)
     try:
@@ -117,11 +116,11 @@ async def play(  # noqa: PLR0913 - what a hub is put together from
     return list(month_told.table(told, counted, zone))
 
 
-def _working(tx: Tx, first: date, last: date) -> list[date]:
-    """The days on which the office is open."""
+def _working(tx: Tx, first: date, until: datetime) -> list[date]:
+    """The days of the month on which the office is open, as far as it goes."""
     office = reference.desk(tx).calendars[OFFICE].calendar
-    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
-    return [day for day in days if office.on(day)]
+    days = (first + timedelta(days=n) for n in range(31))
+    return [day for day in days if day.month == first.month and day <= until.date() and office.on(day)]
 
 
 class Play:

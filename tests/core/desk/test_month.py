@@ -8,8 +8,10 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 import pytest
+import typer
 from sqlalchemy import select
 
+import main
 import running
 from channels.email.build import build
 from channels.settings import ChannelSettings
@@ -144,3 +146,18 @@ def test_a_month_that_is_cut_short_has_no_story_that_begins_after_it() -> None:
 def test_a_time_that_is_none_is_refused_with_what_to_write() -> None:
     with pytest.raises(ValueError, match=r"write HH:MM or \+DAYS HH:MM"):
         month_plan.instant("tomorrow", WORKING, ROME)
+
+
+def test_the_month_before_is_played_to_the_noon_after_it_and_the_running_one_up_to_now() -> None:
+    now = datetime(2026, 11, 29, 20, 30, tzinfo=ROME)
+
+    assert main._month("", now=now) == (FIRST, datetime(2026, 11, 1, 11, tzinfo=UTC))
+    assert main._month("2026-11", now=now) == (date(2026, 11, 1), now)
+
+
+@pytest.mark.parametrize("wanted", ["2026-13", "October", "2026-12"])
+def test_a_month_that_is_none_or_has_not_begun_is_refused(wanted, capsys) -> None:
+    with pytest.raises(typer.Exit):
+        main._month(wanted, now=datetime(2026, 11, 29, tzinfo=ROME))
+
+    assert f"--month {wanted}" in capsys.readouterr().err
