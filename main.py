@@ -310,6 +310,24 @@ def verify(settings: File = None, set_: Set = None) -> None:
 
 
 @app.command()
+def report(  # noqa: PLR0913 - what a command line takes
+    contract: Annotated[str, typer.Option(help="Number of the contract.")],
+    period: Annotated[str, typer.Option(help="2026-W45, 2026-10, 2026-Q4 or 2026.")],
+    out: Annotated[Path, typer.Option(help="Where to write it; - is standard output.")],
+    kind: Annotated[str, typer.Option("--format", help="pdf, html or csv.")] = "pdf",
+    settings: File = None,
+    set_: Set = None,
+    *,
+    draft: Annotated[bool, typer.Option("--draft", help="Even though the period is not over.")] = False,
+) -> None:
+    """Write the report of a contract and a period to a file. Nothing is kept, approved or sent."""
+    from core import report_commands  # noqa: PLC0415 - each command loads what it needs
+
+    with running.database(_settings(settings, set_)) as db:
+        report_commands.write(db, contract, period, kind=kind, to=out, draft=draft)
+
+
+@app.command()
 def backup(file: Path, settings: File = None, set_: Set = None) -> None:
     """Write a consistent copy of the database to FILE, while the hub runs."""
     commands.backup(_settings(settings, set_), file)

@@ -245,6 +245,7 @@ def periodic() -> list[Schedule]:
         contract_round,
         handovers,
         holes,
+        periodic_schedule,
         rota_gaps,
         sounds,
         tidying,
@@ -253,6 +254,7 @@ def periodic() -> list[Schedule]:
 
     return [
         contract_round.DAILY,
+        periodic_schedule.DAILY,
         holes.NIGHTLY,
         tidying.NIGHTLY,
         unattended.NIGHTLY,
