@@ -35,7 +35,7 @@ from core.worker import Worker
 LOOKED_AT = 3600
 """Seconds, at least, between looks at what a hub looks at more often: nobody waits for it here."""
 SIGNED_AFTER = timedelta(minutes=9)
-"""After the end of a shift, when both leaders have signed."""
+"""After the end of a shift: both leaders have signed, and the supervisor has read what was made."""
 SHIFTS_END = (time(8), time(20))
 OFFICE = "Office"
 """The calendar of the demo desk by which days are working days."""
@@ -162,6 +162,9 @@ class Play:
         """Let everything happen that lies before `until`, and what falls due by then."""
         for schedule in self._periodic:
             await self._db.write(schedules.ensure, _coarse(schedule), now=self.now)
+        await self._db.write(
+            month_acts.plan_reports, self._script.supervisor, self._script.reports, now=self.now
+        )
         todo: list[tuple[datetime, Happening | None]] = [
             *((one.at.astimezone(UTC), one) for one in plan if one.at < until),
             *((at, None) for at in _shifts_end(self._db.facts.zone, self.now, until)),
@@ -180,6 +183,7 @@ class Play:
                     sentence=self._script.sentence,
                     now=self.now,
                 )
+                await self._db.write(month_acts.approve_reports, self._script.supervisor, now=self.now)
         await self._until(until)
 
     async def _until(self, at: datetime) -> None:
