@@ -255,6 +255,25 @@ def check(
 
 
 @app.command()
+def replay(
+    edited: Annotated[
+        Path, typer.Option("--with", help="Sections of a desk's file: calendars, slas, routing, customers.")
+    ],
+    settings: File = None,
+    set_: Set = None,
+    *,
+    since: Annotated[datetime | None, typer.Option("--from", help="UTC; left out: 92 days back.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="UTC; left out: now.")] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Play the tickets of before again with edited contracts, routing or service levels, and tell the difference. Writes nothing."""
+    wanted = commands.desk_file(edited)
+    zoned = [None if at is None else at.replace(tzinfo=UTC) for at in (since, until)]
+    with running.database(_settings(settings, set_)) as db:
+        commands.replay(db, wanted, since=zoned[0], until=zoned[1], as_json=as_json)
+
+
+@app.command()
 def verify(settings: File = None, set_: Set = None) -> None:
     """Prove the books: received = sum of outcomes, event chains, no orphan, no lost job. Exit code 1 if not."""
     with running.database(_settings(settings, set_)) as db:

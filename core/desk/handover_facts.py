@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, func, literal, select
 from core.desk import ladder_board
 from core.desk.principal import HUB
 from core.rules import handover
+from core.rules.vendor import OPEN
 from core.store import tables
 from core.store.columns import Instant
 from core.store.tx import Prepared, Tx
@@ -52,8 +53,14 @@ _PROMISED = Prepared(
     .order_by(promise.c.due, ticket.c.number)
     .limit(MOST)
 )
+_case = tables.vendor_case
+_NEXT_UPDATE = (
+    select(func.min(_case.c.next_update_due, type_=Instant))
+    .where(_case.c.ticket_id == ticket.c.id, _case.c.state.in_([literal(str(one)) for one in sorted(OPEN)]))
+    .scalar_subquery()
+)
 _VENDORS = Prepared(
-    select(*_TICKET, *_NAMES, ticket.c.state_since)
+    select(*_TICKET, *_NAMES, ticket.c.state_since, _NEXT_UPDATE.label("next_update_due"))
     .select_from(_WITH_NAMES)
     .where(ticket.c.state == literal("waiting_vendor"))
     .order_by(ticket.c.state_since, ticket.c.number)
