@@ -79,7 +79,6 @@ def find(case: Case, visit_id: str) -> Row:
 def change(case: Case, row: Row, **values: object) -> Row:
     """Set columns of a visit; return it as it is now."""
     case.tx.update(visit, {"ticket_id": case.id, "id": row.id}, **values)
-    case.tx.tell(bookings.TELL)
     return find(case, row.id)
 
 
