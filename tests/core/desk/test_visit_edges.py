@@ -276,3 +276,22 @@ async def test_an_engineer_whose_visit_goes_to_a_colleague_is_told_so(desk):
     told = {one.to.address: one.subject for one in desk.channel.sent if one.kind == "visit_engineer"}
     assert told["gus@hub.test"] == f"Intervento passato a un collega: {number}"
     assert told["eva@hub.test"].startswith("Intervento fissato: giovedì 5 marzo 2026, 09:00")
+
+
+async def test_who_wants_an_agreed_visit_later_has_the_clocks_stand_still_and_who_is_moved_by_us_has_not(
+    desk,
+):
+    number, visit = await _agreed(desk)
+    alice, ann = await desk.who("alice"), await desk.who("ann")
+    await desk.do(visits.none_fits, alice, number, visit, "Meglio domani.")
+    assert (await _visit(desk, number)).state == "confirmed"
+    await desk.do(visits.move, ann, number, visit)
+    await desk.do(visits.choose, alice, number, visit, (await _offered(desk, number))[-1].id)
+    assert (await desk.clocks(number))["resolve"].state == "paused"
+    agreed = await desk.events(number, "visit.moved")
+
+    await desk.do(visits.move, ann, number, visit)
+    await desk.do(visits.choose, alice, number, visit, (await _offered(desk, number))[-1].id)
+
+    moved = (await desk.events(number, "visit.moved"))[len(agreed) :]
+    assert [row.data["asked"] for row in (*agreed, *moved)] == [True, False]
