@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import bindparam, select
 
@@ -53,10 +53,8 @@ class AttendeeView:
 
     address: str
     name: str
-    role: str
-    """customer or technician."""
-    answer: str
-    """NEEDS-ACTION, ACCEPTED, DECLINED or TENTATIVE."""
+    role: Literal["customer", "technician"]
+    answer: Literal["NEEDS-ACTION", "ACCEPTED", "DECLINED", "TENTATIVE"]
     answered_at: datetime | None
 
 

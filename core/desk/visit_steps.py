@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
@@ -27,6 +27,7 @@ from core.store.tx import Prepared, Row, Tx
 
 EN_ROUTE, CHECK_IN, CHECK_OUT = "en_route", "check_in", "check_out"
 TASK, PHOTO, PART, NOTE, SIGN = "task", "photo", "part", "note", "sign"
+Kind = Literal["en_route", "check_in", "task", "photo", "part", "note", "sign", "check_out"]
 KINDS = (EN_ROUTE, CHECK_IN, TASK, PHOTO, PART, NOTE, SIGN, CHECK_OUT)
 TEXT = 5_000  # characters
 LINE = 200
@@ -82,7 +83,7 @@ class StepView:
     """A step as people read it."""
 
     id: str
-    kind: str
+    kind: Kind
     at: datetime
     """By the phone's clock, corrected by what it was off."""
     recorded_at: datetime
@@ -296,4 +297,5 @@ def _within(one: Row, since: datetime, until: datetime) -> datetime:
 
 def _true(one: Row) -> datetime:
     at: datetime = one.at + timedelta(seconds=one.data.get("off", 0))
-    return min(at, one.recorded_at)
+    recorded: datetime = one.recorded_at
+    return min(at, recorded)

@@ -86,7 +86,9 @@ async def _one(
         asked=next((one.visible_text for one in found.ticket.messages if one.direction == "in"), ""),
         map_link=f"geo:0,0?q={quote(view.place)}" if view.place else "",
         site_zone=zone,
-        when=_spell(view.window_start, view.window_end, view.time_zone, who) if view.window_start else "",
+        when=_spell(view.window_start, view.window_end, view.time_zone, who)
+        if view.window_start and view.window_end
+        else "",
         done={one.data["text"]: one.data["done"] for one in found.steps if one.kind == visit_steps.TASK},
         new_id=new_id,
         wrong=str(wrong) if wrong is not None else "",
