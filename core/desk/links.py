@@ -28,6 +28,11 @@ VISIT_WORDS = "visit"
 """The kind of messages that bring such a link; what stands in its place where they are kept, "place" of `made_from` says."""
 VISIT_LIFE = timedelta(days=14)
 """A hold that is over is looked at again when somebody chooses it: the link lives longer than the hold."""
+WORKAROUND = "workaround"
+"""Says whether a workaround works (core.desk.workaround_links)."""
+WORKAROUND_PLACE = "(link)"
+"""Where it stands in the text of the notice as it is kept."""
+WORKAROUND_LIFE = timedelta(days=30)
 KEPT = timedelta(days=1)
 """How long a lapsed link stays on record."""
 
@@ -66,7 +71,9 @@ _VOID_ONE = Prepared(
 _LAPSED = Prepared(
     link.delete().where(
         or_(
-            link.c.purpose.in_([literal(RESET), literal(UPLOAD), literal(SURVEY), literal(VISIT)]),
+            link.c.purpose.in_(
+                [literal(RESET), literal(UPLOAD), literal(SURVEY), literal(VISIT), literal(WORKAROUND)]
+            ),
             link.c.purpose.like(literal(f"{CHAT}:%")),
         ),
         link.c.expires_at < bindparam("before", type_=Instant),

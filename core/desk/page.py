@@ -10,7 +10,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, select
 
 from core import chat_addresses
-from core.desk import call_history, conversation, course, ratings, search, vendor_rows, visit_views
+from core.desk import (
+    call_history,
+    conversation,
+    course,
+    problem_views,
+    ratings,
+    search,
+    vendor_rows,
+    visit_views,
+)
 from core.desk.course import events
 from core.desk.errors import Forbidden, NotFound
 from core.desk.principal import Principal
@@ -146,6 +155,9 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
         rating=ratings.opinion(tx, head.id) if head.closed_at is not None else None,
         visits=visit_views.of_ticket(tx, who, head),
         engaged=vendor_rows.engaged(tx, head.id) if vendor_rows.FLAG in head.flags else (),
+        workarounds=problem_views.workarounds_of(tx, who, head),
+        problems=problem_views.behind(tx, head) if inside else (),
+        known_errors=problem_views.hints(tx, head, now=now) if inside else (),
     )
 
 

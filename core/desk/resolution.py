@@ -20,11 +20,13 @@ from core.desk import (
     notices,
     papers,
     placing,
+    problems,
     promises,
     reports,
     timing,
     vendor_rows,
     visit_ends,
+    workarounds,
 )
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, invalid
@@ -159,9 +161,11 @@ def resolve(
         resolved_at=since,
     )
     timing.apply(case, "resolve", at=since)
+    workarounds.ended(case)
     promises.spoken(case, who)
     timing.settle(case)
     _report(case, who)
+    problems.look(case)
     acts.finish(case)
     return number
 
@@ -181,6 +185,7 @@ def resolve_unanswered(case: Case) -> bool:
     acts.move(case, HUB, "resolve", cause=NO_ANSWER, minutes=0)
     case.set(resolution=case["resolution"] | {"cause": NO_ANSWER, "text": text.strip()}, resolved_at=case.now)
     timing.apply(case, "resolve")
+    workarounds.ended(case)
     timing.settle(case)
     _report(case, HUB)
     acts.finish(case)
@@ -377,6 +382,7 @@ def reopen_case(case: Case, who: Principal, *, why: str) -> None:
     case.set(resolved_at=None, closed_at=None, open=True, resolution=case["resolution"] | {"reopened": times})
     case.flag("reopened")
     timing.apply(case, "reopen")
+    workarounds.taken_up(case)
     work.cancel(case.tx, shard=case.id, key="auto-close")
     notices.progress(case, "reopened")
 
@@ -400,4 +406,5 @@ def _end(case: Case) -> None:
     promises.dropped(case)
     visit_ends.dropped(case)
     vendor_rows.ended(case)
+    workarounds.ended(case)
     work.cancel(case.tx, shard=case.id, key="auto-close")

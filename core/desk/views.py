@@ -411,6 +411,55 @@ class VisitView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownErrorHint:
+    """A known error that a ticket seems to be about."""
+
+    number: int
+    name: str
+    title: str
+    steps: str
+    public_text: str
+    risk: str
+    why: str
+    """pattern, asset or words."""
+    because: str
+    expired: bool
+    expires_on: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkaroundView:
+    """A workaround of a ticket. A contact gets it without who applied it and which error it is of."""
+
+    id: str
+    text: str
+    applied_at: datetime
+    by: str
+    """Name."""
+    review_by: datetime
+    state: str
+    """asked, accepted, refused or ended."""
+    answered_by: str
+    answered_at: datetime | None
+    why: str
+    known_error: str
+    """KE-12; empty: none, or outside."""
+    answerable: bool
+    """The reader may say whether it works."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemRef:
+    """A problem that a ticket has, for staff."""
+
+    number: int
+    name: str
+    """PB-3."""
+    title: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketView:
     """The whole ticket. A contact gets it without notes, events of the inside, trust and staff's reasons."""
 
@@ -458,6 +507,12 @@ class TicketView:
     """On site, in the order in which they were planned."""
     engaged: tuple[EngagedView, ...] = ()
     """Vendors who work on it, as a customer may know."""
+    workarounds: tuple[WorkaroundView, ...] = ()
+    """In the order in which they were applied; the last one is what stands, if one does."""
+    problems: tuple[ProblemRef, ...] = ()
+    """For staff."""
+    known_errors: tuple[KnownErrorHint, ...] = ()
+    """What it may be about, for staff."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,8 @@ NOWHERE = {
     "room": "01a20e0c-0000-7000-8000-000000000000",
     "address": "telegram:1",
     "version": "999",
+    "problem": "999",
+    "known": "999",
     "name": "nowhere",
     "number": "26-999999",
     "id": "01a20e0c-0000-7000-8000-000000000000",
@@ -99,9 +101,21 @@ BODIES: dict[str, dict[str, Any]] = {
     "log_activity": {"minutes": 5},
     "promise_ticket": {"promise_by": "2099-01-01T00:00:00Z"},
     "observe_ticket": {"until": "2099-01-01T00:00:00Z"},
+    "accept_workaround": {},
+    "refuse_workaround": {"reason": "still broken"},
+    "apply_known_error": {"known_error": 1},
+    "open_problem": {"title": "Ports"},
+    "change_problem": {"title": "Ports"},
+    "move_problem": {"move": "investigate"},
+    "link_problem": {"ticket": OWN},
+    "unlink_problem": {"ticket": OWN},
+    "write_known_error": {"title": "Ports", "public_text": "Restart it."},
+    "change_known_error": {"title": "Ports", "public_text": "Restart it."},
+    "retire_known_error": {"reason": "fixed"},
     "accept_suggestions": {"fields": ["technology"]},
     "set_priority": {"priority": "P2", "reason": "a good customer"},
     "put_routing": {"rules": []},
+    "play_again": {"desk": "[[routing]]\ngroup = 'Network L1'"},
     "try_routing": {"rules": []},
     "set_away": {"until": None},
     "put_calendar": {"weekly": ["mon-fri 09:00-18:00"]},
@@ -163,6 +177,7 @@ def ids_of_acme(endpoint, desk):
     kind = {"outages": "outage", "calls": "call", "tasks": "task"}.get(endpoint.path.split("/")[1], "held")
     identity = desk.ids[kind]
     known = {"contact": "alice", "room": desk.ids["room"], "address": desk.ids["account"]}
+    known |= {"problem": "1", "known": "1"}
     return known | {"version": "1", "name": "Nights", "number": number, "id": identity}
 
 
@@ -244,7 +259,16 @@ async def test_a_technician_of_another_group_sees_nothing(caller, desk, db):
         one
         for one in WITH_IDS
         if not one.path.startswith(
-            ("/contracts", "/outages", "/flows", "/rotas", "/calendars", "/service-levels")
+            (
+                "/contracts",
+                "/outages",
+                "/flows",
+                "/rotas",
+                "/calendars",
+                "/service-levels",
+                "/problems",
+                "/known-errors",
+            )
         )
     ):
         answer = await ask(teo, endpoint, ids_of_acme(endpoint, desk))

@@ -320,6 +320,21 @@ class Engaged(Shape):
     next_update_due: datetime | None = Field(description="When the vendor's next word is due.")
 
 
+class Workaround(Shape):
+    """What works for now, and what the customer says of it. Who applied it and which error it is of is for staff."""
+
+    id: str
+    text: str
+    applied_at: datetime
+    by: str
+    review_by: datetime = Field(description="It is looked at again by then.")
+    state: str = Field(description="asked, accepted, refused or ended.")
+    answered_by: str
+    answered_at: datetime | None
+    why: str = Field(description="What does not work.")
+    known_error: str = Field(description="KE-12; empty: none.")
+
+
 class Ticket(Summary):
     """A ticket with its conversation."""
 
@@ -337,6 +352,9 @@ class Ticket(Summary):
     calls: list[Call] = Field(description="Telephone calls, in their order.")
     rating: Rating | None = Field(description="None: nobody rated it.")
     engaged: list[Engaged] = Field(description="Vendors who work on it, as the customer may know.")
+    workarounds: list[Workaround] = Field(
+        description="In the order in which they were applied; the last is what stands, if one does."
+    )
 
 
 class Event(Shape):

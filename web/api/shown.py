@@ -20,6 +20,7 @@ from core.desk.views import (
     ThreadView,
     TicketRow,
     TicketView,
+    WorkaroundView,
 )
 from web.api import shapes
 
@@ -85,6 +86,23 @@ def ticket(view: TicketView) -> shapes.Ticket:
             )
             for one in view.engaged
         ],
+        workarounds=[workaround(one) for one in view.workarounds],
+    )
+
+
+def workaround(one: WorkaroundView) -> shapes.Workaround:
+    """What works for now."""
+    return shapes.Workaround(
+        id=one.id,
+        text=one.text,
+        applied_at=one.applied_at,
+        by=one.by,
+        review_by=one.review_by,
+        state=one.state,
+        answered_by=one.answered_by,
+        answered_at=one.answered_at,
+        why=one.why,
+        known_error=one.known_error,
     )
 
 

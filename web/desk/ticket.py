@@ -24,6 +24,7 @@ from core.desk import (
     taking_back,
     tickets,
     vendor_views,
+    workarounds,
 )
 from core.desk.errors import DeskError, Invalid, Obstacle, Refused, Stale
 from core.desk.principal import Principal
@@ -218,7 +219,7 @@ async def act(request: web.Request) -> web.StreamResponse:
     if verb in ("reply", "note", "wait"):
         named["files"] = sent
     seen = numbers.seen(form)
-    if verb not in ("note", "retry_delivery") and seen is not None:
+    if verb not in ("note", "retry_delivery", "accept_workaround") and seen is not None:
         named["seen"] = seen
     try:
         await site.db.write(called, who, number, now=now(), **named)
@@ -310,6 +311,7 @@ VERBS: Mapping[str, tuple[Callable[..., str], Callable[[Form], dict[str, Any]]]]
     ),
     "note": (tickets.note, _words("text", "idem")),
     "workaround": (tickets.workaround, _words("text")),
+    "accept_workaround": (workarounds.accept, _words()),
     "take": (tickets.take, _words()),
     "resume": (tickets.resume, _words()),
     "qualify": (tickets.qualify, _qualify),

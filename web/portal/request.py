@@ -9,7 +9,17 @@ from typing import Any
 from aiohttp import web
 
 from core import invitations
-from core.desk import page, papers, ratings, reference, requests, resolution, visit_invitations, visits
+from core.desk import (
+    page,
+    papers,
+    ratings,
+    reference,
+    requests,
+    resolution,
+    visit_invitations,
+    visits,
+    workarounds,
+)
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.papers import PaperView
 from core.desk.principal import Principal
@@ -44,6 +54,8 @@ def routes(app: web.Application) -> None:
     app.router.add_post(f"{base}/visits/{{visit}}/choose", choose_time)
     app.router.add_post(f"{base}/visits/{{visit}}/none", no_time_fits)
     app.router.add_get(f"{base}/visits/{{visit}}/visit.ics", calendar)
+    app.router.add_post(f"{base}/accept-workaround", accept_workaround)
+    app.router.add_post(f"{base}/refuse-workaround", refuse_workaround)
     app.router.add_get(f"{base}/messages/{{message}}/html", show_html)
     app.router.add_get(f"{base}/files/{{file}}", download)
     app.router.add_get("/portal/calls/{call}/sound/{seq}", listen)
@@ -61,6 +73,7 @@ async def _page(
     wrong: DeskError | None = None,
     typed: str = "",
     refused: str = "",
+    fails: str = "",
     rated: Mapping[str, str] | None = None,
     idem: str = "",
     lost: bool = False,
@@ -95,6 +108,7 @@ async def _page(
         stale=isinstance(wrong, Stale),
         typed=typed,
         refused=refused,
+        fails=fails,
         rated=rated or {},
         form_id=idem or form_id(),
         lost=lost,
@@ -195,6 +209,33 @@ async def refuse(request: web.Request) -> web.StreamResponse:
     except (Invalid, Refused) as error:
         status = 422 if isinstance(error, Invalid) else 409
         return await _page(request, status=status, wrong=error, refused=reason)
+    raise web.HTTPSeeOther(f"/portal/requests/{number}")
+
+
+async def accept_workaround(request: web.Request) -> web.StreamResponse:
+    """It works for now."""
+    site, who = request.app[SITE], contact(request)
+    number = request.match_info["number"]
+    fields, _ = await files.form(request)
+    identity = fields.get("workaround") or None
+    try:
+        await site.db.write(workarounds.accept, who, number, workaround=identity, now=now())
+    except Refused as error:
+        return await _page(request, status=409, wrong=error)
+    raise web.HTTPSeeOther(f"/portal/requests/{number}#workaround")
+
+
+async def refuse_workaround(request: web.Request) -> web.StreamResponse:
+    """It does not work, in their words."""
+    site, who = request.app[SITE], contact(request)
+    number = request.match_info["number"]
+    fields, _ = await files.form(request)
+    identity, reason = fields.get("workaround") or None, fields.get("reason", "")
+    try:
+        await site.db.write(workarounds.refuse, who, number, reason=reason, workaround=identity, now=now())
+    except (Invalid, Refused) as error:
+        status = 422 if isinstance(error, Invalid) else 409
+        return await _page(request, status=status, wrong=error, fails=reason)
     raise web.HTTPSeeOther(f"/portal/requests/{number}")
 
 
