@@ -38,9 +38,9 @@ OPEN = (
     "/api",
     "/setup",
     "/upload/",
-    "/workaround/",
     "/survey/",
     "/visit/",
+    "/workaround/",
     "/in/",
     "/chat/",
 )

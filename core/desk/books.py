@@ -17,6 +17,7 @@ from core.desk import (
     joining_books,
     outage_books,
     papers_books,
+    periodic_books,
     promise_books,
     roundup_books,
     vendor_books,
@@ -37,11 +38,12 @@ CHAPTERS = (
     duty_books,
     joining_books,
     papers_books,
+    periodic_books,
     promise_books,
     roundup_books,
     visit_books,
-    workaround_books,
     vendor_books,
+    workaround_books,
 )
 WORST = 20  # faults listed of each kind; the rest is counted
 PAGE = 500  # tickets whose chains are read at once

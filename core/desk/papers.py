@@ -118,10 +118,13 @@ class PaperView:
 # --- Making --------------------------------------------------------------------------------------------------
 
 
-def close_report(case: Case, who: Principal, *, final: bool) -> Made:
-    """The closing report of a ticket in hand as it stands now: the first at resolve, the final one at close."""
+def close_report(case: Case, who: Principal, *, final: bool, why: str = "") -> Made:
+    """The closing report of a ticket in hand as it stands now: the first at resolve, the final one at close.
+
+    `why` it takes the place of the one before; empty: the request is closed, or had been opened again.
+    """
     found = reports.values(case, final=final)
-    why = "final" if final else "reopened"
+    why = why or ("final" if final else "reopened")
     return make(case, who, kind=CLOSURE, values=found, words=report_words.closure, why=why)
 
 

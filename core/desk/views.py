@@ -479,6 +479,8 @@ class TicketView:
     resolution: Mapping[str, Any]
     follow_up_of: str | None
     """Number of the earlier ticket."""
+    reopenable_until: datetime | None
+    """That one was closed not long ago: until then a shift leader may reopen it instead. For staff."""
     merged_into: str | None
     suggestions: tuple[str, ...]
     """Numbers of tickets that its first message names without being part of them: staff may join them."""
@@ -503,14 +505,14 @@ class TicketView:
     rating: RatingView | None = None
     visits: tuple[VisitView, ...] = ()
     """On site, in the order in which they were planned."""
+    engaged: tuple[EngagedView, ...] = ()
+    """Vendors who work on it, as a customer may know."""
     workarounds: tuple[WorkaroundView, ...] = ()
     """In the order in which they were applied; the last one is what stands, if one does."""
     problems: tuple[ProblemRef, ...] = ()
     """For staff."""
     known_errors: tuple[KnownErrorHint, ...] = ()
     """What it may be about, for staff."""
-    engaged: tuple[EngagedView, ...] = ()
-    """Vendors who work on it, as a customer may know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

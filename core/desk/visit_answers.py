@@ -11,10 +11,21 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, literal, select
 
-from core.desk import acts, follow_ups, people, visit_invitations, visit_notices, visit_rows, visits
+from core.desk import (
+    acts,
+    follow_ups,
+    people,
+    visit_invitations,
+    visit_notices,
+    visit_rows,
+    visit_views,
+    visits,
+)
 from core.desk.case import Case
 from core.desk.errors import NotFound, Refused
 from core.desk.principal import Principal
+from core.desk.scope import find
+from core.desk.visit_invitations import AttendeeView
 from core.envelope import CalendarWord, Inbound, Kind
 from core.ids import new_id
 from core.rules import itip
@@ -73,6 +84,26 @@ class ProposedView:
     by: str
     """Address."""
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarView:
+    """What calendars have to do with a visit."""
+
+    invited: tuple[AttendeeView, ...]
+    asked: tuple[ProposedView, ...]
+    """Times that nobody has answered."""
+
+
+def calendar(tx: Tx, who: Principal, number: str, identity: str) -> CalendarView:
+    """Who was invited to a visit and what they answered. Staff only. Raises NotFound, Forbidden."""
+    found = visit_views.one(tx, who, number, identity)
+    acts.only_staff(who)
+    ticket_id = find(tx, who, number).id
+    return CalendarView(
+        invited=tuple(visit_invitations.view(row) for row in visit_invitations.rows(tx, ticket_id, found.id)),
+        asked=tuple(proposed(tx, ticket_id, found.id)),
+    )
 
 
 def judge(tx: Tx, said: Inbound, *, now: datetime) -> Answer | None:

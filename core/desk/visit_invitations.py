@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import bindparam, select
 
@@ -53,10 +53,8 @@ class AttendeeView:
 
     address: str
     name: str
-    role: str
-    """customer or technician."""
-    answer: str
-    """NEEDS-ACTION, ACCEPTED, DECLINED or TENTATIVE."""
+    role: Literal["customer", "technician"]
+    answer: Literal["NEEDS-ACTION", "ACCEPTED", "DECLINED", "TENTATIVE"]
     answered_at: datetime | None
 
 
@@ -112,17 +110,13 @@ def to_take_home(tx: Tx, who: Principal, number: str, identity: str, *, summary:
     return found
 
 
-def attendees(tx: Tx, who: Principal, number: str, identity: str) -> tuple[AttendeeView, ...]:
-    """Who was invited to a visit, and what they answered. Raises NotFound."""
-    return tuple(_view(row) for row in rows(tx, find(tx, who, number).id, identity))
-
-
 def rows(tx: Tx, ticket_id: str, identity: str) -> list[Row]:
-    """The same as rows."""
+    """Who was invited to a visit."""
     return tx.all(_ATTENDEES, ticket_id=ticket_id, visit_id=identity)
 
 
-def _view(row: Any) -> AttendeeView:
+def view(row: Any) -> AttendeeView:
+    """One of them as people read it."""
     return AttendeeView(
         address=row.address,
         name=row.name,

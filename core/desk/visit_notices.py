@@ -232,7 +232,7 @@ def outgoing(tx: Tx, row: Row, *, now: datetime) -> Outgoing | None:
         place=", ".join(part for part in (of.site, of.place) if part),
         purpose=of.purpose,
         parts=[part["name"] for part in of.parts],
-        url=f"{tx.facts.public_url}/desk/visits/{ticket.number}/{of.id}",
+        url=f"{tx.facts.public_url}/desk/me/visits/{of.id}",
     )
     invitation = visit_invitations.of(of, step, summary=subject, text=text)
     if not visit_invitations.is_mail(row.address):

@@ -27,6 +27,7 @@ OWN = "26-000002"
 """Bob's own request: what is his does not open what is not."""
 BODIES: dict[str, dict[str, Any]] = {
     "open_ticket": {"subject": "New", "text": "Please help."},
+    "correct_report": {"why": "A word was missing."},
     "add_message": {"audience": "customer", "text": "Hello?"},
     "qualify_ticket": {"impact": 1},
     "take_ticket": {},

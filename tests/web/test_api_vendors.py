@@ -7,11 +7,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.store import tables
+from core.store.opening import open_database
 from tests import rows
 from tests.web.api_desk import Caller, furnish, serving
 
 CASES = "/tickets/26-000001/vendor-cases"
 NEW = {"vendor": "Cumulus", "subject": "Fan", "text": "The fan at Acme S.p.A. stands still."}
+
+
+@pytest.fixture
+def db(sqlite_url, facts):
+    database = open_database(sqlite_url, facts, readers=2, connections=4)
+    yield database
+    database.close()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from core.store import tables
+from core.store.opening import open_database
 from tests import rows
 from web.words import catalogue
 
@@ -20,6 +21,13 @@ FORM = {
     "subject": "Fan of sw-1",
     "text": "The fan of Alice at Acme S.p.A. stands still.",
 }
+
+
+@pytest.fixture
+def db(sqlite_url, facts):
+    database = open_database(sqlite_url, facts, readers=2, connections=4)
+    yield database
+    database.close()
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,7 @@ from web.api import (
     quick_replies,
     readable,
     replay,
+    reports,
     routing,
     service_levels,
     tasks,
@@ -30,6 +31,7 @@ from web.api import (
     traffic,
     vendors,
     verbs,
+    visit_answers,
     visits,
 )
 from web.api.endpoint import Endpoint
@@ -47,6 +49,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *service_levels.ENDPOINTS,
     *outages.ENDPOINTS,
     *papers.ENDPOINTS,
+    *reports.ENDPOINTS,
     *flows.ENDPOINTS,
     *me.ENDPOINTS,
     *contacts.ENDPOINTS,
@@ -59,6 +62,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *routing.ENDPOINTS,
     *duties.ENDPOINTS,
     *tasks.ENDPOINTS,
+    *visit_answers.ENDPOINTS,
     *visits.ENDPOINTS,
     *vendors.ENDPOINTS,
 )

@@ -80,13 +80,13 @@ def ticket(view: TicketView) -> shapes.Ticket:
         )
         if view.rating
         else None,
-        workarounds=[workaround(one) for one in view.workarounds],
         engaged=[
             shapes.Engaged(
                 since=one.since, reference=one.reference or None, next_update_due=one.next_update_due
             )
             for one in view.engaged
         ],
+        workarounds=[workaround(one) for one in view.workarounds],
     )
 
 

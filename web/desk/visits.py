@@ -16,7 +16,6 @@ from core.desk import (
     page,
     reference,
     visit_answers,
-    visit_invitations,
     visit_notices,
     visit_times,
     visit_views,
@@ -323,7 +322,7 @@ async def _one(
     site, who, at = request.app[SITE], staff(request), now()
     number, visit = request.match_info["number"], request.match_info["visit"]
     try:
-        found, shown, goers, invited, asked = await site.db.read(_visit, who, number, visit, now=at)
+        found, shown, goers, calendar = await site.db.read(_visit, who, number, visit, now=at)
     except NotFound:
         raise web.HTTPNotFound from None
     zone = ZoneInfo(shown.time_zone)
@@ -339,8 +338,7 @@ async def _one(
         past=shown.window_end is not None and shown.window_end <= at,
         spell=lambda since, until: visit_notices.spell(since, until, zone, who.language),
         goers=goers,
-        invited=invited,
-        asked=asked,
+        calendar=calendar,
         verb=verb,
         wrong=_words(wrong, who),
         faults=_faults(wrong),
@@ -355,16 +353,14 @@ def _visit(
     TicketView,
     VisitView,
     Iterable[visit_times.Goer],
-    Iterable[visit_invitations.AttendeeView],
-    Iterable[visit_answers.ProposedView],
+    visit_answers.CalendarView,
 ]:
     found = page.ticket(tx, who, number, now=now)
     return (
         found,
         visit_views.one(tx, who, number, visit),
         visit_times.goers(tx),
-        visit_invitations.attendees(tx, who, number, visit),
-        visit_answers.proposed(tx, found.row.id, visit),
+        visit_answers.calendar(tx, who, number, visit),
     )
 
 

@@ -34,7 +34,7 @@ from web.site import SITE, now
 from web.visit_words import VALUES
 from web.words import say
 
-REPORTS = ("resolved", "closed")
+REPORTS = ("resolved", "closed", "corrected")
 """Kinds of message that say what was done."""
 QUIET_EVENTS = ("ticket.customer_message",)
 """Said by the message itself."""
@@ -51,11 +51,11 @@ def routes(app: web.Application) -> None:
     app.router.add_post(f"{base}/confirm", confirm)
     app.router.add_post(f"{base}/refuse", refuse)
     app.router.add_post(f"{base}/rate", rate)
-    app.router.add_post(f"{base}/accept-workaround", accept_workaround)
-    app.router.add_post(f"{base}/refuse-workaround", refuse_workaround)
     app.router.add_post(f"{base}/visits/{{visit}}/choose", choose_time)
     app.router.add_post(f"{base}/visits/{{visit}}/none", no_time_fits)
     app.router.add_get(f"{base}/visits/{{visit}}/visit.ics", calendar)
+    app.router.add_post(f"{base}/accept-workaround", accept_workaround)
+    app.router.add_post(f"{base}/refuse-workaround", refuse_workaround)
     app.router.add_get(f"{base}/messages/{{message}}/html", show_html)
     app.router.add_get(f"{base}/files/{{file}}", download)
     app.router.add_get("/portal/calls/{call}/sound/{seq}", listen)

@@ -19,6 +19,7 @@ CHARACTERS = 256 * 1024
 LINES = 5_000
 EVENTS = 20
 PEOPLE = 50
+ANSWER = 64 * 1024  # characters of an answer, which is one event
 COMMENT = 2_000  # characters
 
 _SHOWN = ("VEVENT", "VTODO", "VJOURNAL")
@@ -83,7 +84,7 @@ def word(content: str) -> CalendarWord | None:
     ...      "ATTENDEE;PARTSTAT=DECLINED:mailto:Ann@acme.test\\nCOMMENT:I am away\\nEND:VEVENT\\nEND:VCALENDAR").partstat
     'DECLINED'
     """
-    root = _tree(content)
+    root = _tree(content[:ANSWER])
     calendars = [one for one in root.inside if one.kind == "VCALENDAR"]
     events = [one for part in calendars for one in part.inside if one.kind == "VEVENT"]
     if len(calendars) != 1 or len(events) != 1 or not events[0].text("UID"):

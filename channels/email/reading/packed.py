@@ -19,8 +19,6 @@ from core.envelope import Attachment, CalendarWord
 
 SIGNATURES = 5
 """Signed contents that are opened in one mail, inside each other or beside each other."""
-CALENDARS = 5
-"""Calendars in one mail that are looked into."""
 _FILES = ("application/octet-stream", "application/x-tnef", "application/tnef")
 
 
@@ -140,9 +138,9 @@ def calendar(part: structure.Part) -> calendars.Calendar:
 
 
 def calendar_word(root: structure.Part) -> CalendarWord | None:
-    """What the calendars in a mail say of one event, the first that says something; None: nothing."""
-    parts = [part for part in structure.parts(root) if is_calendar(part, "")]
-    return next((said for part in parts[:CALENDARS] if (said := calendars.word(_calendar_text(part)))), None)
+    """What the first calendar of a mail says of one event; None: nothing, or there is none."""
+    part = next((part for part in structure.parts(root) if is_calendar(part, "")), None)
+    return None if part is None else calendars.word(_calendar_text(part))
 
 
 def _calendar_text(part: structure.Part) -> str:

@@ -231,7 +231,7 @@ async def test_a_paper_is_found_only_by_who_may_see_its_request(desk):
 
 async def test_what_cannot_be_drawn_leaves_without_and_staff_see_the_dead_job(desk, monkeypatch):
     number = await desk.resolved("alice@acme.test", authentication=PASSED)
-    monkeypatch.setattr("core.drawing.pdf.DRAW", "tests.fake_reader:read_at_last")
+    monkeypatch.setattr("core.drawing.pdf.DRAW", "tests.fake_reader:draw_nothing")
     desk.draws = True
     await desk.work()
     (sent,) = [one for one in desk.channel.sent if one.kind == "resolved"]

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from core.desk import visit_answers, visit_invitations, visits
-from core.desk.errors import NotFound, Refused
+from core.desk import visit_answers, visits
+from core.desk.errors import Forbidden, NotFound, Refused
 from core.envelope import CalendarWord, Kind
 from core.store import tables
 from tests.core.desk.test_visits import GOING, _agreed, _sound, _tasks, _visit, rome
@@ -77,8 +77,10 @@ async def test_who_was_invited_says_whether_they_come(desk):
     engineer = next(one for one in await answers(desk, number) if one != "alice@acme.test")
     await said(desk, number, author=engineer, partstat="DECLINED", authentication=PASSED)
     assert "visit_declined" in await _tasks(desk, number)
-    shown = await desk.db.read(visit_invitations.attendees, await desk.who("lea"), number, visit)
-    assert {one.answer for one in shown} == {"DECLINED"}
+    shown = await desk.db.read(visit_answers.calendar, await desk.who("lea"), number, visit)
+    assert {one.answer for one in shown.invited} == {"DECLINED"}
+    with pytest.raises(Forbidden):
+        await desk.db.read(visit_answers.calendar, await desk.who("alice"), number, visit)
     await _sound(desk)
 
 
