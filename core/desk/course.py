@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import entitle, follow_ups, reference, visit_rows, workarounds
+from core.desk import entitle, follow_ups, reference, vendor_rows, visit_rows, workarounds
 from core.desk.listing import Condition, Order, Walk, page_keys
 from core.desk.principal import Principal
 from core.desk.scope import find, hidden_before
@@ -44,7 +44,8 @@ PUBLIC_EVENTS = frozenset(
     }
 )
 """What a contact may know to have happened; of the data only the states."""
-INTERNAL_CLOCKS = frozenset({"triage"})
+INTERNAL_CLOCKS = frozenset({"triage", "vendor"})
+"""Between us and ours: no promise to the customer."""
 
 _EVENTS = (
     select(event, agent.c.name.label("agent_name"), contact.c.name.label("contact_name"))
@@ -173,7 +174,7 @@ def next_action(tx: Tx, row: TicketRow) -> NextAction:
         case "waiting_customer":
             return NextAction(key="customer", due=None)
         case "waiting_vendor":
-            return NextAction(key="vendor", due=row.next_due)
+            return NextAction(key="vendor", due=vendor_rows.next_update(tx, row.id))
         case "monitoring":
             timer = tx.one(_TIMER, ticket_id=row.id, key=follow_ups.OBSERVED)
             return NextAction(key="monitoring", due=timer.due if timer else row.next_due)

@@ -20,6 +20,7 @@ MOST = 200
 """Of each part; a desk with more of them has another problem."""
 
 ticket, promise, task, inbound = tables.ticket, tables.promise, tables.task, tables.inbound
+visit = tables.visit
 
 _TICKET = (ticket.c.number, ticket.c.subject, ticket.c.priority, ticket.c.state, ticket.c.desk_group)
 _WITH_NAMES = ticket.outerjoin(tables.customer, tables.customer.c.code == ticket.c.customer).outerjoin(
@@ -65,6 +66,13 @@ _VENDORS = Prepared(
     .order_by(ticket.c.state_since, ticket.c.number)
     .limit(MOST)
 )
+_VISITS = Prepared(
+    select(*_TICKET, *_NAMES, visit.c.window_start, visit.c.site)
+    .select_from(_WITH_NAMES.join(visit, visit.c.ticket_id == ticket.c.id))
+    .where(visit.c.closed_at.is_(None), visit.c.window_start <= bindparam("until", type_=Instant))
+    .order_by(visit.c.window_start, ticket.c.number)
+    .limit(MOST)
+)
 _TASKS = Prepared(
     select(task.c.kind, task.c.alarm, task.c.about, task.c.at, task.c.due, ticket.c.number)
     .select_from(task.outerjoin(ticket, ticket.c.id == task.c.ticket_id))
@@ -90,6 +98,7 @@ def now_open(tx: Tx, *, now: datetime) -> Facts:
         "clocks": [row._asdict() for row in tx.all(_DUE, until=until)],
         "promises": [row._asdict() for row in tx.all(_PROMISED, until=until)],
         "vendors": [row._asdict() for row in tx.all(_VENDORS)],
+        "visits": [row._asdict() for row in tx.all(_VISITS, until=now + handover.VISITS_WITHIN)],
         "ladders": [
             {
                 "number": one.number,

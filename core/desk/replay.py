@@ -334,15 +334,15 @@ def _edited(tx: Tx, edited: Document) -> _Side:
             document[section] = _by_name(stored.get(section, ()), edited[section])
     if "customers" in edited:
         document["customers"] = _customers(stored.get("customers", ()), edited["customers"])
-    try:
-        checking.check(document, stored)
-    except ConfigurationError as error:
-        raise Invalid([*map(_fault, error.mistakes)]) from None
+    before = tuple(_mistakes(stored, {}))  # what is wrong already is not the edit's
+    made = [one for one in _mistakes(document, stored) if not (before and one.startswith(before))]
+    if made:
+        raise Invalid([*map(_fault, made)])
     desk = reference.desk(tx)
     calendars = dict(desk.calendars)
     for part in edited.get("calendars", ()):
-        made = part.definition()
-        calendars[part.name] = Hours(version=definition_version(made), calendar=Calendar(made))
+        hours = part.definition()
+        calendars[part.name] = Hours(version=definition_version(hours), calendar=Calendar(hours))
     slas = desk.slas | {
         part.name: ServiceLevel(
             name=part.name,
@@ -365,6 +365,14 @@ def _edited(tx: Tx, edited: Document) -> _Side:
         for part in edited.get("customers", ())
     }
     return _Side(tx, replace(desk, calendars=calendars, slas=slas, routing=routing, local={}), contracts)
+
+
+def _mistakes(document: Document, stored: Document) -> tuple[str, ...]:
+    try:
+        checking.check(document, stored)
+    except ConfigurationError as error:
+        return error.mistakes
+    return ()
 
 
 def _fault(mistake: str) -> Any:

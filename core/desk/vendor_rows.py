@@ -145,6 +145,11 @@ def foresee_token(tx: Tx, token: str) -> None:
     tx.foresee(_BY_TOKEN, key=token_key(token))
 
 
+def foresee_own_ref(tx: Tx, ref: str) -> None:
+    """The same of `by_own_ref`."""
+    tx.foresee(_BY_DELIVERY, id=token_id(ref))
+
+
 def by_own_ref(tx: Tx, ref: str) -> list[Row]:
     """In whose conversation we sent a message of this ref."""
     return tx.all(_BY_DELIVERY, id=token_id(ref))
@@ -175,6 +180,12 @@ def engaged(tx: Tx, ticket_id: str) -> tuple[EngagedView, ...]:
         )
         for row in standing(of_ticket(tx, ticket_id))
     )
+
+
+def next_update(tx: Tx, ticket_id: str) -> datetime | None:
+    """When the first word of a vendor is due; None: nobody said by when."""
+    rows = standing(of_ticket(tx, ticket_id))
+    return min((row.next_update_due for row in rows if row.next_update_due), default=None)
 
 
 def called(row: Row) -> str:

@@ -17,6 +17,7 @@ from fontTools.ttLib import TTFont
 from fpdf import FPDF
 from fpdf.enums import TableBordersLayout, XPos, YPos
 from fpdf.fonts import FontFace
+from fpdf.prefs import ViewerPreferences
 
 from core.papers import model, page, wording
 
@@ -99,6 +100,7 @@ class _Drawing:
         sheet.set_subject(f"{paper.name}, SHA-256 {paper.hash}")
         sheet.set_lang(paper.language)
         sheet.set_creation_date(paper.at)
+        sheet.viewer_preferences = ViewerPreferences(display_doc_title=True)
 
     def bytes(self) -> bytes:
         """All pages."""

@@ -359,6 +359,7 @@ async def test_a_customer_knows_that_a_vendor_works_on_it_and_no_more(desk):
     )
     view = await desk.db.read(page.ticket, alice, number, now=desk.now)
     assert [(one.reference, one.next_update_due) for one in view.engaged] == [("SR1234567", due)]
+    assert "vendor" not in {clock.name for clock in view.clocks}, "that clock is between us and the vendor"
     assert not {"Cumulus", SAID, case} & set(repr(view).replace("'", " ").split())
     assert {one.channel for one in view.threads} == {"email"}
     for read in (vendor_views.of_ticket, lambda tx, who, of: vendor_views.one(tx, who, of, case)):

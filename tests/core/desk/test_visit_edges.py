@@ -8,8 +8,18 @@ from datetime import timedelta
 import pytest
 
 from core.channel import DeliveryError
-from core.desk import bookings, links, visit_books, visit_links, visit_times, visit_views, visits
+from core.desk import (
+    bookings,
+    handover_facts,
+    links,
+    visit_books,
+    visit_links,
+    visit_times,
+    visit_views,
+    visits,
+)
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
+from core.rules import handover
 from core.store import tables
 from core.store.opening import open_database
 from tests.chat_at_work import Chatter
@@ -242,3 +252,12 @@ async def test_who_goes_on_site_knows_what_their_groups_do(desk):
         ("Eva", ("Network", "Server"), "Office"),
         ("Gus", ("Network",), "Office"),
     ]
+
+
+async def test_the_next_shift_is_told_of_the_visits_of_a_day(desk):
+    number, _ = await _agreed(desk)
+
+    found = await desk.db.read(handover_facts.now_open, now=desk.now)
+
+    assert [(one["number"], one["site"]) for one in found["visits"]] == [(number, "Verona")]
+    assert handover.brief(found)["visits"]

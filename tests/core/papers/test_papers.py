@@ -94,7 +94,8 @@ def test_a_pdf_has_its_title_its_language_and_the_same_foot_on_each_page() -> No
 
     assert drawing.metadata is not None
     assert (drawing.metadata.title, drawing.metadata.author) == (long.title, long.hub)
-    assert drawing.trailer["/Root"]["/Lang"] == "en"
+    root = drawing.trailer["/Root"]
+    assert (root["/Lang"], root["/ViewerPreferences"]["/DisplayDocTitle"]) == ("en", True)
     assert len(drawing.pages) == 3
     for n, sheet in enumerate(drawing.pages, 1):
         assert [round(float(side) * 25.4 / 72) for side in sheet.mediabox[2:]] == [210, 297]
