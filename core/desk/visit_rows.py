@@ -105,6 +105,11 @@ def choice_until(tx: Tx, ticket_id: str) -> datetime | None:
     return min(waits, default=None)
 
 
+def page(case: Case, row: Row) -> str:
+    """Where staff see it."""
+    return f"/desk/visits/{case['number']}/{row.id}"
+
+
 def of_slot(tx: Tx, ticket_id: str, slot: str) -> str | None:
     """Id of the visit for which this time was offered; None: for none of this ticket."""
     row = tx.one(_WHOSE, ticket_id=ticket_id, id=slot)
