@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core.desk import visit_day, visit_steps, visits
-from core.desk.errors import Forbidden, Invalid, NotFound
+from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.desk.visit_steps import Step
 from core.store import tables
 from tests.core.desk.test_visits import GOING, _agreed, _sound, _visit
@@ -180,3 +180,12 @@ async def test_who_may_not_sign_says_why_and_nobody_else_gets_in(desk):
     for nothing in (str(uuid4()), "x"):
         with pytest.raises(NotFound):
             await desk.db.read(visit_day.sheet, gus, nothing, now=desk.now)
+
+
+async def test_a_phone_that_goes_mad_fills_no_book(desk, monkeypatch: pytest.MonkeyPatch):
+    number, visit = await _agreed(desk)
+    gus = await who_goes(desk, number)
+    monkeypatch.setattr(visit_steps, "MOST", 1)
+    await desk.do(visit_steps.record, gus, visit, a_step("note", text="x"))
+    with pytest.raises(Refused, match="at most"):
+        await desk.do(visit_steps.record, gus, visit, a_step("note", text="x"))
