@@ -139,12 +139,18 @@ def load_if_empty(db: Database, kept: Path, read: Read, *, now: datetime, lead: 
     """
     if not db.query(rows.is_empty).result():
         return False
+    wanted, hashes = with_logins(kept, now=now)
+    db.submit(load, wanted, hashes, read, now=now, lead=lead).result()
+    return True
+
+
+def with_logins(kept: Path, *, now: datetime) -> tuple[document.Document, rows.Hashes]:
+    """The configuration as of `now`, with log-ins that were made just now and are kept in a file before anybody has them."""
     logins = [_login(email, name, place) for email, name, place in people()]
     wanted = desk({login.email: login for login in logins}, now=now)
     hashes = rows.hash_secrets(wanted, {})
     keep_private(kept, logins_text(logins, kept))
-    db.submit(load, wanted, hashes, read, now=now, lead=lead).result()
-    return True
+    return wanted, hashes
 
 
 def _login(email: str, name: str, place: str) -> Login:

@@ -1,0 +1,81 @@
+"""How are numbers drawn for a page? Bars as SVG, which pages show as an image beside the same numbers as words."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+
+import pygal
+from pygal.style import Style
+
+# It looks for maps of its own at every import of anything from then on, in a way that Python warns of.
+sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
+
+_STYLE = Style(
+    background="transparent",
+    plot_background="transparent",
+    foreground="#59626e",
+    foreground_strong="#59626e",
+    foreground_subtle="#8a929c",
+    colors=("#2f7f8f",),
+    font_family="sans-serif",
+    label_font_size=13,
+    value_font_size=12,
+    value_label_font_size=12,
+    major_label_font_size=13,
+)
+"""Colours that can be told from a light and a dark ground."""
+_BESIDE = re.compile(r"<!--.*?-->|<script.*?</script>", re.DOTALL)
+"""What pygal says of itself, with the day it was drawn on: the same numbers give the same drawing."""
+_ROW, _AROUND = 34, 60  # pixels: a bar, and what stands above and below
+
+
+def bars(title: str, labels: Sequence[str], numbers: Sequence[float], *, percent: bool = False) -> str:
+    """Lying bars, the first above, each with its number. No script, nothing fetched."""
+    chart = pygal.HorizontalBar(
+        style=_STYLE,
+        js=(),
+        show_legend=False,
+        print_values=True,
+        value_formatter=(lambda value: f"{value:g} %") if percent else (lambda value: f"{value:g}"),
+        width=640,
+        height=_AROUND + _ROW * len(labels),
+        margin=8,
+        spacing=6,
+        range=(0, 100) if percent else (0, max((*numbers, 1))),
+        truncate_label=28,
+        explicit_size=True,
+        disable_xml_declaration=True,
+        no_prefix=True,
+        show_x_guides=False,
+        show_y_guides=False,
+    )
+    chart.x_labels = list(reversed(labels))
+    chart.add(title, list(reversed(numbers)))
+    chart.uuid = "bars"
+    drawn: str = chart.render(is_unicode=True)
+    return _BESIDE.sub("", drawn)
+
+
+def week(days: Sequence[str], hours: Sequence[Sequence[int]]) -> str:
+    """A dot for each hour of a week, the larger the more. `hours`: a row of 24 for each day."""
+    chart = pygal.Dot(
+        style=_STYLE,
+        js=(),
+        show_legend=False,
+        width=760,
+        height=280,
+        margin=8,
+        explicit_size=True,
+        disable_xml_declaration=True,
+        no_prefix=True,
+        dots_size=6,
+        print_values=False,
+    )
+    chart.x_labels = [f"{hour:02}" for hour in range(24)]
+    for day, row in zip(days, hours, strict=True):
+        chart.add(day, [{"value": n or None, "color": "#2f7f8f"} for n in row])
+    chart.uuid = "week"
+    drawn: str = chart.render(is_unicode=True)
+    return _BESIDE.sub("", drawn)
