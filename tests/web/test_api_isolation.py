@@ -44,6 +44,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "close_ticket": {},
     "reopen_ticket": {"reason": "again"},
     "cancel_ticket": {"reason": "a test"},
+    "accept_proposed_time": {"proposal": "01896e57-5430-763b-9e2e-ffc9cc3fa45d"},
+    "keep_proposed_time": {"proposal": "01896e57-5430-763b-9e2e-ffc9cc3fa45d"},
     "approve_ticket": {"reason": "a good customer"},
     "reject_ticket": {"reason": "not ours", "text": "Sorry."},
     "confirm_ticket": {},
