@@ -18,7 +18,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from bench import chats, deciding, delivering, desk, mails, pages, phone_calls, sip_calls, table
+from bench import (
+    chats,
+    deciding,
+    delivering,
+    desk,
+    mails,
+    pages,
+    papers,
+    phone_calls,
+    sip_calls,
+    slots,
+    table,
+)
 from bench.databases import RESULTS, Kind, Postgres, Sqlite
 from bench.mail_figures import mail
 from bench.patterns import FACTS
@@ -29,13 +41,17 @@ from core.store.opening import open_database
 
 PARTS = ("mail", "pages", "start", "calls", "chat", "deciding", "delivering")  # of a desk, on each database
 SIP = "sip"
+PAPERS = "papers"
+SLOTS = "slots"
+ALONE = (SIP, PAPERS, SLOTS)
+"""Parts that ask no database."""
 
 
 def main() -> int:
     """See the module. Exit code 1: a line was not met."""
     asked = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     asked.add_argument("--quick", action="store_true", help="smaller desk, one round: within two minutes")
-    asked.add_argument("--only", choices=(*PARTS, SIP), action="append", help="may be given again")
+    asked.add_argument("--only", choices=(*PARTS, *ALONE), action="append", help="may be given again")
     asked.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
     asked.add_argument(
         "--large",
@@ -58,13 +74,17 @@ def main() -> int:
         "databases": {},
     }
     figures: list[Figure] = []
-    parts = given.only or (*PARTS, SIP)
-    if set(parts) - {SIP}:
+    parts = given.only or (*PARTS, *ALONE)
+    if set(parts) - set(ALONE):
         for kind in _kinds(given.database, given.templates):
             facts["databases"][kind.name] = kind.said()
             figures += measure(kind, sizes, parts, within=given.templates)
     if SIP in parts:
         figures += _calls(quick=given.quick)
+    if PAPERS in parts:
+        figures += papers.measure()
+    if SLOTS in parts:
+        figures += slots.measure()
     print(table.text(figures, facts))
     print(f"kept as {table.keep(RESULTS, figures, facts, now=datetime.now(UTC))}")
     return 1 if any(figure.met is False for figure in figures) else 0

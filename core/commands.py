@@ -89,6 +89,61 @@ def export(db: Database, path: Path) -> None:
         fail(f"{path} cannot be written: {error.strerror}")
 
 
+def replay(
+    db: Database, edited: Document, *, since: datetime | None, until: datetime | None, as_json: bool
+) -> None:
+    """Say what the edited sections would have done to the tickets of that time; write nothing."""
+    from core.desk import replay as playing  # noqa: PLC0415
+    from core.desk.errors import DeskError  # noqa: PLC0415
+    from core.desk.principal import HUB  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    end = until or now
+    begin = since or end - playing.QUARTER
+    found, after = playing.Replayed(), None
+    try:
+        while True:
+            part = db.query(playing.run, HUB, edited, since=begin, until=end, after=after, now=now).result()
+            found, after = found.plus(part), part.last
+            if after is None:
+                break
+    except DeskError as error:
+        fail(f"this cannot be played: {error}")
+    if as_json:
+        typer.echo(json.dumps(playing.plain(found), default=str))
+        return
+    typer.echo(f"{found.looked_at} tickets looked at, {found.different} of them otherwise")
+    for (was, would_be), count in sorted(found.verdicts.items()):
+        typer.echo(f"  verdict {was or 'none'} -> {would_be or 'none'}: {count}")
+    for (group, other), count in found.groups.items():
+        typer.echo(f"  group {group or 'nobody'} -> {other or 'nobody'}: {count}")
+    for name in sorted({clock for clock, _ in (*found.was, *found.would_be)}):
+        told = [
+            f"{state} {found.was.get((name, state), 0)} -> {found.would_be.get((name, state), 0)}"
+            for state in ("met", "missed", "running")
+        ]
+        typer.echo(f"  {name}: {', '.join(told)}")
+    for one in found.differences:
+        typer.echo(" ".join(_replayed(one)))
+
+
+def _replayed(one: Any) -> Iterator[str]:
+    yield one.number
+    for what, pair in (("verdict", one.verdict), ("line", one.line), ("group", one.group)):
+        if pair is not None:
+            yield f"{what} {pair[0] or '-'} -> {pair[1] or '-'};"
+    for clock in one.clocks:
+        sides = [
+            f"{side.state} due {side.due:%Y-%m-%dT%H:%MZ}"
+            if side and side.due
+            else side.state
+            if side
+            else "-"
+            for side in (clock.was, clock.would_be)
+        ]
+        yield f"{clock.clock} {sides[0]} -> {sides[1]};"
+
+
 def check(db: Database, wanted: Document | None, *, also: Iterable[str] = ()) -> None:
     """List every mistake of the templates, and of the desk as it is or as the file would make it; `also`: of others."""
     from core.desk.configuration import checking, duty_remarks, export, rows  # noqa: PLC0415

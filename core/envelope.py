@@ -243,6 +243,41 @@ class Chat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarWord:
+    """What somebody's calendar says of one event (RFC 5546). Nothing of it is believed yet."""
+
+    method: str
+    """REPLY, COUNTER, REQUEST, CANCEL … in capitals."""
+    uid: str
+    sequence: int = 0
+    """Of the invitation it speaks of."""
+    attendee: str = ""
+    """Address of whoever answers, in lower case; empty: nobody, or several, stand there."""
+    partstat: str = ""
+    """ACCEPTED, DECLINED, TENTATIVE … in capitals."""
+    start: datetime | None = None
+    """UTC; None: none, one of a whole day, or in a zone that nobody knows."""
+    end: datetime | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """What a calendar is told of an event of ours; `core.invitations` writes it. The sequence rises with every change."""
+
+    method: str
+    """REQUEST, CANCEL or DECLINECOUNTER (RFC 5546)."""
+    uid: str
+    sequence: int
+    start: datetime
+    end: datetime
+    summary: str
+    location: str
+    text: str
+    """With the time on the clock of the place, for who reads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inbound:
     """One message, understood as far as its own bytes go. What a channel's reader returns.
 
@@ -320,6 +355,8 @@ class Inbound:
     hints: Hints = Hints()
     chat: Chat | None = None
     """Of a chat message."""
+    calendar: CalendarWord | None = None
+    """Of a mail that brings an event of a calendar."""
     notes: tuple[str, ...] = ()
     """What a reader should know: limits reached, twins that disagree, signatures not checked."""
 
@@ -375,6 +412,8 @@ class Outgoing:
     """Earlier messages of the same audience, newest first, for the channel to quote."""
     also_to: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    invitation: Invitation | None = None
+    """For the recipient's calendar; mail only."""
     buttons: tuple[Button, ...] = ()
     """Chats only."""
     replaces: str = ""

@@ -50,6 +50,7 @@ from core.desk import (
     visit_round,
     visit_rows,
     visitor_codes,
+    workarounds,
 )
 from core.desk.door import Stored
 from core.desk.letters import Kind, Letter
@@ -106,6 +107,7 @@ def handlers(
         routing_again.KIND: Ringing(placing.again, clock=clock),
         holes.KIND: Holes(db, clock=clock),
         visit_rows.TIMER: Ringing(visit_round.check, clock=clock),
+        workarounds.TIMER: Ringing(workarounds.check, clock=clock),
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),

@@ -24,7 +24,7 @@ from core.store.database import Database
 from core.store.tx import Row, Tx
 from core.worker import Worker
 from tests.desk_files import put
-from tests.fakes import FakeChannel, NothingDrawn, ReadersHere
+from tests.fakes import DrawnHere, FakeChannel, NothingDrawn, ReadersHere
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 """Ten in the morning in Rome."""
@@ -229,7 +229,7 @@ class AtWork:
 
     async def work(self) -> int:
         """Let the worker do everything that is due now; return how many jobs that were."""
-        readers = Readers() if self.draws else NothingDrawn()
+        readers = DrawnHere() if self.draws else NothingDrawn()
         try:
             todo = handlers.handlers(
                 self.db, [self.channel, self.telegram, *self.also], readers, clock=lambda: self.now

@@ -58,3 +58,9 @@ def die(_paper: bytes, _pictures: Mapping[str, bytes]) -> bytes:
     """A writer whose process ends under it."""
     os.kill(os.getpid(), signal.SIGKILL)
     return b""
+
+
+def draw_nothing(_paper: bytes, _pictures: Mapping[str, bytes]) -> bytes:
+    """A writer that cannot."""
+    message = "it cannot be drawn"
+    raise ValueError(message)

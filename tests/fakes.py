@@ -12,7 +12,7 @@ from typing import Any
 
 from core.channel import DeliveryError, Door
 from core.envelope import Arrival, Inbound, Outgoing, Sent
-from core.isolation import Readers
+from core.isolation import Readers, Unreadable
 
 
 @dataclass(slots=True, kw_only=True)
@@ -135,6 +135,19 @@ class NothingDrawn(Readers):
     async def draw(self, _writer: str, _paper: bytes, _pictures: Mapping[str, bytes]) -> bytes:
         """See core.isolation.Readers. Half a second of a process is not spent where nobody looks at it."""
         return NOT_DRAWN
+
+
+class DrawnHere(Readers):
+    """Readers that draw in the process of the test: the one of their own takes a second to come up."""
+
+    async def draw(self, writer: str, paper: bytes, pictures: Mapping[str, bytes]) -> bytes:
+        """See core.isolation.Readers."""
+        module, _, name = writer.partition(":")
+        try:
+            drawn: bytes = getattr(importlib.import_module(module), name)(paper, pictures)
+        except ValueError as error:
+            raise Unreadable(str(error)) from error
+        return drawn
 
 
 class ReadersHere:

@@ -34,6 +34,7 @@ from web import (
     upload,
     visit,
     visitor,
+    workaround,
 )
 from web.limits import Limiter
 from web.live import Live
@@ -123,6 +124,7 @@ def make_app(
         upload,
         survey,
         visit,
+        workaround,
         api,
     ):
         part.routes(app)

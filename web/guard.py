@@ -40,6 +40,7 @@ OPEN = (
     "/upload/",
     "/survey/",
     "/visit/",
+    "/workaround/",
     "/in/",
     "/chat/",
 )

@@ -24,8 +24,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, sel
 
 from channels.email.addressing import Addressing
 from channels.email.flowing import flowed
+from core import invitations
 from core.channel import DeliveryError
-from core.envelope import Attachment, Outgoing
+from core.envelope import Address, Attachment, Outgoing
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "email"
 QUOTE_LINES = 200  # of the history below an answer
@@ -87,12 +88,21 @@ def compose(outgoing: Outgoing, identity: Identity, *, now: datetime) -> bytes:
     addressing = identity.addressing
     mailbox = addressing.mailbox(outgoing.mailbox)
     name = f"{outgoing.author_name} – {identity.desk_name}" if outgoing.author_name else identity.desk_name
-    body = _body(outgoing)
-    mail = MIMEMultipart("mixed", _boundary(outgoing, "mixed"), [body]) if outgoing.attachments else body
+    answers = addressing.reply(mailbox, outgoing.reply_token) if outgoing.reply_token else ""
+    body, files = _body(outgoing), outgoing.attachments
+    if outgoing.invitation is not None:
+        # Calendars answer the organiser: that address brings the answer home as Reply-To does.
+        organiser = Address(answers or mailbox, identity.desk_name)
+        text = invitations.write(outgoing.invitation, organiser=organiser, attendee=outgoing.to, now=now)
+        body.attach(_calendar(text, outgoing.invitation.method))
+        files = (
+            *files,
+            Attachment(name=invitations.FILE, type="application/ics", content=text.encode()),
+        )
+    mail = MIMEMultipart("mixed", _boundary(outgoing, "mixed"), [body]) if files else body
     mail["From"] = _address("From", name, mailbox)
     mail["To"] = _address("To", outgoing.to.name, outgoing.to.address)
-    if outgoing.reply_token:
-        answers = addressing.reply(mailbox, outgoing.reply_token)
+    if answers:
         mail["Reply-To"] = _address("Reply-To", identity.desk_name, answers)
     mail["Subject"] = _encoded("Subject", subject(outgoing))
     mail["Date"] = format_datetime(now)
@@ -109,7 +119,7 @@ def compose(outgoing: Outgoing, identity: Identity, *, now: datetime) -> bytes:
         # RFC 3834 5: an answer to a message says auto-replied, anything else the hub says by itself auto-generated.
         mail["Auto-Submitted"] = "auto-replied" if outgoing.kind == "received" else "auto-generated"
         mail["X-Auto-Response-Suppress"] = "All"
-    for file in outgoing.attachments:
+    for file in files:
         mail.attach(_file(file))
     return mail.as_bytes(policy=_CRLF)
 
@@ -129,6 +139,13 @@ def _body(outgoing: Outgoing) -> MIMEMultipart:
     plain.set_param("format", "flowed")
     html = MIMEText(_template(outgoing.language, "html").render(values), "html", _UTF8)  # type: ignore[arg-type]
     return MIMEMultipart("alternative", _boundary(outgoing, "alternative"), [plain, html])
+
+
+def _calendar(text: str, method: str) -> MIMEText:
+    """RFC 6047 2.4: the last of the alternatives, its method in the type too."""
+    part = MIMEText(text, "calendar", _UTF8)  # type: ignore[arg-type]
+    part.set_param("method", method)
+    return part
 
 
 def _boundary(outgoing: Outgoing, kind: str) -> str:

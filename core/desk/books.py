@@ -22,6 +22,7 @@ from core.desk import (
     roundup_books,
     vendor_books,
     visit_books,
+    workaround_books,
 )
 from core.desk.case import ADMINISTRATION, event_hash
 from core.ids import first_id
@@ -42,6 +43,7 @@ CHAPTERS = (
     roundup_books,
     visit_books,
     vendor_books,
+    workaround_books,
 )
 WORST = 20  # faults listed of each kind; the rest is counted
 PAGE = 500  # tickets whose chains are read at once

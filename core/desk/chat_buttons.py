@@ -55,6 +55,13 @@ _SAID = Prepared(
     .where(tables.chat.c.address == bindparam("of_address"))
     .values(said_id=bindparam("message", type_=Id))
 )
+_WITHDRAW = Prepared(
+    button.delete().where(
+        button.c.shard == bindparam("shard"),
+        button.c.message_id == bindparam("message_id"),
+        button.c.address == bindparam("address"),
+    )
+)
 _USE = Prepared(
     update(button)
     .where(
@@ -109,6 +116,11 @@ def offer(
             label=one.label or texts.button(one.act, one.value, language),
             at=now,
         )
+
+
+def withdraw(tx: Tx, shard: str, message_id: str, address: str) -> None:
+    """Nothing is offered below a message any more: it has not left, and says something else now."""
+    tx.run(_WITHDRAW, shard=shard, message_id=message_id, address=address)
 
 
 def of_message(tx: Tx, shard: str, message_id: str, address: str) -> tuple[Button, ...]:

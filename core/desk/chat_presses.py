@@ -22,6 +22,7 @@ from core.desk import (
     standing,
     visit_rows,
     visits,
+    workarounds,
 )
 from core.desk.case import Case
 from core.desk.chat_buttons import Offer
@@ -57,7 +58,7 @@ def _takes_back_a_comment(button: Row) -> bool:
     return bool(button.act == Act.NEW and button.value)
 
 
-_BINDS = frozenset({Act.CONFIRM, Act.REFUSE, Act.RATE, Act.VISIT, Act.VISIT_NONE})
+_BINDS = frozenset({Act.CONFIRM, Act.REFUSE, Act.RATE, Act.VISIT, Act.VISIT_NONE, Act.ACCEPT, Act.FAILS})
 """What is done in the customer's name: in a room only by who is known to be of the customer."""
 
 
@@ -108,6 +109,20 @@ def _visit_none(here: Here, button: Row) -> None:
     visits.declined(case, here.who, button.value, "")
     here.remember(ticket_id=case.id, chosen_until=here.now + chatting.NEW, new_until=None)
     here.say("visit_when", number=case["number"])
+
+
+def _accept(here: Here, button: Row) -> None:
+    """The workaround works."""
+    case = _case(here, button)
+    workarounds.accepted(case, here.who, workarounds.find(case, button.value))
+
+
+def _fails(here: Here, button: Row) -> None:
+    """The workaround does not work; what happens, their next words say."""
+    case = _case(here, button)
+    workarounds.refused(case, here.who, workarounds.find(case, button.value), "")
+    here.remember(ticket_id=case.id, chosen_until=here.now + chatting.NEW, new_until=None)
+    here.say("why", number=case["number"])
 
 
 def _rate(here: Here, button: Row) -> None:
@@ -189,6 +204,8 @@ PRESSED: Mapping[Act, Callable[[Here, Row], None]] = MappingProxyType(
         Act.RATE: _rate,
         Act.VISIT: _visit,
         Act.VISIT_NONE: _visit_none,
+        Act.ACCEPT: _accept,
+        Act.FAILS: _fails,
         Act.LANGUAGE: _speak,
         Act.KNOW: _know,
         Act.TAKE: _take,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import entitle, follow_ups, reference, visit_rows
+from core.desk import entitle, follow_ups, reference, vendor_rows, visit_rows, workarounds
 from core.desk.listing import Condition, Order, Walk, page_keys
 from core.desk.principal import Principal
 from core.desk.scope import find, hidden_before
@@ -29,6 +29,8 @@ PUBLIC_EVENTS = frozenset(
         "ticket.vendor_message",
         "ticket.observe",
         "ticket.workaround",
+        "workaround.accepted",
+        "workaround.refused",
         "ticket.resolve",
         "ticket.reopen",
         "ticket.close",
@@ -42,7 +44,8 @@ PUBLIC_EVENTS = frozenset(
     }
 )
 """What a contact may know to have happened; of the data only the states."""
-INTERNAL_CLOCKS = frozenset({"triage"})
+INTERNAL_CLOCKS = frozenset({"triage", "vendor"})
+"""Between us and ours: no promise to the customer."""
 
 _EVENTS = (
     select(event, agent.c.name.label("agent_name"), contact.c.name.label("contact_name"))
@@ -171,7 +174,7 @@ def next_action(tx: Tx, row: TicketRow) -> NextAction:
         case "waiting_customer":
             return NextAction(key="customer", due=None)
         case "waiting_vendor":
-            return NextAction(key="vendor", due=row.next_due)
+            return NextAction(key="vendor", due=vendor_rows.next_update(tx, row.id))
         case "monitoring":
             timer = tx.one(_TIMER, ticket_id=row.id, key=follow_ups.OBSERVED)
             return NextAction(key="monitoring", due=timer.due if timer else row.next_due)
@@ -189,4 +192,21 @@ def next_action(tx: Tx, row: TicketRow) -> NextAction:
             until = visit_rows.choice_until(tx, row.id) if visit_rows.FLAG in row.flags else None
             if until is not None:
                 return NextAction(key="visit", due=until)
+            standing = workarounds.live(tx, row.id) if workarounds.FLAG in row.flags else None
+            if standing is not None and standing.state == "asked":
+                return NextAction(key="workaround", due=standing.review_by)
+            if standing is not None:
+                return NextAction(key="fix", due=_fix_due(tx, row) or standing.review_by)
             return NextAction(key="answer" if row.next_clock == "response" else "work", due=row.next_due)
+
+
+def _fix_due(tx: Tx, row: TicketRow) -> datetime | None:
+    """When the final fix is promised; None: at no time, or its clock stands still."""
+    return next(
+        (
+            one.due_at
+            for one in tx.all(_CLOCKS, ticket_id=row.id)
+            if one.name == "resolve" and one.state == "running"
+        ),
+        None,
+    )

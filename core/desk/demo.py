@@ -19,6 +19,7 @@ from core.desk import (
     accounts,
     demo_calls,
     demo_chats,
+    demo_visits,
     door,
     intake,
     joining,
@@ -54,9 +55,14 @@ VERBS: Mapping[str, Callable[..., str]] = {
     "resolve": resolution.resolve,
     "close": resolution.close,
     "merge": joining.merge,
+    "plan_visit": demo_visits.plan,
+    "agree_visit": demo_visits.agree,
     "open_case": vendor_cases.open_case,
 }
 """What agents do in the morning that the file tells."""
+
+WITH_WORDS = ("reply", "note", "wait", "workaround", "plan_visit", "agree_visit")
+"""Verbs that take the text of their step."""
 
 WRITTEN = date(2026, 11, 24)
 """The day the file speaks of: whenever the demo desk is loaded, one contract has just ended and others have not."""
@@ -133,12 +139,18 @@ def load_if_empty(db: Database, kept: Path, read: Read, *, now: datetime, lead: 
     """
     if not db.query(rows.is_empty).result():
         return False
+    wanted, hashes = with_logins(kept, now=now)
+    db.submit(load, wanted, hashes, read, now=now, lead=lead).result()
+    return True
+
+
+def with_logins(kept: Path, *, now: datetime) -> tuple[document.Document, rows.Hashes]:
+    """The configuration as of `now`, with log-ins that were made just now and are kept in a file before anybody has them."""
     logins = [_login(email, name, place) for email, name, place in people()]
     wanted = desk({login.email: login for login in logins}, now=now)
     hashes = rows.hash_secrets(wanted, {})
     keep_private(kept, logins_text(logins, kept))
-    db.submit(load, wanted, hashes, read, now=now, lead=lead).result()
-    return True
+    return wanted, hashes
 
 
 def _login(email: str, name: str, place: str) -> Login:
@@ -289,7 +301,7 @@ def _acts(
 def _act(tx: Tx, step: Step, number: str, at: datetime, **other: str) -> None:
     who = _agent(tx, step)
     verb = VERBS[step.verb]
-    words = [step.text] if step.verb in ("reply", "note", "wait", "workaround") else []
+    words = [step.text] if step.verb in WITH_WORDS else []
     fields = dict(step.fields) | other
     if step.verb in ("resolve", "reject", "open_case"):
         fields["text"] = step.text

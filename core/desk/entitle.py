@@ -98,7 +98,7 @@ def check(
             contracts,
             window=desk.window,
             policy=customer.policy if customer else {},
-            resolve_due=_resolve_due(desk, asked),
+            resolve_due=resolve_due(desk, asked),
         )
 
     verdict = judged(asked)
@@ -131,7 +131,7 @@ def _likely(case: Case, customer: reference.Customer | None) -> str | None:
     return str(priority.priority(case["impact"], case["urgency"], matrix=matrix).priority)
 
 
-def _resolve_due(
+def resolve_due(
     desk: reference.Desk, asked: entitlement.Asked
 ) -> Callable[[Contract, Line], datetime | None] | None:
     """When the request would have to be solved under a line; None: its priority is not known."""

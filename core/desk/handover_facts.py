@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, func, literal, select
 from core.desk import ladder_board
 from core.desk.principal import HUB
 from core.rules import handover
+from core.rules.vendor import OPEN
 from core.store import tables
 from core.store.columns import Instant
 from core.store.tx import Prepared, Tx
@@ -19,6 +20,7 @@ MOST = 200
 """Of each part; a desk with more of them has another problem."""
 
 ticket, promise, task, inbound = tables.ticket, tables.promise, tables.task, tables.inbound
+visit = tables.visit
 
 _TICKET = (ticket.c.number, ticket.c.subject, ticket.c.priority, ticket.c.state, ticket.c.desk_group)
 _WITH_NAMES = ticket.outerjoin(tables.customer, tables.customer.c.code == ticket.c.customer).outerjoin(
@@ -51,11 +53,24 @@ _PROMISED = Prepared(
     .order_by(promise.c.due, ticket.c.number)
     .limit(MOST)
 )
+_case = tables.vendor_case
+_NEXT_UPDATE = (
+    select(func.min(_case.c.next_update_due, type_=Instant))
+    .where(_case.c.ticket_id == ticket.c.id, _case.c.state.in_([literal(str(one)) for one in sorted(OPEN)]))
+    .scalar_subquery()
+)
 _VENDORS = Prepared(
-    select(*_TICKET, *_NAMES, ticket.c.state_since)
+    select(*_TICKET, *_NAMES, ticket.c.state_since, _NEXT_UPDATE.label("next_update_due"))
     .select_from(_WITH_NAMES)
     .where(ticket.c.state == literal("waiting_vendor"))
     .order_by(ticket.c.state_since, ticket.c.number)
+    .limit(MOST)
+)
+_VISITS = Prepared(
+    select(*_TICKET, *_NAMES, visit.c.window_start, visit.c.site)
+    .select_from(_WITH_NAMES.join(visit, visit.c.ticket_id == ticket.c.id))
+    .where(visit.c.closed_at.is_(None), visit.c.window_start <= bindparam("until", type_=Instant))
+    .order_by(visit.c.window_start, ticket.c.number)
     .limit(MOST)
 )
 _TASKS = Prepared(
@@ -83,6 +98,7 @@ def now_open(tx: Tx, *, now: datetime) -> Facts:
         "clocks": [row._asdict() for row in tx.all(_DUE, until=until)],
         "promises": [row._asdict() for row in tx.all(_PROMISED, until=until)],
         "vendors": [row._asdict() for row in tx.all(_VENDORS)],
+        "visits": [row._asdict() for row in tx.all(_VISITS, until=now + handover.VISITS_WITHIN)],
         "ladders": [
             {
                 "number": one.number,

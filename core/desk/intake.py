@@ -32,6 +32,7 @@ from core.desk import (
     threads,
     upload_links,
     vendor_intake,
+    visit_answers,
 )
 from core.desk.case import Case
 from core.desk.chat_came import Came
@@ -96,7 +97,24 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
         return of_vendor
     if chat_intake.is_chat(said):
         return _in_chat(tx, row, said, now=now)
+    if (answer := visit_answers.judge(tx, said, now=now)) is not None:
+        return _calendar(tx, row, said, answer, now=now)
     return _place(tx, _judge(tx, row, said, now=now), now=now)
+
+
+def _calendar(tx: Tx, row: Row, said: Inbound, answer: visit_answers.Answer, *, now: datetime) -> Understood:
+    """What a calendar answers to an invitation is done, and stands where the mail belongs; what does not count, staff see."""
+    message = _judge(tx, row, answer.remarked(said), now=now)
+    known = restraint.sender(tx, message.author, row.sender, now=now)
+    if restraint.flooding(tx, known):
+        return filing.hold(tx, message, "sender_flood", now=now)
+    if answer.counts:
+        visit_answers.take(tx, answer, now=now)
+    if message.placed.outcome == "attach":
+        return _place(tx, message, now=now)
+    if not answer.counts:
+        return filing.hold(tx, message, visit_answers.UNMATCHED, now=now)
+    return filing.conclude(tx, row, said, "machine", said.kind, now=now, detail=message.detail)
 
 
 def _in_chat(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:

@@ -19,11 +19,14 @@ from core.desk import (
     joining_rows,
     joining_state,
     joining_undo,
+    joining_visits,
     ledger,
     links_between,
     notices,
+    problem_rows,
     timing,
     vendor_rows,
+    workarounds,
 )
 from core.desk.case import Case
 from core.desk.errors import invalid
@@ -87,8 +90,10 @@ def merge(
     before["answered"] = _told(joining_answers.first(case))
     acts.move(case, who, "merge", into=other.id, number=other["number"], joining=identity)
     timing.apply(case, "merge")
+    workarounds.ended(case)
     case.set(merged_into=other.id)
     before["promises"] = joining_promises.carry(case, other, who)
+    before["visits"] = joining_visits.carry(case, other, who)
     ledger.give_back(case, "merged", actor=who.actor)
     before["calls"] = joining_rows.calls(tx, joining_rows.calls_of(tx, case.id), of=case.id, to=other.id)
     for one in before["threads"]:
@@ -99,6 +104,7 @@ def merge(
     before["held"] = _beside(tx, of=case.id, to=other.id)
     before["drafts"] = joining_rows.drafts(tx, of=case.id, to=other.id)
     before["tasks"] = joining_rows.tasks(tx, of=case.id, to=other.id)
+    before["problems"] = problem_rows.go_with(tx, of=case.id, to=other.id, by=who.actor, now=now)
     before["asked"] = joining_rows.subscribers(tx, of=case.id, to=other.id)
     before["flags"] = list(joining.carried(case["flags"], other["flags"]))
     other.event("ticket.absorbed", actor=who.actor, ticket=case.id, number=case["number"], joining=identity)

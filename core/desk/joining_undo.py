@@ -18,13 +18,16 @@ from core.desk import (
     joining_promises,
     joining_rows,
     joining_state,
+    joining_visits,
     joining_ways,
     ledger,
     notices,
+    problem_rows,
     promises,
     resolution,
     timing,
     vendor_rows,
+    workarounds,
 )
 from core.desk.case import Case
 from core.desk.errors import NotFound, Refused
@@ -145,13 +148,16 @@ def _merge(row: Row, one: Case, other: Case, who: Principal) -> None:
     joining_rows.notes(tx, was["notes"], **back)
     joining_rows.calls(tx, was["calls"], **back)
     joining_rows.back(tx, was, **back)
+    problem_rows.come_back(tx, was.get("problems", ()), of=other.id)
     state = {name: _instant(name, value) for name, value in was["state"].items()}
     one.event(
         "ticket.merge_undone", actor=who.actor, joining=row.id, **{"from": "merged", "to": state["state"]}
     )
     one.set(merged_into=None, **state)
     timing.apply(one, "merge_undone")
+    workarounds.taken_up(one)
     joining_promises.give_back(one, other, who, was["promises"])
+    joining_visits.give_back(one, other, who, was.get("visits", ()))
     joining_promises.asked_again(one)
     ledger.settle(one)
     joining_state.restore(one, was)
@@ -199,7 +205,9 @@ def _split(row: Row, one: Case, other: Case, who: Principal) -> None:
         joining_rows.messages(tx, mine, of=other.id, to=one.id, to_thread=old, now=one.now)
     acts.move(other, who, "merge", into=one.id, joining=row.id)
     timing.apply(other, "merge")
+    workarounds.ended(other)
     promises.dropped(other)
+    joining_visits.carry(other, one, who)
     ledger.give_back(other, "merged", actor=who.actor)
     other.set(merged_into=one.id, waits_since=None)
     other.flag(joining.PARTED)

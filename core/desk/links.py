@@ -25,10 +25,14 @@ UPLOAD_PLACE = "(link)"
 VISIT = "visit"
 """Chooses a time for a visit (core.desk.visit_links)."""
 VISIT_WORDS = "visit"
-"""The kind of messages that bring such a link; their text is kept with VISIT_PLACE where it stands."""
-VISIT_PLACE = "(link)"
+"""The kind of messages that bring such a link; what stands in its place where they are kept, "place" of `made_from` says."""
 VISIT_LIFE = timedelta(days=14)
 """A hold that is over is looked at again when somebody chooses it: the link lives longer than the hold."""
+WORKAROUND = "workaround"
+"""Says whether a workaround works (core.desk.workaround_links)."""
+WORKAROUND_PLACE = "(link)"
+"""Where it stands in the text of the notice as it is kept."""
+WORKAROUND_LIFE = timedelta(days=30)
 KEPT = timedelta(days=1)
 """How long a lapsed link stays on record."""
 
@@ -67,7 +71,9 @@ _VOID_ONE = Prepared(
 _LAPSED = Prepared(
     link.delete().where(
         or_(
-            link.c.purpose.in_([literal(RESET), literal(UPLOAD), literal(SURVEY), literal(VISIT)]),
+            link.c.purpose.in_(
+                [literal(RESET), literal(UPLOAD), literal(SURVEY), literal(VISIT), literal(WORKAROUND)]
+            ),
             link.c.purpose.like(literal(f"{CHAT}:%")),
         ),
         link.c.expires_at < bindparam("before", type_=Instant),
@@ -111,11 +117,12 @@ def visit_token(tx: Tx, delivery: str) -> str:
     return tx.facts.token(VISIT, delivery)
 
 
-def with_visit(tx: Tx, kind: str, text: str, delivery: str) -> str:
-    """What a message says as it leaves: with the link, where it brings one."""
-    if kind != VISIT_WORDS:
+def with_visit(tx: Tx, said: Row, delivery: str) -> str:
+    """What a message says as it leaves: with the link of whoever gets it, where it brings one."""
+    text, place = str(said.text), (said.made_from or {}).get("place") if said.kind == VISIT_WORDS else None
+    if not place:
         return text
-    return text.replace(VISIT_PLACE, f"{tx.facts.public_url}/visit/{visit_token(tx, delivery)}")
+    return text.replace(place, f"{tx.facts.public_url}/visit/{visit_token(tx, delivery)}")
 
 
 def whose(tx: Tx, purpose: str, token: str, *, now: datetime) -> str | None:

@@ -6,7 +6,7 @@ in the transaction of its cause. Moves within a minute become one notice.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, select
 
 from core import chat_addresses, texts
-from core.desk import answering, outages, outbox, quiet, reference
+from core.desk import answering, links, outages, outbox, quiet, reference
 from core.desk.case import Case
+from core.desk.chat_buttons import Offer
 from core.desk.participants import Participant
 from core.envelope import Address
 from core.rules import reaching
@@ -122,10 +123,12 @@ def _outage(case: Case, known: outages.Known) -> dict[str, str]:
     }
 
 
-def progress(case: Case, key: str, *, only: str | None = None, **values: Any) -> None:
+def progress(
+    case: Case, key: str, *, only: str | None = None, offers: Sequence[Offer] = (), **values: Any
+) -> None:
     """Tell every conversation of the ticket about a move. `key` is a step of `notices/*/progress.txt`.
 
-    `only`: a conversation; who is answered in another one is not told. It leaves in a minute, or when it may
+    `only`: a conversation; who is answered in another one is not told. `offers`: what can be chosen in a chat. It leaves in a minute, or when it may
     (core.desk.quiet); what is told while it waits becomes one with it. What goes beyond somebody's share of an hour is told
     together with what waits of their other requests (core.desk.collecting).
     """
@@ -139,15 +142,16 @@ def progress(case: Case, key: str, *, only: str | None = None, **values: Any) ->
         if pending is not None and _waits(case, pending):
             made_from = pending.made_from or {}
             steps = [s for s in made_from.get("steps", []) if s["key"] != key] + steps
-            _, text = _notice(where, "progress", language, **about(case), steps=steps)
-            change = {"text": text, "made_from": {**made_from, "steps": steps}}
+            _, text = _notice(where, "progress", language, **about(case), steps=steps, link=_link(steps))
+            change = {"text": text, "made_from": {**made_from, "steps": steps, **_kept(offers)}}
+            outbox.offer(case, pending, place.people, offers)
             case.tx.update(tables.message, {"ticket_id": case.id, "id": pending.id}, **change)
             _sooner(case, pending, due)
             continue
         leaves = quiet.leaves(case, where, place.people, kind="progress", due=due, zone=zone_of(case))
         leaves, collected = quiet.shared(case, where, place.people, leaves)
         until = min(leaves.values(), default=due)
-        subject, text = _notice(where, "progress", language, **about(case), steps=steps)
+        subject, text = _notice(where, "progress", language, **about(case), steps=steps, link=_link(steps))
         outbox.say(
             case,
             where,
@@ -160,8 +164,20 @@ def progress(case: Case, key: str, *, only: str | None = None, **values: Any) ->
             due=due,
             leaves=leaves,
             collected=collected,
-            made_from={"steps": steps} | ({"until": until.isoformat()} if until > due else {}),
+            made_from={"steps": steps}
+            | ({"until": until.isoformat()} if until > due else {})
+            | _kept(offers),
+            offers=offers,
         )
+
+
+def _link(steps: Sequence[Mapping[str, Any]]) -> str:
+    """What stands for the link by which one answers, where a step asks something."""
+    return links.WORKAROUND_PLACE if any(step.get("asks") for step in steps) else ""
+
+
+def _kept(offers: Sequence[Offer]) -> dict[str, Any]:
+    return {"offers": [[str(one.act), one.value, one.label] for one in offers]} if offers else {}
 
 
 def _waits(case: Case, pending: Row) -> bool:

@@ -162,6 +162,14 @@ def instead(case: Case, where: Row, said: Row, failed: Row, to: Address) -> str:
     return _deliver(case, where, said.id, channel, to, **about)
 
 
+def offer(case: Case, said: Row, to: Sequence[Address], offers: Sequence[chat_buttons.Offer]) -> None:
+    """What can be chosen in a chat below a message that has not left yet, in place of what could before."""
+    for person in to if offers else ():
+        if chat_addresses.is_chat(person.address):
+            chat_buttons.withdraw(case.tx, case.id, said.id, person.key)
+            _offer(case, said.id, said.kind, person, said.language, more=offers)
+
+
 def _offer(
     case: Case,
     message_id: str,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -10,7 +10,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, select
 
 from core import chat_addresses
-from core.desk import call_history, conversation, course, ratings, search, vendor_rows, visit_views
+from core.desk import (
+    call_history,
+    conversation,
+    course,
+    problem_views,
+    ratings,
+    search,
+    vendor_rows,
+    visit_views,
+)
 from core.desk.course import events
 from core.desk.errors import Forbidden, NotFound
 from core.desk.principal import Principal
@@ -122,8 +131,9 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
         resolution={
             name: value for name, value in head.resolution.items() if inside or name in PUBLIC_RESOLUTION
         },
-        follow_up_of=links.get(head.follow_up_of),
-        merged_into=links.get(head.merged_into),
+        follow_up_of=_number(links, head.follow_up_of),
+        reopenable_until=_reopenable(links.get(head.follow_up_of), now) if inside else None,
+        merged_into=_number(links, head.merged_into),
         suggestions=_suggestions(told) if inside else (),
         messages=said,
         notes=conversation.notes(tx, head.id) if inside else (),
@@ -145,6 +155,9 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
         rating=ratings.opinion(tx, head.id) if head.closed_at is not None else None,
         visits=visit_views.of_ticket(tx, who, head),
         engaged=vendor_rows.engaged(tx, head.id) if vendor_rows.FLAG in head.flags else (),
+        workarounds=problem_views.workarounds_of(tx, who, head),
+        problems=problem_views.behind(tx, head) if inside else (),
+        known_errors=problem_views.hints(tx, head, now=now) if inside else (),
     )
 
 
@@ -259,13 +272,24 @@ def _no_message(number: str, message_id: str) -> str:
     return f"there is no message {message_id} on {number} that you may see"
 
 
-def _links(tx: Tx, mine: Scope, head: Row) -> dict[str | None, str]:
-    """Numbers of the tickets this one came from or went into, as far as they may be seen."""
+def _links(tx: Tx, mine: Scope, head: Row) -> dict[str | None, Row]:
+    """The tickets this one came from or went into, as far as they may be seen."""
     wanted = [one for one in (head.follow_up_of, head.merged_into) if one]
     if not wanted:
         return {}
     rows = tx.all(_linked(mine.shape), one=wanted[0], other=wanted[-1], **mine.values)
-    return {row.id: row.number for row in rows}
+    return {row.id: row for row in rows}
+
+
+def _number(links: Mapping[str | None, Row], of: str | None) -> str | None:
+    return links[of].number if of in links else None
+
+
+def _reopenable(before: Row | None, now: datetime) -> datetime | None:
+    if before is None or before.state != "closed" or not _lately(before.closed_at, now):
+        return None
+    until: datetime = before.closed_at + workflow.REOPEN_WITHIN
+    return until
 
 
 def _suggestions(told: Sequence[EventView]) -> tuple[str, ...]:
@@ -310,7 +334,7 @@ def _head(shape: tuple[Any, ...]) -> Prepared:
 def _linked(shape: tuple[Any, ...]) -> Prepared:
     either: list[ColumnElement[str]] = [bindparam(name, type_=Id) for name in ("one", "other")]
     return Prepared(
-        select(tables.ticket.c.id, tables.ticket.c.number).where(
-            tables.ticket.c.id.in_(either), Scope(shape=shape, values={}).tickets
-        )
+        select(
+            tables.ticket.c.id, tables.ticket.c.number, tables.ticket.c.state, tables.ticket.c.closed_at
+        ).where(tables.ticket.c.id.in_(either), Scope(shape=shape, values={}).tickets)
     )

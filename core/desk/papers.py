@@ -29,6 +29,11 @@ CLOSURE, VISIT, PERIODIC = "closure", "visit", "periodic"
 DRAW = "paper"
 """Kind of the job that draws one. Payload: `paper`, on the shard it stands under."""
 
+INSIDE = 256 * 1024
+"""Bytes of a picture that stands inside a page, such as a signature. Photos are in the PDF."""
+DRAWN = 12 * 1024 * 1024
+"""Bytes of one that is drawn."""
+
 Words = tuple[str, tuple[model.Block, ...]]
 """Title and blocks."""
 
@@ -113,10 +118,13 @@ class PaperView:
 # --- Making --------------------------------------------------------------------------------------------------
 
 
-def close_report(case: Case, who: Principal, *, final: bool) -> Made:
-    """The closing report of a ticket in hand as it stands now: the first at resolve, the final one at close."""
+def close_report(case: Case, who: Principal, *, final: bool, why: str = "") -> Made:
+    """The closing report of a ticket in hand as it stands now: the first at resolve, the final one at close.
+
+    `why` it takes the place of the one before; empty: the request is closed, or had been opened again.
+    """
     found = reports.values(case, final=final)
-    why = "final" if final else "reopened"
+    why = why or ("final" if final else "reopened")
     return make(case, who, kind=CLOSURE, values=found, words=report_words.closure, why=why)
 
 
@@ -186,7 +194,7 @@ def keep(
     digest = hash_of(kept)
     document = msgspec.structs.replace(document, hash=digest)
     text = plain_text.write(document)
-    html = page.write(document, _pictures(tx, document))
+    html = page.write(document, _pictures(tx, document, each=INSIDE, all_of_them=4 * INSIDE))
     paper_id = new_id()
     tx.insert(
         paper,
@@ -232,7 +240,9 @@ def to_draw(tx: Tx, shard: str, paper_id: str) -> ToDraw | None:
     if row is None or row.pdf is not None:
         return None
     document = _document(row)
-    return ToDraw(packed=model.pack(document), pictures=_pictures(tx, document))
+    return ToDraw(
+        packed=model.pack(document), pictures=_pictures(tx, document, each=DRAWN, all_of_them=4 * DRAWN)
+    )
 
 
 def keep_drawing(tx: Tx, shard: str, paper_id: str, pdf: bytes, *, now: datetime) -> None:
@@ -347,8 +357,16 @@ def _document(row: Row) -> model.Paper:
     return msgspec.structs.replace(model.restored(row.values["paper"]), hash=row.hash)
 
 
-def _pictures(tx: Tx, document: model.Paper) -> dict[str, bytes]:
-    return {name: blobs.get(tx, name) for name in model.pictures(document)}
+def _pictures(tx: Tx, document: model.Paper, *, each: int, all_of_them: int) -> dict[str, bytes]:
+    """Its pictures, as far as they are no larger, and no more, than so many bytes; of others their words stand alone."""
+    found: dict[str, bytes] = {}
+    room = all_of_them
+    for name in dict.fromkeys(model.pictures(document)):
+        size = blobs.size(tx, name)
+        if size is not None and size <= min(each, room):
+            found[name] = blobs.get(tx, name)
+            room -= size
+    return found
 
 
 def _by(tx: Tx, actor: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import bindparam, select
 
 from core import addresses
+from core.desk.principal import Principal
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -143,6 +144,16 @@ def by_address(tx: Tx, email: str) -> list[Contact]:
 def by_number(tx: Tx, number: str) -> list[Contact]:
     """Active contacts with this telephone number (E.164): several behind one switchboard."""
     return _survivors(tx, tx.all(_BY_NUMBER, number=number)) if number else []
+
+
+def behind(tx: Tx, address: str, customer: str | None) -> Principal:
+    """Whoever is reached there: the one contact of the customer who has this address or number, else nobody but who has it."""
+    found = by_address(tx, address) if "@" in address else by_number(tx, address)
+    theirs = [one for one in found if one.customer == customer]
+    if len(theirs) == 1:
+        (one,) = theirs
+        return Principal(kind="contact", id=one.id, name=one.name, email=one.email, customer=one.customer)
+    return Principal(kind="address", id=address, name=address)
 
 
 def _survivors(tx: Tx, rows: list[Row]) -> list[Contact]:

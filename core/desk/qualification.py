@@ -141,19 +141,19 @@ def queue(
     left = [row for row in rows if after is None or [row.due_order, row.id] > after]
     page = left[:limit]
     return Queue(
-        items=tuple(_waiting(tx, row) for row in page),
+        items=tuple(_waiting(tx, row, now=now) for row in page),
         count=len(rows),
         late=late,
         next=write_cursor(_ORDER, (page[-1].due_order, page[-1].id)) if len(left) > limit else None,
     )
 
 
-def one(tx: Tx, who: Principal, number: str) -> tuple[Waiting, offers.Offers]:
+def one(tx: Tx, who: Principal, number: str, *, now: datetime) -> tuple[Waiting, offers.Offers]:
     """A request as the form shows it, whatever its state, and what the form offers. Raises NotFound, Forbidden."""
     acts.only_staff(who)
     row = tx.one(_ONE, id=find(tx, who, number).id)
     assert row is not None  # it was found in this transaction
-    return _waiting(tx, row), offers.of_customer(tx, row.customer)
+    return _waiting(tx, row, now=now), offers.of_customer(tx, row.customer)
 
 
 def figures(tx: Tx, *, now: datetime) -> tuple[Figure, ...]:
@@ -196,7 +196,7 @@ def _figure(days: int, channel: str, seconds: Sequence[float]) -> Figure:
     )
 
 
-def _waiting(tx: Tx, row: Row) -> Waiting:
+def _waiting(tx: Tx, row: Row, *, now: datetime) -> Waiting:
     return Waiting(
         number=row.number,
         subject=row.subject,
@@ -212,7 +212,7 @@ def _waiting(tx: Tx, row: Row) -> Waiting:
         missing=tuple(name for name in describing.REQUIRED if getattr(row, name) is None),
         provenance=row.provenance,
         values={name: getattr(row, name) for name in describing.FIELDS},
-        suggestions=suggestions.of(tx, row),
+        suggestions=suggestions.of(tx, row, now=now),
         safety="safety" in row.flags,
         qualified_at=row.qualified_at,
         priority=row.priority,

@@ -30,7 +30,11 @@ _EVENTS = Prepared(
 )
 _CAME = Prepared(
     select(message.c.at, message.c.channel)
-    .where(message.c.ticket_id == bindparam("ticket_id"), message.c.direction == "in")
+    .where(
+        message.c.ticket_id == bindparam("ticket_id"),
+        message.c.direction == "in",
+        message.c.audience == "customer",
+    )
     .order_by(message.c.id)
 )
 _WORK = Prepared(

@@ -20,11 +20,13 @@ from core.desk import (
     notices,
     papers,
     placing,
+    problems,
     promises,
     reports,
     timing,
     vendor_rows,
     visit_ends,
+    workarounds,
 )
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, invalid
@@ -35,6 +37,8 @@ from core.store import work
 from core.store.tx import Tx
 
 CONFIRM_WITHIN_DAYS = 3  # working days until a solved ticket closes by itself
+MOST_WHY = 300
+"""Characters of why a report takes the place of another."""
 STILL_OPEN = "still_open"
 """Kind of the task that names what is not over on a ticket that ends, or would."""
 CAUSES = ("hardware", "software", "configuration", "network", "power", "user", "vendor", "security", "other")
@@ -157,9 +161,11 @@ def resolve(
         resolved_at=since,
     )
     timing.apply(case, "resolve", at=since)
+    workarounds.ended(case)
     promises.spoken(case, who)
     timing.settle(case)
     _report(case, who)
+    problems.look(case)
     acts.finish(case)
     return number
 
@@ -179,6 +185,7 @@ def resolve_unanswered(case: Case) -> bool:
     acts.move(case, HUB, "resolve", cause=NO_ANSWER, minutes=0)
     case.set(resolution=case["resolution"] | {"cause": NO_ANSWER, "text": text.strip()}, resolved_at=case.now)
     timing.apply(case, "resolve")
+    workarounds.ended(case)
     timing.settle(case)
     _report(case, HUB)
     acts.finish(case)
@@ -206,6 +213,41 @@ def _close_later(case: Case, days: int) -> None:
         due=reports.working_days_later(case, days),
         now=case.now,
     )
+
+
+def correct(
+    tx: Tx,
+    who: Principal,
+    number: str,
+    *,
+    now: datetime,
+    why: str,
+    text: str = "",
+    tests: str = "",
+    limits: str = "",
+    next_steps: str = "",
+    seen: int | None = None,
+) -> str:
+    """The report of a solved or closed ticket was wrong, or did not say all: another version takes its place and goes to the customer.
+
+    `why`: for the customer, on the paper. Of the others (the solution, and parts as in `resolve`) those that say something take the place of what
+    was said. Raises Refused for a ticket that has no report in force.
+    """
+    case = acts.begin(tx, who, number, now=now)
+    acts.only_staff(who)
+    acts.check_seen(case, who, seen, ("ticket.", "paper."))
+    why = " ".join(acts.plain(why, "/why").split())
+    if len(why) > MOST_WHY:
+        raise invalid("/why", f"must have at most {MOST_WHY} characters; it has {len(why)}")
+    if case["state"] not in ("resolved", "closed"):
+        raise Refused(f"{number} is {case['state']}: its report is made when it is solved")
+    given = {"text": text, "tests": tests, "limits": limits, "next_steps": next_steps}
+    said = {name: acts.plain(words, f"/{name}") for name, words in given.items() if words.strip()}
+    case.set(resolution=case["resolution"] | said)
+    made = papers.close_report(case, who, final=case["state"] == "closed", why=why)
+    notices.report(case, "corrected", **_paper(made), why=why)
+    acts.finish(case)
+    return number
 
 
 def close(
@@ -340,6 +382,7 @@ def reopen_case(case: Case, who: Principal, *, why: str) -> None:
     case.set(resolved_at=None, closed_at=None, open=True, resolution=case["resolution"] | {"reopened": times})
     case.flag("reopened")
     timing.apply(case, "reopen")
+    workarounds.taken_up(case)
     work.cancel(case.tx, shard=case.id, key="auto-close")
     notices.progress(case, "reopened")
 
@@ -363,4 +406,5 @@ def _end(case: Case) -> None:
     promises.dropped(case)
     visit_ends.dropped(case)
     vendor_rows.ended(case)
+    workarounds.ended(case)
     work.cancel(case.tx, shard=case.id, key="auto-close")

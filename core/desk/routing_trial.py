@@ -100,7 +100,7 @@ def run(tx: Tx, who: Principal, rules: Sequence[Rule], *, days: int, now: dateti
         for name in desk.groups
         if (spans := duties.on_duty_intervals(tx, ON_CALL, name, since, now + timedelta(seconds=1)))
     }
-    old, new = _Router(tx, desk.routing, on_call), _Router(tx, rules, on_call)
+    old, new = Router(tx, desk.routing, on_call), Router(tx, rules, on_call)
     looked_at = 0
     moves: Counter[tuple[str | None, str | None]] = Counter()
     found: list[tuple[Row, str | None, str | None, frozenset[str]]] = []
@@ -135,7 +135,7 @@ def _received(tx: Tx, since: datetime) -> Iterator[Row]:
 FIRST = "00000000-0000-0000-0000-000000000000"
 
 
-class _Router:
+class Router:
     """Routes many tickets: what depends on who is there is worked out once for each state of calendars and rotas."""
 
     def __init__(self, tx: Tx, rules: Sequence[Rule], on_call: Mapping[str, Sequence[Span]]) -> None:
@@ -206,7 +206,7 @@ def _around(spans: Sequence[Span], at: datetime) -> Sequence[Span]:
 
 
 def _difference(
-    router: _Router, row: Row, was: str | None, would_be: str | None, open_then: frozenset[str]
+    router: Router, row: Row, was: str | None, would_be: str | None, open_then: frozenset[str]
 ) -> Difference:
     return Difference(
         number=row.number,

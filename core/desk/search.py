@@ -174,6 +174,7 @@ def _of_ids(tx: Tx, statement: Callable[[int], Prepared], ids: Sequence[str]) ->
 def row_of(who: Principal, row: Row) -> TicketRow:
     """A row of ROW as this person may see it."""
     inside = who.kind != "contact"
+    promised = inside or row.next_clock != "vendor"  # that one is between us and the vendor
     return TicketRow(
         id=row.id,
         number=row.number,
@@ -199,8 +200,8 @@ def row_of(who: Principal, row: Row) -> TicketRow:
         trust=row.trust if inside else "",
         verdict=row.verdict,
         flags=tuple(flag for flag in row.flags if inside or flag in PUBLIC_FLAGS),
-        next_due=row.next_due,
-        next_clock=row.next_clock,
+        next_due=row.next_due if promised else None,
+        next_clock=row.next_clock if promised else None,
         breached_at=row.breached_at if inside else None,
         received_at=row.received_at,
         updated_at=row.updated_at,

@@ -30,7 +30,9 @@ from core.desk import (
     roundups,
     staff_notices,
     surveys,
+    visit_invitations,
     visit_notices,
+    workaround_links,
 )
 from core.desk.case import Case
 from core.desk.conversation import visible_text
@@ -188,6 +190,9 @@ def begin(
             if not m.automatic
         ),
         attachments=files,
+        invitation=visit_invitations.of_words(tx, said, row.address)
+        if said.kind == visit_notices.KIND
+        else None,
         buttons=chat_buttons.of_message(tx, ticket_id, said.id, row.address)
         if chat_addresses.is_chat(row.address)
         else (),
@@ -209,7 +214,7 @@ def _roundup(tx: Tx, row: Row, *, now: datetime) -> Outgoing | None:
 
 def _as_it_leaves(tx: Tx, said: Row, row: Row, *, now: datetime) -> str:
     """What a message says, with the links that its reader alone is given."""
-    text = links.with_visit(tx, said.kind, said.text, row.id)
+    text = workaround_links.with_link(tx, said, row, links.with_visit(tx, said, row.id), now=now)
     if "@" not in row.address or chat_addresses.is_chat(row.address):
         return text
     return surveys.with_link(tx, said.kind, text, said.language, row, now=now)

@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import bindparam, literal, select
 
-from core.desk import acts, describing, people, placing, reference
+from core.desk import acts, describing, known_error_rows, people, placing, reference
 from core.desk.errors import Fault, Invalid, Refused
 from core.desk.principal import Principal
-from core.rules.suggesting import Earlier, Facts, Suggestion, Thing, fields, suggest
+from core.rules.suggesting import Earlier, Facts, KnownError, Suggestion, Thing, fields, suggest
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -56,9 +56,9 @@ _ASSETS = Prepared(
 )
 
 
-def of(tx: Tx, row: Row) -> tuple[Suggestion, ...]:
+def of(tx: Tx, row: Row, *, now: datetime) -> tuple[Suggestion, ...]:
     """For a row of `ticket` with its subject, who asks and what is known: values for fields that are still empty."""
-    found = suggest(_facts(tx, row))
+    found = suggest(_facts(tx, row, now=now))
     return tuple(one for one in found if _open(row, one.field))
 
 
@@ -82,7 +82,7 @@ def accept(
     if case["state"] not in UNKNOWN:
         raise Refused(f"{number} is {case['state']}: it is qualified already", allowed=("qualify",))
     row = tx.one(_ROW, id=case.id)
-    known = fields(of(tx, row)) if row is not None else {}
+    known = fields(of(tx, row, now=now)) if row is not None else {}
     if unknown := [name for name in names if name not in known]:
         raise Invalid(
             [
@@ -134,7 +134,7 @@ def _open(row: Row, name: str) -> bool:
     return "safety" not in row.flags if name == "safety" else getattr(row, name) is None
 
 
-def _facts(tx: Tx, row: Row) -> Facts:
+def _facts(tx: Tx, row: Row, *, now: datetime) -> Facts:
     desk = reference.desk(tx)
     first = tx.one(_FIRST, ticket_id=row.id)
     text = f"{row.subject}\n{(first.text if first else '')[:LOOKED_AT]}"
@@ -142,6 +142,7 @@ def _facts(tx: Tx, row: Row) -> Facts:
     earlier = tx.all(_EARLIER, contact=row.contact, id=row.id) if row.contact else []
     return Facts(
         text=text,
+        known=_known(tx, row, text, now=now),
         mailboxes=_mailboxes(tx, row.id) if any(rule.mailbox for rule in desk.intake) else (),
         rules=desk.intake,
         technologies=desk.technologies,
@@ -153,6 +154,19 @@ def _facts(tx: Tx, row: Row) -> Facts:
             for one in earlier
         ),
         known_asset=row.asset,
+    )
+
+
+def _known(tx: Tx, row: Row, text: str, *, now: datetime) -> KnownError | None:
+    """The most telling one that is still true."""
+    found = [one for one in known_error_rows.suggested(tx, row, now=now, text=text) if not one.expired]
+    if not found:
+        return None
+    meant = next(one for one in known_error_rows.known(tx) if one.number == found[0].number)
+    return KnownError(
+        name=known_error_rows.name_of(meant.number),
+        technology=meant.technology,
+        asset=meant.assets[0] if len(meant.assets) == 1 else None,
     )
 
 

@@ -8,7 +8,7 @@ principal's scope), Forbidden, Refused (with the moves that are allowed), Stale 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
@@ -23,9 +23,9 @@ from core.desk import (
     people,
     placing,
     promises,
-    reports,
     returns,
     timing,
+    workarounds,
 )
 from core.desk.case import Case
 from core.desk.errors import Refused, invalid
@@ -335,20 +335,15 @@ def workaround(
 ) -> str:
     """The service works again by a temporary measure: the restore clock is met, the fix clock goes on.
 
-    `at`: since when it works; None, now.
+    The customer is asked whether it works. `at`: since when it does; None, now. `review_by`: when it is looked at again, not after
+    the fix is due; None: in 14 days, or when that is.
     """
     case = acts.begin(tx, who, number, now=now)
     acts.only_staff(who)
     acts.check_seen(case, who, seen, ("ticket.",))
     text = acts.plain(text)
     since = acts.when(case, at)
-    acts.move(case, who, "workaround", at=since)
-    case.flag("workaround")
-    review = review_by or now + timedelta(days=14)
-    case.set(resolution=case["resolution"] | {"workaround": text, "review_by": review.isoformat()})
-    timing.apply(case, "workaround", at=since)
-    promises.spoken(case, who)
-    notices.progress(case, "workaround", text=text, review=reports.said(case, review))
+    workarounds.apply(case, who, text, since=since, review_by=review_by)
     acts.finish(case)
     return number
 

@@ -279,7 +279,12 @@ def _mark(tx: Tx, who: Principal, number: str, case_id: str, event: str, *, now:
     elif event == "close":
         changed["closed_at"] = now
     elif event == "reopen":
-        changed |= {"solved_at": None, "closed_at": None, "reopened": row.reopened + 1}
+        changed |= {"solved_at": None, "closed_at": None}
+        if row.opened_at is None:  # it was never sent: a draft again
+            to = State.DRAFT
+            changed["state"] = str(to)
+        else:
+            changed["reopened"] = row.reopened + 1
     if event in ("solve", "close"):
         changed["next_update_due"] = None
         _no_longer_late(case, row, who)
@@ -315,7 +320,9 @@ def wait_for(tx: Tx, who: Principal, number: str, case_id: str, *, now: datetime
 def _wait(case: Case, row: Row, who: Principal) -> None:
     if row.state not in rule.OPEN:
         raise Refused(
-            f"the case at {row.vendor} is {row.state}: open it first", allowed=rule.allowed(row.state)
+            f"the case at {row.vendor} is {row.state}: open it first",
+            allowed=rule.allowed(row.state),
+            code="vendor_not_open",
         )
     acts.move(case, who, "wait_vendor", vendor_case=row.id)
     timing.vendor_waits(case, row)
@@ -366,7 +373,10 @@ def _begin(tx: Tx, who: Principal, number: str, case_id: str, *, now: datetime) 
 def _may_begin(case: Case) -> None:
     if case["open"] and case["state"] not in _NOT_YET:
         return  # what waits for approval is told by `entitle.before_work`
-    raise Refused(f"{case['number']} is {case['state']}: a vendor is asked about what is being worked on")
+    raise Refused(
+        f"{case['number']} is {case['state']}: a vendor is asked about what is being worked on",
+        code="vendor_not_yet",
+    )
 
 
 def _event(case: Case, row: Row, who: Principal, word: str, to: State) -> None:

@@ -35,12 +35,15 @@ TRIAGE = "vendor_"
 TAKE_AS = "vendor"
 """What staff have decided of one that waited: it goes onto a case."""
 MAX_TOKENS, MAX_REFS = 5, 10  # of one mail, looked at
+MAX_REFS_OF_OTHERS = 2  # of a mail by nobody of a vendor's: this is on the way of every answer
 
 
 def foresee(tx: Tx, said: Inbound) -> None:
-    """Addresses for answers are going to be looked up."""
+    """Addresses for answers are going to be looked up, and what is answered."""
     for token in said.reply_tokens[:MAX_TOKENS]:
         vendor_rows.foresee_token(tx, token)
+    for ref in said.own_refs[:MAX_REFS_OF_OTHERS]:
+        vendor_rows.foresee_own_ref(tx, ref)
 
 
 def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood | None:
@@ -97,7 +100,7 @@ def _named(tx: Tx, said: Inbound, of: Vendor | None) -> list[tuple[str, Row]]:
     found: list[tuple[str, Row]] = []
     for token in said.reply_tokens[:MAX_TOKENS]:
         found += [("token", one) for one in vendor_rows.by_token(tx, token)]
-    for ref in said.own_refs[:MAX_REFS]:
+    for ref in said.own_refs[: MAX_REFS if of is not None else MAX_REFS_OF_OTHERS]:
         found += [("references", one) for one in vendor_rows.by_own_ref(tx, ref)]
     if of is None:
         return found

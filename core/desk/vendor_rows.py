@@ -57,7 +57,11 @@ _BY_REF = Prepared(
 )
 _OPEN_OF_VENDOR = Prepared(
     select(case_table)
-    .where(case_table.c.vendor == bindparam("vendor"), case_table.c.closed_at.is_(None))
+    .where(
+        case_table.c.vendor == bindparam("vendor"),
+        case_table.c.closed_at.is_(None),
+        case_table.c.opened_at.is_not(None),
+    )
     .order_by(case_table.c.id)
 )
 
@@ -141,6 +145,11 @@ def foresee_token(tx: Tx, token: str) -> None:
     tx.foresee(_BY_TOKEN, key=token_key(token))
 
 
+def foresee_own_ref(tx: Tx, ref: str) -> None:
+    """The same of `by_own_ref`."""
+    tx.foresee(_BY_DELIVERY, id=token_id(ref))
+
+
 def by_own_ref(tx: Tx, ref: str) -> list[Row]:
     """In whose conversation we sent a message of this ref."""
     return tx.all(_BY_DELIVERY, id=token_id(ref))
@@ -152,7 +161,7 @@ def by_ref(tx: Tx, message_id: str) -> list[Row]:
 
 
 def open_of(tx: Tx, vendor: str) -> list[Row]:
-    """The cases of a vendor that are not closed."""
+    """The cases of a vendor that were sent and are not closed."""
     return tx.all(_OPEN_OF_VENDOR, vendor=vendor)
 
 
@@ -173,6 +182,12 @@ def engaged(tx: Tx, ticket_id: str) -> tuple[EngagedView, ...]:
     )
 
 
+def next_update(tx: Tx, ticket_id: str) -> datetime | None:
+    """When the first word of a vendor is due; None: nobody said by when."""
+    rows = standing(of_ticket(tx, ticket_id))
+    return min((row.next_update_due for row in rows if row.next_update_due), default=None)
+
+
 def called(row: Row) -> str:
     """What people know a case by: the vendor and its reference, else what it is about."""
     return f"{row.vendor} {row.reference or row.subject}".strip()
@@ -183,7 +198,7 @@ def moved(row: Row, event: str) -> State:
     try:
         return rule.move(row.state, event)
     except rule.MoveRefused as error:
-        raise Refused(str(error), allowed=error.allowed) from None
+        raise Refused(str(error), allowed=error.allowed, code="vendor_state") from None
 
 
 def change(case: Case, row: Row, **values: object) -> Row:

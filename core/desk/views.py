@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from core.desk.call_views import CallView
 
@@ -345,6 +345,11 @@ class RatingView:
     channel: str
 
 
+VisitState: TypeAlias = Literal[
+    "proposed", "counter", "confirmed", "en_route", "onsite", "done", "no_access", "cancelled"
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotView:
     """A time that was offered for a visit, and waits for a choice."""
@@ -379,8 +384,7 @@ class VisitView:
     id: str
     number: str
     """Of its ticket."""
-    state: str
-    """proposed, counter, confirmed, en_route, onsite, done, no_access or cancelled."""
+    state: VisitState
     site: str
     place: str
     time_zone: str
@@ -407,6 +411,55 @@ class VisitView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownErrorHint:
+    """A known error that a ticket seems to be about."""
+
+    number: int
+    name: str
+    title: str
+    steps: str
+    public_text: str
+    risk: str
+    why: str
+    """pattern, asset or words."""
+    because: str
+    expired: bool
+    expires_on: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkaroundView:
+    """A workaround of a ticket. A contact gets it without who applied it and which error it is of."""
+
+    id: str
+    text: str
+    applied_at: datetime
+    by: str
+    """Name."""
+    review_by: datetime
+    state: str
+    """asked, accepted, refused or ended."""
+    answered_by: str
+    answered_at: datetime | None
+    why: str
+    known_error: str
+    """KE-12; empty: none, or outside."""
+    answerable: bool
+    """The reader may say whether it works."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemRef:
+    """A problem that a ticket has, for staff."""
+
+    number: int
+    name: str
+    """PB-3."""
+    title: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketView:
     """The whole ticket. A contact gets it without notes, events of the inside, trust and staff's reasons."""
 
@@ -426,6 +479,8 @@ class TicketView:
     resolution: Mapping[str, Any]
     follow_up_of: str | None
     """Number of the earlier ticket."""
+    reopenable_until: datetime | None
+    """That one was closed not long ago: until then a shift leader may reopen it instead. For staff."""
     merged_into: str | None
     suggestions: tuple[str, ...]
     """Numbers of tickets that its first message names without being part of them: staff may join them."""
@@ -452,6 +507,12 @@ class TicketView:
     """On site, in the order in which they were planned."""
     engaged: tuple[EngagedView, ...] = ()
     """Vendors who work on it, as a customer may know."""
+    workarounds: tuple[WorkaroundView, ...] = ()
+    """In the order in which they were applied; the last one is what stands, if one does."""
+    problems: tuple[ProblemRef, ...] = ()
+    """For staff."""
+    known_errors: tuple[KnownErrorHint, ...] = ()
+    """What it may be about, for staff."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

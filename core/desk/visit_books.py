@@ -15,9 +15,11 @@ from core.store.tx import Prepared, Tx
 
 WORST = 20  # faults listed of each kind
 
-visit, visit_slot, booking, ticket, job = (
+visit, visit_slot, visit_step, visit_attendee, booking, ticket, job = (
     tables.visit,
     tables.visit_slot,
+    tables.visit_step,
+    tables.visit_attendee,
     tables.booking,
     tables.ticket,
     tables.job,
@@ -57,10 +59,46 @@ _its_visit = (
     .where(visit.c.ticket_id == booking.c.ticket_id, visit.c.id == booking.c.visit_id)
     .correlate(booking)
 )
+_noted = (
+    select(visit_step.c.id)
+    .where(
+        visit_step.c.ticket_id == visit.c.ticket_id,
+        visit_step.c.visit_id == visit.c.id,
+        visit_step.c.kind == literal("check_in"),
+    )
+    .correlate(visit)
+    .exists()
+)
 _QUESTIONS: tuple[tuple[str, Select[Any]], ...] = (
     (
         "visit without a booking",
         select(visit.c.id.label("about")).where(_in(visit.c.state, TO_COME), ~_its_booking),
+    ),
+    (
+        "arrival that was noted and changed nothing",
+        select(visit.c.id.label("about")).where(_in(visit.c.state, visit_rows.AGREED), _noted),
+    ),
+    (
+        "step of no visit",
+        select(visit_step.c.id.label("about")).where(
+            ~select(visit.c.id)
+            .where(visit.c.ticket_id == visit_step.c.ticket_id, visit.c.id == visit_step.c.visit_id)
+            .correlate(visit_step)
+            .exists()
+        ),
+    ),
+    (
+        "calendar ahead of its visit",
+        select(visit_attendee.c.visit_id.label("about")).where(
+            ~select(visit.c.id)
+            .where(
+                visit.c.ticket_id == visit_attendee.c.ticket_id,
+                visit.c.id == visit_attendee.c.visit_id,
+                visit.c.sequence >= visit_attendee.c.sequence,
+            )
+            .correlate(visit_attendee)
+            .exists()
+        ),
     ),
     (
         "booking of a visit that nobody makes",

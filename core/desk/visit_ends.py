@@ -11,6 +11,7 @@ from core.desk.visit_rows import (
     FLAG,
     TASKS,
     TIMER,
+    answer_proposals,
     change,
     end_offers,
     open_of,
@@ -27,6 +28,7 @@ def call_off(case: Case, who: Principal, row: Row, *, why: str, tell: bool = Tru
     agreed = row.state in AGREED
     known = agreed or bool(visit_notices.told(case.tx, row))
     end_offers(case, row, "released", by=who.actor)
+    answer_proposals(case, row, by=who.actor)
     bookings.free(case.tx, row.id, bookings.VISIT)
     row = change(
         case,

@@ -68,17 +68,7 @@ def _use(tx: Tx, token: str, *, now: datetime) -> tuple[Case, Principal, str] | 
     row = visit_rows.find(case, visit)
     if row.closed_at is not None:
         raise Refused(f"this visit is {row.state}", code="visit_over")
-    return case, _who(tx, case, address), visit
-
-
-def _who(tx: Tx, case: Case, address: str) -> Principal:
-    """The contact who has this address, else nobody but who has it."""
-    found = people.by_address(tx, address) if "@" in address else people.by_number(tx, address)
-    theirs = [one for one in found if one.customer == case["customer"]]
-    if len(theirs) == 1:
-        (one,) = theirs
-        return Principal(kind="contact", id=one.id, name=one.name, email=one.email, customer=one.customer)
-    return Principal(kind="address", id=address, name=address)
+    return case, people.behind(tx, address, case["customer"]), visit
 
 
 def _given(tx: Tx, person: str) -> Given | None:

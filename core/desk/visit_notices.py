@@ -14,11 +14,21 @@ from babel.dates import format_datetime
 from sqlalchemy import bindparam, literal, select
 
 from core import chat_addresses, texts
-from core.desk import answering, links, notices, outbox, people, quiet, reference, staff_ways
+from core.desk import (
+    answering,
+    links,
+    notices,
+    outbox,
+    people,
+    quiet,
+    reference,
+    staff_ways,
+    visit_invitations,
+)
 from core.desk.case import Case
 from core.desk.chat_buttons import Offer
 from core.desk.people import Agent
-from core.envelope import Outgoing
+from core.envelope import Address, Outgoing
 from core.ids import fixed_id
 from core.rules import reaching
 from core.rules.chat_acts import Act
@@ -30,10 +40,11 @@ KIND = links.VISIT_WORDS
 STAFF = "visit_engineer"
 """Of the deliveries that engineers get."""
 OFFERED, CONFIRMED, MOVED, CANCELLED = "offered", "confirmed", "moved", "cancelled"
-DAY_BEFORE, HOUR_BEFORE, ON_THE_WAY, NO_ACCESS = "day_before", "hour_before", "on_the_way", "no_access"
+DAY_BEFORE, HOUR_BEFORE, ON_THE_WAY = "day_before", "hour_before", "on_the_way"
+FINISHED, NO_ACCESS = "finished", "no_access"
 AT_ONCE = (HOUR_BEFORE, ON_THE_WAY)
 """Steps that say something too late after quiet hours."""
-FOR_ENGINEERS = (CONFIRMED, MOVED, CANCELLED, DAY_BEFORE)
+FOR_ENGINEERS = (CONFIRMED, MOVED, CANCELLED, DAY_BEFORE, visit_invitations.KEPT)
 
 delivery, visit = tables.delivery, tables.visit
 
@@ -77,20 +88,36 @@ def brief(since: datetime, until: datetime, zone: ZoneInfo, language: str) -> st
 
 
 def tell(
-    case: Case, row: Row, step: str, *, slots: Sequence[Row] = (), until: datetime | None = None
+    case: Case,
+    row: Row,
+    step: str,
+    *,
+    slots: Sequence[Row] = (),
+    until: datetime | None = None,
+    only: str = "",
 ) -> None:
-    """Tell everybody of the ticket. `slots`: times to choose from, with a button or a link for each person; `until`: held so long."""
+    """Tell everybody of the ticket, or `only` who has this address.
+
+    `slots`: times to choose from, with a button or a link for each person; `until`: held so long.
+    """
     language, zone = case["language"], ZoneInfo(row.time_zone)
     made_from = {"visit": row.id, "step": step, "sequence": row.sequence}
     offers = _choices(slots, zone, language)
+    here = f"{case.tx.facts.public_url}/portal/requests/{case['number']}#visit-{row.id}"
     if offers:
+        made_from["place"] = here  # for each person a link of their own, as it leaves
         made_from["offers"] = [[str(one.act), one.value, one.label] for one in offers]
     for place in answering.places(case, kind=KIND, automatic=True):
         where = place.where
+        persons = [one for one in place.people if only in ("", one.key)]
+        if not persons:
+            continue
+        for one in persons:
+            visit_invitations.invite(case, row, step, one, role=visit_invitations.CUSTOMER)
         leaves = (
             {}
             if step in AT_ONCE
-            else quiet.leaves(case, where, place.people, kind=KIND, due=case.now, zone=notices.zone_of(case))
+            else quiet.leaves(case, where, persons, kind=KIND, due=case.now, zone=notices.zone_of(case))
         )
         if all(at <= case.now for at in leaves.values()):
             notices.overtaken(case)
@@ -108,13 +135,13 @@ def tell(
             engineers=_names(case.tx, row),
             times=[spell(one.slot_start, one.slot_end, zone, language) for one in slots],
             until=texts.instant(until, zone, language) if until is not None else "",
-            in_chat=chat_addresses.is_chat(where.address),
-            link=links.VISIT_PLACE,
+            no_link=_unread(case, where, place.people),
+            link=here,
         )
         said = outbox.say(
             case,
             where,
-            place.people,
+            persons,
             kind=KIND,
             subject=subject,
             text=text,
@@ -126,6 +153,15 @@ def tell(
         )
         if slots:
             _give_links(case, row, said.message_id)
+
+
+def _unread(case: Case, where: Row, people: Sequence[Address]) -> bool:
+    """Does nobody there read a link? In a chat there are buttons, and a call is heard."""
+    by = {
+        reaching.channel(where.channel, kind=KIND, address=one.address, texts_by=case.tx.facts.texts_by)
+        for one in people
+    }
+    return chat_addresses.is_chat(where.address) or by == {reaching.PHONE}
 
 
 def _choices(slots: Sequence[Row], zone: ZoneInfo, language: str) -> list[Offer]:
@@ -165,6 +201,7 @@ def tell_engineers(case: Case, row: Row, step: str, engineers: Iterable[str]) ->
     for one in dict.fromkeys(engineers):
         way = staff_ways.way(case.tx, known[one]) if one in known else None
         if way is not None:
+            visit_invitations.invite(case, row, step, way.to, role=visit_invitations.TECHNICIAN)
             message_id = _id(row.id, step, row.sequence, one)
             staff_ways.send(case.tx, case.id, message_id, way, kind=STAFF, now=case.now)
 
@@ -195,9 +232,14 @@ def outgoing(tx: Tx, row: Row, *, now: datetime) -> Outgoing | None:
         place=", ".join(part for part in (of.site, of.place) if part),
         purpose=of.purpose,
         parts=[part["name"] for part in of.parts],
-        url=f"{tx.facts.public_url}/desk/visits/{ticket.number}/{of.id}",
+        url=f"{tx.facts.public_url}/desk/me/visits/{of.id}",
     )
-    return outbox.without_ticket(row, subject=subject, text=text, language=language, buttons=())
+    invitation = visit_invitations.of(of, step, summary=subject, text=text)
+    if not visit_invitations.is_mail(row.address):
+        invitation = None
+    return outbox.without_ticket(
+        row, subject=subject, text=text, language=language, buttons=(), invitation=invitation
+    )
 
 
 def undelivered(tx: Tx, row: Row, *, now: datetime) -> None:

@@ -20,8 +20,9 @@ AGREEABLE = (PROPOSED, COUNTER, CONFIRMED)
 AGREED = (CONFIRMED, EN_ROUTE)
 """Somebody is going to be there."""
 WANTS_ANOTHER, NO_CHOICE, NO_TIME, LATE = "visit_counter", "visit_no_choice", "visit_no_time", "visit_late"
+DECLINED = "visit_declined"
 """Kinds of tasks, and the beginnings of the names under which each is asked once."""
-TASKS = (WANTS_ANOTHER, NO_CHOICE, NO_TIME, LATE)
+TASKS = (WANTS_ANOTHER, NO_CHOICE, NO_TIME, LATE, DECLINED)
 FLAG = "visit_planned"
 TIMER = "visits"
 """Of the one job of a ticket that wakes for its visits."""
@@ -118,6 +119,22 @@ def offered(tx: Tx, ticket_id: str, visit_id: str) -> list[Row]:
 def asked_for_another(tx: Tx, row: Row) -> bool:
     """Did the customer want another time than those they were given?"""
     return tx.one(_ASKED, ticket_id=row.ticket_id, visit_id=row.id) is not None
+
+
+_ANSWER = Prepared(
+    update(visit_slot)
+    .where(
+        visit_slot.c.ticket_id == bindparam("of_ticket"),
+        visit_slot.c.visit_id == bindparam("of_visit"),
+        visit_slot.c.state == literal("asked"),
+    )
+    .values(state=literal("declined"), by=bindparam("actor"), at=bindparam("now", type_=Instant))
+)
+
+
+def answer_proposals(case: Case, row: Row, *, by: str) -> None:
+    """A time was agreed, or none will be: what calendars asked for waits no longer."""
+    case.tx.run(_ANSWER, of_ticket=case.id, of_visit=row.id, actor=by, now=case.now)
 
 
 def end_offers(case: Case, row: Row, state: str, *, by: str) -> None:

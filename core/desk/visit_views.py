@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import bindparam, literal, select
 
@@ -14,7 +14,7 @@ from core.desk import acts, bookings, people, reference, visit_rows, visit_times
 from core.desk.errors import NotFound, invalid
 from core.desk.principal import Principal
 from core.desk.scope import Scope, find, hidden_before, scope
-from core.desk.views import EngineerView, SlotView, VisitView
+from core.desk.views import EngineerView, SlotView, VisitState, VisitView
 from core.rules.slots import Span
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
@@ -41,8 +41,7 @@ class Entry:
     """What takes an engineer's time."""
 
     id: str
-    kind: str
-    """visit, hold, leave or other."""
+    kind: Literal["visit", "hold", "leave", "other"]
     since: datetime
     until: datetime
     expires_at: datetime | None
@@ -75,7 +74,7 @@ class Waiting:
 
     number: str
     visit: str
-    state: str
+    state: VisitState
     customer: str
     site: str
     purpose: str

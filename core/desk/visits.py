@@ -125,9 +125,7 @@ def plan(
         made_at=now,
         made_by=who.actor,
     )
-    case.event(
-        "visit.planned", actor=who.actor, visit=visit_id, **({"replaces": replaces} if replaces else {})
-    )
+    case.event("visit.planned", actor=who.actor, visit=visit_id, replaces=replaces or "")
     case.flag(visit_rows.FLAG)
     if first:
         timing.apply(case, "dispatch")
@@ -368,6 +366,7 @@ def _agree(
         if held.kind == bookings.VISIT and held.id != made:
             bookings.free_one(case.tx, held)
     visit_rows.end_offers(case, row, "released", by=who.actor)
+    visit_rows.answer_proposals(case, row, by=who.actor)
     row = visit_rows.change(
         case,
         row,
@@ -475,6 +474,7 @@ def check_out(
         acts.move(case, who, "check_out", at=left, visit=row.id)
     visit_ends.over(case, who)
     visit_reports.report(case, who, visit, done=text)
+    visit_notices.tell(case, row, visit_notices.FINISHED)
     _finish(case)
     return visit
 

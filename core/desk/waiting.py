@@ -14,7 +14,6 @@ from core.desk.errors import Forbidden, Refused, invalid
 from core.desk.principal import Principal
 from core.desk.scope import find, find_to_act
 from core.rules import threading, workflow
-from core.rules.vendor import State
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -56,7 +55,7 @@ def hand_to_vendor_case(
     if case["state"] in workflow.ENDED:
         raise Refused(f"{number} is {case['state']}", allowed=workflow.allowed(case["state"]))
     of = vendor_rows.one(case, vendor_case)
-    if of.state == State.DRAFT:
+    if of.opened_at is None:
         raise Refused(f"nothing was sent to {of.vendor} on this case yet", allowed=("write",))
     chosen = {"take_as": vendor_intake.TAKE_AS, "vendor_thread": of.thread_id, "by": who.id}
     _again(tx, row, who, {**row.detail, **chosen}, now=now)

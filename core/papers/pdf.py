@@ -17,6 +17,7 @@ from fontTools.ttLib import TTFont
 from fpdf import FPDF
 from fpdf.enums import TableBordersLayout, XPos, YPos
 from fpdf.fonts import FontFace
+from fpdf.prefs import ViewerPreferences
 
 from core.papers import model, page, wording
 
@@ -51,6 +52,10 @@ _CELL = 320  # characters of one cell in a row: a row that is higher than a page
 _LONGEST = 100_000  # characters of one text; what is longer is cut, visibly
 _HIGHEST = 110.0  # mm of a picture
 _MOST_PIXELS = 25_000_000
+_LIGHT, _DOTS = (
+    300_000,
+    1600,
+)  # bytes of a picture that is drawn as it is; else so many dots of its longer side
 
 
 logging.getLogger("fpdf").setLevel(logging.ERROR)  # of drawings in which it does not know a part
@@ -95,6 +100,7 @@ class _Drawing:
         sheet.set_subject(f"{paper.name}, SHA-256 {paper.hash}")
         sheet.set_lang(paper.language)
         sheet.set_creation_date(paper.at)
+        sheet.viewer_preferences = ViewerPreferences(display_doc_title=True)
 
     def bytes(self) -> bytes:
         """All pages."""
@@ -271,7 +277,7 @@ class _Drawing:
         wide, high = size
         width = min(width, self._sheet.epw, _HIGHEST * wide / high)
         self._keep(width * high / wide + 6)
-        self._sheet.image(io.BytesIO(content), w=width, alt_text=says)
+        self._sheet.image(io.BytesIO(_lighter(content)), w=width, alt_text=says)
         return True
 
     def _signed(self, one: model.Signature) -> None:
@@ -352,6 +358,20 @@ def _rows(told: Sequence[str]) -> Iterator[list[str]]:
     cells = [[" ".join(cell.split())[n : n + _CELL] for n in range(0, len(cell), _CELL)] for cell in told]
     for n in range(max((len(one) for one in cells), default=0) or 1):
         yield [one[n] if n < len(one) else "" for one in cells]
+
+
+def _lighter(content: bytes) -> bytes:
+    """A photo as large as paper shows it: what a telephone takes has ten times the dots."""
+    if len(content) <= _LIGHT:
+        return content
+    from PIL import Image, ImageOps  # noqa: PLC0415 - as below
+
+    with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as opened:
+        upright = ImageOps.exif_transpose(opened).convert("RGB")
+        upright.thumbnail((_DOTS, _DOTS))
+        kept = io.BytesIO()
+        upright.save(kept, "JPEG", quality=80)
+        return kept.getvalue()
 
 
 def _size_of(content: bytes) -> tuple[int, int] | None:

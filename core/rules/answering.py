@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-AT_THE_END = ("resolved", "closed")
+AT_THE_END = ("resolved", "closed", "corrected")
 """Kinds of messages that go where the request began."""
 
 

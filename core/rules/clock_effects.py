@@ -136,7 +136,11 @@ EFFECTS: Mapping[str, tuple[Effect, ...]] = {
     ),
     # The end, and back. A workaround keeps restore met through a reopening; its refusal takes that back.
     "workaround": (Effect(_STOP, _RESTORE, "workaround"), Effect(_RETARGET, _RESOLVE, "workaround")),
-    "workaround_refused": (Effect(_RESUME, _RESTORE, "re-armed"),),
+    "workaround_refused": (
+        Effect(_RESUME, _RESTORE, "re-armed"),
+        Effect(_RETARGET, _RESOLVE, "workaround_refused"),
+    ),
+    "workaround_overdue": (Effect(_RESUME, _RESTORE, "re-armed"),),  # nobody looked at it by its date
     "resolve": (Effect(_STOP, (*_FIX, *_PROMISE), "resolve"), Effect(_PAUSE, _UPDATE, "resolved")),
     "reopen": (
         Effect(_RESUME, _FIX, "reopen"),

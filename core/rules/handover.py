@@ -13,12 +13,14 @@ from core.rules.rotas import Shift
 
 DUE_WITHIN = timedelta(hours=4)
 """Clocks and promises of the brief."""
+VISITS_WITHIN = timedelta(hours=24)
+"""Visits of the brief: those of the next day."""
 UNSIGNED = timedelta(minutes=30)
 """After the end of a shift; then it is an alarm."""
 GRAVE = ("P1", "P2")
 """Priorities that need a sentence each."""
 
-PARTS = ("grave", "clocks", "promises", "vendors", "ladders", "tasks", "held")
+PARTS = ("grave", "clocks", "promises", "vendors", "visits", "ladders", "tasks", "held")
 """Of a brief, in the order in which it is read."""
 
 Brief = dict[str, list[dict[str, Any]]]

@@ -10,7 +10,7 @@ TEXTS = ("sms", "whatsapp")
 """Channels whose messages name nothing that they answer."""
 SHORT = (PHONE, *TEXTS)
 """Channels on which nobody reads or hears a report of a page."""
-_NOT_BY_CALL = ("progress", "received", "outage_updated")
+_NOT_BY_CALL = ("progress", "received", "outage_updated", "corrected")
 """What nobody is rung for: whoever asks hears it, and the answer at the end is told in any case."""
 
 

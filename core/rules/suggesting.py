@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 LIKELIHOOD = (
+    "known_error",
     "mailbox",
     "asset",
     "address",
@@ -58,6 +59,17 @@ class Earlier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownError:
+    """An error that this request seems to be about."""
+
+    name: str
+    """As people call it: KE-12."""
+    technology: str | None
+    asset: str | None
+    """The only one it is about; None: there is no one asset."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is known of a request. Texts as they were written."""
 
@@ -75,6 +87,8 @@ class Facts:
     """Of the same contact, newest first."""
     known_asset: str | None = None
     """What the ticket names already."""
+    known: KnownError | None = None
+    """The error that is meant most likely."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +119,12 @@ def suggest(facts: Facts) -> tuple[Suggestion, ...]:
 
 def _all(facts: Facts) -> Iterator[Suggestion]:
     text = facts.text.casefold()
+    yield from _of_known(facts)
     mailboxes = {box.casefold() for box in facts.mailboxes}
     for rule in facts.rules:
         if rule.mailbox and rule.mailbox.casefold() in mailboxes:
             yield from _of_rule(rule, "mail_alias", "mailbox", rule.mailbox)
-        word = next((word for word in rule.words if _holds(text, word)), None)
+        word = next((word for word in rule.words if holds(text, word)), None)
         if word is not None:
             yield from _of_rule(rule, "rule", "words", word)
     things = [(one, _gave_away(text, one)) for one in facts.assets]
@@ -147,6 +162,20 @@ def _of_rule(rule: IntakeRule, provenance: str, code: str, because: str) -> Iter
             )
 
 
+def _of_known(facts: Facts) -> Iterator[Suggestion]:
+    if facts.known is None:
+        return
+    for name, value in (("technology", facts.known.technology), ("asset", facts.known.asset)):
+        if value:
+            yield Suggestion(
+                field=name,
+                value=value,
+                provenance=f"known error {facts.known.name}",
+                code="known_error",
+                because=facts.known.name,
+            )
+
+
 def _of_asset(facts: Facts) -> Iterator[Suggestion]:
     """What the asset of the ticket says."""
     known = next((one for one in facts.assets if one.name == facts.known_asset), None)
@@ -158,14 +187,14 @@ def _of_asset(facts: Facts) -> Iterator[Suggestion]:
 
 
 def _of_names(facts: Facts, text: str) -> Iterator[Suggestion]:
-    sites = [name for name in facts.sites if _holds(text, name)]
+    sites = [name for name in facts.sites if holds(text, name)]
     if len(sites) == 1:
         yield Suggestion(field="site", value=sites[0], provenance="rule", code="site", because=sites[0])
     if len(facts.own_sites) == 1 and facts.own_sites[0] in facts.sites:
         yield Suggestion(
             field="site", value=facts.own_sites[0], provenance="rule", code="only_site", because=""
         )
-    named = [name for name in facts.technologies if _holds(text, name)]
+    named = [name for name in facts.technologies if holds(text, name)]
     if len(named) == 1:
         yield Suggestion(
             field="technology", value=named[0], provenance="rule", code="technology", because=named[0]
@@ -189,15 +218,15 @@ def _of_history(earlier: Sequence[Earlier]) -> Iterator[Suggestion]:
 
 
 def _gave_away(text: str, thing: Thing) -> str:
-    if _holds(text, thing.name):
+    if holds(text, thing.name):
         return "asset"
-    return "address" if thing.address and _holds(text, thing.address) else ""
+    return "address" if thing.address and holds(text, thing.address) else ""
 
 
-def _holds(text: str, name: str) -> bool:
+def holds(text: str, name: str) -> bool:
     """As a word of its own, whatever its letters' case.
 
-    >>> _holds("il pc-01 non va", "PC-01"), _holds("il pc-011 non va", "PC-01"), _holds("ok", "")
+    >>> holds("il pc-01 non va", "PC-01"), holds("il pc-011 non va", "PC-01"), holds("ok", "")
     (True, False, False)
     """
     wanted = name.casefold().strip()

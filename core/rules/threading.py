@@ -45,7 +45,6 @@ class Relation(StrEnum):
     """Was requester or participant, and is no more: what they write waits for staff, whatever key they hold."""
     SAME_CUSTOMER = "same_customer"
     AGENT = "agent"
-    VENDOR = "vendor"
     THIRD_PARTY = "third_party"
 
 
@@ -230,8 +229,6 @@ def _by_number(asked: Asked, candidate: Candidate) -> _Judged:
         return "other_customer"
     if candidate.relation in (Relation.REQUESTER, Relation.PARTICIPANT):
         return "attach"
-    if candidate.relation is Relation.VENDOR and _aligned(asked):
-        return "attach"
     return "not_a_participant"
 
 
@@ -261,7 +258,7 @@ def _belongs(asked: Asked, candidate: Candidate) -> bool:
     """Is the author one of the conversation? A colleague of the same company is, once the domain vouches for them."""
     if candidate.relation is Relation.SAME_CUSTOMER:
         return _aligned(asked)
-    return candidate.relation in (Relation.REQUESTER, Relation.PARTICIPANT, Relation.VENDOR)
+    return candidate.relation in (Relation.REQUESTER, Relation.PARTICIPANT)
 
 
 def _foreign(asked: Asked, candidate: Candidate) -> bool:

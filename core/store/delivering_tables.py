@@ -222,6 +222,7 @@ known_error = Table(
     "known_error",
     metadata,
     id_key("id"),
+    Column("number", Integer, nullable=False, unique=True),
     maybe_id("problem_id"),
     a_text("title"),
     packed("symptom"),
@@ -231,7 +232,8 @@ known_error = Table(
     a_text("risk"),
     a_text("fix"),
     maybe_text("technology"),
-    a_json("assets", "[]"),  # names; empty: any
+    maybe_text("customer"),  # of whom it is alone; None: of anybody
+    a_json("assets", "[]"),  # names, of that customer; empty: any
     a_text("pattern"),  # of keys of alarms; empty: none
     a_json("words", "[]"),  # all in one text: a hint
     maybe_instant("verified_on"),

@@ -87,6 +87,7 @@ def upgrade() -> None:
     op.create_table(
         "known_error",
         _key_id("id"),
+        sa.Column("number", sa.Integer, nullable=False, unique=True),
         sa.Column("problem_id", _ID),
         _text("title"),
         _packed("symptom"),
@@ -96,6 +97,7 @@ def upgrade() -> None:
         _text("risk"),
         _text("fix"),
         sa.Column("technology", sa.Text),
+        sa.Column("customer", sa.Text),
         _text("assets", "[]"),
         _text("pattern"),
         _text("words", "[]"),

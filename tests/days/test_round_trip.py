@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 from email import message_from_bytes, policy
 from email.utils import parseaddr
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from tests.days.conftest import MakeDay
 from tests.days.hubs import STOP_WITHIN, Hub, until
@@ -99,6 +101,13 @@ def test_from_the_first_mail_to_the_closing_report(a_day: MakeDay, request: Any,
     report = out.next("closed")
     assert "The power supply was replaced." in _text(report)
     assert report["Auto-Submitted"]
+    (paper,) = report.iter_attachments()
+    assert (paper.get_content_type(), paper.get_filename()) == (
+        "application/pdf",
+        f"report-{number}-v2.pdf",
+    )
+    printed = " ".join(one.extract_text() for one in PdfReader(io.BytesIO(paper.get_content())).pages)
+    assert "The power supply was replaced." in printed
     assert day.ann.get(f"/tickets/{number}")["state"] == "closed"
     assert "The power supply was replaced." in alice.get(f"/portal/requests/{number}/report").text
     assert number in alice.get("/portal/history").text

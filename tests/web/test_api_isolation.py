@@ -17,6 +17,8 @@ NOWHERE = {
     "room": "01a20e0c-0000-7000-8000-000000000000",
     "address": "telegram:1",
     "version": "999",
+    "problem": "999",
+    "known": "999",
     "name": "nowhere",
     "number": "26-999999",
     "id": "01a20e0c-0000-7000-8000-000000000000",
@@ -25,6 +27,7 @@ OWN = "26-000002"
 """Bob's own request: what is his does not open what is not."""
 BODIES: dict[str, dict[str, Any]] = {
     "open_ticket": {"subject": "New", "text": "Please help."},
+    "correct_report": {"why": "A word was missing."},
     "add_message": {"audience": "customer", "text": "Hello?"},
     "qualify_ticket": {"impact": 1},
     "take_ticket": {},
@@ -98,9 +101,21 @@ BODIES: dict[str, dict[str, Any]] = {
     "log_activity": {"minutes": 5},
     "promise_ticket": {"promise_by": "2099-01-01T00:00:00Z"},
     "observe_ticket": {"until": "2099-01-01T00:00:00Z"},
+    "accept_workaround": {},
+    "refuse_workaround": {"reason": "still broken"},
+    "apply_known_error": {"known_error": 1},
+    "open_problem": {"title": "Ports"},
+    "change_problem": {"title": "Ports"},
+    "move_problem": {"move": "investigate"},
+    "link_problem": {"ticket": OWN},
+    "unlink_problem": {"ticket": OWN},
+    "write_known_error": {"title": "Ports", "public_text": "Restart it."},
+    "change_known_error": {"title": "Ports", "public_text": "Restart it."},
+    "retire_known_error": {"reason": "fixed"},
     "accept_suggestions": {"fields": ["technology"]},
     "set_priority": {"priority": "P2", "reason": "a good customer"},
     "put_routing": {"rules": []},
+    "play_again": {"desk": "[[routing]]\ngroup = 'Network L1'"},
     "try_routing": {"rules": []},
     "set_away": {"until": None},
     "put_calendar": {"weekly": ["mon-fri 09:00-18:00"]},
@@ -126,6 +141,12 @@ BODIES: dict[str, dict[str, Any]] = {
         "words": {"it": "Fatto.", "en": "Done."},
         "minutes": 5,
     },
+    "hand_vendor_mail": {"ticket": "26-000001", "case": "01896e57-5430-763b-9e2e-ffc9cc3fa45d"},
+    "open_vendor_case": {"vendor": "Cumulus", "subject": "Fan", "text": "It stands still."},
+    "write_to_vendor": {"text": "Any news?"},
+    "describe_vendor_case": {"reference": "SR1"},
+    "mark_vendor_case": {"state": "solved"},
+    "promote_vendor_words": {"text": "A fan comes."},
 }
 """A body that each writing call takes: what is refused is refused for the id alone."""
 QUERIES = {"preview_merge": {"into": OWN}}
@@ -156,6 +177,7 @@ def ids_of_acme(endpoint, desk):
     kind = {"outages": "outage", "calls": "call", "tasks": "task"}.get(endpoint.path.split("/")[1], "held")
     identity = desk.ids[kind]
     known = {"contact": "alice", "room": desk.ids["room"], "address": desk.ids["account"]}
+    known |= {"problem": "1", "known": "1"}
     return known | {"version": "1", "name": "Nights", "number": number, "id": identity}
 
 
@@ -237,7 +259,16 @@ async def test_a_technician_of_another_group_sees_nothing(caller, desk, db):
         one
         for one in WITH_IDS
         if not one.path.startswith(
-            ("/contracts", "/outages", "/flows", "/rotas", "/calendars", "/service-levels")
+            (
+                "/contracts",
+                "/outages",
+                "/flows",
+                "/rotas",
+                "/calendars",
+                "/service-levels",
+                "/problems",
+                "/known-errors",
+            )
         )
     ):
         answer = await ask(teo, endpoint, ids_of_acme(endpoint, desk))

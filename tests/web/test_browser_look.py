@@ -18,8 +18,9 @@ DESK = [
     "/desk/softphone",
     "/desk/?q=zzzz-nothing",
 ]
-DESK += ["/desk/outages", "/desk/outages/new", "outage", "/desk/rooms", "contact"]
-PORTAL = ["/portal/", "request", "/portal/new", "/portal/history", "/account"]
+DESK += ["/desk/outages", "/desk/outages/new", "outage", "/desk/rooms", "contact", "papers", "paper"]
+DESK += ["/desk/visits"]
+PORTAL = ["report", "/portal/", "request", "/portal/new", "/portal/history", "/account"]
 WIDTHS = [360, 768, 1280, 1920]
 MAX_WEIGHT = 150_000  # bytes of a page with everything it loads
 
@@ -34,12 +35,35 @@ def number(demo):
     return found
 
 
+@pytest.fixture(scope="module")
+def solved(demo):
+    """A ticket with a report."""
+    found = demo.in_progress(text="La rete cade.")
+    demo.do(
+        found,
+        "resolve",
+        cause="network",
+        minutes=30,
+        text="Cavo cambiato.",
+        tests="Ping per un'ora.",
+        limits="Nessuno.",
+    )
+    return found
+
+
 def place(name, number):
     return {"ticket": f"/desk/tickets/{number}", "request": f"/portal/requests/{number}"}.get(name, name)
 
 
-def at(visit, name, number, **options):
+def at(visit, name, number, *, solved="", **options):
     visitor = visit(MARIO if name in PORTAL else LEADER, **options)
+    if name in ("papers", "paper"):
+        visitor.go(f"/desk/tickets/{solved}/papers")
+        if name == "papers":
+            return visitor
+        name = visitor.page.locator("main h2 a").first.get_attribute("href")
+    if name == "report":
+        name = f"/portal/requests/{solved}/report"
     if name == "outage":
         visitor.go("/desk/outages")
         name = visitor.page.locator("main h3 a").first.get_attribute("href")
@@ -52,8 +76,8 @@ def at(visit, name, number, **options):
 
 
 @pytest.mark.parametrize("name", [*DESK, *PORTAL])
-def test_axe_finds_nothing_by_day_and_by_night(visit, number, name):
-    visitor = at(visit, name, number)
+def test_axe_finds_nothing_by_day_and_by_night(visit, number, solved, name):
+    visitor = at(visit, name, number, solved=solved)
     for theme in ("light", "dark"):
         visitor.page.emulate_media(color_scheme=theme)
 
@@ -106,8 +130,8 @@ def test_axe_finds_nothing_in_what_opens(visit, number, name):
 
 
 @pytest.mark.parametrize("name", [*DESK, *PORTAL])
-def test_nothing_shifts_and_nothing_is_wider_than_the_screen(visit, number, name):
-    visitor = at(visit, name, number)
+def test_nothing_shifts_and_nothing_is_wider_than_the_screen(visit, number, solved, name):
+    visitor = at(visit, name, number, solved=solved)
     for width in WIDTHS:
         visitor.page.set_viewport_size({"width": width, "height": 800})
         visitor.page.reload()

@@ -16,7 +16,7 @@ from web.words import catalogue
 
 TICKET = "/desk/tickets/26-000001"
 PLACES = ["/desk/", TICKET, "/desk/waiting?view=held", "/desk/waiting?view=exceptions"]
-PLACES += ["/desk/waiting?view=undelivered", "/desk/outgoing", "/desk/outages"]
+PLACES += ["/desk/waiting?view=undelivered", "/desk/outgoing", "/desk/outages", "/desk/me/visits"]
 
 
 # --- For whom -----------------------------------------------------------------------------------------------

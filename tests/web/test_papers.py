@@ -149,6 +149,33 @@ async def test_who_solves_it_says_how_it_was_tested_and_what_is_left(pages, desk
     ]
 
 
+async def test_staff_correct_a_report_and_the_customer_gets_the_new_version(pages, client, desk, db):
+    found, _ = desk
+    lea, place = await pages.as_(rows.LEADER), f"/desk/tickets/{NUMBER}/papers"
+    shown = await lea.get(place)
+
+    assert (await lea.post(place, why=" ", text="Three.", seen=shown.field("seen"))).status == 422
+    done = await lea.post(place, why="Mancava un cavo <b>", text="Three cables.", seen=shown.field("seen"))
+
+    assert done.status == 303
+    assert (await lea.post(place, why="Di nuovo", seen=shown.field("seen"))).status in (303, 409)
+    views = await db.read(papers.of_ticket, rows.ALICE, NUMBER)
+    assert (views[2].why, views[2].newest) == ("Mancava un cavo <b>", len(views) == 3)
+    _, values = await db.read(papers.values, rows.ALICE, NUMBER, views[2].id)
+    assert values["solution"] == "Three cables."
+    key = select(tables.message).where(tables.message.c.kind == "corrected")
+    told = (await db.read(lambda tx: tx.all(key)))[0]
+    assert "Three cables." in told.text
+    assert "Mancava un cavo <b>" in told.text
+    queued = select(tables.delivery).where(tables.delivery.c.message_id == told.id)
+    assert [row.address for row in await db.read(lambda tx: tx.all(queued))] == ["alice@acme.test"]
+    leader, alice = Caller(client, found.tokens["Lea"]), Caller(client, found.tokens["Alice"])
+    made = await leader.post(f"/tickets/{NUMBER}/papers", {"why": "Limiti.", "limits": "None."})
+    assert (made.status, (await made.json())["newest"]) == (201, True)
+    assert (await alice.post(f"/tickets/{NUMBER}/papers", {"why": "x"})).status == 403
+    assert (await leader.post("/tickets/26-000002/papers", {"why": "x"})).status == 409
+
+
 # --- How did it go? ---
 
 

@@ -15,19 +15,24 @@ from web.api import (
     duties,
     flows,
     joining,
+    known,
     me,
     openapi,
     outages,
     papers,
     quick_replies,
     readable,
+    replay,
     reports,
     routing,
     service_levels,
     tasks,
     tickets,
     traffic,
+    vendors,
     verbs,
+    visit_answers,
+    visits,
 )
 from web.api.endpoint import Endpoint
 from web.api.openapi import BASE
@@ -50,11 +55,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *contacts.ENDPOINTS,
     *contracts.ENDPOINTS,
     *joining.ENDPOINTS,
+    *known.ENDPOINTS,
     *traffic.ENDPOINTS,
     *quick_replies.ENDPOINTS,
+    *replay.ENDPOINTS,
     *routing.ENDPOINTS,
     *duties.ENDPOINTS,
     *tasks.ENDPOINTS,
+    *visit_answers.ENDPOINTS,
+    *visits.ENDPOINTS,
+    *vendors.ENDPOINTS,
 )
 
 

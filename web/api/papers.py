@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from core.desk import papers
+from core.desk import papers, resolution
 from core.desk.papers import PaperView
 from core.store.tx import Tx
-from web.api.endpoint import Call, File, api
+from web.api.endpoint import Body, Call, File, api
 from web.api.shapes import Shape
+from web.api.tickets import Seen
+from web.api.verbs import Later
 
 
 class Paper(Shape):
@@ -70,6 +72,46 @@ def list_papers(tx: Tx, call: Call) -> Papers:
     return Papers(items=[Paper(**_shown(one)) for one in papers.of_ticket(tx, call.who, call.number)])
 
 
+class Correct(Body):
+    """What the report should have said; what is empty stays as it was."""
+
+    why: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=300,
+            pattern=r"\S",
+            description="Why it takes the place of the one before. The customer reads it.",
+        ),
+    ]
+    text: Annotated[Later, Field(description="The solution.")] = ""
+    tests: Later = ""
+    limits: Later = ""
+    next_steps: Later = ""
+    seen: Seen = None
+
+
+@api("POST", "/tickets/{number}/papers", body=Correct, answer=Paper, status=201)
+def correct_report(tx: Tx, call: Call) -> Paper:
+    """Correct the closing report of a solved or closed ticket: another version, which goes to the customer. Staff only."""
+    asked: Correct = call.body
+    resolution.correct(
+        tx,
+        call.who,
+        call.number,
+        now=call.now,
+        why=asked.why,
+        text=asked.text,
+        tests=asked.tests,
+        limits=asked.limits,
+        next_steps=asked.next_steps,
+        seen=asked.seen,
+    )
+    made = papers.newest(tx, call.who, call.number)
+    assert made is not None  # noqa: S101 - it was just made
+    return Paper(**_shown(made))
+
+
 @api("GET", "/tickets/{number}/papers/{id}", answer=WholePaper)
 def get_paper(tx: Tx, call: Call) -> WholePaper:
     """One version with the values it was made from."""
@@ -84,4 +126,4 @@ def get_paper_pdf(tx: Tx, call: Call) -> File:
     return File(name=name, type="application/pdf", content=content)
 
 
-ENDPOINTS = (list_papers, get_paper, get_paper_pdf)
+ENDPOINTS = (list_papers, correct_report, get_paper, get_paper_pdf)

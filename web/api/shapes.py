@@ -312,6 +312,29 @@ class Rating(Shape):
     channel: str
 
 
+class Engaged(Shape):
+    """A vendor works on it."""
+
+    since: datetime
+    reference: str | None = Field(description="The vendor's, if the customer may know it.")
+    next_update_due: datetime | None = Field(description="When the vendor's next word is due.")
+
+
+class Workaround(Shape):
+    """What works for now, and what the customer says of it. Who applied it and which error it is of is for staff."""
+
+    id: str
+    text: str
+    applied_at: datetime
+    by: str
+    review_by: datetime = Field(description="It is looked at again by then.")
+    state: str = Field(description="asked, accepted, refused or ended.")
+    answered_by: str
+    answered_at: datetime | None
+    why: str = Field(description="What does not work.")
+    known_error: str = Field(description="KE-12; empty: none.")
+
+
 class Ticket(Summary):
     """A ticket with its conversation."""
 
@@ -328,6 +351,10 @@ class Ticket(Summary):
     messages: list[Message]
     calls: list[Call] = Field(description="Telephone calls, in their order.")
     rating: Rating | None = Field(description="None: nobody rated it.")
+    engaged: list[Engaged] = Field(description="Vendors who work on it, as the customer may know.")
+    workarounds: list[Workaround] = Field(
+        description="In the order in which they were applied; the last is what stands, if one does."
+    )
 
 
 class Event(Shape):

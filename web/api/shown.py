@@ -20,6 +20,7 @@ from core.desk.views import (
     ThreadView,
     TicketRow,
     TicketView,
+    WorkaroundView,
 )
 from web.api import shapes
 
@@ -79,6 +80,29 @@ def ticket(view: TicketView) -> shapes.Ticket:
         )
         if view.rating
         else None,
+        engaged=[
+            shapes.Engaged(
+                since=one.since, reference=one.reference or None, next_update_due=one.next_update_due
+            )
+            for one in view.engaged
+        ],
+        workarounds=[workaround(one) for one in view.workarounds],
+    )
+
+
+def workaround(one: WorkaroundView) -> shapes.Workaround:
+    """What works for now."""
+    return shapes.Workaround(
+        id=one.id,
+        text=one.text,
+        applied_at=one.applied_at,
+        by=one.by,
+        review_by=one.review_by,
+        state=one.state,
+        answered_by=one.answered_by,
+        answered_at=one.answered_at,
+        why=one.why,
+        known_error=one.known_error,
     )
 
 

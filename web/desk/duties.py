@@ -361,7 +361,7 @@ async def act(request: web.Request) -> web.StreamResponse:
 
 def _read(brief: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """With instants again."""
-    instants = ("next_due", "due", "since", "state_since", "oldest", "at")
+    instants = ("next_due", "due", "since", "state_since", "next_update_due", "oldest", "at")
     return {
         part: [
             {

@@ -89,7 +89,7 @@ async def _page(
 
 def _found(tx: Tx, who: Principal, number: str, q: str, *, now: datetime) -> dict[str, Any]:
     view = page.ticket(tx, who, number, now=now)
-    shown = [one for one in view.messages if not said.is_notice(one)]
+    shown = [one for one in view.messages if one.audience == "customer" and not said.is_notice(one)]
     return {
         "ticket": view,
         "links": links_between.of_ticket(tx, who, number),

@@ -83,7 +83,7 @@ async def _form(
     request: web.Request, *, wrong: DeskError | None = None, typed: Mapping[str, Any] | None = None
 ) -> web.Response:
     site, who = request.app[SITE], staff(request)
-    found, choices = await site.db.read(qualification.one, who, request.match_info["number"])
+    found, choices = await site.db.read(qualification.one, who, request.match_info["number"], now=now())
     t = say(who.language)
     fixed = telling.fixed_choices(t)
     offered = {

@@ -23,6 +23,8 @@ from core.desk import (
     resolution,
     taking_back,
     tickets,
+    vendor_views,
+    workarounds,
 )
 from core.desk.errors import DeskError, Invalid, Obstacle, Refused, Stale
 from core.desk.principal import Principal
@@ -43,6 +45,12 @@ TWO_PANES = ("view", *inbox.FILTERS)
 QUICK = "quick"
 """In a query: quick replies are offered, and the one of this name is in the box."""
 MAX_FORM_ID = 100  # characters
+VENDOR_OPEN = "vendor_open"
+"""Flag of a ticket."""
+MAY_HAVE_VENDORS = ("vendor.made", "ticket.absorbed", "ticket.merge_undone")
+"""What happened to a ticket that has cases at vendors, open or not."""
+BEFORE_WORK = ("received", "triage", "on_hold")
+"""States in which no vendor is asked yet."""
 
 Form = Mapping[str, Any]
 
@@ -85,7 +93,7 @@ async def _page(
     talk = request.query.get("only") == "talk"
     beside = None if talk else inbox.Asked(request, who)
     framed = {} if talk else await around(request, who)
-    view, choices, lines = await site.db.read(
+    view, choices, lines, at_vendors = await site.db.read(
         _shown, who, number, customer=customer, beside=None if beside and beside.known else beside, now=at
     )
     listed = {} if beside is None else beside.values(lines)
@@ -117,6 +125,7 @@ async def _page(
         "possible": telling.names(view.allowed, "verb", t),
         "lost": lost,
         "quick": None,
+        **at_vendors,
         "takes_back": {m.id: taking_back.stays(m) for m in view.messages if taking_back.may(who, m)},
         "taken_back": {
             one.data["message"]: one.actor_name for one in view.events if one.kind == "message.withdrawn"
@@ -134,10 +143,20 @@ async def _page(
 
 def _shown(
     tx: Tx, who: Principal, number: str, *, customer: str, beside: inbox.Asked | None, now: datetime
-) -> tuple[TicketView, offers.Offers, Page | None]:
+) -> tuple[TicketView, offers.Offers, Page | None, dict[str, Any]]:
     view = page.ticket(tx, who, number, now=now)
     offered = offers.of_customer(tx, customer or view.row.customer)
-    return view, offered, beside.read(tx) if beside else None
+    return view, offered, beside.read(tx) if beside else None, _at_vendors(tx, who, view)
+
+
+def _at_vendors(tx: Tx, who: Principal, view: TicketView) -> dict[str, Any]:
+    """The cases at vendors, and whether another can be opened."""
+    known = any(one.kind in MAY_HAVE_VENDORS for one in view.events) or VENDOR_OPEN in view.row.flags
+    may = view.row.open and view.row.state not in BEFORE_WORK and bool(vendor_views.names(tx, who))
+    return {
+        "vendors": vendor_views.of_ticket(tx, who, view.row.number) if known else (),
+        "may_vendor": may and "reply" in view.allowed,
+    }
 
 
 class _Run(NamedTuple):
@@ -158,7 +177,7 @@ def _timeline(view: TicketView) -> list[tuple[str, Any]]:
     shown: list[tuple[datetime, str, Any]] = [
         (m.at, "notice" if said.is_notice(m) else "again" if m.repeats else "message", m)
         for m in view.messages
-        if m.id not in of_calls
+        if m.id not in of_calls and m.audience == "customer"
     ]
     shown += [
         (one.began_at, "call", (one, [by_id[name] for name in one.messages if name in by_id]))
@@ -200,7 +219,7 @@ async def act(request: web.Request) -> web.StreamResponse:
     if verb in ("reply", "note", "wait"):
         named["files"] = sent
     seen = numbers.seen(form)
-    if verb not in ("note", "retry_delivery") and seen is not None:
+    if verb not in ("note", "retry_delivery", "accept_workaround") and seen is not None:
         named["seen"] = seen
     try:
         await site.db.write(called, who, number, now=now(), **named)
@@ -292,6 +311,7 @@ VERBS: Mapping[str, tuple[Callable[..., str], Callable[[Form], dict[str, Any]]]]
     ),
     "note": (tickets.note, _words("text", "idem")),
     "workaround": (tickets.workaround, _words("text")),
+    "accept_workaround": (workarounds.accept, _words()),
     "take": (tickets.take, _words()),
     "resume": (tickets.resume, _words()),
     "qualify": (tickets.qualify, _qualify),

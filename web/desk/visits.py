@@ -10,7 +10,17 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from core.desk import bookings, offers, page, reference, visit_notices, visit_times, visit_views, visits
+from core.desk import (
+    bookings,
+    offers,
+    page,
+    reference,
+    visit_answers,
+    visit_notices,
+    visit_times,
+    visit_views,
+    visits,
+)
 from core.desk.errors import DeskError, Forbidden, Invalid, NotFound, Refused, Stale
 from core.desk.principal import Principal
 from core.desk.views import TicketView, VisitView
@@ -295,6 +305,11 @@ VERBS: Mapping[str, tuple[Callable[..., Any], Callable[[Form, ZoneInfo], dict[st
     "en_route": (visits.en_route, _at),
     "check_in": (visits.check_in, _at),
     "check_out": (visits.check_out, _check_out),
+    "accept": (
+        visit_answers.accept,
+        lambda form, zone: _text("proposal")(form, zone) | {"anyway": "anyway" in form},
+    ),
+    "keep": (visit_answers.keep, _text("proposal")),
     "no_access": (visits.no_access, lambda form, zone: _text("reason")(form, zone) | _at(form, zone)),
 }
 """What can be done to a visit, and how the fields of each are read from its form; times are on the clock of the site."""
@@ -307,7 +322,7 @@ async def _one(
     site, who, at = request.app[SITE], staff(request), now()
     number, visit = request.match_info["number"], request.match_info["visit"]
     try:
-        found, shown, goers = await site.db.read(_visit, who, number, visit, now=at)
+        found, shown, goers, calendar = await site.db.read(_visit, who, number, visit, now=at)
     except NotFound:
         raise web.HTTPNotFound from None
     zone = ZoneInfo(shown.time_zone)
@@ -323,6 +338,7 @@ async def _one(
         past=shown.window_end is not None and shown.window_end <= at,
         spell=lambda since, until: visit_notices.spell(since, until, zone, who.language),
         goers=goers,
+        calendar=calendar,
         verb=verb,
         wrong=_words(wrong, who),
         faults=_faults(wrong),
@@ -333,9 +349,19 @@ async def _one(
 
 def _visit(
     tx: Tx, who: Principal, number: str, visit: str, *, now: datetime
-) -> tuple[TicketView, VisitView, Iterable[visit_times.Goer]]:
+) -> tuple[
+    TicketView,
+    VisitView,
+    Iterable[visit_times.Goer],
+    visit_answers.CalendarView,
+]:
     found = page.ticket(tx, who, number, now=now)
-    return found, visit_views.one(tx, who, number, visit), visit_times.goers(tx)
+    return (
+        found,
+        visit_views.one(tx, who, number, visit),
+        visit_times.goers(tx),
+        visit_answers.calendar(tx, who, number, visit),
+    )
 
 
 # --- What went wrong ---------------------------------------------------------------------------------------

@@ -22,8 +22,8 @@ ENDED = 10  # closed ones there; the history has the rest
 PER_PAGE = 30
 END_SHOWN = timedelta(days=1)
 NEEDS_THEM = ("waiting_customer", "resolved")
-CHOICES = ("visit",)
-"""What comes next, where it is they who decide."""
+ASKED = ("visit", "workaround")
+"""What comes next, where it is they who decide, whatever the state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,14 +120,17 @@ def _home(tx: Tx, who: Principal, *, now: datetime) -> dict[str, Any]:
     ended = search.tickets(tx, who, view="closed", limit=SHOWN)
     rows = {row.id: row for row in (*solved.items, *going_on.items)}
     cards = [Card(row=row, next=course.next_action(tx, row)) for row in rows.values()]
-    needed = [card for card in cards if card.row.state in NEEDS_THEM or card.next.key in CHOICES]
     return {
         "company": company(tx, who),
         "linked": linking.fresh(tx, who, now=now),
         "outages": _outages(tx, who, now=now),
-        "needed": needed,
-        "cards": [card for card in cards if card not in needed],
+        "needed": [card for card in cards if _needs_them(card)],
+        "cards": [card for card in cards if not _needs_them(card)],
         "more_open": going_on.next is not None,
         "ended": [row for row in ended.items if row.state != "resolved"][:ENDED],
         "contracts": coverage.bought(tx, who, now=now),
     }
+
+
+def _needs_them(card: Card) -> bool:
+    return card.row.state in NEEDS_THEM or card.next.key in ASKED

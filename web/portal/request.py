@@ -8,7 +8,18 @@ from typing import Any
 
 from aiohttp import web
 
-from core.desk import page, papers, ratings, reference, requests, resolution, visits
+from core import invitations
+from core.desk import (
+    page,
+    papers,
+    ratings,
+    reference,
+    requests,
+    resolution,
+    visit_invitations,
+    visits,
+    workarounds,
+)
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.papers import PaperView
 from core.desk.principal import Principal
@@ -21,8 +32,9 @@ from web.portal.frame import contact
 from web.sign_in import form_id
 from web.site import SITE, now
 from web.visit_words import VALUES
+from web.words import say
 
-REPORTS = ("resolved", "closed")
+REPORTS = ("resolved", "closed", "corrected")
 """Kinds of message that say what was done."""
 QUIET_EVENTS = ("ticket.customer_message",)
 """Said by the message itself."""
@@ -41,6 +53,9 @@ def routes(app: web.Application) -> None:
     app.router.add_post(f"{base}/rate", rate)
     app.router.add_post(f"{base}/visits/{{visit}}/choose", choose_time)
     app.router.add_post(f"{base}/visits/{{visit}}/none", no_time_fits)
+    app.router.add_get(f"{base}/visits/{{visit}}/visit.ics", calendar)
+    app.router.add_post(f"{base}/accept-workaround", accept_workaround)
+    app.router.add_post(f"{base}/refuse-workaround", refuse_workaround)
     app.router.add_get(f"{base}/messages/{{message}}/html", show_html)
     app.router.add_get(f"{base}/files/{{file}}", download)
     app.router.add_get("/portal/calls/{call}/sound/{seq}", listen)
@@ -58,6 +73,7 @@ async def _page(
     wrong: DeskError | None = None,
     typed: str = "",
     refused: str = "",
+    fails: str = "",
     rated: Mapping[str, str] | None = None,
     idem: str = "",
     lost: bool = False,
@@ -92,6 +108,7 @@ async def _page(
         stale=isinstance(wrong, Stale),
         typed=typed,
         refused=refused,
+        fails=fails,
         rated=rated or {},
         form_id=idem or form_id(),
         lost=lost,
@@ -195,6 +212,33 @@ async def refuse(request: web.Request) -> web.StreamResponse:
     raise web.HTTPSeeOther(f"/portal/requests/{number}")
 
 
+async def accept_workaround(request: web.Request) -> web.StreamResponse:
+    """It works for now."""
+    site, who = request.app[SITE], contact(request)
+    number = request.match_info["number"]
+    fields, _ = await files.form(request)
+    identity = fields.get("workaround") or None
+    try:
+        await site.db.write(workarounds.accept, who, number, workaround=identity, now=now())
+    except Refused as error:
+        return await _page(request, status=409, wrong=error)
+    raise web.HTTPSeeOther(f"/portal/requests/{number}#workaround")
+
+
+async def refuse_workaround(request: web.Request) -> web.StreamResponse:
+    """It does not work, in their words."""
+    site, who = request.app[SITE], contact(request)
+    number = request.match_info["number"]
+    fields, _ = await files.form(request)
+    identity, reason = fields.get("workaround") or None, fields.get("reason", "")
+    try:
+        await site.db.write(workarounds.refuse, who, number, reason=reason, workaround=identity, now=now())
+    except (Invalid, Refused) as error:
+        status = 422 if isinstance(error, Invalid) else 409
+        return await _page(request, status=status, wrong=error, fails=reason)
+    raise web.HTTPSeeOther(f"/portal/requests/{number}")
+
+
 async def rate(request: web.Request) -> web.StreamResponse:
     """How it went."""
     site, who = request.app[SITE], contact(request)
@@ -241,6 +285,20 @@ async def no_time_fits(request: web.Request) -> web.StreamResponse:
     except Refused:
         return await _page(request, status=409, visit_said="chosen", visit_typed=text)
     raise web.HTTPSeeOther(f"/portal/requests/{number}#visit-{visit}")
+
+
+async def calendar(request: web.Request) -> web.StreamResponse:
+    """A visit that is agreed, as a file for somebody's own calendar. Raises NotFound."""
+    site, who, at = request.app[SITE], contact(request), now()
+    number, visit = request.match_info["number"], request.match_info["visit"]
+    summary = f"{say(who.language)('portal.visit.title')}: {site.settings.hub.name}"
+    found = await site.db.read(visit_invitations.to_take_home, who, number, visit, summary=summary)
+    return web.Response(
+        text=invitations.write(found, now=at),
+        content_type=invitations.TYPE,
+        charset="utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{invitations.FILE}"'},
+    )
 
 
 async def show_html(request: web.Request) -> web.StreamResponse:

@@ -8,15 +8,19 @@ from __future__ import annotations
 import binascii
 import re
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel.core import get_global
+
+from core.envelope import CalendarWord
 
 CHARACTERS = 256 * 1024
 LINES = 5_000
 EVENTS = 20
 PEOPLE = 50
+ANSWER = 64 * 1024  # characters of an answer, which is one event
+COMMENT = 2_000  # characters
 
 _SHOWN = ("VEVENT", "VTODO", "VJOURNAL")
 _PARAMETER = re.compile(r';([A-Za-z0-9-]{1,60})=((?:"[^"]{0,1000}"|[^";:,]{0,1000}|,){1,20})')
@@ -71,6 +75,59 @@ def read(content: str) -> Calendar:
     zones = {one.text("TZID"): one for part in calendars for one in part.inside if one.kind == "VTIMEZONE"}
     events = [one for part in calendars for one in part.inside if one.kind in _SHOWN][:EVENTS]
     return Calendar(method, "\n".join(_event(one, method, zones) for one in events))
+
+
+def word(content: str) -> CalendarWord | None:
+    """What it says of one event; None: of none, of several, or of one without a name. Never raises.
+
+    >>> word("BEGIN:VCALENDAR\\nMETHOD:REPLY\\nBEGIN:VEVENT\\nUID:v@hub.test\\nSEQUENCE:2\\n"
+    ...      "ATTENDEE;PARTSTAT=DECLINED:mailto:Ann@acme.test\\nCOMMENT:I am away\\nEND:VEVENT\\nEND:VCALENDAR").partstat
+    'DECLINED'
+    """
+    root = _tree(content[:ANSWER])
+    calendars = [one for one in root.inside if one.kind == "VCALENDAR"]
+    events = [one for part in calendars for one in part.inside if one.kind == "VEVENT"]
+    if len(calendars) != 1 or len(events) != 1 or not events[0].text("UID"):
+        return None
+    event, zones = (
+        events[0],
+        {one.text("TZID"): one for one in calendars[0].inside if one.kind == "VTIMEZONE"},
+    )
+    people = event.properties.get("ATTENDEE", [])
+    alone = people[0] if len(people) == 1 else _NOTHING
+    begins = _instant(event.first("DTSTART"), zones)
+    length = _later(_EPOCH, event.text("DURATION"))
+    ends = _instant(event.first("DTEND"), zones)
+    if ends is None and begins is not None and isinstance(length, datetime):
+        ends = begins + (length - _EPOCH)
+    sequence = event.text("SEQUENCE")
+    return CalendarWord(
+        method=calendars[0].text("METHOD").upper()[:20],
+        uid=event.text("UID")[:500],
+        sequence=int(sequence) if sequence.isascii() and sequence.isdecimal() and len(sequence) < 9 else 0,  # noqa: PLR2004
+        attendee=_address(alone).lower()[:320],
+        partstat=alone.parameters.get("PARTSTAT", "").upper()[:20],
+        start=begins,
+        end=ends,
+        comment=event.text("COMMENT")[:COMMENT],
+    )
+
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
+
+
+def _instant(one: _Property, zones: dict[str, _Component]) -> datetime | None:
+    """In UTC; None: it names no hour, or a zone of which nobody knows how far it is from UTC."""
+    at = _moment(one)
+    if not isinstance(at, datetime):
+        return None
+    if one.value.strip().endswith("Z"):
+        return at.replace(tzinfo=UTC)
+    name = one.parameters.get("TZID", "").strip()
+    offset = _known_offset(name, at) if name else None
+    if offset is None and name in zones:
+        offset = _told_offset(zones[name], at)
+    return None if offset is None else (at - offset).replace(tzinfo=UTC)
 
 
 def _tree(content: str) -> _Component:
@@ -149,10 +206,13 @@ def _who(event: _Component) -> str:
     return " → ".join(side for side in (organiser, ", ".join(filter(None, asked))) if side)
 
 
-def _person(one: _Property) -> str:
+def _address(one: _Property) -> str:
     address = one.value.strip()
-    if address.lower().startswith("mailto:"):
-        address = address[7:]
+    return address[7:] if address.lower().startswith("mailto:") else address
+
+
+def _person(one: _Property) -> str:
+    address = _address(one)
     name = one.parameters.get("CN", "").strip()
     answer = one.parameters.get("PARTSTAT", "").upper()
     shown = f"{name} <{address}>" if name and name != address else address

@@ -15,7 +15,7 @@ from channels.email.reading import (
     texts,
     tnef,
 )
-from core.envelope import Attachment
+from core.envelope import Attachment, CalendarWord
 
 SIGNATURES = 5
 """Signed contents that are opened in one mail, inside each other or beside each other."""
@@ -134,5 +134,15 @@ def is_calendar(part: structure.Part, name: str) -> bool:
 
 def calendar(part: structure.Part) -> calendars.Calendar:
     """What the calendar in this part says."""
+    return calendars.read(_calendar_text(part))
+
+
+def calendar_word(root: structure.Part) -> CalendarWord | None:
+    """What the first calendar of a mail says of one event; None: nothing, or there is none."""
+    part = next((part for part in structure.parts(root) if is_calendar(part, "")), None)
+    return None if part is None else calendars.word(_calendar_text(part))
+
+
+def _calendar_text(part: structure.Part) -> str:
     content = attachments.content(part)[: 4 * calendars.CHARACTERS]
-    return calendars.read(charsets.text(content, part.parameters.get("charset", "") or "utf-8"))
+    return charsets.text(content, part.parameters.get("charset", "") or "utf-8")

@@ -17,6 +17,7 @@ from channels.email.reading import (
     headers,
     machine,
     ours,
+    packed,
     structure,
     subjects,
     visible,
@@ -127,6 +128,7 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         words_key="" if own_id else content_key.words(tree),
         authentication=certified.proof(proof, carried) if carried else proof,
         report=verdict.report,
+        calendar=packed.calendar_word(root),
         notes=tuple(dict.fromkeys(notes)),
     )
 

@@ -26,7 +26,7 @@ from core.desk import (
 )
 from core.desk.configuration import export, members, told
 from core.desk.configuration.checking import check
-from core.desk.configuration.document import CustomerPart, Document, RotaPart
+from core.desk.configuration.document import ContractPart, CustomerPart, Document, RotaPart
 from core.desk.errors import ConfigurationError
 from core.desk.passwords import AT_ONCE, hash_now, hash_pin_now, matches_now
 from core.desk.principal import Principal
@@ -421,18 +421,31 @@ def _contracts(tx: Tx, parts: tuple[CustomerPart, ...], difference: _Difference)
     rows = []
     for part in parts:
         for contract in part.contracts:
-            written = _fields(contract)
-            for line in written["lines"]:
-                _leave_out(line, LATER_OF_LINES)
-            _leave_out(written, LATER)
-            owner = {"customer": part.code, "time_zone": part.time_zone}
-            version = _version(written | owner)
-            people = [addresses.key(email) for email in contract.authorised_contacts]
-            content = {**written, **owner, "authorised_contacts": people}
+            written = _written(contract)
+            version = _version(written | _owner(part))
+            content = contract_content(part, contract)
             _define(difference, version, "contract", contract.number, content)
             _define(difference, export.FILE + version, "contract file", contract.number, written)
             rows.append({"number": contract.number, "customer": part.code, "version": version})
     _sync(tx, difference, "contracts", tables.contract, ("number",), rows)
+
+
+def contract_content(part: CustomerPart, contract: ContractPart) -> dict[str, Any]:
+    """What is kept of a contract of this customer, as `reference.contract_of` reads it."""
+    people = [addresses.key(email) for email in contract.authorised_contacts]
+    return {**_written(contract), **_owner(part), "authorised_contacts": people}
+
+
+def _written(contract: ContractPart) -> dict[str, Any]:
+    written = _fields(contract)
+    for line in written["lines"]:
+        _leave_out(line, LATER_OF_LINES)
+    _leave_out(written, LATER)
+    return written
+
+
+def _owner(part: CustomerPart) -> dict[str, Any]:
+    return {"customer": part.code, "time_zone": part.time_zone}
 
 
 LATER: Mapping[str, Any] = {"notice_date": None, "renewal": "none", "policy": {}, "tell_breach": False}

@@ -16,7 +16,7 @@ from channels.email.compose import ID_LENGTH, Identity, compose, loop_header
 from channels.email.flowing import WIDTH, flowed
 from channels.email.reading import read
 from channels.email.reading.texts import unflowed
-from core.envelope import Address, Attachment, Earlier, Inbound, Kind, Outgoing
+from core.envelope import Address, Attachment, Earlier, Inbound, Invitation, Kind, Outgoing
 from tests.channels.email.a_relay import OTHER, TOKEN, an_answer
 from tests.channels.email.reading_mails import DESK, a_mail, parts, understood, visible
 
@@ -494,3 +494,27 @@ def test_the_listed_attacks_on_headers_go_out_as_plain_words(samples):
         mail = message_from_bytes(raw)
         assert [name.lower() for name in mail.keys() if name.lower() not in HEADERS] == [], path.name  # noqa: SIM118
         assert len(understood(raw).to) == 1, path.name
+
+
+def test_an_invitation_is_the_last_of_the_alternatives_and_a_file_and_its_answer_comes_home():
+    invitation = Invitation(
+        method="REQUEST",
+        uid="v@hub.test",
+        sequence=1,
+        start=NOON,
+        end=NOON,
+        summary="Visita, lunedì",
+        location="",
+        text="",
+    )
+    mail = seen(an_answer(invitation=invitation, reply_token=TOKEN))
+
+    alternatives, file = mail.iter_parts()
+    calendar = list(alternatives.iter_parts())[-1]
+    assert (calendar.get_content_type(), calendar.get_param("method")) == ("text/calendar", "REQUEST")
+    assert calendar.get_content_charset() == "utf-8"
+    words = calendar.get_content().replace("\r\n", "\n").replace("\n ", "")
+    assert f"mailto:support+r-{TOKEN}@reply.hub.test" in words
+    assert "SUMMARY:Visita\\, lunedì" in words
+    assert (file.get_content_type(), file.get_filename()) == ("application/ics", "invite.ics")
+    assert file.get_content().decode().replace("\r\n", "\n") == calendar.get_content().replace("\r\n", "\n")

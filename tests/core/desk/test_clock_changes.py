@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core import handlers
-from core.desk import books, clock_changes, clock_standing, reference, tickets, timing
+from core.desk import books, clock_changes, clock_standing, joining, reference, tickets, timing
 from core.desk.errors import Forbidden
 from core.desk.principal import HUB
 from core.rules import clocks
@@ -127,6 +127,26 @@ async def test_a_job_does_some_slices_and_another_goes_on_and_a_slice_done_twice
     moved = [len(await desk.events(number, "clock.recalendar")) for number in numbers]
     assert moved == [1, 1, 0]
     assert await desk.rows(tables.job, kind=clock_changes.KIND) == []
+    assert (await desk.db.read(books.verify)).faults == ()
+
+
+async def test_what_another_request_was_joined_to_counts_from_its_new_start_also_by_other_hours(
+    desk, monkeypatch
+):
+    """And no reading of a history is kept for ever."""
+    monkeypatch.setattr(clock_changes, "MAX_PLANS", 0)
+    early = await desk.qualify((await desk.mail("alice@acme.test")).number or "", technology="Server")
+    desk.passes(hours=2)
+    late = await desk.qualify((await desk.mail("alice@acme.test")).number or "", technology="Server")
+    await desk.do(joining.merge, await desk.who("lea"), early, into=late)
+    joined = (await desk.clocks(late))["resolve"]
+    await desk.db.write(put, SHORTER, now=desk.now)
+    await desk.db.write(clock_changes.begin, HUB, "Office", now=desk.now)
+    await desk.work()
+
+    moved = (await desk.clocks(late))["resolve"]
+    assert moved.started_at == joined.started_at == MONDAY
+    assert moved.due_at > joined.due_at
     assert (await desk.db.read(books.verify)).faults == ()
 
 

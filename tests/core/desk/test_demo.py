@@ -224,3 +224,13 @@ async def test_the_morning_has_calls_one_heard_one_spoken_one_missed_and_one_on_
     owed = await loaded.read(lambda tx: tx.all(select(tables.callback.c.reason)))
     assert sorted(row.reason for row in owed) == ["missed", "voicemail"]
     assert (await loaded.read(books.verify, now=NOW)).faults == ()
+
+
+async def test_a_visit_is_agreed_and_another_waits_for_the_customer(loaded) -> None:
+    found = {row.state: row for row in await loaded.read(lambda tx: tx.all(select(tables.visit)))}
+
+    assert set(found) == {"confirmed", "proposed"}
+    assert found["confirmed"].window_start > NOW
+    engineers = await loaded.read(lambda tx: tx.all(select(tables.agent).where(tables.agent.c.onsite)))
+    assert len(engineers) == 2
+    assert all(one.calendar for one in engineers)

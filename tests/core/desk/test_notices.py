@@ -215,7 +215,7 @@ def test_every_step_has_words_in_every_language(language, key):
     }
     common = {"subject": "Rete", "number": "26-000001", "name": "", "hub": "Desk", "portal": ""}
 
-    subject, text = texts.notice("progress", language, **common, steps=[step])
+    subject, text = texts.notice("progress", language, **common, steps=[step], link="")
 
     assert subject == "Rete"
     assert "\n- " in text, "a line of its own"

@@ -291,6 +291,25 @@ async def test_a_follow_up_names_the_ticket_before_it_if_that_may_be_seen(desk):
     assert await earlier(ALICE, "26-000004") is None
 
 
+async def test_who_leads_is_told_until_when_the_request_before_a_follow_up_may_be_reopened(desk):
+    def world(tx):
+        lately = rows.a_ticket(tx, "26-000001", state="closed", closed_at=NOON - timedelta(days=10))
+        long_ago = rows.a_ticket(
+            tx, "26-000002", state="closed", closed_at=NOON - timedelta(days=10, seconds=1)
+        )
+        rows.a_ticket(tx, "26-000003", follow_up_of=lately)
+        rows.a_ticket(tx, "26-000004", follow_up_of=long_ago)
+
+    await desk.write(world)
+
+    async def until(who, number):
+        return (await desk.read(page.ticket, who, number, now=NOON)).reopenable_until
+
+    assert await until(LEADER, "26-000003") == NOON
+    assert await until(LEADER, "26-000004") is None
+    assert await until(ALICE, "26-000003") is None
+
+
 @pytest.mark.parametrize(
     ("state", "key"),
     [

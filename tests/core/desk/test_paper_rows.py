@@ -15,6 +15,7 @@ from pypdf import PdfReader
 from core.desk import books, papers, papers_books, reports, resolution, tickets, visit_reports
 from core.desk.case import Case
 from core.desk.errors import NotFound, Refused
+from core.desk.principal import HUB
 from core.ids import new_id
 from core.store import blobs, tables
 from tests.desk_at_work import CONFIGURED, PASSED, SOLUTION, AtWork, at_work
@@ -123,7 +124,7 @@ async def test_a_closing_report_says_everything_on_page_in_text_and_in_pdf(desk)
     ]
     event = (await desk.events(number, "paper."))[0]
     assert (event.kind, event.data["n"], event.data["hash"]) == ("paper.made", 1, view.hash)
-    assert (await desk.db.read(books.verify)).faults == ()
+    assert await desk.db.read(lambda tx: list(papers_books.faults(tx, now=desk.now))) == []
 
 
 async def test_a_visit_has_a_report_of_its_own_on_the_same_engine(desk):
@@ -155,6 +156,35 @@ async def test_a_visit_has_a_report_of_its_own_on_the_same_engine(desk):
         await desk.db.write(
             lambda tx: visit_reports.report(Case.open(tx, visit.ticket_id, now=desk.now), ann, new_id())
         )
+
+
+async def test_a_photo_is_in_the_pdf_and_only_its_words_are_on_the_page(desk):
+    desk.draws = True
+    number = await a_full_story(desk)
+    (visit,) = await desk.rows(tables.visit, number)
+    kept = io.BytesIO()
+    Image.effect_noise((900, 700), 90).convert("RGB").save(kept, "JPEG", quality=95)
+    assert len(kept.getvalue()) > papers.INSIDE
+
+    def report(tx: Any) -> papers.Made:
+        photo = {"picture": blobs.put(tx, kept.getvalue(), now=desk.now), "text": "Il quadro"}
+        key = {"ticket_id": visit.ticket_id, "visit_id": visit.id, "id": new_id()}
+        more = {"at": desk.now, "recorded_at": desk.now, "by": "system"}
+        tx.insert(tables.visit_step, **key, kind="photo", data=photo, **more)
+        case = Case.open(tx, visit.ticket_id, now=desk.now)
+        made = visit_reports.report(case, HUB, visit.id)
+        case.save()
+        return made
+
+    made = await desk.db.write(report)
+    await desk.work()
+
+    ann = await desk.who("ann")
+    _, shown = await desk.db.read(papers.html, ann, number, made.id)
+    assert "Il quadro" in shown
+    assert shown.count("data:image/") == 2, "the small photo and the signature"
+    _, pdf = await desk.db.read(papers.pdf, ann, number, made.id)
+    assert len([one for page in PdfReader(io.BytesIO(pdf)).pages for one in page.images]) == 3
 
 
 async def test_each_end_makes_a_version_that_says_why_and_none_is_changed(desk):
@@ -201,7 +231,7 @@ async def test_a_paper_is_found_only_by_who_may_see_its_request(desk):
 
 async def test_what_cannot_be_drawn_leaves_without_and_staff_see_the_dead_job(desk, monkeypatch):
     number = await desk.resolved("alice@acme.test", authentication=PASSED)
-    monkeypatch.setattr("core.drawing.pdf.DRAW", "tests.fake_reader:read_at_last")
+    monkeypatch.setattr("core.drawing.pdf.DRAW", "tests.fake_reader:draw_nothing")
     desk.draws = True
     await desk.work()
     (sent,) = [one for one in desk.channel.sent if one.kind == "resolved"]

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from core.desk import (
     books,
+    handover_facts,
     joining,
     page,
     resolution,
@@ -22,6 +23,7 @@ from core.desk import (
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.envelope import Attachment, Kind
 from core.store import tables
+from core.store.opening import open_database
 from tests.desk_at_work import CONFIGURED, DISOWNED, PASSED, SOLUTION, AtWork, at_work
 from tests.desk_files import put
 
@@ -50,7 +52,15 @@ SAID = "zanzibar"
 
 
 @pytest.fixture
-async def desk(db) -> AtWork:
+async def desk(sqlite_url, facts):
+    database = open_database(sqlite_url, facts, readers=2, connections=4)
+    yield await at_work(database, CONFIGURED + VENDORS)
+    database.close()
+
+
+@pytest.fixture
+async def everywhere(db) -> AtWork:
+    """The same on both databases, for what reads and writes most."""
     return await at_work(db, CONFIGURED + VENDORS)
 
 
@@ -84,7 +94,8 @@ async def faults(desk: AtWork):
 # --- Opening and writing --------------------------------------------------------------------------------------
 
 
-async def test_a_vendor_gets_what_was_chosen_for_it_without_names_and_nobody_else_does(desk):
+async def test_a_vendor_gets_what_was_chosen_for_it_without_names_and_nobody_else_does(everywhere):
+    desk = everywhere
     number = await desk.taken()
     before = [row.id for row in await desk.deliveries(number)]
     files = [Attachment(name="log.txt", type="text/plain", content=b"fan")]
@@ -181,7 +192,8 @@ async def test_what_is_told_to_a_vendor_without_an_address_is_kept(desk):
 # --- What a vendor writes -------------------------------------------------------------------------------------
 
 
-async def test_an_answer_to_its_address_goes_onto_the_case_and_the_ticket_goes_on(desk):
+async def test_an_answer_to_its_address_goes_onto_the_case_and_the_ticket_goes_on(everywhere):
+    desk = everywhere
     number, case = await opened(desk, wait=True)
     customers = {row.id for row in await desk.deliveries(number) if row.kind != "vendor"}
     desk.passes(hours=1)
@@ -204,7 +216,8 @@ async def test_an_answer_to_its_address_goes_onto_the_case_and_the_ticket_goes_o
     assert await faults(desk) == ()
 
 
-async def test_a_machines_receipt_gives_the_reference_and_is_the_first_answer(desk):
+async def test_a_machines_receipt_gives_the_reference_and_is_the_first_answer(everywhere):
+    desk = everywhere
     number, case = await opened(desk, wait=True)
     desk.passes(minutes=1)
     await answer(desk, "Case opened", subject="[SR1234567] Case opened", kind=Kind.AUTO_REPLY)
@@ -288,7 +301,8 @@ async def test_a_customers_mail_that_names_a_vendors_message_goes_to_the_custome
     assert (await case_of(desk, case)).thread_id != message.thread_id
 
 
-async def test_staff_hand_what_waits_to_its_case(desk):
+async def test_staff_hand_what_waits_to_its_case(everywhere):
+    desk = everywhere
     number, case = await opened(desk)
     lea = await desk.who("lea")
     await desk.mail(SUPPORT, "Ventola", SAID, authentication=PASSED)
@@ -345,6 +359,7 @@ async def test_a_customer_knows_that_a_vendor_works_on_it_and_no_more(desk):
     )
     view = await desk.db.read(page.ticket, alice, number, now=desk.now)
     assert [(one.reference, one.next_update_due) for one in view.engaged] == [("SR1234567", due)]
+    assert "vendor" not in {clock.name for clock in view.clocks}, "that clock is between us and the vendor"
     assert not {"Cumulus", SAID, case} & set(repr(view).replace("'", " ").split())
     assert {one.channel for one in view.threads} == {"email"}
     for read in (vendor_views.of_ticket, lambda tx, who, of: vendor_views.one(tx, who, of, case)):
@@ -411,9 +426,14 @@ async def test_the_last_case_that_ends_gives_the_ticket_back(desk):
     await desk.do(vendor_cases.reopen, ann, number, second)
     await desk.do(vendor_cases.working, ann, number, second)
     assert (await case_of(desk, second)).reopened == 1
+    draft = await desk.do(vendor_cases.open_case, ann, number, **WORDS, send=False)
+    await desk.do(vendor_cases.close, ann, number, draft)
+    await desk.do(vendor_cases.reopen, ann, number, draft)
+    assert ((await case_of(desk, draft)).state, (await case_of(desk, draft)).reopened) == ("draft", 0)
 
 
-async def test_who_does_not_write_when_they_should_is_reminded_once_and_somebody_is_asked(desk):
+async def test_who_does_not_write_when_they_should_is_reminded_once_and_somebody_is_asked(everywhere):
+    desk = everywhere
     number, case = await opened(desk, vendor="Stratus")
     ann = await desk.who("ann")
     due = desk.now + timedelta(hours=1)
@@ -438,7 +458,8 @@ async def test_who_does_not_write_when_they_should_is_reminded_once_and_somebody
     assert task.done_at == desk.now
 
 
-async def test_cases_go_with_a_merge_and_come_back_with_its_undoing(desk):
+async def test_cases_go_with_a_merge_and_come_back_with_its_undoing(everywhere):
+    desk = everywhere
     number, case = await opened(desk)
     other = await desk.taken("aldo@acme.test")
     ann, lea = await desk.who("ann"), await desk.who("lea")
@@ -464,7 +485,8 @@ async def test_cases_go_with_a_merge_and_come_back_with_its_undoing(desk):
     assert await faults(desk) == ()
 
 
-async def test_a_month_of_a_vendor_adds_up_for_who_leads(desk):
+async def test_a_month_of_a_vendor_adds_up_for_who_leads(everywhere):
+    desk = everywhere
     number, case = await opened(desk, wait=True)
     desk.passes(hours=1)
     await answer(desk)
@@ -515,3 +537,9 @@ async def test_lists_show_what_waits_for_us_first_and_only_ones_own(desk):
         )
         == []
     )
+
+
+async def test_the_brief_of_a_shift_says_when_a_vendors_news_is_due(desk):
+    number, _ = await opened(desk, wait=True)
+    ((one,),) = ((await desk.db.read(handover_facts.now_open, now=desk.now))["vendors"],)
+    assert (one["number"], one["next_update_due"]) == (number, desk.now + timedelta(hours=2))

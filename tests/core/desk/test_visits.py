@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.desk import bookings, resolution, visit_books, visit_views, visits
+from core.desk import bookings, joining, resolution, tickets, visit_books, visit_views, visits
+from core.desk.course import PUBLIC_EVENTS
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.store import tables
+from core.store.opening import open_database
+from tests.chat_at_work import Chatter
 from tests.desk_at_work import CONFIGURED, PASSED, SOLUTION, AtWork, at_work
+from tests.fakes import FakeChannel
 
 GOING = (
     CONFIGURED.replace(
@@ -60,7 +65,15 @@ calendar = "Office"
 
 
 @pytest.fixture
-async def desk(db) -> AtWork:
+async def desk(sqlite_url, facts) -> AsyncIterator[AtWork]:
+    db = open_database(sqlite_url, facts, readers=1, connections=1)
+    yield await at_work(db, GOING)
+    db.close()
+
+
+@pytest.fixture
+async def anywhere(db) -> AtWork:
+    """The same on either database, for what they might not do alike."""
     return await at_work(db, GOING)
 
 
@@ -98,67 +111,67 @@ def rome(text: str) -> datetime:
     return datetime.fromisoformat(f"{text}+01:00").astimezone(UTC)
 
 
-async def test_a_planned_visit_holds_three_times_tells_the_customer_and_starts_the_clock(desk):
-    number, _ = await _planned(desk)
+async def test_a_planned_visit_holds_three_times_tells_the_customer_and_starts_the_clock(anywhere):
+    number, _ = await _planned(anywhere)
 
-    offered = await _offered(desk, number)
+    offered = await _offered(anywhere, number)
     assert [one.slot_start for one in offered] == [
         rome("2026-03-02T11:00"),
         rome("2026-03-02T14:00"),
         rome("2026-03-03T09:00"),
     ], "an hour's notice, then other half days"
-    assert [one.expires_at - desk.now for one in offered] == [timedelta(hours=4)] * 3
-    holds = await desk.rows(tables.booking)
+    assert [one.expires_at - anywhere.now for one in offered] == [timedelta(hours=4)] * 3
+    holds = await anywhere.rows(tables.booking)
     assert {(row.kind, row.expires_at) for row in holds} == {("hold", offered[0].expires_at)}
-    assert (await desk.clocks(number))["onsite"].state == "running"
-    (said,) = await desk.outward(number, "visit")
+    assert (await anywhere.clocks(number))["onsite"].state == "running"
+    (said,) = await anywhere.outward(number, "visit")
     assert "lunedì 2 marzo 2026, 11:00 – 13:00 (CET)" in said.text
     assert "fino a lunedì 2 marzo 2026, 14:00 (CET)" in said.text
-    assert "visit_planned" in (await desk.ticket(number)).flags
-    await _sound(desk)
+    assert "visit_planned" in (await anywhere.ticket(number)).flags
+    await _sound(anywhere)
 
 
-async def test_the_first_acceptance_wins_and_the_others_are_free_again(desk):
-    number, visit = await _planned(desk)
-    first, second, _ = await _offered(desk, number)
+async def test_the_first_acceptance_wins_and_the_others_are_free_again(anywhere):
+    number, visit = await _planned(anywhere)
+    first, second, _ = await _offered(anywhere, number)
 
-    chosen = await desk.do(visits.choose, await desk.who("alice"), number, visit, second.id)
+    chosen = await anywhere.do(visits.choose, await anywhere.who("alice"), number, visit, second.id)
 
     assert chosen.agreed
-    row = await _visit(desk, number)
+    row = await _visit(anywhere, number)
     assert (row.state, row.window_start, row.technicians) == (
         "confirmed",
         second.slot_start,
         [second.technician],
     )
-    (booked,) = await desk.rows(tables.booking)
+    (booked,) = await anywhere.rows(tables.booking)
     assert (booked.kind, booked.agent, booked.since) == ("visit", second.technician, second.slot_start)
-    assert (await desk.ticket(number)).state == "scheduled"
+    assert (await anywhere.ticket(number)).state == "scheduled"
     with pytest.raises(Refused, match="another was chosen") as refused:
-        await desk.do(visits.choose, await desk.who("ann"), number, visit, first.id)
+        await anywhere.do(visits.choose, await anywhere.who("ann"), number, visit, first.id)
     assert refused.value.code == "chosen"
-    clock = (await desk.clocks(number))["onsite"]
+    clock = (await anywhere.clocks(number))["onsite"]
     assert clock.due_at - second.slot_start < timedelta(seconds=2), "to be there by then is the promise now"
-    assert "è fissato" in (await desk.outward(number, "visit"))[-1].text
-    await desk.work()
-    assert [one.to.address for one in desk.channel.sent if one.kind == "visit_engineer"] == [
-        "eva@hub.test" if second.technician != (await desk.who("gus")).id else "gus@hub.test"
+    assert "è fissato" in (await anywhere.outward(number, "visit"))[-1].text
+    await anywhere.work()
+    assert [one.to.address for one in anywhere.channel.sent if one.kind == "visit_engineer"] == [
+        "eva@hub.test" if second.technician != (await anywhere.who("gus")).id else "gus@hub.test"
     ]
-    await _sound(desk)
+    await _sound(anywhere)
 
 
-async def test_two_who_take_the_same_hour_at_once_meet_at_the_engineer(desk):
-    one, other = await desk.taken(authentication=PASSED), await desk.taken(authentication=PASSED)
-    ann = await desk.who("ann")
+async def test_two_who_take_the_same_hour_at_once_meet_at_the_engineer(anywhere):
+    one, other = await anywhere.taken(authentication=PASSED), await anywhere.taken(authentication=PASSED)
+    ann = await anywhere.who("ann")
     made = [
-        await desk.do(visits.plan, ann, number, purpose="x", offers=False, minutes=60)
+        await anywhere.do(visits.plan, ann, number, purpose="x", offers=False, minutes=60)
         for number in (one, other)
     ]
     start = rome("2026-03-03T10:00")
 
     found = await asyncio.gather(
         *(
-            desk.do(visits.confirm, ann, number, visit, start=start, technician="gus@hub.test")
+            anywhere.do(visits.confirm, ann, number, visit, start=start, technician="gus@hub.test")
             for number, visit in zip((one, other), made, strict=True)
         ),
         return_exceptions=True,
@@ -167,8 +180,8 @@ async def test_two_who_take_the_same_hour_at_once_meet_at_the_engineer(desk):
     (refused,) = [each for each in found if isinstance(each, Exception)]
     assert isinstance(refused, Refused)
     assert refused.code == "taken"
-    assert len(await desk.rows(tables.booking, kind="visit")) == 1
-    await _sound(desk)
+    assert len(await anywhere.rows(tables.booking, kind="visit")) == 1
+    await _sound(anywhere)
 
 
 async def test_a_hold_that_is_over_is_looked_at_again(desk):
@@ -228,35 +241,36 @@ async def test_none_fits_is_said_in_words_and_the_next_time_pauses_the_clock_unt
     assert "visit_late" not in await _tasks(desk, number)
 
 
-async def test_the_whole_visit_from_the_way_to_the_minutes(desk):
-    number, visit = await _agreed(desk)
-    gus = await desk.who("gus")
-    row = await _visit(desk, number)
-    who = gus if row.technicians == [gus.id] else await desk.who("eva")
-    desk.now = row.window_start - timedelta(minutes=20)
-    await desk.do(visits.en_route, who, number, visit)
-    assert "sta arrivando" in (await desk.outward(number, "visit"))[-1].text
-    desk.passes(minutes=20)
+async def test_the_whole_visit_from_the_way_to_the_minutes(anywhere):
+    number, visit = await _agreed(anywhere)
+    gus = await anywhere.who("gus")
+    row = await _visit(anywhere, number)
+    who = gus if row.technicians == [gus.id] else await anywhere.who("eva")
+    anywhere.now = row.window_start - timedelta(minutes=20)
+    await anywhere.do(visits.en_route, who, number, visit)
+    assert "sta arrivando" in (await anywhere.outward(number, "visit"))[-1].text
+    anywhere.passes(minutes=20)
 
-    await desk.do(visits.check_in, who, number, visit)
+    await anywhere.do(visits.check_in, who, number, visit)
 
-    assert (await desk.ticket(number)).state == "onsite"
-    assert (await desk.clocks(number))["onsite"].state == "met"
-    desk.passes(minutes=50)
-    await desk.do(visits.check_out, who, number, visit, text="Switch cambiato")
-    await desk.do(visits.check_out, who, number, visit)
-    row = await _visit(desk, number)
-    assert (row.state, row.left_at) == ("done", desk.now)
-    (entry,) = await desk.rows(tables.activity, number)
+    assert (await anywhere.ticket(number)).state == "onsite"
+    assert (await anywhere.clocks(number))["onsite"].state == "met"
+    anywhere.passes(minutes=50)
+    await anywhere.do(visits.check_out, who, number, visit, text="Switch cambiato")
+    await anywhere.do(visits.check_out, who, number, visit)
+    row = await _visit(anywhere, number)
+    assert (row.state, row.left_at) == ("done", anywhere.now)
+    assert "ha finito il lavoro" in (await anywhere.outward(number, "visit"))[-1].text
+    (entry,) = await anywhere.rows(tables.activity, number)
     assert (entry.kind, entry.minutes, entry.agent) == ("onsite", 50, who.id)
-    (used,) = await desk.rows(tables.consumption, number)
+    (used,) = await anywhere.rows(tables.consumption, number)
     assert (used.unit, used.quantity) == ("visits", 1)
-    assert (await desk.ticket(number)).state == "in_progress"
-    (booked,) = await desk.rows(tables.booking)
-    assert booked.until == desk.now, "the rest of the time is free"
+    assert (await anywhere.ticket(number)).state == "in_progress"
+    (booked,) = await anywhere.rows(tables.booking)
+    assert booked.until == anywhere.now, "the rest of the time is free"
     with pytest.raises(Refused, match="done"):
-        await desk.do(visits.cancel, await desk.who("ann"), number, visit, reason="x")
-    await _sound(desk)
+        await anywhere.do(visits.cancel, await anywhere.who("ann"), number, visit, reason="x")
+    await _sound(anywhere)
 
 
 async def test_a_move_keeps_the_old_time_until_the_new_one_is_chosen(desk):
@@ -443,22 +457,93 @@ async def test_an_engineer_of_another_group_opens_the_ticket_they_go_to(desk):
     assert (await _visit(desk, number)).state == "en_route"
 
 
-async def test_the_board_shows_whose_time_is_taken_and_outsiders_nothing(desk):
-    number, visit = await _agreed(desk)
+async def test_the_board_shows_whose_time_is_taken_and_outsiders_nothing(anywhere):
+    number, visit = await _agreed(anywhere)
 
-    board = await desk.db.read(
-        visit_views.board, await desk.who("tom"), since=desk.now.date(), days=7, now=desk.now
+    board = await anywhere.db.read(
+        visit_views.board, await anywhere.who("tom"), since=anywhere.now.date(), days=7, now=anywhere.now
     )
 
     assert [one.name for one in board.engineers] == ["Eva", "Gus"]
     entries = [entry for one in board.engineers for entry in one.entries]
     assert [(entry.kind, entry.number, entry.visit) for entry in entries] == [("visit", number, visit)]
     with pytest.raises(Forbidden):
-        await desk.db.read(
-            visit_views.board, await desk.who("alice"), since=desk.now.date(), days=7, now=desk.now
+        await anywhere.db.read(
+            visit_views.board,
+            await anywhere.who("alice"),
+            since=anywhere.now.date(),
+            days=7,
+            now=anywhere.now,
         )
-    hidden = await desk.db.read(
-        visit_views.board, await desk.who("eva"), since=desk.now.date(), days=7, now=desk.now
+    hidden = await anywhere.db.read(
+        visit_views.board, await anywhere.who("eva"), since=anywhere.now.date(), days=7, now=anywhere.now
     )
     gus_goes = board.engineers[1].entries
     assert not gus_goes or [entry.number for one in hidden.engineers for entry in one.entries] == [None]
+
+
+async def test_visits_go_with_a_ticket_that_is_merged_and_come_back_with_it(anywhere):
+    number, visit = await _agreed(anywhere)
+    other = await anywhere.taken(authentication=PASSED)
+    ann, lea = await anywhere.who("ann"), await anywhere.who("lea")
+
+    await anywhere.do(joining.merge, ann, number, into=other)
+
+    (row,) = await anywhere.rows(tables.visit, other)
+    assert (row.id, (await anywhere.ticket(other)).state) == (visit, "scheduled")
+    assert [one.ticket_id for one in await anywhere.rows(tables.booking)] == [row.ticket_id]
+    assert len(await anywhere.rows(tables.job, kind="visits")) == 1
+    await _sound(anywhere)
+    await anywhere.do(joining.undo, lea, number)
+    assert [(await anywhere.ticket(one)).state for one in (number, other)] == ["scheduled", "in_progress"]
+    assert [one.id for one in await anywhere.rows(tables.visit, number)] == [visit]
+    await _sound(anywhere)
+
+
+async def test_every_move_of_a_visit_reaches_the_customer(desk):
+    number, visit = await _agreed(desk)
+    told = []
+    for act, fields in (
+        (visits.cancel, {"reason": "x"}),
+        (visits.plan, {"purpose": "y"}),
+    ):
+        before = len(await desk.deliveries(number))
+        await desk.do(
+            act, await desk.who("ann"), number, *([visit] if act is visits.cancel else []), **fields
+        )
+        told.append(len(await desk.deliveries(number)) - before)
+    assert all(told)
+    assert {"ticket.schedule", "ticket.visit_off"} <= {row.kind for row in await desk.events(number)}
+    assert {f"ticket.{one}" for one in ("schedule", "check_in", "visit_off", "check_out")} <= PUBLIC_EVENTS
+
+
+async def test_in_a_chat_a_time_is_a_button_and_none_of_them_is_one_too(desk):
+    desk.channel = FakeChannel(name="telegram")
+    alice = await Chatter(desk).linked("alice")
+    number = (await alice.writes("Rete ferma")).number
+    await desk.qualify(number)
+    ann = await desk.who("ann")
+    await desk.do(tickets.take, ann, number)
+    visit = await desk.do(visits.plan, ann, number, purpose="x")
+    await alice.work()
+    assert [one.label for one in alice.last().buttons] == [
+        "lun 2 mar, 11:00–13:00",
+        "lun 2 mar, 14:00–16:00",
+        "mar 3 mar, 09:00–11:00",
+        "Nessuno va bene",
+    ]
+    assert "http" not in alice.last().text
+
+    done = await alice.presses("Nessuno")
+
+    assert done.reason == "pressed_visit_none"
+    assert (await _visit(desk, number)).state == "counter"
+    assert "quando andrebbe bene" in alice.last().text
+    assert (await alice.writes("Giovedì")).number == number
+    await desk.do(visits.offer, ann, number, visit)
+    await alice.work()
+    assert (await alice.presses("lun 2 mar, 14:00")).reason == "pressed_visit"
+    row = await _visit(desk, number)
+    assert (row.state, row.window_start) == ("confirmed", rome("2026-03-02T14:00"))
+    assert (await alice.presses("mar 3 mar")).reason == "pressed_before"
+    await _sound(desk)

@@ -94,7 +94,8 @@ def test_a_pdf_has_its_title_its_language_and_the_same_foot_on_each_page() -> No
 
     assert drawing.metadata is not None
     assert (drawing.metadata.title, drawing.metadata.author) == (long.title, long.hub)
-    assert drawing.trailer["/Root"]["/Lang"] == "en"
+    root = drawing.trailer["/Root"]
+    assert (root["/Lang"], root["/ViewerPreferences"]["/DisplayDocTitle"]) == ("en", True)
     assert len(drawing.pages) == 3
     for n, sheet in enumerate(drawing.pages, 1):
         assert [round(float(side) * 25.4 / 72) for side in sheet.mediabox[2:]] == [210, 297]
@@ -111,7 +112,7 @@ HOSTILE = (
     "<script>alert(1)</script>",
     "{{ 7*7 }}{% include 'x' %}",
     "invoice\u202efdp.exe",
-    "x" * 5000,
+    "x" * 1500,
     "\x00\x07\x1b[31m\r\n\ud800",
     "=HYPERLINK(0)",
     "**bold** __u__ [link](http://192.0.2.1)",
@@ -153,13 +154,27 @@ def test_letters_that_no_font_has_are_shown_as_such_and_said_so() -> None:
     assert wording.words("it")["missing"][:30] in " ".join(printed.split())
 
 
-def test_what_is_no_picture_leaves_its_words() -> None:
-    paper = a_paper(model.Picture(name="p", says="The cabinet"))
-    bomb = a_picture(size=(6000, 6000))
-    for content in (b"", b"<svg onload=alert(1)>", b"\x89PNG\r\n\x1a\n" + b"x" * 50, a_picture()[:60], bomb):
-        drawing = drawn(paper, p=content)
-        assert "The cabinet" in read(drawing)
-        assert not drawing.pages[0].images
+def test_a_photo_is_no_larger_in_the_pdf_than_paper_shows_it() -> None:
+    kept = io.BytesIO()
+    Image.effect_noise((2000, 1000), 90).convert("RGB").save(kept, "JPEG", quality=95)
+    raw = pdf.draw(model.pack(a_paper(model.Picture(name="p", says="The cabinet"))), {"p": kept.getvalue()})
+
+    assert len(kept.getvalue()) > 500_000
+    assert len(raw) < len(kept.getvalue()) / 2
+    assert PdfReader(io.BytesIO(raw)).pages[0].images
+
+
+def test_what_is_no_picture_leaves_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf, "_MOST_PIXELS", 10_000)
+    wrong = (b"", b"<svg onload=alert(1)>", b"\x89PNG\r\n\x1a\n" + b"x" * 50, a_picture()[:60], a_picture())
+    names = [f"p{n}" for n in range(len(wrong))]
+    paper = a_paper(*(model.Picture(name=name, says=f"The cabinet {name}") for name in names))
+
+    drawing = drawn(paper, **dict(zip(names, wrong, strict=True)))
+
+    for name in names:
+        assert f"The cabinet {name}" in read(drawing)
+    assert not drawing.pages[0].images
 
 
 @settings(max_examples=5, deadline=None)

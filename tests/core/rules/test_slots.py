@@ -168,7 +168,7 @@ def _bookings(draw: st.DrawFn) -> list[tuple[int, int, bool]]:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     near=_NEAR,
     site=_HOURS,

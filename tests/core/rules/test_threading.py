@@ -106,18 +106,6 @@ def test_a_colleague_of_the_same_company_joins_once_the_domain_vouches_for_them(
         assert placed(colleague, trust=Trust.WEAK).outcome == "held"
 
 
-def test_the_vendor_of_a_thread_continues_it() -> None:
-    for how in (How.REPLY_ADDRESS, *IDS):
-        assert placed(a_thread(how, Relation.VENDOR)).outcome == "attach"
-
-
-def test_a_vendors_reference_in_the_subject_is_enough_if_its_domain_vouches_for_the_mail() -> None:
-    by_subject = a_thread(How.SUBJECT_NUMBER, Relation.VENDOR)
-
-    assert placed(by_subject, trust=Trust.ALIGNED).outcome == "attach"
-    assert placed(by_subject).outcome == "new"
-
-
 # --- Beside the conversation --------------------------------------------------------------------------------
 
 
@@ -140,7 +128,7 @@ def test_a_reply_address_lets_in_exactly_the_person_it_was_given_to() -> None:
 
 
 @pytest.mark.parametrize("how", IDS)
-@pytest.mark.parametrize("relation", [*INSIDE, Relation.SAME_CUSTOMER, Relation.VENDOR])
+@pytest.mark.parametrize("relation", [*INSIDE, Relation.SAME_CUSTOMER])
 def test_an_id_in_an_unproved_mail_is_a_suggestion(how: How, relation: Relation) -> None:
     found = placed(a_thread(how, relation), trust=Trust.NONE)
 
@@ -148,9 +136,7 @@ def test_an_id_in_an_unproved_mail_is_a_suggestion(how: How, relation: Relation)
 
 
 @pytest.mark.parametrize("how", NUMBERS)
-@pytest.mark.parametrize(
-    "relation", [Relation.SAME_CUSTOMER, Relation.AGENT, Relation.VENDOR, Relation.THIRD_PARTY]
-)
+@pytest.mark.parametrize("relation", [Relation.SAME_CUSTOMER, Relation.AGENT, Relation.THIRD_PARTY])
 def test_a_number_is_a_suggestion_from_anybody_but_a_participant(how: How, relation: Relation) -> None:
     found = placed(a_thread(how, relation))
 
@@ -384,9 +370,7 @@ def test_what_is_meant_in_a_chat_is_attached_with_its_reason_in_the_log() -> Non
     assert why(found) == ["it was chosen"]
 
 
-@pytest.mark.parametrize(
-    "relation", [Relation.SAME_CUSTOMER, Relation.AGENT, Relation.VENDOR, Relation.THIRD_PARTY]
-)
+@pytest.mark.parametrize("relation", [Relation.SAME_CUSTOMER, Relation.AGENT, Relation.THIRD_PARTY])
 def test_what_is_meant_in_a_chat_is_nobodys_who_is_not_of_the_conversation(relation: Relation) -> None:
     found = placed(a_thread(How.CONVERSATION, relation, why="it was quoted"), trust=Trust.VERIFIED)
 
