@@ -192,8 +192,8 @@ def test_the_month_before_is_played_to_the_noon_after_it_and_the_running_one_up_
     assert main._month("2026-11", now=now) == (date(2026, 11, 1), now)
 
 
-@pytest.mark.parametrize("wanted", ["2026-13", "October", "2026-12"])
-def test_a_month_that_is_none_or_has_not_begun_is_refused(wanted, capsys) -> None:
+@pytest.mark.parametrize("wanted", ["2026-13", "October", "2026-12", "2025-12"])
+def test_a_month_that_is_none_or_cannot_be_played_is_refused(wanted, capsys) -> None:
     with pytest.raises(typer.Exit):
         main._month(wanted, now=datetime(2026, 11, 29, tzinfo=ROME))
 
