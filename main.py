@@ -9,9 +9,10 @@ import ipaddress
 import json
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -32,6 +33,8 @@ Exit codes: 0 done, 1 the answer is no, 2 wrong use or bad input.
 SETUP_LINK_LIVES = timedelta(hours=1)
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
+demo_app = typer.Typer(help="The demo desk, and a month of it that is played.")
+app.add_typer(demo_app, name="demo")
 token_app = typer.Typer(no_args_is_help=True, help="API tokens.")
 app.add_typer(token_app, name="token")
 flow_app = typer.Typer(
@@ -82,13 +85,39 @@ def init(settings: File = None, set_: Set = None) -> None:
     typer.echo(f"{config.hub.public_url}/setup?token={made}")
 
 
-@app.command()
-def demo(settings: File = None, set_: Set = None) -> None:
-    """Load the demo desk into an empty database and print its log-ins."""
+@demo_app.callback(invoke_without_command=True)
+def demo(context: typer.Context, settings: File = None, set_: Set = None) -> None:
+    """Load the demo desk into an empty database and print its log-ins; `demo play` lets it live through a month."""
+    if context.invoked_subcommand is not None:
+        return
     config = _settings(settings, set_)
     with running.database(config) as db:
         if not _demo_if_empty(config, db):
             fail("the database is not empty; the demo desk goes into an empty one only", code=1)
+
+
+@demo_app.command("play")
+def demo_play(
+    month: Annotated[str, typer.Option(help="YYYY-MM; default: the last whole one.")] = "",
+    into: Annotated[
+        Path | None,
+        typer.Option(help="An empty folder that becomes the data folder, with a SQLite database."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Which ordinary requests come, and when.")] = 1,
+    requests: Annotated[int, typer.Option(min=0, max=2000, help="How many of those.")] = 120,
+    settings: File = None,
+    set_: Set = None,
+) -> None:
+    """Play a month of the demo desk into an empty database: mails, work, nights, breaches. Nothing leaves the hub."""
+    wanted = list(set_ or ())
+    if into is not None:
+        where = into.expanduser().absolute()
+        wanted += [f"hub.data_dir={where}", f"database.url=sqlite:///{where / 'centralino.db'}"]
+    config = _settings(settings, wanted)
+    first, until = _month(month, now=datetime.now(ZoneInfo(config.hub.time_zone)))
+    log.start_logging("error")
+    for line in running.play(config, first, until, seed=seed, requests=requests):
+        typer.echo(line)
 
 
 # --- The desk as a file -------------------------------------------------------------------------------------
@@ -281,6 +310,24 @@ def verify(settings: File = None, set_: Set = None) -> None:
 
 
 @app.command()
+def report(  # noqa: PLR0913 - what a command line takes
+    contract: Annotated[str, typer.Option(help="Number of the contract.")],
+    period: Annotated[str, typer.Option(help="2026-W45, 2026-10, 2026-Q4 or 2026.")],
+    out: Annotated[Path, typer.Option(help="Where to write it; - is standard output.")],
+    kind: Annotated[str, typer.Option("--format", help="pdf, html or csv.")] = "pdf",
+    settings: File = None,
+    set_: Set = None,
+    *,
+    draft: Annotated[bool, typer.Option("--draft", help="Even though the period is not over.")] = False,
+) -> None:
+    """Write the report of a contract and a period to a file. Nothing is kept, approved or sent."""
+    from core import report_commands  # noqa: PLC0415 - each command loads what it needs
+
+    with running.database(_settings(settings, set_)) as db:
+        report_commands.write(db, contract, period, kind=kind, to=out, draft=draft)
+
+
+@app.command()
 def backup(file: Path, settings: File = None, set_: Set = None) -> None:
     """Write a consistent copy of the database to FILE, while the hub runs."""
     commands.backup(_settings(settings, set_), file)
@@ -318,11 +365,24 @@ def _settings(path: Path | None, overrides: list[str] | None) -> Settings:
         fail(str(error))
 
 
+def _month(wanted: str, *, now: datetime) -> tuple[date, datetime]:
+    """The first day of a month, and the noon after its end or `now`, whichever is earlier. Empty: the last whole one."""
+    this = now.date().replace(day=1)
+    try:
+        first = date.fromisoformat(f"{wanted}-01") if wanted else (this - timedelta(days=1)).replace(day=1)
+    except ValueError:
+        fail(f"--month {wanted} is no month: write YYYY-MM")
+    if first > this:
+        fail(f"--month {wanted} has not begun yet")
+    ends = datetime.combine((first + timedelta(days=31)).replace(day=1), time(12), now.tzinfo)
+    return first, min(ends, now).astimezone(UTC)
+
+
 def _demo_if_empty(config: Settings, db: Database) -> bool:
     """Load the demo desk into an empty database; print its log-ins as long as it is there."""
     from core.desk import demo as demo_desk  # noqa: PLC0415
 
-    kept = config.hub.data_dir / "demo-logins.txt"
+    kept = config.hub.data_dir / running.DEMO_LOGINS
     loaded = demo_desk.load_if_empty(
         db, kept, running.mail_reader(config), now=datetime.now(UTC), lead=running.demo_calls
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import gc
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,16 +35,24 @@ from core.store.opening import open_database
 if TYPE_CHECKING:
     from core.desk.demo_calls import Call
     from core.hub import Hub
+    from core.store.schedules import Schedule
     from core.store.tx import Tx
     from core.switchboard import Ways
 
 COLLECT = (10_000, 20, 50)  # a mail makes some thousand objects, of which hardly any is part of a circle
+DEMO_LOGINS = "demo-logins.txt"
+"""In the data folder: who can sign in to the demo desk."""
+TEXTS = "sms"
+"""What carries text messages in a month that is played."""
 LAST_RESORT = 1.5  # seconds from the hub's end to the end of the process
 
 
 @contextmanager
-def database(config: Settings, *, takes_in: bool = False) -> Iterator[Database]:
-    """The database, made or brought up to date first. `takes_in`: as long as the disk has room for more."""
+def database(config: Settings, *, takes_in: bool = False, **facts: Any) -> Iterator[Database]:
+    """The database, made or brought up to date first. `takes_in`: as long as the disk has room for more.
+
+    `facts`: what the hub is in place of what follows from the settings.
+    """
     try:
         made = keys.load(config.hub.data_dir, instance=config.hub.instance)
     except OSError as error:
@@ -66,7 +75,7 @@ def database(config: Settings, *, takes_in: bool = False) -> Iterator[Database]:
         migrate.upgrade(config.database.url)
         db = open_database(
             config.database.url,
-            known,
+            dataclasses.replace(known, **facts),
             readers=config.database.readers,
             connections=config.database.connections,
         )
@@ -168,16 +177,6 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     from channels.email.cleaning import clean_html  # noqa: PLC0415
     from channels.phone.channel import PhoneChannel  # noqa: PLC0415
     from core.channel import Linking  # noqa: PLC0415
-    from core.desk import (  # noqa: PLC0415
-        call_out,
-        contract_round,
-        handovers,
-        holes,
-        rota_gaps,
-        sounds,
-        tidying,
-        unattended,
-    )
     from core.handlers import Ringing  # noqa: PLC0415
     from core.hub import Hub, Service  # noqa: PLC0415
     from core.isolation import Readers  # noqa: PLC0415
@@ -224,16 +223,7 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
             memory=config.limits.reading_memory,
         ),
         extra={"call-silent": Ringing(switchboard.silent, clock=utc_now)},
-        periodic=[
-            contract_round.DAILY,
-            holes.NIGHTLY,
-            tidying.NIGHTLY,
-            unattended.NIGHTLY,
-            rota_gaps.NIGHTLY,
-            handovers.EVERY_MINUTE,
-            sounds.HOURLY,
-            call_out.IN_TURN,
-        ],
+        periodic=periodic(),
         lease=timedelta(seconds=config.hub.lease),
         common=common,
         run_by=os.getpid() if parent is None else os.getppid(),
@@ -246,6 +236,91 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     gc.set_threshold(*COLLECT)
     await hub.run()
     _end_soon()
+
+
+def periodic() -> list[Schedule]:
+    """What comes round again."""
+    from core.desk import (  # noqa: PLC0415
+        call_out,
+        contract_round,
+        handovers,
+        holes,
+        periodic_schedule,
+        rota_gaps,
+        sounds,
+        tidying,
+        unattended,
+    )
+
+    return [
+        contract_round.DAILY,
+        periodic_schedule.DAILY,
+        holes.NIGHTLY,
+        tidying.NIGHTLY,
+        unattended.NIGHTLY,
+        rota_gaps.NIGHTLY,
+        handovers.EVERY_MINUTE,
+        sounds.HOURLY,
+        call_out.IN_TURN,
+    ]
+
+
+def play(config: Settings, first: date, until: datetime, *, seed: int, requests: int) -> list[str]:
+    """Play the month that begins on this day into an empty database; what happened, as lines of a table. See core.month."""
+    from core.desk.configuration import rows  # noqa: PLC0415
+    from core.hub import AlreadyRunning, alone  # noqa: PLC0415
+
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(alone(config.hub.data_dir))
+        except AlreadyRunning as error:
+            fail(str(error), code=commands.NO)
+        except OSError as error:
+            fail(f"hub.data_dir {config.hub.data_dir} cannot be used: {error.strerror}")
+        db = held.enter_context(database(config, texts_by=TEXTS, dials=False))
+        if not db.query(rows.is_empty).result():
+            fail(
+                "the database is not empty; a month is played into an empty one only: name a new folder with --into",
+                code=commands.NO,
+            )
+        return asyncio.run(_play(config, db, first, until, seed=seed, requests=requests))
+
+
+async def _play(
+    config: Settings, db: Database, first: date, until: datetime, *, seed: int, requests: int
+) -> list[str]:
+    from channels.email.build import build  # noqa: PLC0415
+    from core import month  # noqa: PLC0415
+    from core.desk import demo  # noqa: PLC0415
+    from core.isolation import Readers  # noqa: PLC0415
+    from web.portal.channel import PortalChannel  # noqa: PLC0415
+
+    # The relay is a folder whatever the settings say: nobody outside hears of a month that is played.
+    mail = msgspec.structs.replace(config.channels.email, relay_host="")
+    real = build(mail, _surroundings(config))
+    at = real.addressing
+    caught = month.Caught(
+        name=real.name, reader=real.reader, reader_options=real.reader_options, keep=real.send
+    )
+    desk, hashes = demo.with_logins(config.hub.data_dir / DEMO_LOGINS, now=until)
+    return await month.play(
+        db,
+        desk,
+        hashes,
+        mail=month.Mail(
+            channel=caught,
+            to=at.addresses[0],
+            answer_to=lambda outgoing: at.reply(at.mailbox(outgoing.mailbox), outgoing.reply_token or ""),
+            message_id=at.message_id,
+        ),
+        also=[month.Caught(name=TEXTS), PortalChannel()],
+        readers=Readers(config.hub.readers),
+        periodic=periodic(),
+        first=first,
+        until=until,
+        seed=seed,
+        requests=requests,
+    )
 
 
 async def _stand() -> None:

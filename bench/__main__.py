@@ -18,16 +18,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from bench import chats, deciding, desk, mails, pages, papers, phone_calls, sip_calls, slots, table
+from bench import (
+    chats,
+    deciding,
+    delivering,
+    desk,
+    mails,
+    pages,
+    papers,
+    phone_calls,
+    sip_calls,
+    slots,
+    table,
+)
 from bench.databases import RESULTS, Kind, Postgres, Sqlite
 from bench.mail_figures import mail
 from bench.patterns import FACTS
 from bench.processes import Hub, silent_relay
-from bench.sizes import FULL, LARGE, QUICK, Sizes
+from bench.sizes import FULL, LARGE, QUICK, SMALL, Sizes
 from bench.table import Figure
 from core.store.opening import open_database
 
-PARTS = ("mail", "pages", "start", "calls", "chat", "deciding")  # of a desk, on each database
+PARTS = ("mail", "pages", "start", "calls", "chat", "deciding", "delivering")  # of a desk, on each database
 SIP = "sip"
 PAPERS = "papers"
 SLOTS = "slots"
@@ -113,6 +125,8 @@ def measure(
             figures += phone_calls.measure(kind, sizes, folder, relay)
         if "deciding" in parts:
             figures += deciding.measure(kind, sizes, folder, relay)
+        if "delivering" in parts and sizes.tickets >= SMALL:
+            figures += delivering.measure(kind, sizes, folder, relay)
         if "chat" in parts:
             figures += chats.measure(kind, sizes, folder, relay)
         if {"mail", "pages"} & set(parts):

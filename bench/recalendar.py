@@ -66,7 +66,7 @@ def measure(kind: Kind, sizes: Sizes, folder: Path, relay: int) -> list[Figure]:
         try:
             cookie = desk.leader(db, now=datetime.now(UTC))
             taken, seconds, moved = _edited(db, hub, HOURS[0])
-            calm = _p95(hub, cookie, _waiting(sizes.seconds))
+            calm = p95(hub, cookie, waiting(sizes.seconds))
             over = threading.Event()
 
             def edit() -> None:
@@ -77,7 +77,7 @@ def measure(kind: Kind, sizes: Sizes, folder: Path, relay: int) -> list[Figure]:
 
             editing = threading.Thread(target=edit)
             editing.start()
-            meanwhile = _p95(hub, cookie, over.is_set)
+            meanwhile = p95(hub, cookie, over.is_set)
             editing.join()
         finally:
             hub.kill()
@@ -107,7 +107,7 @@ def measure(kind: Kind, sizes: Sizes, folder: Path, relay: int) -> list[Figure]:
 def _edited(db: Database, hub: Hub, hours: tuple[str, ...]) -> tuple[float, float, int]:
     """Edit, and wait until every ticket has come under it: seconds of processor, seconds, tickets."""
     version = db.submit(_edit, hours, now=datetime.now(UTC)).result()
-    _idle(hub)
+    idle(hub)
     before, began = sum(hub.cpu().values()), time.monotonic()
     db.submit(clock_changes.begin, HUB, CALENDAR, now=datetime.now(UTC)).result()
     while db.query(lambda tx: tx.one(_JOB).n).result():
@@ -119,7 +119,7 @@ def _edited(db: Database, hub: Hub, hours: tuple[str, ...]) -> tuple[float, floa
     return taken, seconds, int(db.query(lambda tx: tx.one(_MOVED, version=version).n).result())
 
 
-def _idle(hub: Hub) -> None:
+def idle(hub: Hub) -> None:
     """Whatever an edit of the configuration sets going, such as the search for holes, is over."""
     before = sum(hub.cpu().values())
     for _ in range(30):
@@ -140,20 +140,21 @@ def _with(part: Any, hours: tuple[str, ...]) -> Any:
     return type(part)(**{name: getattr(part, name) for name in part.__struct_fields__} | {"weekly": hours})
 
 
-def _waiting(seconds: float) -> Callable[[], bool]:
+def waiting(seconds: float) -> Callable[[], bool]:
+    """Over after so many seconds."""
     until = time.monotonic() + seconds
     return lambda: time.monotonic() > until
 
 
-def _p95(hub: Hub, cookie: str, over: Callable[[], bool]) -> float:
-    """In milliseconds, of the list of open tickets."""
+def p95(hub: Hub, cookie: str, over: Callable[[], bool], path: str = "/desk/?view=open") -> float:
+    """In milliseconds, of a page: the list of open tickets."""
     times: list[float] = []
 
     def look() -> None:
         with closing(Browser(hub.http, cookie)) as browser:
             while True:
                 began = time.perf_counter()
-                browser.get("/desk/?view=open")
+                browser.get(path)
                 times.append(time.perf_counter() - began)
                 if over() and len(times) > 1:
                     return

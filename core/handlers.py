@@ -31,6 +31,8 @@ from core.desk import (
     no_answer,
     paging,
     papers,
+    periodic,
+    periodic_schedule,
     placing,
     promises,
     resolution,
@@ -58,6 +60,7 @@ from core.drawing import Drawing
 from core.envelope import Inbound, Outgoing, Sent
 from core.isolation import ReaderDied, ReaderFailed, Readers, Unreadable
 from core.log import get_logger
+from core.reporting import Reporting
 from core.rounds import Effect, Handler, Hopeless, Retry
 from core.store.database import Database
 from core.store.tx import Tx
@@ -91,7 +94,11 @@ def handlers(
         "letter": Posting(
             db,
             by_name,
-            new_passwords.LETTERS | linking.LETTERS | visitor_codes.LETTERS | contract_letters.LETTERS,
+            new_passwords.LETTERS
+            | linking.LETTERS
+            | visitor_codes.LETTERS
+            | contract_letters.LETTERS
+            | periodic_schedule.LETTERS,
             clock=clock,
         ),
         "retract": Retracted(db, by_name, clock=clock),
@@ -116,6 +123,8 @@ def handlers(
         sla_changes.KIND: Slices(sla_changes.go_on, clock=clock),
         clock_changes.KIND: Recalendaring(db, clock=clock),
         contract_round.DAILY.kind: Contracts(db, clock=clock),
+        periodic.KIND: Reporting(db, clock=clock),
+        periodic_schedule.DAILY.kind: Round(periodic_schedule.look, clock=clock),
         entitle.LAPSE: Ringing(entitle.lapsed, clock=clock),
         vendor_rows.UPDATE_TIMER: Ringing(vendor_due.look, clock=clock),
         "auto-close": Ringing(resolution.close_when_silent, clock=clock),
@@ -246,11 +255,14 @@ class Posting(Handler):
             return partial(
                 _letter_not_taken, job=job, letter=letter, kind=kind, error=error, now=self._clock()
             )
-        return partial(_letter_taken, job=job, letter=letter, now=self._clock())
+        return partial(_letter_taken, job=job, letter=letter, kind=kind, now=self._clock())
 
     def dead(self, tx: Tx, job: Job, reason: str, *, now: datetime) -> bool:
         """See Handler. On record among the events of administration; trying again later would serve nobody."""
         letters.failed(tx, job, now=now)
+        kind = self._kinds.get(job.payload["letter"])
+        if kind is not None and kind.told is not None:
+            kind.told(tx, job, reason, now=now)
         return True
 
 
@@ -495,8 +507,10 @@ def _not_taken(tx: Tx, *, job: Job, error: DeliveryError, now: datetime) -> Retr
     return Retry(str(error), retry_after=error.retry_after, waits=waits)
 
 
-def _letter_taken(tx: Tx, *, job: Job, letter: Letter, now: datetime) -> None:
+def _letter_taken(tx: Tx, *, job: Job, letter: Letter, kind: Kind, now: datetime) -> None:
     letters.sent(tx, job, letter.person, now=now)
+    if kind.told is not None:
+        kind.told(tx, job, "", now=now)
 
 
 def _letter_not_taken(
@@ -504,6 +518,8 @@ def _letter_not_taken(
 ) -> Retry | None:
     if error.permanent or now + timedelta(seconds=kind.waits[-1]) >= job.created_at + kind.patience:
         letters.failed(tx, job, letter.person, now=now)
+        if kind.told is not None:
+            kind.told(tx, job, str(error), now=now)
         return None
     return Retry(str(error), retry_after=error.retry_after, waits=kind.waits)
 

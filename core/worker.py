@@ -133,12 +133,14 @@ class Worker:
             crew.wake()
 
     async def drain(self) -> int:
-        """Do everything that is due now, and what comes of it, then return how many jobs that were. For tests."""
+        """Do everything that is due now, and what comes of it, then return how many jobs that were.
+
+        For whoever moves the clock: tests, and the month that is played.
+        """
         before = self.done
         while True:
-            names = sorted({*self._sizes, *await self._db.read(lanes.crews)} - {"lease"})
             claims: list[Claim] = []
-            for name in names:
+            for name in await self._db.read(lanes.waiting, now=self._clock()):
                 claims += await self._claim(name, most=1000)
             if not claims:
                 return self.done - before

@@ -19,6 +19,7 @@ from core.desk import (
     accounts,
     demo_calls,
     demo_chats,
+    demo_known,
     demo_visits,
     door,
     intake,
@@ -58,10 +59,21 @@ VERBS: Mapping[str, Callable[..., str]] = {
     "plan_visit": demo_visits.plan,
     "agree_visit": demo_visits.agree,
     "open_case": vendor_cases.open_case,
+    "problem": demo_known.problem,
+    "known_error": demo_known.error,
 }
 """What agents do in the morning that the file tells."""
 
-WITH_WORDS = ("reply", "note", "wait", "workaround", "plan_visit", "agree_visit")
+WITH_WORDS = (
+    "reply",
+    "note",
+    "wait",
+    "workaround",
+    "plan_visit",
+    "agree_visit",
+    "problem",
+    "known_error",
+)
 """Verbs that take the text of their step."""
 
 WRITTEN = date(2026, 11, 24)
@@ -139,12 +151,18 @@ def load_if_empty(db: Database, kept: Path, read: Read, *, now: datetime, lead: 
     """
     if not db.query(rows.is_empty).result():
         return False
+    wanted, hashes = with_logins(kept, now=now)
+    db.submit(load, wanted, hashes, read, now=now, lead=lead).result()
+    return True
+
+
+def with_logins(kept: Path, *, now: datetime) -> tuple[document.Document, rows.Hashes]:
+    """The configuration as of `now`, with log-ins that were made just now and are kept in a file before anybody has them."""
     logins = [_login(email, name, place) for email, name, place in people()]
     wanted = desk({login.email: login for login in logins}, now=now)
     hashes = rows.hash_secrets(wanted, {})
     keep_private(kept, logins_text(logins, kept))
-    db.submit(load, wanted, hashes, read, now=now, lead=lead).result()
-    return True
+    return wanted, hashes
 
 
 def _login(email: str, name: str, place: str) -> Login:

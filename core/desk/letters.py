@@ -6,8 +6,8 @@ so that nothing in it, least of all a link, is stored before or after. A send is
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from core import texts
 from core.desk import case, outbox, reference
 from core.desk.principal import Principal
-from core.envelope import Address, Outgoing
+from core.envelope import Address, Attachment, Outgoing
 from core.ids import fixed_id
 from core.store import work
 from core.store.columns import to_micros
@@ -44,6 +44,8 @@ class Kind:
     """Seconds before each further try; then the last of them again and again."""
     patience: timedelta
     """After which it is given up."""
+    told: Callable[..., None] | None = None
+    """`told(tx, job, error, *, now)`: what became of it; an empty error: the other side took it. For what is on record elsewhere too."""
 
 
 def queue(
@@ -90,6 +92,11 @@ def phrased(tx: Tx, job: Job, who: Principal, **values: Any) -> Letter:
             bounce_token=same,
         ),
     )
+
+
+def with_files(letter: Letter, files: Sequence[Attachment]) -> Letter:
+    """The same letter with files."""
+    return replace(letter, outgoing=replace(letter.outgoing, attachments=tuple(files)))
 
 
 def instant(tx: Tx, at: datetime, who: Principal) -> str:

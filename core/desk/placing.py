@@ -120,8 +120,9 @@ def into_group(case: Case, who: Principal, group: str) -> None:
         raise invalid("/group", f"{group!r} is not one of {', '.join(groups)}")
     if case["desk_group"] == group:
         return
-    case.event("ticket.routed", actor=who.actor, group=group, trace=[{"rule": "by hand", "matched": True}])
-    case.set(desk_group=group, level=groups[group].level, assignee=None)
+    level, trace = groups[group].level, [{"rule": "by hand", "matched": True}]
+    case.event("ticket.routed", actor=who.actor, group=group, level=level, trace=trace)
+    case.set(desk_group=group, level=level, assignee=None)
     routing_again.no_longer(case)
     if case["state"] == "qualified":
         _move(case, who, "route")

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, exists, func, select, true, update
+from sqlalchemy import Select, bindparam, delete, exists, func, literal, select, true, update
 
 from core.store import tables
 from core.store.columns import Instant, to_micros
@@ -157,6 +157,28 @@ def crews(tx: Tx) -> list[str]:
     return found
 
 
+def waiting(tx: Tx, *, now: datetime) -> list[str]:
+    """Which crews have lanes that want attention now and are nobody's."""
+    return [row.crew for row in tx.all(_WAITING, now=now)]
+
+
+def next_due(tx: Tx) -> datetime | None:
+    """When a lane that is nobody's wants attention next; None: none ever will."""
+    found: datetime | None = tx.one(_NEXT_DUE).due
+    return found
+
+
+_WAITING = Prepared(
+    select(lane.c.crew)
+    .distinct()
+    .where(lane.c.due <= _NOW, _free(_NOW), lane.c.crew != literal("lease"))
+    .order_by(lane.c.crew)
+)
+_NEXT_DUE = Prepared(
+    select(func.min(lane.c.due, type_=Instant).label("due")).where(
+        lane.c.lease_until.is_(None), lane.c.crew != literal("lease")
+    )
+)
 _NEXT_CREW = Prepared(select(func.min(lane.c.crew).label("crew")).where(lane.c.crew > bindparam("after")))
 
 

@@ -62,6 +62,7 @@ def test_what_is_noted_without_a_network_is_sent_once_when_there_is_one(demo, vi
     engineer.context.set_offline(True)
     page.click("form[data-step]:has([value=check_in]) button")
     engineer.wait("#queue[data-waiting='1']")
+    assert page.locator("form[data-step]:has([value=check_in])").is_hidden(), "what waits is done"
     page.reload()  # the pages are there without a network
     engineer.wait("#queue[data-waiting='1']")
     page.click("summary:has-text('Foto')")

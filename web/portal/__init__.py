@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from web.portal import asking, clocks, contract, home, request
+from web.portal import asking, clocks, contract, home, reports, request
 
-PARTS = (home, asking, contract, request, clocks)
+PARTS = (home, asking, contract, request, clocks, reports)
 
 
 def routes(app: web.Application) -> None:

@@ -119,8 +119,16 @@ function typing() {
 async function show(problem = "") {
   const left = await waiting();
   const refused = left.some((one) => one.refused);
+  for (const form of document.querySelectorAll("form[data-step]")) form.hidden = left.some((step) => !step.refused && isOnce(form, step));
   say(left.length ? problem || (refused ? root.dataset.refused : `${root.dataset.waits} ${left.length}`) : "", left);
   return left.length;
+}
+
+// What is done once is not offered again while it waits: the way, the arrival, the end, a line of the checklist.
+function isOnce(form, step) {
+  const given = Object.fromEntries(step.fields);
+  if (step.url !== form.action || given.kind !== form.elements.kind.value) return false;
+  return ["en_route", "check_in", "check_out"].includes(given.kind) || (given.kind === "task" && given.text === form.elements.text.value);
 }
 
 function say(words, steps) {

@@ -1,0 +1,324 @@
+"""What goes into a report of a contract and a period? Rows in slices, and the values that page, PDF, table and API are made of.
+
+A slice is a snapshot of its own and takes some hundredths of a second, so that nobody waits for a report. What is
+recorded meanwhile changes nothing: only what was recorded before the end of the period is looked at (core.rules.past).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import bindparam, exists, or_, select
+
+from core.desk import clock_standing, reference
+from core.desk.clock_notices import AGREED
+from core.desk.errors import NotFound, Refused, invalid
+from core.rules import figures as rules
+from core.rules import past as pasts
+from core.rules import periods
+from core.rules.clocks import ClockEvent
+from core.rules.coverage import Contract
+from core.rules.figures import Figures, Problem, Used
+from core.rules.past import Check, Deed, Past
+from core.rules.periods import Period
+from core.rules.workflow import REOPEN_WITHIN
+from core.store import tables
+from core.store.columns import Id, Instant
+from core.store.tx import Prepared, Row, Tx
+
+SLICE = 40  # tickets that are read at once: a fiftieth of a second
+FIRST = "00000000-0000-0000-0000-000000000000"
+"""Before every ticket."""
+GRANTS = ("opening", "purchase", "rollover")
+
+event, ticket, checked = tables.event, tables.ticket, tables.entitlement_check
+consumption, case, problem, tied = (
+    tables.consumption,
+    tables.vendor_case,
+    tables.problem,
+    tables.problem_ticket,
+)
+
+_CONTRACT = Prepared(select(tables.contract.c.version).where(tables.contract.c.number == bindparam("number")))
+# Everything that was ever judged to be of the contract, but for what had ended before and was not touched since.
+_TICKETS = Prepared(
+    select(ticket.c.id, ticket.c.number, ticket.c.subject, ticket.c.channel)
+    .where(
+        ticket.c.id > bindparam("after", type_=Id),
+        ticket.c.received_at < bindparam("until", type_=Instant),
+        or_(ticket.c.open.is_(True), ticket.c.updated_at >= bindparam("since", type_=Instant)),
+        exists().where(checked.c.ticket_id == ticket.c.id, checked.c.contract == bindparam("contract")),
+    )
+    .order_by(ticket.c.id)
+    .limit(bindparam("size"))
+)
+_IDS = [bindparam(f"id_{n}", type_=Id) for n in range(SLICE)]
+_EVENTS = Prepared(
+    select(event.c.ticket_id, event.c.kind, event.c.at, event.c.recorded_at, event.c.data)
+    .where(
+        event.c.ticket_id.in_(_IDS),
+        or_(*(event.c.kind.like(f"{name}.%") for name in ("ticket", "clock", "visit", "vendor"))),
+    )
+    .order_by(event.c.ticket_id, event.c.seq)
+)
+_CHECKS = Prepared(
+    select(checked.c.ticket_id, checked.c.at, checked.c.contract, checked.c.line, checked.c.evidence)
+    .where(checked.c.ticket_id.in_(_IDS))
+    .order_by(checked.c.ticket_id, checked.c.seq)
+)
+_USED = Prepared(
+    select(
+        consumption.c.id,
+        consumption.c.line,
+        consumption.c.kind,
+        consumption.c.unit,
+        consumption.c.quantity,
+        consumption.c.period,
+        consumption.c.reverses,
+        consumption.c.recorded_at,
+        ticket.c.number,
+    )
+    .select_from(consumption.outerjoin(ticket, ticket.c.id == consumption.c.ticket_id))
+    .where(
+        consumption.c.contract == bindparam("contract"),
+        consumption.c.recorded_at < bindparam("until", type_=Instant),
+    )
+    .order_by(consumption.c.id)
+)
+_CASES = Prepared(select(case.c.id, case.c.vendor).where(case.c.ticket_id.in_(_IDS)))
+_PROBLEMS = Prepared(
+    select(tied.c.ticket_id, problem.c.number, problem.c.title)
+    .select_from(tied.join(problem, problem.c.id == tied.c.problem_id))
+    .where(tied.c.ticket_id.in_(_IDS), tied.c.at < bindparam("until", type_=Instant))
+    .order_by(problem.c.number)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which report is to be made."""
+
+    contract: str
+    customer: str
+    """Code."""
+    customer_name: str
+    language: str
+    time_zone: str
+    period: Period
+    draft: bool
+    """The period is not over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """Some tickets of the report."""
+
+    tickets: tuple[Past, ...]
+    vendors: Mapping[str, str]
+    """Names by the ids of cases."""
+    problems: tuple[tuple[int, str, str], ...]
+    """Number, title, and the number of a ticket."""
+    after: str | None
+    """Where the next one begins; None: that was all."""
+
+
+def wanted(tx: Tx, contract: str, period: str, *, draft: bool, now: datetime) -> Wanted:
+    """What a contract and the name of a period mean. Raises NotFound, Invalid, Refused for one that is not over."""
+    of = contract_of(tx, contract)
+    customer = reference.customer(tx, of.customer)
+    zone = customer.time_zone if customer else of.time_zone
+    try:
+        found = periods.period(period, ZoneInfo(zone))
+    except ValueError as error:
+        raise invalid("/period", str(error)) from None
+    if found.since >= now:
+        raise Refused(f"{period} has not begun", code="report_ahead")
+    running = found.until > now
+    if running and not draft:
+        raise Refused(f"{period} is not over: ask for a draft", code="report_not_over")
+    return Wanted(
+        contract=of.number,
+        customer=of.customer,
+        customer_name=customer.name if customer else of.customer,
+        language=customer.language if customer else "it",
+        time_zone=zone,
+        period=found._replace(until=now) if running else found,
+        draft=running,
+    )
+
+
+def contract_of(tx: Tx, number: str) -> Contract:
+    """The contract as it is. Raises NotFound."""
+    row = tx.one(_CONTRACT, number=number)
+    if row is None:
+        message = f"there is no contract {number}"
+        raise NotFound(message)
+    return reference.contract(tx, row.version)
+
+
+def read(tx: Tx, of: Wanted, after: str = FIRST) -> Slice:
+    """The next tickets, as they stood at the end of the period."""
+    period = of.period
+    rows = tx.all(
+        _TICKETS,
+        contract=of.contract,
+        after=after,
+        until=period.until,
+        since=period.since,
+        size=SLICE,
+    )
+    ids = [row.id for row in rows]
+    if not ids:
+        return Slice(tickets=(), vendors={}, problems=(), after=None)
+    deeds: dict[str, list[Deed]] = defaultdict(list)
+    for row in tx.all(_EVENTS, **_named(ids)):
+        deeds[row.ticket_id].append(Deed(row.kind, row.at, row.recorded_at, row.data))
+    checks: dict[str, list[Check]] = defaultdict(list)
+    for row in tx.all(_CHECKS, **_named(ids)):
+        checks[row.ticket_id].append(_check(row))
+    found: dict[str, Past] = {}
+    for row in rows:
+        one = _past(tx, row, deeds[row.id], checks[row.id], period)
+        if one is not None and one.check is not None and one.check.contract == of.contract:
+            found[row.id] = one
+    tied_to = tx.all(_PROBLEMS, **_named(list(found)), until=period.until) if found else ()
+    engaged = any(one.vendors for one in found.values())
+    return Slice(
+        tickets=tuple(found.values()),
+        vendors={row.id: row.vendor for row in tx.all(_CASES, **_named(list(found)))} if engaged else {},
+        problems=tuple((row.number, row.title, found[row.ticket_id].number) for row in tied_to),
+        after=ids[-1] if len(ids) == SLICE else None,
+    )
+
+
+def used(tx: Tx, of: Wanted) -> tuple[Used, ...]:
+    """What the books of the contract say: used in the period, and left at its end of the line's period that was newest then."""
+    rows = tx.all(_USED, contract=of.contract, until=of.period.until)
+    by_id = {row.id: row for row in rows}
+    lines: dict[tuple[str, str], list[tuple[int, Row, Row]]] = defaultdict(list)
+    for row in rows:
+        first = by_id[row.reverses] if row.kind == "reversal" else row
+        sign = -1 if row.kind == "reversal" else 1
+        lines[row.line, row.unit].append((sign, first, row))
+    found = []
+    for (line, unit), entries in sorted(lines.items()):
+        recent = [
+            (sign, row)
+            for sign, first, row in entries
+            if first.kind == "use" and row.recorded_at >= of.period.since
+        ]
+        newest = max(first.period for _, first, _ in entries)
+        here = [(sign, first) for sign, first, _ in entries if first.period == newest]
+        granted = sum(sign * first.quantity for sign, first in here if first.kind in GRANTS)
+        spent = sum(sign * first.quantity for sign, first in here if first.kind == "use")
+        measured = any(first.kind in GRANTS for _, first in here)
+        found.append(
+            Used(
+                contract=of.contract,
+                line=line,
+                unit=unit,
+                used=sum(sign * row.quantity for sign, row in recent),
+                left=granted - spent if measured else None,
+                tickets=tuple(dict.fromkeys(row.number for _, row in recent if row.number)),
+            )
+        )
+    return tuple(found)
+
+
+def summed(slices: Sequence[Slice], books: Iterable[Used], of: Wanted) -> Figures:
+    """The figures of all slices. Reads nothing: for a thread."""
+    problems: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for one in slices:
+        for number, title, name in one.problems:
+            problems[number, title].append(name)
+    return rules.figures(
+        [ticket for one in slices for ticket in one.tickets],
+        until=of.period.until,
+        used=books,
+        vendors={name: vendor for one in slices for name, vendor in one.vendors.items()},
+        problems=[
+            Problem(number, title, tuple(names)) for (number, title), names in sorted(problems.items())
+        ],
+    )
+
+
+def values(found: Figures, of: Wanted) -> dict[str, Any]:
+    """What is kept of a report: JSON's own types, instants in ISO 8601, times in seconds."""
+    return {
+        "contract": of.contract,
+        "customer": of.customer_name,
+        "period": of.period.name,
+        "since": of.period.since.isoformat(),
+        "until": of.period.until.isoformat(),
+        "time_zone": of.time_zone,
+        "draft": of.draft,
+        "figures": [
+            {
+                "section": one.section,
+                "name": one.name,
+                "about": one.about,
+                "unit": one.unit,
+                "value": one.value,
+                "tickets": list(one.tickets),
+            }
+            for one in found.figures
+        ],
+        "misses": [dict(one) for one in found.misses],
+        "exclusions": [dict(one) for one in found.exclusions],
+        "open": [dict(one) for one in found.open],
+        "planned": [dict(one) for one in found.planned],
+    }
+
+
+def _named(ids: Sequence[str]) -> dict[str, str]:
+    """At most SLICE; the last one fills the places that are left, so that there is one statement for any number."""
+    return {f"id_{n}": ids[min(n, len(ids) - 1)] for n in range(SLICE)}
+
+
+def _check(row: Row) -> Check:
+    inputs = row.evidence["inputs"]
+    names = ("request_type", "technology", "asset", "site")
+    return Check(row.at, row.contract or "", row.line or "", *(inputs.get(name) or "" for name in names))
+
+
+def _past(tx: Tx, row: Row, deeds: list[Deed], checks: list[Check], period: Period) -> Past | None:
+    received = pasts.received(deeds)
+    if received is None or received >= period.until:
+        return None
+    for other in pasts.joined(deeds, period.until):
+        received = min(received, _received(tx, other, period.until, {row.id}) or received)
+    clock_events: list[tuple[datetime, ClockEvent]] = []
+    for deed in deeds:
+        if deed.kind in clock_standing.ACTIONS:
+            told = clock_standing.read([(deed.kind, deed.at, deed.data)])
+            clock_events += [(deed.recorded_at, one) for one in told]
+    return pasts.past(
+        [deed for deed in deeds if not deed.kind.startswith("clock.")],
+        checks,
+        clock_events,
+        number=row.number,
+        subject=row.subject,
+        channel=row.channel,
+        received_at=received,
+        policies=clock_standing.policies(tx, [one for _, one in clock_events]),
+        since=period.since,
+        until=period.until,
+        agreed=AGREED,
+        reopened_within=REOPEN_WITHIN.total_seconds(),
+    )
+
+
+def _received(tx: Tx, ticket_id: str, until: datetime, seen: set[str]) -> datetime | None:
+    """When a ticket that was joined was received, with those that were joined to it."""
+    seen.add(ticket_id)
+    deeds = [
+        Deed(row.kind, row.at, row.recorded_at, row.data) for row in tx.all(_EVENTS, **_named([ticket_id]))
+    ]
+    found = [pasts.received(deeds)]
+    found += [_received(tx, one, until, seen) for one in pasts.joined(deeds, until) - seen]
+    return min((one for one in found if one is not None), default=None)
