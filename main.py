@@ -366,7 +366,7 @@ def _settings(path: Path | None, overrides: list[str] | None) -> Settings:
 
 
 def _month(wanted: str, *, now: datetime) -> tuple[date, datetime]:
-    """The first day of a month, and its end or `now`, whichever is earlier. Empty: the last whole one."""
+    """The first day of a month, and the noon after its end or `now`, whichever is earlier. Empty: the last whole one."""
     this = now.date().replace(day=1)
     try:
         first = date.fromisoformat(f"{wanted}-01") if wanted else (this - timedelta(days=1)).replace(day=1)
@@ -374,7 +374,7 @@ def _month(wanted: str, *, now: datetime) -> tuple[date, datetime]:
         fail(f"--month {wanted} is no month: write YYYY-MM")
     if first > this:
         fail(f"--month {wanted} has not begun yet")
-    ends = datetime.combine((first + timedelta(days=31)).replace(day=1), time(), now.tzinfo)
+    ends = datetime.combine((first + timedelta(days=31)).replace(day=1), time(12), now.tzinfo)
     return first, min(ends, now).astimezone(UTC)
 
 

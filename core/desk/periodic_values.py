@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, exists, or_, select
 
 from core.desk import clock_standing, reference
 from core.desk.clock_notices import AGREED
@@ -48,14 +48,12 @@ _CONTRACT = Prepared(select(tables.contract.c.version).where(tables.contract.c.n
 # Everything that was ever judged to be of the contract, but for what had ended before and was not touched since.
 _TICKETS = Prepared(
     select(ticket.c.id, ticket.c.number, ticket.c.subject, ticket.c.channel)
-    .select_from(ticket.join(checked, checked.c.ticket_id == ticket.c.id))
     .where(
-        checked.c.contract == bindparam("contract"),
-        checked.c.ticket_id > bindparam("after", type_=Id),
+        ticket.c.id > bindparam("after", type_=Id),
         ticket.c.received_at < bindparam("until", type_=Instant),
         or_(ticket.c.open.is_(True), ticket.c.updated_at >= bindparam("since", type_=Instant)),
+        exists().where(checked.c.ticket_id == ticket.c.id, checked.c.contract == bindparam("contract")),
     )
-    .group_by(ticket.c.id, ticket.c.number, ticket.c.subject, ticket.c.channel)
     .order_by(ticket.c.id)
     .limit(bindparam("size"))
 )

@@ -130,6 +130,8 @@ def received(deeds: Iterable[Deed]) -> datetime | None:
 def joined(deeds: Sequence[Deed], until: datetime) -> set[str]:
     """Ids of the tickets that are part of this one at an instant."""
     found: dict[str, str] = {}
+    if not any(deed.kind == "ticket.absorbed" for deed in deeds):
+        return set()
     for deed in known(deeds, until):
         if deed.kind == "ticket.absorbed":
             found[deed.data["joining"]] = deed.data["ticket"]
@@ -250,6 +252,8 @@ def _read(deeds: Iterable[Deed], *, since: datetime, reopened_within: float) -> 
                 found.went_on = True
                 if word == "made" and deed.recorded_at >= since:
                     found.vendors.append(deed.data["vendor_case"])
+            case _:  # nothing that a report counts
+                pass
     return found
 
 
@@ -277,6 +281,8 @@ def _ticket(found: _Read, deed: Deed, word: str, *, since: datetime, reopened_wi
             found.resolved_at, found.closed = None, False
         case "close":
             found.closed = recent
+        case _:
+            pass
 
 
 def _visit(found: _Read, deed: Deed, word: str, *, since: datetime) -> None:
@@ -294,4 +300,6 @@ def _visit(found: _Read, deed: Deed, word: str, *, since: datetime) -> None:
             one = one._replace(state="done", in_period=recent)
         case "no_access" | "cancelled":
             one = one._replace(state=word, in_period=recent)
+        case _:
+            pass
     found.visits[identity] = one
