@@ -214,6 +214,13 @@ async function keepPages() {
   root.dataset.kept = registered.scope;
 }
 
+// Whoever takes the phone next reads nothing of the visits. What waits to be sent stays.
+async function leave(event) {
+  event.preventDefault();
+  if ("caches" in window) await caches.delete(PAGES);
+  event.target.submit();
+}
+
 for (const form of document.querySelectorAll("form[data-step]")) form.addEventListener("submit", keep);
 for (const field of document.querySelectorAll("[data-draw]")) {
   const canvas = field.querySelector("canvas");
@@ -222,6 +229,7 @@ for (const field of document.querySelectorAll("[data-draw]")) {
   field.querySelector("[data-clear]").addEventListener("click", () => clear(canvas));
   draw(canvas);
 }
+document.querySelector("form[data-leave]").addEventListener("submit", leave);
 addEventListener("online", send);
 if ("serviceWorker" in navigator) keepPages().catch(() => {});
 show().then((left) => left && send());
