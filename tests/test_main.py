@@ -129,6 +129,7 @@ def test_a_desk_that_waits_for_its_first_administrator_gets_no_demo(line: Line) 
     line.done("init")
 
     refused(line("demo"), "not empty", code=1)
+    refused(line("demo", "play"), "name a new folder with --into", code=1)
 
 
 def test_init_is_refused_once_there_are_agents(desk: Line) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,8 @@ from core.desk import (
     next_steps,
     page_answers,
     people,
+    periodic,
+    periodic_schedule,
     ratings,
     resolution,
     tickets,
@@ -22,7 +24,7 @@ from core.desk import (
 )
 from core.desk import handovers as shifts
 from core.desk.errors import NotFound
-from core.desk.month_plan import Happening
+from core.desk.month_plan import Happening, Report
 from core.desk.principal import Principal
 from core.store import tables
 from core.store.tx import Tx
@@ -142,6 +144,22 @@ def somebody(tx: Tx, email: str) -> Principal:
 def let(tx: Tx, email: str, number: str, *, reason: str, until: datetime, now: datetime) -> None:
     """Whoever leads lets the work on a ticket be done although its contract does not say so."""
     resolution.override(tx, somebody(tx, email), number, reason=reason, until=until, now=now)
+
+
+def plan_reports(tx: Tx, email: str, wanted: Sequence[Report], *, now: datetime) -> None:
+    """These contracts get reports from now on."""
+    who = somebody(tx, email)
+    for one in wanted:
+        periodic_schedule.plan(tx, who, one.contract, one.every, now=now)
+
+
+def approve_reports(tx: Tx, email: str, *, now: datetime) -> int:
+    """What was made and waits is approved, and goes to the customers; how many that were."""
+    who = somebody(tx, email)
+    waiting = [one for one in periodic.reports(tx, who) if one.state == "made" and not one.draft]
+    for one in waiting:
+        periodic_schedule.approve(tx, who, one.contract, one.period, one.n, now=now)
+    return len(waiting)
 
 
 def hand_over(tx: Tx, *, leaders: tuple[str, str], sentence: str, now: datetime) -> int:

@@ -85,6 +85,14 @@ class Ordinary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     says: str = ""
 
 
+class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[[reports]]: a contract that gets reports by itself."""
+
+    contract: str
+    every: str
+    """week, month or quarter."""
+
+
 class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -93,8 +101,9 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     leaders: tuple[str, str]
     """Who sign for the shift that goes and the one that comes, by e-mail."""
     supervisor: str
-    """Who lets work be done that a contract does not say, and why."""
+    """Who lets work be done that a contract does not say, and why; and approves reports."""
     approves: str
+    reports: tuple[Report, ...]
     stories: tuple[Story, ...]
     ordinary: tuple[Ordinary, ...]
 
