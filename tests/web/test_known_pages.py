@@ -25,7 +25,7 @@ async def standing(db):
 async def test_the_customer_is_asked_on_the_portal_and_answers_there(teo, alice, db):
     assert (await teo.do("workaround", text="Use the other port.")).status == 303
     home, page = await alice.get("/portal/"), await alice.get(REQUEST)
-    assert "/portal/requests/26-000001#answer" in home.text
+    assert "/portal/requests/26-000001#workaround" in home.text
     assert "Use the other port." in page.words
     assert 'action="/portal/requests/26-000001/accept-workaround"' in page.text
 
