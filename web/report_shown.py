@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -92,16 +93,17 @@ def behind(found: Whole, at: str) -> dict[str, Any]:
     }
 
 
-def chart(found: Whole, name: str) -> web.Response:
+async def chart(found: Whole, name: str) -> web.Response:
     """The drawing of a section. Raises 404 for one that has none."""
     say = Say(found.language, found.values["time_zone"])
     figures = [one for one in found.values["figures"] if one["section"] == name]
     for part in DRAWN.get(name, ()):
         if drawn := drawn_of(figures, name, part):
-            svg = periodic_charts.bars(
+            svg = await asyncio.to_thread(
+                periodic_charts.bars,
                 wording.words(found.language)["figure"][part],
-                [say.about(one) for one in drawn],
-                [float(one["value"]) for one in drawn],
+                tuple(say.about(one) for one in drawn),
+                tuple(float(one["value"]) for one in drawn),
                 percent=drawn[0]["unit"] == "percent",
             )
             return image(svg)

@@ -1,10 +1,13 @@
-"""How are numbers drawn for a page? Bars as SVG, which pages show as an image beside the same numbers as words."""
+"""How are numbers drawn for a page? As SVG, which pages show as an image beside the same numbers as words.
+
+A drawing takes some hundredths of a second of a processor: pages let a thread make it, and the same numbers are drawn once.
+"""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 
 import pygal
@@ -35,10 +38,12 @@ _GROUND = (
 """Words and lines as the theme has them: a picture knows which one its reader prefers."""
 _BESIDE = re.compile(r"<!--.*?-->|<script.*?</script>", re.DOTALL)
 """What pygal says of itself, with the day it was drawn on: the same numbers give the same drawing."""
+KEPT = 64  # drawings
 _ROW, _AROUND = 34, 60  # pixels: a bar, and what stands above and below
 
 
-def bars(title: str, labels: Sequence[str], numbers: Sequence[float], *, percent: bool = False) -> str:
+@lru_cache(maxsize=KEPT)
+def bars(title: str, labels: tuple[str, ...], numbers: tuple[float, ...], *, percent: bool = False) -> str:
     """Lying bars, the first above, each with its number. No script, nothing fetched."""
     chart = pygal.HorizontalBar(
         style=_STYLE,
@@ -57,13 +62,14 @@ def bars(title: str, labels: Sequence[str], numbers: Sequence[float], *, percent
         no_prefix=True,
         show_x_labels=False,  # each bar has its number
     )
-    chart.x_labels = list(reversed(labels))
-    chart.add(title, list(reversed(numbers)))
+    chart.x_labels = labels[::-1]
+    chart.add(title, numbers[::-1])
     chart.uuid = "bars"
     return _drawn(chart, title)
 
 
-def week(days: Sequence[str], hours: Sequence[Sequence[int]]) -> str:
+@lru_cache(maxsize=KEPT)
+def week(days: tuple[str, ...], hours: tuple[tuple[int, ...], ...]) -> str:
     """A dot for each hour of a week, the larger the more. `hours`: a row of 24 for each day."""
     chart = pygal.Dot(
         style=_STYLE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 from babel.dates import get_day_names
 
@@ -11,6 +13,8 @@ from web import report_shown
 from web.desk.frame import around, staff
 from web.site import SITE, now
 from web.words import say
+
+MOST = 12  # groups that are drawn; the table has all
 
 
 def routes(app: web.Application) -> None:
@@ -41,22 +45,25 @@ async def chart(request: web.Request) -> web.StreamResponse:
     t = say(who.language)
     match request.match_info["name"]:
         case "load":
-            labels = [one.group or t("operations.no_group") for one in found.load[:12]]
-            numbers = [float(one.open) for one in found.load[:12]]
+            busiest = found.load[:MOST]
+            labels = tuple(one.group or t("operations.no_group") for one in busiest)
+            numbers = tuple(float(one.open) for one in busiest)
         case "risks":
-            labels = [t(f"operations.risk.{name}") for name in found.risks]
-            numbers = [float(n) for n in found.risks.values()]
+            labels = tuple(t(f"operations.risk.{name}") for name in found.risks)
+            numbers = tuple(float(n) for n in found.risks.values())
         case "ages":
-            labels = [t(f"operations.age.{name}") for name in found.ages]
-            numbers = [float(n) for n in found.ages.values()]
+            labels = tuple(t(f"operations.age.{name}") for name in found.ages)
+            numbers = tuple(float(n) for n in found.ages.values())
         case "hours":
-            return report_shown.image(periodic_charts.week(days(who.language), found.hours))
+            week = await asyncio.to_thread(periodic_charts.week, days(who.language), found.hours)
+            return report_shown.image(week)
         case _:
             raise web.HTTPNotFound
-    return report_shown.image(periodic_charts.bars(t("operations.title"), labels, numbers))
+    bars = await asyncio.to_thread(periodic_charts.bars, t("operations.title"), labels, numbers)
+    return report_shown.image(bars)
 
 
-def days(language: str) -> list[str]:
+def days(language: str) -> tuple[str, ...]:
     """Short names, Monday first."""
     names = get_day_names("abbreviated", locale=language)
-    return [names[n] for n in range(7)]
+    return tuple(names[n] for n in range(7))

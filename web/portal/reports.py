@@ -62,7 +62,7 @@ async def table(request: web.Request) -> web.StreamResponse:
 
 async def chart(request: web.Request) -> web.StreamResponse:
     """A drawing of it."""
-    return report_shown.chart(await _whole(request, contact(request)), request.match_info["name"])
+    return await report_shown.chart(await _whole(request, contact(request)), request.match_info["name"])
 
 
 async def behind(request: web.Request) -> web.StreamResponse:

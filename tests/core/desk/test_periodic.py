@@ -169,3 +169,15 @@ async def test_a_contract_gets_its_reports_by_itself_and_a_refused_one_goes_to_n
     chosen = await desk.db.read(periodic_schedule.recipients, "ACME", "C-1", "2026-10")
     assert [one.email for one in chosen] == ["alice@acme.test"]
     assert (await desk.db.read(books.verify, now=desk.now)).faults == ()
+
+
+async def test_what_was_used_of_the_contract_and_what_is_left_stand_in_the_report(db):
+    line = 'name = "Network"\n    technologies = ["Network"]'
+    desk = await at_work(db, LED.replace(line, f'{line}\n    measure = "hours"\n    quantity = 2'))
+    desk.now = OCTOBER
+    solved = await desk.resolved()
+    desk.passes(minutes=1)
+    found = await values(desk, draft=True)
+    spent = figure(found, "used", "C-1 Network")
+    assert (spent["unit"], spent["value"], spent["tickets"]) == ("minutes", 30, [solved])
+    assert figure(found, "left", "C-1 Network")["value"] == 90
