@@ -35,7 +35,7 @@ from bench.databases import RESULTS, Kind, Postgres, Sqlite
 from bench.mail_figures import mail
 from bench.patterns import FACTS
 from bench.processes import Hub, silent_relay
-from bench.sizes import FULL, LARGE, QUICK, Sizes
+from bench.sizes import FULL, LARGE, QUICK, SMALL, Sizes
 from bench.table import Figure
 from core.store.opening import open_database
 
@@ -125,7 +125,7 @@ def measure(
             figures += phone_calls.measure(kind, sizes, folder, relay)
         if "deciding" in parts:
             figures += deciding.measure(kind, sizes, folder, relay)
-        if "delivering" in parts:
+        if "delivering" in parts and sizes.tickets >= SMALL:
             figures += delivering.measure(kind, sizes, folder, relay)
         if "chat" in parts:
             figures += chats.measure(kind, sizes, folder, relay)

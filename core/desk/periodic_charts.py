@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from html import escape
 
 import pygal
 from pygal.style import Style
@@ -26,6 +27,12 @@ _STYLE = Style(
     major_label_font_size=13,
 )
 """Colours that can be told from a light and a dark ground."""
+_GROUND = (
+    "<style>.axis text,.axis text.major,.text-overlay .color-0 text{fill:#232b36}.axis .guide.line,.axis .major.guide.line{stroke:#d3d8df;stroke-dasharray:none}"
+    "@media (prefers-color-scheme:dark){.axis text,.axis text.major,.text-overlay .color-0 text{fill:#e4e8ee}.axis .guide.line,.axis .major.guide.line{stroke:#333c47}}"
+    "</style>"
+)
+"""Words and lines as the theme has them: a picture knows which one its reader prefers."""
 _BESIDE = re.compile(r"<!--.*?-->|<script.*?</script>", re.DOTALL)
 """What pygal says of itself, with the day it was drawn on: the same numbers give the same drawing."""
 _ROW, _AROUND = 34, 60  # pixels: a bar, and what stands above and below
@@ -48,14 +55,12 @@ def bars(title: str, labels: Sequence[str], numbers: Sequence[float], *, percent
         explicit_size=True,
         disable_xml_declaration=True,
         no_prefix=True,
-        show_x_guides=False,
-        show_y_guides=False,
+        show_x_labels=False,  # each bar has its number
     )
     chart.x_labels = list(reversed(labels))
     chart.add(title, list(reversed(numbers)))
     chart.uuid = "bars"
-    drawn: str = chart.render(is_unicode=True)
-    return _BESIDE.sub("", drawn)
+    return _drawn(chart, title)
 
 
 def week(days: Sequence[str], hours: Sequence[Sequence[int]]) -> str:
@@ -77,5 +82,10 @@ def week(days: Sequence[str], hours: Sequence[Sequence[int]]) -> str:
     for day, row in zip(days, hours, strict=True):
         chart.add(day, [{"value": n or None, "color": "#2f7f8f"} for n in row])
     chart.uuid = "week"
-    drawn: str = chart.render(is_unicode=True)
-    return _BESIDE.sub("", drawn)
+    return _drawn(chart, "")
+
+
+def _drawn(chart: pygal.Graph, title: str) -> str:
+    drawn: str = _BESIDE.sub("", chart.render(is_unicode=True))
+    drawn = drawn.replace("<title>Pygal</title>", f"<title>{escape(title)}</title>" if title else "", 1)
+    return drawn.replace("</defs>", f"</defs>{_GROUND}", 1)

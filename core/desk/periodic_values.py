@@ -7,13 +7,13 @@ recorded meanwhile changes nothing: only what was recorded before the end of the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, exists, or_, select
 
 from core.desk import clock_standing, reference
 from core.desk.clock_notices import AGREED
@@ -37,25 +37,18 @@ FIRST = "00000000-0000-0000-0000-000000000000"
 GRANTS = ("opening", "purchase", "rollover")
 
 event, ticket, checked = tables.event, tables.ticket, tables.entitlement_check
-consumption, case, problem, tied = (
-    tables.consumption,
-    tables.vendor_case,
-    tables.problem,
-    tables.problem_ticket,
-)
+consumption, case, problem = tables.consumption, tables.vendor_case, tables.problem
 
 _CONTRACT = Prepared(select(tables.contract.c.version).where(tables.contract.c.number == bindparam("number")))
 # Everything that was ever judged to be of the contract, but for what had ended before and was not touched since.
 _TICKETS = Prepared(
     select(ticket.c.id, ticket.c.number, ticket.c.subject, ticket.c.channel)
-    .select_from(ticket.join(checked, checked.c.ticket_id == ticket.c.id))
     .where(
-        checked.c.contract == bindparam("contract"),
-        checked.c.ticket_id > bindparam("after", type_=Id),
+        ticket.c.id > bindparam("after", type_=Id),
         ticket.c.received_at < bindparam("until", type_=Instant),
         or_(ticket.c.open.is_(True), ticket.c.updated_at >= bindparam("since", type_=Instant)),
+        exists().where(checked.c.ticket_id == ticket.c.id, checked.c.contract == bindparam("contract")),
     )
-    .group_by(ticket.c.id, ticket.c.number, ticket.c.subject, ticket.c.channel)
     .order_by(ticket.c.id)
     .limit(bindparam("size"))
 )
@@ -64,7 +57,7 @@ _EVENTS = Prepared(
     select(event.c.ticket_id, event.c.kind, event.c.at, event.c.recorded_at, event.c.data)
     .where(
         event.c.ticket_id.in_(_IDS),
-        or_(*(event.c.kind.like(f"{name}.%") for name in ("ticket", "clock", "visit", "vendor"))),
+        or_(*(event.c.kind.like(f"{name}.%") for name in ("ticket", "clock", "visit", "vendor", "problem"))),
     )
     .order_by(event.c.ticket_id, event.c.seq)
 )
@@ -94,10 +87,7 @@ _USED = Prepared(
 )
 _CASES = Prepared(select(case.c.id, case.c.vendor).where(case.c.ticket_id.in_(_IDS)))
 _PROBLEMS = Prepared(
-    select(tied.c.ticket_id, problem.c.number, problem.c.title)
-    .select_from(tied.join(problem, problem.c.id == tied.c.problem_id))
-    .where(tied.c.ticket_id.in_(_IDS), tied.c.at < bindparam("until", type_=Instant))
-    .order_by(problem.c.number)
+    select(problem.c.id, problem.c.number, problem.c.title, problem.c.customer).where(problem.c.id.in_(_IDS))
 )
 
 
@@ -188,12 +178,11 @@ def read(tx: Tx, of: Wanted, after: str = FIRST) -> Slice:
         one = _past(tx, row, deeds[row.id], checks[row.id], period)
         if one is not None and one.check is not None and one.check.contract == of.contract:
             found[row.id] = one
-    tied_to = tx.all(_PROBLEMS, **_named(list(found)), until=period.until) if found else ()
     engaged = any(one.vendors for one in found.values())
     return Slice(
         tickets=tuple(found.values()),
         vendors={row.id: row.vendor for row in tx.all(_CASES, **_named(list(found)))} if engaged else {},
-        problems=tuple((row.number, row.title, found[row.ticket_id].number) for row in tied_to),
+        problems=tuple(_problems(tx, of, found.values())),
         after=ids[-1] if len(ids) == SLICE else None,
     )
 
@@ -275,6 +264,20 @@ def values(found: Figures, of: Wanted) -> dict[str, Any]:
         "open": [dict(one) for one in found.open],
         "planned": [dict(one) for one in found.planned],
     }
+
+
+def _problems(tx: Tx, of: Wanted, tickets: Iterable[Past]) -> Iterator[tuple[int, str, str]]:
+    """Of a problem that others have as well the customer sees the number: its title may be in words of theirs."""
+    tied = [(identity, one.number) for one in tickets for identity in one.problems]
+    ids = list(dict.fromkeys(identity for identity, _ in tied))
+    known = {
+        row.id: row
+        for n in range(0, len(ids), SLICE)
+        for row in tx.all(_PROBLEMS, **_named(ids[n : n + SLICE]))
+    }
+    for identity, number in tied:
+        row = known[identity]
+        yield row.number, row.title if row.customer == of.customer else "", number
 
 
 def _named(ids: Sequence[str]) -> dict[str, str]:

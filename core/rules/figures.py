@@ -94,7 +94,12 @@ def figures(
         *_named("top", "causes", resolved, lambda one: one.cause, top=TOP),
         *(
             Figure(
-                "problems", "problem", f"{one.number} {one.title}", "tickets", len(one.tickets), one.tickets
+                "problems",
+                "problem",
+                f"{one.number} {one.title}".rstrip(),
+                "tickets",
+                len(one.tickets),
+                one.tickets,
             )
             for one in problems
         ),

@@ -4,7 +4,7 @@
 - It is measured by when it was true: a solution noted today for yesterday took until yesterday.
 - It counts in the period it was recorded in, so that what is noted late is in one report and in no two.
 - The receipt is that of the opening, or the earliest of the requests that were joined to it and not taken back.
-- State, level, priority, cause, visits and vendors' cases are those of the last events. Type, technology, asset, site, contract
+- State, level, priority, cause, visits, problems and vendors' cases are those of the last events. Type, technology, asset, site, contract
   and line are those of the last check of what the contract covers: one is made whenever any of them changes.
 - Clocks are rebuilt from their events.
 """
@@ -97,6 +97,8 @@ class Past:
     visits: tuple[Visit, ...]
     vendors: tuple[str, ...]
     """Ids of vendors' cases that were made in the period."""
+    problems: tuple[str, ...]
+    """Ids of the problems that it was put down to."""
     due_at: datetime | None
     """Earliest due instant of its running clocks."""
 
@@ -119,6 +121,7 @@ class _Read:
     went_on: bool = False
     visits: dict[str, Visit] = field(default_factory=dict)
     vendors: list[str] = field(default_factory=list)
+    problems: dict[str, None] = field(default_factory=dict)  # in the order in which they were linked
     moves: list[Move] = field(default_factory=list)
 
 
@@ -130,6 +133,8 @@ def received(deeds: Iterable[Deed]) -> datetime | None:
 def joined(deeds: Sequence[Deed], until: datetime) -> set[str]:
     """Ids of the tickets that are part of this one at an instant."""
     found: dict[str, str] = {}
+    if not any(deed.kind == "ticket.absorbed" for deed in deeds):
+        return set()
     for deed in known(deeds, until):
         if deed.kind == "ticket.absorbed":
             found[deed.data["joining"]] = deed.data["ticket"]
@@ -212,6 +217,7 @@ def past(
         answered_working_s=answered,
         visits=tuple(read.visits.values()),
         vendors=tuple(read.vendors),
+        problems=tuple(read.problems),
         due_at=min(dues, default=None),
     )
 
@@ -250,6 +256,12 @@ def _read(deeds: Iterable[Deed], *, since: datetime, reopened_within: float) -> 
                 found.went_on = True
                 if word == "made" and deed.recorded_at >= since:
                     found.vendors.append(deed.data["vendor_case"])
+            case "problem" if word == "linked":
+                found.problems[deed.data["problem"]] = None
+            case "problem" if word == "unlinked":
+                found.problems.pop(deed.data["problem"], None)
+            case _:  # nothing that a report counts
+                pass
     return found
 
 
@@ -277,6 +289,8 @@ def _ticket(found: _Read, deed: Deed, word: str, *, since: datetime, reopened_wi
             found.resolved_at, found.closed = None, False
         case "close":
             found.closed = recent
+        case _:
+            pass
 
 
 def _visit(found: _Read, deed: Deed, word: str, *, since: datetime) -> None:
@@ -294,4 +308,6 @@ def _visit(found: _Read, deed: Deed, word: str, *, since: datetime) -> None:
             one = one._replace(state="done", in_period=recent)
         case "no_access" | "cancelled":
             one = one._replace(state=word, in_period=recent)
+        case _:
+            pass
     found.visits[identity] = one

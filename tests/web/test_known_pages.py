@@ -32,6 +32,7 @@ async def test_the_customer_is_asked_on_the_portal_and_answers_there(teo, alice,
     assert (await alice.post(f"{REQUEST}/accept-workaround")).status == 303
     assert (await standing(db)).state == "accepted"
     assert (await alice.post(f"{REQUEST}/accept-workaround")).status == 409, "twice"
+    assert "La soluzione provvisoria è stata accettata" in (await alice.get(REQUEST)).words
     assert (await alice.post(f"{REQUEST}/refuse-workaround", reason=" ")).status == 422
     assert (await alice.post(f"{REQUEST}/refuse-workaround", reason="Not any more.")).status == 303
 
@@ -73,6 +74,7 @@ async def test_a_known_error_is_written_suggested_and_applied_and_the_customer_r
     assert "KE-1" in page.words
     assert "SECRET-STEPS" in page.words
 
+    assert "KE-1" in (await teo.get("/desk/qualify/26-000001")).words
     assert (await teo.post(f"{TICKET}/known-errors/1")).headers["Location"] == TICKET
 
     assert (await standing(db)).text == "Restart the switch."

@@ -111,7 +111,7 @@ class Schedule(Shape):
     """Reports that a contract gets by themselves."""
 
     contract: str
-    every: Literal["week", "month", "quarter"]
+    every: str = Field(description="week, month or quarter.")
     recipients: list[str] = Field(
         description="Addresses of contacts; empty: the customer's managers and administrators."
     )
@@ -265,7 +265,7 @@ def _shown(view: ReportView) -> dict[str, Any]:
 def _schedule(one: Rhythm) -> Schedule:
     return Schedule(
         contract=one.contract,
-        every=one.every,  # type: ignore[arg-type] - the verb refused any other
+        every=one.every,
         recipients=list(one.recipients),
         active=one.active,
     )

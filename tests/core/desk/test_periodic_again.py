@@ -240,6 +240,8 @@ def again(
                     fact["level"] = e.data["level"]
                 case "ticket.escalate":
                     fact["escalated"] = True
+                case "problem.linked":
+                    fact["problem"] = e.data["problem"]
                 case "ticket.absorbed":
                     joined[e.data["joining"]] = e.data["number"]
                 case "ticket.gave_back":
@@ -365,6 +367,10 @@ def again(
         share("legs", "leg_share", sum(legs[leg].values()), whole, leg, sorted(legs[leg]))
     for state in ("done", "no_access", "cancelled", "agreed"):
         count("visits", state, "", [])
+    linked = [n for n in facts if facts[n].get("problem")]
+    if linked:
+        assert len({facts[n]["problem"] for n in linked}) == 1
+        count("problems", "problem", "1 Rete ferma", linked)
     for cause in ("hardware", "network"):
         of = [n for n in solved if facts[n]["cause"] == cause]
         if of:
