@@ -18,6 +18,8 @@ import msgspec
 
 from core.texts import TEMPLATES
 
+UNFINISHED, UNFINISHED_DAYS = 0.6, 4
+"""This part of what is drawn in the last days is left somewhere on its way, so that there is something to do afterwards."""
 MONTH = TEMPLATES / "demo" / "month.toml"
 OPENS, SHUTS = time(8, 30), time(18, 0)
 """Of a day at work, for what is drawn."""
@@ -189,7 +191,10 @@ def _drawn(
         # Most come when the offices open and after lunch.
         hour = dice.choice((8, 9, 9, 9, 10, 10, 11, 12, 14, 14, 15, 15, 16, 17))
         at = datetime.combine(day, time(hour, dice.randrange(30 if hour == OPENS.hour else 0, 60)), zone)
-        yield from _one(kind, about, f"ordinary-{n + 1}", _Course(working, at, zone, dice))
+        course = list(_one(kind, about, f"ordinary-{n + 1}", _Course(working, at, zone, dice)))
+        if day in working[-UNFINISHED_DAYS:] and dice.random() < UNFINISHED:
+            course = course[: dice.randrange(1, len(course))]
+        yield from course
 
 
 class _Course:

@@ -16,13 +16,15 @@ import running
 from channels.email.build import build
 from channels.settings import ChannelSettings
 from core import month, settings
-from core.desk import books, demo, month_plan, month_told, periodic
+from core.desk import books, demo, month_acts, month_plan, month_told, periodic
 from core.desk.configuration import rows
+from core.desk.errors import NotFound
 from core.desk.principal import HUB
 from core.facts import HubFacts
 from core.isolation import Readers
 from core.store import tables
 from core.store.database import Database
+from core.store.tx import Tx
 from tests.fakes import ReadersHere
 
 ROME = ZoneInfo("Europe/Rome")
@@ -107,6 +109,12 @@ async def test_a_month_is_lived_through_its_books_balance_and_the_same_seed_make
     )
     assert all(one.created_at > ENDS - timedelta(days=1) for one in left)
 
+    with pytest.raises(NotFound, match="nobody was called to"):
+        await db.read(month_acts._called, told["silent"].number)
+    with pytest.raises(NotFound, match="has no visit"):
+        await db.read(month_acts._last, tables.visit, told["silent"].number)
+    with pytest.raises(ValueError, match="is nobody of the demo desk"):
+        await db.read(month_acts.somebody, "nobody@nordest.test")
     await the_report_of_a_week_says_what_can_be_counted_without_it(db)
 
     happened = await db.read(_events)
@@ -183,6 +191,20 @@ def test_a_month_that_is_cut_short_has_no_story_that_begins_after_it() -> None:
 def test_a_time_that_is_none_is_refused_with_what_to_write() -> None:
     with pytest.raises(ValueError, match=r"write HH:MM or \+DAYS HH:MM"):
         month_plan.instant("tomorrow", WORKING, ROME)
+
+
+def test_a_verb_that_there_is_not_is_named_with_its_ticket() -> None:
+    step = month_plan.Step(at="09:00", agent="ann@hub.test", verb="dance")
+    one = month_plan.Happening(at=ENDS, ticket="night", step=step, fields={})
+
+    with pytest.raises(ValueError, match="night: there is no verb 'dance'"):
+        month_acts.act(cast("Tx", None), one, "26-000001", now=ENDS)
+
+
+def test_every_verb_of_the_file_is_one_that_can_happen_and_the_other_way_round() -> None:
+    plan = month_plan.plan(month_plan.read(), WORKING, zone=ROME, seed=1, requests=40)
+
+    assert {one.step.verb for one in plan} - {""} == set(month_acts.VERBS)
 
 
 def test_the_month_before_is_played_to_the_noon_after_it_and_the_running_one_up_to_now() -> None:
