@@ -14,6 +14,7 @@ from web.api import known_shapes as shapes
 from web.api import shapes as common
 from web.api.endpoint import Body, Call, api
 from web.api.tickets import Name, Seen, ticket_now
+from web.numbers import whole
 
 Title = Annotated[str, Field(min_length=1, max_length=problems.MAX_TITLE, pattern=r"\S")]
 Long = Annotated[str, Field(max_length=known_errors.MAX_TEXT)]
@@ -283,11 +284,11 @@ def retire_known_error(tx: Tx, call: Call) -> shapes.KnownError:
 
 
 def _number(call: Call, name: str) -> int:
-    text = call.path[name]
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):  # noqa: PLR2004 - digits
+    found = whole(call.path[name])
+    if found is None:
         message = f"there is no such {name}"
         raise NotFound(message)
-    return int(text)
+    return found
 
 
 def _written(body: Known) -> Written:
