@@ -7,28 +7,9 @@ from __future__ import annotations
 
 import re
 import sys
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import Any
 
-import pygal
-from pygal.style import Style
-
-# It looks for maps of its own at every import of anything from then on, in a way that Python warns of.
-sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
-
-_STYLE = Style(
-    background="transparent",
-    plot_background="transparent",
-    foreground="#59626e",
-    foreground_strong="#59626e",
-    foreground_subtle="#8a929c",
-    colors=("#2f7f8f",),
-    font_family="sans-serif",
-    label_font_size=13,
-    value_font_size=12,
-    value_label_font_size=12,
-    major_label_font_size=13,
-)
-"""Colours that can be told from a light and a dark ground."""
 _BESIDE = re.compile(r"<!--.*?-->|<script.*?</script>", re.DOTALL)
 """What pygal says of itself, with the day it was drawn on: the same numbers give the same drawing."""
 KEPT = 64  # drawings
@@ -38,8 +19,8 @@ _ROW, _AROUND = 34, 60  # pixels: a bar, and what stands above and below
 @lru_cache(maxsize=KEPT)
 def bars(title: str, labels: tuple[str, ...], numbers: tuple[float, ...], *, percent: bool = False) -> str:
     """Lying bars, the first above, each with its number. No script, nothing fetched."""
-    chart = pygal.HorizontalBar(
-        style=_STYLE,
+    chart = _pygal().HorizontalBar(
+        style=_style(),
         js=(),
         show_legend=False,
         print_values=True,
@@ -66,8 +47,8 @@ def bars(title: str, labels: tuple[str, ...], numbers: tuple[float, ...], *, per
 @lru_cache(maxsize=KEPT)
 def week(days: tuple[str, ...], hours: tuple[tuple[int, ...], ...]) -> str:
     """A dot for each hour of a week, the larger the more. `hours`: a row of 24 for each day."""
-    chart = pygal.Dot(
-        style=_STYLE,
+    chart = _pygal().Dot(
+        style=_style(),
         js=(),
         show_legend=False,
         width=760,
@@ -85,3 +66,31 @@ def week(days: tuple[str, ...], hours: tuple[tuple[int, ...], ...]) -> str:
     chart.uuid = "week"
     drawn: str = chart.render(is_unicode=True)
     return _BESIDE.sub("", drawn)
+
+
+@cache
+def _pygal() -> Any:
+    """Read by the first drawing: a start has no use for it."""
+    import pygal  # noqa: PLC0415
+
+    # It looks for maps of its own at every import of anything from then on, in a way that Python warns of.
+    sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, pygal.PluginImportFixer)]
+    return pygal
+
+
+@cache
+def _style() -> Any:
+    """Colours that can be told from a light and a dark ground."""
+    return _pygal().style.Style(
+        background="transparent",
+        plot_background="transparent",
+        foreground="#59626e",
+        foreground_strong="#59626e",
+        foreground_subtle="#8a929c",
+        colors=("#2f7f8f",),
+        font_family="sans-serif",
+        label_font_size=13,
+        value_font_size=12,
+        value_label_font_size=12,
+        major_label_font_size=13,
+    )
