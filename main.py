@@ -30,6 +30,8 @@ Centralino, a switchboard for a help desk: mail, portal, shared inbox and API in
 Commands that need a desk take --settings FILE and --set section.key=value; settings.toml explains every one.
 Exit codes: 0 done, 1 the answer is no, 2 wrong use or bad input.
 """
+EARLIEST = date(2026, 2, 1)
+"""The first month in which somebody of the demo desk is on duty from its first night."""
 SETUP_LINK_LIVES = timedelta(hours=1)
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
@@ -104,7 +106,7 @@ def demo_play(
         typer.Option(help="An empty folder that becomes the data folder, with a SQLite database."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Which ordinary requests come, and when.")] = 1,
-    requests: Annotated[int, typer.Option(min=0, max=2000, help="How many of those.")] = 120,
+    requests: Annotated[int, typer.Option(min=0, max=2000, help="How many of those.")] = 100,
     settings: File = None,
     set_: Set = None,
 ) -> None:
@@ -366,7 +368,7 @@ def _settings(path: Path | None, overrides: list[str] | None) -> Settings:
 
 
 def _month(wanted: str, *, now: datetime) -> tuple[date, datetime]:
-    """The first day of a month, and its end or `now`, whichever is earlier. Empty: the last whole one."""
+    """The first day of a month, and the noon after its end or `now`, whichever is earlier. Empty: the last whole one."""
     this = now.date().replace(day=1)
     try:
         first = date.fromisoformat(f"{wanted}-01") if wanted else (this - timedelta(days=1)).replace(day=1)
@@ -374,7 +376,9 @@ def _month(wanted: str, *, now: datetime) -> tuple[date, datetime]:
         fail(f"--month {wanted} is no month: write YYYY-MM")
     if first > this:
         fail(f"--month {wanted} has not begun yet")
-    ends = datetime.combine((first + timedelta(days=31)).replace(day=1), time(), now.tzinfo)
+    if first < EARLIEST:
+        fail(f"--month {wanted} is too early: the rotas of the demo desk begin in January 2026")
+    ends = datetime.combine((first + timedelta(days=31)).replace(day=1), time(12), now.tzinfo)
     return first, min(ends, now).astimezone(UTC)
 
 

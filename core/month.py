@@ -35,7 +35,7 @@ from core.worker import Worker
 LOOKED_AT = 3600
 """Seconds, at least, between looks at what a hub looks at more often: nobody waits for it here."""
 SIGNED_AFTER = timedelta(minutes=9)
-"""After the end of a shift, when both leaders have signed."""
+"""After the end of a shift: both leaders have signed, and the supervisor has read what was made."""
 SHIFTS_END = (time(8), time(20))
 OFFICE = "Office"
 """The calendar of the demo desk by which days are working days."""
@@ -95,15 +95,14 @@ async def play(  # noqa: PLR0913 - what a hub is put together from
 ) -> list[str]:
     """Configure an empty database and let a month happen in it that begins on `first`; what happened, as lines of a table.
 
-    `periodic`: what comes round again in a hub. `seed`: which ordinary requests come, and when; about `requests` of them.
+    `until`: aware; what falls due by then is done, the reports on the month among it if it is the morning after. `periodic`: what comes round again in a hub. `seed`: which ordinary requests come, and when; about `requests` of them.
     The readers are closed.
     """
     zone = db.facts.zone
     begins = datetime.combine(first, time(), zone).astimezone(UTC)
     await db.write(rows.apply, HUB, desk, hashes, now=begins - timedelta(days=1))
     script = month_plan.read()
-    ends = (until.astimezone(zone) - timedelta(microseconds=1)).date()
-    working = await db.read(_working, first, ends)
+    working = await db.read(_working, first, until.astimezone(zone))
     todo = month_plan.plan(script, working, zone=zone, seed=seed, requests=requests)
     played = Play(db, script, mail, also=also, readers=readers, periodic=periodic, begins=begins)
     try:
@@ -117,11 +116,11 @@ async def play(  # noqa: PLR0913 - what a hub is put together from
     return list(month_told.table(told, counted, zone))
 
 
-def _working(tx: Tx, first: date, last: date) -> list[date]:
-    """The days on which the office is open."""
+def _working(tx: Tx, first: date, until: datetime) -> list[date]:
+    """The days of the month on which the office is open, as far as it goes."""
     office = reference.desk(tx).calendars[OFFICE].calendar
-    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
-    return [day for day in days if office.on(day)]
+    days = (first + timedelta(days=n) for n in range(31))
+    return [day for day in days if day.month == first.month and day <= until.date() and office.on(day)]
 
 
 class Play:
@@ -163,6 +162,9 @@ class Play:
         """Let everything happen that lies before `until`, and what falls due by then."""
         for schedule in self._periodic:
             await self._db.write(schedules.ensure, _coarse(schedule), now=self.now)
+        await self._db.write(
+            month_acts.plan_reports, self._script.supervisor, self._script.reports, now=self.now
+        )
         todo: list[tuple[datetime, Happening | None]] = [
             *((one.at.astimezone(UTC), one) for one in plan if one.at < until),
             *((at, None) for at in _shifts_end(self._db.facts.zone, self.now, until)),
@@ -181,6 +183,7 @@ class Play:
                     sentence=self._script.sentence,
                     now=self.now,
                 )
+                await self._db.write(month_acts.approve_reports, self._script.supervisor, now=self.now)
         await self._until(until)
 
     async def _until(self, at: datetime) -> None:

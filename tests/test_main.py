@@ -129,6 +129,7 @@ def test_a_desk_that_waits_for_its_first_administrator_gets_no_demo(line: Line) 
     line.done("init")
 
     refused(line("demo"), "not empty", code=1)
+    refused(line("demo", "play"), "name a new folder with --into", code=1)
 
 
 def test_init_is_refused_once_there_are_agents(desk: Line) -> None:
@@ -442,3 +443,15 @@ def _ready(address: str) -> bool:
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+def test_an_edited_desk_is_played_on_what_was_and_only_told(desk):
+    same = desk.file("same.toml", desk.done("export", "-").partition("[[customers]]")[0])
+    wrong = desk.file("wrong.toml", "[[routing]]\ngroup = 'Nobody'\n")
+
+    refused(desk("replay", "--with", wrong), "'Nobody' is not a group")
+    routing = desk.file("routing.toml", "[[routing]]\ngroup = 'Network L1'\n")
+    assert "0 tickets looked at, 0 of them otherwise" in desk.done("replay", "--with", routing)
+    told = json.loads(desk.done("replay", "--with", routing, "--json", "--from", "2026-01-01"))
+    assert (told["looked_at"], told["differences"]) == (0, [])
+    refused(desk("replay", "--with", same), "and nothing else")

@@ -166,6 +166,11 @@ def entitlement_of(tx: Tx, ticket_id: str, *, inside: bool) -> EntitlementView |
 
 def next_action(tx: Tx, row: TicketRow) -> NextAction:
     """What happens next and by when. The key names the sentence in the catalogue."""
+    until = visit_rows.choice_until(tx, row.id) if row.open and visit_rows.FLAG in row.flags else None
+    standing = workarounds.live(tx, row.id) if row.open and workarounds.FLAG in row.flags else None
+    asked = standing is not None and standing.state == "asked"
+    if standing is not None and asked and until is None and row.state != "waiting_customer":
+        return NextAction(key="workaround", due=standing.review_by)
     match row.state:
         case "received" | "triage":
             return NextAction(key="identify", due=row.next_due)
@@ -189,12 +194,8 @@ def next_action(tx: Tx, row: TicketRow) -> NextAction:
         case "closed" | "rejected" | "cancelled" | "merged":
             return NextAction(key="none", due=None)
         case _:
-            until = visit_rows.choice_until(tx, row.id) if visit_rows.FLAG in row.flags else None
             if until is not None:
                 return NextAction(key="visit", due=until)
-            standing = workarounds.live(tx, row.id) if workarounds.FLAG in row.flags else None
-            if standing is not None and standing.state == "asked":
-                return NextAction(key="workaround", due=standing.review_by)
             if standing is not None:
                 return NextAction(key="fix", due=_fix_due(tx, row) or standing.review_by)
             return NextAction(key="answer" if row.next_clock == "response" else "work", due=row.next_due)

@@ -19,6 +19,7 @@ from core.desk import (
     accounts,
     demo_calls,
     demo_chats,
+    demo_known,
     demo_visits,
     door,
     intake,
@@ -58,10 +59,21 @@ VERBS: Mapping[str, Callable[..., str]] = {
     "plan_visit": demo_visits.plan,
     "agree_visit": demo_visits.agree,
     "open_case": vendor_cases.open_case,
+    "problem": demo_known.problem,
+    "known_error": demo_known.error,
 }
 """What agents do in the morning that the file tells."""
 
-WITH_WORDS = ("reply", "note", "wait", "workaround", "plan_visit", "agree_visit")
+WITH_WORDS = (
+    "reply",
+    "note",
+    "wait",
+    "workaround",
+    "plan_visit",
+    "agree_visit",
+    "problem",
+    "known_error",
+)
 """Verbs that take the text of their step."""
 
 WRITTEN = date(2026, 11, 24)

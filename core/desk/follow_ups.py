@@ -38,11 +38,11 @@ def about(case: Case) -> dict[str, Any]:
 def ask(case: Case, kind: str, **more: Any) -> bool:
     """Of whoever has the ticket; of its group, where nobody has it; of those who lead, where no group has it.
 
-    False: the same is asked already.
+    `more`: of `tasks.add`, and values for the words; `url`: where it leads, if not to the ticket. False: the same is asked already.
     """
     agent = case["assignee"]
     given = {"agent": agent, "group": None if agent else case["desk_group"], "once": kind} | more
-    return tasks.add(case.tx, kind, ticket_id=case.id, now=case.now, **given, **about(case)) is not None
+    return tasks.add(case.tx, kind, ticket_id=case.id, now=case.now, **(about(case) | given)) is not None
 
 
 def approval(case: Case) -> None:

@@ -31,7 +31,7 @@ VISIT_LIFE = timedelta(days=14)
 WORKAROUND = "workaround"
 """Says whether a workaround works (core.desk.workaround_links)."""
 WORKAROUND_PLACE = "(link)"
-"""Where it stands in the text of the notice as it is kept."""
+"""What stands for it in the text of the notice as it is kept, where nobody can sign in."""
 WORKAROUND_LIFE = timedelta(days=30)
 KEPT = timedelta(days=1)
 """How long a lapsed link stays on record."""

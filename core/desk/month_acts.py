@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +10,10 @@ from sqlalchemy import select
 
 from core.desk import (
     accounts,
-    next_steps,
     page_answers,
     people,
+    periodic,
+    periodic_schedule,
     ratings,
     resolution,
     tickets,
@@ -22,7 +23,7 @@ from core.desk import (
 )
 from core.desk import handovers as shifts
 from core.desk.errors import NotFound
-from core.desk.month_plan import Happening
+from core.desk.month_plan import Happening, Report
 from core.desk.principal import Principal
 from core.store import tables
 from core.store.tx import Tx
@@ -49,11 +50,11 @@ def _named(verb: Callable[..., Any], name: str) -> Callable[..., Any]:
     return act
 
 
-def _of_case(verb: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:
+def _of_case(verb: Callable[..., Any]) -> Callable[..., Any]:
     """The verb is about the ticket's last case at a vendor."""
 
     def act(tx: Tx, who: Principal, number: str, text: str, *, now: datetime, **fields: Any) -> None:
-        words = [text] if name is None and text else []
+        words = [text] if text else []
         verb(tx, who, number, _last(tx, tables.vendor_case, number), *words, now=now, **fields)
 
     return act
@@ -69,41 +70,36 @@ def _of_visit(verb: Callable[..., Any], name: str) -> Callable[..., Any]:
     return act
 
 
-def _choose(tx: Tx, who: Principal, number: str, _text: str, *, now: datetime, nth: int = 0) -> None:
-    """One of the times that are offered, in their order."""
+def _choose(tx: Tx, who: Principal, number: str, _text: str, *, now: datetime) -> None:
+    """The first of the times that are offered."""
     visit = _last(tx, tables.visit, number)
     slot = tables.visit_slot
-    offered = tx.all(
+    first = tx.one(
         select(slot.c.id)
         .where(slot.c.visit_id == visit, slot.c.state == "offered")
         .order_by(slot.c.slot_start, slot.c.id)
+        .limit(1)
     )
-    visits.choose(tx, who, number, visit, offered[nth].id, now=now)
+    visits.choose(tx, who, number, visit, first.id, now=now)
 
 
 VERBS: Mapping[str, Callable[..., Any]] = {
     "qualify": _named(tickets.qualify, "text"),
     "take": _named(tickets.take, "text"),
-    "escalate": _named(tickets.escalate, "reason"),
     "reply": _with_words(tickets.reply),
     "note": _with_words(tickets.note),
     "wait": _with_words(tickets.wait),
     "workaround": _with_words(tickets.workaround),
     "accept_workaround": _named(workarounds.accept, "text"),
-    "observe": _named(next_steps.observe, "text"),
     "resolve": _named(resolution.resolve, "text"),
-    "close": _named(resolution.close, "text"),
     "approve": _named(resolution.approve, "reason"),
     "know": _named(page_answers.know, "text"),
     "open_case": _named(vendor_cases.open_case, "text"),
-    "write_case": _of_case(vendor_cases.write),
     "promote": _of_case(vendor_cases.promote),
     "case_solved": _of_case(vendor_cases.solved),
-    "case_closed": _of_case(vendor_cases.close),
     "plan_visit": _named(visits.plan, "purpose"),
     "choose": _choose,
     "none_fits": _of_visit(visits.none_fits, "text"),
-    "confirm_visit": _of_visit(visits.confirm, "text"),
     "move_visit": _of_visit(visits.move, "text"),
     "en_route": _of_visit(visits.en_route, "text"),
     "check_in": _of_visit(visits.check_in, "text"),
@@ -142,6 +138,22 @@ def somebody(tx: Tx, email: str) -> Principal:
 def let(tx: Tx, email: str, number: str, *, reason: str, until: datetime, now: datetime) -> None:
     """Whoever leads lets the work on a ticket be done although its contract does not say so."""
     resolution.override(tx, somebody(tx, email), number, reason=reason, until=until, now=now)
+
+
+def plan_reports(tx: Tx, email: str, wanted: Sequence[Report], *, now: datetime) -> None:
+    """These contracts get reports from now on."""
+    who = somebody(tx, email)
+    for one in wanted:
+        periodic_schedule.plan(tx, who, one.contract, one.every, now=now)
+
+
+def approve_reports(tx: Tx, email: str, *, now: datetime) -> int:
+    """What was made and waits is approved, and goes to the customers; how many that were."""
+    who = somebody(tx, email)
+    waiting = [one for one in periodic.reports(tx, who) if one.state == "made" and not one.draft]
+    for one in waiting:
+        periodic_schedule.approve(tx, who, one.contract, one.period, one.n, now=now)
+    return len(waiting)
 
 
 def hand_over(tx: Tx, *, leaders: tuple[str, str], sentence: str, now: datetime) -> int:

@@ -18,6 +18,8 @@ import msgspec
 
 from core.texts import TEMPLATES
 
+UNFINISHED, UNFINISHED_DAYS = 0.6, 4
+"""This part of what is drawn in the last days is left somewhere on its way, so that there is something to do afterwards."""
 MONTH = TEMPLATES / "demo" / "month.toml"
 OPENS, SHUTS = time(8, 30), time(18, 0)
 """Of a day at work, for what is drawn."""
@@ -85,6 +87,14 @@ class Ordinary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     says: str = ""
 
 
+class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[[reports]]: a contract that gets reports by itself."""
+
+    contract: str
+    every: str
+    """week, month or quarter."""
+
+
 class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -93,8 +103,9 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     leaders: tuple[str, str]
     """Who sign for the shift that goes and the one that comes, by e-mail."""
     supervisor: str
-    """Who lets work be done that a contract does not say, and why."""
+    """Who lets work be done that a contract does not say, and why; and approves reports."""
     approves: str
+    reports: tuple[Report, ...]
     stories: tuple[Story, ...]
     ordinary: tuple[Ordinary, ...]
 
@@ -180,7 +191,10 @@ def _drawn(
         # Most come when the offices open and after lunch.
         hour = dice.choice((8, 9, 9, 9, 10, 10, 11, 12, 14, 14, 15, 15, 16, 17))
         at = datetime.combine(day, time(hour, dice.randrange(30 if hour == OPENS.hour else 0, 60)), zone)
-        yield from _one(kind, about, f"ordinary-{n + 1}", _Course(working, at, zone, dice))
+        course = list(_one(kind, about, f"ordinary-{n + 1}", _Course(working, at, zone, dice)))
+        if day in working[-UNFINISHED_DAYS:] and dice.random() < UNFINISHED:
+            course = course[: dice.randrange(1, len(course))]
+        yield from course
 
 
 class _Course:

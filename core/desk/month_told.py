@@ -68,6 +68,9 @@ def figures(tx: Tx) -> dict[str, int]:
         "cases at vendors": _counted(tables.vendor_case),
         "visits on site": _counted(tables.visit).where(tables.visit.c.state == "done"),
         "papers": _counted(tables.paper),
+        "reports on a period that were sent": _counted(tables.periodic_report).where(
+            tables.periodic_report.c.state == "sent"
+        ),
         "opinions of customers": _counted(tables.rating),
         "shifts that were handed over": _counted(tables.handover).where(
             tables.handover.c.signed_in.is_not(None)

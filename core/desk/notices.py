@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, select
 
 from core import chat_addresses, texts
-from core.desk import answering, links, outages, outbox, quiet, reference
+from core.desk import answering, outages, outbox, quiet, reference
 from core.desk.case import Case
 from core.desk.chat_buttons import Offer
 from core.desk.participants import Participant
@@ -173,7 +173,7 @@ def progress(
 
 def _link(steps: Sequence[Mapping[str, Any]]) -> str:
     """What stands for the link by which one answers, where a step asks something."""
-    return links.WORKAROUND_PLACE if any(step.get("asks") for step in steps) else ""
+    return next((str(step["place"]) for step in steps if step.get("asks")), "")
 
 
 def _kept(offers: Sequence[Offer]) -> dict[str, Any]:

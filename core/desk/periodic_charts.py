@@ -8,8 +8,15 @@ from __future__ import annotations
 import re
 import sys
 from functools import cache, lru_cache
+from html import escape
 from typing import Any
 
+_GROUND = (
+    "<style>.axis text,.axis text.major,.text-overlay .color-0 text{fill:#232b36}.axis .guide.line,.axis .major.guide.line{stroke:#d3d8df;stroke-dasharray:none}"
+    "@media (prefers-color-scheme:dark){.axis text,.axis text.major,.text-overlay .color-0 text{fill:#e4e8ee}.axis .guide.line,.axis .major.guide.line{stroke:#333c47}}"
+    "</style>"
+)
+"""Words and lines as the theme has them: a picture knows which one its reader prefers."""
 _BESIDE = re.compile(r"<!--.*?-->|<script.*?</script>", re.DOTALL)
 """What pygal says of itself, with the day it was drawn on: the same numbers give the same drawing."""
 KEPT = 64  # drawings
@@ -34,14 +41,12 @@ def bars(title: str, labels: tuple[str, ...], numbers: tuple[float, ...], *, per
         explicit_size=True,
         disable_xml_declaration=True,
         no_prefix=True,
-        show_x_guides=False,
-        show_y_guides=False,
+        show_x_labels=False,  # each bar has its number
     )
     chart.x_labels = labels[::-1]
     chart.add(title, numbers[::-1])
     chart.uuid = "bars"
-    drawn: str = chart.render(is_unicode=True)
-    return _BESIDE.sub("", drawn)
+    return _drawn(chart, title)
 
 
 @lru_cache(maxsize=KEPT)
@@ -64,8 +69,13 @@ def week(days: tuple[str, ...], hours: tuple[tuple[int, ...], ...]) -> str:
     for day, row in zip(days, hours, strict=True):
         chart.add(day, [{"value": n or None, "color": "#2f7f8f"} for n in row])
     chart.uuid = "week"
-    drawn: str = chart.render(is_unicode=True)
-    return _BESIDE.sub("", drawn)
+    return _drawn(chart, "")
+
+
+def _drawn(chart: Any, title: str) -> str:
+    drawn: str = _BESIDE.sub("", chart.render(is_unicode=True))
+    drawn = drawn.replace("<title>Pygal</title>", f"<title>{escape(title)}</title>" if title else "", 1)
+    return drawn.replace("</defs>", f"</defs>{_GROUND}", 1)
 
 
 @cache

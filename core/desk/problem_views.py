@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, func, select
 
 from core.desk import acts, known_error_rows, known_errors, people, problem_rows, reference, workarounds
 from core.desk.principal import HUB, Principal
-from core.desk.scope import Scope, hidden_before, scope
+from core.desk.scope import Scope, find, hidden_before, scope
 from core.desk.views import KnownErrorHint, ProblemRef, WorkaroundView
 from core.rules import known_errors as known_rule
 from core.rules import problems as rule
@@ -233,6 +233,12 @@ def hints(tx: Tx, row: Row, *, now: datetime) -> tuple[KnownErrorHint, ...]:
         for match, of in rows
         if of.id != applied
     )
+
+
+def hints_for(tx: Tx, who: Principal, number: str, *, now: datetime) -> tuple[KnownErrorHint, ...]:
+    """The same for a ticket by its number. Raises NotFound, Forbidden outside."""
+    acts.only_staff(who)
+    return hints(tx, find(tx, who, number), now=now)
 
 
 def workarounds_of(tx: Tx, who: Principal, row: Row) -> tuple[WorkaroundView, ...]:

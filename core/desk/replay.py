@@ -343,7 +343,7 @@ def _edited(tx: Tx, edited: Document) -> _Side:
     for part in edited.get("calendars", ()):
         hours = part.definition()
         calendars[part.name] = Hours(version=definition_version(hours), calendar=Calendar(hours))
-    slas = desk.slas | {
+    slas = dict(desk.slas) | {
         part.name: ServiceLevel(
             name=part.name,
             targets={priority: reference.promise_of(said) for priority, said in part.targets.items()},

@@ -162,6 +162,9 @@ def _onto(
 ) -> Understood:
     said = message.said
     case = Case.open(tx, found.ticket_id, now=now)
+    here = vendor_rows.by_thread(tx, found.thread_id)
+    if here is not None and here.ticket_id != case.id:  # it was joined to another while we waited for its row
+        return _onto(tx, message, here, placed, cases, now=now)
     if case["state"] in workflow.ENDED:
         return _wait(tx, message, "ticket_over", placed, cases, now=now)
     person = threading.rights(said.kind).may_reopen

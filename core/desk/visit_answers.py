@@ -30,7 +30,6 @@ from core.envelope import CalendarWord, Inbound, Kind
 from core.ids import new_id
 from core.rules import itip
 from core.rules.itip import Decision, Does
-from core.rules.workflow import ENDED
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -129,8 +128,6 @@ def take(tx: Tx, answer: Answer, *, now: datetime) -> None:
     row = answer.visit
     assert row is not None  # noqa: S101 - what counts names a visit of ours
     case = Case.open(tx, row.ticket_id, now=now)
-    if case["state"] in ENDED:
-        return
     if answer.decision.does is Does.COUNTER:
         _propose(case, row, answer)
     else:

@@ -225,6 +225,7 @@ def outgoing(tx: Tx, row: Row, *, now: datetime) -> Outgoing | None:
         STAFF,
         language,
         step=step,
+        another_goes=step == CANCELLED and of.closed_at is None,
         number=ticket.number,
         subject=ticket.subject,
         who=", ".join(one for one in (ticket.requester_name, customer.name if customer else "") if one),

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
-from core.desk import acts, bookings, follow_ups, resolution, visit_notices, visit_times
+from core.desk import acts, bookings, follow_ups, resolution, visit_notices, visit_rows, visit_times
 from core.desk.case import Case
 from core.desk.errors import NotFound, Refused
 from core.desk.principal import HUB, Principal
@@ -160,4 +160,4 @@ def _heard(case: Case, who: Principal, text: str) -> None:
 
 
 def _leads_to(case: Case, row: Row) -> dict[str, object]:
-    return {"visit": row.id, "due": case["next_due"]}
+    return {"due": case["next_due"], "url": visit_rows.page(case, row)}

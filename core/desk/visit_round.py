@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from core.desk import acts, follow_ups, timing, visit_notices, visit_offers
+from core.desk import acts, follow_ups, timing, visit_notices, visit_offers, visit_rows
 from core.desk.case import Case
 from core.desk.visit_rows import AGREED, LATE, TIMER, offered, open_of
 from core.store import work
@@ -78,5 +78,7 @@ def _late(case: Case, row: Row) -> None:
         return
     timing.apply(case, "appointment_reached", at=row.window_start)
     once = f"{LATE}:{row.id}"
-    if follow_ups.ask(case, LATE, once=once, alarm=True, visit=row.id, due=row.window_start):
+    if follow_ups.ask(
+        case, LATE, once=once, alarm=True, url=visit_rows.page(case, row), due=row.window_start
+    ):
         case.event("visit.late", actor="system", at=row.window_start, visit=row.id)

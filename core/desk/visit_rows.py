@@ -27,6 +27,10 @@ FLAG = "visit_planned"
 TIMER = "visits"
 """Of the one job of a ticket that wakes for its visits."""
 
+_WANTED = ("visit.another_wanted", "visit.countered")
+_SETTLED = ("visit.confirmed", "visit.moved", "visit.kept")
+"""Events after which the customer wants another time, and after which that is done with."""
+
 visit, visit_slot = tables.visit, tables.visit_slot
 
 _ONE = Prepared(
@@ -47,14 +51,13 @@ _WHOSE = Prepared(
         visit_slot.c.ticket_id == bindparam("ticket_id"), visit_slot.c.id == bindparam("id")
     )
 )
-_ASKED = Prepared(
-    select(visit_slot.c.id)
+_WISHES = Prepared(
+    select(tables.event.c.kind, tables.event.c.data)
     .where(
-        visit_slot.c.ticket_id == bindparam("ticket_id"),
-        visit_slot.c.visit_id == bindparam("visit_id"),
-        visit_slot.c.state.in_([literal("declined"), literal("asked")]),
+        tables.event.c.ticket_id == bindparam("ticket_id"),
+        tables.event.c.kind.in_([literal(kind) for kind in (*_WANTED, *_SETTLED)]),
     )
-    .limit(1)
+    .order_by(tables.event.c.seq)
 )
 _END = Prepared(
     update(visit_slot)
@@ -79,7 +82,6 @@ def find(case: Case, visit_id: str) -> Row:
 def change(case: Case, row: Row, **values: object) -> Row:
     """Set columns of a visit; return it as it is now."""
     case.tx.update(visit, {"ticket_id": case.id, "id": row.id}, **values)
-    case.tx.tell(bookings.TELL)
     return find(case, row.id)
 
 
@@ -105,6 +107,11 @@ def choice_until(tx: Tx, ticket_id: str) -> datetime | None:
     return min(waits, default=None)
 
 
+def page(case: Case, row: Row) -> str:
+    """Where staff see it."""
+    return f"/desk/visits/{case['number']}/{row.id}"
+
+
 def of_slot(tx: Tx, ticket_id: str, slot: str) -> str | None:
     """Id of the visit for which this time was offered; None: for none of this ticket."""
     row = tx.one(_WHOSE, ticket_id=ticket_id, id=slot)
@@ -117,8 +124,9 @@ def offered(tx: Tx, ticket_id: str, visit_id: str) -> list[Row]:
 
 
 def asked_for_another(tx: Tx, row: Row) -> bool:
-    """Did the customer want another time than those they were given?"""
-    return tx.one(_ASKED, ticket_id=row.ticket_id, visit_id=row.id) is not None
+    """Does the customer want another time than the one they were given, or that was agreed? Until one is agreed."""
+    wishes = [one.kind for one in tx.all(_WISHES, ticket_id=row.ticket_id) if one.data["visit"] == row.id]
+    return bool(wishes) and wishes[-1] in _WANTED
 
 
 _ANSWER = Prepared(

@@ -36,14 +36,14 @@ class Given:
 
 def with_link(tx: Tx, said: Row, row: Row, text: str, *, now: datetime) -> str:
     """What a notice says as it leaves: with the link of this delivery, where it asks about a workaround."""
-    asks = [step["asks"] for step in (said.made_from or {}).get("steps", ()) if step.get("asks")]
+    asks = [step for step in (said.made_from or {}).get("steps", ()) if step.get("asks")]
     if not asks:
         return text
     token = tx.facts.token(links.WORKAROUND, row.id)
     until = now + links.WORKAROUND_LIFE
-    person = f"{row.ticket_id} {asks[-1]} {row.address}"
+    person = f"{row.ticket_id} {asks[-1]['asks']} {row.address}"
     links.give(tx, links.WORKAROUND, token, person, until=until, now=now)
-    return text.replace(links.WORKAROUND_PLACE, f"{tx.facts.public_url}/workaround/{token}")
+    return text.replace(asks[-1]["place"], f"{tx.facts.public_url}/workaround/{token}")
 
 
 def show(tx: Tx, token: str, *, now: datetime) -> Given | None:

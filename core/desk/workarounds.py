@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, literal, select
 
-from core.desk import acts, follow_ups, notices, promises, reports, tasks, timing
+from core.desk import acts, follow_ups, links, notices, promises, reports, tasks, timing
 from core.desk.case import Case
 from core.desk.chat_buttons import Offer
 from core.desk.errors import NotFound, Refused, invalid
@@ -106,9 +106,16 @@ def apply(
         text=text,
         review=reports.said(case, _fixed_by(case, review)),
         asks=identity,
+        place=_place(case),
     )
     _watch(case, review)
     return identity
+
+
+def _place(case: Case) -> str:
+    """What stands for the link by which one answers, in the text as it is kept: where who is signed in answers."""
+    portal = notices.about(case)["portal"]
+    return f"{portal}#workaround" if portal else links.WORKAROUND_PLACE
 
 
 def _fixed_by(case: Case, review: datetime) -> datetime:

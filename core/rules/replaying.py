@@ -52,12 +52,14 @@ def under(
             told.append(one)
     for name in FROM_RECEIPT:
         if name in promised and name not in started:
-            about = {"clock": name, "reason": "qualified"}
+            policy = promised[name].key
             told.append(
-                ClockEvent(at=received_at, kind=ClockAction.START, policy=promised[name].key, **about)
+                ClockEvent(
+                    at=received_at, kind=ClockAction.START, clock=name, reason="qualified", policy=policy
+                )
             )
             if resolved_at is not None:
-                told.append(ClockEvent(at=resolved_at, kind=ClockAction.STOP, **about))
+                told.append(ClockEvent(at=resolved_at, kind=ClockAction.STOP, clock=name, reason="resolve"))
     policies = {one.key: one for one in promised.values()}
     return _by_name(clocks.rebuild(told, policies, now)) if told else {}
 

@@ -68,4 +68,17 @@ def test_a_drawing_has_every_line_and_no_more():
     assert drawn(png(30, 20, line * 500_000), most=MOST) is None, "a bomb is unpacked no further than it says"
     assert drawn(png(500, 20, line), most=MOST) is None
     damaged = PNG + chunk(b"IHDR", struct.pack(">IIBBBBB", 30, 20, 8, 2, 0, 0, 0))
-    assert drawn(damaged + chunk(b"IDAT", b"x") + chunk(b"IEND", b""), most=MOST) is None
+    assert drawn(damaged + chunk(b"IDAT", b"xxxx") + chunk(b"IEND", b""), most=MOST) is None
+    woven = PNG + chunk(b"IHDR", struct.pack(">IIBBBBB", 30, 20, 8, 2, 0, 0, 1))
+    assert drawn(woven + chunk(b"IDAT", zlib.compress(line * 20)) + chunk(b"IEND", b""), most=MOST) is None
+
+
+def test_frames_that_lie():
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 30, 20, 8, 2, 0, 0, 0))
+    assert size(PNG + chunk(b"IDAT", b"") + head + chunk(b"IEND", b"")) is None
+    assert size(PNG + head + struct.pack(">I", 2**31) + b"IDAT" + b"x" * 20) is None
+    photo = saved("JPEG")
+    assert size(JPEG[:2] + b"xx" + photo[2:]) is None
+    assert size(b"\xff\xd8\xff\xff" + photo[3:]) == Size(30, 20), "filled up"
+    assert size(b"\xff\xd8\xff\x01" + photo[2:]) == Size(30, 20)
+    assert size(photo[:4] + b"\x00\x05xxx" + b"x" * 40) is None

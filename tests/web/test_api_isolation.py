@@ -22,7 +22,9 @@ NOWHERE = {
     "name": "nowhere",
     "number": "26-999999",
     "id": "01a20e0c-0000-7000-8000-000000000000",
+    "visit": "01a20e0c-0000-7000-8000-000000000000",
 }
+VISIT = "01896e57-5430-763b-9e2e-ffc9cc3fa45e"
 OWN = "26-000002"
 """Bob's own request: what is his does not open what is not."""
 BODIES: dict[str, dict[str, Any]] = {
@@ -42,6 +44,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "close_ticket": {},
     "reopen_ticket": {"reason": "again"},
     "cancel_ticket": {"reason": "a test"},
+    "accept_proposed_time": {"proposal": "01896e57-5430-763b-9e2e-ffc9cc3fa45d"},
+    "keep_proposed_time": {"proposal": "01896e57-5430-763b-9e2e-ffc9cc3fa45d"},
     "approve_ticket": {"reason": "a good customer"},
     "reject_ticket": {"reason": "not ours", "text": "Sorry."},
     "confirm_ticket": {},
@@ -147,6 +151,22 @@ BODIES: dict[str, dict[str, Any]] = {
     "describe_vendor_case": {"reference": "SR1"},
     "mark_vendor_case": {"state": "solved"},
     "promote_vendor_words": {"text": "A fan comes."},
+    "plan_visit": {"purpose": "A fan"},
+    "offer_visit": {},
+    "choose_visit": {"slot": "01896e57-5430-763b-9e2e-ffc9cc3fa45d"},
+    "decline_visit": {"text": "Too early."},
+    "confirm_visit": {"start": "2099-01-01T09:00:00Z", "technician": "teo@desk.test"},
+    "cancel_visit": {"reason": "a test"},
+    "en_route_visit": {},
+    "check_in_visit": {},
+    "check_out_visit": {},
+    "no_access_visit": {"reason": "a test"},
+    "enter_leave": {
+        "agent": "teo@desk.test",
+        "since": "2099-03-02T09:00:00Z",
+        "until": "2099-03-03T09:00:00Z",
+    },
+    "remove_leave": {},
 }
 """A body that each writing call takes: what is refused is refused for the id alone."""
 QUERIES = {"preview_merge": {"into": OWN}}
@@ -154,9 +174,25 @@ QUERIES = {"preview_merge": {"into": OWN}}
 WITH_IDS = [one for one in ENDPOINTS if one.parts]
 
 
+def a_visit(tx, ticket):
+    """Somebody is going to be there; what they are to do is for staff."""
+    tx.insert(
+        tables.visit,
+        ticket_id=ticket,
+        id=VISIT,
+        customer="ACME",
+        time_zone="Europe/Rome",
+        purpose=SECRET,
+        uid=VISIT,
+        made_at=rows.NOON,
+        made_by="system",
+    )
+
+
 @pytest.fixture
 async def desk(db):
     made = await db.write(furnish)
+    await db.write(a_visit, made.ids["acme"])
     made.ids["task"] = await db.write(tasks.add, "observed", ticket_id=made.ids["acme"], now=rows.NOON)
     return made
 
@@ -177,7 +213,7 @@ def ids_of_acme(endpoint, desk):
     kind = {"outages": "outage", "calls": "call", "tasks": "task"}.get(endpoint.path.split("/")[1], "held")
     identity = desk.ids[kind]
     known = {"contact": "alice", "room": desk.ids["room"], "address": desk.ids["account"]}
-    known |= {"problem": "1", "known": "1"}
+    known |= {"problem": "1", "known": "1", "visit": VISIT}
     return known | {"version": "1", "name": "Nights", "number": number, "id": identity}
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 
 from tests.days.hubs import until
@@ -59,9 +60,17 @@ def test_what_is_noted_without_a_network_is_sent_once_when_there_is_one(demo, vi
     ]  # fmt: skip
     assert small == []
 
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{theme}: {found.generate_report()}"
+    page.reload()
+
     engineer.context.set_offline(True)
     page.click("form[data-step]:has([value=check_in]) button")
     engineer.wait("#queue[data-waiting='1']")
+    assert page.locator("form[data-step]:has([value=check_in])").is_hidden(), "what waits is done"
     page.reload()  # the pages are there without a network
     engineer.wait("#queue[data-waiting='1']")
     page.click("summary:has-text('Foto')")
@@ -91,3 +100,7 @@ def test_what_is_noted_without_a_network_is_sent_once_when_there_is_one(demo, vi
     assert demo.api.get(f"/tickets/{number}/visits/{made}")["state"] == "done"
     (paper,) = [one for one in demo.api.get(f"/tickets/{number}/papers")["items"] if one["kind"] == "visit"]
     assert paper["version"] == 1
+
+    engineer.send(lambda: page.click("form[data-leave] button"))
+    del demo.signed_in[GIULIA]
+    assert page.evaluate("caches.keys()") == [], "the next who takes the phone reads nothing"

@@ -25,13 +25,14 @@ async def standing(db):
 async def test_the_customer_is_asked_on_the_portal_and_answers_there(teo, alice, db):
     assert (await teo.do("workaround", text="Use the other port.")).status == 303
     home, page = await alice.get("/portal/"), await alice.get(REQUEST)
-    assert "/portal/requests/26-000001#answer" in home.text
+    assert "/portal/requests/26-000001#workaround" in home.text
     assert "Use the other port." in page.words
     assert 'action="/portal/requests/26-000001/accept-workaround"' in page.text
 
     assert (await alice.post(f"{REQUEST}/accept-workaround")).status == 303
     assert (await standing(db)).state == "accepted"
     assert (await alice.post(f"{REQUEST}/accept-workaround")).status == 409, "twice"
+    assert "La soluzione provvisoria è stata accettata" in (await alice.get(REQUEST)).words
     assert (await alice.post(f"{REQUEST}/refuse-workaround", reason=" ")).status == 422
     assert (await alice.post(f"{REQUEST}/refuse-workaround", reason="Not any more.")).status == 303
 
@@ -73,6 +74,7 @@ async def test_a_known_error_is_written_suggested_and_applied_and_the_customer_r
     assert "KE-1" in page.words
     assert "SECRET-STEPS" in page.words
 
+    assert "KE-1" in (await teo.get("/desk/qualify/26-000001")).words
     assert (await teo.post(f"{TICKET}/known-errors/1")).headers["Location"] == TICKET
 
     assert (await standing(db)).text == "Restart the switch."

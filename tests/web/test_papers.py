@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from core.desk import papers, resolution, tickets
+from core.desk import papers, resolution, surveys, tickets
+from core.desk.errors import Refused
 from core.store import tables
 from tests import rows
 from tests.desk_at_work import PASSED, SOLUTION, at_work
@@ -233,3 +234,24 @@ async def test_the_link_in_the_final_mail_takes_an_opinion_after_a_press_and_let
     assert (await anybody.get(path)).status == 404
     assert (await anybody.get(later)).status == 200
     assert (await anybody.get("/survey/nonsense")).status == 404
+
+
+async def test_whoever_is_no_contact_may_say_how_it_went_and_too_late_is_said(pages, db):
+    desk = await at_work(db)
+    desk.now = datetime.now(UTC)
+    number = await desk.closed("gina@gamma.test", authentication=PASSED)
+    await desk.work()
+    (mail,) = [one for one in desk.channel.sent if one.kind == "closed"]
+    token = re.search(r"/survey/(\S+)", mail.text)[1]
+
+    await db.write(lambda tx: tx.update(tables.contact, {"email": "gina@gamma.test"}, active=False))
+
+    given = await db.write(surveys.rate, token, score=3, comment="", now=desk.now)
+
+    (row,) = await desk.rows(tables.rating)
+    assert (given, row.score, row.by) == (number, 3, "address")
+    later = desk.now + timedelta(days=8)
+    with pytest.raises(Refused):
+        await db.write(surveys.rate, token, score=1, comment="", now=later)
+    assert await db.write(surveys.rate, "nonsense", score=1, comment="", now=desk.now) is None
+    assert await db.read(surveys.of_token, token, now=desk.now + timedelta(days=15)) is None

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from core.desk import prioritising, qualification, suggestions, tickets
+from core.desk import prioritising, problem_views, qualification, suggestions, tickets
 from core.desk.errors import DeskError, Invalid, Refused, Stale
 from core.desk.principal import Principal
 from core.desk.qualification import Figure, Waiting
@@ -83,7 +83,8 @@ async def _form(
     request: web.Request, *, wrong: DeskError | None = None, typed: Mapping[str, Any] | None = None
 ) -> web.Response:
     site, who = request.app[SITE], staff(request)
-    found, choices = await site.db.read(qualification.one, who, request.match_info["number"], now=now())
+    number = request.match_info["number"]
+    found, choices = await site.db.read(qualification.one, who, number, now=now())
     t = say(who.language)
     fixed = telling.fixed_choices(t)
     offered = {
@@ -106,6 +107,7 @@ async def _form(
         offered=[(name, offered[name]) for name in FIELDS if offered[name]],
         typed={name: "" if known is None else known for name, known in found.values.items()}
         | dict(typed or {}),
+        known=await site.db.read(problem_views.hints_for, who, number, now=now()),
         suggested={suggestion.field: suggestion for suggestion in found.suggestions},
         faults=telling.faults(wrong, t),
         wrong=_said(wrong, t),

@@ -119,8 +119,16 @@ function typing() {
 async function show(problem = "") {
   const left = await waiting();
   const refused = left.some((one) => one.refused);
+  for (const form of document.querySelectorAll("form[data-step]")) form.hidden = left.some((step) => !step.refused && isOnce(form, step));
   say(left.length ? problem || (refused ? root.dataset.refused : `${root.dataset.waits} ${left.length}`) : "", left);
   return left.length;
+}
+
+// What is done once is not offered again while it waits: the way, the arrival, the end, a line of the checklist.
+function isOnce(form, step) {
+  const given = Object.fromEntries(step.fields);
+  if (step.url !== form.action || given.kind !== form.elements.kind.value) return false;
+  return ["en_route", "check_in", "check_out"].includes(given.kind) || (given.kind === "task" && given.text === form.elements.text.value);
 }
 
 function say(words, steps) {
@@ -206,6 +214,13 @@ async function keepPages() {
   root.dataset.kept = registered.scope;
 }
 
+// Whoever takes the phone next reads nothing of the visits. What waits to be sent stays.
+async function leave(event) {
+  event.preventDefault();
+  if ("caches" in window) await caches.delete(PAGES);
+  event.target.submit();
+}
+
 for (const form of document.querySelectorAll("form[data-step]")) form.addEventListener("submit", keep);
 for (const field of document.querySelectorAll("[data-draw]")) {
   const canvas = field.querySelector("canvas");
@@ -214,6 +229,7 @@ for (const field of document.querySelectorAll("[data-draw]")) {
   field.querySelector("[data-clear]").addEventListener("click", () => clear(canvas));
   draw(canvas);
 }
+document.querySelector("form[data-leave]").addEventListener("submit", leave);
 addEventListener("online", send);
 if ("serviceWorker" in navigator) keepPages().catch(() => {});
 show().then((left) => left && send());

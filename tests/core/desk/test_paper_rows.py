@@ -86,7 +86,7 @@ def _on_site(tx: Any, number: str, agent: str, desk: AtWork) -> None:
 TOLD = (
     "26-000001", "versione 1", "Acme S.p.A.", "Verona, Via Roma 1", "Alice", "C-1, Network", "sw-1, Cisco C9300, matricola FOC-123",
     "Rete ferma", "Incident, Network, priorità", "presa in carico da Ann", "e-mail", "arrivo sul posto: Ann", "soluzione provvisoria",
-    "tecnico", "da remoto", "30 minuti", "Cavo S/FTP", "CV-9", "CV-1", "rete", "Cambiato il cavo.", "Usate il 4G.", "16 marzo 2026",
+    "tecnico", "da remoto", "30 minuti", "Cavo S/FTP", "CV-9", "CV-1", "rete", "Cambiato il cavo.", "Usate il 4G.", "da rivedere entro",
     "Cisco: SR-77", "Ripristino del servizio", "1 ora", "rispettato", "Ping senza perdite.", "Il cavo è provvisorio.",
     "Sostituzione a marzo.", "Tutto bene", "Compreso nel contratto C-1, Network: nessun costo.", "Alice Bianchi", "cliente",
 )  # fmt: skip

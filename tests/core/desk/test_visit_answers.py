@@ -130,3 +130,29 @@ async def test_another_time_waits_for_staff_who_take_it_or_keep_the_old_one(desk
     with pytest.raises(Refused):
         await desk.do(visit_answers.accept, ann, number, visit, asked.id)
     await _sound(desk)
+
+
+async def test_the_engineer_may_ask_for_another_time_too_and_each_word_counts_once(desk):
+    number, visit = await _agreed(desk)
+    engineer = next(one for one in await answers(desk, number) if one != "alice@acme.test")
+    await said(desk, number, author=engineer)
+    await said(desk, number, author=engineer)
+    assert len(await desk.events(number, "visit.answered")) == 1
+    wish = rome("2026-03-05T15:00")
+    await said(desk, number, author=engineer, method="COUNTER", start=wish)
+    await said(desk, number, method="COUNTER", start=wish)
+    asked = await desk.rows(tables.visit_slot, number, state="asked")
+    assert {one.by for one in asked} == {engineer, "alice@acme.test"}
+    mine = next(one for one in asked if one.by == engineer)
+    await sent(desk)
+    await desk.do(visit_answers.keep, await desk.who("ann"), number, visit, mine.id)
+    assert await sent(desk) == {(engineer, "DECLINECOUNTER", 0, "02 11:00")}
+
+
+async def test_words_that_are_overtaken_before_they_leave_bring_no_calendar(desk):
+    number, visit = await _agreed(desk)
+    row = await _visit(desk, number)
+    mine = next(one for one in await answers(desk, number) if one != "alice@acme.test")
+    later = {"start": row.window_start + timedelta(days=1), "technician": mine, "anyway": True}
+    await desk.do(visits.confirm, await desk.who("ann"), number, visit, **later)
+    assert {one[1:3] for one in await sent(desk)} == {("REQUEST", 1)}

@@ -261,3 +261,37 @@ async def test_the_next_shift_is_told_of_the_visits_of_a_day(desk):
 
     assert [(one["number"], one["site"]) for one in found["visits"]] == [(number, "Verona")]
     assert handover.brief(found)["visits"]
+
+
+async def test_an_engineer_whose_visit_goes_to_a_colleague_is_told_so(desk):
+    number, visit = await _planned(desk, offers=False)
+    ann, start = await desk.who("ann"), rome("2026-03-05T09:00")
+    await desk.do(visits.confirm, ann, number, visit, start=start, technician="gus@hub.test")
+    await desk.work()
+    desk.channel.sent.clear()
+
+    await desk.do(visits.move, ann, number, visit, start=start, technician="eva@hub.test")
+    await desk.work()
+
+    told = {one.to.address: one.subject for one in desk.channel.sent if one.kind == "visit_engineer"}
+    assert told["gus@hub.test"] == f"Intervento passato a un collega: {number}"
+    assert told["eva@hub.test"].startswith("Intervento fissato: giovedì 5 marzo 2026, 09:00")
+
+
+async def test_who_wants_an_agreed_visit_later_has_the_clocks_stand_still_and_who_is_moved_by_us_has_not(
+    desk,
+):
+    number, visit = await _agreed(desk)
+    alice, ann = await desk.who("alice"), await desk.who("ann")
+    await desk.do(visits.none_fits, alice, number, visit, "Meglio domani.")
+    assert (await _visit(desk, number)).state == "confirmed"
+    await desk.do(visits.move, ann, number, visit)
+    await desk.do(visits.choose, alice, number, visit, (await _offered(desk, number))[-1].id)
+    assert (await desk.clocks(number))["resolve"].state == "paused"
+    agreed = await desk.events(number, "visit.moved")
+
+    await desk.do(visits.move, ann, number, visit)
+    await desk.do(visits.choose, alice, number, visit, (await _offered(desk, number))[-1].id)
+
+    moved = (await desk.events(number, "visit.moved"))[len(agreed) :]
+    assert [row.data["asked"] for row in (*agreed, *moved)] == [True, False]

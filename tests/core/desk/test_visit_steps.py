@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core.desk import visit_day, visit_steps, visits
-from core.desk.errors import Forbidden, Invalid, NotFound
+from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.desk.visit_steps import Step
 from core.store import tables
 from tests.core.desk.test_visits import GOING, _agreed, _sound, _visit
@@ -135,30 +135,30 @@ async def test_a_step_of_a_visit_that_was_called_off_is_kept_and_changes_nothing
     assert [one.id for one in stops] == []
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"kind": "dance"},
-        {"kind": "note"},
-        {"kind": "note", "text": "x" * 5001},
-        {"kind": "task"},
-        {"kind": "part", "serial": "1"},
-        {"kind": "photo"},
-        {"kind": "photo", "picture": b"<svg/>"},
-        {"kind": "photo", "picture": a_picture() + b"\0" * 10 * 2**20},
-        {"kind": "sign", "name": "Anna"},
-        {"kind": "sign", "picture": a_picture()},
-        {"kind": "sign", "name": "Anna", "picture": a_picture("JPEG")},
-        {"kind": "sign", "name": "Anna", "picture": a_picture()[:-4]},
-        {"kind": "check_out"},
-        {"kind": "check_out", "text": "x", "minutes": "-1"},
-    ],
-)
-async def test_what_says_nothing_or_is_no_picture_is_refused_whole(desk, wrong):
+WRONG: list[dict] = [
+    {"kind": "dance"},
+    {"kind": "note"},
+    {"kind": "note", "text": "x" * 5001},
+    {"kind": "task"},
+    {"kind": "part", "serial": "1"},
+    {"kind": "photo"},
+    {"kind": "photo", "picture": b"<svg/>"},
+    {"kind": "photo", "picture": a_picture() + b"\0" * 10 * 2**20},
+    {"kind": "sign", "name": "Anna"},
+    {"kind": "sign", "picture": a_picture()},
+    {"kind": "sign", "name": "Anna", "picture": a_picture("JPEG")},
+    {"kind": "sign", "name": "Anna", "picture": a_picture()[:-4]},
+    {"kind": "check_out"},
+    {"kind": "check_out", "text": "x", "minutes": "-1"},
+]
+
+
+async def test_what_says_nothing_or_is_no_picture_is_refused_whole(desk):
     number, visit = await _agreed(desk)
     gus = await who_goes(desk, number)
-    with pytest.raises(Invalid):
-        await desk.do(visit_steps.record, gus, visit, a_step(**wrong))
+    for wrong in WRONG:
+        with pytest.raises(Invalid):
+            await desk.do(visit_steps.record, gus, visit, a_step(**wrong))
     assert await noted(desk, number) == []
 
 
@@ -180,3 +180,12 @@ async def test_who_may_not_sign_says_why_and_nobody_else_gets_in(desk):
     for nothing in (str(uuid4()), "x"):
         with pytest.raises(NotFound):
             await desk.db.read(visit_day.sheet, gus, nothing, now=desk.now)
+
+
+async def test_a_phone_that_goes_mad_fills_no_book(desk, monkeypatch: pytest.MonkeyPatch):
+    number, visit = await _agreed(desk)
+    gus = await who_goes(desk, number)
+    monkeypatch.setattr(visit_steps, "MOST", 1)
+    await desk.do(visit_steps.record, gus, visit, a_step("note", text="x"))
+    with pytest.raises(Refused, match="at most"):
+        await desk.do(visit_steps.record, gus, visit, a_step("note", text="x"))

@@ -10,6 +10,7 @@ import pytest
 from core.desk import resolution, tickets, workaround_books, workaround_links, workarounds
 from core.desk.errors import Invalid, NotFound, Refused
 from core.store import tables
+from tests.chat_at_work import chatting
 from tests.desk_at_work import PASSED, SOLUTION, AtWork, at_work
 
 
@@ -167,3 +168,60 @@ async def test_who_was_waited_for_and_says_that_it_fails_is_not_waited_for(desk)
     await desk.do(tickets.wait, await desk.who("ann"), number, "Funziona?")
     await desk.do(workarounds.refuse, await desk.who("alice"), number, reason="No.")
     assert (await desk.ticket(number)).state == "in_progress"
+
+
+# --- In a chat ---
+
+
+@pytest.fixture
+async def mario(db):
+    return await (await chatting(db)).linked("alice")
+
+
+async def asked_in_a_chat(mario) -> str:
+    desk = mario.desk
+    number = (await mario.writes("La rete non va")).number
+    await desk.qualify(number, impact=1, urgency=1)
+    await desk.do(tickets.take, await desk.who("ann"), number)
+    desk.passes(minutes=5)
+    await mario.work()
+    await desk.do(tickets.workaround, await desk.who("ann"), number, "Usate il 4G.")
+    desk.passes(minutes=2)
+    await mario.work()
+    assert [one.label for one in mario.last().buttons] == ["Funziona", "Non funziona"]
+    assert "#workaround" not in mario.last().text
+    return number
+
+
+async def test_in_a_chat_a_button_accepts_it(mario):
+    number = await asked_in_a_chat(mario)
+
+    done = await mario.presses("Funziona")
+
+    assert done.reason == "pressed_accept"
+    assert (await the_one(mario.desk, number)).state == "accepted"
+
+
+async def test_in_a_chat_their_next_words_say_why_it_fails(mario):
+    number = await asked_in_a_chat(mario)
+
+    done = await mario.presses("Non funziona")
+    await mario.writes("Il 4G qui non prende")
+
+    assert done.reason == "pressed_fails"
+    assert (await the_one(mario.desk, number)).state == "refused"
+    assert (await mario.desk.clocks(number))["restore"].state == "running"
+    assert (await mario.texts(number))[-1] == "Il 4G qui non prende"
+    await sound(mario.desk)
+
+
+async def test_a_button_of_one_that_was_replaced_answers_nothing(mario):
+    number = await asked_in_a_chat(mario)
+    desk = mario.desk
+    (old, *_) = [row for row in await mario.buttons() if row.label == "Funziona"]
+    await desk.do(tickets.workaround, await desk.who("ann"), number, "Usate la fibra.")
+
+    done = await mario.does(pressed=old.id)
+
+    assert done.reason == "pressed_too_late"
+    assert (await the_one(desk, number)).state == "asked"
