@@ -7,29 +7,10 @@ from __future__ import annotations
 
 import re
 import sys
-from functools import lru_cache
+from functools import cache, lru_cache
 from html import escape
+from typing import Any
 
-import pygal
-from pygal.style import Style
-
-# It looks for maps of its own at every import of anything from then on, in a way that Python warns of.
-sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
-
-_STYLE = Style(
-    background="transparent",
-    plot_background="transparent",
-    foreground="#59626e",
-    foreground_strong="#59626e",
-    foreground_subtle="#8a929c",
-    colors=("#2f7f8f",),
-    font_family="sans-serif",
-    label_font_size=13,
-    value_font_size=12,
-    value_label_font_size=12,
-    major_label_font_size=13,
-)
-"""Colours that can be told from a light and a dark ground."""
 _GROUND = (
     "<style>.axis text,.axis text.major,.text-overlay .color-0 text{fill:#232b36}.axis .guide.line,.axis .major.guide.line{stroke:#d3d8df;stroke-dasharray:none}"
     "@media (prefers-color-scheme:dark){.axis text,.axis text.major,.text-overlay .color-0 text{fill:#e4e8ee}.axis .guide.line,.axis .major.guide.line{stroke:#333c47}}"
@@ -45,8 +26,8 @@ _ROW, _AROUND = 34, 60  # pixels: a bar, and what stands above and below
 @lru_cache(maxsize=KEPT)
 def bars(title: str, labels: tuple[str, ...], numbers: tuple[float, ...], *, percent: bool = False) -> str:
     """Lying bars, the first above, each with its number. No script, nothing fetched."""
-    chart = pygal.HorizontalBar(
-        style=_STYLE,
+    chart = _pygal().HorizontalBar(
+        style=_style(),
         js=(),
         show_legend=False,
         print_values=True,
@@ -71,8 +52,8 @@ def bars(title: str, labels: tuple[str, ...], numbers: tuple[float, ...], *, per
 @lru_cache(maxsize=KEPT)
 def week(days: tuple[str, ...], hours: tuple[tuple[int, ...], ...]) -> str:
     """A dot for each hour of a week, the larger the more. `hours`: a row of 24 for each day."""
-    chart = pygal.Dot(
-        style=_STYLE,
+    chart = _pygal().Dot(
+        style=_style(),
         js=(),
         show_legend=False,
         width=760,
@@ -91,7 +72,35 @@ def week(days: tuple[str, ...], hours: tuple[tuple[int, ...], ...]) -> str:
     return _drawn(chart, "")
 
 
-def _drawn(chart: pygal.Graph, title: str) -> str:
+def _drawn(chart: Any, title: str) -> str:
     drawn: str = _BESIDE.sub("", chart.render(is_unicode=True))
     drawn = drawn.replace("<title>Pygal</title>", f"<title>{escape(title)}</title>" if title else "", 1)
     return drawn.replace("</defs>", f"</defs>{_GROUND}", 1)
+
+
+@cache
+def _pygal() -> Any:
+    """Read by the first drawing: a start has no use for it."""
+    import pygal  # noqa: PLC0415
+
+    # It looks for maps of its own at every import of anything from then on, in a way that Python warns of.
+    sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, pygal.PluginImportFixer)]
+    return pygal
+
+
+@cache
+def _style() -> Any:
+    """Colours that can be told from a light and a dark ground."""
+    return _pygal().style.Style(
+        background="transparent",
+        plot_background="transparent",
+        foreground="#59626e",
+        foreground_strong="#59626e",
+        foreground_subtle="#8a929c",
+        colors=("#2f7f8f",),
+        font_family="sans-serif",
+        label_font_size=13,
+        value_font_size=12,
+        value_label_font_size=12,
+        major_label_font_size=13,
+    )
