@@ -170,6 +170,7 @@ class Drawn:
 
 def ask(tx: Tx, who: Principal, contract: str, period: str, *, draft: bool = False, now: datetime) -> Wanted:
     """Let a report be made. Asking again while it is being made changes nothing. Raises as `periodic_values.wanted`; Forbidden."""
+    not_outside(who, contract)
     acts.only_leaders(who)
     wanted = periodic_values.wanted(tx, contract, period, draft=draft, now=now)
     queue(tx, wanted.contract, period, draft=wanted.draft, by=who.actor, now=now)
@@ -281,8 +282,15 @@ def refuse(tx: Tx, who: Principal, contract: str, period: str, n: int, why: str,
     _record(tx, "report.refused", key, who.actor, now=now)
 
 
+def not_outside(who: Principal, contract: str) -> None:
+    """Outside nobody learns which contracts there are by what they may not do. Raises NotFound."""
+    if who.kind in ("contact", "address"):
+        message = f"there is no contract {contract}"
+        raise NotFound(message)
+
+
 def _to_decide(tx: Tx, who: Principal, contract: str, period: str, n: int) -> Row:
-    acts.only_staff(who)
+    not_outside(who, contract)
     if not may_approve(who):
         message = "a supervisor or an administrator approves reports"
         raise Forbidden(message)

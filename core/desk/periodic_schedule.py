@@ -88,7 +88,7 @@ def plan(
 
     Raises Forbidden, NotFound, Invalid for a rhythm or a recipient that is none.
     """
-    acts.only_staff(who)
+    periodic.not_outside(who, contract)
     if not periodic.may_approve(who):
         message = "a supervisor or an administrator says who gets reports"
         raise Forbidden(message)

@@ -23,6 +23,8 @@ NOWHERE = {
     "number": "26-999999",
     "id": "01a20e0c-0000-7000-8000-000000000000",
     "visit": "01a20e0c-0000-7000-8000-000000000000",
+    "period": "2026-01",
+    "every": "month",
 }
 VISIT = "01896e57-5430-763b-9e2e-ffc9cc3fa45e"
 OWN = "26-000002"
@@ -167,6 +169,10 @@ BODIES: dict[str, dict[str, Any]] = {
         "until": "2099-03-03T09:00:00Z",
     },
     "remove_leave": {},
+    "make_report": {"period": "2026-01"},
+    "approve_report": {},
+    "refuse_report": {"why": "A number is wrong."},
+    "put_report_schedule": {},
 }
 """A body that each writing call takes: what is refused is refused for the id alone."""
 QUERIES = {"preview_merge": {"into": OWN}}
@@ -189,10 +195,27 @@ def a_visit(tx, ticket):
     )
 
 
+def a_report(tx):
+    """One that nobody has approved yet is for staff."""
+    tx.insert(
+        tables.periodic_report,
+        contract="C-2026-001",
+        period="2026-01",
+        n=1,
+        customer="ACME",
+        since=rows.NOON,
+        until=rows.NOON,
+        at=rows.NOON,
+        by=SECRET,
+        why=SECRET,
+    )
+
+
 @pytest.fixture
 async def desk(db):
     made = await db.write(furnish)
     await db.write(a_visit, made.ids["acme"])
+    await db.write(a_report)
     made.ids["task"] = await db.write(tasks.add, "observed", ticket_id=made.ids["acme"], now=rows.NOON)
     return made
 
@@ -213,7 +236,14 @@ def ids_of_acme(endpoint, desk):
     kind = {"outages": "outage", "calls": "call", "tasks": "task"}.get(endpoint.path.split("/")[1], "held")
     identity = desk.ids[kind]
     known = {"contact": "alice", "room": desk.ids["room"], "address": desk.ids["account"]}
-    known |= {"problem": "1", "known": "1", "visit": VISIT}
+    known |= {
+        "problem": "1",
+        "known": "1",
+        "visit": VISIT,
+        "period": "2026-01",
+        "version": "1",
+        "every": "month",
+    }
     return known | {"version": "1", "name": "Nights", "number": number, "id": identity}
 
 
