@@ -25,6 +25,7 @@ from sqlalchemy.types import TypeEngine
 from bench import desk, mail_load, patterns
 from bench.patterns import COURSES, Pattern, is_open
 from bench.words import line, subject
+from core.desk import papers
 from core.desk.case import link
 from core.ids import short_hash, token_key
 from core.store import blobs, migrate, packing, tables
@@ -195,6 +196,8 @@ def _name(rows: Rows, at: int, chance: random.Random) -> None:
     for row in rows["reply_address"]:
         thread, address = row[_place("reply_address", "thread_id")], row[_place("reply_address", "address")]
         row[_place("reply_address", "key")] = token_key(patterns.FACTS.reply_token(thread, address))
+    for row in rows["paper"]:
+        row[_place("paper", "hash")] = papers.hash_of(json.loads(row[_place("paper", "values")]))
 
 
 def _chain(events: list[list[Any]]) -> None:
