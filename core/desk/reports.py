@@ -15,7 +15,7 @@ from core.rules.clocks import Clock, ClockState
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
-event, message, activity = tables.event, tables.message, tables.activity
+event, message, activity, workaround = tables.event, tables.message, tables.activity, tables.workaround
 visit, visit_step, vendor_case, consumption = (
     tables.visit,
     tables.visit_step,
@@ -50,6 +50,12 @@ _STEPS = Prepared(
         visit_step.c.kind.in_([literal("part"), literal("sign")]),
     )
     .order_by(visit_step.c.at, visit_step.c.id)
+)
+_WORKAROUND = Prepared(
+    select(workaround.c.applied_at)
+    .where(workaround.c.ticket_id == bindparam("ticket_id"))
+    .order_by(workaround.c.id.desc())
+    .limit(1)
 )
 _VENDORS = Prepared(
     select(vendor_case.c.vendor, vendor_case.c.reference, vendor_case.c.made_at)
@@ -109,6 +115,7 @@ def values(case: Case, *, final: bool) -> dict[str, Any]:
     The case may hold events that are not saved yet. What was said, done and used before the present requester asked is left out.
     """
     resolution, since = case["resolution"], case["requester_since"]
+    works = resolution.get("workaround", "") if since is None or _worked_since(case) >= since else ""
     customer = reference.customer(case.tx, case["customer"]) if case["customer"] else None
     steps = _steps(case, since)
     signed = [one for one in steps if one.kind == "sign"]
@@ -134,8 +141,8 @@ def values(case: Case, *, final: bool) -> dict[str, Any]:
         "parts": [part(one.data) for one in steps if one.kind == "part"],
         "cause": resolution.get("cause", ""),
         "solution": resolution.get("text", ""),
-        "workaround": resolution.get("workaround", ""),
-        "workaround_review": resolution.get("review_by", "") if resolution.get("workaround") else "",
+        "workaround": works,
+        "workaround_review": resolution.get("review_by", "") if works else "",
         "vendors": [
             {"vendor": row.vendor, "reference": row.reference}
             for row in case.tx.all(_VENDORS, ticket_id=case.id)
@@ -158,6 +165,11 @@ def signature(noted: Mapping[str, Any], at: datetime) -> dict[str, str]:
     """A signature as a step of a visit notes it: `name`, `role`, `picture` (a blob), or `unable`: why there is none."""
     given = {name: str(noted.get(name) or "") for name in ("name", "role", "picture", "unable")}
     return given | {"at": _iso(at)}
+
+
+def _worked_since(case: Case) -> datetime:
+    row = case.tx.one(_WORKAROUND, ticket_id=case.id)
+    return row.applied_at if row is not None else case["received_at"]
 
 
 def _timeline(case: Case, since: datetime | None) -> Iterator[dict[str, str]]:
