@@ -46,7 +46,13 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         if "moved" in stored:
             return here.moved(int(stored["moved"]["from"]), int(stored["moved"]["to"]))
         return here.update(Update.de_json(_printable(stored["update"])))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        OSError,
+    ) as error:  # the last two: a day there is not
         message = f"this is not as Telegram describes it: {type(error).__name__}: {error}"
         raise ValueError(message) from error
 

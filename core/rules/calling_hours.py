@@ -15,6 +15,8 @@ import phonenumbers
 from phonenumbers import timezone
 
 LOOK_AHEAD = 14  # days
+SOON = timedelta(days=7)
+"""Nobody is called back later for an hour that is decent in all zones of a number."""
 WEEKDAY = (time(9), time(20))
 SATURDAY = (time(10), time(19))
 """Sundays and public holidays: not at all."""
@@ -50,9 +52,9 @@ def may_call(number: str, *, now: datetime, home: ZoneInfo) -> Decided:
     if not reason:
         return Decided(now=True, at=now, country=country, reason="decent")
     for at in _openings(now, places, country):
-        if not _why_not(at, places, country):
+        if at <= now + SOON and not _why_not(at, places, country):
             return Decided(now=False, at=at, country=country, reason=reason)
-    # Zones so far apart that it is never decent in all: then in the first of them.
+    # Zones so far apart that it is not decent in all for long: then in the first of them.
     at = next(iter(_openings(now, places[:1], country)))
     return Decided(now=False, at=at, country=country, reason=reason)
 

@@ -164,7 +164,7 @@ async def test_staff_correct_a_report_and_the_customer_gets_the_new_version(page
     assert (views[2].why, views[2].newest) == ("Mancava un cavo <b>", len(views) == 3)
     _, values = await db.read(papers.values, rows.ALICE, NUMBER, views[2].id)
     assert values["solution"] == "Three cables."
-    key = select(tables.message).where(tables.message.c.kind == "corrected")
+    key = select(tables.message).where(tables.message.c.kind == "corrected").order_by(tables.message.c.id)
     told = (await db.read(lambda tx: tx.all(key)))[0]
     assert "Three cables." in told.text
     assert "Mancava un cavo <b>" in told.text
