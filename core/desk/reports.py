@@ -169,7 +169,8 @@ def signature(noted: Mapping[str, Any], at: datetime) -> dict[str, str]:
 
 def _worked_since(case: Case) -> datetime:
     row = case.tx.one(_WORKAROUND, ticket_id=case.id)
-    return row.applied_at if row is not None else case["received_at"]
+    since: datetime = row.applied_at if row is not None else case["received_at"]
+    return since
 
 
 def _timeline(case: Case, since: datetime | None) -> Iterator[dict[str, str]]:
