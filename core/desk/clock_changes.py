@@ -81,6 +81,28 @@ class Impact:
         return Impact(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
 
+class Tally:
+    """Counts what a change would make of the clocks of tickets, one ticket after the other."""
+
+    __slots__ = ("_count",)
+
+    def __init__(self) -> None:
+        self._count = {"tickets": 0, "earlier": 0, "later": 0, "breached": 0, "kept": 0}
+
+    def ticket(self, pairs: Sequence[tuple[Any, Any]]) -> None:
+        """`pairs`: each clock of it that would change, as it stands (`due_at`, `breached_at`) and as it would; none: it is not concerned."""
+        due = [(old.due_at, new.due_at) for old, new in pairs if old.due_at and new.due_at]
+        self._count["tickets"] += bool(pairs)
+        self._count["earlier"] += any(new < old for old, new in due)
+        self._count["later"] += any(new > old for old, new in due)
+        self._count["breached"] += any(new.breached_at and not old.breached_at for old, new in pairs)
+        self._count["kept"] += any(old.breached_at and not new.breached_at for old, new in pairs)
+
+    def impact(self, looked_at: int) -> Impact:
+        """All of it."""
+        return Impact(looked_at=looked_at, **self._count)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
     """One look at some open tickets, and where to go on; `last` None: that was all."""
@@ -180,27 +202,23 @@ def impact(tx: Tx, instead: Instead, *, after: str | None, limit: int = SLICE, n
     if not rows:
         return Slice(impact=Impact(), last=None)
     last = rows[-1].id
-    count = {"tickets": 0, "earlier": 0, "later": 0, "breached": 0, "kept": 0}
+    tally = Tally()
     until = to_micros(now)
     for _, plan, instants in _plans(tx, _standing(tx, rows, instead), instead):
-        pairs = [
-            (stand(one, one.policy, instants, until), stand(one, one.under, instants, until))
-            for one in plan.going
-            if one.under is not None
-        ]
-        due = [(old.due_at, new.due_at) for old, new in pairs if old.due_at and new.due_at]
-        count["tickets"] += bool(pairs)
-        count["earlier"] += any(new < old for old, new in due)
-        count["later"] += any(new > old for old, new in due)
-        count["breached"] += any(new.breached_at and not old.breached_at for old, new in pairs)
-        count["kept"] += any(old.breached_at and not new.breached_at for old, new in pairs)
-    return Slice(impact=Impact(looked_at=len(rows), **count), last=last if len(rows) == limit else None)
+        tally.ticket(
+            [
+                (stand(one, one.policy, instants, until), stand(one, one.under, instants, until))
+                for one in plan.going
+                if one.under is not None
+            ]
+        )
+    return Slice(impact=tally.impact(len(rows)), last=last if len(rows) == limit else None)
 
 
 def only_who_edits(who: Principal) -> None:
     """A supervisor or an administrator: Forbidden for other staff; for anybody outside there are no calendars (NotFound)."""
     only_staff(who)
-    if not (who.is_admin or "supervisor" in who.roles or who.kind == "system"):
+    if not (who.configures or who.kind == "system"):
         message = "a supervisor or an administrator changes calendars and applies them to open tickets"
         raise Forbidden(message)
 

@@ -144,7 +144,7 @@ class Whole:
 
 def may_change(who: Principal) -> bool:
     """Supervisors and administrators change contracts and their books."""
-    return who.is_agent and bool(who.roles & {"supervisor", "admin"})
+    return who.configures
 
 
 def only_changers(who: Principal) -> None:

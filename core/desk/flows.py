@@ -24,7 +24,6 @@ DEFAULT = "default"
 """The flow that a number without one of its own is answered by."""
 SHIPPED = "shipped"
 """Who a flow that comes with the hub is by."""
-EDITORS = frozenset({"supervisor", "admin"})
 MOST = 2**31 - 1
 """No version has a higher number."""
 MAX_BODY = 1_000_000  # characters
@@ -212,7 +211,7 @@ def install(tx: Tx, flow: str, body: str, digest: str, *, now: datetime) -> bool
 
 def may_edit(who: Principal) -> bool:
     """Supervisors and administrators."""
-    return who.kind == "system" or (who.is_agent and bool(who.roles & EDITORS))
+    return who.kind == "system" or who.configures
 
 
 def versions(

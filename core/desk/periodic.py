@@ -17,7 +17,6 @@ from sqlalchemy import bindparam, func, literal, select
 from core.desk import (
     acts,
     case,
-    contract_board,
     papers,
     people,
     periodic_table,
@@ -254,7 +253,7 @@ def making(tx: Tx, who: Principal) -> tuple[tuple[str, str], ...]:
 
 def may_approve(who: Principal) -> bool:
     """Supervisors and administrators."""
-    return contract_board.may_change(who)
+    return who.configures
 
 
 def approve(tx: Tx, who: Principal, contract: str, period: str, n: int, *, now: datetime) -> Row:

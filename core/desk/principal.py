@@ -7,6 +7,7 @@ from typing import Literal
 
 SEES_EVERYTHING = frozenset({"contact-centre", "shift-leader", "supervisor", "admin"})
 LEADS = frozenset({"shift-leader", "supervisor", "admin"})
+CONFIGURES = frozenset({"supervisor", "admin"})
 
 AGENT_ROLES = ("contact-centre", "technician", "shift-leader", "supervisor", "admin")
 CONTACT_ROLES = ("user", "manager", "admin")
@@ -49,6 +50,11 @@ class Principal:
     def leads(self) -> bool:
         """Shift leader or above."""
         return self.is_agent and bool(self.roles & LEADS)
+
+    @property
+    def configures(self) -> bool:
+        """Supervisor or administrator: changes contracts, routing, hours and service levels, approves reports."""
+        return self.is_agent and bool(self.roles & CONFIGURES)
 
     @property
     def is_admin(self) -> bool:

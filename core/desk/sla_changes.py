@@ -16,7 +16,7 @@ from sqlalchemy import BigInteger, bindparam, case, literal, select
 
 from core.desk import clock_policies, clock_standing, reference, timing
 from core.desk.case import ADMINISTRATION, Case, record
-from core.desk.clock_changes import FIRST, Impact, Slice
+from core.desk.clock_changes import FIRST, Slice, Tally
 from core.desk.errors import Forbidden, NotFound
 from core.desk.principal import HUB, Principal
 from core.desk.reference import ServiceLevel
@@ -91,35 +91,26 @@ class _Read:
 def impact(tx: Tx, level: ServiceLevel, *, after: str | None, limit: int, now: datetime) -> Slice:
     """What this level, kept or not, would do to the next open tickets after this id; None: from the first. Changes nothing."""
     rows = tx.all(_TICKETS, after=after or FIRST, limit=limit)
-    count = {"tickets": 0, "earlier": 0, "later": 0, "breached": 0, "kept": 0}
+    tally = Tally()
     for _, events, caused in _moved(tx, rows, level, now):
         policies = clock_standing.policies(tx, events)
         before = {(one.name, one.cycle): one for one in clocks.rebuild(events, policies, now)}
         policies |= {one.key: one for _, one in caused}
         moved = {(one.clock, one.cycle) for one, _ in caused}
         after_it = clocks.rebuild([*events, *(one for one, _ in caused)], policies, now)
-        pairs = [(before[one.name, one.cycle], one) for one in after_it if (one.name, one.cycle) in moved]
-        due = [(old.due_at, new.due_at) for old, new in pairs if old.due_at and new.due_at]
-        count["tickets"] += 1
-        count["earlier"] += any(new < old for old, new in due)
-        count["later"] += any(new > old for old, new in due)
-        count["breached"] += any(new.breached_at and not old.breached_at for old, new in pairs)
-        count["kept"] += any(old.breached_at and not new.breached_at for old, new in pairs)
+        tally.ticket(
+            [(before[one.name, one.cycle], one) for one in after_it if (one.name, one.cycle) in moved]
+        )
     last = rows[-1].id if len(rows) == limit else None
-    return Slice(impact=Impact(looked_at=len(rows), **count), last=last)
+    return Slice(impact=tally.impact(len(rows)), last=last)
 
 
 def only_who_edits(who: Principal) -> None:
     """A supervisor or an administrator: Forbidden for other staff; for anybody outside there are no levels (NotFound)."""
     only_staff(who)
-    if not (may_edit(who) or who.kind == "system"):
+    if not (who.configures or who.kind == "system"):
         message = "a supervisor or an administrator changes service levels and applies them to open tickets"
         raise Forbidden(message)
-
-
-def may_edit(who: Principal) -> bool:
-    """Supervisors and administrators."""
-    return who.is_agent and bool(who.roles & {"supervisor", "admin"})
 
 
 def only_staff(who: Principal) -> None:

@@ -14,7 +14,6 @@ from sqlalchemy import bindparam, select
 from core import texts
 from core.desk import links, people, ratings
 from core.desk.case import Case
-from core.desk.principal import Principal
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -73,7 +72,9 @@ def rate(tx: Tx, token: str, *, score: int, comment: str, now: datetime) -> str 
         return None
     ticket, address = found
     case = Case.open(tx, ticket.id, now=now)
-    ratings.give(case, _who(tx, ticket, address), score=score, comment=comment, channel="survey")
+    ratings.give(
+        case, people.behind(tx, address, ticket.customer), score=score, comment=comment, channel="survey"
+    )
     return str(ticket.number)
 
 
@@ -84,10 +85,3 @@ def _given(tx: Tx, token: str, *, now: datetime) -> tuple[Row, str] | None:
     ticket_id, address = person.split(" ", 1)
     ticket = tx.one(_TICKET, id=ticket_id)
     return (ticket, address) if ticket is not None and ticket.state == "closed" else None
-
-
-def _who(tx: Tx, ticket: Row, address: str) -> Principal:
-    for one in people.by_address(tx, address):
-        if one.customer == ticket.customer:
-            return Principal(kind="contact", id=one.id, name=one.name, email=one.email, customer=one.customer)
-    return Principal(kind="address", id=address)

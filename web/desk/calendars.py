@@ -15,7 +15,6 @@ from core.desk import clock_changes, clock_editor
 from core.desk.clock_editor import CalendarView, Impact
 from core.desk.configuration.document import CalendarPart
 from core.desk.errors import Invalid
-from core.desk.principal import Principal
 from core.rules.calendar_definitions import WEEKDAYS
 from web import guard
 from web.desk import calendar_form, impacts
@@ -55,7 +54,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         view="calendars",
         given={},
         calendars=found,
-        may=_may(who),
+        may=who.configures,
         spoken=calendar_form.spoken,
         **await around(request, who),
     )
@@ -68,7 +67,7 @@ async def one(request: web.Request) -> web.StreamResponse:
 
 async def begin(request: web.Request) -> web.StreamResponse:
     """An empty form, for who may keep it."""
-    if not _may(staff(request)):
+    if not staff(request).configures:
         raise web.HTTPForbidden
     return await _page(request)
 
@@ -117,7 +116,7 @@ async def _page(
     shown = part or (kept.part if kept and form is None else None)
     days: list[Any] = []
     moved: Impact | None = None
-    may = _may(who)
+    may = who.configures
     if shown is not None:
         try:
             days = _days(shown)
@@ -174,10 +173,6 @@ def _said(faults: Faults, wrong: Invalid | None, t: Say) -> Mapping[str, str]:
         else:
             found[field] = t(f"calendars.fault.{field}")
     return found
-
-
-def _may(who: Principal) -> bool:
-    return who.is_admin or "supervisor" in who.roles
 
 
 def _turns(day: date, zone: ZoneInfo) -> bool:

@@ -43,7 +43,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         view="service_levels",
         given={},
         found=found,
-        may=sla_changes.may_edit(who),
+        may=who.configures,
         columns=columns,
         field=_field(say(who.language)),
         **await around(request, who),
@@ -57,7 +57,7 @@ async def one(request: web.Request) -> web.StreamResponse:
 
 async def begin(request: web.Request) -> web.StreamResponse:
     """An empty form, for who may keep it."""
-    if not sla_changes.may_edit(staff(request)):
+    if not staff(request).configures:
         raise web.HTTPForbidden
     return await _page(request, _Sent())
 
@@ -120,7 +120,7 @@ def columns(targets: Mapping[str, Mapping[str, str]]) -> list[str]:
 
 async def _page(request: web.Request, sent: _Sent) -> web.Response:
     site, who, name = request.app[SITE], staff(request), request.match_info.get("name")
-    may, t = sla_changes.may_edit(who), say(who.language)
+    may, t = who.configures, say(who.language)
     kept: SlaView | None = None
     if name is not None:
         kept = await site.db.read(sla_editor.level, who, name)
