@@ -259,8 +259,13 @@ def explain(
 
 @app.command()
 def facts(kind: str) -> None:
-    """The rules as an adapter: JSON lines in, one JSON object a line out. KIND: mail, working-time, entitlement."""
-    answers = {"mail": _mail_fact, "working-time": _working_time_fact, "entitlement": _entitlement_fact}
+    """The rules as an adapter: JSON lines in, one JSON object a line out. KIND: mail, alerts, working-time, entitlement."""
+    answers = {
+        "mail": _mail_fact,
+        "alerts": _alert_facts,
+        "working-time": _working_time_fact,
+        "entitlement": _entitlement_fact,
+    }
     if kind not in answers:
         fail(f"{kind!r} is not one of {', '.join(answers)}")
     answer = answers[kind]()
@@ -421,6 +426,12 @@ def _mail_fact() -> Callable[[Any], Any]:
     from channels.email.reading.facts import mail_fact  # noqa: PLC0415
 
     return mail_fact
+
+
+def _alert_facts() -> Callable[[Any], Any]:
+    from channels.monitoring.read import alert_facts  # noqa: PLC0415
+
+    return alert_facts
 
 
 def _working_time_fact() -> Callable[[Any], Any]:

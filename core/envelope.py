@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from core import addresses
+from core.alerting import AlertFact
 
 Facts = Mapping[str, Any]
 """Facts of one channel in JSON's own types; only the channel that wrote them reads them."""
@@ -64,6 +65,8 @@ class Kind(StrEnum):
     """STOP: who owns this number wants no more messages."""
     OPT_IN = "opt_in"
     """START: they want them again."""
+    ALERT = "alert"
+    """What a device that watches systems reports: facts in `Inbound.alerts`, nobody's words."""
     ACT = "act"
     """A button pressed, a command, a message changed or taken back: something done in a chat, no words of its own."""
     OWN_LOOP = "own_loop"
@@ -357,6 +360,8 @@ class Inbound:
     """Of a chat message."""
     calendar: CalendarWord | None = None
     """Of a mail that brings an event of a calendar."""
+    alerts: tuple[AlertFact, ...] = ()
+    """Of what a device reports."""
     notes: tuple[str, ...] = ()
     """What a reader should know: limits reached, twins that disagree, signatures not checked."""
 

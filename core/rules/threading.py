@@ -351,6 +351,7 @@ RIGHTS: Mapping[Kind, Rights] = MappingProxyType(
         Kind.OPT_OUT: _RECORDED_ONLY,
         Kind.OPT_IN: _RECORDED_ONLY,
         Kind.ACT: _RECORDED_ONLY,
+        Kind.ALERT: _RECORDED_ONLY,
         Kind.OWN_LOOP: _RECORDED_ONLY,
         Kind.REACTION: _SIGN,
         Kind.CALENDAR_REPLY: _SIGN,

@@ -1,0 +1,1 @@
+"""How do devices reach us? What tools that watch systems send, taken apart into facts. Nothing here decides or stores."""

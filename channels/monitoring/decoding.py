@@ -1,0 +1,129 @@
+"""What is in the body? Gzip, forms, multipart, any charset, JSON whatever the content type says; all within limits."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import zlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from channels.monitoring.source import NotUnderstood, Told
+
+SIZE = 5 * 1024 * 1024  # bytes of a body, unpacked too (monitoring.md 8)
+RATIO = 100  # of unpacked to packed bytes
+DEPTH = 64  # of a JSON document
+FIELDS = 1000  # of a form
+_IN_FIELDS = ("payload", "data")
+"""Where tools put a JSON document into a form."""
+
+
+def decode(
+    raw: bytes,
+    headers: Mapping[str, str],
+    *,
+    received_at: datetime,
+    peer: str = "",
+    query: Mapping[str, str] | None = None,
+) -> Told:
+    """The message, as far as it can be read without knowing the tool. Raises NotUnderstood at a limit, saying which.
+
+    `headers`: names in lower case. The content type is believed of forms only: many tools send JSON as text.
+    """
+    content = _unpacked(raw, headers)
+    if len(content) > SIZE:
+        raise NotUnderstood(f"the body has {len(content)} bytes: {SIZE} is the limit")
+    kind = headers.get("content-type", "")
+    form: dict[str, str] = {}
+    if kind.startswith("application/x-www-form-urlencoded"):
+        form = _form(content)
+    elif kind.startswith("multipart/form-data"):
+        form = _parts(content, kind)
+    text = content.decode("utf-8", "replace").removeprefix("\ufeff").replace("\0", "")
+    document = next((form[name] for name in _IN_FIELDS if name in form), None)
+    return Told(
+        json=_json(document if document is not None else text) if document is not None or not form else None,
+        form=form,
+        text=text,
+        raw=content,
+        headers=headers,
+        query=query or {},
+        peer=peer,
+        received_at=received_at,
+    )
+
+
+def _unpacked(raw: bytes, headers: Mapping[str, str]) -> bytes:
+    if not (
+        headers.get("content-encoding", "").lower() in ("gzip", "x-gzip", "deflate") or raw[:2] == b"\x1f\x8b"
+    ):
+        return raw
+    most = min(SIZE, max(len(raw), 1024) * RATIO)
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        content = unpack.decompress(raw, most + 1)
+    except zlib.error as error:
+        raise NotUnderstood(f"the body is packed, and cannot be unpacked: {error}") from None
+    if len(content) > most or unpack.unconsumed_tail:
+        raise NotUnderstood(f"unpacked, the body has more than {most} bytes: it is not read further")
+    if not unpack.eof:
+        raise NotUnderstood("the packed body ends too early")
+    return content
+
+
+def _form(content: bytes) -> dict[str, str]:
+    try:
+        return dict(
+            parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS)
+        )
+    except ValueError as error:
+        raise NotUnderstood(f"the form cannot be read: {error}") from None
+
+
+def _parts(content: bytes, kind: str) -> dict[str, str]:
+    head = b"Content-Type: " + kind.encode("latin-1", "replace") + b"\r\n\r\n"
+    whole = email.message_from_bytes(head + content, policy=email.policy.HTTP)
+    form: dict[str, str] = {}
+    for part in whole.iter_parts() if whole.is_multipart() else ():
+        name = part.get_param("name", header="content-disposition")
+        body = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(body, bytes) and len(form) < FIELDS:
+            form[name] = body.decode("utf-8", "replace")
+    return form
+
+
+def _json(text: str) -> Any:
+    """The document; None: it is none. Raises NotUnderstood for one that is nested too deeply."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    if _depth(text) > DEPTH:
+        raise NotUnderstood(f"the document is nested more than {DEPTH} levels deep")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _depth(text: str) -> int:
+    """How deep it is nested, without reading it: brackets inside strings do not count."""
+    deepest = depth = 0
+    quoted = escaped = False
+    for one in text:
+        if quoted:
+            if escaped:
+                escaped = False
+            elif one == "\\":
+                escaped = True
+            elif one == '"':
+                quoted = False
+        elif one == '"':
+            quoted = True
+        elif one in "{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif one in "}]":
+            depth -= 1
+    return deepest

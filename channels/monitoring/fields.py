@@ -1,0 +1,157 @@
+"""How is a fact put together? Values cut at their limits, never refused; a clock that is wrong is said."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from channels.monitoring import severities, times
+from channels.monitoring.source import Source, Told
+from core.alerting import WITHOUT_KEY, AlertFact, Severity, Status
+
+NAME = 255  # characters of a resource, an event, a key
+LINE = 500  # characters of a summary
+TEXT = 64 * 1024  # bytes of a text
+LABELS = 64  # of one fact
+LABEL = 1024  # bytes of the value of a label
+LINKS = 8
+
+
+def fact(  # noqa: PLR0913 - the fields of a fact
+    told: Told,
+    source: Source,
+    *,
+    status: Status,
+    event: Any,
+    key: str | None,
+    resource: Any = None,
+    severity: Severity | Any = None,
+    started: Any = None,
+    ended: Any = None,
+    summary: Any = "",
+    text: Any = "",
+    labels: Mapping[Any, Any] | None = None,
+    links: Iterable[Any] = (),
+    address: Any = "",
+    every: float | None = None,
+    left_out: int = 0,
+    notes: Iterable[str] = (),
+) -> AlertFact:
+    """The fact, normalised as monitoring.md 3 wants it.
+
+    `severity`: ours, or a word of the payload. `started`, `ended`: as the payload writes them, or a datetime. `key`: without
+    regard to its length. A recovery that says nothing of its own is `ok`.
+    """
+    zone = source.time_zone
+    began, claimed_start = _when(started, told.received_at, zone)
+    over, claimed_end = _when(ended, told.received_at, zone)
+    bad = severity if isinstance(severity, Severity) else severities.of_word(severity, source.severities)
+    if status is Status.RESOLVED and (severity is None or bad is Severity.UNKNOWN):
+        bad = Severity.OK
+    elif status is not Status.RESOLVED and bad is Severity.OK:
+        bad = Severity.UNKNOWN
+    return AlertFact(
+        source=source.name,
+        status=status,
+        event=line(event, NAME) or None,
+        dedup_key=None if status in WITHOUT_KEY or key is None else short(key),
+        resource=line(resource, NAME) or None,
+        severity=bad,
+        started_at=began,
+        ended_at=over if status is Status.RESOLVED else None,
+        claimed_started_at=claimed_start,
+        claimed_ended_at=claimed_end if status is Status.RESOLVED else None,
+        summary=line(summary, LINE),
+        text=cut(clean(text), TEXT),
+        labels=flat(labels or {}),
+        links=tuple(dict.fromkeys(link for one in links if (link := web_address(one))))[:LINKS],
+        address=line(address, NAME),
+        every=every,
+        left_out=left_out,
+        notes=tuple(notes),
+    )
+
+
+def _when(value: Any, received_at: datetime, zone: Any) -> tuple[datetime | None, datetime | None]:
+    """An instant that can be, and one that cannot."""
+    at = value if isinstance(value, datetime) else times.instant(value, zone)
+    if at is not None and at - received_at > times.AHEAD:
+        return None, at
+    return at, None
+
+
+def short(key: str) -> str:
+    """A key that fits: the text itself, or its SHA-256.
+
+    >>> short("a"), len(short("a" * 300))
+    ('a', 64)
+    """
+    key = clean(key)
+    return key if 0 < len(key) <= NAME else hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+
+
+def clean(value: Any) -> str:
+    """Text without what no database keeps: NUL, halves of characters."""
+    text = "" if value is None else value if isinstance(value, str) else str(value)
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def line(value: Any, most: int) -> str:
+    """One line of printable characters, cut.
+
+    >>> line(" two\\n lines\\x00 ", 5)
+    'two l'
+    """
+    text = " ".join(clean(value).split())
+    return "".join(one for one in text if one.isprintable())[:most].rstrip()
+
+
+def cut(text: str, most: int) -> str:
+    """Not more than so many bytes of UTF-8."""
+    content = text.encode()
+    return text if len(content) <= most else content[:most].decode("utf-8", "ignore")
+
+
+def flat(labels: Mapping[Any, Any]) -> dict[str, str]:
+    """Labels as text: at most 64, of at most 1 KiB each; what is none is left out."""
+    found: dict[str, str] = {}
+    for name, value in labels.items():
+        if len(found) >= LABELS:
+            break
+        label = line(name, NAME)
+        if label and value is not None and not isinstance(value, (dict, list)):
+            found[label] = cut(clean(value), LABEL)
+    return found
+
+
+def web_address(value: Any) -> str:
+    """A link that people may press: http or https with a host; anything else is none.
+
+    >>> web_address("https://example.org/a"), web_address("javascript:alert(1)"), web_address("/graph?g0")
+    ('https://example.org/a', '', '')
+    """
+    text = line(value, 2000)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return ""
+    return text if parts.scheme in ("http", "https") and parts.netloc and " " not in text else ""
+
+
+def dug(value: Any, *path: str | int) -> Any:
+    """What lies at this path of a document; None: nothing does.
+
+    >>> dug({"a": [{"b": 1}]}, "a", 0, "b"), dug({"a": 1}, "a", "b")
+    (1, None)
+    """
+    for step in path:
+        if isinstance(value, dict) and isinstance(step, str):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int) and -len(value) <= step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value

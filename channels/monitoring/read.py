@@ -1,0 +1,94 @@
+"""What does a message of a device say? Its bytes as facts; run in a process of its own that may be killed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from channels.monitoring import kinds
+from channels.monitoring.decoding import decode
+from channels.monitoring.source import NotUnderstood, Source, Told
+from core.alerting import AlertFact
+from core.envelope import Inbound, Kind
+
+FACTS = 10_000
+"""Of one message (monitoring.md 8)."""
+
+
+def facts_of(told: Told, source: Source) -> list[AlertFact]:
+    """The facts of one message. Raises NotUnderstood."""
+    kind = kinds.recognised(told) if source.kind == kinds.AUTO else source.kind
+    try:
+        found = list(kinds.parser(kind)(told, source))
+    except NotUnderstood:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise NotUnderstood(f"{kind}: {type(error).__name__}: {error}") from error
+    if len(found) > FACTS:
+        raise NotUnderstood(f"{len(found)} facts in one message: {FACTS} is the limit")
+    return found
+
+
+def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> Inbound:
+    """The message as the core takes it. Raises ValueError: it is an exception item.
+
+    `arrival["envelope"]`: `headers`, `query` and `peer` as the transport told them. `options["source"]`: the fields of Source.
+    """
+    envelope = arrival["envelope"]
+    told = decode(
+        raw,
+        envelope.get("headers", {}),
+        received_at=arrival["received_at"],
+        peer=envelope.get("peer", ""),
+        query=envelope.get("query", {}),
+    )
+    return Inbound(
+        channel=arrival["channel"],
+        kind=Kind.ALERT,
+        may_auto_reply=False,
+        author=None,
+        alerts=tuple(facts_of(told, Source(**options["source"]))),
+    )
+
+
+def alert_facts(asked: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """`main.py facts alerts`: `{"source": kind, "path": file}`, and as far as known `headers`, `peer`, `zone`, `received_at`."""
+    path = Path(asked["path"])
+    at = asked.get("received_at")
+    told = decode(
+        path.read_bytes(),
+        {name.lower(): value for name, value in (asked.get("headers") or _typical(path)).items()},
+        received_at=datetime.fromisoformat(at) if at else datetime.now(UTC),
+        peer=asked.get("peer", ""),
+    )
+    source = Source(name=asked["source"], kind=asked["source"], zone=asked.get("zone", "UTC"))
+    return [_plain(one) for one in facts_of(told, source)]
+
+
+def _typical(path: Path) -> dict[str, str]:
+    """What a file's name says of its content type."""
+    return {"content-type": "application/x-www-form-urlencoded"} if path.suffix == ".form" else {}
+
+
+def _plain(fact: AlertFact) -> dict[str, Any]:
+    names = (
+        "resource",
+        "event",
+        "severity",
+        "status",
+        "dedup_key",
+        "started_at",
+        "ended_at",
+        "labels",
+        "links",
+    )
+    told = {name: getattr(fact, name) for name in names}
+    told |= {"severity": fact.severity.value, "status": fact.status.value, "links": list(fact.links)}
+    told |= {
+        "claimed_started_at": fact.claimed_started_at,
+        "left_out": fact.left_out,
+        "summary": fact.summary,
+    }
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in told.items()}

@@ -1,0 +1,93 @@
+"""What does a device say? One fact for each problem that a message speaks of: plain values, whatever the tool behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """What a fact says of its problem."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+    ACKNOWLEDGED = "acknowledged"
+    """Somebody took it, at the source."""
+    SUPPRESSED = "suppressed"
+    """The source keeps silent about it: flapping, a dependency, a downtime."""
+    MAINTENANCE = "maintenance"
+    NO_DATA = "no-data"
+    """The source cannot tell. Not a recovery."""
+    TEST = "test"
+    """Somebody pressed a test button."""
+    HEARTBEAT = "heartbeat"
+    """All is well as long as it comes."""
+    CONFIRMATION = "confirmation"
+    """A service asks whether it may send here."""
+    IGNORED = "ignored"
+    """It has the shape of the tool, and tells nothing that anybody must know."""
+
+
+class Severity(StrEnum):
+    """How bad, worst first; `ok` is a recovery's, `unknown` is for the source's default to say."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+    WARNING = "warning"
+    INFO = "info"
+    OK = "ok"
+    UNKNOWN = "unknown"
+
+    def worse_than(self, other: Severity) -> bool:
+        """Is this one worse?
+
+        >>> Severity.MAJOR.worse_than(Severity.WARNING), Severity.UNKNOWN.worse_than(Severity.INFO)
+        (True, False)
+        """
+        return _ORDER[self] < _ORDER[other]
+
+
+_ORDER = {severity: rank for rank, severity in enumerate(Severity)}
+
+WITHOUT_KEY = frozenset({Status.TEST, Status.CONFIRMATION, Status.IGNORED})
+"""Of these no problem is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertFact:
+    """One problem of one source, as one message told it. Texts are cut at their limits; nothing in it is believed to be safe."""
+
+    source: str
+    """Name of the alert source."""
+    status: Status
+    event: str | None
+    """The problem's name as the source gives it; the names of a pair may differ: linkDown, linkUp."""
+    dedup_key: str | None
+    """The same for firing and resolved of one problem, whatever its severity and its words; None: no problem is meant."""
+    resource: str | None = None
+    """Device or object as the payload names it."""
+    severity: Severity = Severity.UNKNOWN
+    started_at: datetime | None = None
+    """UTC. None: the payload gives none, or one that cannot be: see `claimed_started_at`."""
+    ended_at: datetime | None = None
+    claimed_started_at: datetime | None = None
+    """What the payload said, where it lies so far ahead that a clock must be wrong."""
+    claimed_ended_at: datetime | None = None
+    summary: str = ""
+    """One line for people, in the source's own words."""
+    text: str = ""
+    """What else it said for people."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    links: tuple[str, ...] = ()
+    """http and https only."""
+    address: str = ""
+    """IP address or host that the device is reached at, where told."""
+    every: float | None = None
+    """Of a heartbeat: seconds within which the next one must come, where the payload says so."""
+    left_out: int = 0
+    """Problems of the same message that the source did not transmit."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know: values that were cut, a clock that is not synchronised."""
