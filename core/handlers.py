@@ -113,6 +113,7 @@ def handlers(
         visit_rows.TIMER: Ringing(visit_round.check, clock=clock),
         workarounds.TIMER: Ringing(workarounds.check, clock=clock),
         alert_rows.TIMER: Ringing(alerts.check, clock=clock),
+        alerts.OVER: Ringing(alerts.over, clock=clock),
         alert_tickets.NOTICE: Ringing(alert_tickets.tell, clock=clock),
         alert_endings.TIMER: Ringing(alert_endings.check, clock=clock),
         promises.TIMER: Ringing(promises.check, clock=clock),

@@ -72,13 +72,15 @@ _EPISODE_TICKET = Prepared(
 def _scene(tx: Tx, row: Row, source: AlertSource, *, now: datetime) -> Scene:
     asset = people.asset(tx, row.customer, row.asset) if row.customer and row.asset else None
     direct = asset is not None and asset.always_page
-    near = _near(tx, row, now=now)
+    hold = timedelta(0) if direct else source.hold
+    waits = row.received_at + hold > now and row.flapping_since is None
+    near = [] if waits else _near(tx, row, now=now)  # which decides nothing while it waits
     return Scene(
         begun_at=row.received_at,
         severity=Severity(row.severity),
         store_only=_store_only(tx, row, source, asset, now=now),
         window_until=maintenance.until(tx, row, now=now),
-        hold=timedelta(0) if direct else source.hold,
+        hold=hold,
         flapping=row.flapping_since is not None,
         parent=parent.id if (parent := _parent(tx, row)) is not None else None,
         own=_ticket(tx, row.ticket_id),
@@ -241,11 +243,14 @@ def _take_over(tx: Tx, row: Row, *, now: datetime) -> None:
     placed = alert_rows.one(tx, row.id)
     if placed is None or placed.ticket_id is None or not row.customer:
         return
-    names = alert_rows.names_of(row)
     since = row.received_at - correlation.TAKES_OVER
-    for child in alert_rows.firing(tx, row.customer, since=since):
-        if child.id == row.id or not names.intersection(child.above):
-            continue
+    children = {
+        child.id: child
+        for name in alert_rows.names_of(row)
+        for child in alert_rows.below(tx, row.customer, name, since=since)
+        if child.id != row.id
+    }
+    for child in children.values():
         if child.status in ("held", "maintenance"):
             continue  # it finds its parent when its wait is over
         if child.ticket_id == placed.ticket_id and child.parent_alert is not None:

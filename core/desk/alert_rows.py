@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Text, bindparam, func, select, type_coerce, update
 
 from core.alerting import AlertFact
 from core.desk import people, reference
@@ -16,7 +16,7 @@ from core.desk.people import Asset
 from core.ids import derived_id
 from core.rules import correlation
 from core.store import tables
-from core.store.columns import Id, Instant, from_micros, to_micros
+from core.store.columns import Id, Instant, from_micros, to_json, to_micros
 from core.store.tx import Prepared, Row, Tx
 
 alert, meeting = tables.alert, tables.alert_meeting
@@ -30,11 +30,12 @@ _ONE = Prepared(select(alert).where(alert.c.id == bindparam("id", type_=Id)))
 _OF_TICKET = Prepared(
     select(alert).where(alert.c.ticket_id == bindparam("ticket_id", type_=Id)).order_by(alert.c.first_seen)
 )
-_FIRING = Prepared(
+_BELOW = Prepared(
     select(alert).where(
         alert.c.customer == bindparam("customer"),
         alert.c.firing.is_(True),
         alert.c.received_at >= bindparam("since", type_=Instant),
+        type_coerce(alert.c.above, Text).contains(bindparam("name", type_=Text), autoescape=False),
     )
 )
 _FIRING_AT = Prepared(
@@ -94,9 +95,10 @@ def accept(tx: Tx, ticket_id: str) -> None:
             change(tx, row.id, accepted_risk=True)
 
 
-def firing(tx: Tx, customer: str, *, since: datetime) -> list[Row]:
-    """All that fire at a customer and began since."""
-    return tx.all(_FIRING, customer=customer, since=since)
+def below(tx: Tx, customer: str, name: str, *, since: datetime) -> list[Row]:
+    """What fires at a customer, began since, and hangs on what goes by this name (lower case)."""
+    there = tx.all(_BELOW, customer=customer, since=since, name=to_json(name))
+    return [row for row in there if name in row.above]
 
 
 def firing_at(tx: Tx, customer: str, site: str, *, since: datetime) -> list[Row]:

@@ -19,7 +19,7 @@ from core.desk.filing import Understood
 from core.envelope import Inbound
 from core.rules import correlation
 from core.rules.correlation import Known, Step
-from core.store import tables
+from core.store import tables, work
 from core.store.columns import Id
 from core.store.tx import Prepared, Row, Tx
 
@@ -40,6 +40,8 @@ ASIDE = {
     Status.HEARTBEAT: "heartbeat",
 }
 """What speaks of no problem, and why the message is put down then."""
+OVER = "alert-over"
+"""Kind and key of the job that ends what its source never takes back; its shard is the alert."""
 FROM_SOURCE = {
     Status.ACKNOWLEDGED: "acknowledged",
     Status.SUPPRESSED: "suppressed_there",
@@ -233,7 +235,30 @@ def _begin(
     ):
         alert_rows.change(tx, alert_id, flapping_since=row.received_at)
         alert_rows.decide(tx, begun, "flapping", now=now, changes=len(transitions))
+    _over_later(tx, alert_id, source, now=row.received_at)
     alert_placing.settle(tx, alert_id, source, now=now)
+
+
+def _over_later(tx: Tx, alert_id: str, source: AlertSource, *, now: datetime) -> None:
+    """What this source never takes back is over when it was silent about it for long enough."""
+    if source.auto_close is not None:
+        work.set_timer(
+            tx, shard=alert_id, key=OVER, kind=OVER, payload={}, due=now + source.auto_close, now=now
+        )
+
+
+def over(tx: Tx, alert_id: str, *, now: datetime) -> None:
+    """That time has come. Does nothing where the source takes it back by itself after all, or speaks of it again."""
+    row = alert_rows.one(tx, alert_id)
+    source = reference.desk(tx).alert_sources.get(row.source) if row is not None else None
+    if row is None or not row.firing or source is None or source.auto_close is None:
+        return
+    alert_rows.meet(tx, row.customer, row.source)
+    if row.last_seen + source.auto_close > now:
+        _over_later(tx, alert_id, source, now=row.last_seen)
+        return
+    alert_endings.end(tx, source, row, ended_at=now, row=None, now=now)
+    alert_rows.change(tx, alert_id, status="expired")
 
 
 def _keep(

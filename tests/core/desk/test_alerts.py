@@ -147,6 +147,17 @@ async def test_a_risk_that_was_accepted_does_not_come_back_until_it_has_recovere
     assert (await hub.alert("core-1", "at-once")).count == 4
 
 
+async def test_what_its_source_never_takes_back_is_over_when_it_was_silent_for_long_enough(hub):
+    await hub.fires("core-1", source="never-over", severity="warning")
+    await hub.passes(minutes=50)
+    await hub.fires("core-1", source="never-over", severity="warning")
+    await hub.passes(minutes=50)
+    assert (await hub.alert("core-1", "never-over")).firing
+    await hub.passes(minutes=20)
+    assert (await hub.alert("core-1", "never-over")).status == "expired"
+    assert (await hub.tickets())[0].state == "resolved"
+
+
 # --- Again and again ---
 
 
@@ -286,9 +297,6 @@ async def test_without_a_contract_that_stands_it_is_kept_and_calls_nobody(hub):
     await hub.fires("srv-9", source="beta")
     row = await hub.alert("srv-9", "beta")
     assert (row.status, row.ticket_id) == ("firing", None)
-
-
-# --- Maintenance ---
 
 
 async def test_a_message_of_many_alarms_is_taken_in_whole(hub):
