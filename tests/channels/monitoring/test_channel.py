@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -86,14 +87,14 @@ async def test_what_is_not_stored_is_not_acknowledged(refusal, status, says):
 async def test_a_body_beyond_the_limit_is_refused_whatever_its_head_says():
     door = FakeDoor()
     async with listening(door) as client:
-        assert (await client.post(HERE, data=b"x" * (SIZE + 1))).status == 413
+        assert (await client.post(HERE, data=io.BytesIO(b"x" * (SIZE + 1)))).status == 413
 
         async def parts() -> AsyncIterator[bytes]:
             for _ in range(SIZE // 65536 + 2):
                 yield b"x" * 65536
 
         assert (await client.post(HERE, data=parts())).status == 413
-        assert (await client.post(HERE, data=b"x" * SIZE)).status == 202
+        assert (await client.post(HERE, data=io.BytesIO(b"x" * SIZE))).status == 202
     assert len(door.came) == 1
 
 
