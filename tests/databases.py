@@ -1,4 +1,4 @@
-"""Where do tests get their databases? A copy of a migrated SQLite file, and an emptied PostgreSQL database.
+"""Where do tests get their databases? A copy of a migrated SQLite file, and an emptied PostgreSQL database that stays open.
 
 Any test may ask for `db`, and runs twice. `-m "not postgres"` leaves the second run out.
 """
@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,6 +25,7 @@ from core.facts import HubFacts
 from core.store import migrate, tables
 from core.store.database import Database
 from core.store.opening import open_database
+from core.store.postgres import PostgresDatabase
 
 __all__ = [
     "database_url",
@@ -32,6 +34,7 @@ __all__ = [
     "new_postgres_url",
     "postgres_broom",
     "postgres_database",
+    "postgres_desk",
     "postgres_server",
     "postgres_url",
     "sqlite_template",
@@ -39,6 +42,9 @@ __all__ = [
 ]
 
 SERVER = "postgresql://postgres@127.0.0.1:5432"
+STAYS = "stays"
+"""The name by which connections are known that outlive a test."""
+RESTS_WITHIN = 30.0  # seconds
 STALE = 3600  # seconds: databases of test runs that were killed
 KINDS = [pytest.param("sqlite", id="sqlite"), pytest.param("postgresql", id="pg", marks=pytest.mark.postgres)]
 
@@ -57,9 +63,14 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def db(database_url: str, facts: HubFacts) -> Iterator[Database]:
+def db(request: pytest.FixtureRequest, database_url: str, facts: HubFacts) -> Iterator[Database]:
     """The same, opened."""
-    database = open_database(database_url, facts, readers=2, connections=4)
+    if not database_url.startswith("sqlite:///"):
+        staying: Staying = request.getfixturevalue("postgres_desk")
+        yield staying.open(facts)
+        staying.rest()
+        return
+    database = open_database(database_url, facts, readers=2)
     yield database
     database.close()
 
@@ -73,8 +84,12 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres_database: str, postgres_broom: Broom) -> str:
+def postgres_url(
+    request: pytest.FixtureRequest, postgres_database: str, postgres_broom: Broom, postgres_desk: Staying
+) -> str:
     """A migrated, empty PostgreSQL database. The same for each test: emptying one is far quicker than making one."""
+    if "db" not in request.fixturenames:  # whoever opens it has it alone
+        postgres_desk.close()
     postgres_broom.sweep()
     return postgres_database
 
@@ -128,6 +143,60 @@ def postgres_broom(postgres_database: str) -> Iterator[Broom]:
     broom.connection.close()
 
 
+@pytest.fixture(scope="session")
+def postgres_desk(postgres_database: str) -> Iterator[Staying]:
+    """The same, opened."""
+    staying = Staying(f"{postgres_database}?application_name={STAYS}")
+    yield staying
+    staying.close()
+
+
+class Staying:
+    """One database that many tests have open, each after the other: connections that have planned their statements
+    answer several times as fast as new ones. What is remembered of one test is forgotten before the next.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._open: _Counted | None = None
+
+    def open(self, facts: HubFacts) -> Database:
+        """As if it were new. `facts`: where they are others than before, it is."""
+        if self._open is None or self._open.closed or self._open.trouble or self._open.facts != facts:
+            self.close()
+            self._open = _Counted(self._url, facts, connections=4)
+        return self._open
+
+    def rest(self) -> None:
+        """Wait for what is under way, and forget."""
+        database = self._open
+        if database is None or wait(database.under_way, timeout=RESTS_WITHIN).not_done:
+            self.close()
+            return
+        database.under_way.clear()
+        database.listeners.clear()
+        database.shared.clear()
+
+    def close(self) -> None:
+        """What was open is open no more."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+
+class _Counted(PostgresDatabase):
+    """One that knows what it was asked for."""
+
+    def __init__(self, url: str, facts: HubFacts, *, connections: int) -> None:
+        self.under_way: set[Future[Any]] = set()
+        super().__init__(url, facts, connections=connections)
+
+    def _queue(self, work: Any) -> Future[Any]:
+        future = super()._queue(work)
+        self.under_way.add(future)
+        return future
+
+
 class Broom:
     """Empties all tables by a function that keeps its plans: to connect and to plan took forty times as long."""
 
@@ -136,7 +205,7 @@ class Broom:
         self.connection = self._connected()
 
     def sweep(self) -> None:
-        """And ends whoever is left at the database."""
+        """And ends whoever is left at the database and has no leave to stay."""
         try:
             self.connection.execute(_END_OTHERS)
         except psycopg.OperationalError:  # a test ended everybody
@@ -158,6 +227,7 @@ class Broom:
 _END_OTHERS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    f" AND application_name <> '{STAYS}'"
 )
 
 
