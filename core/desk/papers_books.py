@@ -17,7 +17,7 @@ PAGE = 200  # papers that are read at once
 NOTHING = "00000000-0000-0000-0000-000000000000"
 """Before every id."""
 
-paper, blob, job, dead = tables.paper, tables.blob, tables.job, tables.dead_job
+paper, blob = tables.paper, tables.blob
 
 _TICKET, _ID = bindparam("ticket_id", type_=Id), bindparam("id", type_=Id)
 _PAGE = Prepared(
@@ -43,16 +43,14 @@ def faults(tx: Tx, *, now: datetime) -> Iterator[tuple[str, str]]:
         )
         for row in tx.all(lost.limit(WORST)):
             yield "blob missing", row.about
-    waits = [
-        select(table.c.id)
-        .where(table.c.shard == paper.c.ticket_id, table.c.kind == literal(DRAW))
-        .correlate(paper)
-        .exists()
-        for table in (job, dead)
-    ]
-    undrawn = select(paper.c.id.label("about")).where(paper.c.pdf.is_(None), *(~one for one in waits))
-    for row in tx.all(undrawn.limit(WORST)):
-        yield "paper that nobody draws", row.about
+    drawing = {
+        row.payload["paper"]
+        for table in (tables.job, tables.dead_job)
+        for row in tx.all(select(table.c.payload).where(table.c.kind == literal(DRAW)))
+    }
+    for row in tx.all(select(paper.c.id).where(paper.c.pdf.is_(None))):
+        if row.id not in drawing:
+            yield "paper that nobody draws", row.id
     ticket_id = last = NOTHING
     while page := tx.all(_PAGE, ticket_id=ticket_id, id=last):
         for row in page:

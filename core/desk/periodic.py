@@ -281,6 +281,11 @@ def refuse(tx: Tx, who: Principal, contract: str, period: str, n: int, why: str,
     _record(tx, "report.refused", key, who.actor, now=now)
 
 
+def in_force(tx: Tx, contract: str, period: str, n: int) -> bool:
+    """It was approved, and no later version was."""
+    return tx.one(_ONE, contract=contract, period=period, n=n).state in SHOWN
+
+
 def not_outside(who: Principal, contract: str) -> None:
     """Outside nobody learns which contracts there are by what they may not do. Raises NotFound."""
     if who.kind in ("contact", "address"):

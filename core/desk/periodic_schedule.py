@@ -188,6 +188,9 @@ def _letter(tx: Tx, job: Job, *, now: datetime) -> Letter | None:
         _told(tx, job, "this person is no longer a contact", now=now)
         return None
     contract, period, n = job.payload["contract"], job.payload["period"], int(job.payload["n"])
+    if not periodic.in_force(tx, contract, period, n):
+        _told(tx, job, "a later version took its place before it left", now=now)
+        return None
     name, drawn = periodic.pdf(tx, HUB, contract, period, n)
     table, rows = periodic.table(tx, HUB, contract, period, n, semicolons=who.language == "it")
     place = f"/portal/reports/{quote(contract, safe='')}/{period}/{n}"
@@ -218,7 +221,8 @@ def _told(tx: Tx, job: Job, error: str, *, now: datetime) -> None:
         person=f"contact:{asked['person']}",
     )
     rows: list[Row] = tx.all(_ADDRESSED, **key)
-    if all(row.state != "queued" for row in rows) and any(row.state == "sent" for row in rows):
+    reached = all(row.state != "queued" for row in rows) and any(row.state == "sent" for row in rows)
+    if reached and periodic.in_force(tx, **key):
         tx.update(report, key, state="sent", sent_at=now)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, literal, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, literal, select
 
 from core.desk import bookings, visit_notices, visit_rows
 from core.store import tables
@@ -59,6 +59,13 @@ _its_visit = (
     .where(visit.c.ticket_id == booking.c.ticket_id, visit.c.id == booking.c.visit_id)
     .correlate(booking)
 )
+_held = and_(
+    booking.c.visit_id == visit_slot.c.visit_id,
+    booking.c.kind == literal(bookings.HOLD),
+    booking.c.agent == visit_slot.c.technician,
+    booking.c.since == visit_slot.c.slot_start,
+)
+_offered = visit_slot.c.state == literal("offered")
 _noted = (
     select(visit_step.c.id)
     .where(
@@ -113,6 +120,19 @@ _QUESTIONS: tuple[tuple[str, Select[Any]], ...] = (
         ),
     ),
     (
+        "time that was offered and is not held",
+        select(visit_slot.c.visit_id.label("about")).where(
+            _offered, ~select(booking.c.id).where(_held).correlate(visit_slot).exists()
+        ),
+    ),
+    (
+        "hold of a time that nobody is offered",
+        select(booking.c.id.label("about")).where(
+            booking.c.kind == literal(bookings.HOLD),
+            ~select(visit_slot.c.id).where(_held, _offered).correlate(booking).exists(),
+        ),
+    ),
+    (
         "visit that is over and is not, or the other way round",
         select(visit.c.id.label("about")).where(_in(visit.c.state, ENDED) != visit.c.closed_at.is_not(None)),
     ),
@@ -138,7 +158,7 @@ _QUESTIONS: tuple[tuple[str, Select[Any]], ...] = (
             .where(
                 visit_slot.c.ticket_id == visit.c.ticket_id,
                 visit_slot.c.visit_id == visit.c.id,
-                visit_slot.c.state == literal("offered"),
+                _offered,
             )
             .correlate(visit)
             .exists(),

@@ -15,6 +15,7 @@ from core.desk.errors import NotFound, Refused
 from core.desk.principal import HUB, Principal
 from core.desk.visit_rows import (
     AGREEABLE,
+    AGREED,
     COUNTER,
     NO_CHOICE,
     NO_TIME,
@@ -103,6 +104,18 @@ def expire(case: Case, row: Row) -> None:
 
 
 # --- Choosing ----------------------------------------------------------------------------------------------
+
+
+def is_agreed(case: Case, row: Row, slot_id: str) -> bool:
+    """This time was chosen before, and it is the one that holds: who did not see the answer presses again."""
+    slot = case.tx.one(_SLOT, ticket_id=case.id, id=slot_id)
+    return (
+        slot is not None
+        and slot.visit_id == row.id
+        and slot.state == "taken"
+        and row.state in AGREED
+        and (slot.slot_start, [slot.technician]) == (row.window_start, row.technicians)
+    )
 
 
 def take(case: Case, who: Principal, row: Row, slot_id: str) -> Row | None:
