@@ -2,7 +2,7 @@
 
 What a step holds, by its kind: `task`: `text`, `done`; `part`: `name`, `serial` (put in), `removed` (serial taken out);
 `note`: `text`; `photo`: `picture` (a blob), `text`; `sign`: `name`, `role`, `picture` (a blob) or `unable` (why there is none), `comment`;
-`check_out`: `text`, what was done.
+`check_out`: `text`, what was done; `no_access`: `text`, what was found.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from core.desk import visit_day, visit_steps, visits
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.desk.visit_steps import Step
 from core.store import tables
-from tests.core.desk.test_visits import GOING, _agreed, _sound, _visit
+from tests.core.desk.test_visits import GOING, _agreed, _offered, _planned, _sound, _visit
 from tests.desk_at_work import AtWork, at_work
 
 
@@ -189,3 +189,51 @@ async def test_a_phone_that_goes_mad_fills_no_book(desk, monkeypatch: pytest.Mon
     await desk.do(visit_steps.record, gus, visit, a_step("note", text="x"))
     with pytest.raises(Refused, match="at most"):
         await desk.do(visit_steps.record, gus, visit, a_step("note", text="x"))
+
+
+async def test_a_closed_door_is_noted_on_the_phone_and_not_before_anybody_was_expected(desk):
+    number, visit = await _agreed(desk)
+    gus, row = await who_goes(desk, number), await _visit(desk, number)
+    with pytest.raises(Invalid, match="not expecting"):
+        await desk.do(visit_steps.record, gus, visit, a_step("no_access", text="Chiuso"))
+    assert await noted(desk, number) == []
+    desk.now = row.window_start + timedelta(minutes=15)
+
+    kept = await desk.do(visit_steps.record, gus, visit, a_step("no_access", text="Chiuso"))
+
+    assert kept.state == "no_access"
+    row = await _visit(desk, number)
+    assert (row.ended_why, row.left_at) == ("Chiuso", desk.now)
+    late = a_step("check_in", row.window_start)
+    assert (await desk.do(visit_steps.record, gus, visit, late)).state == "no_access"
+    await _sound(desk)
+
+
+async def test_a_closed_door_that_was_noted_before_the_time_was_moved_says_nothing_of_the_new_one(desk):
+    number, visit = await _planned(desk)
+    ann, lea = await desk.who("ann"), await desk.who("lea")
+    first, *_, last = await _offered(desk, number)
+    desk.now = first.slot_start + timedelta(minutes=5)
+    await desk.do(visit_steps.record, lea, visit, a_step("no_access", text="Chiuso"))
+    assert (await _visit(desk, number)).state == "proposed", "it is kept and changes nothing"
+    await desk.do(visits.choose, ann, number, visit, last.id)
+    desk.now = last.slot_start
+
+    kept = await desk.do(visit_steps.record, lea, visit, a_step("check_in"))
+
+    assert kept.state == "onsite"
+    await _sound(desk)
+
+
+async def test_what_a_kind_of_step_says_nothing_of_is_refused_by_name(desk):
+    number, visit = await _agreed(desk)
+    gus = await who_goes(desk, number)
+    for wrong, pointer in (
+        (a_step("note", text="x", serial="S-1"), "/serial"),
+        (a_step("en_route", picture=a_picture()), "/picture"),
+        (a_step("jump"), "/kind"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            await desk.do(visit_steps.record, gus, visit, wrong)
+        assert refused.value.faults[0].pointer == pointer
+    assert await noted(desk, number) == []
