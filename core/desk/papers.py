@@ -300,7 +300,7 @@ def changed(tx: Tx, who: Principal, number: str) -> dict[str, tuple[str, ...]]:
         of = tx.one(_ONE, shard=shard, id=view.id).values["of"]
         earlier = before.get((view.kind, view.about))
         if earlier is not None:
-            found[view.id] = tuple(name for name in of if of[name] != earlier.get(name))
+            found[view.id] = tuple(name for name in of if (of[name] or None) != (earlier.get(name) or None))
         before[view.kind, view.about] = of
     return found
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 
 from core import pictures
-from core.desk import acts, visit_reports, visit_rows, visit_views, visits
+from core.desk import acts, reports, visit_reports, visit_rows, visit_views, visits
 from core.desk.case import Case
 from core.desk.errors import Invalid, NotFound, Refused, invalid
 from core.desk.principal import Principal
@@ -37,7 +37,7 @@ TAKES: Mapping[str, tuple[str, ...]] = {
     PART: ("name", "serial", "removed"),
     NOTE: ("text",),
     SIGN: ("name", "role", "picture", "unable", "comment"),
-    CHECK_OUT: ("text", "minutes"),
+    CHECK_OUT: ("text", "minutes", *reports.ON_SITE),
     SHUT: ("text",),
 }
 """Of each kind, what may be said of it."""
@@ -233,7 +233,8 @@ def _data(tx: Tx, given: Step, *, now: datetime) -> dict[str, Any]:
         case "sign":
             return _signature(tx, given, now=now)
         case "check_out":
-            return {"text": acts.plain(_maybe(given, "text", TEXT)), "minutes": _minutes(given)}
+            more = {name: _maybe(given, name, TEXT) for name in reports.ON_SITE}
+            return {"text": acts.plain(_maybe(given, "text", TEXT)), "minutes": _minutes(given)} | more
         case _:
             return {}
 

@@ -87,6 +87,7 @@ class Correct(Body):
     text: Annotated[Later, Field(description="The solution.")] = ""
     tests: Later = ""
     limits: Later = ""
+    safety: Later = ""
     next_steps: Later = ""
     seen: Seen = None
 
@@ -104,6 +105,7 @@ def correct_report(tx: Tx, call: Call) -> Paper:
         text=asked.text,
         tests=asked.tests,
         limits=asked.limits,
+        safety=asked.safety,
         next_steps=asked.next_steps,
         seen=asked.seen,
     )

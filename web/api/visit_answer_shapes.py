@@ -7,11 +7,12 @@ from typing import Literal
 
 from pydantic import Field
 
+from core.desk import reports
 from core.desk.visit_steps import Kind
 from web.api.shapes import Shape
 from web.api.visit_shapes import State
 
-WORDS = ("text", "name", "serial", "removed", "role", "unable", "comment")
+WORDS = ("text", "name", "serial", "removed", "role", "unable", "comment", *reports.ON_SITE)
 
 
 class Invited(Shape):
@@ -56,6 +57,9 @@ class Step(Shape):
     role: str
     unable: str = Field(description="Why somebody could not sign.")
     comment: str
+    limits: str = Field(description="Of the end: what the solution does not cover.")
+    safety: str = Field(description="Of the end: what is dangerous there.")
+    next_steps: str = Field(description="Of the end: what comes after.")
     done: bool | None = Field(description="Of a line of the checklist.")
     minutes: int | None = Field(description="Of work, where the end says so.")
     picture: bool = Field(description="There is a photo or a signature.")

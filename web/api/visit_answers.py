@@ -36,6 +36,7 @@ class Keep(Body):
     proposal: Proposal
 
 
+Long = Annotated[str, Field(max_length=visit_steps.TEXT)]
 Line = Annotated[str, Field(max_length=visit_steps.LINE)]
 
 
@@ -43,7 +44,8 @@ class NewStep(Body):
     """Something done on site; each kind has fields of its own.
 
     `task`: `text`, `done`. `part`: `name`, `serial`, `removed`. `note`, `no_access`: `text`. `photo`: `picture`, `text`.
-    `sign`: `name`, `role`, `picture` or `unable`, `comment`. `check_out`: `text`, `minutes`. `en_route` and `check_in` have nothing more.
+    `sign`: `name`, `role`, `picture` or `unable`, `comment`. `check_out`: `text`, `minutes`, `limits`, `safety`,
+    `next_steps`. `en_route` and `check_in` have nothing more.
     """
 
     kind: Kind
@@ -59,7 +61,7 @@ class NewStep(Body):
     sent_at: Annotated[
         Instant | None, Field(description="What your clock says now; what it is off by is taken out.")
     ] = None
-    text: Annotated[str, Field(max_length=visit_steps.TEXT)] | None = None
+    text: Long | None = None
     done: Annotated[bool | None, Field(description="Of a line of the checklist.")] = None
     name: Annotated[Line | None, Field(description="Of a part, or of who signs.")] = None
     serial: Annotated[Line | None, Field(description="Of a part that was put in.")] = None
@@ -68,6 +70,9 @@ class NewStep(Body):
     unable: Annotated[Line | None, Field(description="Why there is no signature.")] = None
     comment: Line | None = None
     minutes: Annotated[int | None, Field(ge=1, le=99_999, description="Of work.")] = None
+    limits: Annotated[Long | None, Field(description="What the solution does not cover.")] = None
+    safety: Annotated[Long | None, Field(description="What is dangerous there.")] = None
+    next_steps: Annotated[Long | None, Field(description="What comes after.")] = None
     picture: Annotated[
         str | None,
         Field(

@@ -9,12 +9,12 @@ from uuid import uuid4
 import pytest
 from PIL import Image
 
-from core.desk import visit_day, visit_steps, visits
+from core.desk import resolution, visit_day, visit_steps, visits
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.desk.visit_steps import Step
 from core.store import tables
 from tests.core.desk.test_visits import GOING, _agreed, _offered, _planned, _sound, _visit
-from tests.desk_at_work import AtWork, at_work
+from tests.desk_at_work import SOLUTION, AtWork, at_work
 
 
 @pytest.fixture
@@ -237,3 +237,22 @@ async def test_what_a_kind_of_step_says_nothing_of_is_refused_by_name(desk):
             await desk.do(visit_steps.record, gus, visit, wrong)
         assert refused.value.faults[0].pointer == pointer
     assert await noted(desk, number) == []
+
+
+async def test_what_the_engineer_says_at_the_end_is_in_both_reports_unless_whoever_resolves_says_more(desk):
+    number, visit = await _agreed(desk)
+    gus, row = await who_goes(desk, number), await _visit(desk, number)
+    desk.now = row.window_start
+    await desk.do(visit_steps.record, gus, visit, a_step("check_in"))
+    desk.passes(minutes=30)
+    said = {"limits": "Cavo provvisorio", "safety": "Quadro in tensione", "next_steps": "Ricambio a marzo"}
+    await desk.do(visit_steps.record, gus, visit, a_step("check_out", text="Fatto", **said))
+
+    await desk.do(resolution.resolve, await desk.who("ann"), number, **SOLUTION, next_steps="Nulla più")
+
+    of_visit, closing = [
+        (await desk.rows(tables.paper, number, kind=kind))[-1].values["of"] for kind in ("visit", "closure")
+    ]
+    assert {name: of_visit[name] for name in said} == said
+    assert {name: closing[name] for name in said} == said | {"next_steps": "Nulla più"}
+    assert "Quadro in tensione" in (await desk.outward(number, "resolved"))[0].text
