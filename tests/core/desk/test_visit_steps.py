@@ -9,12 +9,12 @@ from uuid import uuid4
 import pytest
 from PIL import Image
 
-from core.desk import resolution, visit_day, visit_steps, visits
+from core.desk import joining, papers, papers_books, resolution, visit_day, visit_steps, visits
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.desk.visit_steps import Step
 from core.store import tables
 from tests.core.desk.test_visits import GOING, _agreed, _offered, _planned, _sound, _visit
-from tests.desk_at_work import SOLUTION, AtWork, at_work
+from tests.desk_at_work import PASSED, SOLUTION, AtWork, at_work
 
 
 @pytest.fixture
@@ -256,3 +256,52 @@ async def test_what_the_engineer_says_at_the_end_is_in_both_reports_unless_whoev
     assert {name: of_visit[name] for name in said} == said
     assert {name: closing[name] for name in said} == said | {"next_steps": "Nulla più"}
     assert "Quadro in tensione" in (await desk.outward(number, "resolved"))[0].text
+
+
+async def test_papers_are_read_where_a_merge_took_their_ticket_and_come_back_when_it_is_undone(desk):
+    number, visit = await _agreed(desk)
+    gus, row = await who_goes(desk, number), await _visit(desk, number)
+    desk.now = row.window_start
+    await desk.do(visit_steps.record, gus, visit, a_step("check_in"))
+    desk.passes(minutes=30)
+    await desk.do(visit_steps.record, gus, visit, a_step("check_out", text="Fatto"))
+    ann, lea = await desk.who("ann"), await desk.who("lea")
+    await desk.do(resolution.resolve, ann, number, **SOLUTION)
+    await desk.do(resolution.reopen, ann, number, reason="Ancora ferma")
+    other = await desk.taken("aldo@acme.test", authentication=PASSED)
+
+    async def seen(name: str, of: str) -> list[tuple[str, str, int, bool]]:
+        found = await desk.db.read(papers.of_ticket, await desk.who(name), of)
+        return [(one.kind, one.number, one.n, one.newest) for one in found]
+
+    before = await seen("alice", number)
+    assert before == [("visit", number, 1, True), ("closure", number, 1, True)]
+    await desk.do(joining.merge, ann, number, into=other)
+    await desk.do(visit_steps.record, gus, visit, a_step("note", text="Chiave restituita"))
+
+    assert await seen("ann", other) == [
+        ("visit", number, 1, False),
+        ("closure", number, 1, True),
+        ("visit", other, 2, True),
+    ]
+    assert await seen("alice", other) == await seen("ann", other)
+    assert [kind for kind, *_ in await seen("aldo", other)] == ["visit", "visit"], "that report was to Alice"
+    with pytest.raises(NotFound):
+        await seen("bob", other)
+    closure = next(one for one in await desk.db.read(papers.of_ticket, ann, other) if one.kind == "closure")
+    assert "Cambiato il cavo." in (await desk.db.read(papers.html, ann, other, closure.id))[1]
+    assert await desk.db.read(papers.newest, ann, other) is None, "it has no closing report of its own"
+    assert (await desk.db.read(papers.changed, ann, other))[
+        (await desk.db.read(papers.of_ticket, ann, other))[-1].id
+    ]
+
+    await desk.do(joining.undo, lea, number)
+
+    assert await seen("alice", number) == [
+        ("visit", number, 1, False),
+        ("closure", number, 1, True),
+        ("visit", other, 2, True),
+    ]
+    assert await seen("ann", other) == []
+    assert await desk.db.read(lambda tx: list(papers_books.faults(tx, now=desk.now))) == []
+    await _sound(desk)
