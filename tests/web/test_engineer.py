@@ -59,7 +59,7 @@ async def test_a_visit_is_made_without_a_script(desk, tmp_path: Path):
         assert 'href="geo:0,0?q=Via%20Roma%201%2C%20Verona"' in shown.text
         assert "Annunciati 60 minuti prima" in shown.words
         ids = re.findall(r'name="id" value="([^"]+)"', shown.text)
-        assert len(ids) == len(set(ids)) == 8
+        assert len(ids) == len(set(ids)) == 9
         for _ in range(2):  # pressed twice
             assert (await gus.post(f"{where}/steps", id=ids[0], kind="check_in")).status == 303
         task = {"id": ids[1], "kind": "task", "text": "Etichettare il cavo", "done": "1"}

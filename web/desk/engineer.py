@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import hdrs, web
 
-from core.desk import visit_day, visit_notices, visit_steps
+from core.desk import reports, visit_day, visit_notices, visit_steps
 from core.desk.errors import DeskError, Invalid, Refused, invalid
 from core.desk.principal import Principal
 from core.desk.visit_steps import Step
@@ -35,6 +35,7 @@ _NAMED = (
     "unable",
     "comment",
     "minutes",
+    *reports.ON_SITE,
 )
 
 
