@@ -333,7 +333,7 @@ def test_a_merge_undone_brings_back_the_clock_as_it_was() -> None:
     assert (wrote.state, wrote.elapsed_s) == (ClockState.RUNNING, 4 * 3600), "while it was merged"
 
 
-def test_a_clock_that_stopped_when_it_began_is_still_stopped_after_a_merge_into_its_ticket_is_undone() -> None:
+def test_a_clock_that_stopped_when_it_began_stays_stopped_after_a_merge_is_undone() -> None:
     story = started().tell("stop", 0, "qualified")
 
     story.tell("start", -1, "merge", policy=FOUR_HOURS)
