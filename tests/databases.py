@@ -33,6 +33,7 @@ __all__ = [
     "database_url",
     "db",
     "facts",
+    "name_of_database",
     "new_postgres_url",
     "postgres_broom",
     "postgres_database",
@@ -115,7 +116,7 @@ def postgres_url(
 @pytest.fixture
 def new_postgres_url(postgres_server: str) -> Iterator[str]:
     """A PostgreSQL database without any table, for tests that make some."""
-    name = _name("test")
+    name = name_of_database("test")
     with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     yield f"{postgres_server}/{name}"
@@ -143,7 +144,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_database(postgres_server: str) -> Iterator[str]:
-    name = _name("tests")
+    name = name_of_database("tests")
     with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
         connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")  # no test of it loses power
@@ -249,7 +250,8 @@ _END_OTHERS = (
 )
 
 
-def _name(kind: str) -> str:
+def name_of_database(kind: str) -> str:
+    """Of one that is dropped later if its test run was killed."""
     return f"centralino_{kind}_{int(time.time())}_{uuid4().hex[:12]}"
 
 
