@@ -14,8 +14,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core import reporting
-from core.desk import books, joining, page, prioritising, reference, resolution, tickets
+from core.desk import (
+    books,
+    joining,
+    page,
+    periodic,
+    periodic_values,
+    prioritising,
+    reference,
+    resolution,
+    tickets,
+)
 from core.desk.errors import DeskError
 from tests.desk_at_work import CONFIGURED, PASSED, SOLUTION, AtWork, at_work
 
@@ -413,7 +422,8 @@ async def test_every_number_of_a_report_comes_out_again_from_the_events(db):
     zone["2026-W44"] = (datetime(2026, 10, 25, 23, tzinfo=UTC), datetime(2026, 11, 1, 23, tzinfo=UTC))
     seen: set[str] = set()
     for period, (since, until) in zone.items():
-        made = await reporting.make(desk.db, "C-1", period, draft=False, now=desk.now)
+        of = await desk.db.read(periodic_values.wanted, "C-1", period, draft=False, now=desk.now)
+        made = await desk.db.read(periodic.made, of)
         assert (made.values["since"], made.values["until"]) == (since.isoformat(), until.isoformat())
         second = again(history, lines, calendars, since, until)
         first = {
