@@ -9,10 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, exists, or_, select
+from sqlalchemy import bindparam, exists, or_, select, type_coerce
 
 from core.desk import clock_standing, reference
 from core.desk.clock_notices import AGREED
@@ -27,10 +28,11 @@ from core.rules.past import Check, Deed, Past
 from core.rules.periods import Period
 from core.rules.workflow import REOPEN_WITHIN
 from core.store import tables
-from core.store.columns import Id, Instant
+from core.store.columns import Id, Instant, Packed, Repeated, decode_json
 from core.store.tx import Prepared, Row, Tx
 
 SLICE = 100  # tickets that are read at once: some hundredths of a second
+KEPT = 16_384  # documents of events
 FIRST = "00000000-0000-0000-0000-000000000000"
 """Before every ticket."""
 GRANTS = ("opening", "purchase", "rollover")
@@ -53,7 +55,13 @@ _TICKETS = Prepared(
 )
 _IDS = [bindparam(f"id_{n}", type_=Id) for n in range(SLICE)]
 _EVENTS = Prepared(
-    select(event.c.ticket_id, event.c.kind, event.c.at, event.c.recorded_at, event.c.data)
+    select(
+        event.c.ticket_id,
+        event.c.kind,
+        event.c.at,
+        event.c.recorded_at,
+        type_coerce(event.c.data, Repeated()).label("data"),
+    )
     .where(
         event.c.ticket_id.in_(_IDS),
         or_(*(event.c.kind.like(f"{name}.%") for name in ("ticket", "clock", "visit", "vendor", "problem"))),
@@ -61,7 +69,13 @@ _EVENTS = Prepared(
     .order_by(event.c.ticket_id, event.c.seq)
 )
 _CHECKS = Prepared(
-    select(checked.c.ticket_id, checked.c.at, checked.c.contract, checked.c.line, checked.c.evidence)
+    select(
+        checked.c.ticket_id,
+        checked.c.at,
+        checked.c.contract,
+        checked.c.line,
+        type_coerce(checked.c.evidence, Packed()).label("evidence"),
+    )
     .where(checked.c.ticket_id.in_(_IDS))
     .order_by(checked.c.ticket_id, checked.c.seq)
 )
@@ -173,10 +187,10 @@ def _slice(tx: Tx, of: Wanted, rows: Sequence[Row]) -> Slice:
     ids = [row.id for row in rows]
     deeds: dict[str, list[Deed]] = defaultdict(list)
     for row in tx.all(_EVENTS, **_named(ids)):
-        deeds[row.ticket_id].append(Deed(row.kind, row.at, row.recorded_at, row.data))
-    checks: dict[str, list[Check]] = defaultdict(list)
+        deeds[row.ticket_id].append(_deed(row))
+    checks: dict[str, list[Row]] = defaultdict(list)
     for row in tx.all(_CHECKS, **_named(ids)):
-        checks[row.ticket_id].append(_check(row))
+        checks[row.ticket_id].append(row)
     found: dict[str, Past] = {}
     for row in rows:
         one = _past(tx, row, deeds[row.id], checks[row.id], of.period)
@@ -288,13 +302,21 @@ def _named(ids: Sequence[str]) -> dict[str, str]:
     return {f"id_{n}": ids[min(n, len(ids) - 1)] for n in range(len(_IDS))}
 
 
+def _deed(row: Row) -> Deed:
+    return Deed(row.kind, row.at, row.recorded_at, _document(row.data))
+
+
+_document = lru_cache(maxsize=KEPT)(decode_json)
+"""Of events: what they say is few things, said of every ticket. Nobody changes what they are given."""
+
+
 def _check(row: Row) -> Check:
-    inputs = row.evidence["inputs"]
+    inputs = decode_json(row.evidence)["inputs"]
     names = ("request_type", "technology", "asset", "site")
     return Check(row.at, row.contract or "", row.line or "", *(inputs.get(name) or "" for name in names))
 
 
-def _past(tx: Tx, row: Row, deeds: list[Deed], checks: list[Check], period: Period) -> Past | None:
+def _past(tx: Tx, row: Row, deeds: list[Deed], checks: list[Row], period: Period) -> Past | None:
     received = pasts.received(deeds)
     if received is None or received >= period.until:
         return None
@@ -305,9 +327,10 @@ def _past(tx: Tx, row: Row, deeds: list[Deed], checks: list[Check], period: Peri
         if deed.kind in clock_standing.ACTIONS:
             told = clock_standing.read([(deed.kind, deed.at, deed.data)])
             clock_events += [(deed.recorded_at, one) for one in told]
+    check = pasts.counting(checks, deeds, period.until)
     return pasts.past(
         [deed for deed in deeds if not deed.kind.startswith("clock.")],
-        checks,
+        _check(check) if check is not None else None,
         clock_events,
         number=row.number,
         subject=row.subject,
@@ -324,9 +347,7 @@ def _past(tx: Tx, row: Row, deeds: list[Deed], checks: list[Check], period: Peri
 def _received(tx: Tx, ticket_id: str, until: datetime, seen: set[str]) -> datetime | None:
     """When a ticket that was joined was received, with those that were joined to it."""
     seen.add(ticket_id)
-    deeds = [
-        Deed(row.kind, row.at, row.recorded_at, row.data) for row in tx.all(_EVENTS, **_named([ticket_id]))
-    ]
+    deeds = [_deed(row) for row in tx.all(_EVENTS, **_named([ticket_id]))]
     found = [pasts.received(deeds)]
     found += [_received(tx, one, until, seen) for one in pasts.joined(deeds, until) - seen]
     return min((one for one in found if one is not None), default=None)
