@@ -259,8 +259,10 @@ class _Drawing:
         for cells in (part for told in block.rows for part in _rows(told)):
             sheet.set_font(_OURS, "", _TEXT - 1)
             row = self._lines(cells, widths)
-            if fresh or sheet.get_y() + _high(row) > sheet.h - _FOOT:
-                self._keep(_high(head) + _high(row) if fresh else sheet.h)
+            over = sheet.get_y() + _high(row) + (_high(head) if fresh else 0) > sheet.h - _FOOT
+            if over:
+                sheet.add_page()
+            if over or fresh:
                 self._row(head, block, widths, style="B", color=_GREY)
                 fresh = False
             sheet.line(_MARGIN, sheet.get_y(), _MARGIN + sheet.epw, sheet.get_y())
