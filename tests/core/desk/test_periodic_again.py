@@ -12,8 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core import reporting
-from core.desk import books, joining, prioritising, resolution, tickets
+from core.desk import books, joining, periodic, periodic_values, prioritising, resolution, tickets
 from core.desk.errors import DeskError
 from tests import reckoning
 from tests.desk_at_work import CONFIGURED, PASSED, SOLUTION, AtWork, at_work
@@ -131,7 +130,8 @@ async def test_every_number_of_a_report_comes_out_again_from_the_events(db):
     zone["2026-W44"] = (datetime(2026, 10, 25, 23, tzinfo=UTC), datetime(2026, 11, 1, 23, tzinfo=UTC))
     seen: set[str] = set()
     for period, (since, until) in zone.items():
-        made = await reporting.make(desk.db, "C-1", period, draft=False, now=desk.now)
+        of = await desk.db.read(periodic_values.wanted, "C-1", period, draft=False, now=desk.now)
+        made = await desk.db.read(periodic.made, of)
         about = {"contract": "C-1", "customer": "Acme S.p.A.", "period": period, "time_zone": "Europe/Rome"}
         about |= {"since": since.isoformat(), "until": until.isoformat(), "draft": False}
         second = reckoning.report(told, "C-1", "ACME", hours, since, until, {})

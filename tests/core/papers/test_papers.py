@@ -104,6 +104,22 @@ def test_a_pdf_has_its_title_its_language_and_the_same_foot_on_each_page() -> No
             assert words in said, (n, words)
 
 
+def test_no_row_of_a_table_is_cut_by_the_edge_of_a_page() -> None:
+    rows = tuple(
+        (f"first{n:03} " + "words that need some lines " * 9 + f"last{n:03}", "1") for n in range(40)
+    )
+
+    drawing = drawn(a_paper(model.Grid(head=("What", "How many"), rows=rows, right=(1,), widths=(3, 1))))
+
+    assert len(drawing.pages) > 2
+    ends = [
+        [re.findall(rf"{end}(\d+)", sheet.extract_text()) for end in ("first", "last")]
+        for sheet in drawing.pages
+    ]
+    assert all(first == last for first, last in ends)
+    assert [n for first, _ in ends for n in first] == [f"{n:03}" for n in range(40)]
+
+
 def test_the_same_paper_is_drawn_in_the_same_bytes() -> None:
     assert pdf.draw(model.pack(EVERY), {}) == pdf.draw(model.pack(EVERY), {})
 
