@@ -138,7 +138,8 @@ def approve(tx: Tx, who: Principal, contract: str, period: str, n: int, *, now: 
     row = periodic.approve(tx, who, contract, period, n, now=now)
     found = recipients(tx, row.customer, contract, period)
     if found and not tx.facts.mails_by:
-        raise Refused("no channel of this hub sends mail: the report would reach nobody")
+        message = "no channel of this hub sends mail: the report would reach nobody"
+        raise Refused(message, code="report_no_mail")
     for one in found:
         identity = new_id()
         tx.insert(

@@ -56,6 +56,7 @@ _INK, _GREY, _ACCENT, _RULE = (33, 38, 45), (92, 100, 110), (0, 106, 120), (208,
 _CELL = 320  # characters of one cell in a row: a row that is higher than a page cannot be drawn
 _LONGEST = 100_000  # characters of one text; what is longer is cut, visibly
 _HIGHEST = 110.0  # mm of a picture
+_TOGETHER = 12  # bars that stand on one page with their heading
 _MOST_PIXELS = 25_000_000
 _LIGHT, _DOTS = (
     300_000,
@@ -187,7 +188,8 @@ class _Drawing:
     def _block(self, block: model.Block) -> None:
         if block.heading:
             self._gap(3.5)
-            self._keep(18)
+            bars = len(block.labels) * len(block.series) if isinstance(block, model.Chart) else 0
+            self._keep(18 + min(bars, _TOGETHER) * (_LINE + 1))
             self._write(block.heading, style="B", size=_HEADING, line=6, color=_ACCENT)
             self._gap(0.8)
         match block:
@@ -351,6 +353,7 @@ class _Drawing:
                 sheet.set_text_color(*_INK)
                 told = " ".join(part for part in (block.shown[k][n], name) if part)
                 sheet.cell(0, _LINE, self._drawable(_short(told, 60)), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        sheet.set_fill_color(0)  # with any other, the next table would be filled
         self._gap(1)
 
     def _gap(self, mm: float) -> None:

@@ -85,6 +85,17 @@ def test_a_page_a_text_and_a_pdf_say_the_same() -> None:
     assert page.write(EVERY, pictures).count("data:image/") == 2
 
 
+def test_a_table_after_a_drawing_stands_on_white_paper() -> None:
+    chart = model.Chart(
+        heading="Load", labels=("Mail", "Phone"), series=(("", (5.0, 3.0)),), shown=(("5", "3"),)
+    )
+    grid = model.Grid(heading="Load", head=("From", "Load"), rows=(("Mail", "5"), ("Phone", "3")))
+
+    marks = drawn(a_paper(chart, grid)).pages[0].get_contents().get_data()
+
+    assert len(re.findall(rb" re\s+f\b", marks)) == 2, "the bars, and nothing behind words"
+
+
 def test_a_pdf_has_its_title_its_language_and_the_same_foot_on_each_page() -> None:
     long = a_paper(
         model.Grid(head=("Number", "What"), rows=tuple((f"26-{n:06}", "open") for n in range(100)))
