@@ -62,7 +62,7 @@ VERBS = {
 """Moves of the workflow that staff make by a verb of the same meaning."""
 
 PUBLIC_RESOLUTION = frozenset(
-    {"cause", "text", "minutes", "workaround", "review_by", "tests", "limits", "next_steps"}
+    {"cause", "text", "minutes", "workaround", "review_by", "tests", "limits", "safety", "next_steps"}
 )
 HISTORY = 10  # other tickets of the same people
 
