@@ -111,7 +111,7 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
     if head is None:
         raise NotFound(no_ticket(number))
     inside = who.kind != "contact"
-    row = search.row_of(who, head)
+    row = search.shown(tx, who, head)
     said = conversation.messages(tx, who, head)
     links = _links(tx, mine, head)
     told = course.events_of(tx, who, head)
