@@ -90,6 +90,17 @@ async def test_a_known_error_is_written_suggested_and_applied_and_the_customer_r
     assert (await teo.post("/desk/known-errors/1", **FORM | {"version": "1"})).status == 409
 
 
+async def test_where_none_can_be_applied_yet_the_page_says_why(teo, db):
+    await teo.post("/desk/known-errors/new", **FORM)
+    assert 'action="/desk/tickets/26-000001/known-errors/1"' in (await teo.get(TICKET)).text
+
+    for state, words in (("triage", "Prima va qualificata"), ("on_hold", "È sospesa")):
+        await db.write(lambda tx, state=state: tx.update(tables.ticket, {"number": "26-000001"}, state=state))
+        page = await teo.get(TICKET)
+        assert words in page.words
+        assert 'action="/desk/tickets/26-000001/known-errors/1"' not in page.text
+
+
 async def test_an_expired_one_asks_for_a_confirmation(teo, db):
     await teo.post("/desk/known-errors/new", **FORM)
     await db.write(lambda tx: tx.run(tables.known_error.update().values(expires_on=None)))

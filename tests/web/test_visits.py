@@ -118,6 +118,21 @@ async def test_the_customer_chooses_in_the_portal(desk, tmp_path: Path):
     assert row.state == "confirmed", "the time that was agreed stays until another is"
 
 
+async def test_the_portal_says_the_time_that_was_agreed_and_no_sooner_one(desk, tmp_path: Path):
+    number, visit = await planned(desk)
+    where = f"/portal/requests/{number}"
+    async with serving(desk.db, tmp_path) as pages:
+        alice = await pages.as_(await desk.who("alice"))
+        assert "Tecnico sul posto entro" in (await alice.get(where)).words
+        given = {"start": desk.now + timedelta(days=3), "technician": "gus@hub.test", "anyway": True}
+        await desk.do(visits.confirm, await desk.who("ann"), number, visit, **given)
+
+        shown = await alice.get(where)
+
+        assert "Fissato" in shown.words
+        assert "Tecnico sul posto entro" not in shown.words
+
+
 async def test_the_link_of_a_mail_shows_the_visit_alone_and_works_once_by_a_button(desk):
     number, _ = await planned(desk)
     await desk.work()
