@@ -66,8 +66,9 @@ def inside(page):
 async def test_a_known_error_is_written_suggested_and_applied_and_the_customer_reads_only_their_text(
     teo, alice, db
 ):
-    empty = await teo.post("/desk/known-errors/new", title="")
-    assert empty.status == 422
+    empty = await teo.post("/desk/known-errors/new", title="", public_text="Riavviare.")
+    assert (empty.status, "Scriva un titolo" in empty.words) == (422, True)
+    assert empty.field("public_text", form='id="k-title"') == "Riavviare.", "what was typed is not lost"
     made = await teo.post("/desk/known-errors/new", **FORM)
     assert made.headers["Location"] == "/desk/known-errors/1?saved=1"
     page = await teo.get(TICKET)
@@ -127,6 +128,7 @@ async def test_a_problem_is_opened_worked_on_and_closed_by_who_leads(teo, lea):
         ("schedule", {}, 422),
         ("schedule", {"fix_due": "tomorrow"}, 422),
         ("schedule", {"fix_due": "2099-01-01"}, 303),
+        ("change", {"title": "Ports hang", "root_cause": "x" * 200_000}, 422),
         ("change", {"title": "Ports hang", "root_cause": "Firmware"}, 303),
         ("link", {"ticket": "26-999999"}, 404),
         ("resolve", {}, 303),
@@ -149,7 +151,8 @@ async def test_tickets_are_played_again_by_who_leads_and_mistakes_are_told(teo, 
     wrong = await lea.post("/desk/replay", desk="[[slas]]\nname = 1")
     assert wrong.status == 422
     assert "[[slas]]" in wrong.text, "what was pasted stays"
-    assert (await lea.post("/desk/replay", desk="[[groups]]\nname = 'x'", since="then")).status == 422
+    then = await lea.post("/desk/replay", desk="[[groups]]\nname = 'x'", since="then")
+    assert (then.status, "Write a date before the end" in then.words) == (422, True)
 
     played = await lea.post(
         "/desk/replay", desk="[[routing]]\ntechnology = 'Network'\ngroup = 'Servers L1'", since="2026-01-01"
