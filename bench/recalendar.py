@@ -103,19 +103,15 @@ def _edited(db: Database, hub: Hub, hours: tuple[str, ...]) -> tuple[float, floa
     return taken, seconds, int(db.query(lambda tx: tx.one(_MOVED, version=version).n).result())
 
 
-def idle(hub: Hub) -> float:
-    """Whatever an edit of the configuration sets going, such as the search for holes, is over: what the hub takes by itself.
-
-    In seconds of processor a second.
-    """
+def idle(hub: Hub) -> None:
+    """Whatever an edit of the configuration sets going, such as the search for holes, is over."""
     before = sum(hub.cpu().values())
     for _ in range(30):
         time.sleep(1.0)
         after = sum(hub.cpu().values())
-        took, before = after - before, after
-        if took < IDLE:
-            break
-    return took
+        if after - before < IDLE:
+            return
+        before = after
 
 
 def _edit(tx: Tx, hours: tuple[str, ...], *, now: datetime) -> str:
