@@ -10,8 +10,7 @@ from sqlalchemy import select
 
 from core.desk import papers, periodic, periodic_schedule, periodic_values, reference
 from core.desk.case import ADMINISTRATION
-from core.desk.periodic import Drawn
-from core.desk.periodic_values import FIRST, Slice, Wanted
+from core.desk.periodic_values import Wanted
 from core.desk.principal import HUB, Principal
 from core.rules import periods
 from core.rules.periods import Every
@@ -32,7 +31,7 @@ def lay(tx: Tx, who: Principal, draw: Draw | None, *, now: datetime) -> None:
         periodic_schedule.plan(tx, who, contract, Every.WEEK, now=now - PLANNED)
     if draw is not None and tx.facts.mails_by:
         of = _wanted(tx, now=now)
-        n = periodic.keep(tx, _made(tx, of), by=HUB.actor, now=now)
+        n = periodic.keep(tx, periodic.made(tx, of), by=HUB.actor, now=now)
         _draw(tx, draw, of, n, now=now)
         periodic_schedule.approve(tx, who, APPROVED, of.period.name, n, now=now)
     periodic_schedule.look(tx, now=now)
@@ -43,16 +42,6 @@ def _wanted(tx: Tx, *, now: datetime) -> Wanted:
     zone = ZoneInfo(customer.time_zone) if customer else tx.facts.zone
     period = periods.last_over(Every.WEEK, now, zone).name
     return periodic_values.wanted(tx, APPROVED, period, draft=False, now=now)
-
-
-def _made(tx: Tx, of: Wanted) -> Drawn:
-    slices: list[Slice] = []
-    after: str | None = FIRST
-    while after is not None:
-        slices.append(periodic_values.read(tx, of, after))
-        after = slices[-1].after
-    found = periodic_values.summed(slices, periodic_values.used(tx, of), of)
-    return periodic.drawn(of, periodic_values.values(found, of))
 
 
 def _draw(tx: Tx, draw: Draw, of: Wanted, n: int, *, now: datetime) -> None:
