@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, literal, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal, select
 
 from core.desk import bookings, visit_notices, visit_rows
 from core.store import tables
@@ -15,8 +15,9 @@ from core.store.tx import Prepared, Tx
 
 WORST = 20  # faults listed of each kind
 
-visit, visit_slot, visit_step, visit_attendee, booking, ticket, job = (
+visit, visit_crew, visit_slot, visit_step, visit_attendee, booking, ticket, job = (
     tables.visit,
+    tables.visit_crew,
     tables.visit_slot,
     tables.visit_step,
     tables.visit_attendee,
@@ -54,6 +55,39 @@ _its_booking = (
     .correlate(visit)
     .exists()
 )
+_theirs = (
+    select(booking.c.id)
+    .where(
+        booking.c.visit_id == visit_crew.c.visit_id,
+        booking.c.ticket_id == visit_crew.c.ticket_id,
+        booking.c.agent == visit_crew.c.agent,
+        booking.c.kind == literal(bookings.VISIT),
+    )
+    .correlate(visit_crew)
+    .exists()
+)
+_member = (
+    select(visit_crew.c.agent)
+    .where(
+        visit_crew.c.visit_id == booking.c.visit_id,
+        visit_crew.c.ticket_id == booking.c.ticket_id,
+        visit_crew.c.agent == booking.c.agent,
+    )
+    .correlate(booking)
+    .exists()
+)
+
+
+def _crew(*conditions: ColumnElement[bool]) -> Any:
+    return (
+        select(func.count())
+        .where(visit_crew.c.ticket_id == visit.c.ticket_id, visit_crew.c.visit_id == visit.c.id, *conditions)
+        .correlate(visit)
+        .scalar_subquery()
+    )
+
+
+_of_crew = (visit.c.ticket_id == visit_crew.c.ticket_id) & (visit.c.id == visit_crew.c.visit_id)
 _its_visit = (
     select(visit.c.id)
     .where(visit.c.ticket_id == booking.c.ticket_id, visit.c.id == booking.c.visit_id)
@@ -73,6 +107,32 @@ _QUESTIONS: tuple[tuple[str, Select[Any]], ...] = (
     (
         "visit without a booking",
         select(visit.c.id.label("about")).where(_in(visit.c.state, TO_COME), ~_its_booking),
+    ),
+    (
+        "engineer who comes without a booking",
+        select(visit_crew.c.visit_id.label("about"))
+        .select_from(visit_crew.join(visit, _of_crew))
+        .where(_in(visit.c.state, TO_COME), ~_theirs),
+    ),
+    (
+        "booking of somebody who does not come",
+        select(booking.c.id.label("about")).where(booking.c.kind == literal(bookings.VISIT), ~_member),
+    ),
+    (
+        "visit that nobody leads, or several",
+        select(visit.c.id.label("about")).where(
+            _in(visit.c.state, BOOKED), _crew(visit_crew.c.leads.is_(True)) != 1
+        ),
+    ),
+    (
+        "visit to which not as many come as it asks for",
+        select(visit.c.id.label("about")).where(_in(visit.c.state, BOOKED), _crew() != visit.c.engineers),
+    ),
+    (
+        "crew of no visit",
+        select(visit_crew.c.visit_id.label("about")).where(
+            ~select(visit.c.id).where(_of_crew).correlate(visit_crew).exists()
+        ),
     ),
     (
         "arrival that was noted and changed nothing",
@@ -151,6 +211,14 @@ _BOOKED = Prepared(
     .where(booking.c.kind == literal(bookings.VISIT))
     .order_by(booking.c.agent, booking.c.since, booking.c.id)
 )
+_HELD = Prepared(
+    select(
+        visit_slot.c.visit_id, visit_slot.c.technician, visit_slot.c.others, visit_slot.c.slot_start
+    ).where(
+        visit_slot.c.state == literal("offered"),
+        visit_slot.c.expires_at > bindparam("now", type_=visit_slot.c.expires_at.type),
+    )
+)
 _AGREED = Prepared(select(visit).where(visit.c.closed_at.is_(None), _in(visit.c.state, TO_COME)))
 _CARRIED = Prepared(
     select(tables.message.c.made_from)
@@ -180,9 +248,11 @@ def faults(tx: Tx, *, now: datetime) -> Iterator[tuple[str, str]]:
     for one, other in pairwise(tx.all(_BOOKED)):
         if one.agent == other.agent and other.since < one.until:
             yield "engineer in two places", other.id
+    for slot in tx.all(_HELD, now=now):
+        held = {(one.agent, one.since) for one in bookings.of_visit(tx, slot.visit_id)}
+        if not held.issuperset((who, slot.slot_start) for who in (slot.technician, *slot.others)):
+            yield "offered time that is not held for everybody", slot.visit_id
     for row in tx.all(_AGREED):
-        if row.window_start > now and len(row.technicians) == 0:
-            yield "visit to which nobody goes", row.id
         steps = {
             said.made_from["step"]
             for said in tx.all(_CARRIED, ticket_id=row.ticket_id)

@@ -54,10 +54,11 @@ def offer(case: Case, who: Principal, row: Row, *, not_before: datetime | None =
         return found.why
     until = case.now + HELD
     ids = {one: new_id() for one in found.slots}
-    for one in sorted(found.slots, key=lambda slot: slot.engineer):  # two hubs meet in one order
+    taken = [(who, one) for one in found.slots for who in (one.engineer, *one.others)]
+    for who_comes, one in sorted(taken, key=lambda pair: pair[0]):  # two hubs meet in one order
         bookings.take(
             case.tx,
-            one.engineer,
+            who_comes,
             bookings.HOLD,
             one.start,
             one.end,
@@ -67,12 +68,14 @@ def offer(case: Case, who: Principal, row: Row, *, not_before: datetime | None =
             visit_id=row.id,
             expires_at=until,
         )
+    for one in found.slots:
         case.tx.insert(
             visit_slot,
             ticket_id=case.id,
             visit_id=row.id,
             id=ids[one],
             technician=one.engineer,
+            others=list(one.others),
             slot_start=one.start,
             slot_end=one.end,
             expires_at=until,
@@ -118,7 +121,8 @@ def take(case: Case, who: Principal, row: Row, slot_id: str) -> Row | None:
             "this time is offered no longer: another was chosen, or others were offered", code="chosen"
         )
     held = slot.state == "offered" and slot.expires_at > case.now and slot.slot_start > case.now
-    if not held and visit_times.obstacle(case, row, slot.technician, slot.slot_start) is not None:
+    crew = [slot.technician, *slot.others]
+    if not held and visit_times.obstacle(case, row, crew, slot.slot_start) is not None:
         offer(case, who, row)
         return None
     case.tx.update(
