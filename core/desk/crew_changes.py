@@ -34,6 +34,8 @@ def add(
     (joins,) = visit_times.engineers(tx, [technician], "/technician")
     if joins in crew:
         raise invalid("/technician", f"{technician} comes already")
+    if len(crew) == visits.MAX_CREW:
+        raise invalid("/technician", f"a visit has at most {visits.MAX_CREW} engineers")
     _change(case, who, row, crew, [*crew, joins], anyway=anyway)
     return visit
 

@@ -46,6 +46,7 @@ class Step(Shape):
     kind: Literal["en_route", "check_in", "task", "photo", "part", "note", "sign", "check_out"]
     at: datetime = Field(description="By the phone, corrected by what its clock was off.")
     recorded_at: datetime
+    by: str = Field(description="Name of who noted it.")
     off: int = Field(description="Seconds that the phone's clock was behind.")
     text: str
     name: str

@@ -92,6 +92,7 @@ async def test_who_is_asked_for_by_name_comes_also_to_another_time(desk):
     assert [len(slot.others) for slot in await _offered(desk, number)] == [0, 0, 0]
     shown = await desk.db.read(visit_views.one, ann, number, visit)
     assert (shown.count, len(shown.engineers)) == (1, 2), "the crew stays until another time is agreed"
+    await _sound(desk)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +125,35 @@ async def test_more_than_go_on_site_are_not_offered_and_fewer_than_asked_for_are
 
     assert await crew_of(desk, number) == [GUS, EVA]
     await _sound(desk)
+
+
+async def test_a_crew_has_its_limit(desk, monkeypatch):
+    monkeypatch.setattr(visits, "MAX_CREW", 2)
+    number, visit = await agreed(desk, EVA)
+    with pytest.raises(Invalid, match="at most 2"):
+        await desk.do(crew_changes.add, await desk.who("ann"), number, visit, technician=IVO)
+    with pytest.raises(Invalid, match="at most 1"):
+        await agreed(desk, EVA, IVO)
+
+
+async def test_a_hold_that_ran_out_is_not_given_where_one_of_them_goes_on_site_no_more(desk):
+    number, visit = await _planned(desk, engineers=3)
+    *_, last = await _offered(desk, number)
+    desk.passes(hours=5)
+    await desk.db.write(lambda tx: tx.update(tables.agent, {"email": IVO}, onsite=False))
+
+    chosen = await desk.do(visits.choose, await desk.who("alice"), number, visit, last.id)
+
+    assert not chosen.agreed
+    shown = await desk.db.read(visit_views.one, await desk.who("ann"), number, visit)
+    assert (shown.no_time, shown.slots) == ("too_few", ())
+    await _sound(desk)
+
+
+@pytest.mark.parametrize(("email", "days"), [("nobody@hub.test", 1), (GUS, 0), (GUS, 32)])
+async def test_a_day_book_that_cannot_be_is_refused(desk, email, days):
+    with pytest.raises(Invalid):
+        await desk.db.read(day_books.book, await desk.who("ann"), email, days=days, now=desk.now)
 
 
 async def test_somebody_joins_takes_a_place_and_leaves_and_calendars_of_the_others_are_left_alone(desk):
@@ -303,7 +333,6 @@ async def test_the_books_name_a_crew_that_is_not_what_was_booked(desk):
         "engineer who comes without a booking",
         "booking of somebody who does not come",
         "visit that nobody leads, or several",
-        "visit to which not as many come as it asks for",
         "crew of no visit",
         "offered time that is not held for everybody",
     }

@@ -199,7 +199,6 @@ async def test_the_books_name_what_does_not_agree(desk):
         "offer that nobody watches",
         "engineer in two places",
         "visit that nobody leads, or several",
-        "visit to which not as many come as it asks for",
         "booking of somebody who does not come",
         "agreed visit that the customer was not told of",
     }
