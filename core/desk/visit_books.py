@@ -199,14 +199,12 @@ _BOOKED = Prepared(
     .where(booking.c.kind == literal(bookings.VISIT))
     .order_by(booking.c.agent, booking.c.since, booking.c.id)
 )
-_HELD = Prepared(
+_OFFERED = Prepared(
     select(
         visit_slot.c.visit_id, visit_slot.c.technician, visit_slot.c.others, visit_slot.c.slot_start
-    ).where(
-        visit_slot.c.state == literal("offered"),
-        visit_slot.c.expires_at > bindparam("now", type_=visit_slot.c.expires_at.type),
-    )
+    ).where(visit_slot.c.state == literal("offered"))
 )
+_HELD = Prepared(select(booking).where(booking.c.kind == literal(bookings.HOLD)))
 _AGREED = Prepared(select(visit).where(visit.c.closed_at.is_(None), _in(visit.c.state, TO_COME)))
 _CARRIED = Prepared(
     select(tables.message.c.made_from)
@@ -236,10 +234,7 @@ def faults(tx: Tx, *, now: datetime) -> Iterator[tuple[str, str]]:
     for one, other in pairwise(tx.all(_BOOKED)):
         if one.agent == other.agent and other.since < one.until:
             yield "engineer in two places", other.id
-    for slot in tx.all(_HELD, now=now):
-        held = {(one.agent, one.since) for one in bookings.of_visit(tx, slot.visit_id)}
-        if not held.issuperset((who, slot.slot_start) for who in (slot.technician, *slot.others)):
-            yield "offered time that is not held for everybody", slot.visit_id
+    yield from _holds(tx)
     for row in tx.all(_AGREED):
         steps = {
             said.made_from["step"]
@@ -249,3 +244,17 @@ def faults(tx: Tx, *, now: datetime) -> Iterator[tuple[str, str]]:
         agreed = steps & {visit_notices.CONFIRMED, visit_notices.MOVED}
         if not agreed and tx.one(_SOMEBODY, ticket_id=row.ticket_id) is not None:
             yield "agreed visit that the customer was not told of", row.id
+
+
+def _holds(tx: Tx) -> Iterator[tuple[str, str]]:
+    """What is offered is held for everybody who would come, and nothing else is."""
+    offered = {
+        (slot.visit_id, agent, slot.slot_start)
+        for slot in tx.all(_OFFERED)
+        for agent in (slot.technician, *slot.others)
+    }
+    held = {(row.visit_id, row.agent, row.since): row.id for row in tx.all(_HELD)}
+    for visit_id, _, _ in offered - held.keys():
+        yield "time that was offered and is not held", visit_id
+    for key in held.keys() - offered:
+        yield "hold of a time that nobody is offered", held[key]

@@ -206,7 +206,7 @@ async def plan(request: web.Request) -> web.StreamResponse:
             not_before=moments.of_form(form, "not_before", zone),
             offers=form.get("how") != "phone",
             engineers=_many(form),
-            technicians=[*filter(None, [form.get("lead", "")]), *_others(form)],
+            technicians=[*filter(None, [form.get("lead", "")]), *_others(form, "lead")],
             seen=numbers.seen(form),
             now=now(),
         )
@@ -293,15 +293,16 @@ def _confirm(form: Form, zone: ZoneInfo) -> dict[str, Any]:
     return {
         "start": _moment(form, "start", zone),
         "technician": str(form.get("technician", "")),
-        "others": [one for one in _others(form) if one != form.get("technician")],
+        "others": _others(form, "technician"),
         "asked": "asked" in form,
         "anyway": "anyway" in form,
     }
 
 
-def _others(form: Form) -> list[str]:
-    """Engineers whose boxes are ticked: e-mails."""
-    return [name.removeprefix("with:") for name in form if name.startswith("with:")]
+def _others(form: Form, leads: str) -> list[str]:
+    """Engineers whose boxes are ticked: e-mails; who leads, in the field of this name, comes once."""
+    ticked = [name.removeprefix("with:") for name in form if name.startswith("with:")]
+    return [one for one in ticked if one != form.get(leads)]
 
 
 def _many(form: Form) -> int | None:

@@ -324,6 +324,7 @@ async def test_the_books_name_a_crew_that_is_not_what_was_booked(desk):
         tx.update(tables.visit_crew, {"agent": gus}, leads=False)
         tx.insert(tables.visit_crew, ticket_id=ticket, visit_id=visit, agent="x", at=desk.now)
         tx.insert(tables.visit_crew, ticket_id=ticket, visit_id=ticket, agent="x", at=desk.now)
+        tx.update(tables.visit_slot, {"technician": gus}, others=[])
 
     await desk.db.write(corrupt)
 
@@ -334,7 +335,8 @@ async def test_the_books_name_a_crew_that_is_not_what_was_booked(desk):
         "booking of somebody who does not come",
         "visit that nobody leads, or several",
         "crew of no visit",
-        "offered time that is not held for everybody",
+        "time that was offered and is not held",
+        "hold of a time that nobody is offered",
     }
 
 
