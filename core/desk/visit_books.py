@@ -87,6 +87,7 @@ _its_visit = (
     .where(visit.c.ticket_id == booking.c.ticket_id, visit.c.id == booking.c.visit_id)
     .correlate(booking)
 )
+_offered = visit_slot.c.state == literal("offered")
 _noted = (
     select(visit_step.c.id)
     .where(
@@ -186,7 +187,7 @@ _QUESTIONS: tuple[tuple[str, Select[Any]], ...] = (
             .where(
                 visit_slot.c.ticket_id == visit.c.ticket_id,
                 visit_slot.c.visit_id == visit.c.id,
-                visit_slot.c.state == literal("offered"),
+                _offered,
             )
             .correlate(visit)
             .exists(),

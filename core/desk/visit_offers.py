@@ -9,12 +9,22 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
-from core.desk import acts, bookings, follow_ups, resolution, visit_notices, visit_rows, visit_times
+from core.desk import (
+    acts,
+    bookings,
+    follow_ups,
+    resolution,
+    visit_crew,
+    visit_notices,
+    visit_rows,
+    visit_times,
+)
 from core.desk.case import Case
 from core.desk.errors import NotFound, Refused
 from core.desk.principal import HUB, Principal
 from core.desk.visit_rows import (
     AGREEABLE,
+    AGREED,
     COUNTER,
     NO_CHOICE,
     NO_TIME,
@@ -106,6 +116,19 @@ def expire(case: Case, row: Row) -> None:
 
 
 # --- Choosing ----------------------------------------------------------------------------------------------
+
+
+def is_agreed(case: Case, row: Row, slot_id: str) -> bool:
+    """This time was chosen before, and it is the one that holds: who did not see the answer presses again."""
+    slot = case.tx.one(_SLOT, ticket_id=case.id, id=slot_id)
+    return (
+        slot is not None
+        and slot.visit_id == row.id
+        and slot.state == "taken"
+        and row.state in AGREED
+        and slot.slot_start == row.window_start
+        and visit_crew.ids(case.tx, row)[:1] == [slot.technician]
+    )
 
 
 def take(case: Case, who: Principal, row: Row, slot_id: str) -> Row | None:

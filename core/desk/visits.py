@@ -262,6 +262,8 @@ def choose(tx: Tx, who: Principal, number: str, visit: str, slot: str, *, now: d
 def chosen(case: Case, who: Principal, visit: str, slot: str) -> Chosen:
     """The same of a ticket in hand; who may is asked before."""
     row = visit_rows.find(case, visit)
+    if visit_offers.is_agreed(case, row, slot):
+        return Chosen(visit=visit, agreed=True)
     taken = visit_offers.take(case, who, row, slot)
     if taken is not None:
         asked = visit_rows.asked_for_another(case.tx, row)

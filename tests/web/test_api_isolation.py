@@ -105,6 +105,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "override_ticket": {"reason": "a good customer", "until": "2099-01-01T00:00:00Z"},
     "recheck_ticket": {},
     "log_activity": {"minutes": 5},
+    "note_visit_step": {"kind": "note", "text": "x"},
     "promise_ticket": {"promise_by": "2099-01-01T00:00:00Z"},
     "observe_ticket": {"until": "2099-01-01T00:00:00Z"},
     "accept_workaround": {},

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+from uuid import uuid4
 
-from core.desk import accounts
+from PIL import Image
+
+from core.desk import accounts, visits
+from core.store import tables
 from tests.desk_at_work import PASSED, at_work
 from tests.web.api_desk import Caller, serving
 from tests.web.test_visits import CREWS, GOING_NOW
@@ -116,3 +124,71 @@ async def test_a_visit_over_the_api_from_plan_to_minutes(db):
         done = await (await ann.post(f"{one}/check-out", {"minutes": 30})).json()
         assert (done["state"], bool(done["left_at"])) == ("done", True)
         assert (await ann.post(f"{one}/cancel", {"reason": "x"})).status == 409
+
+
+def _drawn(kind: str, size: tuple[int, int]) -> str:
+    to = BytesIO()
+    Image.effect_noise(size, 90).save(to, kind, **({"quality": 95} if kind == "JPEG" else {}))
+    return b64encode(to.getvalue()).decode()
+
+
+async def _large(caller: Caller, path: str, body: dict[str, Any]) -> Any:
+    """A body of several megabytes, sent in pieces."""
+    headers = caller.headers | {"Content-Type": "application/json"}
+    data = BytesIO(json.dumps(body).encode())
+    return await caller.client.post(f"/api/v1{path}", data=data, headers=headers)
+
+
+async def test_an_engineer_notes_a_whole_visit_over_the_api_and_what_is_sent_twice_is_there_once(db):
+    desk = await at_work(db, GOING_NOW)
+    desk.now = datetime.now(UTC) - timedelta(hours=2)
+    number = await desk.taken(authentication=PASSED)
+    visit = await desk.do(visits.plan, await desk.who("ann"), number, purpose="Lo switch")
+    start = desk.now + timedelta(minutes=90)
+    given = {"start": start, "technician": "gus@hub.test", "anyway": True}
+    await desk.do(visits.confirm, await desk.who("ann"), number, visit, **given)
+    people = [("agent", "gus@hub.test"), ("contact", "alice@acme.test"), ("contact", "bob@beta.test")]
+    tokens = [
+        await db.write(accounts.token_create, kind=kind, email=email, name="t", now=desk.now)
+        for kind, email in people
+    ]
+    async with serving(db) as client:
+        gus, alice, bob = (Caller(client, token) for token in tokens)
+        where = f"/tickets/{number}/visits/{visit}/steps"
+        photo = _drawn("JPEG", (1600, 1200))
+        assert len(photo) > 2**20, "larger than other bodies may be"
+        kept = await _large(gus, where, {"kind": "photo", "picture": photo, "text": "Quadro"})
+        assert (kept.status, (await kept.json())["state"]) == (200, "confirmed")
+        for step in (
+            {"kind": "en_route"},
+            {"kind": "check_in"},
+            {"kind": "task", "text": "Etichetta", "done": True},
+            {"kind": "part", "name": "SFP", "serial": "S-1", "removed": "S-0"},
+            {"kind": "sign", "name": "Anna", "picture": _drawn("PNG", (200, 80))},
+            {"kind": "check_out", "text": "Fatto", "minutes": 45},
+        ):
+            once = {"id": str(uuid4())} | step
+            first, again = await gus.post(where, once), await gus.post(where, once)
+            assert (first.status, again.status) == (200, 200), await first.text()
+            assert [(await first.json())["new"], (await again.json())["new"]] == [True, False]
+        note = [await gus.post(where, {"kind": "note", "text": "x"}, Idempotency_Key="a-1") for _ in range(2)]
+        assert await note[0].json() == await note[1].json()
+        kinds = [one["kind"] for one in (await (await gus.get(where)).json())["items"]]
+        assert sorted(kinds) == sorted(
+            ["en_route", "check_in", "task", "part", "photo", "sign", "check_out", "note"]
+        )
+        assert [row.state for row in await desk.rows(tables.visit, number)] == ["done"]
+
+        for wrong, pointer in (
+            ({"kind": "note", "text": "x", "serial": "S-1"}, "/serial"),
+            ({"kind": "photo", "picture": "no base64"}, "/picture"),
+            ({"kind": "photo", "picture": "AAAA"}, "/picture"),
+            ({"kind": "note", "text": "x", "id": "x"}, "/id"),
+            ({"kind": "jump"}, "/kind"),
+        ):
+            refused = await gus.post(where, wrong)
+            assert refused.status == 422
+            assert (await refused.json())["faults"][0]["pointer"] == pointer
+        assert (await _large(gus, where, {"kind": "photo", "picture": "A" * 15 * 2**20})).status == 413
+        assert (await alice.post(where, {"kind": "check_in"})).status == 403
+        assert (await bob.post(where, {"kind": "check_in"})).status == 404

@@ -55,7 +55,7 @@ async def test_dispatchers_plan_offer_choose_and_do_a_visit_by_forms(desk, tmp_p
         form = f"/desk/visits/{number}/new"
         assert (await lea.get(form)).status == 200
         wrong = await lea.post(form, purpose=" ", minutes="120", how="offer")
-        assert (wrong.status, "purpose" in wrong.words) == (422, True)
+        assert (wrong.status, "Scrivi che cosa c'è da fare" in wrong.words) == (422, True)
         assert (
             await lea.post(form, purpose="Cambiare lo switch", minutes="60", how="offer", parts="SW-1\n")
         ).status == 303
@@ -120,7 +120,7 @@ async def test_dispatchers_ask_for_a_crew_change_it_and_each_has_it_on_the_phone
         assert "Gus (guida), Eva" in (await lea.get(where)).words
         assert (await lea.post(f"{where}/do/add", technician="ivo@hub.test")).status == 303
         again = await lea.post(f"{where}/do/add", technician="ivo@hub.test")
-        assert (again.status, "comes already" in again.words) == (422, True)
+        assert (again.status, "non viene già" in again.words) == (422, True)
         swap = {"technician": "eva@hub.test", "instead_of": "gus@hub.test"}
         assert (await lea.post(f"{where}/do/remove", technician="eva@hub.test")).status == 303
         assert (await lea.post(f"{where}/do/replace", **swap)).status == 303
@@ -176,6 +176,21 @@ async def test_the_customer_chooses_in_the_portal(desk, tmp_path: Path):
         assert (await alice.post(f"{where}/visits/{visit}/none", text="Meglio venerdì")).status == 303
     (row,) = await desk.rows(tables.visit, number)
     assert row.state == "confirmed", "the time that was agreed stays until another is"
+
+
+async def test_the_portal_says_the_time_that_was_agreed_and_no_sooner_one(desk, tmp_path: Path):
+    number, visit = await planned(desk)
+    where = f"/portal/requests/{number}"
+    async with serving(desk.db, tmp_path) as pages:
+        alice = await pages.as_(await desk.who("alice"))
+        assert "Tecnico sul posto entro" in (await alice.get(where)).words
+        given = {"start": desk.now + timedelta(days=3), "technician": "gus@hub.test", "anyway": True}
+        await desk.do(visits.confirm, await desk.who("ann"), number, visit, **given)
+
+        shown = await alice.get(where)
+
+        assert "Fissato" in shown.words
+        assert "Tecnico sul posto entro" not in shown.words
 
 
 async def test_the_link_of_a_mail_shows_the_visit_alone_and_works_once_by_a_button(desk):

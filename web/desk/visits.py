@@ -22,12 +22,12 @@ from core.desk import (
     visit_views,
     visits,
 )
-from core.desk.errors import DeskError, Forbidden, Invalid, NotFound, Refused, Stale
+from core.desk.errors import DeskError, Invalid, NotFound, Refused, Stale
 from core.desk.principal import Principal
 from core.desk.views import TicketView, VisitView
 from core.desk.visit_views import Board, Engineer, Entry
 from core.store.tx import Tx
-from web import files, moments, numbers
+from web import files, moments, numbers, refusals
 from web.desk.frame import around, staff
 from web.site import SITE, now
 from web.words import say
@@ -76,7 +76,7 @@ async def board(request: web.Request) -> web.StreamResponse:
 
 
 async def _board(
-    request: web.Request, *, status: int = 200, wrong: DeskError | None = None, typed: Form | None = None
+    request: web.Request, *, wrong: DeskError | None = None, typed: Form | None = None
 ) -> web.Response:
     site, who, at = request.app[SITE], staff(request), now()
     zone = ZoneInfo(site.settings.hub.time_zone)
@@ -90,7 +90,7 @@ async def _board(
     return site.pages.page(
         request,
         "inbox/visits.html",
-        status=status,
+        status=refusals.status(wrong),
         view="visits",
         given={},
         board=found,
@@ -103,7 +103,7 @@ async def _board(
         since=since,
         kinds=bookings.ABSENT,
         mine=[one for one in found.engineers if who.leads or one.id == who.id],
-        wrong=_words(wrong, who),
+        wrong=refusals.sentences(wrong, say(who.language), "visit"),
         typed=typed or {},
         **await around(request, who),
     )
@@ -158,8 +158,7 @@ async def enter_leave(request: web.Request) -> web.StreamResponse:
             now=now(),
         )
     except (Invalid, Refused) as error:
-        status = 422 if isinstance(error, Invalid) else 409
-        return await _board(request, status=status, wrong=error, typed=form)
+        return await _board(request, wrong=error, typed=form)
     raise web.HTTPSeeOther("/desk/visits#leave")
 
 
@@ -227,7 +226,7 @@ async def _new(
     return site.pages.page(
         request,
         "inbox/visit_new.html",
-        status=_status(wrong),
+        status=refusals.status(wrong),
         view="visits",
         given={},
         ticket=found,
@@ -235,8 +234,8 @@ async def _new(
         sites=offered["sites"],
         goers=offered["goers"],
         replaced=[one for one in found.visits if one.id == given.get("replaces")],
-        wrong=_words(wrong, who),
-        faults=_faults(wrong),
+        wrong=refusals.sentences(wrong, say(who.language), "visit"),
+        faults=refusals.by_field(wrong, say(who.language), "visit"),
         typed=given,
         **await around(request, who),
     )
@@ -359,7 +358,7 @@ async def _one(
     return site.pages.page(
         request,
         "inbox/visit.html",
-        status=_status(wrong),
+        status=refusals.status(wrong),
         view="visits",
         given={},
         ticket=found,
@@ -371,8 +370,8 @@ async def _one(
         crew=[one.id for one in shown.engineers],
         calendar=calendar,
         verb=verb,
-        wrong=_words(wrong, who),
-        faults=_faults(wrong),
+        wrong=refusals.sentences(wrong, say(who.language), "visit"),
+        faults=refusals.by_field(wrong, say(who.language), "visit"),
         typed=typed or {},
         **await around(request, who),
     )
@@ -393,29 +392,3 @@ def _visit(
         visit_times.goers(tx),
         visit_answers.calendar(tx, who, number, visit),
     )
-
-
-# --- What went wrong ---------------------------------------------------------------------------------------
-
-
-def _status(wrong: DeskError | None) -> int:
-    if wrong is None:
-        return 200
-    return 422 if isinstance(wrong, Invalid) else 403 if isinstance(wrong, Forbidden) else 409
-
-
-def _words(wrong: DeskError | None, who: Principal) -> str:
-    """In the reader's language; empty: nothing went wrong."""
-    if wrong is None:
-        return ""
-    t = say(who.language)
-    if isinstance(wrong, Invalid):
-        return f"{t('visit.wrong.invalid')} {wrong}"
-    code = "stale" if isinstance(wrong, Stale) else getattr(wrong, "code", "") or "refused"
-    return t(f"visit.wrong.{code}") if t.has(f"visit.wrong.{code}") else t("visit.wrong.refused")  # type: ignore[attr-defined]
-
-
-def _faults(wrong: DeskError | None) -> Mapping[str, str]:
-    if not isinstance(wrong, Invalid):
-        return {}
-    return {fault.pointer.strip("/"): fault.message for fault in wrong.faults}

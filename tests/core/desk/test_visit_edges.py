@@ -12,6 +12,8 @@ from core.desk import (
     bookings,
     handover_facts,
     links,
+    page,
+    search,
     visit_books,
     visit_links,
     visit_times,
@@ -295,3 +297,35 @@ async def test_who_wants_an_agreed_visit_later_has_the_clocks_stand_still_and_wh
 
     moved = (await desk.events(number, "visit.moved"))[len(agreed) :]
     assert [row.data["asked"] for row in (*agreed, *moved)] == [True, False]
+
+
+def _next_is_onsite(tx, number, due) -> None:
+    tx.update(tables.ticket, {"number": number}, next_clock="onsite", next_due=due)
+
+
+async def test_beside_a_later_time_the_customer_is_not_told_that_somebody_is_there_sooner(desk):
+    number, visit = await _planned(desk)
+    alice, lea = await desk.who("alice"), await desk.who("lea")
+
+    async def due(who):
+        seen = await desk.db.read(page.ticket, who, number, now=desk.now)
+        return next(one.due_at for one in seen.clocks if one.name == "onsite")
+
+    target = await due(lea)
+    assert await due(alice) == target, "a time before it is offered as well"
+    later = rome("2026-03-05T09:00")
+    await desk.do(visits.offer, await desk.who("ann"), number, visit, not_before=later)
+    assert await due(alice) is None
+    first, *_ = await _offered(desk, number)
+    await desk.do(visits.choose, alice, number, visit, first.id)
+
+    seen = await desk.db.read(page.ticket, alice, number, now=desk.now)
+    assert (await due(alice), seen.visits[0].window_start) == (None, first.slot_start)
+    assert seen.next_action.due == first.slot_start
+    assert await due(lea) == target
+    await desk.db.write(_next_is_onsite, number, target)
+    told = [(await desk.db.read(search.tickets, who)).items[0] for who in (alice, lea)]
+    assert [(row.next_clock, row.next_due) for row in told] == [(None, None), ("onsite", target)]
+    desk.now = target + timedelta(minutes=1)
+    await desk.work()
+    assert (await desk.clocks(number))["onsite"].breached_at is not None, "that it was missed stays a fact"
