@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -97,6 +98,7 @@ def _keep(tx: Tx, *, made: Drawn, by: str, now: datetime) -> None:
 
 
 def _be_the_child() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     os.nice(NICE)
     gc.disable()  # it ends before there is anything to be found
     url, of = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=tuple[str, Wanted])
