@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, literal, select
 
 from core import texts
-from core.desk import clock_standing, notices, people, reference
+from core.desk import clock_standing, notices, people, reference, visit_crew
 from core.desk.case import Case
 from core.rules.clocks import Clock, ClockState
 from core.store import tables
@@ -192,7 +192,7 @@ def _timeline(case: Case, since: datetime | None) -> Iterator[dict[str, str]]:
                 way = came.get(at, "")
             yield _happened(at, _TOLD[kind], _name(case, actor), way)
     for row in case.tx.all(_VISITS, ticket_id=case.id):
-        who = ", ".join(names(case.tx, row.technicians))
+        who = ", ".join(names(case.tx, visit_crew.ids(case.tx, row)))
         for at, key in ((row.arrived_at, "arrived"), (row.left_at, "left")):
             if at is not None and (since is None or at >= since):
                 yield _happened(at, key, who, "")

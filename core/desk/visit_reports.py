@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import notices, papers, reference, report_words, reports
+from core.desk import notices, papers, reference, report_words, reports, visit_crew
 from core.desk.case import Case
 from core.desk.errors import NotFound
 from core.desk.papers import Made
@@ -65,7 +65,7 @@ def values(case: Case, visit_id: str, *, done: str = "") -> dict[str, Any]:
         "place": row.place,
         "subject": notices.title(case),
         "purpose": row.purpose,
-        "technicians": reports.names(case.tx, row.technicians),
+        "technicians": reports.names(case.tx, visit_crew.ids(case.tx, row)),
         "window_start": _iso(row.window_start),
         "window_end": _iso(row.window_end),
         "arrived_at": _iso(row.arrived_at),

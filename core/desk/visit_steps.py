@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 
 from core import pictures
-from core.desk import acts, reports, visit_reports, visit_rows, visit_views, visits
+from core.desk import acts, people, reports, visit_reports, visit_rows, visit_views, visits
 from core.desk.case import Case
 from core.desk.errors import Invalid, NotFound, Refused, invalid
 from core.desk.principal import Principal
@@ -41,6 +41,8 @@ TAKES: Mapping[str, tuple[str, ...]] = {
     SHUT: ("text",),
 }
 """Of each kind, what may be said of it."""
+ONCE = (EN_ROUTE, CHECK_IN)
+"""Steps that whoever of the crew takes first takes for all of them."""
 TEXT = 5_000  # characters
 LINE = 200
 PHOTO_SIZE = 10 * 2**20  # bytes
@@ -85,7 +87,7 @@ class Kept:
 
     id: str
     new: bool
-    """False: it was there."""
+    """False: it was there, or somebody else of the crew took it before."""
     state: VisitState
     """Of the visit, with it."""
 
@@ -99,6 +101,8 @@ class StepView:
     at: datetime
     """By the phone's clock, corrected by what it was off."""
     recorded_at: datetime
+    by: str
+    """Name of who noted it."""
     off: int
     """Seconds that the phone's clock was behind; 0: it was right."""
     data: Mapping[str, Any]
@@ -125,6 +129,8 @@ def record(
     key = _key(given.id)
     noted = of_visit(tx, case.id, identity)
     if any(one.id == key for one in noted):
+        return Kept(id=key, new=False, state=row.state)
+    if given.kind in ONCE and any(one.kind == given.kind for one in noted):
         return Kept(id=key, new=False, state=row.state)
     if len(noted) >= MOST:
         raise Refused(f"a visit has at most {MOST} steps", code="too_many")
@@ -186,12 +192,14 @@ def views(tx: Tx, who: Principal, number: str, identity: str) -> tuple[StepView,
     """The same to be shown, for staff. Raises NotFound, Forbidden."""
     found = visit_views.one(tx, who, number, identity)
     acts.only_staff(who)
+    names = {f"agent:{one.id}": one.name for one in people.agents(tx)}
     return tuple(
         StepView(
             id=one.id,
             kind=one.kind,
             at=_true(one),
             recorded_at=one.recorded_at,
+            by=names.get(one.by, ""),
             off=one.data.get("off", 0),
             data=one.data,
         )

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sqlalchemy import bindparam, literal, select
 
-from core.desk import acts, bookings, people, reference, visit_rows, visit_times
+from core.desk import acts, bookings, people, reference, visit_crew, visit_rows, visit_times
 from core.desk.errors import NotFound, invalid
 from core.desk.principal import Principal
 from core.desk.scope import Scope, find, hidden_before, scope
@@ -155,9 +155,10 @@ def _view(
         skills=tuple(row.skills) if inside else (),
         parts=tuple(row.parts) if inside else (),
         minutes=row.minutes,
+        count=row.engineers,
         engineers=tuple(
             EngineerView(id=one, name=names[one].name, email=names[one].email if inside else "")
-            for one in row.technicians
+            for one in visit_crew.ids(tx, row)
             if one in names
         ),
         window_start=row.window_start,
@@ -174,6 +175,7 @@ def _view(
             SlotView(
                 id=slot.id,
                 engineer=names[slot.technician].name if slot.technician in names else "",
+                others=tuple(names[one].name for one in slot.others if one in names),
                 start=slot.slot_start,
                 end=slot.slot_end,
                 expires_at=slot.expires_at,

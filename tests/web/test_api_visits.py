@@ -15,7 +15,62 @@ from core.desk import accounts, visits
 from core.store import tables
 from tests.desk_at_work import PASSED, at_work
 from tests.web.api_desk import Caller, serving
-from tests.web.test_visits import GOING_NOW
+from tests.web.test_visits import CREWS, GOING_NOW
+
+
+async def test_a_crew_over_the_api_from_its_times_to_its_day_books(db):
+    desk = await at_work(db, CREWS)
+    desk.now = datetime.now(UTC)
+    number = await desk.taken(authentication=PASSED)
+    async with serving(db) as client:
+        ann, alice = [
+            Caller(
+                client, await db.write(accounts.token_create, kind=kind, email=email, name="t", now=desk.now)
+            )
+            for kind, email in (("agent", "ann@hub.test"), ("contact", "alice@acme.test"))
+        ]
+        where = f"/tickets/{number}/visits"
+        assert (await ann.post(where, {"purpose": "x", "engineers": 0})).status == 422
+        assert (await ann.post(where, {"purpose": "x", "technicians": ["ann@hub.test"]})).status == 422
+        visit = await (await ann.post(where, {"purpose": "Rack", "minutes": 60, "engineers": 2})).json()
+        assert (visit["count"], len(visit["slots"][0]["others"])) == (2, 1)
+        one = f"{where}/{visit['id']}"
+        chosen = await (await alice.post(f"{one}/choose", {"slot": visit["slots"][0]["id"]})).json()
+        assert [who["name"] for who in chosen["engineers"]] == [
+            visit["slots"][0]["engineer"],
+            *visit["slots"][0]["others"],
+        ]
+        start = (desk.now.replace(microsecond=0) + timedelta(days=3)).isoformat()
+        given = {"start": start, "technician": "gus@hub.test", "others": ["eva@hub.test"]}
+        assert (await ann.post(f"{one}/confirm", given | {"others": []})).status == 422
+        assert (await ann.post(f"{one}/confirm", given)).status == 200
+
+        joins = {"technician": "ivo@hub.test"}
+        assert (await alice.post(f"{one}/add-engineer", joins)).status == 403
+        added = await (await ann.post(f"{one}/add-engineer", joins)).json()
+        assert [who["name"] for who in added["engineers"]] == ["Gus", "Eva", "Ivo"]
+        away = {"technician": "eva@hub.test"}
+        assert (await (await ann.post(f"{one}/remove-engineer", away)).json())["count"] == 2
+        swap = {"technician": "eva@hub.test", "instead_of": "ivo@hub.test"}
+        swapped = await (await ann.post(f"{one}/replace-engineer", swap)).json()
+        assert [who["name"] for who in swapped["engineers"]] == ["Gus", "Eva"]
+        other = await (await ann.post(where, {"purpose": "x", "offers": False})).json()
+        held = await ann.post(
+            f"{where}/{other['id']}/confirm", {"start": start, "technician": "eva@hub.test"}
+        )
+        assert held.status == 409, "their time is taken"
+
+        assert (await ann.post(f"{one}/check-in", {})).status == 200
+        assert (await ann.post(f"{one}/check-out", {"minutes": 30})).status == 200
+        assert (await alice.get("/day-book", agent="gus@hub.test")).status == 403
+        assert (await ann.get("/day-book", agent="nobody@hub.test")).status == 422
+        for email, leads in (("gus@hub.test", True), ("eva@hub.test", False)):
+            book = await (await ann.get("/day-book", agent=email)).json()
+            assert [(each["ticket"], each["leads"], each["work"]) for each in book["items"]] == [
+                (number, leads, 30)
+            ]
+            assert book["work"] == 30
+        assert (await (await ann.get("/day-book", agent="ivo@hub.test")).json())["items"] == []
 
 
 async def test_a_visit_over_the_api_from_plan_to_minutes(db):

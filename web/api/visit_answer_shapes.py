@@ -49,6 +49,7 @@ class Step(Shape):
     kind: Kind
     at: datetime = Field(description="By the phone, corrected by what its clock was off.")
     recorded_at: datetime
+    by: str = Field(description="Name of who noted it.")
     off: int = Field(description="Seconds that the phone's clock was behind.")
     text: str
     name: str

@@ -117,6 +117,7 @@ def list_visit_steps(tx: Tx, call: Call) -> shapes.Steps:
                 kind=one.kind,
                 at=one.at,
                 recorded_at=one.recorded_at,
+                by=one.by,
                 off=one.off,
                 picture=bool(one.data.get("picture")),
                 done=one.data.get("done"),

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import hdrs, web
 
-from core.desk import reports, visit_day, visit_notices, visit_steps
+from core.desk import day_books, reports, visit_day, visit_notices, visit_steps
 from core.desk.errors import DeskError, NotFound, invalid
 from core.desk.principal import Principal
 from core.desk.visit_steps import Step
@@ -54,10 +54,12 @@ async def mine(request: web.Request) -> web.StreamResponse:
     """Today's visits and those to come."""
     site, who, at = request.app[SITE], staff(request), now()
     found = await site.db.read(visit_day.mine, who, now=at)
+    today = await site.db.read(day_books.book, who, who.email, now=at)
     return site.pages.page(
         request,
         "inbox/engineer_visits.html",
         stops=found,
+        today=today,
         spell=lambda stop: _spell(stop.start, stop.end, stop.time_zone, who),
     )
 

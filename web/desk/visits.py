@@ -12,6 +12,7 @@ from aiohttp import web
 
 from core.desk import (
     bookings,
+    crew_changes,
     offers,
     page,
     reference,
@@ -203,6 +204,8 @@ async def plan(request: web.Request) -> web.StreamResponse:
             replaces=form.get("replaces") or None,
             not_before=moments.of_form(form, "not_before", zone),
             offers=form.get("how") != "phone",
+            engineers=_many(form),
+            technicians=[*filter(None, [form.get("lead", "")]), *_others(form, "lead")],
             seen=numbers.seen(form),
             now=now(),
         )
@@ -229,6 +232,7 @@ async def _new(
         ticket=found,
         technologies=offered["technologies"],
         sites=offered["sites"],
+        goers=offered["goers"],
         replaced=[one for one in found.visits if one.id == given.get("replaces")],
         wrong=refusals.sentences(wrong, say(who.language), "visit"),
         faults=refusals.by_field(wrong, say(who.language), "visit"),
@@ -240,7 +244,11 @@ async def _new(
 def _offered(tx: Tx, who: Principal, number: str, *, now: datetime) -> tuple[TicketView, dict[str, Any]]:
     found = page.ticket(tx, who, number, now=now)
     places = offers.of_customer(tx, found.row.customer).sites if found.row.customer else ()
-    return found, {"technologies": reference.desk(tx).technologies, "sites": places}
+    return found, {
+        "technologies": reference.desk(tx).technologies,
+        "sites": places,
+        "goers": visit_times.goers(tx),
+    }
 
 
 # --- One visit ---------------------------------------------------------------------------------------------
@@ -284,9 +292,25 @@ def _confirm(form: Form, zone: ZoneInfo) -> dict[str, Any]:
     return {
         "start": _moment(form, "start", zone),
         "technician": str(form.get("technician", "")),
+        "others": _others(form, "technician"),
         "asked": "asked" in form,
         "anyway": "anyway" in form,
     }
+
+
+def _others(form: Form, leads: str) -> list[str]:
+    """Engineers whose boxes are ticked: e-mails; who leads, in the field of this name, comes once."""
+    ticked = [name.removeprefix("with:") for name in form if name.startswith("with:")]
+    return [one for one in ticked if one != form.get(leads)]
+
+
+def _many(form: Form) -> int | None:
+    typed = str(form.get("engineers", "")).strip()
+    return (numbers.whole(typed) or 0) if typed else None
+
+
+def _crew(*names: str) -> Callable[[Form, ZoneInfo], dict[str, Any]]:
+    return lambda form, zone: _text(*names)(form, zone) | {"anyway": "anyway" in form}
 
 
 def _check_out(form: Form, zone: ZoneInfo) -> dict[str, Any]:
@@ -296,23 +320,29 @@ def _check_out(form: Form, zone: ZoneInfo) -> dict[str, Any]:
 
 
 VERBS: Mapping[str, tuple[Callable[..., Any], Callable[[Form, ZoneInfo], dict[str, Any]]]] = {
-    "offer": (visits.offer, lambda form, zone: {"not_before": moments.of_form(form, "not_before", zone)}),
+    "offer": (
+        visits.offer,
+        lambda form, zone: {
+            "not_before": moments.of_form(form, "not_before", zone),
+            "engineers": _many(form),
+        },
+    ),
     "choose": (visits.choose, _text("slot")),
     "none_fits": (visits.none_fits, _text("text")),
     "confirm": (visits.confirm, _confirm),
+    "add": (crew_changes.add, _crew("technician")),
+    "replace": (crew_changes.replace, _crew("technician", "instead_of")),
+    "remove": (crew_changes.remove, _crew("technician")),
     "cancel": (visits.cancel, _text("reason")),
     "en_route": (visits.en_route, _at),
     "check_in": (visits.check_in, _at),
     "check_out": (visits.check_out, _check_out),
-    "accept": (
-        visit_answers.accept,
-        lambda form, zone: _text("proposal")(form, zone) | {"anyway": "anyway" in form},
-    ),
+    "accept": (visit_answers.accept, _crew("proposal")),
     "keep": (visit_answers.keep, _text("proposal")),
     "no_access": (visits.no_access, lambda form, zone: _text("reason")(form, zone) | _at(form, zone)),
 }
 """What can be done to a visit, and how the fields of each are read from its form; times are on the clock of the site."""
-SEEN = ("offer", "confirm", "cancel")
+SEEN = ("offer", "confirm", "cancel", "add", "replace", "remove")
 
 
 async def _one(
@@ -337,6 +367,7 @@ async def _one(
         past=shown.window_end is not None and shown.window_end <= at,
         spell=lambda since, until: visit_notices.spell(since, until, zone, who.language),
         goers=goers,
+        crew=[one.id for one in shown.engineers],
         calendar=calendar,
         verb=verb,
         wrong=refusals.sentences(wrong, say(who.language), "visit"),

@@ -59,10 +59,11 @@ def _on_site(tx: Any, number: str, agent: str, desk: AtWork) -> None:
     tx.insert(
         tables.visit,
         ticket_id=ticket_id, id=visit_id, customer="ACME", site="Verona", place="Via Roma 1", time_zone="Europe/Rome",
-        purpose="Cambio cavo", state="done", technicians=[agent], uid=visit_id, made_at=desk.now, made_by="system",
+        purpose="Cambio cavo", state="done", uid=visit_id, made_at=desk.now, made_by="system",
         window_start=desk.now, window_end=desk.now + timedelta(hours=2), arrived_at=desk.now,
         left_at=desk.now + timedelta(minutes=40), closed_at=desk.now,
     )  # fmt: skip
+    tx.insert(tables.visit_crew, ticket_id=ticket_id, visit_id=visit_id, agent=agent, leads=True, at=desk.now)
     steps: list[tuple[str, dict[str, Any]]] = [
         ("task", {"text": "Armadio chiuso", "done": True}),
         ("part", {"name": "Cavo S/FTP", "serial": "CV-9", "removed": "CV-1"}),

@@ -169,13 +169,13 @@ async def test_leave_that_is_none_is_refused(desk):
 async def test_the_books_name_what_does_not_agree(desk):
     number, visit = await _agreed(desk)
     other, another = await _planned(desk)
-    row = await _visit(desk, number)
+    row, crew = await _visit(desk, number), await desk.crew(number)
     held = await desk.rows(tables.booking, kind="hold")
 
     def corrupt(tx):
         tx.insert(
             tables.booking,
-            agent=row.technicians[0],
+            agent=crew[0],
             id="01a228e4-e112-7000-a2a5-b84b86034d5f",
             kind="visit",
             since=row.window_start + timedelta(minutes=5),
@@ -183,9 +183,8 @@ async def test_the_books_name_what_does_not_agree(desk):
             by="x",
             at=desk.now,
         )
-        tx.update(
-            tables.visit, {"id": visit}, window_start=row.window_start + timedelta(hours=1), technicians=[]
-        )
+        tx.update(tables.visit, {"id": visit}, window_start=row.window_start + timedelta(hours=1))
+        tx.run(tables.visit_crew.delete())
         tx.update(tables.visit, {"id": another}, closed_at=desk.now)
         tx.update(tables.ticket, {"number": other}, state="closed")
         tx.run(tables.job.delete().where(tables.job.c.kind == "visits"))
@@ -201,7 +200,8 @@ async def test_the_books_name_what_does_not_agree(desk):
         "visit that is over and is not, or the other way round",
         "offer that nobody watches",
         "engineer in two places",
-        "visit to which nobody goes",
+        "visit that nobody leads, or several",
+        "booking of somebody who does not come",
         "agreed visit that the customer was not told of",
     }
     assert len(held) == 3
@@ -276,7 +276,7 @@ async def test_an_engineer_whose_visit_goes_to_a_colleague_is_told_so(desk):
     await desk.work()
 
     told = {one.to.address: one.subject for one in desk.channel.sent if one.kind == "visit_engineer"}
-    assert told["gus@hub.test"] == f"Intervento passato a un collega: {number}"
+    assert told["gus@hub.test"] == f"Non vai più a questo intervento: {number}"
     assert told["eva@hub.test"].startswith("Intervento fissato: giovedì 5 marzo 2026, 09:00")
 
 

@@ -33,7 +33,7 @@ def a_step(kind: str, at: datetime | None = None, picture: bytes = b"", **given:
 
 
 async def who_goes(desk: AtWork, number: str):
-    (first,) = (await _visit(desk, number)).technicians
+    (first,) = await desk.crew(number)
     return next(one for one in [await desk.who("gus"), await desk.who("eva")] if one.id == first)
 
 
