@@ -45,7 +45,7 @@ def decode(
     text = content.decode("utf-8", "replace").removeprefix("\ufeff").replace("\0", "")
     document = next((form[name] for name in _IN_FIELDS if name in form), None)
     return Told(
-        json=_json(document if document is not None else text) if document is not None or not form else None,
+        json=nested(document if document is not None else text) if document is not None or not form else None,
         form=form,
         text=text,
         raw=content,
@@ -95,11 +95,11 @@ def _parts(content: bytes, kind: str) -> dict[str, str]:
     return form
 
 
-def _json(text: str) -> Any:
-    """The document; None: it is none. Raises NotUnderstood for one that is nested too deeply."""
+def nested(text: str) -> Any:
+    """The JSON document that a text is; None: it is none. Raises NotUnderstood for one that is nested too deeply."""
     if text.lstrip()[:1] not in ("{", "["):
         return None
-    if _depth(text) > DEPTH:
+    if text.count("{") + text.count("[") > DEPTH and _depth(text) > DEPTH:
         raise NotUnderstood(f"the document is nested more than {DEPTH} levels deep")
     try:
         return json.loads(text)
