@@ -10,8 +10,8 @@ from channels.monitoring.fields import document, fact
 from channels.monitoring.source import NotUnderstood, Source, Told
 from core.alerting import AlertFact, Severity, Status
 
-_DOWN = "down error fehler ausfall ausgefallen caído caido inactivo inattivo guasto errore erreur panne indisponible fallo abajo"
-_UP = "up ok attivo activo arriba disponibile verfügbar disponible online"
+_DOWN = "down error fehler ausfall ausgefallen caído caido inactivo inattivo guasto errore erreur panne indisponible inactif fallo abajo"
+_UP = "up ok attivo activo arriba disponibile verfügbar disponible actif online"
 _WARNING = "warning warnung avviso avvertenza avertissement advertencia aviso alerte unusual ungewöhnlich insolito anomalo inhabituel inusual"
 _PAUSED = "paused pause pausiert angehalten sospeso pausa pausado suspendu interrompu detenido"
 _UNKNOWN = "unknown unbekannt sconosciuto inconnu desconocido collecting"
@@ -26,6 +26,7 @@ _WORDS: Mapping[str, tuple[Status, Severity]] = {
     )
     for word in words.split()
 }
+_NOT = frozenset("not no non nicht niet pas".split())
 _NOW = re.compile(r"\(\s*(?:now|jetzt|ora|adesso|maintenant|ahora)\s*:\s*([^)]*)\)", re.IGNORECASE)
 _WAS = re.compile(r"\([^():]*:[^)]*\)")
 _ENDED = re.compile(
@@ -85,12 +86,15 @@ def state(words: str) -> tuple[Status, Severity]:
     """
     now = _NOW.search(words)
     told = now[1] if now else _WAS.sub("", words)
-    found = [_WORDS[word] for word in re.findall(r"\w+", told.lower()) if word in _WORDS]
+    spoken = re.findall(r"\w+", told.lower())
+    found = [_WORDS[word] for word in spoken if word in _WORDS]
     if now is None and _ENDED.search(told) and found:
         return Status.RESOLVED, Severity.OK
     if not found:
         raise NotUnderstood(f"status: {words!r} is no state of a sensor that is known")
     status, severity = found[0]
+    if status is Status.RESOLVED and _NOT.intersection(spoken):
+        return _WORDS["down"]
     if status is Status.FIRING and _ACKNOWLEDGED.search(told):
         return Status.ACKNOWLEDGED, severity
     return status, severity

@@ -15,6 +15,7 @@ _STATES = {
     "UPDATED": Status.FIRING,
     "CANCELED": Status.RESOLVED,
     "CANCELLED": Status.RESOLVED,
+    "INACTIVE": Status.RESOLVED,
 }
 _LEVELS = {
     "critical": Severity.CRITICAL,
@@ -38,7 +39,7 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
             told,
             source,
             status=status,
-            event=body.get("alertName"),
+            event=body.get("alertName") or body.get("subType"),
             key=f"vrealize:{body['alertId']}",
             resource=body.get("resourceName"),
             severity=severities.of_word(level, source.severities, _LEVELS),
