@@ -142,7 +142,7 @@ def _octets(content: bytes) -> str:
     except UnicodeDecodeError:
         text = content.decode("latin-1")
     text = text.rstrip("\0")
-    if all(one.isprintable() or one in "\r\n\t" for one in text):
+    if text.isprintable() or all(one.isprintable() or one in "\r\n\t" for one in text):
         return text
     return content.hex(":")
 

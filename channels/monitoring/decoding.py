@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,6 +18,7 @@ SIZE = 5 * 1024 * 1024  # bytes of a body, unpacked too (monitoring.md 8)
 RATIO = 100  # of unpacked to packed bytes
 DEPTH = 64  # of a JSON document
 FIELDS = 1000  # of a form
+_MARKS = re.compile(r'[][{}]|"(?:[^"\\]|\\.)*+"', re.DOTALL)  # a bracket, or a whole string
 _IN_FIELDS = ("payload", "data")
 """Where tools put a JSON document into a form."""
 
@@ -99,7 +101,7 @@ def nested(text: str) -> Any:
     """The JSON document that a text is; None: it is none. Raises NotUnderstood for one that is nested too deeply."""
     if text.lstrip()[:1] not in ("{", "["):
         return None
-    if text.count("{") + text.count("[") > DEPTH and _depth(text) > DEPTH:
+    if text.count("{") + text.count("[") > DEPTH and _too_deep(text):
         raise NotUnderstood(f"the document is nested more than {DEPTH} levels deep")
     try:
         return json.loads(text)
@@ -107,23 +109,15 @@ def nested(text: str) -> Any:
         return None
 
 
-def _depth(text: str) -> int:
-    """How deep it is nested, without reading it: brackets inside strings do not count."""
-    deepest = depth = 0
-    quoted = escaped = False
-    for one in text:
-        if quoted:
-            if escaped:
-                escaped = False
-            elif one == "\\":
-                escaped = True
-            elif one == '"':
-                quoted = False
-        elif one == '"':
-            quoted = True
-        elif one in "{[":
+def _too_deep(text: str) -> bool:
+    """Is it nested beyond the limit? Told without reading it: brackets inside strings do not count."""
+    depth = 0
+    for one in _MARKS.finditer(text):
+        mark = one[0]
+        if mark in "{[":
             depth += 1
-            deepest = max(deepest, depth)
-        elif one in "}]":
+            if depth > DEPTH:
+                return True
+        elif mark in "}]":
             depth -= 1
-    return deepest
+    return False

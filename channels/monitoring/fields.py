@@ -128,6 +128,8 @@ def short(key: str) -> str:
 def clean(value: Any) -> str:
     """Text without what no database keeps: NUL, halves of characters."""
     text = "" if value is None else value if isinstance(value, str) else str(value)
+    if text.isascii() and "\0" not in text:  # nearly always
+        return text
     return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
@@ -138,11 +140,15 @@ def line(value: Any, most: int) -> str:
     'two l'
     """
     text = " ".join(clean(value).split())
-    return "".join(one for one in text if one.isprintable())[:most].rstrip()
+    if not text.isprintable():
+        text = "".join(one for one in text if one.isprintable())
+    return text[:most].rstrip()
 
 
 def cut(text: str, most: int) -> str:
     """Not more than so many bytes of UTF-8."""
+    if len(text) * 4 <= most:  # no character has more bytes
+        return text
     content = text.encode()
     return text if len(content) <= most else content[:most].decode("utf-8", "ignore")
 
@@ -186,6 +192,8 @@ def web_address(value: Any) -> str:
     ('https://example.org/a', '', '')
     """
     text = line(value, 2000)
+    if not text.lower().startswith("http"):
+        return ""
     try:
         parts = urlsplit(text)
     except ValueError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import email
+import email.errors
 import email.header
 import email.policy
 import email.utils
@@ -15,6 +17,8 @@ from email.message import Message
 from channels.monitoring.fields import clean, line
 from channels.monitoring.source import NotUnderstood, Told
 
+_FOR_NAMES = frozenset({"idna", "punycode"})
+"""Encodings of host names, in which a long text would take hours."""
 SUBJECT = 1000  # characters
 TEXT = 256 * 1024  # characters that are looked at
 # Each part stops at the next bracket: a text of nothing but brackets is read once, not once for each.
@@ -68,11 +72,11 @@ def _is_reply(mail: Message) -> bool:
 
 
 def _header(mail: Message, name: str) -> str:
-    value = str(mail.get(name, ""))
+    value = mail.get(name, "")
     try:
         parts = email.header.decode_header(value)
     except (ValueError, email.errors.MessageError):
-        return value
+        return str(value)
     return "".join(
         part if isinstance(part, str) else _decoded(part, charset or "utf-8") for part, charset in parts
     )
@@ -94,7 +98,9 @@ def _text(mail: Message) -> str:
         if part.is_multipart() or kind not in ("text/plain", "text/html"):
             continue
         content = part.get_payload(decode=True)
-        text = _decoded(content if isinstance(content, bytes) else b"", part.get_param("charset") or "utf-8")
+        text = _decoded(
+            content[: 4 * TEXT] if isinstance(content, bytes) else b"", part.get_param("charset") or "utf-8"
+        )
         if kind == "text/plain" and text.strip():
             return text
         other = other or html.unescape(_TAG.sub("\n", text[:TEXT]))
@@ -102,8 +108,11 @@ def _text(mail: Message) -> str:
 
 
 def _decoded(content: bytes, charset: object) -> str:
-    """What is not UTF-8 and does not say what it is, is Latin."""
-    try:
-        return content.decode(str(charset))
-    except (UnicodeDecodeError, LookupError, ValueError):
-        return content.decode("latin-1")
+    """What is not what it says, or says nothing, is UTF-8; what cannot be that is Latin."""
+    for name in (str(charset), "utf-8"):
+        try:
+            if codecs.lookup(name).name not in _FOR_NAMES:
+                return content.decode(name)
+        except (LookupError, ValueError):
+            continue
+    return content.decode("latin-1")

@@ -79,7 +79,9 @@ def read(raw: bytes, *, received_at: datetime, zone: tzinfo) -> Line:
     cut = len(raw) > LONGEST
     text = raw[:LONGEST].decode("utf-8", "replace").replace("\0", "").rstrip("\r\n")
     match = _PRI.match(text)
-    number = int(match[1]) if match and int(match[1]) <= 191 else _NO_PRI
+    if match is not None and int(match[1]) > 191:  # 23 x 8 + 7
+        match = None
+    number = int(match[1]) if match else _NO_PRI
     rest = text[match.end() :] if match else text
     facility, severity = divmod(number, 8)
     if (new := _NEW.fullmatch(rest)) is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from channels.monitoring import lines, severities
-from channels.monitoring.fields import fact
+from channels.monitoring.fields import FACTS, fact
 from channels.monitoring.frames import LONGEST, Stream, end, frames
 from channels.monitoring.lines import Line
 from channels.monitoring.source import NotUnderstood, Source, Told
@@ -19,12 +19,13 @@ _ERRORS = 3  # severities up to this one are problems where no rule says what is
 _COUNTED = re.compile(rb"\d{1,7} <\d{1,3}>")
 
 _RECOVERED = re.compile(
-    r"(?<!not )(?<!n't )(?:changed state to up|\b(?:has |have |was |were |is |are )?(?:recovered|restored|cleared|resolved)\b"
+    r"(?:changed state to up|\b(?:has |have |was |were |is |are )?(?:recovered|restored|cleared|resolved)\b"
     r"|\bis back\b|\bback (?:to normal|online|up)\b|\breturned to normal\b|\b(?:is|are|came|now|link) up\b|\bis (?:now )?(?:ok|online)\b"
     r"|\bneighbor \S+ (?:vpn vrf \S+ )?up\b|\bto full\b|\bripristinat[oaie]\b|\btornat[oaie] (?:attiv|normal|su\b|online)|\brientrat[oaie]\b)",
     re.IGNORECASE,
 )
 """The state decides: how a line was logged says nothing of it."""
+_NEGATED = re.compile(r"(?:\bnot|n't|\bnever|\bcannot|\bnon)\b[^,;.]*$", re.IGNORECASE)
 _THING = re.compile(
     r"\b(?:interface|port|neighbor|nbr|fan|module|slot|power supply) ([\w./:-]{1,64})", re.IGNORECASE
 )
@@ -38,8 +39,11 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
     """
     counted = _COUNTED.match(told.raw) is not None
     whole, stream = frames(told.raw, Stream(counted=counted))
+    whole += end(stream)
+    if len(whole) > FACTS:
+        raise NotUnderstood(f"{len(whole)} lines in one message: {FACTS} is the limit")
     rules = [_Rule(one) for one in source.rules]
-    found = (_fact(told, source, raw, rules) for raw in [*whole, *end(stream)])
+    found = (_fact(told, source, raw, rules) for raw in whole)
     return [one for one in found if one is not None]
 
 
@@ -120,10 +124,7 @@ def _of_line(
     rule, groups = rule or {}, groups or {}
     device = groups.get("host") or line.host or told.peer
     thing, event, key = _named(line, device)
-    state = rule.get("state") or groups.get("state", "")
-    over = state == "resolved" if rule.get("state") else bool(_RECOVERED.search(state or line.message))
-    if groups.get("state") and not rule.get("state"):
-        over = over or state.lower() in ("up", "ok", "resolved", "recovered", "normal", "cleared")
+    over = _is_over(line, rule, groups)
     said = groups.get("severity") or rule.get("severity")
     severity = said or severities.SYSLOG[line.severity]
     return fact(
@@ -142,6 +143,19 @@ def _of_line(
         address=told.peer,
         notes=list(_notes(line)),
     )
+
+
+def _is_over(line: Line, rule: Mapping[str, str], groups: Mapping[str, str]) -> bool:
+    if "state" in rule:
+        return rule["state"] == "resolved"
+    if "state" in groups:
+        return severities.of_word(groups["state"], {}) is Severity.OK or _says_recovered(groups["state"])
+    return _says_recovered(line.message)
+
+
+def _says_recovered(words: str) -> bool:
+    found = _RECOVERED.search(words)
+    return found is not None and not _NEGATED.search(words[max(0, found.start() - 30) : found.start()])
 
 
 def _named(line: Line, device: str) -> tuple[str, str, str]:

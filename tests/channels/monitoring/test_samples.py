@@ -68,3 +68,17 @@ def test_different_problems_have_different_keys() -> None:
             if told["dedup_key"] is not None:
                 assert wanted.setdefault(told["dedup_key"], fact["dedup_key"]) == fact["dedup_key"]
     assert len(set(wanted.values())) == len(wanted)
+
+
+POSTED = [
+    one
+    for one in ENTRIES
+    if one["source"] not in ("email", "snmp", "syslog") and "watchdog" not in one["file"]
+]
+
+
+@pytest.mark.parametrize("entry", POSTED, ids=lambda one: one["file"])
+def test_what_is_posted_is_known_by_its_shape(entry: dict[str, Any]) -> None:
+    assert [one["dedup_key"] for one in _facts(entry | {"source": "auto"})] == [
+        one["dedup_key"] for one in _facts(entry)
+    ]
