@@ -50,6 +50,12 @@ def _xmpp(settings: ChannelSettings, around: Surroundings) -> Channel:
     return XmppChannel(settings=settings.xmpp, around=around)
 
 
+def _monitoring(_settings: ChannelSettings, _around: Surroundings) -> Channel:
+    from channels.monitoring.channel import MonitoringChannel  # noqa: PLC0415
+
+    return MonitoringChannel()
+
+
 def _console(_settings: ChannelSettings, _around: Surroundings) -> Channel:
     from channels.console import ConsoleChannel  # noqa: PLC0415
 
@@ -63,6 +69,7 @@ CHANNELS: Mapping[str, Build] = {
     "whatsapp": _whatsapp,
     "telegram": _telegram,
     "xmpp": _xmpp,
+    "monitoring": _monitoring,
     "console": _console,
 }
 """Name of the settings table to how the channel is made. Nothing is discovered: what is not here does not run."""

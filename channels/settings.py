@@ -366,6 +366,12 @@ class XmppSettings(Table, frozen=True, kw_only=True):
         yield from wrong_files(self, "tls_authority")
 
 
+class MonitoringSettings(Table, frozen=True, kw_only=True):
+    """[channels.monitoring]: devices report by HTTP at /in/alerts/SOURCE."""
+
+    enabled: bool = True
+
+
 class ConsoleSettings(Table, frozen=True, kw_only=True):
     """[channels.console]: a line typed at the terminal becomes a request."""
 
@@ -383,6 +389,7 @@ class ChannelSettings(Table, frozen=True, kw_only=True):
     telegram: TelegramSettings = TelegramSettings()
     webchat: WebChatSettings = WebChatSettings()
     xmpp: XmppSettings = XmppSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
     console: ConsoleSettings = ConsoleSettings()
 
     def mistakes(self) -> Iterator[tuple[str, str]]:

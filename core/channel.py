@@ -14,6 +14,14 @@ class Unavailable(Exception):
     """The message could not be stored just now. The channel refuses it so that the sender tries again (451, 503)."""
 
 
+class NoSuchSource(LookupError):
+    """Nobody of this name, or from there, is configured to report here. Nothing was stored."""
+
+
+class NotAdmitted(PermissionError):
+    """A device that cannot prove to be the one it says. Nothing was stored."""
+
+
 class DeliveryError(Exception):
     """The message was not taken. `permanent`: trying again is useless. `retry_after`: seconds, at least."""
 
@@ -29,7 +37,8 @@ class Door(Protocol):
     async def accept(self, arrival: Arrival) -> str:
         """Store the bytes; return the inbound id once they are on disk. Safe to repeat.
 
-        Raises Unavailable: nothing was stored, the sender must keep it.
+        Raises Unavailable: nothing was stored, the sender must keep it; of what a device reports, NoSuchSource and
+        NotAdmitted.
         """
         ...
 

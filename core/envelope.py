@@ -148,6 +148,19 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """Who a device says it is, which the core checks before anything is stored."""
+
+    source: str = ""
+    """Name of an alert source; empty: it is known by where it sends from."""
+    kind: str = ""
+    """Of transports that carry no name: snmp, syslog."""
+    secret: str = field(default="", repr=False)
+    peer: str = ""
+    """IP address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """Bytes at the door, before anybody has understood them. What `accept` stores."""
 
@@ -162,6 +175,8 @@ class Arrival:
     recipients: tuple[str, ...] = ()
     envelope: Facts = field(default_factory=dict)
     """What else the transport told: peer, helo, tls, mailbox …"""
+    claims: Claims | None = None
+    """Of what a device reports: it is taken in only from a source that may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

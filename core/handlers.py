@@ -12,6 +12,10 @@ from typing import Any
 from core.calling import Line
 from core.channel import Channel, DeliveryError, Retracting
 from core.desk import (
+    alert_endings,
+    alert_rows,
+    alert_tickets,
+    alerts,
     call_out,
     chat_intake,
     clock_changes,
@@ -108,6 +112,10 @@ def handlers(
         holes.KIND: Holes(db, clock=clock),
         visit_rows.TIMER: Ringing(visit_round.check, clock=clock),
         workarounds.TIMER: Ringing(workarounds.check, clock=clock),
+        alert_rows.TIMER: Ringing(alerts.check, clock=clock),
+        alerts.OVER: Ringing(alerts.over, clock=clock),
+        alert_tickets.NOTICE: Ringing(alert_tickets.tell, clock=clock),
+        alert_endings.TIMER: Ringing(alert_endings.check, clock=clock),
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),
@@ -153,7 +161,8 @@ class Understanding(Handler):
         if channel is None:
             return Hopeless(f"no channel here is called {stored.channel!r}: switch it on and try again")
         try:
-            said = await self._read(channel.reader, stored.raw, stored.arrival, channel.reader_options)
+            options = {**channel.reader_options, **stored.options}
+            said = await self._read(channel.reader, stored.raw, stored.arrival, options)
         except Unreadable as error:
             return Hopeless(f"unreadable: {error}")
         except ReaderFailed as error:

@@ -158,7 +158,10 @@ class ReadersHere:
     ) -> Inbound:
         """See core.isolation.Readers."""
         module, _, name = reader.partition(":")
-        found: Inbound = getattr(importlib.import_module(module), name)(raw, arrival, options)
+        try:
+            found: Inbound = getattr(importlib.import_module(module), name)(raw, arrival, options)
+        except ValueError as error:
+            raise Unreadable(str(error)) from error
         return found
 
     async def draw(self, _writer: str, _paper: bytes, _pictures: Mapping[str, bytes]) -> bytes:

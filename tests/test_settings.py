@@ -189,7 +189,7 @@ def test_all_mistakes_of_all_places_are_told_together(written: Any) -> None:
         'hub.nam is not a setting; did you mean "name"?',
         "hub.readers must be a whole number, not text",
         'htp is not a setting; did you mean "http"?',
-        "channels.icq is not a channel of this hub; known: email, phone, sip, sms, whatsapp, telegram, webchat, xmpp, console",
+        "channels.icq is not a channel of this hub; known: email, phone, sip, sms, whatsapp, telegram, webchat, xmpp, monitoring, console",
         '--set: channels.email.smtp_prt is not a setting; did you mean "smtp_port"?',
         '--set: limits.mail_size "5 MB" is not a size: write it like 512 KiB, 50 MiB or 1 GiB',
         '--set: "nonsense" must look like section.key=value',

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select, union_all, update
 
+from core.desk import alert_sources, reference
+from core.desk.alert_sources import AlertSource
 from core.envelope import Arrival
-from core.ids import derived_id, fixed_id
+from core.ids import derived_id, fixed_id, new_id
 from core.rules import sameness
 from core.store import blobs, tables, work
 from core.store.database import StoreUnavailable
@@ -24,6 +26,8 @@ LANES = 16
 """Intake lanes: many senders share one, and none waits for another's broken message."""
 
 DAY = 86_400  # seconds
+ALERT_SOURCE = "alert_source"
+"""In the envelope of what a device sent: by whom."""
 
 _SHARDS = tuple(fixed_id(f"intake:{n:02}") for n in range(LANES))
 
@@ -61,6 +65,8 @@ class Stored:
     arrival: Mapping[str, Any]
     """channel, external_id, sender, recipients, received_at, envelope."""
     tries: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What its reader needs beside the settings of the channel."""
 
 
 def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> str:
@@ -75,6 +81,16 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
         raise ValueError(message)
     if full := tx.facts.full():
         raise StoreUnavailable(full)
+    source = None
+    if arrival.claims is not None:
+        source = alert_sources.admitted(reference.desk(tx).alert_sources, arrival.claims)
+        # The same words again are another message: whether they mean anything new is for the alert to say.
+        arrival = replace(
+            arrival,
+            sender=source.name,
+            external_id=f"{source.name}/{arrival.external_id or new_id()}",
+            envelope={**arrival.envelope, ALERT_SOURCE: source.name},
+        )
     identity, there = _identity(tx, arrival)
     if there:
         tx.run(_AGAIN, id=identity)
@@ -93,12 +109,24 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
         detail={},
     )
     if later:
-        enqueue(tx, identity, arrival.sender, now=now)
+        enqueue(tx, identity, arrival.sender, now=now, source=source.name if source else None)
     return identity
 
 
-def enqueue(tx: Tx, inbound_id: str, sender: str, *, now: datetime) -> None:
-    """Let a worker understand it."""
+def enqueue(tx: Tx, inbound_id: str, sender: str, *, now: datetime, source: str | None = None) -> None:
+    """Let a worker understand it. `source`: a device's, which has a lane of its own: a storm of it delays nobody else."""
+    if source is not None:
+        name = f"intake:of:{source}"
+        work.enqueue(
+            tx,
+            shard=fixed_id(name),
+            lane=name,
+            kind="understand",
+            payload={"inbound": inbound_id},
+            due=now,
+            now=now,
+        )
+        return
     lane = hashlib.sha256(sender.encode("utf-8", "replace")).digest()[0] % LANES
     work.enqueue(
         tx,
@@ -168,7 +196,24 @@ def load(tx: Tx, ids: Sequence[str]) -> dict[str, Stored]:
                 "envelope": row.envelope,
             },
             tries=row.tries,
+            options=_options(tx, row),
         )
+    return found
+
+
+def _options(tx: Tx, row: Row) -> dict[str, Any]:
+    """A device's words are read as its source is configured now."""
+    name = source_of(row)
+    if name is None:
+        return {}
+    source = reference.desk(tx).alert_sources.get(name)
+    known = source or AlertSource(name=name, kind="auto")
+    return {"source": alert_sources.for_reader(known, tx.facts.time_zone)}
+
+
+def source_of(row: Row) -> str | None:
+    """The alert source of an inbound row; None: nobody's device sent it."""
+    found: str | None = row.envelope.get(ALERT_SOURCE)
     return found
 
 

@@ -39,6 +39,8 @@ MIN_REASON = 10
 """Characters of the reason of an override: it is evidence (desk.md 2)."""
 LAPSE = "override"
 """The job that comes when an override is over."""
+MONITORING = "monitoring"
+"""What tickets of devices came by: no person asked, and none needs a right to."""
 WITHOUT_CONTRACT = timedelta(days=7)
 """So long an override lasts where no contract says when it ends, and nobody else does."""
 LONGEST = timedelta(days=731)
@@ -86,6 +88,8 @@ def check(
         priority=case["priority"] or _likely(case, customer),
         authentication_failed=failed,
         always_page=bool(asset and asset.always_page and known),
+        from_alert_source=case["channel"] == MONITORING,
+        page_anyway="page_anyway" in case["flags"],
         safety="safety" in case["flags"],
     )
 

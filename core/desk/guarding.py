@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import acts, promises, vendor_rows, visit_notices, visit_rows
+from core.desk import acts, alert_rows, promises, vendor_rows, visit_notices, visit_rows
 from core.desk.case import Case
 from core.desk.errors import Obstacle, Refused, invalid
 from core.desk.principal import Principal
@@ -52,6 +52,7 @@ def facts(case: Case) -> Facts:
     promised = promises.open_of(case.tx, case.id)
     overdue = promised is not None and promised.due < case.now
     return Facts(
+        alerts=alert_rows.firing_of(case.tx, case.id),
         vendors=tuple(map(vendor_rows.called, vendor_rows.standing(vendor_rows.of_ticket(case.tx, case.id))))
         if vendor_rows.FLAG in case["flags"]
         else (),
@@ -90,6 +91,8 @@ def guard(case: Case, who: Principal, overrides: Mapping[str, str], *, act: str)
     except BadOverride as error:
         raise invalid(f"/overrides/{error.reason}", str(error)) from None
     for one in passed:
+        if one.reason is close_guard.Reason.ALERT_FIRING:
+            alert_rows.accept(case.tx, case.id)
         about = ", ".join(one.about)
         note = acts.note(case, who, f"{one.reason} ({about}): {overrides[one.reason].strip()}")
         case.event("ticket.guard_overridden", actor=who.actor, act=act, reason=str(one.reason), note=note)

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from core.desk import (
+    alerts,
     alike,
     authors,
     chat_acting,
@@ -85,6 +86,8 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
         return filing.conclude(tx, row, said, "duplicate", "same_content", now=now, detail={"first": first})
     if row.detail.get("take_as"):
         return _released(tx, row, said, now=now)
+    if said.kind is Kind.ALERT:
+        return alerts.take(tx, row, said, now=now)
     if said.kind in threading.ABOUT_A_DELIVERY:
         return _report(tx, row, said, now=now)
     if said.kind in (Kind.OPT_OUT, Kind.OPT_IN):

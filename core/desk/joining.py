@@ -31,7 +31,7 @@ from core.desk import (
 from core.desk.case import Case
 from core.desk.errors import invalid
 from core.desk.joining_state import allow, side
-from core.desk.principal import Principal
+from core.desk.principal import HUB, Principal
 from core.desk.scope import find_to_act
 from core.desk.splitting import begin_part
 from core.ids import new_id
@@ -80,8 +80,20 @@ def merge(
     acts.check_seen(case, who, seen, SEEN)
     acts.check_seen(other, who, seen_into, SEEN)
     allow(joining.may_merge(side(case), side(other)), case, other)
-    identity = new_id()
     notices.progress(case, "merged", into=other["number"])
+    _merge(case, other, who, now=now)
+    return number
+
+
+def absorb(tx: Tx, number: str, *, into: str, now: datetime) -> None:
+    """The same by the hub itself, of a ticket that nobody outside ever heard of: nobody is told. Raises Refused."""
+    case, other = both(tx, HUB, number, into, now=now)
+    allow(joining.may_merge(side(case), side(other)), case, other)
+    _merge(case, other, HUB, now=now)
+
+
+def _merge(case: Case, other: Case, who: Principal, *, now: datetime) -> None:
+    tx, identity = case.tx, new_id()
     before = joining_state.before(case, other) | {
         "threads": [row.id for row in tx.all(THREADS, ticket_id=case.id)],
         "notes": [row.id for row in tx.all(_NOTES, ticket_id=case.id)],
@@ -116,7 +128,6 @@ def merge(
     _record(case, who, identity, Kind.MERGE, into=other.id, before=before)
     joining_answers.count(other)
     _finish(case, other)
-    return number
 
 
 def move(

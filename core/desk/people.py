@@ -31,6 +31,8 @@ class Contact:
     active: bool
     vip: bool = False
     """What they ask is one priority more urgent."""
+    alerts: bool = False
+    """They hear of what devices of their company report."""
     merged_into: str | None = None
     """Who this turned out to be."""
     met_at: str = ""
@@ -64,6 +66,9 @@ class Asset:
     site: str
     criticality: str
     always_page: bool
+    address: str = ""
+    parent: str = ""
+    """What it hangs on: another asset of the customer."""
 
 
 _BY_ADDRESS = Prepared(
@@ -266,6 +271,7 @@ def _contact(row: Row) -> Contact:
         language=row.language,
         active=row.active,
         vip=row.vip,
+        alerts=row.alerts,
         merged_into=row.merged_into,
     )
 
@@ -292,4 +298,6 @@ def _asset(row: Row) -> Asset:
         site=row.site,
         criticality=row.criticality,
         always_page=row.always_page,
+        address=row.address,
+        parent=row.parent,
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, literal, select
 
+from core.desk.alert_sources import AlertSource, of_content
 from core.rules.calendar_definitions import CalendarDefinition, definition_from_json, definition_version
 from core.rules.calendars import Calendar
 from core.rules.durations import Target, parse_target
@@ -142,6 +143,7 @@ class Desk:
     rotas: tuple[Rota, ...]
     """In the order of the file; members by their ids."""
     vendors: Mapping[str, Vendor] = field(default_factory=dict)
+    alert_sources: Mapping[str, AlertSource] = field(default_factory=dict)
     sites: Mapping[tuple[str, str], SiteHours] = field(default_factory=dict)
     """By customer and name; only those that have something of their own."""
     local: dict[tuple[str, SiteHours], Hours] = field(default_factory=dict)
@@ -150,6 +152,8 @@ class Desk:
     """Those that were asked for, as of the same revision."""
     contracts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Versions of their contracts."""
+    assets: dict[str, Any] = field(default_factory=dict)
+    """What those customers have that were asked for (core.desk.alert_rows)."""
     offers: dict[str | None, Any] = field(default_factory=dict)
     """What forms offer for each customer that was asked for (core.desk.offers)."""
 
@@ -427,6 +431,10 @@ def _read(tx: Tx, revision: int) -> Desk:
         rotas=tuple(_rotas(tx)),
         vendors={
             row.name: _vendor(row) for row in tx.all(select(tables.vendor).order_by(tables.vendor.c.name))
+        },
+        alert_sources={
+            row.name: of_content(row.name, row.content)
+            for row in tx.all(select(tables.alert_source).order_by(tables.alert_source.c.name))
         },
     )
 

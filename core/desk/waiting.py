@@ -112,7 +112,7 @@ def _again(tx: Tx, row: Row, who: Principal, detail: Mapping[str, Any], *, now: 
         decided_at=None,
     )
     _no_longer_held(tx, row, who, "inbound.taken_up", now=now)
-    door.enqueue(tx, row.id, row.sender, now=now)
+    door.enqueue(tx, row.id, row.sender, now=now, source=door.source_of(row))
     tx.tell("inbound", row.id)
 
 

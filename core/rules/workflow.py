@@ -69,6 +69,7 @@ MOVES: Mapping[str, Move] = {
     "observe": Move((S.IN_PROGRESS,), S.MONITORING),
     "workaround": Move((S.IN_PROGRESS, S.MONITORING, *_WAITING, S.ONSITE), None),
     "resolve": Move((S.IN_PROGRESS, S.MONITORING), S.RESOLVED),
+    "recover": Move((S.RECEIVED, S.TRIAGE, S.QUALIFIED, S.ASSIGNED), S.RESOLVED),
     "reopen": Move((S.RESOLVED, S.CLOSED), S.IN_PROGRESS),
     "close": Move((S.RESOLVED,), S.CLOSED),
     "merge": Move(_OPEN, S.MERGED),

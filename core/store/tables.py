@@ -70,6 +70,14 @@ from core.store.delivering_tables import (
     visit_step,
     workaround,
 )
+from core.store.device_tables import (
+    alert,
+    alert_decision,
+    alert_episode,
+    alert_meeting,
+    maintenance_window,
+    source_state,
+)
 from core.store.outage_tables import outage, outage_subscriber, outage_telling, outage_update
 from core.store.table_parts import a_digest as _digest
 from core.store.table_parts import a_document as _document
@@ -102,6 +110,10 @@ from core.store.work_tables import (
 
 __all__ = [
     "activity",
+    "alert",
+    "alert_decision",
+    "alert_episode",
+    "alert_meeting",
     "api_token",
     "asset_owner",
     "blob",
@@ -132,6 +144,7 @@ __all__ = [
     "known_error",
     "lane",
     "line_balance",
+    "maintenance_window",
     "message_version",
     "metadata",
     "one_time_link",
@@ -157,6 +170,7 @@ __all__ = [
     "schedule",
     "sign_in",
     "sla_notice",
+    "source_state",
     "task",
     "ticket_call",
     "ticket_link",
@@ -284,6 +298,7 @@ contact = Table(
     _flag("active", default=True),
     Column("number", Text, nullable=False, server_default="", index=True),  # `phone` in E.164
     _maybe("merged_into"),  # id of the contact that this one turned out to be
+    _flag("alerts"),  # they hear of what devices of the customer report
     _flag("vip"),  # what they ask is one priority more urgent
     Index(
         "contact_merged",
@@ -659,5 +674,5 @@ brake = Table(
 # On SQLite a table with a text key is two trees, rows and key. Small rows live in the key's tree; large ones, which
 # would make it deep, and those with many other indexes keep both.
 for _table in metadata.tables.values():
-    if _table.name not in ("blob", "definition", "inbound", "message", "note", "outage", "ticket"):
+    if _table.name not in ("alert", "blob", "definition", "inbound", "message", "note", "outage", "ticket"):
         _table.dialect_options["sqlite"]["with_rowid"] = False

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Container, Iterable, Iterator, Mapping
+from ipaddress import ip_network
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core import addresses
+from core.alerting import Severity
 from core.desk.configuration.document import (
     PARTS,
     AgentPart,
@@ -32,7 +34,7 @@ from core.desk.errors import ConfigurationError
 from core.desk.principal import AGENT_ROLES, CONTACT_ROLES
 from core.desk.reference import PROMISES
 from core.rules.calendar_definitions import HOLIDAY_YEARS, holiday_dates
-from core.rules.durations import parse_target
+from core.rules.durations import parse_duration, parse_target
 from core.rules.entitlement import DECISIONS, VERDICTS
 from core.rules.ladders import WAYS
 from core.rules.quick_replies import PLACES, unknown
@@ -44,6 +46,11 @@ ALWAYS = "24x7"  # always there, in the hub's zone
 PRIORITIES = ("P1", "P2", "P3", "P4")
 CRITICALITY = ("low", "normal", "high", "critical")
 MEASURES = ("none", "hours", "tickets", "visits")
+SEVERITIES = tuple(str(one) for one in Severity if one is not Severity.OK)
+BEATS = (60, 86_400)
+"""Seconds between heartbeats, at least and at most."""
+MIN_SECRET = 16
+"""Characters of the secret of a source: whoever has it opens tickets."""
 PERIODS = ("contract", "year", "quarter", "month")
 RENEWALS = ("none", "tacit")
 STATUSES = ("draft", "active", "suspended", "terminated")
@@ -291,6 +298,33 @@ def _priorities(part: CustomerPart, at: str) -> Iterator[str]:
 
 def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]:
     yield from _unknown(f"{at}.customer", [part.customer], "customers", names)
+    yield from _unknown(f"{at}.technology", [part.technology or None], "technologies", names)
+    yield from _unknown(f"{at}.request_type", [part.request_type or None], "request_types", names)
+    yield from _none_of(f"{at}.severity", part.severity, SEVERITIES)
+    for word, severity in part.severities.items():
+        yield from _none_of(f"{at}.severities.{word}", severity, SEVERITIES)
+    for name in ("hold", "stable", "auto_close", "heartbeat", "heartbeat_grace"):
+        if text := getattr(part, name):
+            try:
+                seconds = parse_duration(text)
+            except ValueError as error:
+                yield f"{at}.{name}: {error}"
+            else:
+                if name == "heartbeat" and not BEATS[0] <= seconds <= BEATS[1]:
+                    yield f"{at}.heartbeat: must be between 60s and 1d"
+    if part.time_zone:
+        yield from _zone(f"{at}.time_zone", part.time_zone)
+    for name in ("secret", "next_secret"):
+        secret = getattr(part, name)
+        if secret is not None and len(secret) < MIN_SECRET:
+            yield f"{at}.{name}: must have at least {MIN_SECRET} characters"
+    for peer in part.peers:
+        try:
+            ip_network(peer)
+        except ValueError:
+            yield f"{at}.peers: {peer!r} is no address and no network such as 192.0.2.0/24"
+    if part.names_customers and part.customer:
+        yield f"{at}.names_customers: the source is {part.customer}'s: it names nobody else"
 
 
 def _quick_reply(part: QuickReplyPart, at: str, names: Names) -> Iterator[str]:

@@ -140,6 +140,7 @@ class ContactPart(_Part, frozen=True, kw_only=True):
     sites: tuple[str, ...] = ()
     language: str | None = None
     vip: bool = False
+    alerts: bool = False
 
 
 class AssetPart(_Part, frozen=True, kw_only=True):
@@ -248,9 +249,27 @@ class AlertSourcePart(_Part, frozen=True, kw_only=True):
 
     name: str
     kind: str
-    secret: str = ""
+    secret: str | None = None
+    next_secret: str | None = None
+    enabled: bool = True
     customer: str | None = None
+    names_customers: bool = False
+    technology: str = ""
+    request_type: str = ""
+    time_zone: str = ""
+    severities: dict[str, str] = {}
+    severity: str = "warning"
+    hold: str = "60s"
+    stable: str = "5m"
+    auto_close: str = ""
     heartbeat: str = ""
+    heartbeat_grace: str = "60s"
+    page_anyway: bool = False
+    info_opens: bool = False
+    mapping: dict[str, str] = {}
+    rules: tuple[dict[str, str], ...] = ()
+    peers: tuple[str, ...] = ()
+    address: str = ""
 
 
 class LayerPart(_Part, frozen=True, kw_only=True):

@@ -75,7 +75,7 @@ def _plain(tx: Tx) -> dict[str, list[dict[str, Any]]]:
             row.content for row in tx.all(select(tables.intake_rule).order_by(tables.intake_rule.c.position))
         ],
         "alert_sources": [
-            {"name": row.name, **row.content}
+            {"name": row.name, **{name: value for name, value in row.content.items() if name != "secrets"}}
             for row in tx.all(select(tables.alert_source).order_by(tables.alert_source.c.name))
         ],
         "rotas": [

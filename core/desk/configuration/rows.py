@@ -16,6 +16,7 @@ from sqlalchemy import Table, func, select
 from core import addresses, numbers
 from core.desk import (
     accounts,
+    alert_sources,
     asset_owners,
     case,
     contract_versions,
@@ -331,6 +332,18 @@ def _contents(section: str, table: Table) -> Any:
     return rows
 
 
+def _alert_sources(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
+    """Secrets are kept as digests; a file that names none leaves those there are."""
+    kept = {row.name: row.content.get("secrets", []) for row in tx.all(select(tables.alert_source))}
+    rows = []
+    for part in parts:
+        given = [secret for secret in (part.secret, part.next_secret) if secret]
+        secrets = [alert_sources.digest(secret) for secret in given] or kept.get(part.name, [])
+        fields = _fields(part, without=("name", "secret", "next_secret"))
+        rows.append({"name": part.name, "content": fields | {"secrets": secrets}})
+    _sync(tx, difference, "alert_sources", tables.alert_source, ("name",), rows)
+
+
 def _routing(tx: Tx, parts: Any, _hashes: Hashes, difference: _Difference) -> None:
     rows = []
     for n, part in enumerate(parts, start=1):
@@ -475,7 +488,7 @@ _SECTIONS: Mapping[str, Any] = {
     "customers": _customers,
     "routing": _routing,
     "intake_rules": _intake_rules,
-    "alert_sources": _contents("alert_sources", tables.alert_source),
+    "alert_sources": _alert_sources,
     "rotas": _rotas,
     "quick_replies": _quick_replies,
 }

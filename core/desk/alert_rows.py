@@ -1,0 +1,264 @@
+"""What is known of alerts? Their rows, what was decided of them, and whom they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Text, bindparam, func, select, type_coerce, update
+
+from core.alerting import AlertFact
+from core.desk import people, reference
+from core.desk.alert_sources import AlertSource
+from core.desk.people import Asset
+from core.ids import derived_id
+from core.rules import correlation
+from core.store import tables
+from core.store.columns import Id, Instant, from_micros, to_json, to_micros
+from core.store.tx import Prepared, Row, Tx
+
+alert, meeting = tables.alert, tables.alert_meeting
+
+TELL = "alerts"
+"""Whoever shows alerts is told of changes under this word."""
+TIMER = "alert"
+"""Kind and key of the job that asks again where an alert goes; its shard is the alert."""
+
+_ONE = Prepared(select(alert).where(alert.c.id == bindparam("id", type_=Id)))
+_OF_TICKET = Prepared(
+    select(alert).where(alert.c.ticket_id == bindparam("ticket_id", type_=Id)).order_by(alert.c.first_seen)
+)
+_BELOW = Prepared(
+    select(alert).where(
+        alert.c.customer == bindparam("customer"),
+        alert.c.firing.is_(True),
+        alert.c.received_at >= bindparam("since", type_=Instant),
+        type_coerce(alert.c.above, Text).contains(bindparam("name", type_=Text), autoescape=False),
+    )
+)
+_FIRING_AT = Prepared(
+    select(alert.c.id, alert.c.placed_at, alert.c.ticket_id, alert.c.parent_alert).where(
+        alert.c.customer == bindparam("customer"),
+        alert.c.site == bindparam("site"),
+        alert.c.firing.is_(True),
+        alert.c.placed_at >= bindparam("since", type_=Instant),
+    )
+)
+_OF_ASSET = Prepared(
+    select(alert.c.ticket_id)
+    .where(
+        alert.c.customer == bindparam("customer"),
+        alert.c.asset == bindparam("asset"),
+        alert.c.last_seen >= bindparam("since", type_=Instant),
+        alert.c.ticket_id.is_not(None),
+    )
+    .order_by(alert.c.last_seen.desc())
+    .limit(5)
+)
+_MEET = Prepared(
+    update(meeting).where(meeting.c.name == bindparam("of_name")).values(revision=meeting.c.revision + 1)
+)
+
+
+def identity(source: str, dedup_key: str) -> str:
+    """The id of the row: whoever brings the same problem names the same one."""
+    return derived_id(0, "alert", source, dedup_key)
+
+
+def one(tx: Tx, alert_id: str) -> Row | None:
+    """An alert."""
+    return tx.one(_ONE, id=alert_id)
+
+
+def of_ticket(tx: Tx, ticket_id: str) -> list[Row]:
+    """Alerts that belong to a ticket, the earliest first."""
+    return tx.all(_OF_TICKET, ticket_id=ticket_id)
+
+
+def firing_of(tx: Tx, ticket_id: str) -> tuple[str, ...]:
+    """What fires of a ticket, by what people know it by."""
+    return tuple(called(row) for row in of_ticket(tx, ticket_id) if row.firing)
+
+
+def called(row: Row) -> str:
+    """An alert in a few words: what, and where."""
+    where, what = row.asset or row.resource, row.event or row.summary or row.dedup_key
+    return f"{where}: {what}" if where else str(what)
+
+
+def accept(tx: Tx, ticket_id: str) -> None:
+    """A person ends the ticket while these fire: they do not bring it back until they have recovered once."""
+    for row in of_ticket(tx, ticket_id):
+        if row.firing:
+            change(tx, row.id, accepted_risk=True)
+
+
+def below(tx: Tx, customer: str, name: str, *, since: datetime) -> list[Row]:
+    """What fires at a customer, began since, and hangs on what goes by this name (lower case)."""
+    there = tx.all(_BELOW, customer=customer, since=since, name=to_json(name))
+    return [row for row in there if name in row.above]
+
+
+def firing_at(tx: Tx, customer: str, site: str, *, since: datetime) -> list[Row]:
+    """What fires at a site and was to become a ticket since."""
+    return tx.all(_FIRING_AT, customer=customer, site=site, since=since)
+
+
+def tickets_of_asset(tx: Tx, customer: str, asset: str, *, since: datetime) -> list[str]:
+    """Tickets of alerts of this asset, the latest first."""
+    return [row.ticket_id for row in tx.all(_OF_ASSET, customer=customer, asset=asset, since=since)]
+
+
+def meet(tx: Tx, customer: str | None, source: str) -> None:
+    """Whoever decides where alerts go moves on one row of their customer first, else of their source."""
+    name = f"customer:{customer}" if customer else f"source:{source}"
+    if f"met {name}" in tx.memo:
+        return
+    tx.insert_new(meeting, name=name, revision=0)
+    tx.run(_MEET, of_name=name)
+    tx.memo[f"met {name}"] = True
+
+
+def change(tx: Tx, alert_id: str, **values: Any) -> None:
+    """Change its columns."""
+    tx.update(alert, {"id": alert_id}, **values)
+
+
+def decide(tx: Tx, row: Row, kind: str, *, now: datetime, inbound: str | None = None, **data: Any) -> None:
+    """Write down what was decided of an alert and why; `data` holds ids, codes and figures."""
+    seq = int(tx.memo.get(f"decided {row.id}", row.decided)) + 1
+    tx.memo[f"decided {row.id}"] = seq
+    tx.insert(
+        tables.alert_decision, alert_id=row.id, seq=seq, at=now, kind=kind, data=data, inbound_id=inbound
+    )
+    change(tx, row.id, decided=seq)
+    tx.tell(TELL, row.id)
+
+
+# --- Changes that are remembered ---------------------------------------------------------------------------
+
+
+def changes(row: Row | None) -> list[tuple[datetime, str]]:
+    """When it began ("b") and ended ("e"), the latest few."""
+    return [(from_micros(at), kind) for at, kind in row.transitions] if row is not None else []
+
+
+def with_change(row: Row | None, kind: str, at: datetime) -> list[list[Any]]:
+    """The same with one more."""
+    before = list(row.transitions) if row is not None else []
+    return [*before, [to_micros(at), kind]][-correlation.TRANSITIONS :]
+
+
+def flaps(transitions: Sequence[Sequence[Any]], *, now: datetime, first_seen: datetime) -> bool:
+    """See rules.correlation.flaps."""
+    times = [(from_micros(at), kind) for at, kind in transitions]
+    begun = [at for at, kind in times if kind == "b" and at > first_seen]
+    return correlation.flaps([at for at, _ in times], begun, now=now)
+
+
+# --- Whose it is -------------------------------------------------------------------------------------------
+
+
+def whose(tx: Tx, source: AlertSource, fact: AlertFact) -> str | None:
+    """The customer: the source's own, else who its label names, where it may; None: staff say."""
+    if source.customer is not None:
+        return source.customer
+    named = fact.labels.get("customer", "").strip()
+    if not source.names_customers or not named:
+        return None
+    for code in (named, named.upper()):
+        if reference.customer(tx, code) is not None:
+            return code
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """What a customer has, by what alerts name it by."""
+
+    by_name: Mapping[str, Asset]
+    by_address: Mapping[str, Asset]
+    parents: Mapping[str, str]
+
+
+def assets(tx: Tx, customer: str) -> Assets:
+    """Read once for each revision of the configuration: a storm asks hundreds of times."""
+    known = reference.desk(tx).assets
+    if customer not in known:
+        there = people.assets(tx, customer)
+        known[customer] = Assets(
+            by_name={one.name.lower(): one for one in there},
+            by_address={one.address.lower(): one for one in there if one.address},
+            parents={one.name: one.parent for one in there},
+        )
+    found: Assets = known[customer]
+    return found
+
+
+def asset_of(tx: Tx, customer: str, fact: AlertFact) -> Asset | None:
+    """The thing of this customer that the fact is about, by name or address; at another customer both may be the same."""
+    named = (fact.labels.get("asset", ""), fact.resource or "", fact.labels.get("host", ""), fact.address)
+    wanted = [name for text in named for name in (text.strip().lower(), host(text)) if name]
+    there = assets(tx, customer)
+    for names in (there.by_name, there.by_address):
+        found = next((names[name] for name in wanted if name in names), None)
+        if found is not None:
+            return found
+    return None
+
+
+def host(text: str) -> str:
+    """The host of `host:port`, without the domain's port.
+
+    >>> host("SRV-1.acme.lan:9100"), host("10.0.0.1:161"), host("[2001:db8::1]:9100"), host("2001:db8::1")
+    ('srv-1.acme.lan', '10.0.0.1', '2001:db8::1', '2001:db8::1')
+    """
+    text = text.strip().lower()
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text
+
+
+def site_of(tx: Tx, customer: str, asset: Asset | None, fact: AlertFact) -> str:
+    """Where it is: the asset's site, else one of the customer that the label names."""
+    if asset is not None and asset.site:
+        return asset.site
+    named = fact.labels.get("site", "").strip().lower()
+    return next((name for name in people.sites(tx, customer) if named and name.lower() == named), "")
+
+
+def above(tx: Tx, customer: str, asset: Asset | None, fact: AlertFact) -> list[str]:
+    """Names of what it hangs on, lower case, the nearest first: the label, then the tree of assets."""
+    named = fact.labels.get("parent", "").strip()
+    parents = assets(tx, customer).parents
+    names = {name.lower(): name for name in parents}
+    first = names.get(named.lower(), named) if named else (parents.get(asset.name, "") if asset else "")
+    chain = [first, *correlation.ancestors(first, parents)] if first else []
+    own = {(asset.name if asset else "").lower(), (fact.resource or "").lower()}
+    return [name.lower() for name in chain if name.lower() not in own]
+
+
+def names_of(row: Row) -> set[str]:
+    """By what others name it as what they hang on."""
+    return {name for name in (str(row.asset or "").lower(), row.resource.lower(), host(row.resource)) if name}
+
+
+def named(tx: Tx, customer: str, name: str) -> list[Row]:
+    """What fires at a customer and goes by this name (lower case), as others hang on it. Under maintenance it explains nothing."""
+    return tx.all(_NAMED, customer=customer, name=name, port=f"{name}:%")
+
+
+_NAMED = Prepared(
+    select(alert.c.id, alert.c.asset, alert.c.resource, alert.c.ticket_id, alert.c.status)
+    .where(
+        alert.c.customer == bindparam("customer"),
+        alert.c.firing.is_(True),
+        alert.c.status != "maintenance",
+        (func.lower(alert.c.asset) == bindparam("name"))
+        | (func.lower(alert.c.resource) == bindparam("name"))
+        | func.lower(alert.c.resource).like(bindparam("port")),
+    )
+    .limit(5)
+)

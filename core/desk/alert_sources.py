@@ -1,0 +1,143 @@
+"""Which devices may report here? Configured senders, and how one proves that it is who it says."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Any
+
+from core.alerting import Severity
+from core.channel import NoSuchSource, NotAdmitted
+from core.rules.durations import parse_duration
+
+if TYPE_CHECKING:
+    from core.envelope import Claims
+
+_DUMMY = hashlib.sha256(b"no such source").hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSource:
+    """A sender as the desk is configured."""
+
+    name: str
+    kind: str
+    enabled: bool = True
+    secrets: tuple[str, ...] = ()
+    """Digests; two while they change. None: it is known by where it sends from."""
+    customer: str | None = None
+    names_customers: bool = False
+    """Its label `customer` says whose an alert is."""
+    technology: str = ""
+    request_type: str = ""
+    time_zone: str = ""
+    severities: Mapping[str, str] = field(default_factory=dict)
+    severity: Severity = Severity.WARNING
+    """Where the payload says none that is known."""
+    hold: timedelta = timedelta(seconds=60)
+    stable: timedelta = timedelta(seconds=300)
+    auto_close: timedelta | None = None
+    """What it never takes back is over after this."""
+    heartbeat: timedelta | None = None
+    heartbeat_grace: timedelta = timedelta(seconds=60)
+    page_anyway: bool = False
+    info_opens: bool = False
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    rules: tuple[Mapping[str, str], ...] = ()
+    peers: tuple[str, ...] = ()
+    address: str = ""
+    """Where its mail comes to: an address of ours, or one with a tag."""
+
+
+def of_content(name: str, plain: Mapping[str, Any]) -> AlertSource:
+    """A source from its row."""
+    spans = {key: _span(plain.get(key)) for key in ("hold", "stable", "heartbeat_grace") if plain.get(key)}
+    return AlertSource(
+        name=name,
+        kind=plain["kind"],
+        enabled=plain.get("enabled", True),
+        secrets=tuple(plain.get("secrets", ())),
+        customer=plain.get("customer"),
+        severities={word.lower(): severity for word, severity in plain.get("severities", {}).items()},
+        severity=Severity(plain.get("severity", "warning")),
+        auto_close=_span(plain.get("auto_close")),
+        heartbeat=_span(plain.get("heartbeat")),
+        mapping=plain.get("mapping", {}),
+        rules=tuple(plain.get("rules", ())),
+        peers=tuple(plain.get("peers", ())),
+        **{name: plain.get(name, False) for name in ("names_customers", "page_anyway", "info_opens")},
+        **{name: plain.get(name, "") for name in ("technology", "request_type", "time_zone", "address")},
+        **spans,  # type: ignore[arg-type]
+    )
+
+
+def _span(text: str | None) -> timedelta | None:
+    return timedelta(seconds=parse_duration(text)) if text else None
+
+
+def digest(secret: str) -> str:
+    """What is kept of a secret. It is long and random, so that nothing slower is needed.
+
+    >>> digest("a") == digest("a") != digest("b")
+    True
+    """
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def admitted(sources: Mapping[str, AlertSource], claims: Claims) -> AlertSource:
+    """The source that sends this. Raises NoSuchSource, NotAdmitted; both take as long.
+
+    By name: its secret, and its peers where any are named. Without a name: the one of this kind that has the peer, or the secret.
+    """
+    if claims.source:
+        found = sources.get(claims.source)
+        right = _knows(found, claims.secret)
+        if found is None or not found.enabled:
+            raise NoSuchSource(f"there is no alert source {claims.source!r}")
+        if not right:
+            raise NotAdmitted(f"this is not the secret of {claims.source!r}")
+        if found.peers and not _among(claims.peer, found.peers):
+            raise NotAdmitted(f"{claims.source!r} does not send from {claims.peer}")
+        return found
+    for found in _of_kind(sources, claims.kind):
+        by_secret = bool(found.secrets) and _knows(found, claims.secret)
+        by_peer = bool(found.peers) and _among(claims.peer, found.peers)
+        if (by_secret or not found.secrets) and (by_peer or not found.peers) and (by_secret or by_peer):
+            return found
+    raise NoSuchSource(f"no alert source of kind {claims.kind} sends from {claims.peer}")
+
+
+def _of_kind(sources: Mapping[str, AlertSource], kind: str) -> Iterator[AlertSource]:
+    return (one for one in sources.values() if one.enabled and one.kind == kind)
+
+
+def _knows(found: AlertSource | None, secret: str) -> bool:
+    given = digest(secret)
+    kept = found.secrets if found is not None and found.secrets else (_DUMMY,)
+    right = [hmac.compare_digest(given, one) for one in kept]
+    return any(right) and found is not None
+
+
+def _among(peer: str, networks: tuple[str, ...]) -> bool:
+    try:
+        address = ip_address(peer)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any((mapped or address) in ip_network(network, strict=False) for network in networks)
+
+
+def for_reader(source: AlertSource, hub_zone: str) -> dict[str, Any]:
+    """What whoever takes its messages apart must know: see channels.monitoring.source.Source."""
+    return {
+        "name": source.name,
+        "kind": source.kind,
+        "zone": source.time_zone or hub_zone,
+        "severities": dict(source.severities),
+        "mapping": dict(source.mapping),
+        "rules": list(source.rules),
+    }

@@ -1,0 +1,340 @@
+"""What becomes of what a device reports? Each fact finds its alert, and each alert that begins finds its place (monitoring.md 4).
+
+`take` is asked by intake for a message whose facts were read; `check` by the timer of an alert that waits. Both are safe to repeat.
+Where an alert goes is decided in `rules.correlation` and done in core.desk.alert_placing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, update
+
+from core.alerting import AlertFact, Severity, Status
+from core.desk import alert_endings, alert_placing, alert_rows, door, filing, reference
+from core.desk.alert_sources import AlertSource
+from core.desk.filing import Understood
+from core.envelope import Inbound
+from core.rules import correlation
+from core.rules.correlation import Known, Step
+from core.store import tables, work
+from core.store.columns import Id
+from core.store.tx import Prepared, Row, Tx
+
+alert, episode = tables.alert, tables.alert_episode
+
+_COUNTED = Prepared(
+    update(episode)
+    .where(episode.c.alert_id == bindparam("alert_id", type_=Id), episode.c.n == bindparam("n"))
+    .values(count=episode.c.count + 1, worst=bindparam("to"))
+)
+
+SLICE = 200
+"""Facts of one message that one transaction takes in; more go on in the next."""
+ASIDE = {
+    Status.TEST: "test",
+    Status.CONFIRMATION: "confirmation",
+    Status.IGNORED: "ignored",
+    Status.HEARTBEAT: "heartbeat",
+}
+"""What speaks of no problem, and why the message is put down then."""
+OVER = "alert-over"
+"""Kind and key of the job that ends what its source never takes back; its shard is the alert."""
+FROM_SOURCE = {
+    Status.ACKNOWLEDGED: "acknowledged",
+    Status.SUPPRESSED: "suppressed_there",
+    Status.MAINTENANCE: "maintenance_there",
+    Status.NO_DATA: "no_data",
+}
+
+
+def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
+    """Every fact of a message to its alert. What the source is configured to mean holds now, not when it was sent."""
+    name = door.source_of(row) or ""
+    source = reference.desk(tx).alert_sources.get(name) or AlertSource(name=name, kind="auto")
+    done = int(row.detail.get("taken", 0))
+    part = said.alerts[done : done + SLICE]
+    steps = [one(tx, source, fact, row, now=now) for fact in part]
+    left = done + len(part) < len(said.alerts)
+    if left:
+        tx.update(tables.inbound, {"id": row.id}, detail={**row.detail, "taken": done + len(part)})
+        door.enqueue(tx, row.id, row.sender, now=now, source=name)
+        return Understood(outcome="alert", reason="more")
+    _heard(tx, name, said.alerts, at=row.received_at)
+    tx.tell(alert_rows.TELL)
+    detail: dict[str, Any] = {
+        "facts": len(said.alerts),
+        "steps": sorted({str(step) for step in steps if step}),
+    }
+    again = bool(steps) and set(steps) == {Step.DUPLICATE}
+    if again:
+        known = alert_rows.one(tx, alert_rows.identity(name, str(said.alerts[0].dedup_key)))
+        detail["first"] = known.inbound_id if known is not None else None
+    outcome = "duplicate" if again else "alert"
+    return filing.conclude(tx, row, said, outcome, _reason(said.alerts), now=now, detail=detail)
+
+
+def _reason(facts: Sequence[AlertFact]) -> str:
+    kinds = {ASIDE.get(fact.status, "facts") for fact in facts}
+    return kinds.pop() if len(kinds) == 1 else "facts" if kinds else "nothing"
+
+
+def _heard(tx: Tx, source: str, facts: Sequence[AlertFact], *, at: datetime) -> None:
+    """The source speaks: it is no longer silent, and where it beats, it beat."""
+    tx.insert_new(tables.source_state, name=source)
+    beats = any(fact.status is Status.HEARTBEAT for fact in facts)
+    tx.update(tables.source_state, {"name": source}, seen_at=at, **({"beat_at": at} if beats else {}))
+
+
+def one(tx: Tx, source: AlertSource, fact: AlertFact, row: Row, *, now: datetime) -> Step | None:
+    """One fact to its alert. `row`: of the message. None: it speaks of no problem."""
+    if fact.dedup_key is None or fact.status in ASIDE:
+        return None
+    alert_id = alert_rows.identity(source.name, fact.dedup_key)
+    customer = alert_rows.whose(tx, source, fact)
+    alert_rows.meet(tx, customer, source.name)
+    known = alert_rows.one(tx, alert_id)
+    received_at = row.received_at
+    step = correlation.step(
+        Known(open=known.firing, started_at=known.started_at, ended_at=known.ended_at) if known else None,
+        fact.status,
+        started_at=fact.started_at,
+        ended_at=fact.ended_at,
+        same_body=_same(known, row),
+    )
+    if step is Step.BEGUN:
+        _begin(tx, source, fact, known, alert_id, customer, row, now=now)
+    elif known is None:
+        _keep(tx, source, fact, alert_id, customer, row)
+    elif step is Step.REPEATED:
+        _repeat(tx, source, fact, known, row)
+    elif step is Step.ENDED:
+        alert_endings.end(
+            tx, source, known, ended_at=min(fact.ended_at or received_at, received_at), row=row, now=now
+        )
+    elif step is Step.DUPLICATE:
+        alert_rows.change(tx, alert_id, copies=known.copies + 1)
+    elif step is Step.UPDATED:
+        _update(tx, fact, known, row, now=now)
+    else:
+        alert_rows.decide(tx, known, str(step), now=now, inbound=row.id, status=str(fact.status))
+    return step
+
+
+def _same(known: Row | None, row: Row) -> bool:
+    return (
+        known is not None
+        and bool(known.body == row.raw)
+        and row.received_at - known.last_seen <= correlation.SAME_BODY
+    )
+
+
+def _severity(source: AlertSource, fact: AlertFact) -> Severity:
+    return source.severity if fact.severity in (Severity.UNKNOWN, Severity.OK) else fact.severity
+
+
+def _about(fact: AlertFact) -> dict[str, Any]:
+    return {
+        "text": fact.text,
+        "labels": dict(fact.labels),
+        "links": list(fact.links),
+        "left_out": fact.left_out,
+        "notes": list(fact.notes),
+        "claimed_started_at": fact.claimed_started_at.isoformat() if fact.claimed_started_at else "",
+    }
+
+
+def _told(tx: Tx, fact: AlertFact, customer: str | None, row: Row) -> dict[str, Any]:
+    """Columns that say what and where it is."""
+    asset = alert_rows.asset_of(tx, customer, fact) if customer else None
+    return {
+        "customer": customer,
+        "asset": asset.name if asset else None,
+        "site": alert_rows.site_of(tx, customer, asset, fact) if customer else "",
+        "above": alert_rows.above(tx, customer, asset, fact) if customer else [],
+        "resource": fact.resource or "",
+        "event": fact.event or "",
+        "summary": fact.summary,
+        "address": fact.address,
+        "about": _about(fact),
+        "last_seen": row.received_at,
+        "body": row.raw,
+    }
+
+
+def _begin(
+    tx: Tx,
+    source: AlertSource,
+    fact: AlertFact,
+    known: Row | None,
+    alert_id: str,
+    customer: str | None,
+    row: Row,
+    *,
+    now: datetime,
+) -> None:
+    """A new episode, which goes where it belongs at once, or after a wait."""
+    severity = _severity(source, fact)
+    started_at = fact.started_at or row.received_at
+    transitions = alert_rows.with_change(known, "b", row.received_at)
+    values = _told(tx, fact, customer, row) | {
+        "severity": str(severity),
+        "worst": str(severity),
+        "status": "firing",
+        "firing": True,
+        "count": (known.count if known else 0) + 1,
+        "episode": (known.episode if known else 0) + 1,
+        "started_at": started_at,
+        "ended_at": None,
+        "received_at": row.received_at,
+        "transitions": transitions,
+        "parent_alert": None,
+        "placed_at": None,
+        "inbound_id": row.id,
+    }
+    if known is None:
+        tx.insert(
+            alert,
+            id=alert_id,
+            source=source.name,
+            dedup_key=fact.dedup_key,
+            first_seen=row.received_at,
+            copies=0,
+            decided=0,
+            **values,
+        )
+    else:
+        alert_rows.change(tx, alert_id, **values)
+    tx.insert(
+        episode,
+        alert_id=alert_id,
+        n=values["episode"],
+        started_at=started_at,
+        ended_at=None,
+        received_at=row.received_at,
+        worst=str(severity),
+        count=1,
+        ticket_id=None,
+    )
+    begun = alert_rows.one(tx, alert_id)
+    assert begun is not None
+    alert_rows.decide(
+        tx,
+        begun,
+        "begun",
+        now=now,
+        inbound=row.id,
+        episode=begun.episode,
+        severity=str(severity),
+        asset=begun.asset,
+    )
+    if begun.flapping_since is None and alert_rows.flaps(
+        transitions, now=row.received_at, first_seen=begun.first_seen
+    ):
+        alert_rows.change(tx, alert_id, flapping_since=row.received_at)
+        alert_rows.decide(tx, begun, "flapping", now=now, changes=len(transitions))
+    _over_later(tx, alert_id, source, now=row.received_at)
+    alert_placing.settle(tx, alert_id, source, now=now)
+
+
+def _over_later(tx: Tx, alert_id: str, source: AlertSource, *, now: datetime) -> None:
+    """What this source never takes back is over when it was silent about it for long enough."""
+    if source.auto_close is not None:
+        work.set_timer(
+            tx, shard=alert_id, key=OVER, kind=OVER, payload={}, due=now + source.auto_close, now=now
+        )
+
+
+def over(tx: Tx, alert_id: str, *, now: datetime) -> None:
+    """That time has come. Does nothing where the source takes it back by itself after all, or speaks of it again."""
+    row = alert_rows.one(tx, alert_id)
+    source = reference.desk(tx).alert_sources.get(row.source) if row is not None else None
+    if row is None or not row.firing or source is None or source.auto_close is None:
+        return
+    alert_rows.meet(tx, row.customer, row.source)
+    if row.last_seen + source.auto_close > now:
+        _over_later(tx, alert_id, source, now=row.last_seen)
+        return
+    alert_endings.end(tx, source, row, ended_at=now, row=None, now=now)
+    alert_rows.change(tx, alert_id, status="expired")
+
+
+def _keep(
+    tx: Tx, source: AlertSource, fact: AlertFact, alert_id: str, customer: str | None, row: Row
+) -> None:
+    """What ends, or is acknowledged, without ever having begun here: kept, and nobody is called."""
+    at = fact.ended_at or row.received_at
+    tx.insert(
+        alert,
+        id=alert_id,
+        source=source.name,
+        dedup_key=fact.dedup_key,
+        **_told(tx, fact, customer, row)
+        | {
+            "severity": str(_severity(source, fact)),
+            "worst": str(_severity(source, fact)),
+            "status": "resolved",
+            "firing": False,
+            "count": 0,
+            "copies": 0,
+            "episode": 0,
+            "started_at": fact.started_at or at,
+            "ended_at": at,
+            "received_at": row.received_at,
+            "first_seen": row.received_at,
+            "inbound_id": row.id,
+            "decided": 0,
+        },
+    )
+    kept = alert_rows.one(tx, alert_id)
+    assert kept is not None
+    alert_rows.decide(tx, kept, "never_began", now=row.received_at, inbound=row.id, status=str(fact.status))
+
+
+def _repeat(tx: Tx, source: AlertSource, fact: AlertFact, known: Row, row: Row) -> None:
+    """It still fires: counted. How bad it is follows the message; how bad it was only rises."""
+    severity = _severity(source, fact)
+    worst = severity if severity.worse_than(Severity(known.worst)) else Severity(known.worst)
+    alert_rows.change(
+        tx,
+        known.id,
+        count=known.count + 1,
+        last_seen=row.received_at,
+        severity=str(severity),
+        worst=str(worst),
+        body=row.raw,
+        **({"summary": fact.summary} if fact.summary else {}),
+    )
+    tx.run(_COUNTED, alert_id=known.id, n=known.episode, to=str(worst))
+    if str(severity) != known.severity:
+        alert_rows.decide(
+            tx,
+            known,
+            "severity",
+            now=row.received_at,
+            inbound=row.id,
+            was=known.severity,
+            severity=str(severity),
+        )
+        alert_placing.worse(tx, known, severity, now=row.received_at)
+
+
+def _update(tx: Tx, fact: AlertFact, known: Row, row: Row, *, now: datetime) -> None:
+    """The source says something of an alert that fires: it goes on firing."""
+    values: dict[str, Any] = {"last_seen": row.received_at, "body": row.raw}
+    if fact.status is Status.ACKNOWLEDGED and known.status == "firing":
+        values["status"] = "acknowledged"
+    alert_rows.change(tx, known.id, **values)
+    alert_rows.decide(tx, known, FROM_SOURCE[fact.status], now=now, inbound=row.id, text=fact.text[:300])
+
+
+def check(tx: Tx, alert_id: str, *, now: datetime) -> None:
+    """The timer of an alert that waits: it is asked again where it goes, or is over because nobody ever takes it back."""
+    row = alert_rows.one(tx, alert_id)
+    if row is None or not row.firing:
+        return
+    alert_rows.meet(tx, row.customer, row.source)
+    source = reference.desk(tx).alert_sources.get(row.source) or AlertSource(name=row.source, kind="auto")
+    alert_placing.settle(tx, alert_id, source, now=now)

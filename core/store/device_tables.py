@@ -1,0 +1,156 @@
+"""What rows are there of devices? Alerts and their episodes, what was decided of them, and windows of maintenance."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Integer, Table, text
+
+from core.store.table_parts import (
+    a_digest,
+    a_document,
+    a_flag,
+    a_json,
+    a_number,
+    a_text,
+    an_instant,
+    id_key,
+    maybe_id,
+    maybe_instant,
+    maybe_text,
+    metadata,
+    text_key,
+)
+
+# One row for each problem of a source, whatever comes of it; it outlives its tickets, so its own id comes first in the key.
+alert = Table(
+    "alert",
+    metadata,
+    id_key("id"),  # made from source and dedup key: two who bring the same new one meet at it
+    a_text("source"),
+    a_text("dedup_key"),
+    maybe_text("customer"),
+    maybe_text("asset"),
+    a_text("site"),
+    a_text("resource"),
+    a_text("event"),
+    a_text("severity"),
+    a_text("worst"),  # of the episode
+    a_text("status"),  # held, firing, acknowledged, suppressed, maintenance, resolved or expired
+    a_flag("firing"),  # the episode goes on
+    a_number("count"),  # of messages that said it fires
+    a_number("copies"),  # the same message once more
+    an_instant("first_seen"),
+    an_instant("last_seen"),
+    a_number("episode"),
+    an_instant("started_at"),  # of the episode, as the source says it
+    maybe_instant("ended_at"),
+    an_instant("received_at"),  # of the message that began the episode
+    a_json("transitions", "[]"),  # the latest: [microseconds, "b" or "e"]
+    maybe_instant("flapping_since"),
+    maybe_id("parent_alert"),
+    maybe_id("ticket_id"),
+    maybe_instant("placed_at"),  # when it was to become a ticket, in this episode
+    a_flag("accepted_risk"),  # a person closed the ticket while it fired; until it has recovered once
+    a_text("summary"),
+    a_text("address"),
+    a_json("above", "[]"),  # what it hangs on, the nearest first, lower case
+    a_document("about"),  # text, labels, links, what was left out, remarks
+    a_digest("body"),  # of the latest message
+    maybe_id("inbound_id"),  # the message that began the episode
+    a_number("decided"),  # seq of the latest decision
+    Index("alert_key", "source", "dedup_key", unique=True),
+    Index(
+        "alert_ticket",
+        "ticket_id",
+        sqlite_where=text("ticket_id IS NOT NULL"),
+        postgresql_where=text("ticket_id IS NOT NULL"),
+    ),
+    Index(
+        "alert_firing",
+        "customer",
+        "site",
+        "placed_at",
+        sqlite_where=text("firing = 1"),
+        postgresql_where=text("firing"),
+    ),
+    Index(
+        "alert_asset",
+        "customer",
+        "asset",
+        "last_seen",
+        sqlite_where=text("asset IS NOT NULL"),
+        postgresql_where=text("asset IS NOT NULL"),
+    ),
+    Index("alert_seen", "last_seen", "id"),
+)
+
+alert_episode = Table(
+    "alert_episode",
+    metadata,
+    id_key("alert_id"),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    an_instant("started_at"),
+    maybe_instant("ended_at"),
+    an_instant("received_at"),
+    a_text("worst"),
+    a_number("count"),
+    maybe_id("ticket_id"),
+    Index(
+        "alert_episode_ticket",
+        "ticket_id",
+        sqlite_where=text("ticket_id IS NOT NULL"),
+        postgresql_where=text("ticket_id IS NOT NULL"),
+    ),
+)
+
+# Why an alert is where it is: append-only, one for each decision, none for what only counts.
+alert_decision = Table(
+    "alert_decision",
+    metadata,
+    id_key("alert_id"),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    an_instant("at"),
+    a_text("kind"),
+    a_json("data", "{}"),
+    maybe_id("inbound_id"),
+)
+
+# What is known of a source beside its configuration.
+source_state = Table(
+    "source_state",
+    metadata,
+    text_key("name"),
+    maybe_instant("seen_at"),  # None: never, it is not commissioned
+    maybe_instant("beat_at"),
+    maybe_instant("silent_since"),
+    a_number("received"),
+    a_number("unread"),  # messages that nobody understood
+    maybe_instant("unread_since"),
+)
+
+# Whoever decides where alerts of a customer go moves on this row first: two that belong together meet there.
+alert_meeting = Table("alert_meeting", metadata, text_key("name"), a_number("revision"))
+
+maintenance_window = Table(
+    "maintenance_window",
+    metadata,
+    id_key("id"),
+    a_text("customer"),
+    a_text("site"),  # empty: all
+    a_text("asset"),  # empty: all
+    a_text("tag"),  # name=value of a label; empty: all
+    an_instant("since"),
+    an_instant("until"),  # of the first occurrence
+    a_text("rrule"),  # RFC 5545; empty: once
+    a_text("zone"),
+    a_text("mode", "mute"),  # mute, or store_only: boards do not show it either
+    a_text("change"),  # what for: a number of a change, words
+    a_text("source"),  # who made it known: a person, a visit, an alert source
+    a_text("created_by"),
+    an_instant("created_at"),
+    maybe_text("approved_by"),
+    a_text(
+        "state", "planned"
+    ),  # asked: waits for a second person; planned; ended: before its time; cancelled
+    maybe_instant("ended_at"),
+    Index("maintenance_window_until", "state", "until"),
+)

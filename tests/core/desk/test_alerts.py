@@ -1,0 +1,307 @@
+"""Alarms become the right number of tickets: none for what is over in a moment, one for what belongs together."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from core.channel import NoSuchSource, NotAdmitted
+from core.desk import resolution, tickets
+from core.desk.errors import Refused
+from core.store import tables
+from tests.desk_at_work import SOLUTION
+from tests.devices_at_work import Devices, alarm, devices
+
+
+@pytest.fixture
+async def hub(db) -> Devices:
+    return await devices(db)
+
+
+# --- In at the door ---
+
+
+async def test_what_a_device_sends_is_taken_in_from_a_source_that_proves_who_it_is(hub):
+    with pytest.raises(NotAdmitted):
+        await hub.posts({}, secret="another secret")
+    with pytest.raises(NoSuchSource):
+        await hub.posts({}, source="nobody")
+    assert await hub.desk.rows(tables.inbound) == []
+
+
+async def test_a_message_that_nobody_understands_is_kept_for_staff(hub):
+    hub.desk.last = await hub.posts({"a": "shape of its own"})
+    row = await hub.desk.inbound()
+    assert (row.outcome, row.open) == ("exception", True)
+
+
+# --- One alarm ---
+
+
+async def test_an_alarm_waits_a_minute_and_then_is_a_ticket_of_its_customer_asset_and_group(hub):
+    await hub.fires("sw-1")
+    assert (await hub.alert("sw-1")).status == "held"
+    assert await hub.tickets() == []
+
+    await hub.passes(seconds=75)
+
+    (ticket,) = await hub.tickets()
+    assert (ticket.customer, ticket.asset, ticket.site) == ("ACME", "sw-1", "Verona")
+    assert (ticket.state, ticket.desk_group, ticket.priority) == ("assigned", "Network L1", "P1")
+    assert (ticket.channel, ticket.contract) == ("monitoring", "C-1")
+    assert ticket.received_at == (await hub.alert("sw-1")).started_at  # clocks count from the alarm
+    await hub.sound()
+
+
+async def test_what_is_over_within_the_wait_is_no_ticket(hub):
+    await hub.fires("sw-1")
+    await hub.passes(seconds=30)
+    await hub.ends("sw-1")
+    await hub.passes(minutes=10)
+    assert await hub.tickets() == []
+    assert await hub.decisions("sw-1") == ["begun", "held", "transient"]
+    await hub.sound()
+
+
+async def test_the_customer_hears_of_it_once_and_again_when_it_came_back_by_itself(hub):
+    await hub.fires("core-1", source="at-once", severity="warning")
+    await hub.passes(minutes=4)
+    (noticed,) = hub.desk.channel.sent
+    assert noticed.to.address == "alice@acme.test"
+    assert "core-1" in noticed.text
+
+    await hub.ends("core-1", source="at-once")
+    ended_at = hub.desk.now
+    await hub.passes(minutes=6)
+
+    (ticket,) = await hub.tickets()
+    assert (ticket.state, ticket.resolution["cause"]) == ("resolved", "auto_recovered")
+    clocks = await hub.desk.clocks(ticket.number)
+    assert clocks["resolve"].stopped_at == ended_at  # when it ended, not when we were sure
+    assert [one.kind for one in hub.desk.channel.sent] == ["progress", "resolved"]
+    await hub.sound()
+
+
+async def test_nothing_is_closed_under_the_hands_of_whoever_works_on_it(hub):
+    await hub.fires("core-1", source="at-once", severity="warning")
+    (ticket,) = await hub.tickets()
+    ann = await hub.desk.who("ann")
+    await hub.desk.do(tickets.take, ann, ticket.number)
+    with pytest.raises(Refused, match="alert_firing"):
+        await hub.desk.do(resolution.resolve, ann, ticket.number, **SOLUTION)
+
+    await hub.ends("core-1", source="at-once")
+    await hub.passes(minutes=6)
+
+    (ticket,) = await hub.tickets()
+    assert ticket.state == "in_progress"
+    assert "recovered" in ticket.flags
+    await hub.desk.do(resolution.resolve, ann, ticket.number, **SOLUTION)
+    await hub.sound()
+
+
+async def test_p1_is_never_closed_without_a_person(hub):
+    await hub.fires("sw-1", source="at-once")
+    await hub.ends("sw-1", source="at-once")
+    await hub.passes(minutes=10)
+    (ticket,) = await hub.tickets()
+    assert (ticket.state, ticket.priority) == ("assigned", "P1")
+    assert "recovered" in ticket.flags
+
+
+async def test_the_same_alarm_within_an_hour_opens_the_same_ticket_again_and_later_another_one(hub):
+    await hub.fires("core-1", source="at-once", severity="warning")
+    await hub.ends("core-1", source="at-once")
+    await hub.passes(minutes=6)
+    await hub.fires("core-1", source="at-once", severity="warning")
+    (ticket,) = await hub.tickets()
+    assert (ticket.state, "reopened" in ticket.flags) == ("assigned", True)
+
+    await hub.ends("core-1", source="at-once")
+    await hub.passes(minutes=6)
+    hub.desk.passes(hours=2)
+    await hub.fires("core-1", source="at-once", severity="warning")
+
+    first, second = await hub.tickets()
+    assert "recurrence" in second.flags
+    assert [row.other_id for row in await hub.desk.rows(tables.ticket_link, second.number)] == [first.id]
+    await hub.sound()
+
+
+async def test_a_risk_that_was_accepted_does_not_come_back_until_it_has_recovered_once(hub):
+    await hub.fires("core-1", source="at-once", severity="warning")
+    (ticket,) = await hub.tickets()
+    ann = await hub.desk.who("ann")
+    await hub.desk.do(tickets.take, ann, ticket.number)
+    why = {"alert_firing": "The customer lives with it until the move."}
+    await hub.desk.do(resolution.resolve, ann, ticket.number, **SOLUTION, overrides=why)
+    assert (await hub.alert("core-1", "at-once")).accepted_risk
+
+    began = (await hub.alert("core-1", "at-once")).started_at
+    for _ in range(3):
+        hub.desk.passes(hours=4)
+        await hub.fires("core-1", source="at-once", severity="warning", at=began)
+    assert len(await hub.tickets()) == 1
+    assert (await hub.tickets())[0].state == "resolved"
+    assert (await hub.alert("core-1", "at-once")).count == 4
+
+
+async def test_what_its_source_never_takes_back_is_over_when_it_was_silent_for_long_enough(hub):
+    await hub.fires("core-1", source="never-over", severity="warning")
+    await hub.passes(minutes=50)
+    await hub.fires("core-1", source="never-over", severity="warning")
+    await hub.passes(minutes=50)
+    assert (await hub.alert("core-1", "never-over")).firing
+    await hub.passes(minutes=20)
+    assert (await hub.alert("core-1", "never-over")).status == "expired"
+    assert (await hub.tickets())[0].state == "resolved"
+
+
+# --- Again and again ---
+
+
+async def test_repeats_are_counted_and_the_same_bytes_are_one_message(hub):
+    began = hub.desk.now
+    for _ in range(5):
+        hub.desk.passes(seconds=1)
+        await hub.fires("sw-1", source="at-once", at=began)
+    again = {"alerts": [alarm("sw-1", "firing", at=began)], "groupLabels": {}}
+    for _ in range(4):
+        await hub.posts(again, source="at-once")
+    row = await hub.alert("sw-1", "at-once")
+    assert (row.count, row.copies) == (6, 3)
+    assert len(await hub.tickets()) == 1
+    assert [one.outcome for one in await hub.desk.rows(tables.inbound)].count("duplicate") == 3
+    await hub.sound()
+
+
+async def test_late_words_of_an_episode_that_is_over_change_nothing(hub):
+    began = hub.desk.now
+    await hub.fires("sw-1", at=began)
+    hub.desk.passes(seconds=40)
+    await hub.ends("sw-1")
+    hub.desk.passes(seconds=5)
+    await hub.fires("sw-1", at=began)
+    assert (await hub.alert("sw-1")).status == "resolved"
+
+    hub.desk.passes(minutes=5)
+    await hub.fires("sw-1")
+    await hub.ends("sw-1", at=began + timedelta(seconds=10))
+    assert (await hub.alert("sw-1")).firing
+
+
+async def test_an_end_of_what_never_began_is_kept_and_opens_nothing(hub):
+    await hub.ends("sw-1")
+    await hub.passes(minutes=10)
+    assert await hub.decisions("sw-1") == ["never_began"]
+    assert await hub.tickets() == []
+    await hub.sound()
+
+
+async def test_what_comes_and_goes_is_one_ticket_that_is_silent_until_it_is_calm(hub):
+    for _ in range(10):
+        await hub.fires("core-1", severity="warning")
+        await hub.passes(seconds=45)
+        await hub.ends("core-1", severity="warning")
+        await hub.passes(seconds=45)
+    row = await hub.alert("core-1")
+    assert row.flapping_since is not None
+    assert row.episode == 10
+    (ticket,) = await hub.tickets()
+    assert ticket.open
+    assert "flapping" in ticket.flags
+    assert len(hub.desk.channel.sent) <= 2
+
+    await hub.passes(minutes=32)
+
+    (ticket,) = await hub.tickets()
+    assert ticket.state == "resolved"
+    assert (await hub.alert("core-1")).flapping_since is None
+    assert [one.kind for one in hub.desk.channel.sent] == ["progress", "resolved"]
+    await hub.sound()
+
+
+# --- What belongs together ---
+
+
+async def test_what_hangs_on_something_that_is_down_belongs_to_that(hub):
+    await hub.fires("srv-1")
+    await hub.passes(seconds=20)
+    await hub.fires("core-1", severity="warning")
+    await hub.passes(minutes=4)
+
+    (ticket,) = await hub.tickets()
+    assert ticket.asset == "core-1"
+    child = await hub.alert("srv-1")
+    assert (child.status, child.ticket_id) == ("suppressed", ticket.id)
+    assert len(hub.desk.channel.sent) == 1
+
+
+async def test_a_cause_that_is_told_late_takes_over_what_nobody_has_touched(hub):
+    await hub.fires("srv-1", source="at-once", severity="warning")
+    await hub.passes(minutes=1)
+    await hub.fires("core-1", source="at-once", severity="warning")
+    await hub.passes(minutes=5)
+
+    (ticket,) = await hub.tickets()
+    assert ticket.asset == "core-1"
+    assert len(await hub.tickets(merged=True)) == 2
+    assert len(hub.desk.channel.sent) == 1  # only the one that is left speaks
+    await hub.sound()
+
+
+async def test_a_cause_that_is_told_late_is_tied_to_what_somebody_works_on(hub):
+    await hub.fires("srv-1", source="at-once", severity="warning")
+    (child,) = await hub.tickets()
+    await hub.desk.do(tickets.take, await hub.desk.who("ann"), child.number)
+    await hub.fires("core-1", source="at-once", severity="warning")
+
+    assert len(await hub.tickets()) == 2
+    (tie,) = await hub.desk.rows(tables.ticket_link, child.number)
+    assert tie.kind == "related"
+
+
+async def test_ten_alarms_at_one_site_are_one_matter(hub):
+    names = [f"pc-{n}" for n in range(14)]
+    for name in names:
+        await hub.fires(name, source="at-once", severity="warning", site="verona")
+        hub.desk.passes(seconds=3)
+    await hub.passes(minutes=4)
+
+    (ticket,) = await hub.tickets()
+    assert "storm" in ticket.flags
+    rows = [await hub.alert(name, "at-once") for name in names]
+    assert {row.ticket_id for row in rows} == {ticket.id}
+    assert len(hub.desk.channel.sent) == 1
+    await hub.sound()
+
+
+# --- Whose it is ---
+
+
+async def test_two_customers_with_the_same_names_and_fingerprints_have_nothing_in_common(hub):
+    await hub.fires("srv-9", source="at-once")
+    await hub.fires("srv-9", source="shared", customer="gamma")
+    ours, theirs = await hub.tickets()
+    assert (ours.customer, theirs.customer) == ("ACME", "GAMMA")
+
+
+async def test_what_nobody_can_be_named_for_waits_in_triage(hub):
+    await hub.fires("srv-9", source="shared", customer="who?")
+    (ticket,) = await hub.tickets()
+    assert (ticket.customer, ticket.state) == (None, "triage")
+
+
+async def test_without_a_contract_that_stands_it_is_kept_and_calls_nobody(hub):
+    await hub.fires("srv-9", source="beta")
+    row = await hub.alert("srv-9", "beta")
+    assert (row.status, row.ticket_id) == ("firing", None)
+
+
+async def test_a_message_of_many_alarms_is_taken_in_whole(hub):
+    await hub.fires(*(f"pc-{n}" for n in range(450)), source="am", site="Verona")
+    assert len(await hub.desk.rows(tables.alert)) == 450
+    await hub.passes(minutes=2)
+    assert len(await hub.tickets()) == 1
+    await hub.sound()
