@@ -59,9 +59,8 @@ def decode(
 
 
 def _unpacked(raw: bytes, headers: Mapping[str, str]) -> bytes:
-    if not (
-        headers.get("content-encoding", "").lower() in ("gzip", "x-gzip", "deflate") or raw[:2] == b"\x1f\x8b"
-    ):
+    deflated = headers.get("content-encoding", "").lower() == "deflate" and _begins_zlib(raw)
+    if not deflated and raw[:2] != b"\x1f\x8b":  # whatever the header says: a server may have unpacked it
         return raw
     most = min(SIZE, max(len(raw), 1024) * RATIO)
     unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
@@ -74,6 +73,11 @@ def _unpacked(raw: bytes, headers: Mapping[str, str]) -> bytes:
     if not unpack.eof:
         raise NotUnderstood("the packed body ends too early")
     return content
+
+
+def _begins_zlib(raw: bytes) -> bool:
+    """RFC 1950, 2.2: method 8, and the first two bytes are a multiple of 31."""
+    return len(raw) > 1 and raw[0] & 0x0F == 8 and int.from_bytes(raw[:2], "big") % 31 == 0
 
 
 def _form(content: bytes) -> dict[str, str]:
