@@ -11,7 +11,7 @@ from channels.monitoring.traps import SYS_UP_TIME, TRAP_ADDRESS, TRAP_OID
 SIZE = 65507  # bytes of a datagram
 VARBINDS = 256  # of one trap
 _ARCS = 128  # numbers of an OID (RFC 2578, 3.5)
-_V1, _INFORM, _V2 = 0xA4, 0xA6, 0xA7
+_RESPONSE, _V1, _INFORM, _V2 = 0xA2, 0xA4, 0xA6, 0xA7
 _UNSIGNED = frozenset({0x41, 0x42, 0x43, 0x46, 0x47})  # Counter32, Gauge32, TimeTicks, Counter64, UInteger32
 _NOTHING = {0x05: "", 0x80: "noSuchObject", 0x81: "noSuchInstance", 0x82: "endOfMibView"}
 
@@ -57,6 +57,14 @@ def community(raw: bytes) -> str:
         return _head(raw)[1]
     except IndexError:
         raise NotUnderstood("the datagram ends too early") from None
+
+
+def answer(raw: bytes) -> bytes:
+    """The answer to an inform: the same with another type (RFC 3416, 4.2.7). Raises NotUnderstood: it is none."""
+    if trap(raw).request is None:
+        raise NotUnderstood("nobody waits for an answer to a trap")
+    _, _, at = _head(raw)
+    return raw[:at] + bytes([_RESPONSE]) + raw[at + 1 :]
 
 
 def _head(raw: bytes) -> tuple[int, str, int]:

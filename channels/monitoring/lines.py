@@ -17,7 +17,7 @@ _NEW = re.compile(
     re.DOTALL,
 )
 _STAMP = (
-    r"(?P<unsure>[.*])?(?:(?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>\d{1,2}) (?:(?P<year>\d{4}) )?"
+    r"(?P<unsure>[.*])?(?:(?:(?P<first>\d{4}) )?(?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>\d{1,2}) (?:(?P<year>\d{4}) )?"
     r"(?P<time>\d{1,2}:\d{2}:\d{2}(?:\.\d{1,9})?)(?: (?P<zone>UTC|GMT|Z))?(?: [A-Z]{3,5}(?=:))?|(?P<iso>\d{4}-\d{2}-\d{2}T[\d:.]{5,18}(?:Z|[+-]\d{2}:?\d{2})?))"
 )
 _OLD = re.compile(
@@ -97,10 +97,9 @@ def read(raw: bytes, *, received_at: datetime, zone: tzinfo) -> Line:
             data=_said(new["data"]),
             cut=cut,
         )
-    old = _CISCO.match(rest) or _OLD.match(rest)
-    if old is None:
+    said = _old(rest)
+    if not said:
         return Line(facility=facility, severity=severity, message=rest, cut=cut)
-    said = old.groupdict("")
     return Line(
         facility=facility,
         severity=severity,
@@ -115,6 +114,19 @@ def read(raw: bytes, *, received_at: datetime, zone: tzinfo) -> Line:
     )
 
 
+def _old(rest: str) -> dict[str, str]:
+    """What a line without a version says; {}: it has no form. A relay puts its own beginning before Cisco's."""
+    old = _CISCO.match(rest.lstrip(": ")) if "%" in rest else None
+    if old is not None:
+        return old.groupdict("")
+    old = _OLD.match(rest)
+    if old is None:
+        return {}
+    said = old.groupdict("")
+    inner = _CISCO.match(said["message"].lstrip(": ")) if "%" in said["message"] else None
+    return said if inner is None else said | {"app": "", "id": inner["id"], "message": inner["message"]}
+
+
 def _said(text: str) -> str:
     return "" if text == "-" else text
 
@@ -127,7 +139,8 @@ def _when(said: dict[str, str], received_at: datetime, zone: tzinfo) -> datetime
         return None
     where = UTC if said["zone"] else zone
     now = received_at.astimezone(where)
-    years = [int(said["year"])] if said["year"] else [now.year, now.year - 1, now.year + 1]
+    told = said["year"] or said["first"]
+    years = [int(told)] if told else [now.year, now.year - 1, now.year + 1]
     hour, minute, seconds = said["time"].split(":")
     second, _, fraction = seconds.partition(".")
     found = []
@@ -145,9 +158,5 @@ def _when(said: dict[str, str], received_at: datetime, zone: tzinfo) -> datetime
             )
         except ValueError:  # 29 February of another year; 25 o'clock
             continue
-        if year == now.year and 1 < month < 12:
-            nearest = abs((at - now).days) < 180
-            if nearest:
-                return at
         found.append(at)
     return min(found, key=lambda at: abs(at - now), default=None)

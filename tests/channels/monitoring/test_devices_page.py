@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import threading
 import tomllib
@@ -158,6 +159,8 @@ def test_the_examples_with_curl_are_read() -> None:
 
 # Scripts
 
+needs_curl = pytest.mark.skipif(not shutil.which("curl", path="/usr/bin:/bin"), reason="needs curl")
+
 
 @pytest.fixture
 def hub() -> Iterator[Any]:
@@ -225,6 +228,7 @@ def test_the_script_for_checkmk_says_what_it_needs() -> None:
     assert run("checkmk-centralino") == 2
 
 
+@needs_curl
 def test_the_script_for_snmptrapd_hands_the_trap_on_as_it_is(hub: Any, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("s3cret\n")
     trap = b"sw1\nUDP: [10.0.0.9]:4->[10.0.0.1]:162\nSNMPv2-MIB::snmpTrapOID.0 IF-MIB::linkUp\nIF-MIB::ifIndex.7 7\n"
@@ -232,6 +236,7 @@ def test_the_script_for_snmptrapd_hands_the_trap_on_as_it_is(hub: Any, tmp_path:
     assert hub.got == [("Bearer s3cret", trap)]
 
 
+@needs_curl
 def test_the_script_for_wazuh_sends_the_file_that_it_is_given(hub: Any, tmp_path: Path) -> None:
     alert = tmp_path / "alert.json"
     alert.write_text('{"rule": {"id": "5710", "level": 12}, "agent": {"id": "001"}, "manager": {}}')

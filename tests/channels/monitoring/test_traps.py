@@ -184,6 +184,13 @@ def test_an_inform_says_which_number_wants_an_answer() -> None:
     assert ber.trap(version_2(LINK_UP, request=77)).request is None
 
 
+def test_the_answer_to_an_inform_is_the_same_message_of_another_type() -> None:
+    inform = version_2(LINK_UP, (IF_INDEX, number(7)), tag=0xA6)
+    assert ber.answer(inform) == version_2(LINK_UP, (IF_INDEX, number(7)), tag=0xA2)
+    with pytest.raises(NotUnderstood, match="nobody waits"):
+        ber.answer(version_2(LINK_UP))
+
+
 def test_the_community_can_be_read_without_the_trap() -> None:
     assert community(message(1, b"\xa7\x00", who=b"s3cret")) == "s3cret"
 
