@@ -7,8 +7,9 @@ from email.message import EmailMessage
 
 import pytest
 
+from channels.monitoring.source import NotUnderstood
 from core.alerting import AlertFact, Severity, Status
-from tests.channels.monitoring.messages import fact
+from tests.channels.monitoring.messages import fact, facts
 
 DATE = "Mon, 26 Jan 2026 03:15:16 +0100"
 
@@ -190,3 +191,15 @@ def test_html_alone_is_read_without_its_tags() -> None:
 def test_a_date_that_is_none_is_left_out() -> None:
     for date in ("yesterday", "Mon, 99 Jan 2026 99:00:00 +9999", ""):
         assert mail("x", Date=date).started_at is None
+
+
+def test_a_mail_that_is_nested_beyond_reading_says_so_and_a_little_is_usual() -> None:
+    def nested(depth: int) -> bytes:
+        raw = b"From: a@b.example\nSubject: x\n"
+        for number in range(depth):
+            raw += b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (number, number)
+        return raw + b"\nUPS on battery\n"
+
+    assert "UPS on battery" in fact("email", nested(3)).text
+    with pytest.raises(NotUnderstood, match="nested"):
+        facts("email", nested(3000))

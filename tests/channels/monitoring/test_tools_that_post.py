@@ -499,6 +499,33 @@ def test_azure_the_test_of_an_action_group_is_no_problem() -> None:
     assert fact("azure-monitor", of_azure(alertId=alert)).status is Status.TEST
 
 
+def test_azure_a_service_that_is_disturbed_recovers_under_the_same_number() -> None:
+    def told(stage: str) -> Any:
+        activity = {
+            "operationName": "Incident",
+            "properties": {"stage": stage, "trackingId": "T1", "title": "VMs"},
+        }
+        data = {"status": "Activated", "context": {"activityLog": activity}}
+        return fact("azure-monitor", {"schemaId": "Microsoft.Insights/activityLogs", "data": data})
+
+    assert (told("Active").status, told("Resolved").status) == (Status.FIRING, Status.RESOLVED)
+    assert told("Active").dedup_key == told("Resolved").dedup_key
+
+
+def test_eventbridge_tells_an_alarm_in_other_words() -> None:
+    event = {
+        "detail-type": "CloudWatch Alarm State Change",
+        "resources": ["arn:a"],
+        "detail": {
+            "alarmName": "cpu",
+            "state": {"value": "ALARM", "timestamp": "2026-01-26T10:00:00.000+0000"},
+        },
+    }
+    told = fact("aws-sns", of_sns(event))
+    assert (told.dedup_key, told.event, told.severity) == ("cloudwatch:arn:a", "cpu", Severity.CRITICAL)
+    assert told.dedup_key == fact("aws-sns", of_sns(ALARM | {"AlarmArn": "arn:a"})).dedup_key
+
+
 def test_google_a_test_is_told_by_its_version_and_a_severity_by_its_word() -> None:
     incident = {"incident_id": "1", "state": "open", "condition_name": "CPU", "severity": "Critical"}
     assert fact("stackdriver", {"incident": incident, "version": "1.2"}).severity is Severity.CRITICAL
