@@ -31,6 +31,7 @@ def test_nagios_the_body_goes_before_the_subject_and_the_date_before_an_abbrevia
     told = mail("** PROBLEM Service Alert: h/1/a/b: c is CRITICAL **", NAGIOS.format("PROBLEM", "CRITICAL"))
     assert (told.resource, told.event, told.dedup_key) == ("h/1", "a/b: c", "nagios:h/1/a/b: c")
     assert told.started_at == datetime(2026, 1, 26, 2, 15, 16, tzinfo=UTC)
+    assert told.started_at.tzinfo is UTC
     assert told.address == "10.0.0.9"
 
 
@@ -189,7 +190,7 @@ def test_html_alone_is_read_without_its_tags() -> None:
 
 
 def test_a_date_that_is_none_is_left_out() -> None:
-    for date in ("yesterday", "Mon, 99 Jan 2026 99:00:00 +9999", ""):
+    for date in ("yesterday", "Fri, 31 Dec 9999 23:59:59 -1200", "Mon, 99 Jan 2026 99:00:00 +9999", ""):
         assert mail("x", Date=date).started_at is None
 
 
