@@ -18,7 +18,10 @@ _EVENTS = (
     ("flapping start", "FLAPPINGSTART"),
     ("started flapping", "FLAPPINGSTART"),
     ("downtime start", "DOWNTIMESTART"),
+    ("flapping", "FLAPPINGSTOP"),
+    ("downtime", "DOWNTIMEEND"),
 )
+_CHANGE = re.compile(r"[A-Z]+ *-> *([A-Z]+)")
 
 
 def parse(told: Told, source: Source) -> Sequence[AlertFact]:
@@ -61,10 +64,14 @@ def of_mail(told: Told, source: Source, letter: letters.Letter) -> AlertFact | N
         lines.setdefault(name, value.strip())
     if not lines.get("Host") or not lines.get("Event"):
         return None
-    before, arrow, state = (one.strip() for one in lines["Event"].partition("->"))
-    kind = next((kind for word, kind in _EVENTS if word in before.lower()), "CUSTOM")
-    if arrow:
+    changed = _CHANGE.fullmatch(lines["Event"])
+    state = changed[1] if changed else ""
+    if changed:
         kind = "RECOVERY" if state in ("OK", "UP") else "PROBLEM"
+    else:
+        kind = next((kind for word, kind in _EVENTS if word in lines["Event"].lower()), "")
+    if not kind:
+        return None
     return notification(
         told,
         source,

@@ -162,6 +162,21 @@ def test_words_that_are_not_known_are_a_problem_for_people_to_look_at() -> None:
     assert told.resource == "10.4.0.9"
 
 
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("x", "Host: gate\nEvent: door open\n"),
+        ("x", "Notification Type: HELLO\nHost: gate\nState: DOWN\n"),
+        ("[NOTICE] gate is DOWN", "Host: gate\n"),
+        ("x", "Problem name: Disk\n"),
+        ("[Urgent] gate", ""),
+    ],
+)
+def test_what_only_looks_like_a_template_is_no_less_a_problem(subject: str, text: str) -> None:
+    told = mail(subject, text)
+    assert (told.status, told.severity) == (Status.FIRING, Severity.UNKNOWN)
+
+
 def test_one_sender_with_two_subjects_has_two_problems() -> None:
     assert mail("a - x").dedup_key != mail("a - y").dedup_key
 
