@@ -13,6 +13,7 @@ from core.calling import Line
 from core.channel import Channel, DeliveryError, Retracting
 from core.desk import (
     alert_endings,
+    alert_returns,
     alert_rows,
     alert_tickets,
     alerts,
@@ -65,6 +66,7 @@ from core.envelope import Inbound, Outgoing, Sent
 from core.isolation import ReaderDied, ReaderFailed, Readers, Unreadable
 from core.log import get_logger
 from core.reporting import Reporting
+from core.returning import Looking, Saying
 from core.rounds import Effect, Handler, Hopeless, Retry
 from core.store.database import Database
 from core.store.tx import Tx
@@ -116,6 +118,8 @@ def handlers(
         alerts.OVER: Ringing(alerts.over, clock=clock),
         alert_tickets.NOTICE: Ringing(alert_tickets.tell, clock=clock),
         alert_endings.TIMER: Ringing(alert_endings.check, clock=clock),
+        alert_returns.JOB: Saying(db, channels, clock=clock),
+        alert_returns.LOOK: Looking(db, channels, clock=clock),
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),

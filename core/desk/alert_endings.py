@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select
 
 from core import texts
 from core.desk import (
+    alert_returns,
     alert_rows,
     alert_tickets,
     follow_ups,
@@ -66,6 +67,7 @@ def end(
     if flaps and known.flapping_since is None:
         alert_rows.change(tx, known.id, flapping_since=now)
         alert_rows.decide(tx, known, "flapping", now=now, changes=len(transitions))
+    alert_returns.of_alert(tx, known.id, now=now)
     if known.ticket_id is not None:
         look(tx, known.ticket_id, due=now + source.stable, now=now)
 

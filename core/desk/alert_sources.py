@@ -10,7 +10,7 @@ from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
-from core.alerting import Severity
+from core.alerting import Interface, Severity
 from core.channel import NoSuchSource, NotAdmitted
 from core.rules.durations import parse_duration
 
@@ -49,6 +49,10 @@ class AlertSource:
     mapping: Mapping[str, str] = field(default_factory=dict)
     rules: tuple[Mapping[str, str], ...] = ()
     peers: tuple[str, ...] = ()
+    api: Interface | None = None
+    """Where it is told what becomes of its alarms."""
+    reaches: tuple[str, ...] = ()
+    """Networks that are not the internet's, and that we may call it in."""
     address: str = ""
     """Where its mail comes to: an address of ours, or one with a tag."""
 
@@ -69,6 +73,8 @@ def of_content(name: str, plain: Mapping[str, Any]) -> AlertSource:
         mapping=plain.get("mapping", {}),
         rules=tuple(plain.get("rules", ())),
         peers=tuple(plain.get("peers", ())),
+        api=Interface(**plain["api"]) if plain.get("api") else None,
+        reaches=tuple(plain.get("reaches", ())),
         **{name: plain.get(name, False) for name in ("names_customers", "page_anyway", "info_opens")},
         **{name: plain.get(name, "") for name in ("technology", "request_type", "time_zone", "address")},
         **spans,  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from core import texts
 from core.alerting import Severity
 from core.desk import (
     acts,
+    alert_returns,
     alert_rows,
     assigning,
     authors,
@@ -303,6 +304,7 @@ def _belongs(tx: Tx, row: Row, ticket_id: str, *, why: str, now: datetime) -> No
     alert_rows.change(tx, row.id, ticket_id=ticket_id)
     tx.update(tables.alert_episode, {"alert_id": row.id, "n": row.episode}, ticket_id=ticket_id)
     alert_rows.decide(tx, row, why, now=now, ticket=ticket_id)
+    alert_returns.of_alert(tx, row.id, now=now)
 
 
 def attach(tx: Tx, row: Row, ticket_id: str, *, why: str, now: datetime) -> None:
@@ -329,6 +331,7 @@ def reopen(tx: Tx, row: Row, ticket_id: str, *, now: datetime) -> None:
         assigning.assign(case)
     timing.settle(case)
     paging.watch(case)
+    alert_returns.settle(case)
     case.save()
 
 
@@ -350,6 +353,7 @@ def joins(tx: Tx, ticket_id: str, into: str, *, now: datetime) -> bool:
     for one in alert_rows.of_ticket(tx, found.id):
         alert_rows.change(tx, one.id, ticket_id=other.id)
         tx.update(tables.alert_episode, {"alert_id": one.id, "n": one.episode}, ticket_id=other.id)
+    alert_returns.settle(Case.open(tx, other.id, now=now))
     return True
 
 

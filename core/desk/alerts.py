@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import bindparam, update
 
 from core.alerting import AlertFact, Severity, Status
-from core.desk import alert_endings, alert_placing, alert_rows, door, filing, reference
+from core.desk import alert_endings, alert_placing, alert_returns, alert_rows, door, filing, reference
 from core.desk.alert_sources import AlertSource
 from core.desk.filing import Understood
 from core.envelope import Inbound
@@ -103,6 +103,7 @@ def one(tx: Tx, source: AlertSource, fact: AlertFact, row: Row, *, now: datetime
         started_at=fact.started_at,
         ended_at=fact.ended_at,
         same_body=_same(known, row),
+        echo=known is not None and alert_returns.echoes(tx, source, alert_id, fact),
     )
     if step is Step.BEGUN:
         _begin(tx, source, fact, known, alert_id, customer, row, now=now)
@@ -114,6 +115,8 @@ def one(tx: Tx, source: AlertSource, fact: AlertFact, row: Row, *, now: datetime
         alert_endings.end(
             tx, source, known, ended_at=min(fact.ended_at or received_at, received_at), row=row, now=now
         )
+    elif step is Step.ECHO:
+        pass
     elif step is Step.DUPLICATE:
         alert_rows.change(tx, alert_id, copies=known.copies + 1)
     elif step is Step.UPDATED:
@@ -259,6 +262,16 @@ def over(tx: Tx, alert_id: str, *, now: datetime) -> None:
         return
     alert_endings.end(tx, source, row, ended_at=now, row=None, now=now)
     alert_rows.change(tx, alert_id, status="expired")
+
+
+def gone(tx: Tx, alert_id: str, *, now: datetime) -> None:
+    """Its tool kept quiet about it for us, and knows it no more: it is over."""
+    row = alert_rows.one(tx, alert_id)
+    if row is None or not row.firing:
+        return
+    alert_rows.meet(tx, row.customer, row.source)
+    source = reference.desk(tx).alert_sources.get(row.source) or AlertSource(name=row.source, kind="auto")
+    alert_endings.end(tx, source, row, ended_at=now, row=None, now=now)
 
 
 def _keep(

@@ -11,6 +11,7 @@ from core.store.table_parts import (
     a_json,
     a_number,
     a_text,
+    an_id,
     an_instant,
     id_key,
     maybe_id,
@@ -112,6 +113,24 @@ alert_decision = Table(
     a_text("kind"),
     a_json("data", "{}"),
     maybe_id("inbound_id"),
+)
+
+# What a tool was told of its alert, or is to be told: one for each thing said, best effort (core.desk.alert_returns).
+alert_return = Table(
+    "alert_return",
+    metadata,
+    id_key("alert_id"),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    a_text("source"),
+    a_text("act"),  # rules.returning.Act
+    an_id("ticket_id"),
+    a_text("number"),
+    a_number("episode"),
+    a_text("state", "waiting"),  # waiting; told; overtaken: something newer was to be said; given_up
+    a_number("tries"),
+    a_text("error"),
+    an_instant("created_at"),
+    maybe_instant("ended_at"),
 )
 
 # What is known of a source beside its configuration.

@@ -76,6 +76,7 @@ from core.store.device_tables import (
     alert_decision,
     alert_episode,
     alert_meeting,
+    alert_return,
     maintenance_window,
     source_state,
 )
@@ -115,6 +116,7 @@ __all__ = [
     "alert_decision",
     "alert_episode",
     "alert_meeting",
+    "alert_return",
     "api_token",
     "asset_owner",
     "blob",

@@ -152,6 +152,22 @@ def upgrade() -> None:
         postgresql_where=sa.text("ticket_id IS NOT NULL"),
     )
     op.create_table(
+        "alert_return",
+        _key_id("alert_id"),
+        _key_number("n"),
+        _text("source"),
+        _text("act"),
+        _id("ticket_id"),
+        _text("number"),
+        _number("episode"),
+        _text("state", "waiting"),
+        _number("tries"),
+        _text("error"),
+        _at("created_at"),
+        _maybe_at("ended_at"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "alert_meeting",
         _key_text("name"),
         _number("revision"),
