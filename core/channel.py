@@ -103,6 +103,17 @@ class Retracting(Protocol):
 
 
 @runtime_checkable
+class Vouched(Protocol):
+    """A channel that finds out more of what devices send than its reader can, which asks nobody."""
+
+    async def vouch(
+        self, raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """What the reader is told on top of its options. Safe to repeat. Raises DeliveryError: later."""
+        ...
+
+
+@runtime_checkable
 class Returning(Protocol):
     """A channel that can tell a tool what becomes of its alarms."""
 

@@ -12,6 +12,10 @@ from aiohttp import web
 
 from channels.monitoring import back as returning
 from channels.monitoring.decoding import SIZE
+from channels.monitoring.kinds import AUTO, SIGNED
+from channels.monitoring.sns import Refused, Vouching
+from channels.monitoring.sns import read as read_sns
+from channels.monitoring.source import Source
 from core.alerting import GoingBack
 from core.channel import DeliveryError, Door, NoSuchSource, NotAdmitted, Unavailable
 from core.envelope import Arrival, Claims, Outgoing, Sent
@@ -35,6 +39,7 @@ class MonitoringChannel:
     name: str = "monitoring"
     reader: str = "channels.monitoring.read:read"
     device_reader: str = "channels.monitoring.read:read"
+    sns: Vouching = field(default_factory=Vouching, repr=False)
     _door: Door | None = field(default=None, repr=False)
 
     @property
@@ -61,6 +66,23 @@ class MonitoringChannel:
     async def still_fires(self, back: GoingBack) -> bool:
         """See core.channel.Returning."""
         return await returning.still_fires(back)
+
+    async def vouch(
+        self, raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """See core.channel.Vouched. Only SNS signs in a way that needs a certificate to be fetched."""
+        source = Source(**options["source"])
+        if source.kind != SIGNED and not (source.kind == AUTO and read_sns(raw) is not None):
+            return {}
+        try:
+            await self.sns.vouch(raw, source, now=arrival["received_at"])
+        except Refused as why:
+            return {"proved": str(why)}
+        except DeliveryError as error:
+            if not error.permanent:
+                raise
+            return {"proved": f"SNS was asked, and {error}"}
+        return {"proved": True}
 
     def webhooks(self) -> Sequence[web.RouteDef]:
         """Where devices report."""

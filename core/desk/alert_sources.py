@@ -51,6 +51,8 @@ class AlertSource:
     peers: tuple[str, ...] = ()
     api: Interface | None = None
     """Where it is told what becomes of its alarms."""
+    topics: tuple[str, ...] = ()
+    """Of Amazon SNS: which of them may send."""
     reaches: tuple[str, ...] = ()
     """Networks that are not the internet's, and that we may call it in."""
     address: str = ""
@@ -74,6 +76,7 @@ def of_content(name: str, plain: Mapping[str, Any]) -> AlertSource:
         rules=tuple(plain.get("rules", ())),
         peers=tuple(plain.get("peers", ())),
         api=Interface(**plain["api"]) if plain.get("api") else None,
+        topics=tuple(plain.get("topics", ())),
         reaches=tuple(plain.get("reaches", ())),
         **{name: plain.get(name, False) for name in ("names_customers", "page_anyway", "info_opens")},
         **{name: plain.get(name, "") for name in ("technology", "request_type", "time_zone", "address")},
@@ -154,4 +157,6 @@ def for_reader(source: AlertSource, hub_zone: str) -> dict[str, Any]:
         "severities": dict(source.severities),
         "mapping": dict(source.mapping),
         "rules": list(source.rules),
+        "topics": list(source.topics),
+        "reaches": list(source.reaches),
     }

@@ -327,6 +327,9 @@ def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]
                 ip_network(network)
             except ValueError:
                 yield f"{at}.{name}: {network!r} is no address and no network such as 192.0.2.0/24"
+    for topic in part.topics:
+        if not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]+:.+", topic):
+            yield f"{at}.topics: {topic!r} is no ARN such as arn:aws:sns:eu-west-1:123456789012:alarms"
     if part.api is not None:
         yield from _interface(part.api, part.kind, f"{at}.api")
     if part.names_customers and part.customer:

@@ -279,6 +279,7 @@ class AlertSourcePart(_Part, frozen=True, kw_only=True):
     rules: tuple[dict[str, str], ...] = ()
     peers: tuple[str, ...] = ()
     api: InterfacePart | None = None
+    topics: tuple[str, ...] = ()
     reaches: tuple[str, ...] = ()
     address: str = ""
 
