@@ -83,7 +83,7 @@ def _scene(tx: Tx, row: Row, source: AlertSource, *, now: datetime) -> Scene:
         hold=hold,
         flapping=row.flapping_since is not None,
         parent=parent.id if (parent := _parent(tx, row)) is not None else None,
-        own=_ticket(tx, row.ticket_id),
+        own=_ticket(tx, row.ticket_id, of=row.customer),
         of_asset=_of_asset(tx, row, now=now),
         storm_ticket=_storm(tx, near),
         companions=tuple(one.placed_at for one in near if one.parent_alert is None),
@@ -91,10 +91,10 @@ def _scene(tx: Tx, row: Row, source: AlertSource, *, now: datetime) -> Scene:
     )
 
 
-def _ticket(tx: Tx, ticket_id: str | None) -> Ticket | None:
-    """The ticket, or the one that it was joined to."""
+def _ticket(tx: Tx, ticket_id: str | None, *, of: str | None = None) -> Ticket | None:
+    """The ticket, or the one that it was joined to. None too, if it is another customer's than `of`: the source was theirs before."""
     found = alert_tickets.standing(tx, ticket_id) if ticket_id else None
-    if found is None:
+    if found is None or (of and found.customer and found.customer != of):
         return None
     return Ticket(
         id=found.id,

@@ -253,6 +253,14 @@ class InterfacePart(_Part, frozen=True, kw_only=True):
     ca: str = ""
 
 
+class SignaturePart(_Part, frozen=True, kw_only=True):
+    """alert_sources.hmac"""
+
+    header: str
+    secret: str
+    timestamp: str = ""
+
+
 class AlertSourcePart(_Part, frozen=True, kw_only=True):
     """[[alert_sources]]"""
 
@@ -278,6 +286,7 @@ class AlertSourcePart(_Part, frozen=True, kw_only=True):
     mapping: dict[str, str] = {}
     rules: tuple[dict[str, str], ...] = ()
     peers: tuple[str, ...] = ()
+    hmac: SignaturePart | None = None
     api: InterfacePart | None = None
     topics: tuple[str, ...] = ()
     reaches: tuple[str, ...] = ()
