@@ -14,6 +14,7 @@ from core.channel import Channel, DeliveryError, Retracting
 from core.desk import (
     alert_endings,
     alert_rows,
+    alert_silence,
     alert_tickets,
     alerts,
     call_out,
@@ -45,6 +46,7 @@ from core.desk import (
     sending,
     sla_changes,
     sounds,
+    source_states,
     taking_back,
     tidying,
     timing,
@@ -115,6 +117,7 @@ def handlers(
         alert_rows.TIMER: Ringing(alerts.check, clock=clock),
         alerts.OVER: Ringing(alerts.over, clock=clock),
         alert_tickets.NOTICE: Ringing(alert_tickets.tell, clock=clock),
+        source_states.TIMER: Slices(alert_silence.ring, clock=clock),
         alert_endings.TIMER: Ringing(alert_endings.check, clock=clock),
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),

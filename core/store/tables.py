@@ -75,6 +75,7 @@ from core.store.device_tables import (
     alert_decision,
     alert_episode,
     alert_meeting,
+    hub_trouble,
     maintenance_window,
     source_state,
 )
@@ -134,6 +135,7 @@ __all__ = [
     "finding",
     "flow_version",
     "handover",
+    "hub_trouble",
     "idempotency",
     "identity",
     "inbound",
