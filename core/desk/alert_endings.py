@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
@@ -37,10 +38,8 @@ CAUSE = "auto_recovered"
 """Of a resolution by the hub: it came back by itself."""
 
 
-def end(
-    tx: Tx, source: AlertSource, known: Row, *, ended_at: datetime, row: Row | None, now: datetime
-) -> None:
-    """The episode is over. `row`: the message that says so; None: nobody ever does, and its time is up."""
+def end(tx: Tx, source: AlertSource, known: Row, *, ended_at: datetime, row: Any, now: datetime) -> None:
+    """The episode is over. `row`: what says so (core.desk.alerts.Said); None: nobody ever does, and its time is up."""
     was = known.status
     transitions = alert_rows.with_change(known, "e", row.received_at if row is not None else now)
     ended_at = max(ended_at, known.started_at)
@@ -105,13 +104,14 @@ def _facts(tx: Tx, case: Case, rows: list[Row], *, now: datetime) -> Ending:
         last_end=max((one.ended_at for one in rows if one.ended_at is not None), default=None),
         stable=max(spans, default=correlation.STABLE),
         flapped_at=max(flapped, default=None),
-        source_silent=any(_silent(tx, name) for name in {one.source for one in rows}),
+        source_silent=any(silent(tx, name) for name in {one.source for one in rows}),
         touched=alert_tickets.touched(tx, case.id),
         priority=case["priority"],
     )
 
 
-def _silent(tx: Tx, source: str) -> bool:
+def silent(tx: Tx, source: str) -> bool:
+    """Should it have been heard, and was not?"""
     state = tx.one(_STATE, name=source)
     return state is not None and state.silent_since is not None
 

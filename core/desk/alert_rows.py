@@ -23,6 +23,8 @@ alert, meeting = tables.alert, tables.alert_meeting
 
 TELL = "alerts"
 """Whoever shows alerts is told of changes under this word."""
+SILENT = "hub:silent"
+"""The dedup key by which the hub itself says that a source fell silent."""
 TIMER = "alert"
 """Kind and key of the job that asks again where an alert goes; its shard is the alert."""
 

@@ -16,7 +16,12 @@ from core.rules.durations import parse_duration
 
 if TYPE_CHECKING:
     from core.envelope import Claims
+    from core.facts import HubFacts
 
+OWN = "hub"
+"""The source by which the hub reports what it sees of itself. It is always there, and in nobody's file."""
+KNOCKS = timedelta(minutes=5)
+"""Between two heartbeats that the hub sends to itself by the ways that devices take."""
 _DUMMY = hashlib.sha256(b"no such source").hexdigest()
 
 
@@ -55,6 +60,27 @@ class AlertSource:
     """Networks that are not the internet's, and that we may call it in."""
     address: str = ""
     """Where its mail comes to: an address of ours, or one with a tag."""
+    group: str = ""
+    """Who has its alarms where no customer's contract says so."""
+
+
+def own(facts: HubFacts) -> AlertSource:
+    """The hub itself. It lets itself in with a secret that only its own processes can make."""
+    return AlertSource(
+        name=OWN,
+        kind="heartbeat",
+        secrets=(digest(own_secret(facts)),) if facts.token_key else (),
+        severity=Severity.MAJOR,
+        hold=timedelta(0),
+        heartbeat=KNOCKS,
+        heartbeat_grace=KNOCKS,
+        group=facts.alarms_to,
+    )
+
+
+def own_secret(facts: HubFacts) -> str:
+    """What the hub's own heartbeats prove themselves by. Raises ValueError without a key."""
+    return facts.token("alert-source", OWN)
 
 
 def of_content(name: str, plain: Mapping[str, Any]) -> AlertSource:

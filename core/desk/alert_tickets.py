@@ -31,10 +31,11 @@ from core.desk import (
     problems,
     reference,
     resolution,
+    source_states,
     threads,
     timing,
 )
-from core.desk.alert_sources import AlertSource
+from core.desk.alert_sources import OWN, AlertSource
 from core.desk.case import Case
 from core.desk.principal import HUB
 from core.envelope import Address, Hints, Inbound, Kind, Trust
@@ -49,8 +50,8 @@ ticket, event = tables.ticket, tables.event
 
 CHANNEL = "monitoring"
 """What tickets of devices came by."""
-STORM, RECOVERED, FLAPPING = "storm", "recovered", "flapping"
-"""Flags: one matter of many alerts; all of them are over, and a person has it in hand; it comes and goes."""
+STORM, RECOVERED, FLAPPING, OURS = "storm", "recovered", "flapping", "ours"
+"""Flags: one matter of many alerts; all of them are over, and a person has it in hand; it comes and goes; the hub itself has it."""
 WAIT = timedelta(seconds=120)
 """Until the customer hears of it: longer than the root of a storm lets wait for itself."""
 NOTICE = "alert-notice"
@@ -107,7 +108,7 @@ def open_one(tx: Tx, row: Row, source: AlertSource, *, recurrence_of: str | None
         row,
         source,
         subject=_title(row),
-        impact=correlation.impact(asset.criticality if asset else ""),
+        impact=_impact(tx, row, source, asset),
         severity=Severity(row.worst),
         now=now,
     )
@@ -118,6 +119,13 @@ def open_one(tx: Tx, row: Row, source: AlertSource, *, recurrence_of: str | None
     case.save()
     _belongs(tx, row, case.id, why="opened", now=now)
     return case.id
+
+
+def _impact(tx: Tx, row: Row, source: AlertSource, asset: people.Asset | None) -> int:
+    """1 to 3. Of a source that is silent: does anybody else speak for the customer?"""
+    if row.dedup_key == alert_rows.SILENT:
+        return correlation.silence_impact(nobody_else=source_states.nobody_else(tx, source))
+    return correlation.impact(asset.criticality if asset else "")
 
 
 def open_storm(tx: Tx, row: Row, source: AlertSource, near: list[Row], *, now: datetime) -> str:
@@ -232,11 +240,15 @@ def _open(
     )
     if source.page_anyway:
         case.flag("page_anyway")
+    if source.name == OWN:
+        case.flag(OURS)
     where = threads.begin(case, said, author, silent=False)
     for other in hear[1:]:
         participants.join(case, where.id, Address(other.email, other.name), contact=other.id)
     _write(case, row, where.id)
     placing.first(case, said, author, trust=Trust.VERIFIED)
+    if source.group in reference.desk(tx).groups:
+        placing.into_group(case, HUB, source.group)
     timing.settle(case)
     paging.watch(case)
     work.set_timer(tx, shard=case.id, key=NOTICE, kind=NOTICE, payload={}, due=now + WAIT, now=now)

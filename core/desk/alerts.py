@@ -7,13 +7,23 @@ Where an alert goes is decided in `rules.correlation` and done in core.desk.aler
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, update
 
 from core.alerting import AlertFact, Severity, Status
-from core.desk import alert_endings, alert_placing, alert_returns, alert_rows, door, filing, reference
+from core.desk import (
+    alert_endings,
+    alert_placing,
+    alert_returns,
+    alert_rows,
+    door,
+    filing,
+    reference,
+    source_states,
+)
 from core.desk.alert_sources import AlertSource
 from core.desk.filing import Understood
 from core.envelope import Inbound
@@ -50,19 +60,31 @@ FROM_SOURCE = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """The message that brings a fact, or the hub itself."""
+
+    id: str | None
+    """Of the inbound row. None: nobody sent it."""
+    raw: str
+    """Digest of its bytes; empty: there are none."""
+    received_at: datetime
+
+
 def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     """Every fact of a message to its alert. What the source is configured to mean holds now, not when it was sent."""
     name = door.source_of(row) or ""
     source = reference.desk(tx).alert_sources.get(name) or AlertSource(name=name, kind="auto")
     done = int(row.detail.get("taken", 0))
     part = said.alerts[done : done + SLICE]
-    steps = [one(tx, source, fact, row, now=now) for fact in part]
+    by = Said(id=row.id, raw=row.raw, received_at=row.received_at)
+    steps = [one(tx, source, fact, by, now=now) for fact in part]
     left = done + len(part) < len(said.alerts)
     if left:
         tx.update(tables.inbound, {"id": row.id}, detail={**row.detail, "taken": done + len(part)})
         door.enqueue(tx, row.id, row.sender, now=now, source=name)
         return Understood(outcome="alert", reason="more")
-    _heard(tx, name, said.alerts, at=row.received_at)
+    source_states.heard(tx, source, said.alerts, at=row.received_at, now=now)
     tx.tell(alert_rows.TELL)
     detail: dict[str, Any] = {
         "facts": len(said.alerts),
@@ -81,15 +103,8 @@ def _reason(facts: Sequence[AlertFact]) -> str:
     return kinds.pop() if len(kinds) == 1 else "facts" if kinds else "nothing"
 
 
-def _heard(tx: Tx, source: str, facts: Sequence[AlertFact], *, at: datetime) -> None:
-    """The source speaks: it is no longer silent, and where it beats, it beat."""
-    tx.insert_new(tables.source_state, name=source)
-    beats = any(fact.status is Status.HEARTBEAT for fact in facts)
-    tx.update(tables.source_state, {"name": source}, seen_at=at, **({"beat_at": at} if beats else {}))
-
-
-def one(tx: Tx, source: AlertSource, fact: AlertFact, row: Row, *, now: datetime) -> Step | None:
-    """One fact to its alert. `row`: of the message. None: it speaks of no problem."""
+def one(tx: Tx, source: AlertSource, fact: AlertFact, row: Said, *, now: datetime) -> Step | None:
+    """One fact to its alert. `row`: what brings it. None: it speaks of no problem."""
     if fact.dedup_key is None or fact.status in ASIDE:
         return None
     alert_id = alert_rows.identity(source.name, fact.dedup_key)
@@ -126,7 +141,7 @@ def one(tx: Tx, source: AlertSource, fact: AlertFact, row: Row, *, now: datetime
     return step
 
 
-def _same(known: Row | None, row: Row) -> bool:
+def _same(known: Row | None, row: Said) -> bool:
     return (
         known is not None
         and bool(known.body == row.raw)
@@ -149,7 +164,7 @@ def _about(fact: AlertFact) -> dict[str, Any]:
     }
 
 
-def _told(tx: Tx, fact: AlertFact, customer: str | None, row: Row) -> dict[str, Any]:
+def _told(tx: Tx, fact: AlertFact, customer: str | None, row: Said) -> dict[str, Any]:
     """Columns that say what and where it is."""
     asset = alert_rows.asset_of(tx, customer, fact) if customer else None
     return {
@@ -174,7 +189,7 @@ def _begin(
     known: Row | None,
     alert_id: str,
     customer: str | None,
-    row: Row,
+    row: Said,
     *,
     now: datetime,
 ) -> None:
@@ -257,6 +272,9 @@ def over(tx: Tx, alert_id: str, *, now: datetime) -> None:
     if row is None or not row.firing or source is None or source.auto_close is None:
         return
     alert_rows.meet(tx, row.customer, row.source)
+    if alert_endings.silent(tx, row.source):
+        _over_later(tx, alert_id, source, now=now)  # what a source that is silent does not say is no recovery
+        return
     if row.last_seen + source.auto_close > now:
         _over_later(tx, alert_id, source, now=row.last_seen)
         return
@@ -275,7 +293,7 @@ def gone(tx: Tx, alert_id: str, *, now: datetime) -> None:
 
 
 def _keep(
-    tx: Tx, source: AlertSource, fact: AlertFact, alert_id: str, customer: str | None, row: Row
+    tx: Tx, source: AlertSource, fact: AlertFact, alert_id: str, customer: str | None, row: Said
 ) -> None:
     """What ends, or is acknowledged, without ever having begun here: kept, and nobody is called."""
     at = fact.ended_at or row.received_at
@@ -306,7 +324,7 @@ def _keep(
     alert_rows.decide(tx, kept, "never_began", now=row.received_at, inbound=row.id, status=str(fact.status))
 
 
-def _repeat(tx: Tx, source: AlertSource, fact: AlertFact, known: Row, row: Row) -> None:
+def _repeat(tx: Tx, source: AlertSource, fact: AlertFact, known: Row, row: Said) -> None:
     """It still fires: counted. How bad it is follows the message; how bad it was only rises."""
     severity = _severity(source, fact)
     worst = severity if severity.worse_than(Severity(known.worst)) else Severity(known.worst)
@@ -334,7 +352,7 @@ def _repeat(tx: Tx, source: AlertSource, fact: AlertFact, known: Row, row: Row) 
         alert_placing.worse(tx, known, severity, now=row.received_at)
 
 
-def _update(tx: Tx, fact: AlertFact, known: Row, row: Row, *, now: datetime) -> None:
+def _update(tx: Tx, fact: AlertFact, known: Row, row: Said, *, now: datetime) -> None:
     """The source says something of an alert that fires: it goes on firing."""
     values: dict[str, Any] = {"last_seen": row.received_at, "body": row.raw}
     if fact.status is Status.ACKNOWLEDGED and known.status == "firing":

@@ -256,6 +256,11 @@ def impact(criticality: str) -> int:
     return _IMPACT.get(criticality, 2)
 
 
+def silence_impact(*, nobody_else: bool) -> int:
+    """1 to 3, of a source that fell silent: with the last of a customer nobody would say any more that something is down."""
+    return 1 if nobody_else else 3
+
+
 # --- How it ends -------------------------------------------------------------------------------------------
 
 

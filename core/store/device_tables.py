@@ -139,11 +139,27 @@ source_state = Table(
     metadata,
     text_key("name"),
     maybe_instant("seen_at"),  # None: never, it is not commissioned
-    maybe_instant("beat_at"),
+    maybe_instant("beat_at"),  # None: it has no heartbeat of its own
+    a_number("every_s"),  # what it said itself of the next one; 0: nothing
     maybe_instant("silent_since"),
+    maybe_instant("watch_at"),  # when its timer looks whether it fell silent; None: there is none
     a_number("received"),
-    a_number("unread"),  # messages that nobody understood
-    maybe_instant("unread_since"),
+    maybe_instant(
+        "round_at"
+    ),  # of the hub's own row: its latest round, and since when they come without a gap
+    maybe_instant("rounds_since"),
+)
+
+# What a process of a hub cannot do at the moment, said again every minute; it goes when it is well again, or does not say so any more.
+hub_trouble = Table(
+    "hub_trouble",
+    metadata,
+    text_key("name"),  # of the part: a channel and what it reads, the disk
+    text_key("reporter"),
+    a_text("kind"),  # part or disk
+    a_text("why"),
+    an_instant("since"),
+    an_instant("at"),
 )
 
 # Whoever decides where alerts of a customer go moves on this row first: two that belong together meet there.

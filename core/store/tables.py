@@ -77,6 +77,7 @@ from core.store.device_tables import (
     alert_episode,
     alert_meeting,
     alert_return,
+    hub_trouble,
     maintenance_window,
     source_state,
 )
@@ -137,6 +138,7 @@ __all__ = [
     "finding",
     "flow_version",
     "handover",
+    "hub_trouble",
     "idempotency",
     "identity",
     "inbound",

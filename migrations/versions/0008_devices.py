@@ -200,10 +200,22 @@ def upgrade() -> None:
         _key_text("name"),
         _maybe_at("seen_at"),
         _maybe_at("beat_at"),
+        _number("every_s"),
         _maybe_at("silent_since"),
+        _maybe_at("watch_at"),
         _number("received"),
-        _number("unread"),
-        _maybe_at("unread_since"),
+        _maybe_at("round_at"),
+        _maybe_at("rounds_since"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "hub_trouble",
+        _key_text("name"),
+        _key_text("reporter"),
+        _text("kind"),
+        _text("why"),
+        _at("since"),
+        _at("at"),
         sqlite_with_rowid=False,
     )
 
