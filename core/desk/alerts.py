@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import bindparam, update
 
 from core.alerting import AlertFact, Severity, Status
-from core.desk import alert_endings, alert_placing, alert_rows, door, filing, reference
+from core.desk import alert_endings, alert_placing, alert_rows, door, filing, maintenance, reference
 from core.desk.alert_sources import AlertSource
 from core.desk.filing import Understood
 from core.envelope import Inbound
@@ -104,6 +104,8 @@ def one(tx: Tx, source: AlertSource, fact: AlertFact, row: Row, *, now: datetime
         ended_at=fact.ended_at,
         same_body=_same(known, row),
     )
+    if known is not None and fact.status in (Status.FIRING, Status.RESOLVED):
+        maintenance.source_over(tx, alert_id, now=now)
     if step is Step.BEGUN:
         _begin(tx, source, fact, known, alert_id, customer, row, now=now)
     elif known is None:
@@ -120,6 +122,9 @@ def one(tx: Tx, source: AlertSource, fact: AlertFact, row: Row, *, now: datetime
         _update(tx, fact, known, row, now=now)
     else:
         alert_rows.decide(tx, known, str(step), now=now, inbound=row.id, status=str(fact.status))
+    if fact.status is Status.MAINTENANCE and step is not Step.DUPLICATE:
+        about = _told(tx, fact, customer, row) | {"source": source.name}
+        maintenance.source_says(tx, alert_id, about, until=fact.ended_at, now=now)
     return step
 
 
@@ -192,6 +197,7 @@ def _begin(
         "transitions": transitions,
         "parent_alert": None,
         "placed_at": None,
+        "hidden": False,
         "inbound_id": row.id,
     }
     if known is None:

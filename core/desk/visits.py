@@ -17,6 +17,7 @@ from core.desk import (
     clock_policies,
     entitle,
     ledger,
+    maintenance,
     people,
     reference,
     timing,
@@ -377,6 +378,7 @@ def _agree(
         sequence=row.sequence + 1 if moved else row.sequence,
     )
     visit_rows.settle_tasks(case, row, *visit_rows.TASKS)
+    maintenance.visit_agreed(case, row)
     case.event(
         "visit.moved" if moved else "visit.confirmed",
         actor=who.actor,
@@ -468,6 +470,7 @@ def check_out(
     activities.enter(case, who, minutes=spent, kind="onsite", at=left, text=text)
     row = visit_rows.change(case, row, state=DONE, left_at=left, closed_at=case.now)
     bookings.shorten(tx, row.id, until=left)
+    maintenance.visit_over(case, row)
     ledger.use(case, "visits", 1, actor=who.actor, at=left, must=False)
     case.event("visit.check_out", actor=who.actor, at=left, visit=row.id, minutes=spent)
     if case["state"] == State.ONSITE and not _others_onsite(case):
@@ -512,6 +515,7 @@ def no_access(
         closed_at=case.now,
     )
     bookings.shorten(tx, row.id, until=since)
+    maintenance.visit_over(case, row)
     if billable:
         ledger.use(case, "visits", 1, actor=who.actor, at=since, reason=NO_ACCESS, must=False)
     case.event("visit.no_access", actor=who.actor, at=since, visit=row.id, billable=billable)

@@ -141,7 +141,7 @@ def _rule(text: str, wall: datetime, zone: str) -> Any:
 
 
 def _wall(at: datetime, zone: ZoneInfo) -> datetime:
-    return at.astimezone(zone).replace(tzinfo=None, fold=0)
+    return at.astimezone(zone).replace(tzinfo=None, fold=0, microsecond=0)  # rules know no less than seconds
 
 
 def _instant(wall: datetime, zone: ZoneInfo) -> datetime:
