@@ -51,6 +51,7 @@ def end(tx: Tx, source: AlertSource, known: Row, *, ended_at: datetime, row: Any
         ended_at=ended_at,
         transitions=transitions,
         accepted_risk=False,
+        hidden=False,
         **({"last_seen": row.received_at, "body": row.raw} if row is not None else {}),
     )
     tx.update(tables.alert_episode, {"alert_id": known.id, "n": known.episode}, ended_at=ended_at)

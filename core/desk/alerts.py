@@ -21,6 +21,7 @@ from core.desk import (
     alert_rows,
     door,
     filing,
+    maintenance,
     reference,
     source_states,
 )
@@ -120,6 +121,8 @@ def one(tx: Tx, source: AlertSource, fact: AlertFact, row: Said, *, now: datetim
         same_body=_same(known, row),
         echo=known is not None and alert_returns.echoes(tx, source, alert_id, fact),
     )
+    if known is not None and fact.status in (Status.FIRING, Status.RESOLVED):
+        maintenance.source_over(tx, alert_id, now=now)
     if step is Step.BEGUN:
         _begin(tx, source, fact, known, alert_id, customer, row, now=now)
     elif known is None:
@@ -138,6 +141,9 @@ def one(tx: Tx, source: AlertSource, fact: AlertFact, row: Said, *, now: datetim
         _update(tx, fact, known, row, now=now)
     else:
         alert_rows.decide(tx, known, str(step), now=now, inbound=row.id, status=str(fact.status))
+    if fact.status is Status.MAINTENANCE and step is not Step.DUPLICATE:
+        about = _told(tx, fact, customer, row) | {"source": source.name}
+        maintenance.source_says(tx, alert_id, about, until=fact.ended_at, now=now)
     return step
 
 
@@ -210,6 +216,7 @@ def _begin(
         "transitions": transitions,
         "parent_alert": None,
         "placed_at": None,
+        "hidden": False,
         "inbound_id": row.id,
     }
     if known is None:

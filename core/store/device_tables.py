@@ -58,6 +58,7 @@ alert = Table(
     a_digest("body"),  # of the latest message
     maybe_id("inbound_id"),  # the message that began the episode
     a_number("decided"),  # seq of the latest decision
+    a_flag("hidden"),  # under maintenance that boards do not show
     Index("alert_key", "source", "dedup_key", unique=True),
     Index(
         "alert_ticket",
@@ -165,27 +166,29 @@ hub_trouble = Table(
 # Whoever decides where alerts of a customer go moves on this row first: two that belong together meet there.
 alert_meeting = Table("alert_meeting", metadata, text_key("name"), a_number("revision"))
 
+# Planned work, in which alerts call nobody; those that a source tells of are of one alert of its.
 maintenance_window = Table(
     "maintenance_window",
     metadata,
     id_key("id"),
-    a_text("customer"),
+    a_text("customer"),  # empty: of an alert that is nobody's
     a_text("site"),  # empty: all
-    a_text("asset"),  # empty: all
+    a_text("asset"),  # empty: all; what hangs on it is meant, too
     a_text("tag"),  # name=value of a label; empty: all
+    maybe_id("alert_id"),  # of this alert only
     an_instant("since"),
     an_instant("until"),  # of the first occurrence
+    an_instant("over_at"),  # of the last one; the end of time: it has none
     a_text("rrule"),  # RFC 5545; empty: once
     a_text("zone"),
     a_text("mode", "mute"),  # mute, or store_only: boards do not show it either
     a_text("change"),  # what for: a number of a change, words
-    a_text("source"),  # who made it known: a person, a visit, an alert source
-    a_text("created_by"),
+    a_text("source"),  # who made it known: "person", "visit:<ticket>", "source:<name>"
+    a_text("created_by"),  # actor
     an_instant("created_at"),
     maybe_text("approved_by"),
-    a_text(
-        "state", "planned"
-    ),  # asked: waits for a second person; planned; ended: before its time; cancelled
-    maybe_instant("ended_at"),
-    Index("maintenance_window_until", "state", "until"),
+    a_text("state", "planned"),  # asked: waits for a second person; planned, ended or cancelled
+    maybe_instant("ended_at"),  # before its time: the occurrence of then, or all of it
+    Index("maintenance_window_customer", "customer", "over_at"),
+    Index("maintenance_window_over", "over_at"),
 )

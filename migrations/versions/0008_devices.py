@@ -98,6 +98,7 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary, nullable=False),
         _maybe_id("inbound_id"),
         _number("decided"),
+        _flag("hidden"),
     )
     op.create_index(
         "alert_asset",
@@ -180,8 +181,10 @@ def upgrade() -> None:
         _text("site"),
         _text("asset"),
         _text("tag"),
+        _maybe_id("alert_id"),
         _at("since"),
         _at("until"),
+        _at("over_at"),
         _text("rrule"),
         _text("zone"),
         _text("mode", "mute"),
@@ -194,7 +197,8 @@ def upgrade() -> None:
         _maybe_at("ended_at"),
         sqlite_with_rowid=False,
     )
-    op.create_index("maintenance_window_until", "maintenance_window", ["state", "until"])
+    op.create_index("maintenance_window_customer", "maintenance_window", ["customer", "over_at"])
+    op.create_index("maintenance_window_over", "maintenance_window", ["over_at"])
     op.create_table(
         "source_state",
         _key_text("name"),

@@ -65,6 +65,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "end_outage": {},
     "cancel_outage": {"reason": "a test"},
     "ask_to_be_told": {},
+    "plan_maintenance": {
+        "customer": "ACME",
+        "tag": "env=test",
+        "since": "2030-03-02T09:00:00Z",
+        "until": "2030-03-02T11:00:00Z",
+    },
+    "approve_maintenance": {},
+    "end_maintenance": {},
+    "cancel_maintenance": {"reason": "a test"},
     "add_flow": {"flow": {}},
     "save_flow": {"flow": {}, "seen": "0" * 64},
     "publish_flow": {"digest": "0" * 64, "comment": "a test"},
@@ -237,7 +246,8 @@ def caller(client, desk):
 
 def ids_of_acme(endpoint, desk):
     number = "C-2026-001" if endpoint.path.startswith("/contracts") else "26-000001"
-    kind = {"outages": "outage", "calls": "call", "tasks": "task"}.get(endpoint.path.split("/")[1], "held")
+    kinds = {"outages": "outage", "calls": "call", "tasks": "task", "maintenance": "window"}
+    kind = kinds.get(endpoint.path.split("/")[1], "held")
     identity = desk.ids[kind]
     known = {"contact": "alice", "room": desk.ids["room"], "address": desk.ids["account"]}
     known |= {
@@ -338,6 +348,7 @@ async def test_a_technician_of_another_group_sees_nothing(caller, desk, db):
                 "/service-levels",
                 "/problems",
                 "/known-errors",
+                "/maintenance",
             )
         )
     ):
