@@ -13,6 +13,7 @@ from core.calling import Line
 from core.channel import Channel, DeliveryError, Retracting
 from core.desk import (
     alert_endings,
+    alert_incidents,
     alert_rows,
     alert_tickets,
     alerts,
@@ -116,6 +117,7 @@ def handlers(
         alerts.OVER: Ringing(alerts.over, clock=clock),
         alert_tickets.NOTICE: Ringing(alert_tickets.tell, clock=clock),
         alert_endings.TIMER: Ringing(alert_endings.check, clock=clock),
+        alert_incidents.KIND: Slices(alert_incidents.go_on, clock=clock),
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),

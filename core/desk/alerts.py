@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import bindparam, update
 
 from core.alerting import AlertFact, Severity, Status
-from core.desk import alert_endings, alert_placing, alert_rows, door, filing, reference
+from core.desk import alert_endings, alert_placing, alert_rows, door, filing, reference, shared_assets
 from core.desk.alert_sources import AlertSource
 from core.desk.filing import Understood
 from core.envelope import Inbound
@@ -149,11 +149,13 @@ def _about(fact: AlertFact) -> dict[str, Any]:
 def _told(tx: Tx, fact: AlertFact, customer: str | None, row: Row) -> dict[str, Any]:
     """Columns that say what and where it is."""
     asset = alert_rows.asset_of(tx, customer, fact) if customer else None
+    above = alert_rows.above(tx, customer, asset, fact) if customer else []
     return {
         "customer": customer,
         "asset": asset.name if asset else None,
         "site": alert_rows.site_of(tx, customer, asset, fact) if customer else "",
-        "above": alert_rows.above(tx, customer, asset, fact) if customer else [],
+        "above": above,
+        "root": shared_assets.root(tx, above, of=customer) if customer else None,
         "resource": fact.resource or "",
         "event": fact.event or "",
         "summary": fact.summary,

@@ -318,6 +318,7 @@ asset = Table(
     _text("site"),
     _text("address"),
     _text("parent"),
+    _json("depends_on", "[]"),  # CUSTOMER/asset, each somebody else's
     _text("criticality", "normal"),
     _flag("always_page"),
     _text("make"),
