@@ -7,7 +7,7 @@ import pytest
 from core.desk import incident_outages, incident_telling, outages, tickets
 from core.desk.errors import Forbidden, Refused
 from core.store import tables
-from tests.desk_at_work import CONFIGURED
+from tests.desk_at_work import CONFIGURED, PASSED
 from tests.devices_at_work import SECRET, Devices, devices
 
 OURS = """
@@ -290,8 +290,8 @@ async def test_who_joins_later_hears_of_the_outage_from_then_on(hub):
 
 async def test_a_mail_about_it_is_answered_with_it_and_one_of_somebody_else_is_not(hub):
     await hub.fires("ring-1", source="loud")
-    await hub.desk.mail("aldo@acme.test")
-    await hub.desk.mail("bob@beta.test")
+    await hub.desk.mail("aldo@acme.test", authentication=PASSED)
+    await hub.desk.mail("bob@beta.test", authentication=PASSED)
     await hub.work()
     by_address = {one.to.address: one.text for one in hub.desk.channel.sent if one.kind == "received"}
     assert "Network: servizio disturbato" in by_address["aldo@acme.test"]
@@ -307,7 +307,7 @@ async def test_an_update_reaches_parts_and_who_asked_for_every_word_once_each(hu
     await hub.passes(minutes=4)
     (row,) = await hub.desk.rows(tables.outage)
     for name in ("alice", "aldo"):
-        await hub.desk.do(outages.subscribe, await hub.desk.who(name), row.id, by="portal", progress=True)
+        await hub.desk.do(outages.subscribe, await hub.desk.who(name), row.id, by="email", progress=True)
     hub.desk.channel.sent.clear()
 
     parent = (await parts(hub))["OURS"]
@@ -329,7 +329,7 @@ async def test_when_all_is_over_the_parts_are_solved_the_outage_ends_and_who_ask
     await hub.passes(minutes=4)
     (row,) = await hub.desk.rows(tables.outage)
     for name in ("alice", "aldo"):
-        await hub.desk.do(outages.subscribe, await hub.desk.who(name), row.id, by="portal")
+        await hub.desk.do(outages.subscribe, await hub.desk.who(name), row.id, by="email")
     parent = (await parts(hub))["OURS"]
     await hub.desk.do(incident_telling.inform, await hub.desk.who("lea"), parent.number, words=WORDS)
     hub.desk.channel.sent.clear()
