@@ -320,12 +320,12 @@ asset = Table(
     _text("site"),
     _text("address"),
     _text("parent"),
-    _json("depends_on", "[]"),  # CUSTOMER/asset, each somebody else's
     _text("criticality", "normal"),
     _flag("always_page"),
     _text("make"),
     _text("model"),
     _text("serial"),
+    _json("depends_on", "[]"),  # CUSTOMER/asset, each somebody else's
 )
 
 contract = Table(
