@@ -13,6 +13,7 @@ from core.calling import Line
 from core.channel import Channel, DeliveryError, Devices, Retracting
 from core.desk import (
     alert_endings,
+    alert_incidents,
     alert_returns,
     alert_rows,
     alert_silence,
@@ -123,6 +124,7 @@ def handlers(
         alert_endings.TIMER: Ringing(alert_endings.check, clock=clock),
         alert_returns.JOB: Saying(db, channels, clock=clock),
         alert_returns.LOOK: Looking(db, channels, clock=clock),
+        alert_incidents.KIND: Slices(alert_incidents.go_on, clock=clock),
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),

@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import Text, bindparam, func, select, type_coerce, update
 
 from core.alerting import AlertFact
-from core.desk import people, reference
+from core.desk import people, reference, shared_assets
 from core.desk.alert_sources import AlertSource
 from core.desk.people import Asset
 from core.ids import derived_id
-from core.rules import correlation
+from core.rules import correlation, dependence
+from core.rules.dependence import Thing
 from core.store import tables
 from core.store.columns import Id, Instant, from_micros, to_json, to_micros
 from core.store.tx import Prepared, Row, Tx
@@ -98,7 +99,7 @@ def accept(tx: Tx, ticket_id: str) -> None:
 
 
 def below(tx: Tx, customer: str, name: str, *, since: datetime) -> list[Row]:
-    """What fires at a customer, began since, and hangs on what goes by this name (lower case)."""
+    """What fires at a customer, began since, and hangs on what goes by this name, as `shared_assets.written` has it."""
     there = tx.all(_BELOW, customer=customer, since=since, name=to_json(name))
     return [row for row in there if name in row.above]
 
@@ -114,8 +115,9 @@ def tickets_of_asset(tx: Tx, customer: str, asset: str, *, since: datetime) -> l
 
 
 def meet(tx: Tx, customer: str | None, source: str) -> None:
-    """Whoever decides where alerts go moves on one row of their customer first, else of their source."""
-    name = f"customer:{customer}" if customer else f"source:{source}"
+    """Whoever decides where alerts go moves on one row first: of their customer, of all that hang together, else of the source."""
+    together = shared_assets.net(tx).groups.get(customer or "")
+    name = f"group:{together}" if together else f"customer:{customer}" if customer else f"source:{source}"
     if f"met {name}" in tx.memo:
         return
     tx.insert_new(meeting, name=name, revision=0)
@@ -164,12 +166,14 @@ def flaps(transitions: Sequence[Sequence[Any]], *, now: datetime, first_seen: da
 
 
 def whose(tx: Tx, source: AlertSource, fact: AlertFact) -> str | None:
-    """The customer: the source's own, else who its label names, where it may; None: staff say."""
+    """The customer: the source's own, else who its label names, where it may, else whose the shared thing is; None: staff say."""
     if source.customer is not None:
         return source.customer
     named = fact.labels.get("customer", "").strip()
-    if not source.names_customers or not named:
+    if not source.names_customers:
         return None
+    if not named:
+        return shared_assets.owner(tx, _names(fact))
     for code in (named, named.upper()):
         if reference.customer(tx, code) is not None:
             return code
@@ -182,7 +186,7 @@ class Assets:
 
     by_name: Mapping[str, Asset]
     by_address: Mapping[str, Asset]
-    parents: Mapping[str, str]
+    on: Mapping[Thing, Sequence[Thing]]
 
 
 def assets(tx: Tx, customer: str) -> Assets:
@@ -193,7 +197,7 @@ def assets(tx: Tx, customer: str) -> Assets:
         known[customer] = Assets(
             by_name={one.name.lower(): one for one in there},
             by_address={one.address.lower(): one for one in there if one.address},
-            parents={one.name: one.parent for one in there},
+            on={(customer, one.name): shared_assets.direct(one) for one in there},
         )
     found: Assets = known[customer]
     return found
@@ -201,14 +205,19 @@ def assets(tx: Tx, customer: str) -> Assets:
 
 def asset_of(tx: Tx, customer: str, fact: AlertFact) -> Asset | None:
     """The thing of this customer that the fact is about, by name or address; at another customer both may be the same."""
-    named = (fact.labels.get("asset", ""), fact.resource or "", fact.labels.get("host", ""), fact.address)
-    wanted = [name for text in named for name in (text.strip().lower(), host(text)) if name]
+    wanted = _names(fact)
     there = assets(tx, customer)
     for names in (there.by_name, there.by_address):
         found = next((names[name] for name in wanted if name in names), None)
         if found is not None:
             return found
     return None
+
+
+def _names(fact: AlertFact) -> list[str]:
+    """What the thing may be known by, lower case."""
+    named = (fact.labels.get("asset", ""), fact.resource or "", fact.labels.get("host", ""), fact.address)
+    return [name for text in named for name in (text.strip().lower(), host(text)) if name]
 
 
 def host(text: str) -> str:
@@ -232,14 +241,17 @@ def site_of(tx: Tx, customer: str, asset: Asset | None, fact: AlertFact) -> str:
 
 
 def above(tx: Tx, customer: str, asset: Asset | None, fact: AlertFact) -> list[str]:
-    """Names of what it hangs on, lower case, the nearest first: the label, then the tree of assets."""
+    """What it hangs on, as `shared_assets.written` has it, the nearest first: the label, then the tree of assets."""
     named = fact.labels.get("parent", "").strip()
-    parents = assets(tx, customer).parents
-    names = {name.lower(): name for name in parents}
-    first = names.get(named.lower(), named) if named else (parents.get(asset.name, "") if asset else "")
-    chain = [first, *correlation.ancestors(first, parents)] if first else []
+    there = assets(tx, customer)
+    first = (
+        [(customer, known.name if (known := there.by_name.get(named.lower())) else named)] if named else []
+    )
+    direct = [*first, *(shared_assets.direct(asset) if asset else ())]
+    on = shared_assets.net(tx).on if customer in shared_assets.net(tx).groups else there.on
     own = {(asset.name if asset else "").lower(), (fact.resource or "").lower()}
-    return [name.lower() for name in chain if name.lower() not in own]
+    chain = [shared_assets.written(thing, of=customer) for thing in dependence.above(direct, on)]
+    return [name for name in chain if name not in own]
 
 
 def names_of(row: Row) -> set[str]:
@@ -253,7 +265,7 @@ def named(tx: Tx, customer: str, name: str) -> list[Row]:
 
 
 _NAMED = Prepared(
-    select(alert.c.id, alert.c.asset, alert.c.resource, alert.c.ticket_id, alert.c.status)
+    select(alert.c.id, alert.c.customer, alert.c.asset, alert.c.resource, alert.c.ticket_id, alert.c.status)
     .where(
         alert.c.customer == bindparam("customer"),
         alert.c.firing.is_(True),

@@ -51,6 +51,8 @@ class AlertSource:
     heartbeat_grace: timedelta = timedelta(seconds=60)
     page_anyway: bool = False
     info_opens: bool = False
+    announce: bool = False
+    """What it reports of something that several customers hang on is published as an outage by itself."""
     mapping: Mapping[str, str] = field(default_factory=dict)
     rules: tuple[Mapping[str, str], ...] = ()
     peers: tuple[str, ...] = ()
@@ -101,7 +103,10 @@ def of_content(name: str, plain: Mapping[str, Any]) -> AlertSource:
         peers=tuple(plain.get("peers", ())),
         api=Interface(**plain["api"]) if plain.get("api") else None,
         reaches=tuple(plain.get("reaches", ())),
-        **{name: plain.get(name, False) for name in ("names_customers", "page_anyway", "info_opens")},
+        **{
+            name: plain.get(name, False)
+            for name in ("names_customers", "page_anyway", "info_opens", "announce")
+        },
         **{name: plain.get(name, "") for name in ("technology", "request_type", "time_zone", "address")},
         **spans,  # type: ignore[arg-type]
     )

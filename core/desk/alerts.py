@@ -23,6 +23,7 @@ from core.desk import (
     filing,
     maintenance,
     reference,
+    shared_assets,
     source_states,
 )
 from core.desk.alert_sources import AlertSource
@@ -173,11 +174,13 @@ def _about(fact: AlertFact) -> dict[str, Any]:
 def _told(tx: Tx, fact: AlertFact, customer: str | None, row: Said) -> dict[str, Any]:
     """Columns that say what and where it is."""
     asset = alert_rows.asset_of(tx, customer, fact) if customer else None
+    above = alert_rows.above(tx, customer, asset, fact) if customer else []
     return {
         "customer": customer,
         "asset": asset.name if asset else None,
         "site": alert_rows.site_of(tx, customer, asset, fact) if customer else "",
-        "above": alert_rows.above(tx, customer, asset, fact) if customer else [],
+        "above": above,
+        "root": shared_assets.root(tx, above, of=customer) if customer else None,
         "resource": fact.resource or "",
         "event": fact.event or "",
         "summary": fact.summary,

@@ -53,7 +53,8 @@ alert = Table(
     a_flag("accepted_risk"),  # a person closed the ticket while it fired; until it has recovered once
     a_text("summary"),
     a_text("address"),
-    a_json("above", "[]"),  # what it hangs on, the nearest first, lower case
+    a_json("above", "[]"),  # what it hangs on, the nearest first, lower case; CUSTOMER/name of another one's
+    maybe_text("root"),  # the last of these that is another customer's
     a_document("about"),  # text, labels, links, what was left out, remarks
     a_digest("body"),  # of the latest message
     maybe_id("inbound_id"),  # the message that began the episode
@@ -81,6 +82,13 @@ alert = Table(
         "last_seen",
         sqlite_where=text("asset IS NOT NULL"),
         postgresql_where=text("asset IS NOT NULL"),
+    ),
+    Index(
+        "alert_root",
+        "root",
+        "placed_at",
+        sqlite_where=text("root IS NOT NULL AND firing = 1"),
+        postgresql_where=text("root IS NOT NULL AND firing"),
     ),
     Index("alert_seen", "last_seen", "id"),
 )

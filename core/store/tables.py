@@ -329,6 +329,7 @@ asset = Table(
     _text("make"),
     _text("model"),
     _text("serial"),
+    _json("depends_on", "[]"),  # CUSTOMER/asset, each somebody else's
 )
 
 contract = Table(

@@ -94,6 +94,7 @@ def upgrade() -> None:
         _text("summary"),
         _text("address"),
         _text("above", "[]"),
+        sa.Column("root", sa.Text),
         _packed("about"),
         sa.Column("body", sa.LargeBinary, nullable=False),
         _maybe_id("inbound_id"),
@@ -115,6 +116,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("firing"),
     )
     op.create_index("alert_key", "alert", ["source", "dedup_key"], unique=True)
+    op.create_index(
+        "alert_root",
+        "alert",
+        ["root", "placed_at"],
+        sqlite_where=sa.text("root IS NOT NULL AND firing = 1"),
+        postgresql_where=sa.text("root IS NOT NULL AND firing"),
+    )
     op.create_index("alert_seen", "alert", ["last_seen", "id"])
     op.create_index(
         "alert_ticket",
@@ -224,3 +232,12 @@ def upgrade() -> None:
     )
 
     op.add_column("contact", _flag("alerts"))
+    op.add_column("asset", _text("depends_on", "[]"))
+    op.add_column("outage", _maybe_id("incident"))
+    op.create_index(
+        "outage_incident",
+        "outage",
+        ["incident"],
+        sqlite_where=sa.text("incident IS NOT NULL"),
+        postgresql_where=sa.text("incident IS NOT NULL"),
+    )
