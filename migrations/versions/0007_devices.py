@@ -191,4 +191,11 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
 
+    op.create_index(
+        "inbound_lines",
+        "inbound",
+        ["received_at"],
+        sqlite_where=sa.text("reason = 'lines'"),
+        postgresql_where=sa.text("reason = 'lines'"),
+    )
     op.add_column("contact", _flag("alerts"))
