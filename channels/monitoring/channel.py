@@ -33,6 +33,7 @@ class MonitoringChannel:
 
     name: str = "monitoring"
     reader: str = "channels.monitoring.read:read"
+    device_reader: str = "channels.monitoring.read:read"
     ports: Ports | None = None
     _door: Door | None = field(default=None, repr=False)
 
