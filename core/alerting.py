@@ -52,6 +52,8 @@ class Severity(StrEnum):
 
 _ORDER = {severity: rank for rank, severity in enumerate(Severity)}
 
+BATCH = "batch"
+"""In the envelope of what a device sent: so many of its messages lie in this row."""
 WITHOUT_KEY = frozenset({Status.TEST, Status.CONFIRMATION, Status.IGNORED})
 """Of these no problem is known."""
 

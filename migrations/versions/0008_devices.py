@@ -231,6 +231,13 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
 
+    op.create_index(
+        "inbound_lines",
+        "inbound",
+        ["received_at"],
+        sqlite_where=sa.text("reason = 'lines'"),
+        postgresql_where=sa.text("reason = 'lines'"),
+    )
     op.add_column("contact", _flag("alerts"))
     op.add_column("asset", _text("depends_on", "[]"))
     op.add_column("outage", _maybe_id("incident"))
