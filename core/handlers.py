@@ -115,7 +115,7 @@ def handlers(
         alert_rows.TIMER: Ringing(alerts.check, clock=clock),
         alerts.OVER: Ringing(alerts.over, clock=clock),
         alert_tickets.NOTICE: Ringing(alert_tickets.tell, clock=clock),
-        alert_endings.TIMER: Ringing(alert_endings.check, clock=clock),
+        alert_rows.OVER: Ringing(alert_endings.check, clock=clock),
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),

@@ -23,12 +23,10 @@ from core.desk.alert_sources import AlertSource
 from core.desk.case import Case
 from core.rules import correlation, workflow
 from core.rules.correlation import End, Ending
-from core.store import tables, work
+from core.store import tables
 from core.store.columns import from_micros
 from core.store.tx import Prepared, Row, Tx
 
-TIMER = "alerts-over"
-"""Kind and key of the job that looks whether a ticket's alarms are over for good; its shard is the ticket."""
 _STATE = Prepared(
     select(tables.source_state.c.silent_since).where(tables.source_state.c.name == bindparam("name"))
 )
@@ -67,12 +65,7 @@ def end(
         alert_rows.change(tx, known.id, flapping_since=now)
         alert_rows.decide(tx, known, "flapping", now=now, changes=len(transitions))
     if known.ticket_id is not None:
-        look(tx, known.ticket_id, due=now + source.stable, now=now)
-
-
-def look(tx: Tx, ticket_id: str, *, due: datetime, now: datetime) -> None:
-    """Look then whether all is over."""
-    work.set_timer(tx, shard=ticket_id, key=TIMER, kind=TIMER, payload={}, due=due, now=now)
+        alert_rows.look(tx, known.ticket_id, due=now + source.stable, now=now)
 
 
 def check(tx: Tx, ticket_id: str, *, now: datetime) -> None:
@@ -83,7 +76,7 @@ def check(tx: Tx, ticket_id: str, *, now: datetime) -> None:
         return
     decided = correlation.recovered(_facts(tx, case, rows, now=now), now=now)
     if decided.until is not None:
-        look(tx, ticket_id, due=decided.until, now=now)
+        alert_rows.look(tx, ticket_id, due=decided.until, now=now)
     elif decided.end is End.TELL:
         _tell(case)
     elif decided.end is End.RESOLVE:

@@ -54,6 +54,8 @@ WAIT = timedelta(seconds=120)
 """Until the customer hears of it: longer than the root of a storm lets wait for itself."""
 NOTICE = "alert-notice"
 """The timer of that."""
+NOTICED = "noticed"
+"""The step of a progress notice that says so."""
 NAMED = 20
 """Alerts of a ticket that are named in its history; of more, their list tells."""
 
@@ -347,9 +349,6 @@ def joins(tx: Tx, ticket_id: str, into: str, *, now: datetime) -> bool:
     outbox.withdraw(Case.open(tx, found.id, now=now), None)
     work.cancel(tx, shard=found.id, key=NOTICE)
     joining.absorb(tx, found.number, into=other.number, now=now)
-    for one in alert_rows.of_ticket(tx, found.id):
-        alert_rows.change(tx, one.id, ticket_id=other.id)
-        tx.update(tables.alert_episode, {"alert_id": one.id, "n": one.episode}, ticket_id=other.id)
     return True
 
 
@@ -362,5 +361,5 @@ def tell(tx: Tx, ticket_id: str, *, now: datetime) -> None:
     if not case["open"] or case["customer"] is None:
         return
     values: dict[str, Any] = {"alerts": len(alert_rows.of_ticket(tx, case.id))}
-    notices.progress(case, "noticed", subject=case["subject"], **values, **placing.words(case))
+    notices.progress(case, NOTICED, subject=case["subject"], **values, **placing.words(case))
     case.save()
