@@ -75,6 +75,7 @@ def _scene(tx: Tx, row: Row, source: AlertSource, *, now: datetime) -> Scene:
     hold = timedelta(0) if direct else source.hold
     waits = row.received_at + hold > now and row.flapping_since is None
     near = [] if waits else _near(tx, row, now=now)  # which decides nothing while it waits
+    names = alert_rows.names_of(row)
     return Scene(
         begun_at=row.received_at,
         severity=Severity(row.severity),
@@ -86,7 +87,9 @@ def _scene(tx: Tx, row: Row, source: AlertSource, *, now: datetime) -> Scene:
         own=_ticket(tx, row.ticket_id),
         of_asset=_of_asset(tx, row, now=now),
         storm_ticket=_storm(tx, near),
-        companions=tuple(one.placed_at for one in near if one.parent_alert is None),
+        companions=tuple(
+            one.placed_at for one in near if one.parent_alert is None and not names & set(one.above)
+        ),
         info_opens=source.info_opens,
     )
 
@@ -260,3 +263,5 @@ def _take_over(tx: Tx, row: Row, *, now: datetime) -> None:
         alert_rows.decide(tx, child, "taken_over", now=now, parent=row.id, name=row.asset or row.resource)
         if before is None or not alert_tickets.joins(tx, before, placed.ticket_id, now=now):
             alert_tickets.attach(tx, child, placed.ticket_id, why="parent", now=now)
+    if children:
+        alert_tickets.call_by_cause(tx, row, placed.ticket_id, now=now)

@@ -44,7 +44,7 @@ _BELOW = Prepared(
     )
 )
 _FIRING_AT = Prepared(
-    select(alert.c.id, alert.c.placed_at, alert.c.ticket_id, alert.c.parent_alert).where(
+    select(alert.c.id, alert.c.placed_at, alert.c.ticket_id, alert.c.parent_alert, alert.c.above).where(
         alert.c.customer == bindparam("customer"),
         alert.c.site == bindparam("site"),
         alert.c.firing.is_(True),

@@ -69,6 +69,9 @@ _TOUCHED = Prepared(
     )
     .limit(1)
 )
+_TYPED = Prepared(
+    select(tables.draft.c.agent).where(tables.draft.c.ticket_id == bindparam("ticket_id", type_=Id)).limit(1)
+)
 _ALERTS = Prepared(
     select(tables.alert_episode.c.alert_id)
     .where(tables.alert_episode.c.ticket_id == bindparam("ticket_id", type_=Id))
@@ -93,8 +96,8 @@ def standing(tx: Tx, ticket_id: str) -> Row | None:
 
 
 def touched(tx: Tx, ticket_id: str) -> bool:
-    """Did a person do something with it? Looking leaves no event."""
-    return tx.one(_TOUCHED, ticket_id=ticket_id) is not None
+    """Did a person do something with it, or is somebody writing? Looking leaves no event."""
+    return any(tx.one(question, ticket_id=ticket_id) is not None for question in (_TOUCHED, _TYPED))
 
 
 # --- Opening -----------------------------------------------------------------------------------------------
@@ -142,6 +145,15 @@ def open_storm(tx: Tx, row: Row, source: AlertSource, near: list[Row], *, now: d
     for ticket_id in dict.fromkeys(one.ticket_id for one in there if one.ticket_id):
         joins(tx, ticket_id, case.id, now=now)
     return case.id
+
+
+def call_by_cause(tx: Tx, row: Row, ticket_id: str, *, now: datetime) -> None:
+    """The cause of a storm was told late: from now on its ticket is called by it, unless a person has it in hand already."""
+    case = Case.open(tx, ticket_id, now=now)
+    if STORM in case["flags"] and not touched(tx, ticket_id):
+        case.set(subject=_title(row)[:1000], asset=row.asset)
+        case.event("alert.attached", actor="system", alert=row.id, why="cause")
+        case.save()
 
 
 def _title(row: Row) -> str:

@@ -34,6 +34,7 @@ from core.desk.errors import ConfigurationError
 from core.desk.principal import AGENT_ROLES, CONTACT_ROLES
 from core.desk.reference import PROMISES
 from core.rules.calendar_definitions import HOLIDAY_YEARS, holiday_dates
+from core.rules.correlation import ancestors
 from core.rules.durations import parse_duration, parse_target
 from core.rules.entitlement import DECISIONS, VERDICTS
 from core.rules.ladders import WAYS
@@ -366,12 +367,16 @@ def _customer(part: CustomerPart, at: str, names: Names) -> Iterator[str]:
     for number, contact in enumerate(part.contacts, start=1):
         yield from _contact(contact, place(f"{at}.contacts", contact, number), sites)
     assets = frozenset(asset.name for asset in part.assets)
+    parents = {asset.name: asset.parent for asset in part.assets}
     for asset in part.assets:
         where = f"{at}.assets[{asset.name}]"
         yield from _unknown(f"{where}.technology", [asset.technology], "technologies", names)
         yield from _none_of(f"{where}.criticality", asset.criticality, CRITICALITY)
         yield from _not_there(f"{where}.site", [asset.site], sites, "a site of this customer")
         yield from _not_there(f"{where}.parent", [asset.parent], assets, "an asset of this customer")
+        above = ancestors(asset.name, parents)
+        if asset.parent == asset.name or (above and parents.get(above[-1]) == asset.name):
+            yield f"{where}.parent: hangs on itself: {' -> '.join([asset.name, *above, asset.name])}; take one of these away"
     for contract in part.contracts:
         yield from _contract(contract, f"{at}.contracts[{contract.number}]", part, names)
 
