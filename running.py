@@ -347,6 +347,13 @@ def flow_rules() -> Any:
     return ivr.rules
 
 
+def demo_drawing(packed: bytes) -> bytes:
+    """The PDF of a paper of the demo desk, drawn in this process: it is our own words, and one."""
+    from core.papers import pdf  # noqa: PLC0415
+
+    return pdf.draw(packed, {})
+
+
 def demo_calls(tx: Tx, led: Sequence[Call], *, now: datetime) -> int:
     """The calls of the demo desk, by the flow that is shipped."""
     import ivr.rules as flow_rules  # noqa: PLC0415

@@ -76,6 +76,14 @@ class Channel(Protocol):
 
 
 @runtime_checkable
+class Devices(Protocol):
+    """A channel that reads what devices say, by whatever channel they said it."""
+
+    device_reader: str
+    """As `Channel.reader`; of alert mail that another channel took in, too."""
+
+
+@runtime_checkable
 class Typing(Protocol):
     """A channel on which people see that somebody is writing to them."""
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from core.calling import Line
-from core.channel import Channel, DeliveryError, Retracting
+from core.channel import Channel, DeliveryError, Devices, Retracting
 from core.desk import (
     alert_endings,
     alert_rows,
@@ -148,6 +148,8 @@ class Understanding(Handler):
         self._channels = channels
         self._read = read
         self._clock = clock
+        devices = next((one for one in channels.values() if isinstance(one, Devices)), None)
+        self._device_reader = devices.device_reader if devices is not None else ""
 
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """See Handler. All messages are on their way to the reader before the first answer is awaited."""
@@ -161,8 +163,9 @@ class Understanding(Handler):
         if channel is None:
             return Hopeless(f"no channel here is called {stored.channel!r}: switch it on and try again")
         try:
+            reader = self._device_reader if stored.options and self._device_reader else channel.reader
             options = {**channel.reader_options, **stored.options}
-            said = await self._read(channel.reader, stored.raw, stored.arrival, options)
+            said = await self._read(reader, stored.raw, stored.arrival, options)
         except Unreadable as error:
             return Hopeless(f"unreadable: {error}")
         except ReaderFailed as error:

@@ -32,6 +32,7 @@ class MonitoringChannel:
 
     name: str = "monitoring"
     reader: str = "channels.monitoring.read:read"
+    device_reader: str = "channels.monitoring.read:read"
     _door: Door | None = field(default=None, repr=False)
 
     @property

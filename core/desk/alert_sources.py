@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
@@ -109,6 +109,14 @@ def admitted(sources: Mapping[str, AlertSource], claims: Claims) -> AlertSource:
         if (by_secret or not found.secrets) and (by_peer or not found.peers) and (by_secret or by_peer):
             return found
     raise NoSuchSource(f"no alert source of kind {claims.kind} sends from {claims.peer}")
+
+
+def by_address(sources: Mapping[str, AlertSource], recipients: Iterable[str]) -> AlertSource | None:
+    """The source whose mail comes to one of these addresses; None: it is mail like any other. The address is its secret."""
+    bound = {one.address.lower(): one for one in sources.values() if one.address and one.enabled}
+    if not bound:
+        return None
+    return next((bound[one.lower()] for one in recipients if one.lower() in bound), None)
 
 
 def _of_kind(sources: Mapping[str, AlertSource], kind: str) -> Iterator[AlertSource]:

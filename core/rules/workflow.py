@@ -67,7 +67,9 @@ MOVES: Mapping[str, Move] = {
     "visit_off": Move((S.SCHEDULED,), S.IN_PROGRESS),
     "check_out": Move((S.ONSITE,), S.IN_PROGRESS),
     "observe": Move((S.IN_PROGRESS,), S.MONITORING),
-    "workaround": Move((S.IN_PROGRESS, S.MONITORING, *_WAITING, S.ONSITE), None),
+    "workaround": Move(
+        (S.QUALIFIED, S.ASSIGNED, *_AT_WORK), None
+    ),  # a known error helps before anybody works on it
     "resolve": Move((S.IN_PROGRESS, S.MONITORING), S.RESOLVED),
     "recover": Move((S.RECEIVED, S.TRIAGE, S.QUALIFIED, S.ASSIGNED), S.RESOLVED),
     "reopen": Move((S.RESOLVED, S.CLOSED), S.IN_PROGRESS),

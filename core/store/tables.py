@@ -66,6 +66,7 @@ from core.store.delivering_tables import (
     vendor_case,
     visit,
     visit_attendee,
+    visit_crew,
     visit_slot,
     visit_step,
     workaround,
@@ -178,6 +179,7 @@ __all__ = [
     "vendor_case",
     "visit",
     "visit_attendee",
+    "visit_crew",
     "visit_slot",
     "visit_step",
     "workaround",
@@ -298,8 +300,8 @@ contact = Table(
     _flag("active", default=True),
     Column("number", Text, nullable=False, server_default="", index=True),  # `phone` in E.164
     _maybe("merged_into"),  # id of the contact that this one turned out to be
-    _flag("alerts"),  # they hear of what devices of the customer report
     _flag("vip"),  # what they ask is one priority more urgent
+    _flag("alerts"),  # they hear of what devices of the customer report
     Index(
         "contact_merged",
         "merged_into",

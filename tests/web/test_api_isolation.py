@@ -105,6 +105,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "override_ticket": {"reason": "a good customer", "until": "2099-01-01T00:00:00Z"},
     "recheck_ticket": {},
     "log_activity": {"minutes": 5},
+    "note_visit_step": {"kind": "note", "text": "x"},
     "promise_ticket": {"promise_by": "2099-01-01T00:00:00Z"},
     "observe_ticket": {"until": "2099-01-01T00:00:00Z"},
     "accept_workaround": {},
@@ -158,6 +159,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "choose_visit": {"slot": "01896e57-5430-763b-9e2e-ffc9cc3fa45d"},
     "decline_visit": {"text": "Too early."},
     "confirm_visit": {"start": "2099-01-01T09:00:00Z", "technician": "teo@desk.test"},
+    "add_engineer_visit": {"technician": "teo@desk.test"},
+    "replace_engineer_visit": {"technician": "teo@desk.test", "instead_of": "teo@desk.test"},
+    "remove_engineer_visit": {"technician": "teo@desk.test"},
     "cancel_visit": {"reason": "a test"},
     "en_route_visit": {},
     "check_in_visit": {},
@@ -175,7 +179,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "put_report_schedule": {},
 }
 """A body that each writing call takes: what is refused is refused for the id alone."""
-QUERIES = {"preview_merge": {"into": OWN}}
+QUERIES = {"preview_merge": {"into": OWN}, "get_day_book": {"agent": "teo@desk.test"}}
 """What reading calls cannot do without."""
 WITH_IDS = [one for one in ENDPOINTS if one.parts]
 

@@ -32,6 +32,7 @@ from web.api import (
     vendors,
     verbs,
     visit_answers,
+    visit_crew,
     visits,
 )
 from web.api.endpoint import Endpoint
@@ -63,6 +64,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *duties.ENDPOINTS,
     *tasks.ENDPOINTS,
     *visit_answers.ENDPOINTS,
+    *visit_crew.ENDPOINTS,
     *visits.ENDPOINTS,
     *vendors.ENDPOINTS,
 )

@@ -1,6 +1,6 @@
 """Devices: alerts, their episodes and what was decided of them, sources, windows of maintenance.
 
-Revision: 0007
+Revision: 0008
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
