@@ -29,12 +29,10 @@ from core.desk.case import Case
 from core.rules import correlation, workflow
 from core.rules.correlation import End, Ending
 from core.rules.participation import State
-from core.store import tables, work
+from core.store import tables
 from core.store.columns import from_micros
 from core.store.tx import Prepared, Row, Tx
 
-TIMER = "alerts-over"
-"""Kind and key of the job that looks whether a ticket's alarms are over for good; its shard is the ticket."""
 _STATE = Prepared(
     select(tables.source_state.c.silent_since).where(tables.source_state.c.name == bindparam("name"))
 )
@@ -73,12 +71,7 @@ def end(tx: Tx, source: AlertSource, known: Row, *, ended_at: datetime, row: Any
         alert_rows.decide(tx, known, "flapping", now=now, changes=len(transitions))
     alert_returns.of_alert(tx, known.id, now=now)
     if known.ticket_id is not None:
-        look(tx, known.ticket_id, due=now + source.stable, now=now)
-
-
-def look(tx: Tx, ticket_id: str, *, due: datetime, now: datetime) -> None:
-    """Look then whether all is over."""
-    work.set_timer(tx, shard=ticket_id, key=TIMER, kind=TIMER, payload={}, due=due, now=now)
+        alert_rows.look(tx, known.ticket_id, due=now + source.stable, now=now)
 
 
 def check(tx: Tx, ticket_id: str, *, now: datetime) -> None:
@@ -90,7 +83,7 @@ def check(tx: Tx, ticket_id: str, *, now: datetime) -> None:
         return
     decided = correlation.recovered(_facts(tx, case, rows, parent=parent, now=now), now=now)
     if decided.until is not None:
-        look(tx, ticket_id, due=decided.until, now=now)
+        alert_rows.look(tx, ticket_id, due=decided.until, now=now)
         return
     if decided.end is End.WAIT or (parts and _parts_first(tx, parts, now=now)):
         return
@@ -103,7 +96,7 @@ def check(tx: Tx, ticket_id: str, *, now: datetime) -> None:
     else:
         _resolve(case, max(one.ended_at for one in rows if one.ended_at is not None))
     if parent is not None:
-        look(tx, parent, due=now, now=now)
+        alert_rows.look(tx, parent, due=now, now=now)
 
 
 def _rows(tx: Tx, ticket_id: str, parent: str | None, parts: list[Row]) -> list[Row]:
@@ -120,7 +113,7 @@ def _parts_first(tx: Tx, parts: list[Row], *, now: datetime) -> bool:
         if one.open and alert_tickets.RECOVERED not in one.flags and not alert_rows.firing_of(tx, one.id)
     ]
     for one in waiting:
-        look(tx, one, due=now, now=now)
+        alert_rows.look(tx, one, due=now, now=now)
     return bool(waiting)
 
 

@@ -92,6 +92,7 @@ def _scene(tx: Tx, row: Row, source: AlertSource, held: maintenance.Held | None,
     waits = row.received_at + hold > now and row.flapping_since is None
     near = [] if waits else _near(tx, row, now=now)  # which decides nothing while it waits
     parent = _parent(tx, row)
+    names = alert_rows.names_of(row)
     return Scene(
         begun_at=row.received_at,
         severity=Severity(row.severity),
@@ -104,7 +105,9 @@ def _scene(tx: Tx, row: Row, source: AlertSource, held: maintenance.Held | None,
         of_asset=_of_asset(tx, row, now=now),
         storm_ticket=_storm(tx, near),
         shared=not waits and parent is None and alert_incidents.storm(tx, row, now=now) is not None,
-        companions=tuple(one.placed_at for one in near if one.parent_alert is None),
+        companions=tuple(
+            one.placed_at for one in near if one.parent_alert is None and not names & set(one.above)
+        ),
         info_opens=source.info_opens,
     )
 
@@ -279,3 +282,5 @@ def _take_over(tx: Tx, row: Row, *, now: datetime) -> None:
         alert_rows.decide(tx, child, "taken_over", now=now, parent=row.id, name=row.asset or row.resource)
         if before is None or not alert_tickets.joins(tx, before, placed.ticket_id, now=now):
             alert_tickets.attach(tx, child, placed.ticket_id, why="parent", now=now)
+    if children:
+        alert_tickets.call_by_cause(tx, row, placed.ticket_id, now=now)

@@ -16,11 +16,11 @@ from core.desk.people import Asset
 from core.ids import derived_id
 from core.rules import correlation, dependence
 from core.rules.dependence import Thing
-from core.store import tables
+from core.store import tables, work
 from core.store.columns import Id, Instant, from_micros, to_json, to_micros
 from core.store.tx import Prepared, Row, Tx
 
-alert, meeting = tables.alert, tables.alert_meeting
+alert, episode, meeting = tables.alert, tables.alert_episode, tables.alert_meeting
 
 TELL = "alerts"
 """Whoever shows alerts is told of changes under this word."""
@@ -28,10 +28,15 @@ SILENT = "hub:silent"
 """The dedup key by which the hub itself says that a source fell silent."""
 TIMER = "alert"
 """Kind and key of the job that asks again where an alert goes; its shard is the alert."""
+OVER = "alerts-over"
+"""Kind and key of the job that looks whether a ticket's alarms are over for good; its shard is the ticket."""
 
 _ONE = Prepared(select(alert).where(alert.c.id == bindparam("id", type_=Id)))
 _OF_TICKET = Prepared(
     select(alert).where(alert.c.ticket_id == bindparam("ticket_id", type_=Id)).order_by(alert.c.first_seen)
+)
+_EPISODES = Prepared(
+    select(episode.c.alert_id, episode.c.n).where(episode.c.ticket_id == bindparam("ticket_id", type_=Id))
 )
 _BELOW = Prepared(
     select(alert).where(
@@ -42,7 +47,7 @@ _BELOW = Prepared(
     )
 )
 _FIRING_AT = Prepared(
-    select(alert.c.id, alert.c.placed_at, alert.c.ticket_id, alert.c.parent_alert).where(
+    select(alert.c.id, alert.c.placed_at, alert.c.ticket_id, alert.c.parent_alert, alert.c.above).where(
         alert.c.customer == bindparam("customer"),
         alert.c.site == bindparam("site"),
         alert.c.firing.is_(True),
@@ -89,6 +94,36 @@ def called(row: Row) -> str:
     """An alert in a few words: what, and where."""
     where, what = row.asset or row.resource, row.event or row.summary or row.dedup_key
     return f"{where}: {what}" if where else str(what)
+
+
+def look(tx: Tx, ticket_id: str, *, due: datetime, now: datetime) -> None:
+    """Look then whether all is over."""
+    work.set_timer(tx, shard=ticket_id, key=OVER, kind=OVER, payload={}, due=due, now=now)
+
+
+def go_with(tx: Tx, *, of: str, to: str, now: datetime) -> dict[str, list[Any]]:
+    """The alarms of one ticket belong to another from now on; what `come_back` must know."""
+    rows = of_ticket(tx, of)
+    for row in rows:
+        change(tx, row.id, ticket_id=to)
+    spans = tx.all(_EPISODES, ticket_id=of)
+    for one in spans:
+        tx.update(episode, {"alert_id": one.alert_id, "n": one.n}, ticket_id=to)
+    if rows:
+        look(tx, to, due=now, now=now)
+    return {"alerts": [row.id for row in rows], "episodes": [[one.alert_id, one.n] for one in spans]}
+
+
+def come_back(tx: Tx, went: Mapping[str, Sequence[Any]], *, of: str, to: str, now: datetime) -> None:
+    """They belong to `to` again, as far as they are still with `of`."""
+    for row in of_ticket(tx, of):
+        if row.id in went["alerts"]:
+            change(tx, row.id, ticket_id=to)
+    for one in tx.all(_EPISODES, ticket_id=of):
+        if [one.alert_id, one.n] in went["episodes"]:
+            tx.update(episode, {"alert_id": one.alert_id, "n": one.n}, ticket_id=to)
+    if went["alerts"]:
+        look(tx, to, due=now, now=now)
 
 
 def accept(tx: Tx, ticket_id: str) -> None:

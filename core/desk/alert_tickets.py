@@ -57,6 +57,8 @@ WAIT = timedelta(seconds=120)
 """Until the customer hears of it: longer than the root of a storm lets wait for itself."""
 NOTICE = "alert-notice"
 """The timer of that."""
+NOTICED = "noticed"
+"""The step of a progress notice that says so."""
 NAMED = 20
 """Alerts of a ticket that are named in its history; of more, their list tells."""
 
@@ -85,6 +87,9 @@ _BY_PERSONS = Prepared(
         event.c.kind != literal("ticket.opened"),
     )
 )
+_TYPED = Prepared(
+    select(tables.draft.c.agent).where(tables.draft.c.ticket_id == bindparam("ticket_id", type_=Id)).limit(1)
+)
 _ALERTS = Prepared(
     select(tables.alert_episode.c.alert_id)
     .where(tables.alert_episode.c.ticket_id == bindparam("ticket_id", type_=Id))
@@ -109,8 +114,8 @@ def standing(tx: Tx, ticket_id: str) -> Row | None:
 
 
 def touched(tx: Tx, ticket_id: str) -> bool:
-    """Did a person do something with it? Looking leaves no event, and what is told to a whole incident is no work on this part of it."""
-    return any(
+    """Did a person do something with it, or is somebody writing? Looking leaves no event, and what is told to a whole incident is no work on this part of it."""
+    return tx.one(_TYPED, ticket_id=ticket_id) is not None or any(
         one.kind == "incident.informed" or "update" not in one.data
         for one in tx.all(_BY_PERSONS, ticket_id=ticket_id)
     )
@@ -170,6 +175,15 @@ def open_storm(tx: Tx, row: Row, source: AlertSource, near: list[Row], *, now: d
     for ticket_id in dict.fromkeys(one.ticket_id for one in there if one.ticket_id):
         joins(tx, ticket_id, case.id, now=now)
     return case.id
+
+
+def call_by_cause(tx: Tx, row: Row, ticket_id: str, *, now: datetime) -> None:
+    """The cause of a storm was told late: from now on its ticket is called by it, unless a person has it in hand already."""
+    case = Case.open(tx, ticket_id, now=now)
+    if STORM in case["flags"] and not touched(tx, ticket_id):
+        case.set(subject=_title(row)[:1000], asset=row.asset)
+        case.event("alert.attached", actor="system", alert=row.id, why="cause")
+        case.save()
 
 
 def _title(row: Row) -> str:
@@ -400,9 +414,6 @@ def joins(tx: Tx, ticket_id: str, into: str, *, now: datetime) -> bool:
     outbox.withdraw(Case.open(tx, found.id, now=now), None)
     work.cancel(tx, shard=found.id, key=NOTICE)
     joining.absorb(tx, found.number, into=other.number, now=now)
-    for one in alert_rows.of_ticket(tx, found.id):
-        alert_rows.change(tx, one.id, ticket_id=other.id)
-        tx.update(tables.alert_episode, {"alert_id": one.id, "n": one.episode}, ticket_id=other.id)
     alert_returns.settle(Case.open(tx, other.id, now=now))
     return True
 
@@ -416,5 +427,5 @@ def tell(tx: Tx, ticket_id: str, *, now: datetime) -> None:
     if not case["open"] or case["customer"] is None:
         return
     values: dict[str, Any] = {"alerts": len(alert_rows.of_ticket(tx, case.id))}
-    notices.progress(case, "noticed", subject=case["subject"], **values, **placing.words(case))
+    notices.progress(case, NOTICED, subject=case["subject"], **values, **placing.words(case))
     case.save()
