@@ -146,14 +146,9 @@ def _about(fact: AlertFact) -> dict[str, Any]:
     }
 
 
-def _told(tx: Tx, fact: AlertFact, customer: str | None, row: Row) -> dict[str, Any]:
+def _told(tx: Tx, source: AlertSource, fact: AlertFact, customer: str | None, row: Row) -> dict[str, Any]:
     """Columns that say what and where it is."""
-    asset = alert_rows.asset_of(tx, customer, fact) if customer else None
-    return {
-        "customer": customer,
-        "asset": asset.name if asset else None,
-        "site": alert_rows.site_of(tx, customer, asset, fact) if customer else "",
-        "above": alert_rows.above(tx, customer, asset, fact) if customer else [],
+    return alert_rows.located(tx, source, customer, fact) | {
         "resource": fact.resource or "",
         "event": fact.event or "",
         "summary": fact.summary,
@@ -179,7 +174,7 @@ def _begin(
     severity = _severity(source, fact)
     started_at = fact.started_at or row.received_at
     transitions = alert_rows.with_change(known, "b", row.received_at)
-    values = _told(tx, fact, customer, row) | {
+    values = _told(tx, source, fact, customer, row) | {
         "severity": str(severity),
         "worst": str(severity),
         "status": "firing",
@@ -271,7 +266,7 @@ def _keep(
         id=alert_id,
         source=source.name,
         dedup_key=fact.dedup_key,
-        **_told(tx, fact, customer, row)
+        **_told(tx, source, fact, customer, row)
         | {
             "severity": str(_severity(source, fact)),
             "worst": str(_severity(source, fact)),

@@ -30,6 +30,7 @@ alert = Table(
     maybe_text("customer"),
     maybe_text("asset"),
     a_text("site"),
+    a_text("technology"),  # of the asset, else of the source
     a_text("resource"),
     a_text("event"),
     a_text("severity"),
@@ -81,6 +82,13 @@ alert = Table(
         postgresql_where=text("asset IS NOT NULL"),
     ),
     Index("alert_seen", "last_seen", "id"),
+    Index(
+        "alert_open",
+        "last_seen",
+        "id",
+        sqlite_where=text("firing = 1"),
+        postgresql_where=text("firing"),
+    ),
 )
 
 alert_episode = Table(
@@ -112,6 +120,18 @@ alert_decision = Table(
     a_text("kind"),
     a_json("data", "{}"),
     maybe_id("inbound_id"),
+)
+
+# What staff said a source means by a name: whose it is, and which thing.
+alert_name = Table(
+    "alert_name",
+    metadata,
+    text_key("source"),
+    text_key("resource"),  # lower case
+    a_text("customer"),
+    maybe_text("asset"),
+    a_text("by"),
+    an_instant("at"),
 )
 
 # What is known of a source beside its configuration.

@@ -75,6 +75,7 @@ from core.store.device_tables import (
     alert_decision,
     alert_episode,
     alert_meeting,
+    alert_name,
     maintenance_window,
     source_state,
 )
@@ -114,6 +115,7 @@ __all__ = [
     "alert_decision",
     "alert_episode",
     "alert_meeting",
+    "alert_name",
     "api_token",
     "asset_owner",
     "blob",

@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.Column("customer", sa.Text),
         sa.Column("asset", sa.Text),
         _text("site"),
+        _text("technology"),
         _text("resource"),
         _text("event"),
         _text("severity"),
@@ -114,6 +115,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("firing"),
     )
     op.create_index("alert_key", "alert", ["source", "dedup_key"], unique=True)
+    op.create_index(
+        "alert_open",
+        "alert",
+        ["last_seen", "id"],
+        sqlite_where=sa.text("firing = 1"),
+        postgresql_where=sa.text("firing"),
+    )
     op.create_index("alert_seen", "alert", ["last_seen", "id"])
     op.create_index(
         "alert_ticket",
@@ -155,6 +163,16 @@ def upgrade() -> None:
         "alert_meeting",
         _key_text("name"),
         _number("revision"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "alert_name",
+        _key_text("source"),
+        _key_text("resource"),
+        _text("customer"),
+        sa.Column("asset", sa.Text),
+        _text("by"),
+        _at("at"),
         sqlite_with_rowid=False,
     )
     op.create_table(
