@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,6 +18,7 @@ SIZE = 5 * 1024 * 1024  # bytes of a body, unpacked too (monitoring.md 8)
 RATIO = 100  # of unpacked to packed bytes
 DEPTH = 64  # of a JSON document
 FIELDS = 1000  # of a form
+_MARKS = re.compile(r'[][{}]|"(?:[^"\\]|\\.)*+"', re.DOTALL)  # a bracket, or a whole string
 _IN_FIELDS = ("payload", "data")
 """Where tools put a JSON document into a form."""
 
@@ -45,7 +47,7 @@ def decode(
     text = content.decode("utf-8", "replace").removeprefix("\ufeff").replace("\0", "")
     document = next((form[name] for name in _IN_FIELDS if name in form), None)
     return Told(
-        json=_json(document if document is not None else text) if document is not None or not form else None,
+        json=nested(document if document is not None else text) if document is not None or not form else None,
         form=form,
         text=text,
         raw=content,
@@ -57,9 +59,8 @@ def decode(
 
 
 def _unpacked(raw: bytes, headers: Mapping[str, str]) -> bytes:
-    if not (
-        headers.get("content-encoding", "").lower() in ("gzip", "x-gzip", "deflate") or raw[:2] == b"\x1f\x8b"
-    ):
+    deflated = headers.get("content-encoding", "").lower() == "deflate" and _begins_zlib(raw)
+    if not deflated and raw[:2] != b"\x1f\x8b":  # whatever the header says: a server may have unpacked it
         return raw
     most = min(SIZE, max(len(raw), 1024) * RATIO)
     unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
@@ -72,6 +73,11 @@ def _unpacked(raw: bytes, headers: Mapping[str, str]) -> bytes:
     if not unpack.eof:
         raise NotUnderstood("the packed body ends too early")
     return content
+
+
+def _begins_zlib(raw: bytes) -> bool:
+    """RFC 1950, 2.2: method 8, and the first two bytes are a multiple of 31."""
+    return len(raw) > 1 and raw[0] & 0x0F == 8 and int.from_bytes(raw[:2], "big") % 31 == 0
 
 
 def _form(content: bytes) -> dict[str, str]:
@@ -95,11 +101,11 @@ def _parts(content: bytes, kind: str) -> dict[str, str]:
     return form
 
 
-def _json(text: str) -> Any:
-    """The document; None: it is none. Raises NotUnderstood for one that is nested too deeply."""
+def nested(text: str) -> Any:
+    """The JSON document that a text is; None: it is none. Raises NotUnderstood for one that is nested too deeply."""
     if text.lstrip()[:1] not in ("{", "["):
         return None
-    if _depth(text) > DEPTH:
+    if text.count("{") + text.count("[") > DEPTH and _too_deep(text):
         raise NotUnderstood(f"the document is nested more than {DEPTH} levels deep")
     try:
         return json.loads(text)
@@ -107,23 +113,15 @@ def _json(text: str) -> Any:
         return None
 
 
-def _depth(text: str) -> int:
-    """How deep it is nested, without reading it: brackets inside strings do not count."""
-    deepest = depth = 0
-    quoted = escaped = False
-    for one in text:
-        if quoted:
-            if escaped:
-                escaped = False
-            elif one == "\\":
-                escaped = True
-            elif one == '"':
-                quoted = False
-        elif one == '"':
-            quoted = True
-        elif one in "{[":
+def _too_deep(text: str) -> bool:
+    """Is it nested beyond the limit? Told without reading it: brackets inside strings do not count."""
+    depth = 0
+    for one in _MARKS.finditer(text):
+        mark = one[0]
+        if mark in "{[":
             depth += 1
-            deepest = max(deepest, depth)
-        elif one in "}]":
+            if depth > DEPTH:
+                return True
+        elif mark in "}]":
             depth -= 1
-    return deepest
+    return False

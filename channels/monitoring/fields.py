@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from channels.monitoring import severities, times
-from channels.monitoring.source import Source, Told
+from channels.monitoring.source import NotUnderstood, Source, Told
 from core.alerting import WITHOUT_KEY, AlertFact, Severity, Status
 
 NAME = 255  # characters of a resource, an event, a key
@@ -18,6 +18,9 @@ TEXT = 64 * 1024  # bytes of a text
 LABELS = 64  # of one fact
 LABEL = 1024  # bytes of the value of a label
 LINKS = 8
+FACTS = 10_000  # of one message (monitoring.md 8)
+FAILS = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+"""What a parser raises that meets another shape than its tool's."""
 
 
 def fact(  # noqa: PLR0913 - the fields of a fact
@@ -75,6 +78,35 @@ def fact(  # noqa: PLR0913 - the fields of a fact
     )
 
 
+def each(
+    told: Told, source: Source, items: Any, one: Callable[[Any], AlertFact | Sequence[AlertFact]]
+) -> list[AlertFact]:
+    """What `one` reads of each item of a list.
+
+    An item that cannot be read does not stop its neighbours: it is an `ignored` fact whose note says why. Raises NotUnderstood:
+    not one can be read, there are too many, or it is no list.
+    """
+    if not isinstance(items, list):
+        raise NotUnderstood(f"there is no list of alerts, but {type(items).__name__}")
+    if len(items) > FACTS:
+        raise NotUnderstood(f"{len(items)} alerts in one message: {FACTS} is the limit")
+    found: list[AlertFact] = []
+    failed: list[str] = []
+    for number, item in enumerate(items, 1):
+        try:
+            read = one(item)
+            found += [read] if isinstance(read, AlertFact) else read
+        except FAILS as error:
+            why = f"alert {number} of {len(items)} cannot be read: {type(error).__name__}: {error}"
+            failed.append(why)
+            found.append(
+                fact(told, source, status=Status.IGNORED, event=None, key=None, summary=why, notes=[why])
+            )
+    if failed and len(failed) == len(items):
+        raise NotUnderstood(failed[0])
+    return found
+
+
 def _when(value: Any, received_at: datetime, zone: Any) -> tuple[datetime | None, datetime | None]:
     """An instant that can be, and one that cannot."""
     at = value if isinstance(value, datetime) else times.instant(value, zone)
@@ -96,6 +128,8 @@ def short(key: str) -> str:
 def clean(value: Any) -> str:
     """Text without what no database keeps: NUL, halves of characters."""
     text = "" if value is None else value if isinstance(value, str) else str(value)
+    if text.isascii() and "\0" not in text:  # nearly always
+        return text
     return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
@@ -106,13 +140,37 @@ def line(value: Any, most: int) -> str:
     'two l'
     """
     text = " ".join(clean(value).split())
-    return "".join(one for one in text if one.isprintable())[:most].rstrip()
+    if not text.isprintable():
+        text = "".join(one for one in text if one.isprintable())
+    return text[:most].rstrip()
 
 
 def cut(text: str, most: int) -> str:
     """Not more than so many bytes of UTF-8."""
+    if len(text) * 4 <= most:  # no character has more bytes
+        return text
     content = text.encode()
     return text if len(content) <= most else content[:most].decode("utf-8", "ignore")
+
+
+def texts(found: Any) -> dict[str, str]:
+    """A flat map of a document as text; {}: it is none."""
+    if not isinstance(found, Mapping):
+        return {}
+    return {str(name): "" if value is None else str(value) for name, value in found.items()}
+
+
+def document(told: Told) -> Mapping[str, Any]:
+    """The one document or form of a message. Raises NotUnderstood: it is none."""
+    found = told.json if told.json is not None else told.form
+    if not isinstance(found, Mapping) or not found:
+        raise NotUnderstood("the body is neither a JSON object nor a form")
+    return found
+
+
+def several(told: Told) -> list[Any]:
+    """The documents of a message that may be one or a list of them. Raises NotUnderstood: it is neither."""
+    return told.json if isinstance(told.json, list) and told.json else [document(told)]
 
 
 def flat(labels: Mapping[Any, Any]) -> dict[str, str]:
@@ -134,6 +192,8 @@ def web_address(value: Any) -> str:
     ('https://example.org/a', '', '')
     """
     text = line(value, 2000)
+    if not text.lower().startswith("http"):
+        return ""
     try:
         parts = urlsplit(text)
     except ValueError:

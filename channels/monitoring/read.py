@@ -9,12 +9,12 @@ from typing import Any
 
 from channels.monitoring import kinds
 from channels.monitoring.decoding import decode
+from channels.monitoring.fields import FACTS, FAILS
 from channels.monitoring.source import NotUnderstood, Source, Told
 from core.alerting import AlertFact
 from core.envelope import Inbound, Kind
 
-FACTS = 10_000
-"""Of one message (monitoring.md 8)."""
+_EVERY_LINE = ({"match": ""},)
 
 
 def facts_of(told: Told, source: Source) -> list[AlertFact]:
@@ -24,7 +24,7 @@ def facts_of(told: Told, source: Source) -> list[AlertFact]:
         found = list(kinds.parser(kind)(told, source))
     except NotUnderstood:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (*FAILS, RecursionError) as error:
         raise NotUnderstood(f"{kind}: {type(error).__name__}: {error}") from error
     if len(found) > FACTS:
         raise NotUnderstood(f"{len(found)} facts in one message: {FACTS} is the limit")
@@ -54,7 +54,10 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
 
 
 def alert_facts(asked: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """`main.py facts alerts`: `{"source": kind, "path": file}`, and as far as known `headers`, `peer`, `zone`, `received_at`."""
+    """`main.py facts alerts`: `{"source": kind, "path": file}`, and as far as known `headers`, `peer`, `zone`, `received_at`, `mapping`, `rules`.
+
+    Without `rules` every line of syslog is a fact: who asks wants to see what it says.
+    """
     path = Path(asked["path"])
     at = asked.get("received_at")
     told = decode(
@@ -63,7 +66,13 @@ def alert_facts(asked: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         received_at=datetime.fromisoformat(at) if at else datetime.now(UTC),
         peer=asked.get("peer", ""),
     )
-    source = Source(name=asked["source"], kind=asked["source"], zone=asked.get("zone", "UTC"))
+    source = Source(
+        name=asked["source"],
+        kind=asked["source"],
+        zone=asked.get("zone", "UTC"),
+        mapping=asked.get("mapping", {}),
+        rules=tuple(asked.get("rules", _EVERY_LINE)),
+    )
     return [_plain(one) for one in facts_of(told, source)]
 
 

@@ -1,0 +1,138 @@
+"""Alert mail: the templates of Zabbix, Nagios, Icinga 2 and of backup jobs; what matches none is a fact that people look at."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+
+from channels.monitoring import letters
+from channels.monitoring.fields import fact
+from channels.monitoring.source import Source, Told
+from channels.monitoring.sources import icinga2, nagios
+from core.alerting import AlertFact, Severity, Status
+
+_ZABBIX_LINE = re.compile(
+    r"^(Problem name|Host|Severity|Operational data|Original problem ID):(.*)$", re.MULTILINE
+)
+_ZABBIX_WHEN = re.compile(
+    r"^Problem (?:started|has been resolved)[^\n]{0,80}? at (\d\d:\d\d:\d\d) on (\d{4}\.\d\d\.\d\d)",
+    re.MULTILINE,
+)
+_JOB = re.compile(
+    r"\[(?P<result>Failed|Success|Warning|Error)\]\s*(?P<job>[^(]+?)\s*(?:\(.*)?$", re.IGNORECASE
+)
+"""As Veeam writes subjects: [Failed] Nightly (3 objects) 1 failed."""
+_JOB_RESULTS = {
+    "failed": (Status.FIRING, Severity.MAJOR),
+    "error": (Status.FIRING, Severity.MAJOR),
+    "warning": (Status.FIRING, Severity.WARNING),
+    "success": (Status.RESOLVED, Severity.OK),
+}
+_CALLS = re.compile(
+    r"(?:(?:re|fwd?|r|i|allarme|allerta|avviso|alarm|alert|attention|attenzione)\s*:\s*)+", re.IGNORECASE
+)
+_ADDRESS = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\d)")
+
+
+def parse(told: Told, source: Source) -> Sequence[AlertFact]:
+    """One fact. Nothing is dropped for being automatic or sent in bulk: only an answer of a person's absence is put aside."""
+    letter = letters.letter(told)
+    if letter.automatic_reply:
+        why = "an automatic reply"
+        return [
+            fact(
+                told,
+                source,
+                status=Status.IGNORED,
+                event=None,
+                key=None,
+                summary=letter.subject,
+                text=letter.text,
+                notes=[why],
+            )
+        ]
+    return [
+        _of_zabbix(told, source, letter)
+        or nagios.of_mail(told, source, letter)
+        or icinga2.of_mail(told, source, letter)
+        or _of_job(told, source, letter)
+        or _free(told, source, letter)
+    ]
+
+
+def _of_zabbix(told: Told, source: Source, letter: letters.Letter) -> AlertFact | None:
+    """Paired by the number in the body alone: these mails are no answers to each other."""
+    lines = {name: value.strip() for name, value in _ZABBIX_LINE.findall(letter.text)}
+    if "Original problem ID" not in lines or "Problem name" not in lines:
+        return None
+    over = bool(re.search(r"^Problem has been resolved", letter.text, re.MULTILINE))
+    updated = "Current problem status is" in letter.text
+    acknowledged = updated and bool(re.search(r"acknowledged: Yes", letter.text))
+    when = _ZABBIX_WHEN.search(letter.text)
+    at = f"{when[2]} {when[1]}" if when else None
+    return fact(
+        told,
+        source,
+        status=Status.RESOLVED if over else Status.ACKNOWLEDGED if acknowledged else Status.FIRING,
+        event=lines["Problem name"],
+        key=f"zabbix:event:{lines['Original problem ID']}",
+        resource=lines.get("Host"),
+        severity=lines.get("Severity"),
+        started=None if over else at,
+        ended=at,
+        summary=letter.subject or lines["Problem name"],
+        text=letter.text,
+        labels={"sender": letter.sender} if letter.sender else {},
+    )
+
+
+def _of_job(told: Told, source: Source, letter: letters.Letter) -> AlertFact | None:
+    """A job that is done: its name pairs a failure with the next success."""
+    match = _JOB.match(letter.subject)
+    if match is None:
+        return None
+    status, severity = _JOB_RESULTS[match["result"].lower()]
+    return fact(
+        told,
+        source,
+        status=status,
+        event=match["job"],
+        key=f"job:{letter.sender}:{match['job'].lower()}",
+        severity=severity,
+        started=letter.date if status is Status.FIRING else None,
+        ended=letter.date,
+        summary=letter.subject,
+        text=letter.text,
+        labels={"sender": letter.sender},
+    )
+
+
+def _free(told: Told, source: Source, letter: letters.Letter) -> AlertFact:
+    """Known by sender and subject. The first address in it is the device's, as far as anybody can tell."""
+    named = _CALLS.sub("", letter.subject, count=1)
+    first_line = letter.text.strip().partition("\n")[0]
+    address = _address(f"{letter.subject}\n{letter.text}")
+    return fact(
+        told,
+        source,
+        status=Status.FIRING,
+        # What stands last behind a dash is the place.
+        event=named.rpartition(" - ")[0] or named or first_line,
+        key=f"email:{letter.sender}:{named or first_line}",
+        resource=address,
+        started=letter.date,
+        summary=letter.subject or first_line,
+        text=letter.text,
+        labels={"sender": letter.sender} if letter.sender else {},
+        address=address or "",
+    )
+
+
+def _address(text: str) -> str | None:
+    for match in _ADDRESS.finditer(text):
+        try:
+            return str(ipaddress.ip_address(match[0]))
+        except ValueError:
+            continue
+    return None
