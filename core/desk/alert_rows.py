@@ -215,9 +215,11 @@ def asset_of(tx: Tx, customer: str, fact: AlertFact) -> Asset | None:
     return None
 
 
-def located(tx: Tx, source: AlertSource, customer: str | None, fact: AlertFact) -> dict[str, Any]:
-    """Columns that say whose it is, and where."""
-    asset = asset_of(tx, customer, fact) if customer else None
+def located(
+    tx: Tx, source: AlertSource, customer: str | None, fact: AlertFact, *, known: Asset | None = None
+) -> dict[str, Any]:
+    """Columns that say whose it is, and where. `known`: the thing, where somebody said it."""
+    asset = known or (asset_of(tx, customer, fact) if customer else None)
     return {
         "customer": customer,
         "asset": asset.name if asset else None,

@@ -149,13 +149,13 @@ def _title(row: Row) -> str:
 
 
 def _language(tx: Tx, row: Row) -> str:
-    heard = _hear(tx, row)
+    heard = hearers(tx, row)
     spoken = heard[0].language if heard else None
     customer = reference.customer(tx, row.customer) if row.customer and not spoken else None
     return tx.facts.language(spoken or (customer.language if customer else None))
 
 
-def _hear(tx: Tx, row: Row) -> list[people.Contact]:
+def hearers(tx: Tx, row: Row) -> list[people.Contact]:
     """Contacts who hear of alerts here: those who are named for it, else who decides for the company."""
     if not row.customer:
         return []
@@ -168,7 +168,7 @@ def _open(
     tx: Tx, row: Row, source: AlertSource, *, subject: str, impact: int, severity: Severity, now: datetime
 ) -> Case:
     """The ticket with its one message, qualified as far as the source and the asset say; not saved."""
-    hear = _hear(tx, row)
+    hear = hearers(tx, row)
     first = hear[0] if hear else None
     asset = people.asset(tx, row.customer, row.asset) if row.customer and row.asset else None
     author = authors.Author(
@@ -305,12 +305,12 @@ def _belongs(tx: Tx, row: Row, ticket_id: str, *, why: str, now: datetime) -> No
     alert_rows.decide(tx, row, why, now=now, ticket=ticket_id)
 
 
-def attach(tx: Tx, row: Row, ticket_id: str, *, why: str, now: datetime) -> None:
+def attach(tx: Tx, row: Row, ticket_id: str, *, why: str, now: datetime, actor: str = HUB.actor) -> None:
     """The alert belongs to a ticket there is. The first few are named in its history."""
     case = Case.open(tx, ticket_id, now=now)
     _belongs(tx, row, case.id, why="attached", now=now)
     if len(tx.all(_ALERTS, ticket_id=case.id)) <= NAMED:
-        case.event("alert.attached", actor="system", alert=row.id, why=why)
+        case.event("alert.attached", actor=actor, alert=row.id, why=why)
     case.flag(RECOVERED, on=False)
     if row.flapping_since is not None:
         case.flag(FLAPPING)

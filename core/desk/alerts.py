@@ -20,7 +20,7 @@ from core.envelope import Inbound
 from core.rules import correlation
 from core.rules.correlation import Known, Step
 from core.store import tables, work
-from core.store.columns import Id
+from core.store.columns import Id, Instant
 from core.store.tx import Prepared, Row, Tx
 
 alert, episode = tables.alert, tables.alert_episode
@@ -29,6 +29,11 @@ _COUNTED = Prepared(
     update(episode)
     .where(episode.c.alert_id == bindparam("alert_id", type_=Id), episode.c.n == bindparam("n"))
     .values(count=episode.c.count + 1, worst=bindparam("to"))
+)
+_HEARD = Prepared(
+    update(tables.source_state)
+    .where(tables.source_state.c.name == bindparam("of_source"))
+    .values(seen_at=bindparam("at", type_=Instant), received=tables.source_state.c.received + 1)
 )
 
 SLICE = 200
@@ -85,7 +90,9 @@ def _heard(tx: Tx, source: str, facts: Sequence[AlertFact], *, at: datetime) -> 
     """The source speaks: it is no longer silent, and where it beats, it beat."""
     tx.insert_new(tables.source_state, name=source)
     beats = any(fact.status is Status.HEARTBEAT for fact in facts)
-    tx.update(tables.source_state, {"name": source}, seen_at=at, **({"beat_at": at} if beats else {}))
+    tx.run(_HEARD, of_source=source, at=at)
+    if beats:
+        tx.update(tables.source_state, {"name": source}, beat_at=at)
 
 
 def one(tx: Tx, source: AlertSource, fact: AlertFact, row: Row, *, now: datetime) -> Step | None:
