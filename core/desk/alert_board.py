@@ -11,7 +11,7 @@ from sqlalchemy import func, literal, select
 
 from core.alerting import Severity
 from core.desk import acts, alert_views
-from core.desk.alert_views import Alarm, Shape
+from core.desk.alert_views import Alarm, Shape, rank
 from core.desk.principal import Principal
 from core.desk.scope import scope
 from core.store import tables
@@ -85,14 +85,18 @@ def board(tx: Tx, who: Principal) -> Board:
         OfCustomer(
             code=code,
             name=of[0].customer_name,
-            alarms=tuple(sorted(of, key=lambda one: (_rank(one), one.started_at, one.id))),
+            alarms=tuple(sorted(of, key=lambda one: (rank(one.severity), one.started_at, one.id))),
             behind=hidden.get(code, 0),
             counts=_counted(of),
         )
         for code, of in standing.items()
     ]
     customers.sort(
-        key=lambda one: (_rank(one.alarms[0]), -len(one.alarms) - one.behind, one.alarms[0].started_at)
+        key=lambda one: (
+            rank(one.alarms[0].severity),
+            -len(one.alarms) - one.behind,
+            one.alarms[0].started_at,
+        )
     )
     return Board(
         customers=tuple(customers),
@@ -103,14 +107,6 @@ def board(tx: Tx, who: Principal) -> Board:
         quiet=quiet,
         explained=explained,
         more=len(rows) > SHOWN,
-    )
-
-
-def _rank(one: Alarm) -> int:
-    return (
-        alert_views.SEVERITIES.index(one.severity)
-        if one.severity in alert_views.SEVERITIES
-        else len(alert_views.SEVERITIES)
     )
 
 

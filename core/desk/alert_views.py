@@ -31,6 +31,7 @@ from core.desk.errors import NotFound, invalid
 from core.desk.listing import Condition, Order, Walk, page_keys
 from core.desk.principal import Principal
 from core.desk.scope import Scope, scope
+from core.desk.scope import find as find_ticket
 from core.desk.views import Page
 from core.store import tables
 from core.store.columns import Id
@@ -98,8 +99,11 @@ class Alarm:
 
     @property
     def what(self) -> str:
-        """What is wrong, in the words of the source."""
-        return self.summary or self.event
+        """What is wrong, in the words of the source; the thing is not named twice."""
+        text = self.summary or self.event
+        if self.where and text.lower().startswith(self.where.lower()):
+            return text[len(self.where) :].lstrip(" :-\N{EN DASH},") or text
+        return text
 
     @property
     def unmapped(self) -> bool:
@@ -119,11 +123,16 @@ class Filter:
     source: str = ""
     asset: str = ""
     ticket: str = ""
-    """Id."""
+    """Its number."""
     parent: str = ""
     """Id of an alarm that explains it."""
     unmapped: bool = False
     q: str = ""
+
+
+def rank(severity: str) -> int:
+    """How bad, 0 the worst."""
+    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
 
 
 # --- Who sees what ------------------------------------------------------------------------------------------
@@ -191,7 +200,10 @@ def _find(of: Shape) -> Prepared:
 
 
 def listing(tx: Tx, who: Principal, wanted: Filter, *, cursor: str | None = None, limit: int = 50) -> Page:
-    """One page of Alarm, what was heard last first. Raises Forbidden for contacts, Invalid for a status, a severity or a cursor there is not."""
+    """One page of Alarm, what was heard last first.
+
+    Raises Forbidden for contacts, NotFound for a ticket out of scope, Invalid for a status, a severity or a cursor there is not.
+    """
     acts.only_staff(who)
     if wanted.status not in ("", "open", *STATUSES):
         raise invalid("/status", f"must be one of open, {', '.join(STATUSES)}")
@@ -199,7 +211,8 @@ def listing(tx: Tx, who: Principal, wanted: Filter, *, cursor: str | None = None
         raise invalid("/severity", f"must be one of {', '.join(SEVERITIES)}")
     walk = Walk(also=(alert.c.firing,)) if wanted.status not in ("", "resolved", "expired") else Walk()
     if wanted.ticket:
-        walk = Walk(held=(("ticket_id", wanted.ticket),), sort=True)
+        of = find_ticket(tx, who, wanted.ticket).id
+        walk = Walk(held=(("ticket_id", of),), also=(alert.c.firing,) if walk.also else (), sort=True)
     conditions = [condition(tx, who), *_conditions(wanted)]
     keys, further = page_keys(tx, alert, [walk], _ORDER, conditions, cursor=cursor, limit=limit)
     return Page(items=tuple(alarms(tx, who, [key[-1] for key in keys])), next=further)
