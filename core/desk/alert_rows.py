@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Text, bindparam, func, select, type_coerce, update
 
 from core.alerting import AlertFact
-from core.desk import people, reference, shared_assets
+from core.desk import alert_names, people, reference, shared_assets
 from core.desk.alert_sources import AlertSource
 from core.desk.people import Asset
 from core.ids import derived_id
@@ -41,7 +41,7 @@ _EPISODES = Prepared(
 _BELOW = Prepared(
     select(alert).where(
         alert.c.customer == bindparam("customer"),
-        alert.c.firing.is_(True),
+        alert.c.firing,
         alert.c.received_at >= bindparam("since", type_=Instant),
         type_coerce(alert.c.above, Text).contains(bindparam("name", type_=Text), autoescape=False),
     )
@@ -50,7 +50,7 @@ _FIRING_AT = Prepared(
     select(alert.c.id, alert.c.placed_at, alert.c.ticket_id, alert.c.parent_alert, alert.c.above).where(
         alert.c.customer == bindparam("customer"),
         alert.c.site == bindparam("site"),
-        alert.c.firing.is_(True),
+        alert.c.firing,
         alert.c.placed_at >= bindparam("since", type_=Instant),
     )
 )
@@ -201,9 +201,12 @@ def flaps(transitions: Sequence[Sequence[Any]], *, now: datetime, first_seen: da
 
 
 def whose(tx: Tx, source: AlertSource, fact: AlertFact) -> str | None:
-    """The customer: the source's own, else who its label names, where it may, else whose the shared thing is; None: staff say."""
+    """The customer: the source's own, else who staff said, else who its label names, where it may, else whose the shared thing is; None: staff say."""
     if source.customer is not None:
         return source.customer
+    meant = alert_names.meant(tx, source.name, fact.resource)
+    if meant is not None:
+        return str(meant.customer)
     named = fact.labels.get("customer", "").strip()
     if not source.names_customers:
         return None
@@ -239,9 +242,12 @@ def assets(tx: Tx, customer: str) -> Assets:
 
 
 def asset_of(tx: Tx, customer: str, fact: AlertFact) -> Asset | None:
-    """The thing of this customer that the fact is about, by name or address; at another customer both may be the same."""
+    """The thing of this customer that the fact is about: as staff said, else by name or address. At another customer both may be the same."""
     wanted = _names(fact)
     there = assets(tx, customer)
+    meant = alert_names.meant(tx, fact.source, fact.resource)
+    if meant is not None and meant.customer == customer and (meant.asset or "").lower() in there.by_name:
+        return there.by_name[meant.asset.lower()]
     for names in (there.by_name, there.by_address):
         found = next((names[name] for name in wanted if name in names), None)
         if found is not None:
@@ -253,6 +259,22 @@ def _names(fact: AlertFact) -> list[str]:
     """What the thing may be known by, lower case."""
     named = (fact.labels.get("asset", ""), fact.resource or "", fact.labels.get("host", ""), fact.address)
     return [name for text in named for name in (text.strip().lower(), host(text)) if name]
+
+
+def located(
+    tx: Tx, source: AlertSource, customer: str | None, fact: AlertFact, *, known: Asset | None = None
+) -> dict[str, Any]:
+    """Columns that say whose it is, and where. `known`: the thing, where somebody said it."""
+    asset = known or (asset_of(tx, customer, fact) if customer else None)
+    hangs_on = above(tx, customer, asset, fact) if customer else []
+    return {
+        "customer": customer,
+        "asset": asset.name if asset else None,
+        "site": site_of(tx, customer, asset, fact) if customer else "",
+        "technology": (asset.technology if asset else "") or source.technology,
+        "above": hangs_on,
+        "root": shared_assets.root(tx, hangs_on, of=customer) if customer else None,
+    }
 
 
 def host(text: str) -> str:
@@ -303,7 +325,7 @@ _NAMED = Prepared(
     select(alert.c.id, alert.c.customer, alert.c.asset, alert.c.resource, alert.c.ticket_id, alert.c.status)
     .where(
         alert.c.customer == bindparam("customer"),
-        alert.c.firing.is_(True),
+        alert.c.firing,
         alert.c.status != "maintenance",
         (func.lower(alert.c.asset) == bindparam("name"))
         | (func.lower(alert.c.resource) == bindparam("name"))

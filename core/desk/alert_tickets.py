@@ -194,13 +194,13 @@ def _title(row: Row) -> str:
 
 def language(tx: Tx, row: Whose) -> str:
     """In which whoever hears of it is written to."""
-    heard = _hear(tx, row)
+    heard = hearers(tx, row)
     spoken = heard[0].language if heard else None
     customer = reference.customer(tx, row.customer) if row.customer and not spoken else None
     return tx.facts.language(spoken or (customer.language if customer else None))
 
 
-def _hear(tx: Tx, row: Whose) -> list[people.Contact]:
+def hearers(tx: Tx, row: Whose) -> list[people.Contact]:
     """Contacts who hear of alerts here: those who are named for it, else who decides for the company."""
     if not row.customer:
         return []
@@ -227,7 +227,7 @@ def begin(
     `row`: the alarm, which may be another customer's. `text`: in place of what the device said. `incident`: of which it is a part;
     nobody is called for each of its parts.
     """
-    hear = _hear(tx, of)
+    hear = hearers(tx, of)
     first = hear[0] if hear else None
     asset = people.asset(tx, of.customer, of.asset) if of.customer and of.asset else None
     author = authors.Author(
@@ -371,12 +371,12 @@ def _belongs(tx: Tx, row: Row, ticket_id: str, *, why: str, now: datetime) -> No
     alert_returns.of_alert(tx, row.id, now=now)
 
 
-def attach(tx: Tx, row: Row, ticket_id: str, *, why: str, now: datetime) -> None:
+def attach(tx: Tx, row: Row, ticket_id: str, *, why: str, now: datetime, actor: str = HUB.actor) -> None:
     """The alert belongs to a ticket there is. The first few are named in its history."""
     case = Case.open(tx, ticket_id, now=now)
     _belongs(tx, row, case.id, why="attached", now=now)
     if len(tx.all(_ALERTS, ticket_id=case.id)) <= NAMED:
-        case.event("alert.attached", actor="system", alert=row.id, why=why)
+        case.event("alert.attached", actor=actor, alert=row.id, why=why)
     case.flag(RECOVERED, on=False)
     if row.flapping_since is not None:
         case.flag(FLAPPING)

@@ -24,7 +24,6 @@ from core.desk import (
     filing,
     maintenance,
     reference,
-    shared_assets,
     source_states,
 )
 from core.desk.alert_sources import AlertSource
@@ -171,7 +170,7 @@ def one(
     else:
         alert_rows.decide(tx, known, str(step), now=now, inbound=row.id, status=str(fact.status))
     if fact.status is Status.MAINTENANCE and step is not Step.DUPLICATE:
-        about = _told(tx, fact, customer, row) | {"source": source.name}
+        about = _told(tx, source, fact, customer, row) | {"source": source.name}
         maintenance.source_says(tx, alert_id, about, until=fact.ended_at, now=now)
     return step
 
@@ -201,16 +200,9 @@ def _about(fact: AlertFact) -> dict[str, Any]:
     }
 
 
-def _told(tx: Tx, fact: AlertFact, customer: str | None, row: Said) -> dict[str, Any]:
+def _told(tx: Tx, source: AlertSource, fact: AlertFact, customer: str | None, row: Said) -> dict[str, Any]:
     """Columns that say what and where it is."""
-    asset = alert_rows.asset_of(tx, customer, fact) if customer else None
-    above = alert_rows.above(tx, customer, asset, fact) if customer else []
-    return {
-        "customer": customer,
-        "asset": asset.name if asset else None,
-        "site": alert_rows.site_of(tx, customer, asset, fact) if customer else "",
-        "above": above,
-        "root": shared_assets.root(tx, above, of=customer) if customer else None,
+    return alert_rows.located(tx, source, customer, fact) | {
         "resource": fact.resource or "",
         "event": fact.event or "",
         "summary": fact.summary,
@@ -237,7 +229,7 @@ def _begin(
     severity = _severity(source, fact)
     started_at = fact.started_at or row.received_at
     transitions = alert_rows.with_change(known, "b", row.received_at)
-    values = _told(tx, fact, customer, row) | {
+    values = _told(tx, source, fact, customer, row) | {
         "severity": str(severity),
         "worst": str(severity),
         "status": "firing",
@@ -343,7 +335,7 @@ def _keep(
         id=alert_id,
         source=source.name,
         dedup_key=fact.dedup_key,
-        **_told(tx, fact, customer, row)
+        **_told(tx, source, fact, customer, row)
         | {
             "severity": str(_severity(source, fact)),
             "worst": str(_severity(source, fact)),

@@ -31,6 +31,7 @@ alert = Table(
     maybe_text("customer"),
     maybe_text("asset"),
     a_text("site"),
+    a_text("technology"),  # of the asset, else of the source
     a_text("resource"),
     a_text("event"),
     a_text("severity"),
@@ -91,6 +92,13 @@ alert = Table(
         postgresql_where=text("root IS NOT NULL AND firing"),
     ),
     Index("alert_seen", "last_seen", "id"),
+    Index(
+        "alert_open",
+        "last_seen",
+        "id",
+        sqlite_where=text("firing = 1"),
+        postgresql_where=text("firing"),
+    ),
 )
 
 alert_episode = Table(
@@ -140,6 +148,18 @@ alert_return = Table(
     a_text("error"),
     an_instant("created_at"),
     maybe_instant("ended_at"),
+)
+
+# What staff said a source means by a name: whose it is, and which thing.
+alert_name = Table(
+    "alert_name",
+    metadata,
+    text_key("source"),
+    text_key("resource"),  # lower case
+    a_text("customer"),
+    maybe_text("asset"),
+    a_text("by"),
+    an_instant("at"),
 )
 
 # What is known of a source beside its configuration.

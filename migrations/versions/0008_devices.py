@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.Column("customer", sa.Text),
         sa.Column("asset", sa.Text),
         _text("site"),
+        _text("technology"),
         _text("resource"),
         _text("event"),
         _text("severity"),
@@ -122,6 +123,13 @@ def upgrade() -> None:
         ["root", "placed_at"],
         sqlite_where=sa.text("root IS NOT NULL AND firing = 1"),
         postgresql_where=sa.text("root IS NOT NULL AND firing"),
+    )
+    op.create_index(
+        "alert_open",
+        "alert",
+        ["last_seen", "id"],
+        sqlite_where=sa.text("firing = 1"),
+        postgresql_where=sa.text("firing"),
     )
     op.create_index("alert_seen", "alert", ["last_seen", "id"])
     op.create_index(
@@ -180,6 +188,16 @@ def upgrade() -> None:
         "alert_meeting",
         _key_text("name"),
         _number("revision"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "alert_name",
+        _key_text("source"),
+        _key_text("resource"),
+        _text("customer"),
+        sa.Column("asset", sa.Text),
+        _text("by"),
+        _at("at"),
         sqlite_with_rowid=False,
     )
     op.create_table(

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from core.desk.principal import Principal
 from web.api import (
+    alerts,
     calls,
     clocks,
     contacts,
@@ -50,6 +51,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *clocks.ENDPOINTS,
     *service_levels.ENDPOINTS,
     *outages.ENDPOINTS,
+    *alerts.ENDPOINTS,
     *papers.ENDPOINTS,
     *reports.ENDPOINTS,
     *flows.ENDPOINTS,
