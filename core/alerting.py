@@ -52,6 +52,14 @@ class Severity(StrEnum):
 
 _ORDER = {severity: rank for rank, severity in enumerate(Severity)}
 
+BATCH = "batch"
+"""In the envelope of what a device sent: so many of its messages lie in this row."""
+
+PARTS = tuple(
+    "key resource event severity status started_at ended_at summary text link address items".split()
+)
+"""What people say of a message whose tool nobody knows: where each part stands; `items`: the list that holds several alarms."""
+
 WITHOUT_KEY = frozenset({Status.TEST, Status.CONFIRMATION, Status.IGNORED})
 """Of these no problem is known."""
 

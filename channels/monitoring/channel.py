@@ -1,4 +1,4 @@
-"""How do devices report? By HTTP at /in/alerts/SOURCE; what they send is stored before it is acknowledged."""
+"""How do devices report? By HTTP at /in/alerts/SOURCE, where what they send is stored before it is acknowledged; and on ports for lines and traps."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from channels.monitoring import answers
 from channels.monitoring import back as returning
 from channels.monitoring.decoding import SIZE
 from channels.monitoring.kinds import AUTO, SIGNED
+from channels.monitoring.listening import Ports
 from channels.monitoring.pace import Pace
 from channels.monitoring.sns import Refused, Vouching
 from channels.monitoring.sns import read as read_sns
@@ -46,6 +47,7 @@ class MonitoringChannel:
     name: str = "monitoring"
     reader: str = "channels.monitoring.read:read"
     device_reader: str = "channels.monitoring.read:read"
+    ports: Ports | None = None
     sns: Vouching = field(default_factory=Vouching, repr=False)
     pace: Pace = field(default_factory=Pace, repr=False)
     _door: Door | None = field(default=None, repr=False)
@@ -55,11 +57,19 @@ class MonitoringChannel:
         """See core.channel.Channel: the source's own come from the desk."""
         return {}
 
+    @property
+    def down(self) -> Mapping[str, str]:
+        """What of it does not work, and why."""
+        return self.ports.down if self.ports is not None else {}
+
     async def run(self, door: Door) -> None:
         """See core.channel.Channel."""
         self._door = door
         try:
-            await asyncio.Event().wait()
+            if self.ports is not None:
+                await self.ports.run(door)
+            else:
+                await asyncio.Event().wait()
         finally:
             self._door = None
 

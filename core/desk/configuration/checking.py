@@ -33,8 +33,10 @@ from core.desk.configuration.document import (
     read_what_can_be,
 )
 from core.desk.errors import ConfigurationError
+from core.desk.people import shared_thing
 from core.desk.principal import AGENT_ROLES, CONTACT_ROLES
 from core.desk.reference import PROMISES
+from core.rules import dependence
 from core.rules.calendar_definitions import HOLIDAY_YEARS, holiday_dates
 from core.rules.durations import parse_duration, parse_target
 from core.rules.entitlement import DECISIONS, VERDICTS
@@ -160,8 +162,34 @@ def _mistakes(document: Document, names: Names) -> Iterator[str]:
         for number, part in enumerate(parts, start=1):
             yield from _WRONG.get(section, _nothing)(part, place(section, part, number), names)
     yield from _doubled_numbers(document.get("customers", ()))
+    yield from _net(document.get("customers", ()), names)
     first, *others = [part.name for part in document.get("groups", ()) if part.sales] or [""]
     yield from (f"groups[{name}].sales: {first} is the one that sells already" for name in others)
+
+
+def _net(customers: Iterable[CustomerPart], names: Names) -> Iterator[str]:
+    """What hangs on what, across customers: things that are not there, and what hangs on itself in the end."""
+    on: dict[dependence.Thing, list[dependence.Thing]] = {
+        (customer.code, asset.name): [(customer.code, asset.parent)] if asset.parent else []
+        for customer in customers
+        for asset in customer.assets
+    }
+    for customer in customers:
+        for asset in customer.assets:
+            where = f"customers[{customer.code}].assets[{asset.name}].depends_on"
+            for text in asset.depends_on:
+                thing = shared_thing(text)
+                if thing[0] == customer.code:
+                    yield f"{where}: '{text}' is this customer's own: say parent"
+                elif thing in on:
+                    on[customer.code, asset.name].append(thing)
+                elif names["customers"] is not None:
+                    known = [f"{of}/{name}" for of, name in on if of != customer.code]
+                    yield f"{where}: '{text}' is no CUSTOMER/asset there is{mean(text, known)}"
+    for circle in dependence.circles(on):
+        first = f"customers[{circle[0][0]}].assets[{circle[0][1]}]"
+        names_of = ", ".join("/".join(one) for one in circle)
+        yield f"{first}: hangs on itself in the end: {names_of}; take one parent or depends_on away"
 
 
 def _nothing(_part: Any, _at: str, _names: Names) -> Iterator[str]:

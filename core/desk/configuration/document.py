@@ -151,6 +151,7 @@ class AssetPart(_Part, frozen=True, kw_only=True):
     site: str = ""
     address: str = ""
     parent: str = ""
+    depends_on: tuple[str, ...] = ()
     criticality: str = "normal"
     always_page: bool = False
     make: str = ""
@@ -283,6 +284,7 @@ class AlertSourcePart(_Part, frozen=True, kw_only=True):
     heartbeat_grace: str = "60s"
     page_anyway: bool = False
     info_opens: bool = False
+    announce: bool = False
     mapping: dict[str, str] = {}
     rules: tuple[dict[str, str], ...] = ()
     peers: tuple[str, ...] = ()
