@@ -414,7 +414,6 @@ def joins(tx: Tx, ticket_id: str, into: str, *, now: datetime) -> bool:
     outbox.withdraw(Case.open(tx, found.id, now=now), None)
     work.cancel(tx, shard=found.id, key=NOTICE)
     joining.absorb(tx, found.number, into=other.number, now=now)
-    alert_returns.settle(Case.open(tx, other.id, now=now))
     return True
 
 
