@@ -329,3 +329,23 @@ async def test_who_is_away_and_answers_at_the_address_of_a_source_opens_nothing(
     await hub.work()
     assert (await hub.desk.inbound()).reason == "ignored"
     assert await hub.tickets() == []
+
+
+# --- What is told at the end ---
+
+
+async def test_the_closing_report_lists_what_fired_when_and_how_often(hub):
+    began = hub.desk.now
+    await hub.fires("core-1", source="at-once", severity="warning")
+    hub.desk.passes(seconds=30)
+    await hub.fires("core-1", source="at-once", severity="warning", at=began)
+    await hub.fires(*(f"pc-{n}" for n in range(25)), source="at-once", severity="warning", parent="core-1")
+    await hub.ends("core-1", *(f"pc-{n}" for n in range(25)), source="at-once")
+    await hub.passes(minutes=10)
+
+    report = hub.desk.channel.sent[-1]
+    assert report.kind == "resolved"
+    assert "Allarmi" in report.text
+    assert "core-1: Down" in report.text
+    assert "e altri 6" in report.text
+    await hub.sound()
