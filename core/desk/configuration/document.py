@@ -254,6 +254,14 @@ class InterfacePart(_Part, frozen=True, kw_only=True):
     ca: str = ""
 
 
+class SignaturePart(_Part, frozen=True, kw_only=True):
+    """alert_sources.hmac"""
+
+    header: str
+    secret: str
+    timestamp: str = ""
+
+
 class AlertSourcePart(_Part, frozen=True, kw_only=True):
     """[[alert_sources]]"""
 
@@ -280,7 +288,9 @@ class AlertSourcePart(_Part, frozen=True, kw_only=True):
     mapping: dict[str, str] = {}
     rules: tuple[dict[str, str], ...] = ()
     peers: tuple[str, ...] = ()
+    hmac: SignaturePart | None = None
     api: InterfacePart | None = None
+    topics: tuple[str, ...] = ()
     reaches: tuple[str, ...] = ()
     address: str = ""
 
