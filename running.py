@@ -73,6 +73,7 @@ def database(config: Settings, *, takes_in: bool = False, **facts: Any) -> Itera
             brakes=config.brakes.limits(),
             quiet=quiet_hours.read(config.hub.quiet_hours),
             token_key=made.token,
+            keeps_lines=timedelta(seconds=config.channels.monitoring.keep_lines),
             **({"full": disk.full, "low": disk.low} if takes_in else {}),
         )
         migrate.upgrade(config.database.url)
@@ -252,6 +253,7 @@ def periodic() -> list[Schedule]:
     from core.desk import (  # noqa: PLC0415
         call_out,
         contract_round,
+        device_lines,
         handovers,
         holes,
         hub_watch,
@@ -267,6 +269,7 @@ def periodic() -> list[Schedule]:
         periodic_schedule.DAILY,
         holes.NIGHTLY,
         tidying.NIGHTLY,
+        device_lines.NIGHTLY,
         unattended.NIGHTLY,
         rota_gaps.NIGHTLY,
         handovers.EVERY_MINUTE,

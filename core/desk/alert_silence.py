@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, select
 
 from core import texts
 from core.alerting import AlertFact, Severity, Status
-from core.desk import alert_endings, alert_rows, alerts, reference, source_states
+from core.desk import alert_rows, alerts, reference, source_states
 from core.desk.alert_rows import SILENT
 from core.desk.alert_sources import OWN, AlertSource
 from core.desk.alerts import Said
@@ -117,7 +117,7 @@ def _speaks(tx: Tx, source: AlertSource, *, now: datetime) -> None:
     source_states.change(tx, source.name, silent_since=None)
     tell(tx, source, SILENT, Status.RESOLVED, now=now)
     for row in tx.all(_TICKETS, source=source.name):
-        alert_endings.look(tx, row.ticket_id, due=now + source.stable, now=now)
+        alert_rows.look(tx, row.ticket_id, due=now + source.stable, now=now)
 
 
 def tell(

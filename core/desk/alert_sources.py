@@ -10,7 +10,7 @@ from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
-from core.alerting import Severity
+from core.alerting import Interface, Severity
 from core.channel import NoSuchSource, NotAdmitted
 from core.rules.durations import parse_duration
 
@@ -51,9 +51,15 @@ class AlertSource:
     heartbeat_grace: timedelta = timedelta(seconds=60)
     page_anyway: bool = False
     info_opens: bool = False
+    announce: bool = False
+    """What it reports of something that several customers hang on is published as an outage by itself."""
     mapping: Mapping[str, str] = field(default_factory=dict)
     rules: tuple[Mapping[str, str], ...] = ()
     peers: tuple[str, ...] = ()
+    api: Interface | None = None
+    """Where it is told what becomes of its alarms."""
+    reaches: tuple[str, ...] = ()
+    """Networks that are not the internet's, and that we may call it in."""
     address: str = ""
     """Where its mail comes to: an address of ours, or one with a tag."""
     group: str = ""
@@ -95,7 +101,12 @@ def of_content(name: str, plain: Mapping[str, Any]) -> AlertSource:
         mapping=plain.get("mapping", {}),
         rules=tuple(plain.get("rules", ())),
         peers=tuple(plain.get("peers", ())),
-        **{name: plain.get(name, False) for name in ("names_customers", "page_anyway", "info_opens")},
+        api=Interface(**plain["api"]) if plain.get("api") else None,
+        reaches=tuple(plain.get("reaches", ())),
+        **{
+            name: plain.get(name, False)
+            for name in ("names_customers", "page_anyway", "info_opens", "announce")
+        },
         **{name: plain.get(name, "") for name in ("technology", "request_type", "time_zone", "address")},
         **spans,  # type: ignore[arg-type]
     )

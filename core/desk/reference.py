@@ -154,6 +154,8 @@ class Desk:
     """Versions of their contracts."""
     assets: dict[str, Any] = field(default_factory=dict)
     """What those customers have that were asked for (core.desk.alert_rows)."""
+    net: list[Any] = field(default_factory=list)
+    """What things of several customers hang on, once that was asked (core.desk.shared_assets)."""
     offers: dict[str | None, Any] = field(default_factory=dict)
     """What forms offer for each customer that was asked for (core.desk.offers)."""
 

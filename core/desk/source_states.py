@@ -31,7 +31,7 @@ _ALL = Prepared(select(state).order_by(state.c.name))
 _HEARD = Prepared(
     update(state)
     .where(state.c.name == bindparam("of_name"))
-    .values(seen_at=bindparam("at", type_=Instant), received=state.c.received + 1)
+    .values(seen_at=bindparam("at", type_=Instant), received=state.c.received + bindparam("messages"))
 )
 _LOCK = Prepared(update(state).where(state.c.name == bindparam("of_name")).values(received=state.c.received))
 _WAITING = Prepared(
@@ -43,10 +43,12 @@ _WAITING = Prepared(
 )
 
 
-def heard(tx: Tx, source: AlertSource, facts: Sequence[AlertFact], *, at: datetime, now: datetime) -> None:
-    """The source sent something at this instant. Its timer is set where there is none, or where it would ring too late."""
+def heard(
+    tx: Tx, source: AlertSource, facts: Sequence[AlertFact], *, at: datetime, now: datetime, messages: int = 1
+) -> None:
+    """The source sent so many messages until this instant. Its timer is set where there is none, or where it would ring too late."""
     tx.insert_new(state, name=source.name)
-    tx.run(_HEARD, of_name=source.name, at=at)
+    tx.run(_HEARD, of_name=source.name, at=at, messages=messages)
     beats = [fact for fact in facts if fact.status is Status.HEARTBEAT]
     if beats:
         said = [fact.every for fact in beats if fact.every]

@@ -76,6 +76,8 @@ from core.store.device_tables import (
     alert_decision,
     alert_episode,
     alert_meeting,
+    alert_name,
+    alert_return,
     hub_trouble,
     maintenance_window,
     source_state,
@@ -116,6 +118,8 @@ __all__ = [
     "alert_decision",
     "alert_episode",
     "alert_meeting",
+    "alert_name",
+    "alert_return",
     "api_token",
     "asset_owner",
     "blob",
@@ -327,6 +331,7 @@ asset = Table(
     _text("make"),
     _text("model"),
     _text("serial"),
+    _json("depends_on", "[]"),  # CUSTOMER/asset, each somebody else's
 )
 
 contract = Table(
