@@ -97,7 +97,7 @@ def own(facts: HubFacts) -> AlertSource:
         secrets=(digest(own_secret(facts)),) if facts.token_key else (),
         severity=Severity.MAJOR,
         hold=timedelta(0),
-        heartbeat=KNOCKS,
+        heartbeat=KNOCKS if facts.knocks else None,
         heartbeat_grace=KNOCKS,
         group=facts.alarms_to,
     )

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core import addresses
 from core.alerting import Severity
+from core.desk.alert_sources import OWN
 from core.desk.configuration.document import (
     PARTS,
     AgentPart,
@@ -329,6 +330,8 @@ def _priorities(part: CustomerPart, at: str) -> Iterator[str]:
 
 
 def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]:
+    if part.name == OWN:
+        yield f'{at}.name: "{OWN}" is the hub itself: choose another name'
     yield from _unknown(f"{at}.customer", [part.customer], "customers", names)
     yield from _unknown(f"{at}.technology", [part.technology or None], "technologies", names)
     yield from _unknown(f"{at}.request_type", [part.request_type or None], "request_types", names)
