@@ -28,8 +28,8 @@ TYPING = "typing"
 """The topic of somebody who is writing: told to who listens now, and never again. Who writes stands behind the ticket."""
 CALLED = "page"
 """The topic of a call to one member of staff, and told to nobody else (core.desk.paging)."""
-TOPICS = frozenset({"ticket", "inbound", "presence", "desk", "call", "tasks", CALLED, TYPING})
-NOT_LISTED = frozenset({"presence", "call", CALLED, TYPING})
+TOPICS = frozenset({"ticket", "inbound", "presence", "desk", "call", "tasks", "maintenance", CALLED, TYPING})
+NOT_LISTED = frozenset({"presence", "call", "maintenance", CALLED, TYPING})
 """Topics that make no list old."""
 ENDED = "sign_in"
 """The topic of a sign-in that is over: its pages are told nothing more."""

@@ -15,7 +15,7 @@ from core.desk.maintenance import ASKED, ENDED, PLANNED
 from core.desk.principal import Principal
 from core.desk.windows import may_plan
 from core.rules import windows
-from core.rules.windows import Span
+from core.rules.windows import Span, Window
 from core.store import tables
 from core.store.columns import Instant
 from core.store.tx import Prepared, Row, Tx
@@ -85,6 +85,13 @@ class WindowView:
     ended_at: datetime | None
     may: tuple[Does, ...] = ()
     """What who asks can do now."""
+
+    @property
+    def meant(self) -> Window:
+        """As the rule takes it."""
+        return Window(
+            since=self.since, until=self.until, rule=self.rule, zone=self.zone, ended_at=self.ended_at
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -209,3 +209,70 @@ def over_at(window: Window) -> datetime:
 def needs_second_person(window: Window, *, whole_customer: bool) -> bool:
     """What calls nobody for so long, or for everything of a customer, two people decide."""
     return whole_customer or window.until - window.since > SECOND_PERSON_AFTER
+
+
+# --- In words ----------------------------------------------------------------------------------------------
+
+DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+REPEATS = ("daily", "weekly", "fortnightly", "monthly_day", "monthly_weekday")
+"""How often, of what people choose from: on the day, and on the weekday, of the first occurrence."""
+_LAST_WEEK = 28
+"""After this day of a month a weekday may be its fifth, which most months do not have: it is the last."""
+
+
+def composed(repeat: str, first: datetime, last: date | None) -> str:
+    """The rule of a choice. `first`: when the first occurrence begins, on its clock. `last`: the last day; None: no end.
+
+    >>> composed("monthly_weekday", datetime(2026, 3, 10, 2, tzinfo=UTC), date(2026, 12, 31))
+    'FREQ=MONTHLY;BYDAY=2TU;UNTIL=20261231'
+    """
+    weekday = DAYS[first.weekday()]
+    nth = -1 if first.day > _LAST_WEEK else (first.day + 6) // 7
+    rule = {
+        "daily": "FREQ=DAILY",
+        "weekly": f"FREQ=WEEKLY;BYDAY={weekday}",
+        "fortnightly": f"FREQ=WEEKLY;INTERVAL=2;BYDAY={weekday}",
+        "monthly_day": f"FREQ=MONTHLY;BYMONTHDAY={first.day}",
+        "monthly_weekday": f"FREQ=MONTHLY;BYDAY={nth}{weekday}",
+    }[repeat]
+    return f"{rule};UNTIL={last:%Y%m%d}" if last is not None else rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """A rule for whoever says it in words."""
+
+    frequency: str
+    """DAILY, WEEKLY or MONTHLY."""
+    interval: int
+    weekdays: tuple[tuple[int, int], ...]
+    """(which of the month, 0 for every and -1 for the last; weekday, 0 is Monday)."""
+    days: tuple[int, ...]
+    """Of the month, -1 for the last."""
+    count: int | None
+    last: date | None
+
+
+def parts(window: Window) -> Parts | None:
+    """What its rule says; what it leaves out is as the first occurrence has it. None: once."""
+    if not window.rule:
+        return None
+    named = dict(part.split("=") for part in window.rule.split(";"))
+    zone = ZoneInfo(window.zone)
+    first = _wall(window.since, zone)
+    weekdays = [
+        (int(day[:-2] or 0), DAYS.index(day[-2:])) for day in named.get("BYDAY", "").split(",") if day
+    ]
+    days = [int(day) for day in named.get("BYMONTHDAY", "").split(",") if day]
+    if named["FREQ"] == "WEEKLY" and not weekdays:
+        weekdays = [(0, first.weekday())]
+    if named["FREQ"] == "MONTHLY" and not weekdays and not days:
+        days = [first.day]
+    return Parts(
+        frequency=named["FREQ"],
+        interval=int(named.get("INTERVAL", "1")),
+        weekdays=tuple(weekdays),
+        days=tuple(days),
+        count=int(named["COUNT"]) if "COUNT" in named else None,
+        last=_wall(_last(named["UNTIL"], zone), zone).date() if "UNTIL" in named else None,
+    )

@@ -235,3 +235,32 @@ def test_two_people_decide_what_is_long_or_concerns_everything():
     assert not windows.needs_second_person(week, whole_customer=False)
     assert windows.needs_second_person(week, whole_customer=True)
     assert windows.needs_second_person(longer, whole_customer=False)
+
+
+# --- Said in words ---
+
+
+@given(repeat=st.sampled_from(windows.REPEATS), day=st.dates(date(2025, 1, 1), date(2027, 12, 31)))
+def test_what_people_choose_is_a_rule_that_begins_on_their_day(repeat, day):
+    first = local(day, "02:00")
+    rule = windows.composed(repeat, first.astimezone(ROME), day + timedelta(days=90))
+    kept = windows.checked(rule, first, ROME)
+    said = windows.parts(Window(since=first, until=first + timedelta(hours=1), rule=kept, zone="Europe/Rome"))
+    assert said is not None
+    assert said.last == day + timedelta(days=90)
+    assert (said.interval == 2) == (repeat == "fortnightly")
+
+
+def test_what_a_rule_leaves_out_is_said_as_the_first_time_has_it():
+    first = local(date(2026, 3, 3), "02:00")
+
+    def said(rule):
+        return windows.parts(
+            Window(since=first, until=first + timedelta(hours=1), rule=rule, zone="Europe/Rome")
+        )
+
+    assert said("") is None
+    assert said("FREQ=WEEKLY").weekdays == ((0, 1),)
+    assert said("FREQ=MONTHLY").days == (3,)
+    assert said("FREQ=MONTHLY;BYDAY=1TU,-1FR;COUNT=4").weekdays == ((1, 1), (-1, 4))
+    assert said("FREQ=MONTHLY;BYDAY=1TU;COUNT=4").count == 4
