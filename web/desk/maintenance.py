@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
+from babel.dates import format_date
 
 from core.desk import maintenance, offers, window_views, windows
 from core.desk.errors import DeskError, Forbidden, Invalid, NotFound, Refused
@@ -19,6 +20,7 @@ from web import files, moments
 from web.desk.frame import around, staff
 from web.sign_in import form_id
 from web.site import SITE, now
+from web.window_words import span as span_words
 from web.window_words import spoken
 from web.words import say
 
@@ -99,7 +101,9 @@ async def calendar(request: web.Request) -> web.StreamResponse:
         earlier=earlier,
         later=later,
         may=windows.may_plan(who),
+        heading=_heading(shown, first, last, span, who.language),
         spoken=lambda one: spoken(one, who.language),
+        span_of=lambda one: span_words(one.since, one.until, zone, at, who.language),
         **await around(request, who),
     )
 
@@ -126,6 +130,13 @@ def _around(shown: date, span: str) -> tuple[date, date, date, date]:
     first = month - month.weekday() * DAY
     last = following + (-following.weekday() % 7) * DAY
     return first, last, (month - DAY).replace(day=1), following
+
+
+def _heading(shown: date, first: date, last: date, span: str, language: str) -> str:
+    if span == "month":
+        return str(format_date(shown, "MMMM y", locale=language))
+    ends = format_date(last - DAY, "d MMMM y", locale=language)
+    return f"{format_date(first, 'd MMMM', locale=language)} – {ends}"
 
 
 def _day(day: date, found: Sequence[Occurrence], zone: ZoneInfo, today: date, *, outside: bool) -> Day:
@@ -281,6 +292,7 @@ async def _one(
     code = wrong.code if isinstance(wrong, Refused) else ""
     kinds = {Forbidden: "not_yours", Invalid: "reason"}
     said = "" if wrong is None else t(f"maintenance.refused.{code or kinds.get(type(wrong), 'past')}")
+    of_zone = ZoneInfo(found.zone)
     statuses = {Forbidden: 403, Invalid: 422, Refused: 409}
     return site.pages.page(
         request,
@@ -291,7 +303,7 @@ async def _one(
         window=found,
         spoken=spoken(found, who.language),
         following=list(islice(_times(found, at), FOLLOWING)),
-        of_zone=ZoneInfo(found.zone),
+        span_of=lambda one: span_words(one.since, one.until, of_zone, at, who.language),
         verb=verb,
         typed=typed or {},
         wrong=said,

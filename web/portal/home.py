@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from babel.dates import format_date
@@ -26,7 +27,7 @@ from core.store.tx import Tx
 from web import files
 from web.portal.frame import company, contact
 from web.site import SITE, now
-from web.window_words import spoken
+from web.window_words import span, spoken
 
 SHOWN = 50  # open requests on the home page
 ENDED = 10  # closed ones there; the history has the rest
@@ -84,6 +85,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         phone_code=code,
         phone_number=site.telephone,
         said_often=lambda one: spoken(one, who.language),
+        span_of=lambda one: span(one.next.since, one.next.until, ZoneInfo(one.zone), now(), who.language),
         **found,
     )
 
