@@ -26,6 +26,7 @@ NOWHERE = {
     "period": "2026-01",
     "every": "month",
 }
+ALERT = "01896e57-5430-763b-9e2e-ffc9cc3fa46f"
 VISIT = "01896e57-5430-763b-9e2e-ffc9cc3fa45e"
 OWN = "26-000002"
 """Bob's own request: what is his does not open what is not."""
@@ -114,6 +115,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "override_ticket": {"reason": "a good customer", "until": "2099-01-01T00:00:00Z"},
     "recheck_ticket": {},
     "log_activity": {"minutes": 5},
+    "note_visit_step": {"kind": "note", "text": "x"},
     "promise_ticket": {"promise_by": "2099-01-01T00:00:00Z"},
     "observe_ticket": {"until": "2099-01-01T00:00:00Z"},
     "accept_workaround": {},
@@ -167,6 +169,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "choose_visit": {"slot": "01896e57-5430-763b-9e2e-ffc9cc3fa45d"},
     "decline_visit": {"text": "Too early."},
     "confirm_visit": {"start": "2099-01-01T09:00:00Z", "technician": "teo@desk.test"},
+    "add_engineer_visit": {"technician": "teo@desk.test"},
+    "replace_engineer_visit": {"technician": "teo@desk.test", "instead_of": "teo@desk.test"},
+    "remove_engineer_visit": {"technician": "teo@desk.test"},
     "cancel_visit": {"reason": "a test"},
     "en_route_visit": {},
     "check_in_visit": {},
@@ -182,9 +187,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "approve_report": {},
     "refuse_report": {"why": "A number is wrong."},
     "put_report_schedule": {},
+    "acknowledge_alert": {},
+    "attach_alert": {"ticket": OWN},
+    "open_ticket_of_alert": {},
+    "name_alert": {"customer": "ACME"},
+    "map_alert_source": {"mapping": {"event": "problem"}},
 }
 """A body that each writing call takes: what is refused is refused for the id alone."""
-QUERIES = {"preview_merge": {"into": OWN}}
+QUERIES = {"preview_merge": {"into": OWN}, "get_day_book": {"agent": "teo@desk.test"}}
 """What reading calls cannot do without."""
 WITH_IDS = [one for one in ENDPOINTS if one.parts]
 
@@ -220,9 +230,33 @@ def a_report(tx):
     )
 
 
+def an_alert(tx, ticket):
+    """What a device said is for staff; so is which devices may speak."""
+    fact = {"dedup_key": SECRET, "resource": SECRET, "event": SECRET, "severity": "major", "worst": "major"}
+    tx.insert(
+        tables.alert,
+        id=ALERT,
+        source="am",
+        customer="ACME",
+        status="firing",
+        firing=True,
+        first_seen=rows.NOON,
+        last_seen=rows.NOON,
+        started_at=rows.NOON,
+        received_at=rows.NOON,
+        ticket_id=ticket,
+        about={},
+        body="0" * 64,
+        **fact,
+    )
+    tx.insert(tables.alert_source, name="am", content={"kind": "generic", "customer": "ACME"})
+
+
 @pytest.fixture
 async def desk(db):
     made = await db.write(furnish)
+    await db.write(an_alert, made.ids["acme"])
+    made.ids["alert"] = ALERT
     await db.write(a_visit, made.ids["acme"])
     await db.write(a_report)
     made.ids["task"] = await db.write(tasks.add, "observed", ticket_id=made.ids["acme"], now=rows.NOON)
@@ -242,7 +276,13 @@ def caller(client, desk):
 
 def ids_of_acme(endpoint, desk):
     number = "C-2026-001" if endpoint.path.startswith("/contracts") else "26-000001"
-    kinds = {"outages": "outage", "calls": "call", "tasks": "task", "maintenance": "window"}
+    kinds = {
+        "outages": "outage",
+        "calls": "call",
+        "tasks": "task",
+        "maintenance": "window",
+        "alerts": "alert",
+    }
     kind = kinds.get(endpoint.path.split("/")[1], "held")
     identity = desk.ids[kind]
     known = {"contact": "alice", "room": desk.ids["room"], "address": desk.ids["account"]}
@@ -254,7 +294,8 @@ def ids_of_acme(endpoint, desk):
         "version": "1",
         "every": "month",
     }
-    return known | {"version": "1", "name": "Nights", "number": number, "id": identity}
+    name = "am" if endpoint.path.startswith("/alert-sources") else "Nights"
+    return known | {"version": "1", "name": name, "number": number, "id": identity}
 
 
 async def ask(who, endpoint, ids, **headers):

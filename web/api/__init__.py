@@ -8,6 +8,7 @@ from aiohttp import web
 
 from core.desk.principal import Principal
 from web.api import (
+    alerts,
     calls,
     clocks,
     contacts,
@@ -33,6 +34,7 @@ from web.api import (
     vendors,
     verbs,
     visit_answers,
+    visit_crew,
     visits,
 )
 from web.api.endpoint import Endpoint
@@ -49,6 +51,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *clocks.ENDPOINTS,
     *service_levels.ENDPOINTS,
     *outages.ENDPOINTS,
+    *alerts.ENDPOINTS,
     *papers.ENDPOINTS,
     *reports.ENDPOINTS,
     *flows.ENDPOINTS,
@@ -65,6 +68,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *duties.ENDPOINTS,
     *tasks.ENDPOINTS,
     *visit_answers.ENDPOINTS,
+    *visit_crew.ENDPOINTS,
     *visits.ENDPOINTS,
     *vendors.ENDPOINTS,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from web.desk import (
+    alarms,
     calendars,
     calls,
     capacity,
@@ -31,6 +32,7 @@ from web.desk import (
     routing,
     service_levels,
     softphone,
+    sources,
     stuck,
     tasks,
     ticket,
@@ -56,6 +58,8 @@ PARTS = (
     calls,
     outages,
     maintenance,
+    alarms,
+    sources,
     contracts,
     ticket_contract,
     vendors,

@@ -90,6 +90,43 @@ def test_zabbix_an_update_that_acknowledges_is_no_new_problem() -> None:
     assert (told.status, told.dedup_key) == (Status.ACKNOWLEDGED, "zabbix:event:7")
 
 
+def test_zabbix_an_update_as_it_ships_names_no_problem_and_opens_none() -> None:
+    told = mail(
+        "Updated problem in 10m: Disk",
+        "Admin commented.\n\nCurrent problem status is PROBLEM, age is 10m, acknowledged: No.\n",
+    )
+    assert (told.status, told.notes) == (Status.IGNORED, ("an update that names no problem",))
+
+
+def test_zabbix_its_html_is_read_too() -> None:
+    letter = EmailMessage()
+    letter["From"], letter["Subject"] = "z@a.example", "Problem: Disk"
+    letter.set_content(
+        "<b>Problem name:</b> Disk<br><b>Host:</b> srv<br><b>Severity:</b> High<br><b>Original problem ID:</b> 7",
+        "html",
+    )
+    told = fact("email", letter.as_bytes())
+    assert (told.dedup_key, told.resource, told.severity) == ("zabbix:event:7", "srv", Severity.MAJOR)
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "severity"),
+    [
+        ("OK -> CRIT", "firing", "critical"),
+        ("WARN -> OK", "resolved", "ok"),
+        ("Acknowledged (was CRIT)", "acknowledged", "unknown"),
+        ("Flapping Started", "suppressed", "unknown"),
+        ("Downtime Ended", "ignored", "unknown"),
+    ],
+)
+def test_checkmk_by_mail(event: str, status: str, severity: str) -> None:
+    text = f"Host:     srv\nAlias:    srv\nAddress:  10.0.0.9\nService:  Disk /\nEvent:    {event}\nOutput:   full\n"
+    for kind in ("email", "checkmk"):
+        told = fact(kind, a_mail("Checkmk: srv/Disk / " + event, text))
+        assert (told.status, told.severity) == (status, severity)
+        assert status == "ignored" or told.dedup_key == "checkmk:srv/Disk /"
+
+
 def test_zabbix_times_are_local_to_the_source() -> None:
     text = (
         "Problem started at 04:27:58 on 2026.01.26\nProblem name: Disk\nHost: srv\nOriginal problem ID: 7\n"
@@ -123,6 +160,21 @@ def test_words_that_are_not_known_are_a_problem_for_people_to_look_at() -> None:
     assert (told.status, told.severity, told.event) == (Status.FIRING, Severity.UNKNOWN, "door open")
     assert told.dedup_key == "email:noreply@watch.example:door open - Site 4"
     assert told.resource == "10.4.0.9"
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("x", "Host: gate\nEvent: door open\n"),
+        ("x", "Notification Type: HELLO\nHost: gate\nState: DOWN\n"),
+        ("[NOTICE] gate is DOWN", "Host: gate\n"),
+        ("x", "Problem name: Disk\n"),
+        ("[Urgent] gate", ""),
+    ],
+)
+def test_what_only_looks_like_a_template_is_no_less_a_problem(subject: str, text: str) -> None:
+    told = mail(subject, text)
+    assert (told.status, told.severity) == (Status.FIRING, Severity.UNKNOWN)
 
 
 def test_one_sender_with_two_subjects_has_two_problems() -> None:

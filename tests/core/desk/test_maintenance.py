@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.desk import bookings, tickets, visits, window_views, windows
+from core.desk import alert_board, alert_views, bookings, tickets, visits, window_views, windows
 from core.desk.case import ADMINISTRATION
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.store import tables
@@ -452,10 +452,26 @@ async def test_the_calendar_has_every_time_of_a_window_that_repeats(hub):
     ]
 
 
-async def test_an_alert_says_which_window_it_lies_in(hub):
+async def test_an_alert_says_which_window_it_lies_in_and_after_it_none(hub):
     made = await plan(hub)
     await hub.fires("sw-1")
-    held = await hub.desk.db.read(
-        window_views.holding, await hub.desk.who("ann"), await hub.alert("sw-1"), now=hub.desk.now
-    )
-    assert [one.id for one in held] == [made]
+    lea, alert = await hub.desk.who("lea"), await hub.alert("sw-1")
+
+    async def held() -> list[str]:
+        found = await hub.desk.db.read(window_views.holding, lea, alert.id, now=hub.desk.now)
+        return [one.id for one in found]
+
+    assert await held() == [made]
+    await hub.passes(hours=2)
+    assert await held() == []
+
+
+async def test_what_boards_do_not_show_is_in_the_list_and_not_on_the_board(hub):
+    lea = await hub.desk.who("lea")
+    await plan(hub, mode="store_only")
+    await plan(hub, asset="core-1")
+    await hub.fires("sw-1", "core-1")
+    board = await hub.desk.db.read(alert_board.board, lea)
+    assert board.maintenance == 1
+    listed = await hub.desk.db.read(alert_views.listing, lea, alert_views.Filter())
+    assert {one.asset for one in listed.items} == {"sw-1", "core-1"}
