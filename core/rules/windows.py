@@ -27,6 +27,8 @@ MAX_RULE = 200  # characters
 FURTHEST = timedelta(days=3660)
 """From the first occurrence to the end that a rule names."""
 
+DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+
 _PART = re.compile(r"([A-Z]+)=([A-Z0-9,:+-]+)")
 _OF = {
     "DAILY": frozenset({"INTERVAL", "COUNT", "UNTIL"}),
@@ -89,9 +91,25 @@ def checked(rule: str, first: datetime, zone: ZoneInfo) -> str:
     wall = _wall(first, zone)
     if "UNTIL" in named and _last(named["UNTIL"], zone) - first > FURTHEST:
         raise Unusable(f"ends more than {FURTHEST.days} days after it begins: leave UNTIL out")
-    if next(iter(_rule(text, wall, zone.key)), None) != wall:
+    if "UNTIL" in named and _last(named["UNTIL"], zone) < first:
+        raise Unusable("ends before it begins: choose a later UNTIL")
+    if not _names(named, wall):
         raise Unusable("does not name the day on which the window begins: make both the same")
     return text
+
+
+def _names(named: dict[str, str], wall: datetime) -> bool:
+    """Is this day one of the rule's? Looked at and not searched for: a rule may name days that never come."""
+    weekday, is_last = DAYS[wall.weekday()], (wall + timedelta(days=1)).day == 1
+    if "BYMONTHDAY" in named:
+        days = named["BYMONTHDAY"].split(",")
+        return str(wall.day) in days or (is_last and "-1" in days)
+    if "BYDAY" not in named:
+        return True
+    nth = "" if named["FREQ"] == "WEEKLY" else str((wall.day + 6) // 7)
+    in_last_week = nth != "" and (wall + timedelta(days=7)).month != wall.month
+    days = named["BYDAY"].split(",")
+    return f"{nth}{weekday}" in days or (in_last_week and f"-1{weekday}" in days)
 
 
 def _check_parts(named: dict[str, str]) -> None:
@@ -112,7 +130,7 @@ def _check_parts(named: dict[str, str]) -> None:
         raise Unusable("BYDAY must be days such as MO,TU; in a month 1TU to 4TU, or -1TU for the last")
     if "BYMONTHDAY" in named and not all(_MONTH_DAY.fullmatch(day) for day in named["BYMONTHDAY"].split(",")):
         raise Unusable("BYMONTHDAY must be 1 to 31, or -1 for the last day")
-    if named.get("WKST", "MO") not in ("MO", "TU", "WE", "TH", "FR", "SA", "SU"):
+    if named.get("WKST", "MO") not in DAYS:
         raise Unusable("WKST must be a day such as MO")
     if "UNTIL" in named and _UNTIL.fullmatch(named["UNTIL"]) is None:
         raise Unusable("UNTIL must be a date such as 20261231, or a moment such as 20261231T230000Z")
@@ -132,7 +150,7 @@ def _last(text: str, zone: ZoneInfo) -> datetime:
 
 @lru_cache(maxsize=512)
 def _rule(text: str, wall: datetime, zone: str) -> Any:
-    """The rule on the wall clock; what it gave once it remembers: a storm asks hundreds of times."""
+    """The rule on the wall clock; what it gave once it remembers."""
     parts = dict(part.split("=") for part in text.split(";"))
     if "UNTIL" in parts:
         parts["UNTIL"] = f"{_wall(_last(parts['UNTIL'], ZoneInfo(zone)), ZoneInfo(zone)):%Y%m%dT%H%M%S}"
@@ -184,8 +202,15 @@ def _all(window: Window, since: datetime, until: datetime) -> Iterator[Span]:
 
 def at(window: Window, now: datetime) -> Span | None:
     """The occurrence that goes on, of several the one that ends last; None: none does."""
-    going_on = [one for one in occurrences(window, now, now + timedelta(microseconds=1)) if one.since <= now]
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    going_on = [one for one in _of_day(window, midnight) if one.since <= now < one.until]
     return max(going_on, key=lambda one: one.until, default=None)
+
+
+@lru_cache(maxsize=1024)
+def _of_day(window: Window, midnight: datetime) -> tuple[Span, ...]:
+    """What of it touches a day; kept, for a storm asks hundreds of times."""
+    return tuple(occurrences(window, midnight, midnight + timedelta(days=1)))
 
 
 def following(window: Window, now: datetime) -> Span | None:
@@ -213,7 +238,6 @@ def needs_second_person(window: Window, *, whole_customer: bool) -> bool:
 
 # --- In words ----------------------------------------------------------------------------------------------
 
-DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 REPEATS = ("daily", "weekly", "fortnightly", "monthly_day", "monthly_weekday")
 """How often, of what people choose from: on the day, and on the weekday, of the first occurrence."""
 _LAST_WEEK = 28
