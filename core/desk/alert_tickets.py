@@ -365,7 +365,7 @@ def _recurs(case: Case, row: Row, before: str) -> None:
 
 
 def _belongs(tx: Tx, row: Row, ticket_id: str, *, why: str, now: datetime) -> None:
-    alert_rows.change(tx, row.id, ticket_id=ticket_id)
+    alert_rows.change(tx, row.id, ticket_id=ticket_id, hidden=False)
     tx.update(tables.alert_episode, {"alert_id": row.id, "n": row.episode}, ticket_id=ticket_id)
     alert_rows.decide(tx, row, why, now=now, ticket=ticket_id)
     alert_returns.of_alert(tx, row.id, now=now)
