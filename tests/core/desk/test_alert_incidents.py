@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from core.desk import incident_outages, incident_telling, outage_board, outages, reference, tickets
+from core.desk import books, incident_outages, incident_telling, outage_board, outages, reference, tickets
 from core.desk.errors import Forbidden, NotFound, Refused
+from core.ids import new_id
 from core.store import tables
 from tests.chat_at_work import Chatter
 from tests.chatting import connects
@@ -192,6 +195,23 @@ async def test_the_same_alarm_again_makes_no_second_part(hub):
         await hub.fires("ring-1", source="ours", at=began)
         hub.desk.passes(seconds=20)
     assert set(await parts(hub)) == {"OURS", "ACME", "DELTA"}
+
+
+async def test_cause_and_effects_that_come_at_once_find_each_other(hub):
+    await asyncio.gather(
+        hub.fires("sw-1", source="acme"),
+        hub.fires("ring-1", source="ours"),
+        hub.fires("router", source="delta"),
+        hub.fires("line-7", source="ours"),
+    )
+    await hub.work()
+    by_customer = await parts(hub)
+    assert set(by_customer) == {"OURS", "ACME", "DELTA"}
+    for name, source, customer in (("sw-1", "acme", "ACME"), ("router", "delta", "DELTA")):
+        assert (await hub.alert(name, source)).ticket_id == by_customer[customer].id
+    await hub.passes(minutes=4)
+    assert told(hub, "progress") == ["alice@acme.test", "dora@delta.test"]
+    await hub.sound()
 
 
 # --- A storm of several customers ---
@@ -506,3 +526,49 @@ async def test_a_line_below_a_line_is_one_incident_of_the_one_above(hub):
     assert {row.state for row in await hub.tickets()} == {"resolved"}
     assert await heard(hub, "ACME") == []
     await hub.sound()
+
+
+# --- The books ---
+
+
+async def breaks(hub: Devices, change) -> list[str]:
+    """What the books say when this was done to the rows."""
+    await hub.desk.db.write(change)
+    found = await hub.desk.db.read(books.verify, now=hub.desk.now)
+    return [one.kind for one in found.faults]
+
+
+async def test_the_books_find_a_part_without_its_incident_and_a_customer_with_two(hub):
+    await hub.fires("ring-1", source="loud")
+    by_customer = await parts(hub)
+    acme, delta = by_customer["ACME"], by_customer["DELTA"]
+    moved = await breaks(hub, lambda tx: tx.update(tables.ticket, {"id": delta.id}, customer="ACME"))
+    assert "incident with two parts of one customer" in moved
+    link = tables.ticket_link
+    gone = await breaks(hub, lambda tx: tx.run(link.delete().where(link.c.ticket_id == acme.id)))
+    assert "part of an incident without it" in gone
+
+
+async def test_the_books_find_a_customer_who_was_told_twice(hub):
+    await hub.fires("ring-1", source="loud")
+    await hub.passes(minutes=3)
+    acme = (await parts(hub))["ACME"]
+    (said,) = await hub.desk.rows(tables.message, acme.number, kind="progress")
+    twice = {**said._asdict(), "id": new_id()}
+    assert "customer who was told twice of an incident" in await breaks(
+        hub, lambda tx: tx.insert(tables.message, **twice)
+    )
+
+
+async def test_the_books_find_an_outage_of_no_incident_of_everybody_and_two_at_once(hub):
+    await hub.fires("ring-1", source="loud")
+    (row,) = await hub.desk.rows(tables.outage)
+    everybody = await breaks(hub, lambda tx: tx.update(tables.outage, {"id": row.id}, customers=[], sites=[]))
+    assert "outage of an incident that concerns everybody" in everybody
+    second = {**row._asdict(), "id": new_id()}
+    assert "incident with two outages at once" in await breaks(
+        hub, lambda tx: tx.insert(tables.outage, **second)
+    )
+    assert "outage without its incident" in await breaks(
+        hub, lambda tx: tx.update(tables.outage, {"id": row.id}, incident=row.id)
+    )
