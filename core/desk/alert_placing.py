@@ -46,9 +46,16 @@ def settle(tx: Tx, alert_id: str, source: AlertSource, *, now: datetime) -> None
     row = alert_rows.one(tx, alert_id)
     if row is None or not row.firing or _placed(tx, row):
         return
-    decided = correlation.place(_scene(tx, row, source, now=now), now=now)
-    if decided.place in WAITS:
-        _wait(tx, row, decided, now=now)
+    held = maintenance.holding(tx, row, now=now)
+    decided = correlation.place(_scene(tx, row, source, held, now=now), now=now)
+    if row.status == WAITS[Place.MAINTENANCE] and decided.place is not Place.MAINTENANCE:
+        alert_rows.change(tx, row.id, hidden=False)
+        alert_rows.decide(tx, row, "after_maintenance", now=now)
+    if decided.place is Place.MAINTENANCE:
+        assert held is not None
+        _under_maintenance(tx, row, held, now=now)
+    elif decided.place is Place.HELD:
+        _hold(tx, row, decided, now=now)
     elif decided.place is Place.STORED:
         _no_contract(tx, row, now=now)
     elif decided.place is Place.SUPPRESSED:
@@ -78,18 +85,19 @@ _EPISODE_TICKET = Prepared(
 )
 
 
-def _scene(tx: Tx, row: Row, source: AlertSource, *, now: datetime) -> Scene:
+def _scene(tx: Tx, row: Row, source: AlertSource, held: maintenance.Held | None, *, now: datetime) -> Scene:
     asset = people.asset(tx, row.customer, row.asset) if row.customer and row.asset else None
     direct = asset is not None and asset.always_page
     hold = timedelta(0) if direct else source.hold
     waits = row.received_at + hold > now and row.flapping_since is None
     near = [] if waits else _near(tx, row, now=now)  # which decides nothing while it waits
     parent = _parent(tx, row)
+    names = alert_rows.names_of(row)
     return Scene(
         begun_at=row.received_at,
         severity=Severity(row.severity),
         store_only=not _stands(tx, row, source, asset),
-        window_until=maintenance.until(tx, row, now=now),
+        window_until=held.until if held is not None else None,
         hold=hold,
         flapping=row.flapping_since is not None,
         parent=parent.id if parent is not None else None,
@@ -97,7 +105,9 @@ def _scene(tx: Tx, row: Row, source: AlertSource, *, now: datetime) -> Scene:
         of_asset=_of_asset(tx, row, now=now),
         storm_ticket=_storm(tx, near),
         shared=not waits and parent is None and alert_incidents.storm(tx, row, now=now) is not None,
-        companions=tuple(one.placed_at for one in near if one.parent_alert is None),
+        companions=tuple(
+            one.placed_at for one in near if one.parent_alert is None and not names & set(one.above)
+        ),
         info_opens=source.info_opens,
     )
 
@@ -168,15 +178,23 @@ def _parent(tx: Tx, row: Row) -> Row | None:
 # --- What is done -----------------------------------------------------------------------------------------
 
 
-def _wait(tx: Tx, row: Row, decided: Placed, *, now: datetime) -> None:
+def _hold(tx: Tx, row: Row, decided: Placed, *, now: datetime) -> None:
     assert decided.until is not None
-    status = WAITS[decided.place]
+    _wait(tx, row, WAITS[Place.HELD], decided.until, now=now)
+    alert_rows.change(tx, row.id, placed_at=decided.until)
+
+
+def _under_maintenance(tx: Tx, row: Row, held: maintenance.Held, *, now: datetime) -> None:
+    """Somebody works there: it calls nobody, and is asked again when the last of the windows ends."""
+    _wait(tx, row, WAITS[Place.MAINTENANCE], held.until, now=now, window=held.windows[0])
+    alert_rows.change(tx, row.id, hidden=held.hidden)
+
+
+def _wait(tx: Tx, row: Row, status: str, until: datetime, *, now: datetime, **why: str) -> None:
     if row.status != status:
-        alert_rows.decide(tx, row, status, now=now, until=decided.until.isoformat())
-    alert_rows.change(
-        tx, row.id, status=status, placed_at=decided.until if decided.place is Place.HELD else row.placed_at
-    )
-    set_timer(tx, row.id, decided.until, now=now)
+        alert_rows.change(tx, row.id, status=status)
+        alert_rows.decide(tx, row, status, now=now, until=until.isoformat(), **why)
+    set_timer(tx, row.id, until, now=now)
 
 
 def set_timer(tx: Tx, alert_id: str, due: datetime, *, now: datetime) -> None:
@@ -262,3 +280,5 @@ def _take_over(tx: Tx, row: Row, *, now: datetime) -> None:
         alert_rows.decide(tx, child, "taken_over", now=now, parent=row.id, name=row.asset or row.resource)
         if before is None or not alert_tickets.joins(tx, before, placed.ticket_id, now=now):
             alert_tickets.attach(tx, child, placed.ticket_id, why="parent", now=now)
+    if children:
+        alert_tickets.call_by_cause(tx, row, placed.ticket_id, now=now)

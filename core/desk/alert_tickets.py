@@ -16,6 +16,7 @@ from core import texts
 from core.alerting import Severity
 from core.desk import (
     acts,
+    alert_returns,
     alert_rows,
     assigning,
     authors,
@@ -31,10 +32,11 @@ from core.desk import (
     problems,
     reference,
     resolution,
+    source_states,
     threads,
     timing,
 )
-from core.desk.alert_sources import AlertSource
+from core.desk.alert_sources import OWN, AlertSource
 from core.desk.case import Case
 from core.desk.principal import HUB
 from core.envelope import Address, Hints, Inbound, Kind, Trust
@@ -49,12 +51,14 @@ ticket, event = tables.ticket, tables.event
 
 CHANNEL = "monitoring"
 """What tickets of devices came by."""
-STORM, RECOVERED, FLAPPING = "storm", "recovered", "flapping"
-"""Flags: one matter of many alerts; all of them are over, and a person has it in hand; it comes and goes."""
+STORM, RECOVERED, FLAPPING, OURS = "storm", "recovered", "flapping", "ours"
+"""Flags: one matter of many alerts; all of them are over, and a person has it in hand; it comes and goes; the hub itself has it."""
 WAIT = timedelta(seconds=120)
 """Until the customer hears of it: longer than the root of a storm lets wait for itself."""
 NOTICE = "alert-notice"
 """The timer of that."""
+NOTICED = "noticed"
+"""The step of a progress notice that says so."""
 NAMED = 20
 """Alerts of a ticket that are named in its history; of more, their list tells."""
 
@@ -83,6 +87,9 @@ _BY_PERSONS = Prepared(
         event.c.kind != literal("ticket.opened"),
     )
 )
+_TYPED = Prepared(
+    select(tables.draft.c.agent).where(tables.draft.c.ticket_id == bindparam("ticket_id", type_=Id)).limit(1)
+)
 _ALERTS = Prepared(
     select(tables.alert_episode.c.alert_id)
     .where(tables.alert_episode.c.ticket_id == bindparam("ticket_id", type_=Id))
@@ -107,8 +114,8 @@ def standing(tx: Tx, ticket_id: str) -> Row | None:
 
 
 def touched(tx: Tx, ticket_id: str) -> bool:
-    """Did a person do something with it? Looking leaves no event, and what is told to a whole incident is no work on this part of it."""
-    return any(
+    """Did a person do something with it, or is somebody writing? Looking leaves no event, and what is told to a whole incident is no work on this part of it."""
+    return tx.one(_TYPED, ticket_id=ticket_id) is not None or any(
         one.kind == "incident.informed" or "update" not in one.data
         for one in tx.all(_BY_PERSONS, ticket_id=ticket_id)
     )
@@ -126,7 +133,7 @@ def open_one(tx: Tx, row: Row, source: AlertSource, *, recurrence_of: str | None
         source,
         whose(row),
         subject=_title(row),
-        impact=correlation.impact(asset.criticality if asset else ""),
+        impact=_impact(tx, row, source, asset),
         severity=Severity(row.worst),
         now=now,
     )
@@ -137,6 +144,13 @@ def open_one(tx: Tx, row: Row, source: AlertSource, *, recurrence_of: str | None
     case.save()
     _belongs(tx, row, case.id, why="opened", now=now)
     return case.id
+
+
+def _impact(tx: Tx, row: Row, source: AlertSource, asset: people.Asset | None) -> int:
+    """1 to 3. Of a source that is silent: does anybody else speak for the customer?"""
+    if row.dedup_key == alert_rows.SILENT:
+        return correlation.silence_impact(nobody_else=source_states.nobody_else(tx, source))
+    return correlation.impact(asset.criticality if asset else "")
 
 
 def open_storm(tx: Tx, row: Row, source: AlertSource, near: list[Row], *, now: datetime) -> str:
@@ -163,6 +177,15 @@ def open_storm(tx: Tx, row: Row, source: AlertSource, near: list[Row], *, now: d
     return case.id
 
 
+def call_by_cause(tx: Tx, row: Row, ticket_id: str, *, now: datetime) -> None:
+    """The cause of a storm was told late: from now on its ticket is called by it, unless a person has it in hand already."""
+    case = Case.open(tx, ticket_id, now=now)
+    if STORM in case["flags"] and not touched(tx, ticket_id):
+        case.set(subject=_title(row)[:1000], asset=row.asset)
+        case.event("alert.attached", actor="system", alert=row.id, why="cause")
+        case.save()
+
+
 def _title(row: Row) -> str:
     what = row.summary or row.event or row.dedup_key
     where = row.asset or row.resource
@@ -171,13 +194,13 @@ def _title(row: Row) -> str:
 
 def language(tx: Tx, row: Whose) -> str:
     """In which whoever hears of it is written to."""
-    heard = _hear(tx, row)
+    heard = hearers(tx, row)
     spoken = heard[0].language if heard else None
     customer = reference.customer(tx, row.customer) if row.customer and not spoken else None
     return tx.facts.language(spoken or (customer.language if customer else None))
 
 
-def _hear(tx: Tx, row: Whose) -> list[people.Contact]:
+def hearers(tx: Tx, row: Whose) -> list[people.Contact]:
     """Contacts who hear of alerts here: those who are named for it, else who decides for the company."""
     if not row.customer:
         return []
@@ -204,7 +227,7 @@ def begin(
     `row`: the alarm, which may be another customer's. `text`: in place of what the device said. `incident`: of which it is a part;
     nobody is called for each of its parts.
     """
-    hear = _hear(tx, of)
+    hear = hearers(tx, of)
     first = hear[0] if hear else None
     asset = people.asset(tx, of.customer, of.asset) if of.customer and of.asset else None
     author = authors.Author(
@@ -268,11 +291,15 @@ def begin(
     )
     if source.page_anyway:
         case.flag("page_anyway")
+    if source.name == OWN:
+        case.flag(OURS)
     where = threads.begin(case, said, author, silent=False)
     for other in hear[1:]:
         participants.join(case, where.id, Address(other.email, other.name), contact=other.id)
     _write(case, row, where.id, text)
     placing.first(case, said, author, trust=Trust.VERIFIED)
+    if source.group in reference.desk(tx).groups:
+        placing.into_group(case, HUB, source.group)
     timing.settle(case)
     if incident is None:
         paging.watch(case)
@@ -341,14 +368,15 @@ def _belongs(tx: Tx, row: Row, ticket_id: str, *, why: str, now: datetime) -> No
     alert_rows.change(tx, row.id, ticket_id=ticket_id)
     tx.update(tables.alert_episode, {"alert_id": row.id, "n": row.episode}, ticket_id=ticket_id)
     alert_rows.decide(tx, row, why, now=now, ticket=ticket_id)
+    alert_returns.of_alert(tx, row.id, now=now)
 
 
-def attach(tx: Tx, row: Row, ticket_id: str, *, why: str, now: datetime) -> None:
+def attach(tx: Tx, row: Row, ticket_id: str, *, why: str, now: datetime, actor: str = HUB.actor) -> None:
     """The alert belongs to a ticket there is. The first few are named in its history."""
     case = Case.open(tx, ticket_id, now=now)
     _belongs(tx, row, case.id, why="attached", now=now)
     if len(tx.all(_ALERTS, ticket_id=case.id)) <= NAMED:
-        case.event("alert.attached", actor="system", alert=row.id, why=why)
+        case.event("alert.attached", actor=actor, alert=row.id, why=why)
     case.flag(RECOVERED, on=False)
     if row.flapping_since is not None:
         case.flag(FLAPPING)
@@ -367,6 +395,7 @@ def reopen(tx: Tx, row: Row, ticket_id: str, *, now: datetime) -> None:
         assigning.assign(case)
     timing.settle(case)
     paging.watch(case)
+    alert_returns.settle(case)
     case.save()
 
 
@@ -387,9 +416,7 @@ def joins(tx: Tx, ticket_id: str, into: str, *, now: datetime) -> bool:
     parts = links_between.of_kind(tx, found.id, Tie.CHILD)
     joining.absorb(tx, found.number, into=other.number, now=now)
     _bring(tx, found.id, other.id, parts, now=now)
-    for one in alert_rows.of_ticket(tx, found.id):
-        alert_rows.change(tx, one.id, ticket_id=other.id)
-        tx.update(tables.alert_episode, {"alert_id": one.id, "n": one.episode}, ticket_id=other.id)
+    alert_returns.settle(Case.open(tx, other.id, now=now))
     return True
 
 
@@ -414,5 +441,5 @@ def tell(tx: Tx, ticket_id: str, *, now: datetime) -> None:
     if not case["open"] or case["customer"] is None:
         return
     values: dict[str, Any] = {"alerts": len(alert_rows.of_ticket(tx, case.id))}
-    notices.progress(case, "noticed", subject=case["subject"], **values, **placing.words(case))
+    notices.progress(case, NOTICED, subject=case["subject"], **values, **placing.words(case))
     case.save()

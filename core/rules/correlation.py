@@ -51,6 +51,8 @@ class Step(StrEnum):
     """It changes nothing: an end of what never began, or is over."""
     LATE = "late"
     """It speaks of an episode before the one that is known: state unchanged."""
+    ECHO = "echo"
+    """What we said at the source ourselves comes back."""
     DUPLICATE = "duplicate"
     """The same message once more."""
 
@@ -71,9 +73,11 @@ def step(
     started_at: datetime | None,
     ended_at: datetime | None,
     same_body: bool = False,
+    echo: bool = False,
 ) -> Step:
-    """What the fact does. `same_body`: these very bytes came within SAME_BODY. `started_at`, `ended_at`: as far as the payload says.
+    """What the fact does. `started_at`, `ended_at`: as far as the payload says.
 
+    `same_body`: these very bytes came within SAME_BODY. `echo`: it repeats what we said at the source ourselves.
     Of an alert that is open another start is no other episode: some tools date every repetition anew.
 
     >>> step(None, Status.FIRING, started_at=None, ended_at=None)
@@ -82,6 +86,8 @@ def step(
     <Step.STORED: 'stored'>
     """
     is_open = known is not None and known.open
+    if echo and is_open and status is not Status.RESOLVED:
+        return Step.ECHO
     if status is Status.FIRING:
         if is_open:
             return Step.DUPLICATE if same_body else Step.REPEATED
@@ -240,6 +246,11 @@ def urgency(severity: Severity) -> int:
 def impact(criticality: str) -> int:
     """1 to 3, by how much hangs on the asset; nobody's asset counts as a normal one."""
     return _IMPACT.get(criticality, 2)
+
+
+def silence_impact(*, nobody_else: bool) -> int:
+    """1 to 3, of a source that fell silent: with the last of a customer nobody would say any more that something is down."""
+    return 1 if nobody_else else 3
 
 
 # --- How it ends -------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Container, Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core import addresses
@@ -21,6 +22,7 @@ from core.desk.configuration.document import (
     Document,
     GroupPart,
     IntakeRulePart,
+    InterfacePart,
     QuickReplyPart,
     RotaPart,
     RoutingPart,
@@ -40,6 +42,7 @@ from core.rules.durations import parse_duration, parse_target
 from core.rules.entitlement import DECISIONS, VERDICTS
 from core.rules.ladders import WAYS
 from core.rules.quick_replies import PLACES, unknown
+from core.rules.returning import HEARS
 from core.rules.rotas import DUTIES, SUPERVISOR
 from core.rules.routing import Rule, ties
 from core.rules.vendor import MAX_PATTERN
@@ -346,13 +349,26 @@ def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]
         secret = getattr(part, name)
         if secret is not None and len(secret) < MIN_SECRET:
             yield f"{at}.{name}: must have at least {MIN_SECRET} characters"
-    for peer in part.peers:
-        try:
-            ip_network(peer)
-        except ValueError:
-            yield f"{at}.peers: {peer!r} is no address and no network such as 192.0.2.0/24"
+    for name in ("peers", "reaches"):
+        for network in getattr(part, name):
+            try:
+                ip_network(network)
+            except ValueError:
+                yield f"{at}.{name}: {network!r} is no address and no network such as 192.0.2.0/24"
+    if part.api is not None:
+        yield from _interface(part.api, part.kind, f"{at}.api")
     if part.names_customers and part.customer:
         yield f"{at}.names_customers: the source is {part.customer}'s: it names nobody else"
+
+
+def _interface(part: InterfacePart, kind: str, at: str) -> Iterator[str]:
+    if kind not in HEARS:
+        yield f"{at}: a source of kind {kind} has none; there are {', '.join(HEARS)}"
+    parts = urlsplit(part.url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        yield f"{at}.url: must be an address such as https://zabbix.example.org, without a user and without ?"
+    if part.token and not part.token.startswith(("env:", "file:")):
+        yield f"{at}.token: must say where the secret is, env:NAME or file:PATH: this file is kept and exported"
 
 
 def _quick_reply(part: QuickReplyPart, at: str, names: Names) -> Iterator[str]:

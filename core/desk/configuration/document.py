@@ -245,6 +245,15 @@ class IntakeRulePart(_Part, frozen=True, kw_only=True):
     safety: bool = False
 
 
+class InterfacePart(_Part, frozen=True, kw_only=True):
+    """alert_sources.api"""
+
+    url: str
+    user: str = ""
+    token: str = ""
+    ca: str = ""
+
+
 class AlertSourcePart(_Part, frozen=True, kw_only=True):
     """[[alert_sources]]"""
 
@@ -271,6 +280,8 @@ class AlertSourcePart(_Part, frozen=True, kw_only=True):
     mapping: dict[str, str] = {}
     rules: tuple[dict[str, str], ...] = ()
     peers: tuple[str, ...] = ()
+    api: InterfacePart | None = None
+    reaches: tuple[str, ...] = ()
     address: str = ""
 
 
