@@ -6,7 +6,16 @@ import asyncio
 
 import pytest
 
-from core.desk import books, incident_outages, incident_telling, outage_board, outages, reference, tickets
+from core.desk import (
+    books,
+    incident_outages,
+    incident_telling,
+    outage_board,
+    outages,
+    publishing,
+    reference,
+    tickets,
+)
 from core.desk.errors import Forbidden, NotFound, Refused
 from core.ids import new_id
 from core.store import tables
@@ -319,6 +328,21 @@ async def test_a_mail_about_it_is_answered_with_it_and_one_of_somebody_else_is_n
     by_address = {one.to.address: one.text for one in hub.desk.channel.sent if one.kind == "received"}
     assert "Network: servizio disturbato" in by_address["aldo@acme.test"]
     assert "disturbed" not in by_address["bob@beta.test"]
+    await hub.sound()
+
+
+async def test_what_a_person_withdrew_is_published_by_a_person_only(hub):
+    await hub.fires("line-7", source="loud")
+    (row,) = await hub.desk.rows(tables.outage)
+    lea = await hub.desk.who("lea")
+    await hub.desk.do(publishing.cancel, lea, row.id, reason="It is our own test.")
+    await hub.fires("ring-1", source="loud")
+    assert await heard(hub, "ACME") == []
+    (task,) = [one for one in await hub.desk.rows(tables.task) if one.kind == "incident_outage"]
+    parent = (await parts(hub))["OURS"]
+    assert task.ticket_id == parent.id
+    await hub.desk.do(incident_outages.publish, lea, parent.number)
+    assert len(await heard(hub, "ACME")) == 1
     await hub.sound()
 
 
