@@ -114,9 +114,7 @@ def _scene(tx: Tx, row: Row, source: AlertSource, held: maintenance.Held | None,
 
 def _stands(tx: Tx, row: Row, source: AlertSource, asset: people.Asset | None) -> bool:
     """Does a contract stand for it, or does it concern other customers for whom one may?"""
-    if asset is not None and any(
-        one.customer != asset.customer for one in shared_assets.below(tx, (asset.customer, asset.name))
-    ):
+    if asset is not None and shared_assets.below(tx, (asset.customer, asset.name)):
         return True
     found = alert_cover.decision(
         tx, source, customer=row.customer, asset=asset, name=row.asset, site=row.site, at=row.received_at
