@@ -67,6 +67,7 @@ def database(config: Settings, *, takes_in: bool = False, **facts: Any) -> Itera
             texts_by="sms" if config.channels.sms.enabled else "",
             mails_by="email" if config.channels.email.enabled else "",
             languages=config.hub.languages,
+            alarms_to=config.hub.alarms_to,
             brakes=config.brakes.limits(),
             quiet=quiet_hours.read(config.hub.quiet_hours),
             token_key=made.token,

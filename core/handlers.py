@@ -13,7 +13,10 @@ from core.calling import Line
 from core.channel import Channel, DeliveryError, Devices, Retracting
 from core.desk import (
     alert_endings,
+    alert_incidents,
+    alert_returns,
     alert_rows,
+    alert_silence,
     alert_tickets,
     alerts,
     call_out,
@@ -46,6 +49,7 @@ from core.desk import (
     sending,
     sla_changes,
     sounds,
+    source_states,
     taking_back,
     tidying,
     timing,
@@ -66,6 +70,7 @@ from core.envelope import Inbound, Outgoing, Sent
 from core.isolation import ReaderDied, ReaderFailed, Readers, Unreadable
 from core.log import get_logger
 from core.reporting import Reporting
+from core.returning import Looking, Saying
 from core.rounds import Effect, Handler, Hopeless, Retry
 from core.store.database import Database
 from core.store.tx import Tx
@@ -116,7 +121,11 @@ def handlers(
         alert_rows.TIMER: Ringing(alerts.check, clock=clock),
         alerts.OVER: Ringing(alerts.over, clock=clock),
         alert_tickets.NOTICE: Ringing(alert_tickets.tell, clock=clock),
-        alert_endings.TIMER: Ringing(alert_endings.check, clock=clock),
+        source_states.TIMER: Slices(alert_silence.ring, clock=clock),
+        alert_returns.JOB: Saying(db, channels, clock=clock),
+        alert_returns.LOOK: Looking(db, channels, clock=clock),
+        alert_incidents.KIND: Slices(alert_incidents.go_on, clock=clock),
+        alert_rows.OVER: Ringing(alert_endings.check, clock=clock),
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),

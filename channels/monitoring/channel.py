@@ -10,8 +10,10 @@ from typing import Any
 
 from aiohttp import web
 
+from channels.monitoring import back as returning
 from channels.monitoring.decoding import SIZE
 from channels.monitoring.listening import Ports
+from core.alerting import GoingBack
 from core.channel import DeliveryError, Door, NoSuchSource, NotAdmitted, Unavailable
 from core.envelope import Arrival, Claims, Outgoing, Sent
 from core.log import get_logger
@@ -61,6 +63,14 @@ class MonitoringChannel:
     async def send(self, outgoing: Outgoing) -> Sent:
         """See core.channel.Channel."""
         raise DeliveryError("nobody reads messages on a device", permanent=True)
+
+    async def give_back(self, back: GoingBack) -> None:
+        """See core.channel.Returning."""
+        await returning.give_back(back)
+
+    async def still_fires(self, back: GoingBack) -> bool:
+        """See core.channel.Returning."""
+        return await returning.still_fires(back)
 
     def webhooks(self) -> Sequence[web.RouteDef]:
         """Where devices report."""

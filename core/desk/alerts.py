@@ -7,13 +7,25 @@ Where an alert goes is decided in `rules.correlation` and done in core.desk.aler
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, update
 
 from core.alerting import BATCH, AlertFact, Severity, Status
-from core.desk import alert_endings, alert_placing, alert_rows, device_lines, door, filing, reference
+from core.desk import (
+    alert_endings,
+    alert_placing,
+    alert_returns,
+    alert_rows,
+    device_lines,
+    door,
+    filing,
+    maintenance,
+    reference,
+    source_states,
+)
 from core.desk.alert_sources import AlertSource
 from core.desk.filing import Understood
 from core.envelope import Inbound
@@ -31,11 +43,6 @@ _COUNTED = Prepared(
     .values(count=episode.c.count + bindparam("times"), worst=bindparam("to"))
 )
 
-_RECEIVED = Prepared(
-    update(tables.source_state)
-    .where(tables.source_state.c.name == bindparam("name"))
-    .values(received=tables.source_state.c.received + bindparam("messages"))
-)
 SLICE = 200
 """Facts of one message that one transaction takes in; more go on in the next."""
 ASIDE = {
@@ -55,6 +62,19 @@ FROM_SOURCE = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """The message that brings a fact, or the hub itself."""
+
+    id: str | None
+    """Of the inbound row. None: nobody sent it."""
+    raw: str
+    """Digest of its bytes; empty: there are none."""
+    received_at: datetime
+    alone: bool = True
+    """Nothing else lies in its row: the same bytes again are the same message."""
+
+
 def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     """Every fact of a message to its alert. What the source is configured to mean holds now, not when it was sent."""
     name = door.source_of(row) or ""
@@ -62,27 +82,28 @@ def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     done = int(row.detail.get("taken", 0))
     facts = _folded(said.alerts)
     part = facts[done : done + SLICE]
-    steps = [one(tx, source, fact, row, times=times, now=now) for fact, times in part]
+    by = Said(id=row.id, raw=row.raw, received_at=row.received_at, alone=BATCH not in row.envelope)
+    steps = [one(tx, source, fact, by, times=times, now=now) for fact, times in part]
     left = done + len(part) < len(facts)
     if left:
         tx.update(tables.inbound, {"id": row.id}, detail={**row.detail, "taken": done + len(part)})
         door.enqueue(tx, row.id, row.sender, now=now, source=name)
         return Understood(outcome="alert", reason="more")
     messages = int(row.envelope.get(BATCH, 1))
-    _heard(tx, name, said.alerts, at=row.received_at, messages=messages)
+    source_states.heard(tx, source, said.alerts, at=row.received_at, messages=messages, now=now)
     tx.tell(alert_rows.TELL)
     detail: dict[str, Any] = {
         "facts": len(said.alerts),
         "steps": sorted({str(step) for step in steps if step}),
     }
-    if BATCH in row.envelope:
+    if not by.alone:
         detail |= {"messages": messages, "notes": list(said.notes)}
     again = bool(steps) and set(steps) == {Step.DUPLICATE}
     if again:
         known = alert_rows.one(tx, alert_rows.identity(name, str(said.alerts[0].dedup_key)))
         detail["first"] = known.inbound_id if known is not None else None
     outcome = "duplicate" if again else "alert"
-    reason = device_lines.LINES if BATCH in row.envelope and not said.alerts else _reason(said.alerts)
+    reason = _reason(said.alerts) if by.alone or said.alerts else device_lines.LINES
     return filing.conclude(tx, row, said, outcome, reason, now=now, detail=detail)
 
 
@@ -109,18 +130,10 @@ def _reason(facts: Sequence[AlertFact]) -> str:
     return kinds.pop() if len(kinds) == 1 else "facts" if kinds else "nothing"
 
 
-def _heard(tx: Tx, source: str, facts: Sequence[AlertFact], *, at: datetime, messages: int) -> None:
-    """The source speaks: it is no longer silent, and where it beats, it beat."""
-    tx.insert_new(tables.source_state, name=source)
-    beats = any(fact.status is Status.HEARTBEAT for fact in facts)
-    tx.update(tables.source_state, {"name": source}, seen_at=at, **({"beat_at": at} if beats else {}))
-    tx.run(_RECEIVED, name=source, messages=messages)
-
-
 def one(
-    tx: Tx, source: AlertSource, fact: AlertFact, row: Row, *, times: int = 1, now: datetime
+    tx: Tx, source: AlertSource, fact: AlertFact, row: Said, *, times: int = 1, now: datetime
 ) -> Step | None:
-    """One fact to its alert, said so many times. `row`: of the message. None: it speaks of no problem."""
+    """One fact to its alert, said so many times. `row`: what brings it. None: it speaks of no problem."""
     if fact.dedup_key is None or fact.status in ASIDE:
         return None
     alert_id = alert_rows.identity(source.name, fact.dedup_key)
@@ -134,7 +147,10 @@ def one(
         started_at=fact.started_at,
         ended_at=fact.ended_at,
         same_body=_same(known, row),
+        echo=known is not None and alert_returns.echoes(tx, source, alert_id, fact),
     )
+    if known is not None and fact.status in (Status.FIRING, Status.RESOLVED):
+        maintenance.source_over(tx, alert_id, now=now)
     if step is Step.BEGUN:
         _begin(tx, source, fact, known, alert_id, customer, row, times=times, now=now)
     elif known is None:
@@ -145,20 +161,25 @@ def one(
         alert_endings.end(
             tx, source, known, ended_at=min(fact.ended_at or received_at, received_at), row=row, now=now
         )
+    elif step is Step.ECHO:
+        pass
     elif step is Step.DUPLICATE:
         alert_rows.change(tx, alert_id, copies=known.copies + times)
     elif step is Step.UPDATED:
         _update(tx, fact, known, row, now=now)
     else:
         alert_rows.decide(tx, known, str(step), now=now, inbound=row.id, status=str(fact.status))
+    if fact.status is Status.MAINTENANCE and step is not Step.DUPLICATE:
+        about = _told(tx, source, fact, customer, row) | {"source": source.name}
+        maintenance.source_says(tx, alert_id, about, until=fact.ended_at, now=now)
     return step
 
 
-def _same(known: Row | None, row: Row) -> bool:
+def _same(known: Row | None, row: Said) -> bool:
     """Is it the very message that was heard before? Of messages that lie in one row each is one of its own."""
     return (
         known is not None
-        and BATCH not in row.envelope
+        and row.alone
         and bool(known.body == row.raw)
         and row.received_at - known.last_seen <= correlation.SAME_BODY
     )
@@ -179,14 +200,9 @@ def _about(fact: AlertFact) -> dict[str, Any]:
     }
 
 
-def _told(tx: Tx, fact: AlertFact, customer: str | None, row: Row) -> dict[str, Any]:
+def _told(tx: Tx, source: AlertSource, fact: AlertFact, customer: str | None, row: Said) -> dict[str, Any]:
     """Columns that say what and where it is."""
-    asset = alert_rows.asset_of(tx, customer, fact) if customer else None
-    return {
-        "customer": customer,
-        "asset": asset.name if asset else None,
-        "site": alert_rows.site_of(tx, customer, asset, fact) if customer else "",
-        "above": alert_rows.above(tx, customer, asset, fact) if customer else [],
+    return alert_rows.located(tx, source, customer, fact) | {
         "resource": fact.resource or "",
         "event": fact.event or "",
         "summary": fact.summary,
@@ -204,7 +220,7 @@ def _begin(
     known: Row | None,
     alert_id: str,
     customer: str | None,
-    row: Row,
+    row: Said,
     *,
     times: int,
     now: datetime,
@@ -213,7 +229,7 @@ def _begin(
     severity = _severity(source, fact)
     started_at = fact.started_at or row.received_at
     transitions = alert_rows.with_change(known, "b", row.received_at)
-    values = _told(tx, fact, customer, row) | {
+    values = _told(tx, source, fact, customer, row) | {
         "severity": str(severity),
         "worst": str(severity),
         "status": "firing",
@@ -226,6 +242,7 @@ def _begin(
         "transitions": transitions,
         "parent_alert": None,
         "placed_at": None,
+        "hidden": False,
         "inbound_id": row.id,
     }
     if known is None:
@@ -288,6 +305,9 @@ def over(tx: Tx, alert_id: str, *, now: datetime) -> None:
     if row is None or not row.firing or source is None or source.auto_close is None:
         return
     alert_rows.meet(tx, row.customer, row.source)
+    if alert_endings.silent(tx, row.source):
+        _over_later(tx, alert_id, source, now=now)  # what a source that is silent does not say is no recovery
+        return
     if row.last_seen + source.auto_close > now:
         _over_later(tx, alert_id, source, now=row.last_seen)
         return
@@ -295,8 +315,18 @@ def over(tx: Tx, alert_id: str, *, now: datetime) -> None:
     alert_rows.change(tx, alert_id, status="expired")
 
 
+def gone(tx: Tx, alert_id: str, *, now: datetime) -> None:
+    """Its tool kept quiet about it for us, and knows it no more: it is over."""
+    row = alert_rows.one(tx, alert_id)
+    if row is None or not row.firing:
+        return
+    alert_rows.meet(tx, row.customer, row.source)
+    source = reference.desk(tx).alert_sources.get(row.source) or AlertSource(name=row.source, kind="auto")
+    alert_endings.end(tx, source, row, ended_at=now, row=None, now=now)
+
+
 def _keep(
-    tx: Tx, source: AlertSource, fact: AlertFact, alert_id: str, customer: str | None, row: Row
+    tx: Tx, source: AlertSource, fact: AlertFact, alert_id: str, customer: str | None, row: Said
 ) -> None:
     """What ends, or is acknowledged, without ever having begun here: kept, and nobody is called."""
     at = fact.ended_at or row.received_at
@@ -305,7 +335,7 @@ def _keep(
         id=alert_id,
         source=source.name,
         dedup_key=fact.dedup_key,
-        **_told(tx, fact, customer, row)
+        **_told(tx, source, fact, customer, row)
         | {
             "severity": str(_severity(source, fact)),
             "worst": str(_severity(source, fact)),
@@ -327,7 +357,7 @@ def _keep(
     alert_rows.decide(tx, kept, "never_began", now=row.received_at, inbound=row.id, status=str(fact.status))
 
 
-def _repeat(tx: Tx, source: AlertSource, fact: AlertFact, known: Row, row: Row, *, times: int) -> None:
+def _repeat(tx: Tx, source: AlertSource, fact: AlertFact, known: Row, row: Said, *, times: int) -> None:
     """It still fires: counted. How bad it is follows the message; how bad it was only rises."""
     severity = _severity(source, fact)
     worst = severity if severity.worse_than(Severity(known.worst)) else Severity(known.worst)
@@ -355,7 +385,7 @@ def _repeat(tx: Tx, source: AlertSource, fact: AlertFact, known: Row, row: Row, 
         alert_placing.worse(tx, known, severity, now=row.received_at)
 
 
-def _update(tx: Tx, fact: AlertFact, known: Row, row: Row, *, now: datetime) -> None:
+def _update(tx: Tx, fact: AlertFact, known: Row, row: Said, *, now: datetime) -> None:
     """The source says something of an alert that fires: it goes on firing."""
     values: dict[str, Any] = {"last_seen": row.received_at, "body": row.raw}
     if fact.status is Status.ACKNOWLEDGED and known.status == "firing":

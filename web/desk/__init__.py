@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from web.desk import (
+    alarms,
     calendars,
     calls,
     capacity,
@@ -30,6 +31,7 @@ from web.desk import (
     routing,
     service_levels,
     softphone,
+    sources,
     stuck,
     tasks,
     ticket,
@@ -54,6 +56,8 @@ PARTS = (
     operations,
     calls,
     outages,
+    alarms,
+    sources,
     contracts,
     ticket_contract,
     vendors,
