@@ -349,10 +349,13 @@ def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]
                     yield f"{at}.heartbeat: must be between 60s and 1d"
     if part.time_zone:
         yield from _zone(f"{at}.time_zone", part.time_zone)
+    # A community crosses the network for everybody to read, however long it is: only addresses are worth something there.
+    by_address = part.kind == "snmp" and bool(part.peers)
+    unless = ", unless peers say where it sends from" if part.kind == "snmp" else ""
     for name in ("secret", "next_secret"):
         secret = getattr(part, name)
-        if secret is not None and len(secret) < MIN_SECRET:
-            yield f"{at}.{name}: must have at least {MIN_SECRET} characters"
+        if secret is not None and len(secret) < (1 if by_address else MIN_SECRET):
+            yield f"{at}.{name}: must have at least {MIN_SECRET} characters{unless}"
     for name in ("peers", "reaches"):
         for network in getattr(part, name):
             try:
