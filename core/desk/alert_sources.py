@@ -64,6 +64,8 @@ class AlertSource:
     """Where the payload says none that is known."""
     hold: timedelta = timedelta(seconds=60)
     stable: timedelta = timedelta(seconds=300)
+    tell_after: timedelta = timedelta(seconds=120)
+    """Until the customer hears of a ticket: longer than the cause of a storm lets wait for itself."""
     auto_close: timedelta | None = None
     """What it never takes back is over after this."""
     heartbeat: timedelta | None = None
@@ -110,7 +112,11 @@ def own_secret(facts: HubFacts) -> str:
 
 def of_content(name: str, plain: Mapping[str, Any]) -> AlertSource:
     """A source from its row."""
-    spans = {key: _span(plain.get(key)) for key in ("hold", "stable", "heartbeat_grace") if plain.get(key)}
+    spans = {
+        key: _span(plain.get(key))
+        for key in ("hold", "stable", "tell_after", "heartbeat_grace")
+        if plain.get(key)
+    }
     return AlertSource(
         name=name,
         kind=plain["kind"],

@@ -1,13 +1,13 @@
 """How does an alert become work? Its ticket: opened, joined, reopened, one for a whole storm (monitoring.md 4, steps 9 to 14).
 
-The hub acts here, within the transaction of a fact or a timer. What the customer is told waits for WAIT, so that of tickets that
+The hub acts here, within the transaction of a fact or a timer. What the customer is told waits, so that of tickets that
 become one only the one that is left speaks.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, literal, select
@@ -53,8 +53,6 @@ CHANNEL = "monitoring"
 """What tickets of devices came by."""
 STORM, RECOVERED, FLAPPING, OURS = "storm", "recovered", "flapping", "ours"
 """Flags: one matter of many alerts; all of them are over, and a person has it in hand; it comes and goes; the hub itself has it."""
-WAIT = timedelta(seconds=120)
-"""Until the customer hears of it: longer than the root of a storm lets wait for itself."""
 NOTICE = "alert-notice"
 """The timer of that."""
 NOTICED = "noticed"
@@ -303,7 +301,9 @@ def begin(
     timing.settle(case)
     if incident is None:
         paging.watch(case)
-    work.set_timer(tx, shard=case.id, key=NOTICE, kind=NOTICE, payload={}, due=now + WAIT, now=now)
+    work.set_timer(
+        tx, shard=case.id, key=NOTICE, kind=NOTICE, payload={}, due=now + source.tell_after, now=now
+    )
     return case
 
 
@@ -441,5 +441,5 @@ def tell(tx: Tx, ticket_id: str, *, now: datetime) -> None:
     if not case["open"] or case["customer"] is None:
         return
     values: dict[str, Any] = {"alerts": len(alert_rows.of_ticket(tx, case.id))}
-    notices.progress(case, NOTICED, subject=case["subject"], **values, **placing.words(case))
+    notices.progress(case, NOTICED, at_once=True, subject=case["subject"], **values, **placing.words(case))
     case.save()

@@ -338,7 +338,7 @@ def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]
     yield from _none_of(f"{at}.severity", part.severity, SEVERITIES)
     for word, severity in part.severities.items():
         yield from _none_of(f"{at}.severities.{word}", severity, SEVERITIES)
-    for name in ("hold", "stable", "auto_close", "heartbeat", "heartbeat_grace"):
+    for name in ("hold", "stable", "tell_after", "auto_close", "heartbeat", "heartbeat_grace"):
         if text := getattr(part, name):
             try:
                 seconds = parse_duration(text)
