@@ -393,7 +393,12 @@ def _demo_if_empty(config: Settings, db: Database) -> bool:
 
     kept = config.hub.data_dir / running.DEMO_LOGINS
     loaded = demo_desk.load_if_empty(
-        db, kept, running.mail_reader(config), now=datetime.now(UTC), lead=running.demo_calls
+        db,
+        kept,
+        running.mail_reader(config),
+        now=datetime.now(UTC),
+        lead=running.demo_calls,
+        draw=running.demo_drawing,
     )
     if kept.exists() and db.query(demo_desk.is_loaded).result():
         typer.echo(kept.read_text(encoding="utf-8"))

@@ -67,9 +67,11 @@ def database(config: Settings, *, takes_in: bool = False, **facts: Any) -> Itera
             texts_by="sms" if config.channels.sms.enabled else "",
             mails_by="email" if config.channels.email.enabled else "",
             languages=config.hub.languages,
+            alarms_to=config.hub.alarms_to,
             brakes=config.brakes.limits(),
             quiet=quiet_hours.read(config.hub.quiet_hours),
             token_key=made.token,
+            keeps_lines=timedelta(seconds=config.channels.monitoring.keep_lines),
             **({"full": _disk(config).full} if takes_in else {}),
         )
         migrate.upgrade(config.database.url)
@@ -243,6 +245,7 @@ def periodic() -> list[Schedule]:
     from core.desk import (  # noqa: PLC0415
         call_out,
         contract_round,
+        device_lines,
         handovers,
         holes,
         periodic_schedule,
@@ -257,6 +260,7 @@ def periodic() -> list[Schedule]:
         periodic_schedule.DAILY,
         holes.NIGHTLY,
         tidying.NIGHTLY,
+        device_lines.NIGHTLY,
         unattended.NIGHTLY,
         rota_gaps.NIGHTLY,
         handovers.EVERY_MINUTE,
@@ -345,6 +349,13 @@ def flow_rules() -> Any:
     import ivr.rules  # noqa: PLC0415
 
     return ivr.rules
+
+
+def demo_drawing(packed: bytes) -> bytes:
+    """The PDF of a paper of the demo desk, drawn in this process: it is our own words, and one."""
+    from core.papers import pdf  # noqa: PLC0415
+
+    return pdf.draw(packed, {})
 
 
 def demo_calls(tx: Tx, led: Sequence[Call], *, now: datetime) -> int:

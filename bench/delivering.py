@@ -6,58 +6,58 @@ so that every one of them is in every figure. Processor time is that of the whol
 
 from __future__ import annotations
 
-import threading
 import time
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select, update
 
 from bench import desk
 from bench.databases import Kind
+from bench.looking import meanwhile_p95, p95, waiting
+from bench.pages import Browser
 from bench.patterns import FACTS
 from bench.processes import Hub
-from bench.recalendar import WITHIN, idle, p95, waiting
+from bench.recalendar import WITHIN, idle
 from bench.sizes import Sizes
 from bench.table import Figure
-from core.desk import periodic
+from core.desk import papers, periodic
+from core.desk.case import ADMINISTRATION
 from core.desk.principal import HUB
 from core.store import tables
 from core.store.database import Database
 from core.store.opening import open_database
 from core.store.tx import Tx
 
-CONTRACT = "C-BENCH-00"
+CONTRACT, OTHER = "C-BENCH-00", "C-BENCH-01"
 REPORTED = 10_000
 
-_MADE = select(func.count().label("n")).select_from(tables.periodic_report)
+HALF_A_YEAR = timedelta(days=183)
+GLANCE = "/desk/operations"
+
+_DRAWN = select(func.count().label("n")).where(
+    tables.paper.c.ticket_id == ADMINISTRATION,
+    tables.paper.c.kind == papers.PERIODIC,
+    tables.paper.c.pdf.is_not(None),
+)
 
 
 def measure(kind: Kind, sizes: Sizes, folder: Path, relay: int) -> list[Figure]:
     """Two reports: one while nobody looks, for the processor; one while people do."""
+    year = (datetime.now(UTC) - HALF_A_YEAR).year
     with kind.copy(sizes.tickets, folder) as url:
         db = open_database(url, FACTS)
-        count = db.submit(_gather, min(REPORTED, sizes.tickets)).result()
+        count = db.submit(_gather, year, min(REPORTED, sizes.tickets)).result()
         hub = Hub(folder / "delivering", url, relay=relay, plain=True)
         try:
             cookie = desk.leader(db, now=datetime.now(UTC))
+            first = _first(hub, cookie)
             idle(hub)
             calm = p95(hub, cookie, waiting(sizes.seconds))
-            glance = p95(hub, cookie, waiting(sizes.seconds), "/desk/operations")
-            taken, seconds = _reported(db, hub)
-            over = threading.Event()
-            told: list[float] = []
-
-            def report() -> None:
-                try:
-                    told.append(_reported(db, hub)[1])
-                finally:
-                    over.set()
-
-            reporting = threading.Thread(target=report)
-            reporting.start()
-            meanwhile = p95(hub, cookie, over.is_set)
-            reporting.join()
+            glance = p95(hub, cookie, waiting(sizes.seconds), GLANCE)
+            taken, seconds = _reported(db, hub, year)
+            meanwhile, (_, then) = meanwhile_p95(hub, cookie, lambda: _reported(db, hub, year))
         finally:
             hub.kill()
             db.close()
@@ -68,7 +68,7 @@ def measure(kind: Kind, sizes: Sizes, folder: Path, relay: int) -> list[Figure]:
             measured=taken,
             unit="core s",
             at_most=5.0 * max(count / REPORTED, 0.1),
-            note=f"there after {seconds:.1f} s, after {told[0]:.1f} s while people look; its PDF included",
+            note=f"with its PDF there after {seconds:.1f} s, after {then:.1f} s while people look",
         ),
         Figure(
             what="inbox while a report is made, p95",
@@ -84,39 +84,59 @@ def measure(kind: Kind, sizes: Sizes, folder: Path, relay: int) -> list[Figure]:
             database=kind.name,
             measured=glance,
             unit="ms",
-            reference=calm,
-            referred="the list of open tickets",
+            at_most=100.0,
+            note=f"the first after a start {first:.0f} ms; the list of open tickets {calm:.0f} ms",
         ),
     ]
 
 
-def _gather(tx: Tx, most: int) -> int:
-    """Put tickets under one contract, as if they had always been; return how many of them there are."""
-    first = select(tables.ticket.c.id).order_by(tables.ticket.c.id).limit(most)
-    last = max(row.id for row in tx.all(first))
-    tx.run(
-        update(tables.entitlement_check)
-        .where(tables.entitlement_check.c.ticket_id <= last)
-        .values(contract=CONTRACT)
-    )
-    tx.run(
-        update(tables.entitlement_check)
-        .where(tables.entitlement_check.c.ticket_id > last, tables.entitlement_check.c.contract == CONTRACT)
-        .values(contract="C-BENCH-01")
-    )
-    return most
+def _first(hub: Hub, cookie: str) -> float:
+    """Milliseconds of the first look at operations."""
+    with closing(Browser(hub.http, cookie)) as browser:
+        began = time.perf_counter()
+        browser.get(GLANCE)
+        return 1000 * (time.perf_counter() - began)
 
 
-def _reported(db: Database, hub: Hub) -> tuple[float, float]:
-    """Let a report be made, and wait for it and its PDF: seconds of processor, seconds until it was there."""
-    made = db.query(lambda tx: tx.one(_MADE).n).result()
+def _gather(tx: Tx, year: int, most: int) -> int:
+    """Put tickets of this year under one contract, as if they had always been; return how many of them there are."""
+    ids = [
+        row.id
+        for row in tx.all(
+            select(tables.ticket.c.id)
+            .where(
+                tables.ticket.c.received_at >= datetime(year, 1, 2, tzinfo=UTC),
+                tables.ticket.c.received_at < datetime(year, 12, 31, tzinfo=UTC),
+            )
+            .order_by(tables.ticket.c.id)
+            .limit(most)
+        )
+    ]
+    checked = tables.entitlement_check
+    own = checked.c.ticket_id.between(ids[0], ids[-1])
+    tx.run(update(checked).where(checked.c.contract == CONTRACT, ~own).values(contract=OTHER))
+    tx.run(update(checked).where(own).values(contract=CONTRACT))
+    return len(ids)
+
+
+def _reported(db: Database, hub: Hub, year: int) -> tuple[float, float]:
+    """Let a report be made, and wait for it and its PDF: seconds of processor, seconds until it was there.
+
+    On a busy machine the first are too many: what the hub takes meanwhile by itself is among them.
+    """
+    made = db.query(_drawn).result()
+    idle(hub)
     before, began = sum(hub.cpu().values()), time.monotonic()
     now = datetime.now(UTC)
-    db.submit(periodic.queue, CONTRACT, str(now.year), draft=True, by=HUB.actor, now=now).result()
-    while db.query(lambda tx: tx.one(_MADE).n).result() == made:
+    db.submit(periodic.queue, CONTRACT, str(year), draft=year == now.year, by=HUB.actor, now=now).result()
+    while db.query(_drawn).result() == made:
         if time.monotonic() > began + WITHIN:
             raise RuntimeError(f"the report is not there after {WITHIN:.0f} s")
         time.sleep(0.05)
     seconds = time.monotonic() - began
-    idle(hub)
     return sum(hub.cpu().values()) - before, seconds
+
+
+def _drawn(tx: Tx) -> int:
+    """Reports whose PDF is there."""
+    return int(tx.one(_DRAWN).n)

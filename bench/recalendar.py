@@ -7,10 +7,7 @@ is that of the whole hub, from when somebody applies it until its job is over.
 from __future__ import annotations
 
 import statistics
-import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +17,7 @@ from sqlalchemy import bindparam, func, select, update
 
 from bench import desk
 from bench.databases import Kind
-from bench.pages import PACE, Browser
+from bench.looking import meanwhile_p95, p95, waiting
 from bench.patterns import FACTS
 from bench.processes import Hub
 from bench.sizes import Sizes
@@ -40,8 +37,6 @@ HOURS = (
 )
 MOST = 20_000
 """Tickets: what one costs is the same on a larger desk, which would only be longer in the making."""
-LOOKING = 4
-"""People who go through the inbox."""
 IDLE = 0.1
 """Seconds of processor in a second: no more than looking what there is to do."""
 WITHIN = 600.0
@@ -67,18 +62,7 @@ def measure(kind: Kind, sizes: Sizes, folder: Path, relay: int) -> list[Figure]:
             cookie = desk.leader(db, now=datetime.now(UTC))
             taken, seconds, moved = _edited(db, hub, HOURS[0])
             calm = p95(hub, cookie, waiting(sizes.seconds))
-            over = threading.Event()
-
-            def edit() -> None:
-                try:
-                    _edited(db, hub, HOURS[1])
-                finally:
-                    over.set()
-
-            editing = threading.Thread(target=edit)
-            editing.start()
-            meanwhile = p95(hub, cookie, over.is_set)
-            editing.join()
+            meanwhile, _ = meanwhile_p95(hub, cookie, lambda: _edited(db, hub, HOURS[1]))
         finally:
             hub.kill()
             db.close()
@@ -138,34 +122,6 @@ def _edit(tx: Tx, hours: tuple[str, ...], *, now: datetime) -> str:
 
 def _with(part: Any, hours: tuple[str, ...]) -> Any:
     return type(part)(**{name: getattr(part, name) for name in part.__struct_fields__} | {"weekly": hours})
-
-
-def waiting(seconds: float) -> Callable[[], bool]:
-    """Over after so many seconds."""
-    until = time.monotonic() + seconds
-    return lambda: time.monotonic() > until
-
-
-def p95(hub: Hub, cookie: str, over: Callable[[], bool], path: str = "/desk/?view=open") -> float:
-    """In milliseconds, of a page: the list of open tickets."""
-    times: list[float] = []
-
-    def look() -> None:
-        with closing(Browser(hub.http, cookie)) as browser:
-            while True:
-                began = time.perf_counter()
-                browser.get(path)
-                times.append(time.perf_counter() - began)
-                if over() and len(times) > 1:
-                    return
-                time.sleep(max(0.0, 1 / PACE - times[-1]))
-
-    people = [threading.Thread(target=look) for _ in range(LOOKING)]
-    for one in people:
-        one.start()
-    for one in people:
-        one.join()
-    return 1000 * statistics.quantiles(times, n=20)[-1]
 
 
 def _due(kind: Kind) -> Figure:

@@ -7,6 +7,7 @@ of the desk balance (`main.py verify`). Timers of the copies are set far ahead: 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import random
 import re
@@ -18,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
+import msgspec
 import psycopg
 from sqlalchemy import Table, select
 from sqlalchemy.types import TypeEngine
@@ -49,6 +51,8 @@ _BY_TICKET = [
 _ALL = [*_BY_TICKET, tables.ticket, tables.blob, tables.job, tables.lane, tables.content_key]
 _COLUMNS = {t.name: [c.name for c in t.c] for t in _ALL}
 _INSTANTS = {t.name: [n for n, c in enumerate(t.c) if isinstance(c.type, Instant)] for t in _ALL}
+
+_decode = msgspec.json.decode
 
 Rows = dict[str, list[list[Any]]]
 """By table. Values as texts and numbers: ids and hashes in hexadecimal, documents as JSON, instants in microseconds."""
@@ -84,11 +88,13 @@ def seed(
     finally:
         db.close()
     write = _Postgres(url) if url.startswith("postgresql") else _Sqlite(url)
+    gc.disable()  # millions of rows go as they came: no use in looking for rings among them
     try:
         for batch in _batches(templates, people, count - len(played), shares, at):
             write.rows(batch)
         write.finish(count, at)
     finally:
+        gc.enable()
         write.close()
 
 
@@ -151,7 +157,7 @@ class _Template:
         parts = self._parts
         for n, slot in self._slots:
             parts[n] = values[slot]
-        rows: Rows = json.loads("".join(parts))
+        rows: Rows = _decode("".join(parts))
         for table, instants in _INSTANTS.items():
             for row in rows.get(table, ()):
                 for n in instants:
@@ -197,7 +203,7 @@ def _name(rows: Rows, at: int, chance: random.Random) -> None:
         thread, address = row[_place("reply_address", "thread_id")], row[_place("reply_address", "address")]
         row[_place("reply_address", "key")] = token_key(patterns.FACTS.reply_token(thread, address))
     for row in rows["paper"]:
-        row[_place("paper", "hash")] = papers.hash_of(json.loads(row[_place("paper", "values")]))
+        row[_place("paper", "hash")] = papers.hash_of(_decode(row[_place("paper", "values")]))
 
 
 def _chain(events: list[list[Any]]) -> None:

@@ -27,11 +27,13 @@ def measure() -> list[Figure]:
     """Visits here and there in everybody's days; and days so full that no time is left."""
     return [
         _figure("three times for a visit found", 2, note="bookings in every engineer's every day"),
+        _figure("three times for a crew of five found", 2, note="the same bookings", count=5),
+        _figure("three times for a crew of 25 found", 2, note="half of everybody at once", count=25),
         _figure("that no engineer has a free time", 60, note="every working hour of 30 days is taken"),
     ]
 
 
-def _figure(what: str, each_day: int, *, note: str) -> Figure:
+def _figure(what: str, each_day: int, *, note: str, count: int = 1) -> Figure:
     hours = Calendar(
         CalendarDefinition(name="office", time_zone="Europe/Rome", weekly=parse_weekly(_WEEKLY))
     ).between(_NOW, _NOW + slots.AHEAD)
@@ -42,6 +44,7 @@ def _figure(what: str, each_day: int, *, note: str) -> Figure:
         line=((_NOW, _NOW + slots.AHEAD),),
         earliest=_NOW + timedelta(hours=1),
         zone=ZoneInfo("Europe/Rome"),
+        count=count,
     )
     chance = random.Random(7)  # noqa: S311 - the same desk each time
     engineers = [

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, runtime_checkable
 
+from core.alerting import GoingBack
 from core.calling import Switchboard
 from core.envelope import Address, Arrival, Outgoing, Sent
 
@@ -76,6 +77,14 @@ class Channel(Protocol):
 
 
 @runtime_checkable
+class Devices(Protocol):
+    """A channel that reads what devices say, by whatever channel they said it."""
+
+    device_reader: str
+    """As `Channel.reader`; of alert mail that another channel took in, too."""
+
+
+@runtime_checkable
 class Typing(Protocol):
     """A channel on which people see that somebody is writing to them."""
 
@@ -90,6 +99,19 @@ class Retracting(Protocol):
 
     async def retract(self, to: Address, remote_id: str) -> None:
         """Delete our message there, in all its parts. Raises DeliveryError: it stays."""
+        ...
+
+
+@runtime_checkable
+class Returning(Protocol):
+    """A channel that can tell a tool what becomes of its alarms."""
+
+    async def give_back(self, back: GoingBack) -> None:
+        """Say it. Safe to repeat. Raises DeliveryError."""
+        ...
+
+    async def still_fires(self, back: GoingBack) -> bool:
+        """Does the tool know the alarm as firing? It is asked while we had it keep quiet. Raises DeliveryError."""
         ...
 
 

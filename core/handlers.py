@@ -10,10 +10,13 @@ from functools import partial
 from typing import Any
 
 from core.calling import Line
-from core.channel import Channel, DeliveryError, Retracting
+from core.channel import Channel, DeliveryError, Devices, Retracting
 from core.desk import (
     alert_endings,
+    alert_incidents,
+    alert_returns,
     alert_rows,
+    alert_silence,
     alert_tickets,
     alerts,
     call_out,
@@ -21,6 +24,7 @@ from core.desk import (
     clock_changes,
     contract_letters,
     contract_round,
+    device_lines,
     door,
     entitle,
     follow_ups,
@@ -45,6 +49,7 @@ from core.desk import (
     sending,
     sla_changes,
     sounds,
+    source_states,
     taking_back,
     tidying,
     timing,
@@ -65,6 +70,7 @@ from core.envelope import Inbound, Outgoing, Sent
 from core.isolation import ReaderDied, ReaderFailed, Readers, Unreadable
 from core.log import get_logger
 from core.reporting import Reporting
+from core.returning import Looking, Saying
 from core.rounds import Effect, Handler, Hopeless, Retry
 from core.store.database import Database
 from core.store.tx import Tx
@@ -115,10 +121,15 @@ def handlers(
         alert_rows.TIMER: Ringing(alerts.check, clock=clock),
         alerts.OVER: Ringing(alerts.over, clock=clock),
         alert_tickets.NOTICE: Ringing(alert_tickets.tell, clock=clock),
-        alert_endings.TIMER: Ringing(alert_endings.check, clock=clock),
+        source_states.TIMER: Slices(alert_silence.ring, clock=clock),
+        alert_returns.JOB: Saying(db, channels, clock=clock),
+        alert_returns.LOOK: Looking(db, channels, clock=clock),
+        alert_incidents.KIND: Slices(alert_incidents.go_on, clock=clock),
+        alert_rows.OVER: Ringing(alert_endings.check, clock=clock),
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),
+        device_lines.KIND: Round(device_lines.forget, clock=clock),
         rota_gaps.KIND: Round(rota_gaps.look, clock=clock),
         handovers.KIND: Round(handovers.look, clock=clock),
         "sounds": Sounds(db, clock=clock),
@@ -148,6 +159,8 @@ class Understanding(Handler):
         self._channels = channels
         self._read = read
         self._clock = clock
+        devices = next((one for one in channels.values() if isinstance(one, Devices)), None)
+        self._device_reader = devices.device_reader if devices is not None else ""
 
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """See Handler. All messages are on their way to the reader before the first answer is awaited."""
@@ -161,8 +174,9 @@ class Understanding(Handler):
         if channel is None:
             return Hopeless(f"no channel here is called {stored.channel!r}: switch it on and try again")
         try:
+            reader = self._device_reader if stored.options and self._device_reader else channel.reader
             options = {**channel.reader_options, **stored.options}
-            said = await self._read(channel.reader, stored.raw, stored.arrival, options)
+            said = await self._read(reader, stored.raw, stored.arrival, options)
         except Unreadable as error:
             return Hopeless(f"unreadable: {error}")
         except ReaderFailed as error:

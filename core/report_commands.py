@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core import commands, reporting
-from core.desk import periodic_table, periodic_words
+from core import commands
+from core.desk import periodic, periodic_table, periodic_values, periodic_words
 from core.desk.errors import DeskError
 from core.desk.periodic import Drawn
 from core.papers import model, page, pdf
@@ -23,9 +22,10 @@ def write(db: Database, contract: str, period: str, *, kind: str, to: Path, draf
         commands.fail(f"{kind!r} is not one of {', '.join(FORMATS)}")
     now = datetime.now(UTC)
     try:
-        made = asyncio.run(reporting.make(db, contract, period, draft=draft, now=now))
+        of = db.query(periodic_values.wanted, contract, period, draft=draft, now=now).result()
     except DeskError as error:
         commands.fail(str(error), code=commands.NO)
+    made = db.query(periodic.made, of).result()
     content = _content(made, kind, hub=db.facts.name, now=now)
     if str(to) == "-":
         sys.stdout.buffer.write(content)

@@ -74,6 +74,18 @@ ACTIONS: Mapping[str, Call] = {
     ),
     "accept_closure": _call("The customer says that it is solved.", ok="", too_late=""),
     "refuse_closure": _call("The customer says that it is not solved.", ok="", too_late=""),
+    "offered_times": _call(
+        "Is there a visit with times to choose from, which were not read yet in this call?",
+        yes="ticket subject_class times",
+        no="",
+    ),
+    "choose_time": _call(
+        "Takes one of them by its number: then somebody comes.",
+        takes=True,
+        ok="visit_at",
+        gone="",
+        too_late="",
+    ),
     "open_requests": _call("Counts the open requests.", none="", one="open_count", several="open_count"),
     "read_request": _call(
         "Takes the next open request.",

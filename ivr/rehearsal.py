@@ -37,6 +37,8 @@ SAMPLES: Mapping[str, Any] = {
     "next_update": _AT,
     "solution_due": _AT,
     "open_count": 2,
+    "times": [_AT, "2026-03-03T14:00:00+01:00"],
+    "visit_at": _AT,
     "types": ["guasto / incident", "modifica / change"],
     "technologies": ["rete / network", "server"],
     "callback_number": "+390612345678",

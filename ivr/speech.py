@@ -41,7 +41,7 @@ def unknown_filters(text: str, language: str) -> frozenset[str]:
     """Filters in a text that nobody knows, or not in this language."""
     used = {found[2] for found in PLACE.finditer(text) if found[2]}
     return frozenset(
-        name for name in used if name not in FILTERS or (name == "menu" and language not in _PRESS)
+        name for name in used if name not in FILTERS or (name in _MENUS and language not in _PRESS)
     )
 
 
@@ -130,6 +130,11 @@ def _menu(value: Sequence[str], language: str) -> str:
     return " ".join(told)
 
 
+def _moments(value: Sequence[str], language: str) -> str:
+    """Instants to choose from, each with its key."""
+    return _menu([_datetime(one, language) for one in value], language)
+
+
 FILTERS: Mapping[str, Callable[[Any, str], str]] = {
     "digits": digits,
     "number": _number,
@@ -139,8 +144,12 @@ FILTERS: Mapping[str, Callable[[Any, str], str]] = {
     "duration": _duration,
     "spell": spell,
     "menu": _menu,
+    "moments": _moments,
 }
 """How a value may be read. Instants are ISO 8601 with the offset of who hears them."""
+
+
+_MENUS = ("menu", "moments")
 
 
 def within(text: str, limit: int) -> str:

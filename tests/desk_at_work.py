@@ -12,7 +12,7 @@ from typing import Any, cast
 from sqlalchemy import Table, select
 
 from core import handlers
-from core.desk import accounts, door, filing, intake, people, resolution, sending, tickets
+from core.desk import accounts, door, filing, intake, people, resolution, sending, tickets, visit_crew
 from core.desk.configuration import rows
 from core.desk.principal import HUB, Principal
 from core.drawing import Drawing
@@ -259,6 +259,11 @@ class AtWork:
         for name, value in where.items():
             statement = statement.where(table.c[name] == value)
         return await self.db.read(lambda tx: tx.all(statement))
+
+    async def crew(self, number: str) -> list[str]:
+        """Agents who come to the last visit of a ticket; who leads is first."""
+        visit = (await self.rows(tables.visit, number))[-1]
+        return await self.db.read(visit_crew.ids, visit)
 
     async def events(self, number: str, kind: str = "ticket.") -> list[Row]:
         return [row for row in await self.rows(tables.event, number) if row.kind.startswith(kind)]

@@ -71,6 +71,15 @@ class FakeChannel:
 
 
 @dataclass(slots=True, kw_only=True)
+class FakeDevices(FakeChannel):
+    """The one that reads what devices say."""
+
+    name: str = "monitoring"
+    reader: str = "channels.monitoring.read:read"
+    device_reader: str = "channels.monitoring.read:read"
+
+
+@dataclass(slots=True, kw_only=True)
 class FakeDoor:
     """A door (core.channel.Door) that keeps what comes in. A test may look at it from another thread."""
 

@@ -163,6 +163,7 @@ class WebServer:
         self._shared = settings.hub.processes > 1
         self._idle = idle
         self._http = settings.http
+        self._pages_read = False
         self.port: int | None = None
 
     def attach(self, hub: Hub) -> None:
@@ -170,7 +171,10 @@ class WebServer:
         self.app[SITE].hub = hub
 
     def ready(self) -> bool:
-        """Listening?"""
+        """Listening, and no page has to be compiled before somebody gets it: until then all of the hub is slow."""
+        return self._listening() and self._pages_read
+
+    def _listening(self) -> bool:
         return self.port is not None
 
     async def run(self) -> None:
@@ -194,8 +198,9 @@ class WebServer:
             )
             await listener.start()
             self.port = runner.addresses[0][1]
-            await asyncio.to_thread(self.app[SITE].pages.read_all, self.ready)
+            await asyncio.to_thread(self.app[SITE].pages.read_all, self._listening)
+            self._pages_read = True
             await asyncio.Event().wait()
         finally:
-            self.port = None
+            self.port, self._pages_read = None, False
             await runner.cleanup()

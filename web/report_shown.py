@@ -104,6 +104,7 @@ async def chart(found: Whole, name: str) -> web.Response:
                 wording.words(found.language)["figure"][part],
                 tuple(say.about(one) for one in drawn),
                 tuple(float(one["value"]) for one in drawn),
+                tuple(say.number(one["value"], one["unit"]) for one in drawn),
                 percent=drawn[0]["unit"] == "percent",
             )
             return image(svg)

@@ -1,4 +1,4 @@
-"""How do devices report? By HTTP at /in/alerts/SOURCE; what they send is stored before it is acknowledged."""
+"""How do devices report? By HTTP at /in/alerts/SOURCE, where what they send is stored before it is acknowledged; and on ports for lines and traps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import Any
 
 from aiohttp import web
 
+from channels.monitoring import back as returning
 from channels.monitoring.decoding import SIZE
+from channels.monitoring.listening import Ports
+from core.alerting import GoingBack
 from core.channel import DeliveryError, Door, NoSuchSource, NotAdmitted, Unavailable
 from core.envelope import Arrival, Claims, Outgoing, Sent
 from core.log import get_logger
@@ -32,6 +35,8 @@ class MonitoringChannel:
 
     name: str = "monitoring"
     reader: str = "channels.monitoring.read:read"
+    device_reader: str = "channels.monitoring.read:read"
+    ports: Ports | None = None
     _door: Door | None = field(default=None, repr=False)
 
     @property
@@ -39,17 +44,33 @@ class MonitoringChannel:
         """See core.channel.Channel: the source's own come from the desk."""
         return {}
 
+    @property
+    def down(self) -> Mapping[str, str]:
+        """What of it does not work, and why."""
+        return self.ports.down if self.ports is not None else {}
+
     async def run(self, door: Door) -> None:
         """See core.channel.Channel."""
         self._door = door
         try:
-            await asyncio.Event().wait()
+            if self.ports is not None:
+                await self.ports.run(door)
+            else:
+                await asyncio.Event().wait()
         finally:
             self._door = None
 
     async def send(self, outgoing: Outgoing) -> Sent:
         """See core.channel.Channel."""
         raise DeliveryError("nobody reads messages on a device", permanent=True)
+
+    async def give_back(self, back: GoingBack) -> None:
+        """See core.channel.Returning."""
+        await returning.give_back(back)
+
+    async def still_fires(self, back: GoingBack) -> bool:
+        """See core.channel.Returning."""
+        return await returning.still_fires(back)
 
     def webhooks(self) -> Sequence[web.RouteDef]:
         """Where devices report."""

@@ -109,7 +109,7 @@ def each(
 
 def _when(value: Any, received_at: datetime, zone: Any) -> tuple[datetime | None, datetime | None]:
     """An instant that can be, and one that cannot."""
-    at = value if isinstance(value, datetime) else times.instant(value, zone)
+    at = times.instant(value, zone)
     if at is not None and at - received_at > times.AHEAD:
         return None, at
     return at, None

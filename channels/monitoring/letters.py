@@ -17,6 +17,7 @@ from email.message import Message
 from channels.monitoring.fields import clean, line
 from channels.monitoring.source import NotUnderstood, Told
 
+_INLINE = re.compile(r"</?(?:a|b|code|em|font|i|small|span|strong|u)\b[^<>]*>", re.IGNORECASE)
 _FOR_NAMES = frozenset({"idna", "punycode"})
 """Encodings of host names, in which a long text would take hours."""
 SUBJECT = 1000  # characters
@@ -103,7 +104,7 @@ def _text(mail: Message) -> str:
         )
         if kind == "text/plain" and text.strip():
             return text
-        other = other or html.unescape(_TAG.sub("\n", text[:TEXT]))
+        other = other or html.unescape(_TAG.sub("\n", _INLINE.sub("", text[:TEXT])))
     return other
 
 

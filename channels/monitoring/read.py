@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from channels.monitoring import kinds
+from channels.monitoring import batches, kinds
 from channels.monitoring.decoding import decode
 from channels.monitoring.fields import FACTS, FAILS
 from channels.monitoring.source import NotUnderstood, Source, Told
-from core.alerting import AlertFact
+from core.alerting import BATCH, AlertFact
 from core.envelope import Inbound, Kind
 
 _EVERY_LINE = ({"match": ""},)
@@ -37,20 +37,44 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
     `arrival["envelope"]`: `headers`, `query` and `peer` as the transport told them. `options["source"]`: the fields of Source.
     """
     envelope = arrival["envelope"]
-    told = decode(
-        raw,
-        envelope.get("headers", {}),
-        received_at=arrival["received_at"],
-        peer=envelope.get("peer", ""),
-        query=envelope.get("query", {}),
-    )
+    source = Source(**options["source"])
+    peer = envelope.get("peer", "")
+    notes: list[str] = []
+    if BATCH in envelope:
+        found = list(_each(batches.unpack(raw), source, peer, notes))
+    else:
+        told = decode(
+            raw,
+            envelope.get("headers", {}),
+            received_at=arrival["received_at"],
+            peer=peer,
+            query=envelope.get("query", {}),
+        )
+        found = facts_of(told, source)
     return Inbound(
         channel=arrival["channel"],
         kind=Kind.ALERT,
         may_auto_reply=False,
         author=None,
-        alerts=tuple(facts_of(told, Source(**options["source"]))),
+        alerts=tuple(found),
+        notes=tuple(notes),
     )
+
+
+def _each(
+    messages: Sequence[tuple[datetime, bytes]], source: Source, peer: str, notes: list[str]
+) -> Iterator[AlertFact]:
+    """The facts of messages that lie in one row. One that is not understood does not stop the others; all: NotUnderstood."""
+    wrong: list[str] = []
+    for at, raw in messages:
+        try:
+            yield from facts_of(Told(raw=raw, peer=peer, received_at=at), source)
+        except NotUnderstood as error:
+            wrong.append(str(error))
+    if wrong and len(wrong) == len(messages):
+        raise NotUnderstood(wrong[0])
+    if wrong:
+        notes.append(f"{len(wrong)} of {len(messages)} messages were not understood: {wrong[0]}")
 
 
 def alert_facts(asked: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -31,12 +31,14 @@ def instant(value: Any, zone: tzinfo) -> datetime | None:
         return None
     try:
         found = _read(value, zone)
+        return None if found is None or found.year < _NOT_YET else found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return None if found is None or found.year < _NOT_YET else found.astimezone(UTC)
 
 
 def _read(value: Any, zone: tzinfo) -> datetime | None:
+    if isinstance(value, datetime):
+        return value if value.tzinfo is not None else value.replace(tzinfo=zone)
     if isinstance(value, (int, float)):
         return _epoch(value)
     text = str(value).strip()

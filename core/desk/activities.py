@@ -110,8 +110,9 @@ def enter(
     at: datetime,
     text: str = "",
     idem: str = "",
+    agent: str = "",
 ) -> str:
-    """The same on a ticket in hand, whatever its state."""
+    """The same on a ticket in hand, whatever its state. `agent`: who worked, where somebody else says so."""
     if kind not in KINDS:
         raise invalid("/kind", f"must be one of {', '.join(KINDS)}")
     if not 0 < minutes <= MAX_MINUTES:
@@ -127,7 +128,7 @@ def enter(
         activity,
         ticket_id=case.id,
         id=activity_id,
-        agent=who.id,
+        agent=agent or who.id,
         kind=kind,
         minutes=minutes,
         text=text.strip(),

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
-from core.alerting import Severity
+from core.alerting import Interface, Severity
 from core.channel import NoSuchSource, NotAdmitted
 from core.rules.durations import parse_duration
 
 if TYPE_CHECKING:
     from core.envelope import Claims
+    from core.facts import HubFacts
 
+OWN = "hub"
+"""The source by which the hub reports what it sees of itself. It is always there, and in nobody's file."""
+KNOCKS = timedelta(minutes=5)
+"""Between two heartbeats that the hub sends to itself by the ways that devices take."""
 _DUMMY = hashlib.sha256(b"no such source").hexdigest()
 
 
@@ -46,11 +51,38 @@ class AlertSource:
     heartbeat_grace: timedelta = timedelta(seconds=60)
     page_anyway: bool = False
     info_opens: bool = False
+    announce: bool = False
+    """What it reports of something that several customers hang on is published as an outage by itself."""
     mapping: Mapping[str, str] = field(default_factory=dict)
     rules: tuple[Mapping[str, str], ...] = ()
     peers: tuple[str, ...] = ()
+    api: Interface | None = None
+    """Where it is told what becomes of its alarms."""
+    reaches: tuple[str, ...] = ()
+    """Networks that are not the internet's, and that we may call it in."""
     address: str = ""
     """Where its mail comes to: an address of ours, or one with a tag."""
+    group: str = ""
+    """Who has its alarms where no customer's contract says so."""
+
+
+def own(facts: HubFacts) -> AlertSource:
+    """The hub itself. It lets itself in with a secret that only its own processes can make."""
+    return AlertSource(
+        name=OWN,
+        kind="heartbeat",
+        secrets=(digest(own_secret(facts)),) if facts.token_key else (),
+        severity=Severity.MAJOR,
+        hold=timedelta(0),
+        heartbeat=KNOCKS,
+        heartbeat_grace=KNOCKS,
+        group=facts.alarms_to,
+    )
+
+
+def own_secret(facts: HubFacts) -> str:
+    """What the hub's own heartbeats prove themselves by. Raises ValueError without a key."""
+    return facts.token("alert-source", OWN)
 
 
 def of_content(name: str, plain: Mapping[str, Any]) -> AlertSource:
@@ -69,7 +101,12 @@ def of_content(name: str, plain: Mapping[str, Any]) -> AlertSource:
         mapping=plain.get("mapping", {}),
         rules=tuple(plain.get("rules", ())),
         peers=tuple(plain.get("peers", ())),
-        **{name: plain.get(name, False) for name in ("names_customers", "page_anyway", "info_opens")},
+        api=Interface(**plain["api"]) if plain.get("api") else None,
+        reaches=tuple(plain.get("reaches", ())),
+        **{
+            name: plain.get(name, False)
+            for name in ("names_customers", "page_anyway", "info_opens", "announce")
+        },
         **{name: plain.get(name, "") for name in ("technology", "request_type", "time_zone", "address")},
         **spans,  # type: ignore[arg-type]
     )
@@ -109,6 +146,14 @@ def admitted(sources: Mapping[str, AlertSource], claims: Claims) -> AlertSource:
         if (by_secret or not found.secrets) and (by_peer or not found.peers) and (by_secret or by_peer):
             return found
     raise NoSuchSource(f"no alert source of kind {claims.kind} sends from {claims.peer}")
+
+
+def by_address(sources: Mapping[str, AlertSource], recipients: Iterable[str]) -> AlertSource | None:
+    """The source whose mail comes to one of these addresses; None: it is mail like any other. The address is its secret."""
+    bound = {one.address.lower(): one for one in sources.values() if one.address and one.enabled}
+    if not bound:
+        return None
+    return next((bound[one.lower()] for one in recipients if one.lower() in bound), None)
 
 
 def _of_kind(sources: Mapping[str, AlertSource], kind: str) -> Iterator[AlertSource]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
 from core.desk import (
+    alert_books,
     call_books,
     chat_books,
     clock_books,
@@ -31,6 +32,7 @@ from core.store.tx import Prepared, Row, Tx
 
 OUTCOMES = ("ticket", "attached", "held", "alert", "machine", "exception", "duplicate")
 CHAPTERS = (
+    alert_books,
     call_books,
     chat_books,
     clock_books,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from core.desk import call_contracts, call_persons, call_reading, call_wishes
+from core.desk import call_contracts, call_persons, call_reading, call_visits, call_wishes
 from core.desk.call_around import Around, Branch, Given
 
 __all__ = ["BY_NAME", "Around", "bind"]
@@ -47,6 +47,8 @@ BY_NAME: Mapping[str, Action] = {
     "waiting_question": call_reading.waiting_question,
     "accept_closure": call_reading.accept_closure,
     "refuse_closure": call_reading.refuse_closure,
+    "offered_times": call_visits.offered_times,
+    "choose_time": call_visits.choose_time,
     "open_requests": call_reading.open_requests,
     "read_request": call_reading.read_request,
     "offer_types": call_wishes.offer_types,

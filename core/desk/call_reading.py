@@ -48,7 +48,7 @@ def read_request(around: Around, _value: str, _given: Given) -> Branch:
     live.set(ticket_id=row.id)
     voice = texts.voice(live.tx.facts.language(live["language"]))
     state = "workaround" if "workaround" in row.flags and row.open else row.state
-    said = {**_named(live, row), "request_state": voice["state"].get(state, voice["state"]["in_progress"])}
+    said = {**named(live, row), "request_state": voice["state"].get(state, voice["state"]["in_progress"])}
     clocks = live.tx.all(_CLOCK, ticket_id=row.id)
     due = {clock.name: clock.due_at for clock in clocks if clock.due_at and clock.due_at > live.now}
     heard = [due[name] for name in _NEXT if name in due]
@@ -59,7 +59,7 @@ def read_request(around: Around, _value: str, _given: Given) -> Branch:
     return "ok", said
 
 
-def _named(live: LiveCall, row: Row) -> dict[str, str]:
+def named(live: LiveCall, row: Row) -> dict[str, str]:
     """What a request is called aloud: its number, its type and technology, never a word of anybody's."""
     kind = " ".join(part for part in (row.request_type, row.technology) if part)
     return {
@@ -77,7 +77,7 @@ def waiting_question(around: Around, _value: str, _given: Given) -> Branch:
         if row.id not in asked:
             live.note(asked=[*asked, row.id])
             live.set(ticket_id=row.id)
-            return "solved", _named(live, live.tx.one(TICKET, id=row.id))
+            return "solved", named(live, live.tx.one(TICKET, id=row.id))
     live.set(ticket_id=None)
     return "no", {}
 

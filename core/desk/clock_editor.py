@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 FORTNIGHT = 14  # days shown of what a calendar means
+LONGEST = 100  # characters of a name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +104,8 @@ def fortnight(part: CalendarPart, today: date) -> list[tuple[date, tuple[tuple[d
 
 def checked(part: CalendarPart) -> CalendarDefinition:
     """What it means. Raises Invalid with every mistake in its place."""
-    if not part.name.strip():
-        raise Invalid([Fault("/name", "give it a name")])
+    if not part.name.strip() or len(part.name) > LONGEST:
+        raise Invalid([Fault("/name", f"give it a name of at most {LONGEST} characters")])
     if part.name == reference.ALWAYS:
         raise Invalid(
             [Fault("/name", f"{part.name} is always there and never changes: give yours another name")]

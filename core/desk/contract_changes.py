@@ -38,6 +38,7 @@ from core.store.tx import Prepared, Tx
 
 MOST = 100_000
 """Of a purchase, in the line's measure."""
+LONGEST = 100  # characters of a number or of a line's name
 MIN_REASON = 5
 
 _ENTRY = Prepared(
@@ -191,6 +192,9 @@ def _document(tx: Tx, plain: Mapping[str, Any], *, customer: str) -> tuple[Contr
     except ConfigurationError as error:
         raise _told(error, "-", None, plain) from error
     part: ContractPart = read["customers"][0].contracts[0]
+    named = {"/number": part.number} | {f"/lines/{n}/name": line.name for n, line in enumerate(part.lines)}
+    if endless := [place for place, name in named.items() if len(name) > LONGEST]:
+        raise Invalid([Fault(place, f"must be at most {LONGEST} characters") for place in endless])
     stored = export.stored(tx)["customers"]
     if not any(one.code == customer for one in stored):
         raise invalid("/customer", f"there is no customer {customer}")
@@ -214,14 +218,14 @@ def _told(
 ) -> Invalid:
     """Mistakes by their place in the form: /valid_until, /lines/0/calendar."""
     given = plain or {}
-    number = part.number if part else given.get("number")
+    number = part.number if part else given.get("number") or 1
     names: Sequence[Any] = (
         [line.name for line in part.lines]
         if part
         else [line.get("name") for line in given.get("lines", ()) if isinstance(line, Mapping)]
     )
     return Invalid(
-        [_fault(line, f"customers[{customer}].contracts[{number or 1}]", names) for line in error.mistakes]
+        [_fault(line, f"customers[{customer}].contracts[{number}]", names) for line in error.mistakes]
     )
 
 
@@ -230,7 +234,7 @@ def _fault(line: str, at: str, names: Sequence[Any]) -> Fault:
         return Fault("", line)
     rest = line.removeprefix(at)
     for n, name in enumerate(names):
-        for called in (name or n + 1, n + 1):
+        for called in (name, n + 1):
             inside = f".lines[{called}]"
             if rest.startswith(inside):
                 field, _, message = rest.removeprefix(inside).partition(": ")

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import entitle, follow_ups, reference, vendor_rows, visit_rows, workarounds
+from core.desk import coming, entitle, follow_ups, reference, vendor_rows, visit_rows, workarounds
 from core.desk.listing import Condition, Order, Walk, page_keys
 from core.desk.principal import Principal
 from core.desk.scope import find, hidden_before
@@ -123,7 +123,9 @@ def clocks_of(tx: Tx, ticket_id: str, now: datetime, *, inside: bool) -> tuple[C
             target_s=row.target_s,
             elapsed_s=_elapsed(tx, row, now),
             started_at=row.started_at,
-            due_at=row.due_at,
+            due_at=row.due_at
+            if inside or row.name != "onsite" or coming.holds(tx, ticket_id, row.due_at)
+            else None,
             stopped_at=row.stopped_at,
             breached_at=row.breached_at,
         )

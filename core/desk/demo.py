@@ -20,6 +20,7 @@ from core.desk import (
     demo_calls,
     demo_chats,
     demo_known,
+    demo_reports,
     demo_visits,
     door,
     intake,
@@ -78,6 +79,9 @@ WITH_WORDS = (
 
 WRITTEN = date(2026, 11, 24)
 """The day the file speaks of: whenever the demo desk is loaded, one contract has just ended and others have not."""
+
+REPORTS_BY = "elena.zanin@nordest.test"
+"""Who approves reports of a period."""
 
 Read = Callable[[bytes, Mapping[str, Any]], Inbound]
 """The reader of the e-mail channel, with its options filled in."""
@@ -141,10 +145,18 @@ class Day(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     chats: tuple[demo_chats.Talk, ...] = ()
 
 
-def load_if_empty(db: Database, kept: Path, read: Read, *, now: datetime, lead: Lead | None = None) -> bool:
+def load_if_empty(
+    db: Database,
+    kept: Path,
+    read: Read,
+    *,
+    now: datetime,
+    lead: Lead | None = None,
+    draw: demo_reports.Draw | None = None,
+) -> bool:
     """Load the demo desk into an empty database, and keep its log-ins in the file `kept`; say whether it was empty.
 
-    `lead`: leads the calls of the morning; None: nobody called.
+    `lead`: leads the calls of the morning; None: nobody called. `draw`: draws a report; None: no report was sent.
 
     Everybody gets a password of their own, made now. The file is there before the desk: who is killed in between
     finds an empty database again.
@@ -152,7 +164,7 @@ def load_if_empty(db: Database, kept: Path, read: Read, *, now: datetime, lead: 
     if not db.query(rows.is_empty).result():
         return False
     wanted, hashes = with_logins(kept, now=now)
-    db.submit(load, wanted, hashes, read, now=now, lead=lead).result()
+    db.submit(load, wanted, hashes, read, now=now, lead=lead, draw=draw).result()
     return True
 
 
@@ -296,10 +308,14 @@ def _outage(tx: Tx, step: Step, names: dict[str, str], at: datetime) -> None:
 
 
 def _agent(tx: Tx, step: Step) -> Principal:
-    account = accounts.account(tx, step.agent)
+    return _somebody(tx, step.agent)
+
+
+def _somebody(tx: Tx, email: str) -> Principal:
+    account = accounts.account(tx, email)
     who = accounts.principal(tx, account.kind, account.person) if account else None
     if who is None:
-        message = f"{DAY}: {step.agent} is nobody of the demo desk"
+        message = f"{DAY}: {email} is nobody of the demo desk"
         raise ValueError(message)
     return who
 
@@ -328,10 +344,12 @@ def load(
     *,
     now: datetime,
     lead: Lead | None = None,
+    draw: demo_reports.Draw | None = None,
 ) -> int:
     """Configure the desk and play its morning, in one transaction: a start that is interrupted leaves nothing half."""
     rows.apply(tx, HUB, wanted, hashes, now=now - timedelta(days=30))
     steps = play(tx, read, now=now)
+    demo_reports.lay(tx, _somebody(tx, REPORTS_BY), draw, now=now)
     return steps + (lead(tx, _day().calls, now=now) if lead else 0)
 
 

@@ -91,6 +91,10 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
             external_id=f"{source.name}/{arrival.external_id or new_id()}",
             envelope={**arrival.envelope, ALERT_SOURCE: source.name},
         )
+    elif later:
+        source = alert_sources.by_address(reference.desk(tx).alert_sources, arrival.recipients)
+        if source is not None:
+            arrival = replace(arrival, envelope={**arrival.envelope, ALERT_SOURCE: source.name})
     identity, there = _identity(tx, arrival)
     if there:
         tx.run(_AGAIN, id=identity)

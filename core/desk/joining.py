@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, literal, select
 
 from core.desk import (
     acts,
+    alert_rows,
     joining_answers,
     joining_promises,
     joining_rows,
@@ -117,6 +118,7 @@ def _merge(case: Case, other: Case, who: Principal, *, now: datetime) -> None:
     before["drafts"] = joining_rows.drafts(tx, of=case.id, to=other.id)
     before["tasks"] = joining_rows.tasks(tx, of=case.id, to=other.id)
     before["problems"] = problem_rows.go_with(tx, of=case.id, to=other.id, by=who.actor, now=now)
+    before["alarms"] = alert_rows.go_with(tx, of=case.id, to=other.id, now=now)
     before["asked"] = joining_rows.subscribers(tx, of=case.id, to=other.id)
     before["flags"] = list(joining.carried(case["flags"], other["flags"]))
     other.event("ticket.absorbed", actor=who.actor, ticket=case.id, number=case["number"], joining=identity)

@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, select
 
 from core.desk import (
     acts,
+    alert_rows,
     joining_answers,
     joining_promises,
     joining_rows,
@@ -149,6 +150,8 @@ def _merge(row: Row, one: Case, other: Case, who: Principal) -> None:
     joining_rows.calls(tx, was["calls"], **back)
     joining_rows.back(tx, was, **back)
     problem_rows.come_back(tx, was.get("problems", ()), of=other.id)
+    if "alarms" in was:
+        alert_rows.come_back(tx, was["alarms"], of=other.id, to=one.id, now=one.now)
     state = {name: _instant(name, value) for name, value in was["state"].items()}
     one.event(
         "ticket.merge_undone", actor=who.actor, joining=row.id, **{"from": "merged", "to": state["state"]}
@@ -208,6 +211,7 @@ def _split(row: Row, one: Case, other: Case, who: Principal) -> None:
     workarounds.ended(other)
     promises.dropped(other)
     joining_visits.carry(other, one, who)
+    alert_rows.go_with(tx, of=other.id, to=one.id, now=one.now)
     ledger.give_back(other, "merged", actor=who.actor)
     other.set(merged_into=one.id, waits_since=None)
     other.flag(joining.PARTED)

@@ -22,6 +22,7 @@ _HANGING = tuple(
     )
     for table, key in (
         (tables.visit_slot, "visit_id"),
+        (tables.visit_crew, "visit_id"),
         (tables.visit_attendee, "visit_id"),
         (tables.visit_step, "visit_id"),
         (tables.booking, "visit_id"),

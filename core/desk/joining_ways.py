@@ -66,6 +66,17 @@ def brought(tx: Tx, ticket_id: str, end: str, channel: str) -> str | None:
     return None
 
 
+def kin(tx: Tx, ticket_id: str) -> tuple[str, ...]:
+    """This ticket and all that were ever joined with it, also through others, also where it was undone."""
+    seen, todo = {ticket_id: None}, [ticket_id]
+    while todo:
+        for row in joinings(tx, todo.pop(0)):
+            new = [one for one in (row.ticket_id, row.into_id) if one not in seen]
+            seen |= dict.fromkeys(new)
+            todo += new
+    return tuple(seen)
+
+
 def is_at(tx: Tx, ticket_id: str, thread_id: str) -> bool:
     """Is the conversation this ticket's now?"""
     return tx.one(_IS_THERE, ticket_id=ticket_id, id=thread_id) is not None

@@ -43,12 +43,21 @@ _PENDING = Prepared(
     .order_by(tables.message.c.id.desc())
     .limit(1)
 )
-_UNTOUCHED = Prepared(
+_TOUCHED = Prepared(
     select(tables.delivery.c.id).where(
         tables.delivery.c.ticket_id == bindparam("ticket_id"),
         tables.delivery.c.message_id == bindparam("message_id"),
         ~outbox.WAITS | (tables.delivery.c.attempts > 0),
     )
+)
+_HELD = Prepared(
+    select(tables.delivery.c.id)
+    .where(
+        tables.delivery.c.ticket_id == bindparam("ticket_id"),
+        tables.delivery.c.message_id == bindparam("message_id"),
+    )
+    .order_by(tables.delivery.c.id)
+    .with_for_update()
 )
 _QUEUED = Prepared(
     select(tables.delivery).where(
@@ -184,7 +193,18 @@ def _waits(case: Case, pending: Row) -> bool:
     """Has this notice not left yet, for anybody?"""
     if pending.withdrawn_at is not None or case.now >= _until(pending):
         return False
-    return case.tx.one(_UNTOUCHED, ticket_id=case.id, message_id=pending.id) is None
+    return not _touched(case, pending.id)
+
+
+def _touched(case: Case, message_id: str) -> bool:
+    """Has anybody begun to send it? Where others work at once, who just begins is waited for: they have its words already."""
+    of = {"ticket_id": case.id, "message_id": message_id}
+    if case.tx.one(_TOUCHED, **of) is not None:
+        return True
+    if case.tx.is_sqlite:
+        return False
+    case.tx.all(_HELD, **of)
+    return case.tx.one(_TOUCHED, **of) is not None
 
 
 def _until(pending: Row) -> datetime:
@@ -205,7 +225,7 @@ def take_back(case: Case, thread_id: str, key: str) -> bool:
     steps = (pending.made_from or {}).get("steps", []) if pending is not None else []
     if [step["key"] for step in steps] != [key] or pending.withdrawn_at is not None:
         return False
-    if case.tx.one(_UNTOUCHED, ticket_id=case.id, message_id=pending.id) is not None:
+    if _touched(case, pending.id):
         return False
     for row in case.tx.all(_QUEUED, ticket_id=case.id, message_id=pending.id):
         outbox.not_sent(case, row.id)

@@ -1,12 +1,12 @@
 """How busy is the desk, and where does it get tight? Load, promises at risk, age of the backlog, busy hours, what waits for vendors.
 
-Each question is one query on what tickets carry anyway; nothing is kept for it. For those who lead.
+What is open and what came are one query each on what tickets carry anyway; nothing is kept for it. For those who lead.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ from core.desk.principal import Principal
 from core.ids import first_id
 from core.store import tables
 from core.store.columns import Id, Instant
-from core.store.tx import Prepared, Tx
+from core.store.tx import Prepared, Row, Tx
 
 DAYS = 28
 """Looked back on for the busy hours: four of each weekday."""
@@ -26,17 +26,6 @@ RISKS = ("late", "hour", "four_hours", "day", "later", "none")
 AGES = ("0-1", "2-7", "8-30", "31-")
 
 ticket = tables.ticket
-
-_LOAD = Prepared(
-    select(
-        ticket.c.desk_group,
-        ticket.c.state,
-        func.count().label("n"),
-        func.count(ticket.c.assignee).label("had"),
-    )
-    .where(ticket.c.open.is_(True))
-    .group_by(ticket.c.desk_group, ticket.c.state)
-)
 
 
 def _before(name: str) -> object:
@@ -51,17 +40,23 @@ _RISK = case(
     (ticket.c.next_due < _before("day"), literal("day")),
     else_=literal("later"),
 )
-_RISKS = Prepared(
-    select(_RISK.label("risk"), func.count().label("n")).where(ticket.c.open.is_(True)).group_by(_RISK)
-)
 _AGE = case(
     (ticket.c.received_at > _before("two"), literal("0-1")),
     (ticket.c.received_at > _before("eight"), literal("2-7")),
     (ticket.c.received_at > _before("thirty_one"), literal("8-30")),
     else_=literal("31-"),
 )
-_AGED = Prepared(
-    select(_AGE.label("age"), func.count().label("n")).where(ticket.c.open.is_(True)).group_by(_AGE)
+_OPEN = Prepared(
+    select(
+        ticket.c.desk_group,
+        ticket.c.state,
+        _RISK.label("risk"),
+        _AGE.label("age"),
+        func.count().label("n"),
+        func.count(ticket.c.assignee).label("had"),
+    )
+    .where(ticket.c.open.is_(True))
+    .group_by(ticket.c.desk_group, ticket.c.state, literal_column("risk"), literal_column("age"))
 )
 _HOUR = literal_column("ticket.received_at / 3600000000", BigInteger)
 _HOURS = Prepared(
@@ -114,12 +109,15 @@ class Operations:
 def now_at(tx: Tx, who: Principal, *, now: datetime) -> Operations:
     """The desk at this moment. Forbidden for whoever leads nothing."""
     acts.only_leaders(who)
-    risks = {row.risk: row.n for row in tx.all(_RISKS, now=now, **_ahead(now))}
-    ages = {row.age: row.n for row in tx.all(_AGED, **_back(now))}
+    risks, ages = dict.fromkeys(RISKS, 0), dict.fromkeys(AGES, 0)
+    rows = tx.all(_OPEN, now=now, **_ahead(now), **_back(now))
+    for row in rows:
+        risks[row.risk] += row.n
+        ages[row.age] += row.n
     return Operations(
-        load=_load(tx),
-        risks={name: risks.get(name, 0) for name in RISKS},
-        ages={name: ages.get(name, 0) for name in AGES},
+        load=_load(rows),
+        risks=risks,
+        ages=ages,
         hours=_hours(tx, now),
     )
 
@@ -134,9 +132,9 @@ def _back(now: datetime) -> dict[str, datetime]:
     return {name: now - timedelta(days=n) for name, n in days.items()}
 
 
-def _load(tx: Tx) -> tuple[Load, ...]:
+def _load(rows: Iterable[Row]) -> tuple[Load, ...]:
     counted: dict[str, Counter[str]] = {}
-    for row in tx.all(_LOAD):
+    for row in rows:
         of = counted.setdefault(row.desk_group or "", Counter())
         of["open"] += row.n
         of["had"] += row.had

@@ -62,7 +62,7 @@ VERBS = {
 """Moves of the workflow that staff make by a verb of the same meaning."""
 
 PUBLIC_RESOLUTION = frozenset(
-    {"cause", "text", "minutes", "workaround", "review_by", "tests", "limits", "next_steps"}
+    {"cause", "text", "minutes", "workaround", "review_by", "tests", "limits", "safety", "next_steps"}
 )
 HISTORY = 10  # other tickets of the same people
 
@@ -111,7 +111,7 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
     if head is None:
         raise NotFound(no_ticket(number))
     inside = who.kind != "contact"
-    row = search.row_of(who, head)
+    row = search.shown(tx, who, head)
     said = conversation.messages(tx, who, head)
     links = _links(tx, mine, head)
     told = course.events_of(tx, who, head)

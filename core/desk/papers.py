@@ -1,13 +1,14 @@
 """What did the desk hand out as a document? Papers in versions, each with its page, its text and its PDF; only added, never changed.
 
 Page and text are written with the paper; its PDF is drawn by a job (core.drawing), and by a delivery that carries it where that comes first.
-A paper belongs to a ticket, or stands under `case.ADMINISTRATION` (reports of a contract). Its values and blocks are kept under one hash.
+A paper stands under the ticket it was made for, or under `case.ADMINISTRATION` (reports of a contract). It never moves: after a merge closing reports
+are read from the ticket that goes on, and the report of a visit from wherever the visit is. Its values and blocks are kept under one hash.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, func, select
 
-from core.desk import people, report_words, reports, scope
+from core.desk import joining_ways, people, report_words, reports, scope, visit_rows
 from core.desk.case import Case
 from core.desk.errors import NotFound, Refused
 from core.desk.principal import Principal
@@ -46,9 +47,11 @@ _VERSIONS = Prepared(
         paper.c.about == bindparam("about"),
     )
 )
+_NUMBER = Prepared(select(tables.ticket.c.number).where(tables.ticket.c.id == bindparam("id")))
 _ONE = Prepared(select(paper).where(paper.c.ticket_id == bindparam("shard"), paper.c.id == bindparam("id")))
 _OF_TICKET = Prepared(
     select(
+        paper.c.ticket_id,
         paper.c.id,
         paper.c.kind,
         paper.c.about,
@@ -97,6 +100,10 @@ class ToDraw:
 class PaperView:
     """One version, as its reader may know of it."""
 
+    shard: str
+    """The ticket it was made for, by id."""
+    number: str
+    """The same by number: another one than the ticket in hand where that was merged into it."""
     id: str
     kind: str
     about: str
@@ -113,6 +120,11 @@ class PaperView:
     """Its PDF is there."""
     newest: bool
     """No later version takes its place."""
+
+    @property
+    def series(self) -> str:
+        """The same for all versions of one paper: of a visit, or of a ticket."""
+        return self.about or self.shard
 
 
 # --- Making --------------------------------------------------------------------------------------------------
@@ -175,8 +187,9 @@ def keep(
 
     The event is the caller's. Two who make one at once meet at the version's number.
     """
-    last = tx.one(_VERSIONS, shard=shard, kind=kind, about=about)
-    n = 1 + (last.n or 0 if last is not None else 0)
+    # A visit has been of other tickets maybe, and its report with it; every other paper is of one shard.
+    shards = joining_ways.kin(tx, shard) if kind == VISIT else (shard,)
+    n = 1 + max(tx.one(_VERSIONS, shard=one, kind=kind, about=about).n or 0 for one in shards)
     title, blocks = words
     document = model.cleaned(
         model.Paper(
@@ -269,13 +282,19 @@ def carried(tx: Tx, made_from: Mapping[str, Any] | None) -> tuple[str, bytes] | 
 
 
 def of_ticket(tx: Tx, who: Principal, number: str) -> tuple[PaperView, ...]:
-    """The papers of a ticket, oldest first. Raises NotFound. A contact does not see those of somebody who asked before."""
+    """The papers of a ticket and of those that were merged into it, oldest first. Raises NotFound.
+
+    A contact does not see those of somebody who asked before, nor the closing reports of a request that was never theirs to see.
+    """
     found = scope.find(tx, who, number)
     since = scope.hidden_before(who, found)
-    rows = [row for row in tx.all(_OF_TICKET, shard=found.id) if since is None or row.at >= since]
-    newest = {(row.kind, row.about): row.id for row in sorted(rows, key=lambda row: row.n)}
+    rows = [row for row in _here(tx, who, found) if since is None or row.at >= since]
+    newest = {row.about or row.ticket_id: row.id for row in sorted(rows, key=lambda row: row.n)}
+    numbers = {one: tx.one(_NUMBER, id=one).number for one in {row.ticket_id for row in rows}}
     return tuple(
         PaperView(
+            shard=row.ticket_id,
+            number=numbers[row.ticket_id],
             id=row.id,
             kind=row.kind,
             about=row.about,
@@ -286,28 +305,51 @@ def of_ticket(tx: Tx, who: Principal, number: str) -> tuple[PaperView, ...]:
             by=_by(tx, row.by),
             at=row.at,
             drawn=row.pdf is not None,
-            newest=newest[row.kind, row.about] == row.id,
+            newest=newest[row.about or row.ticket_id] == row.id,
         )
-        for row in rows
+        for row in sorted(rows, key=lambda row: (row.at, row.id))
     )
+
+
+def _here(tx: Tx, who: Principal, found: Row) -> Iterator[Row]:
+    """Wherever they stand: what was made for this ticket, or one that ended in it; and for its visits while those were another's."""
+    kin = joining_ways.kin(tx, found.id)
+    visits = {row.id for row in visit_rows.of_ticket(tx, found.id)} if len(kin) > 1 else set()
+    for shard in kin:
+        closures = shard == found.id or _ended_here(tx, who, found, shard)
+        for row in tx.all(_OF_TICKET, shard=shard):
+            if closures if row.kind != VISIT else len(kin) == 1 or row.about in visits:
+                yield row
+
+
+def _ended_here(tx: Tx, who: Principal, found: Row, shard: str) -> bool:
+    if joining_ways.survivor(tx, shard) != found.id:
+        return False
+    if who.kind != "contact":
+        return True
+    try:
+        return bool(scope.find(tx, who, tx.one(_NUMBER, id=shard).number))
+    except NotFound:
+        return False
 
 
 def changed(tx: Tx, who: Principal, number: str) -> dict[str, tuple[str, ...]]:
     """Of each version that takes the place of one before: names of the values that differ. Raises NotFound."""
-    shard, found = scope.find(tx, who, number).id, {}
-    before: dict[tuple[str, str], Mapping[str, Any]] = {}
+    found: dict[str, tuple[str, ...]] = {}
+    before: dict[str, Mapping[str, Any]] = {}
     for view in of_ticket(tx, who, number):
-        of = tx.one(_ONE, shard=shard, id=view.id).values["of"]
-        earlier = before.get((view.kind, view.about))
+        of = tx.one(_ONE, shard=view.shard, id=view.id).values["of"]
+        earlier = before.get(view.series)
         if earlier is not None:
-            found[view.id] = tuple(name for name in of if of[name] != earlier.get(name))
-        before[view.kind, view.about] = of
+            found[view.id] = tuple(name for name in of if (of[name] or None) != (earlier.get(name) or None))
+        before[view.series] = of
     return found
 
 
 def newest(tx: Tx, who: Principal, number: str, *, kind: str = CLOSURE) -> PaperView | None:
-    """The version that is in force; None: there is none. Raises NotFound."""
-    found = [one for one in of_ticket(tx, who, number) if one.kind == kind and one.newest]
+    """The version that is in force of the ticket itself; None: there is none. Raises NotFound."""
+    of_it = [one for one in of_ticket(tx, who, number) if one.number == number]
+    found = [one for one in of_it if one.kind == kind and one.newest]
     return found[-1] if found else None
 
 
@@ -349,7 +391,7 @@ def file_name(row: Row) -> str:
 def _found(tx: Tx, who: Principal, number: str, paper_id: str) -> tuple[PaperView, Row]:
     for view in of_ticket(tx, who, number):
         if view.id == paper_id:
-            return view, tx.one(_ONE, shard=scope.find(tx, who, number).id, id=paper_id)
+            return view, tx.one(_ONE, shard=view.shard, id=paper_id)
     raise NotFound(f"there is no paper {paper_id} on {number} that you may see")
 
 

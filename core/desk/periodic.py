@@ -7,9 +7,10 @@ customer, managers of everything and administrators see what was approved.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import bindparam, func, literal, select
@@ -27,7 +28,7 @@ from core.desk import (
 from core.desk.case import ADMINISTRATION
 from core.desk.contract_board import decides
 from core.desk.errors import Forbidden, NotFound, Refused
-from core.desk.periodic_values import Wanted
+from core.desk.periodic_values import Slice, Wanted
 from core.desk.principal import Principal
 from core.store import blobs, tables, work
 from core.store.tx import Prepared, Row, Tx
@@ -157,7 +158,7 @@ class Whole:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """A report that was worked out and put into words, outside every transaction."""
+    """A report that was worked out and put into words; nothing of it is kept."""
 
     wanted: Wanted
     values: Mapping[str, Any]
@@ -191,8 +192,20 @@ def queue(tx: Tx, contract: str, period: str, *, draft: bool, by: str, now: date
     )
 
 
-def drawn(wanted: Wanted, values: Mapping[str, Any]) -> Drawn:
-    """The words of a report. Reads nothing: for a thread."""
+def made(tx: Tx, wanted: Wanted) -> Drawn:
+    """A report worked out and in words. Of thousands of tickets it takes seconds: see core.reporting."""
+    return _drawn(tx, wanted, list(periodic_values.slices(tx, wanted)))
+
+
+def made_if_small(tx: Tx, wanted: Wanted) -> Drawn | None:
+    """The same of what is read in one go, in some hundredths of a second; None: there is more."""
+    slices = list(islice(periodic_values.slices(tx, wanted), 2))
+    return _drawn(tx, wanted, slices) if len(slices) < 2 else None
+
+
+def _drawn(tx: Tx, wanted: Wanted, slices: Sequence[Slice]) -> Drawn:
+    found = periodic_values.summed(slices, periodic_values.used(tx, wanted), wanted)
+    values = periodic_values.values(found, wanted)
     return Drawn(wanted=wanted, values=values, words=periodic_words.report(values, wanted.language))
 
 
@@ -279,6 +292,11 @@ def refuse(tx: Tx, who: Principal, contract: str, period: str, n: int, why: str,
     key = {"contract": contract, "period": period, "n": n}
     tx.update(report, key, state="refused", approved_at=now, approved_by=who.actor, why=why)
     _record(tx, "report.refused", key, who.actor, now=now)
+
+
+def in_force(tx: Tx, contract: str, period: str, n: int) -> bool:
+    """It was approved, and no later version was."""
+    return tx.one(_ONE, contract=contract, period=period, n=n).state in SHOWN
 
 
 def not_outside(who: Principal, contract: str) -> None:

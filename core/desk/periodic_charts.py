@@ -20,19 +20,27 @@ _GROUND = (
 _BESIDE = re.compile(r"<!--.*?-->|<script.*?</script>", re.DOTALL)
 """What pygal says of itself, with the day it was drawn on: the same numbers give the same drawing."""
 KEPT = 64  # drawings
+WIDTH = 480  # pixels: on a telephone, a little smaller, its words can still be read
+EACH = 3  # hours between those that are named
 _ROW, _AROUND = 34, 60  # pixels: a bar, and what stands above and below
 
 
 @lru_cache(maxsize=KEPT)
-def bars(title: str, labels: tuple[str, ...], numbers: tuple[float, ...], *, percent: bool = False) -> str:
-    """Lying bars, the first above, each with its number. No script, nothing fetched."""
+def bars(
+    title: str,
+    labels: tuple[str, ...],
+    numbers: tuple[float, ...],
+    shown: tuple[str, ...],
+    *,
+    percent: bool = False,
+) -> str:
+    """Lying bars, the first above, each with its number as `shown` says it. No script, nothing fetched."""
     chart = _pygal().HorizontalBar(
         style=_style(),
         js=(),
         show_legend=False,
         print_values=True,
-        value_formatter=(lambda value: f"{value:g} %") if percent else (lambda value: f"{value:g}"),
-        width=640,
+        width=WIDTH,
         height=_AROUND + _ROW * len(labels),
         margin=8,
         spacing=6,
@@ -43,8 +51,9 @@ def bars(title: str, labels: tuple[str, ...], numbers: tuple[float, ...], *, per
         no_prefix=True,
         show_x_labels=False,  # each bar has its number
     )
-    chart.x_labels = labels[::-1]
-    chart.add(title, numbers[::-1])
+    chart.x_labels = [f"{label}\N{NO-BREAK SPACE}" for label in labels[::-1]]
+    lines = zip(numbers[::-1], shown[::-1], strict=True)
+    chart.add(title, [{"value": n, "formatter": lambda _, said=said: said} for n, said in lines])
     chart.uuid = "bars"
     return _drawn(chart, title)
 
@@ -56,13 +65,16 @@ def week(days: tuple[str, ...], hours: tuple[tuple[int, ...], ...]) -> str:
         style=_style(),
         js=(),
         show_legend=False,
-        width=760,
-        height=280,
+        width=WIDTH,
+        height=240,
         margin=8,
         explicit_size=True,
         disable_xml_declaration=True,
         no_prefix=True,
-        dots_size=6,
+        dots_size=5,
+        x_labels_major_every=EACH,
+        show_minor_x_labels=False,
+        truncate_label=-1,
         print_values=False,
     )
     chart.x_labels = [f"{hour:02}" for hour in range(24)]

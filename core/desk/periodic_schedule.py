@@ -138,7 +138,8 @@ def approve(tx: Tx, who: Principal, contract: str, period: str, n: int, *, now: 
     row = periodic.approve(tx, who, contract, period, n, now=now)
     found = recipients(tx, row.customer, contract, period)
     if found and not tx.facts.mails_by:
-        raise Refused("no channel of this hub sends mail: the report would reach nobody")
+        message = "no channel of this hub sends mail: the report would reach nobody"
+        raise Refused(message, code="report_no_mail")
     for one in found:
         identity = new_id()
         tx.insert(
@@ -188,6 +189,9 @@ def _letter(tx: Tx, job: Job, *, now: datetime) -> Letter | None:
         _told(tx, job, "this person is no longer a contact", now=now)
         return None
     contract, period, n = job.payload["contract"], job.payload["period"], int(job.payload["n"])
+    if not periodic.in_force(tx, contract, period, n):
+        _told(tx, job, "a later version took its place before it left", now=now)
+        return None
     name, drawn = periodic.pdf(tx, HUB, contract, period, n)
     table, rows = periodic.table(tx, HUB, contract, period, n, semicolons=who.language == "it")
     place = f"/portal/reports/{quote(contract, safe='')}/{period}/{n}"
@@ -218,7 +222,8 @@ def _told(tx: Tx, job: Job, error: str, *, now: datetime) -> None:
         person=f"contact:{asked['person']}",
     )
     rows: list[Row] = tx.all(_ADDRESSED, **key)
-    if all(row.state != "queued" for row in rows) and any(row.state == "sent" for row in rows):
+    reached = all(row.state != "queued" for row in rows) and any(row.state == "sent" for row in rows)
+    if reached and periodic.in_force(tx, **key):
         tx.update(report, key, state="sent", sent_at=now)
 
 

@@ -23,7 +23,7 @@ def write(values: Mapping[str, Any], language: str, *, delimiter: str = ",") -> 
     """All of it. `delimiter`: a comma, or a semicolon, which spreadsheets expect where a comma stands in numbers."""
     text = io.StringIO(newline="")
     out = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
-    out.writerows([[safe(cell) for cell in row] for row in _rows(values, language)])
+    out.writerows([safe(cell) for cell in row] for row in _rows(values, language))
     return (BOM + text.getvalue()).encode()
 
 

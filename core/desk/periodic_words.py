@@ -156,13 +156,16 @@ def _section(section: str, found: Sequence[Values], say: Say) -> Iterator[model.
         if drawn := drawn_of(found, section, name):
             labels = tuple(say.about(one) for one in drawn)
             numbers = tuple(float(one["value"]) for one in drawn)
+            shown = tuple(say.number(one["value"], one["unit"]) for one in drawn)
             title = say("figure", name)
             yield model.Chart(
                 heading=f"{heading}: {title}",
                 labels=labels,
-                series=((title, numbers),),
-                shown=(tuple(say.number(one["value"], one["unit"]) for one in drawn),),
-                svg=periodic_charts.bars(title, labels, numbers, percent=drawn[0]["unit"] == "percent"),
+                series=(("", numbers),),  # the heading says what they are
+                shown=(shown,),
+                svg=periodic_charts.bars(
+                    title, labels, numbers, shown, percent=drawn[0]["unit"] == "percent"
+                ),
             )
     yield model.Grid(
         heading=heading,

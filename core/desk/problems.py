@@ -195,13 +195,16 @@ def _checked(
         raise invalid("/title", f"must be at most {MAX_TITLE} characters")
     if technology and technology not in reference.desk(tx).technologies:
         raise invalid("/technology", f"there is no technology {technology}")
+    root_cause = root_cause.replace("\r\n", "\n").strip()
+    if len(root_cause) > acts.MAX_TEXT:
+        raise invalid("/root_cause", f"must be at most {acts.MAX_TEXT} characters")
     found = people.agent_by_email(tx, owner) if owner else None
     if owner and (found is None or not found.active):
         raise invalid("/owner", f"there is no agent {owner}")
     return {
         "title": title,
         "technology": technology or None,
-        "root_cause": root_cause.replace("\r\n", "\n").strip()[: acts.MAX_TEXT],
+        "root_cause": root_cause,
         "owner": found.id if found else None,
     }
 

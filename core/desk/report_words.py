@@ -38,8 +38,10 @@ def closure(values: Values, language: str) -> tuple[str, tuple[model.Block, ...]
         *_clocks(values, say),
         *(
             block
-            for name in ("tests", "limits", "next_steps")
-            for block in _text(say("closure", name), values[name])
+            for name in ("tests", "limits", "safety", "next_steps")
+            for block in _text(
+                say("closure", name), values.get(name, "")
+            )  # `safety` came later than the first papers
         ),
         *_text(say("closure", "comments"), "\n".join(values["comments"])),
         *_text(say("closure", "costs"), _costs(values, say)),
@@ -71,6 +73,11 @@ def visit(values: Values, language: str) -> tuple[str, tuple[model.Block, ...]]:
         *((model.Facts(heading=say("visit", "tasks"), rows=tasks),) if tasks else ()),
         *_parts(values["parts"], say),
         *_text(say("visit", "notes"), "\n".join(values["notes"])),
+        *(
+            block
+            for name in ("limits", "safety", "next_steps")  # later than the first papers
+            for block in _text(say("closure", name), values.get(name, ""))
+        ),
         *_photos(values["photos"], say),
         *_signatures(values["signatures"], say),
     ]

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, literal, select
 
 from core import texts
-from core.desk import clock_standing, notices, people, reference
+from core.desk import clock_standing, notices, people, reference, visit_crew
 from core.desk.case import Case
 from core.rules.clocks import Clock, ClockState
 from core.store import tables
@@ -47,7 +47,7 @@ _STEPS = Prepared(
     select(visit_step)
     .where(
         visit_step.c.ticket_id == bindparam("ticket_id"),
-        visit_step.c.kind.in_([literal("part"), literal("sign")]),
+        visit_step.c.kind.in_([literal("part"), literal("sign"), literal("check_out")]),
     )
     .order_by(visit_step.c.at, visit_step.c.id)
 )
@@ -100,8 +100,10 @@ _TOLD = {
 NOT_AGREED = ("triage", "promise")
 """Clocks of which no contract speaks."""
 
-LATER = ("tests", "limits", "next_steps")
-"""What whoever resolves it may add: how it was tested and stands, what is not covered by the solution, what comes after."""
+LATER = ("tests", "limits", "safety", "next_steps")
+"""What whoever resolves it may add: how it was tested and stands, what is not covered by the solution, what is dangerous there, what comes after."""
+ON_SITE = ("limits", "safety", "next_steps")
+"""Of these, what an engineer says at the end of a visit."""
 
 
 def said(case: Case, at: datetime) -> str:
@@ -149,11 +151,17 @@ def values(case: Case, *, final: bool) -> dict[str, Any]:
             if since is None or row.made_at >= since
         ],
         "clocks": [_clock(one) for one in clock_standing.of_case(case) if _agreed(one)],
-        **{name: resolution.get(name, "") for name in LATER},
+        **{name: resolution.get(name) or _noted(steps, name) for name in LATER},
         "comments": [str(one.data["comment"]) for one in signed if one.data.get("comment")],
         "signatures": [signature(one.data, one.at) for one in signed],
         "costs": _costs(case),
     }
+
+
+def _noted(steps: Sequence[Row], name: str) -> str:
+    """What engineers said of it on site: limits and next steps as they were at the last visit, dangers of all of them."""
+    told = [str(one.data.get(name) or "") for one in steps if one.kind == "check_out"]
+    return "\n".join(dict.fromkeys(filter(None, told if name == "safety" else told[-1:])))
 
 
 def part(noted: Mapping[str, Any]) -> dict[str, str]:
@@ -184,7 +192,7 @@ def _timeline(case: Case, since: datetime | None) -> Iterator[dict[str, str]]:
                 way = came.get(at, "")
             yield _happened(at, _TOLD[kind], _name(case, actor), way)
     for row in case.tx.all(_VISITS, ticket_id=case.id):
-        who = ", ".join(names(case.tx, row.technicians))
+        who = ", ".join(names(case.tx, visit_crew.ids(case.tx, row)))
         for at, key in ((row.arrived_at, "arrived"), (row.left_at, "left")):
             if at is not None and (since is None or at >= since):
                 yield _happened(at, key, who, "")

@@ -128,6 +128,7 @@ def resolve(
     minutes: int,
     tests: str = "",
     limits: str = "",
+    safety: str = "",
     next_steps: str = "",
     seen: int | None = None,
     overrides: Mapping[str, str] | None = None,
@@ -135,7 +136,8 @@ def resolve(
 ) -> str:
     """It is solved: cause code, what the customer is told, minutes of work. Sends the report, version 1.
 
-    `tests` (and how it stands at hand-over), `limits` (and reserves) and `next_steps` are parts of the report; empty: it has none.
+    `tests` (and how it stands at hand-over), `limits` (and reserves), `safety` (what is dangerous there) and `next_steps` are parts of the
+    report; empty: it says what was noted at the end of a visit, if anything was.
     A message of the customer that the agent has not seen is reason to look first: Stale. So is what is not over yet
     (`guarding`), unless `overrides` says against each reason why. `at`: when it was solved; None, now.
     """
@@ -147,7 +149,7 @@ def resolve(
     if minutes <= 0:
         raise invalid("/minutes", "must be more than 0: the time somebody worked on it")
     text = acts.plain(text)
-    more = {"tests": tests, "limits": limits, "next_steps": next_steps}
+    more = {"tests": tests, "limits": limits, "safety": safety, "next_steps": next_steps}
     more = {name: acts.plain(words, f"/{name}") if words.strip() else "" for name, words in more.items()}
     since = acts.when(case, at)
     acts.move(case, who, "resolve", at=since, cause=cause, minutes=minutes)
@@ -236,6 +238,7 @@ def correct(
     text: str = "",
     tests: str = "",
     limits: str = "",
+    safety: str = "",
     next_steps: str = "",
     seen: int | None = None,
 ) -> str:
@@ -252,7 +255,7 @@ def correct(
         raise invalid("/why", f"must have at most {MOST_WHY} characters; it has {len(why)}")
     if case["state"] not in ("resolved", "closed"):
         raise Refused(f"{number} is {case['state']}: its report is made when it is solved")
-    given = {"text": text, "tests": tests, "limits": limits, "next_steps": next_steps}
+    given = {"text": text, "tests": tests, "limits": limits, "safety": safety, "next_steps": next_steps}
     said = {name: acts.plain(words, f"/{name}") for name, words in given.items() if words.strip()}
     case.set(resolution=case["resolution"] | said)
     made = papers.close_report(case, who, final=case["state"] == "closed", why=why)

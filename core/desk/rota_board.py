@@ -22,6 +22,7 @@ from core.store import tables
 from core.store.tx import Prepared, Tx
 
 LONGEST = timedelta(days=60)
+MAX_REASON = 300  # characters
 """Of an override."""
 LOOKS_AHEAD = timedelta(days=15)
 """For who comes next."""
@@ -182,7 +183,7 @@ def stand_in(
 ) -> str:
     """Somebody (e-mail) has the duty instead, for a time; return the override's id. The same again is the same one.
 
-    Raises NotFound, Forbidden, Invalid: an end before the beginning or in the past, no reason, nobody we could call.
+    Raises NotFound, Forbidden, Invalid: an end before the beginning or in the past, no reason or an endless one, nobody we could call.
     """
     _only_leaders(who)
     rota = _rota(tx, name)
@@ -200,8 +201,11 @@ def stand_in(
     if until - since > LONGEST:
         raise invalid("/until", f"is more than {LONGEST.days} days later: change the rota instead")
     reason = " ".join(reason.split())
-    if not reason:
-        raise invalid("/reason", "must say why, for whoever looks at the plan later")
+    if not reason or len(reason) > MAX_REASON:
+        raise invalid(
+            "/reason",
+            f"must say why in at most {MAX_REASON} characters, for whoever looks at the plan later",
+        )
     for row in tx.all(_ALL, rota=rota.name):
         if (row.agent, row.since, row.until) == (chosen.id, since, until):
             return str(row.id)
@@ -214,7 +218,7 @@ def stand_in(
         since=since,
         until=until,
         by=who.actor,
-        reason=reason[:300],
+        reason=reason,
         at=now,
     )
     _changed(tx, who, "rota.overridden", rota, identity, now=now)

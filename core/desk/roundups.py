@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, literal, select
 
 from core import texts
-from core.desk import notices, outbox, participants
+from core.desk import notices, outbox, participants, workaround_links
 from core.desk.case import Case, record
 from core.desk.collecting import KIND
 from core.envelope import Outgoing
@@ -73,7 +73,8 @@ def outgoing(tx: Tx, row: Row, *, now: datetime) -> Outgoing | None:
     language = tx.facts.language(told[-1]["language"])
     kind = "short/roundup" if reaching.short(row.channel, row.address) else "roundup"
     name = next((one["name"] for one in told if one["name"]), "")
-    subject, text = texts.notice(kind, language, requests=told, name=name, hub=tx.facts.name)
+    # A link stands in each, also where there would be buttons: of several requests nobody knows which one a number means.
+    subject, text = texts.notice(kind, language, requests=told, name=name, hub=tx.facts.name, in_chat=False)
     return outbox.without_ticket(row, subject=subject, text=text, language=language)
 
 
@@ -131,9 +132,12 @@ def _about(tx: Tx, rows: list[Row], *, now: datetime) -> dict[str, Any]:
     """One request: what it is, how it stands now, and every step since, each as it was told last."""
     case = Case.open(tx, rows[0].ticket_id, now=now)
     steps: list[dict[str, Any]] = []
+    link = ""
     for row in rows:
         said = tx.one(_MESSAGE, ticket_id=row.ticket_id, id=row.message_id)
         new = (said.made_from or {}).get("steps", [])
         keys = {step["key"] for step in new}
         steps = [step for step in steps if step["key"] not in keys] + new
-    return notices.about(case) | {"state": case["state"], "language": case["language"], "steps": steps}
+        link = workaround_links.within(tx, said, row, now=now) or link
+    told = {"state": case["state"], "language": case["language"], "steps": steps, "link": link}
+    return notices.about(case) | told

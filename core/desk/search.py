@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, select
 
 from core import texts
-from core.desk import ticket_walks
+from core.desk import coming, ticket_walks
 from core.desk.counts import DUE_WITHIN, counts
 from core.desk.errors import invalid
 from core.desk.listing import Condition, Walk, page_keys
@@ -159,7 +160,7 @@ def related(tx: Tx, who: Principal, ticket_row: Row, *, limit: int) -> tuple[Oth
 
 def rows(tx: Tx, who: Principal, ids: Sequence[str]) -> list[TicketRow]:
     """The tickets with these ids, in this order. The scope let the ids through; this only shows them."""
-    return [row_of(who, row) for row in _of_ids(tx, _rows, ids)]
+    return [shown(tx, who, row) for row in _of_ids(tx, _rows, ids)]
 
 
 def _of_ids(tx: Tx, statement: Callable[[int], Prepared], ids: Sequence[str]) -> list[Row]:
@@ -169,6 +170,14 @@ def _of_ids(tx: Tx, statement: Callable[[int], Prepared], ids: Sequence[str]) ->
     values = {f"id_{n}": ids[min(n, len(ids) - 1)] for n in range(size)}
     found = {row.id: row for row in tx.all(statement(size), **values)}
     return [found[one] for one in ids]
+
+
+def shown(tx: Tx, who: Principal, row: Row) -> TicketRow:
+    """A row of ROW as this person may see it, without what does not hold any more."""
+    found = row_of(who, row)
+    if who.kind != "contact" or found.next_clock != "onsite" or coming.holds(tx, row.id, row.next_due):
+        return found
+    return replace(found, next_due=None, next_clock=None)
 
 
 def row_of(who: Principal, row: Row) -> TicketRow:

@@ -356,7 +356,9 @@ class SlotView:
 
     id: str
     engineer: str
-    """Name of who would come."""
+    """Name of who would come, and lead."""
+    others: tuple[str, ...]
+    """Names of who would come with them."""
     start: datetime
     end: datetime
     expires_at: datetime
@@ -392,7 +394,10 @@ class VisitView:
     skills: tuple[str, ...]
     parts: tuple[Mapping[str, str], ...]
     minutes: int
+    count: int
+    """Engineers it asks for."""
     engineers: tuple[EngineerView, ...]
+    """Who comes or came; the first leads."""
     window_start: datetime | None
     window_end: datetime | None
     arrived_at: datetime | None

@@ -15,6 +15,7 @@ from core.desk import (
     acts,
     follow_ups,
     people,
+    visit_crew,
     visit_invitations,
     visit_notices,
     visit_rows,
@@ -113,10 +114,11 @@ def judge(tx: Tx, said: Inbound, *, now: datetime) -> Answer | None:
     row = tx.one(_BY_UID, uid=word.uid)
     asked = None
     if row is not None:
+        invited = {one.address: one.sequence for one in visit_invitations.rows(tx, row.ticket_id, row.id)}
         asked = itip.Asked(
-            sequence=row.sequence,
+            sequence=max(row.agreed, invited.get(said.author.key, 0)),
             open=row.state in visit_rows.AGREED and row.window_end > now,
-            invited={one.address for one in visit_invitations.rows(tx, row.ticket_id, row.id)},
+            invited=invited,
             author=said.author.key if not said.author_defects else "",
             disowned=said.authentication.verdict == "fail",
         )
@@ -210,11 +212,21 @@ def accept(
     Raises NotFound, and what `visits.confirm` raises.
     """
     case, row, one = _proposal(tx, who, number, identity, proposal, now=now)
-    leads = next((a.email for a in people.agents(tx) if a.id in row.technicians[:1]), "")
+    known = {a.id: a.email for a in people.agents(tx)}
+    leads, *others = [known[a] for a in visit_crew.ids(tx, row) if a in known] or [""]
     _end(case, row, one.id, "taken", by=who.actor)
     case.save()
     return visits.confirm(
-        tx, who, number, identity, now=now, start=one.start, technician=leads, asked=True, anyway=anyway
+        tx,
+        who,
+        number,
+        identity,
+        now=now,
+        start=one.start,
+        technician=leads,
+        others=others,
+        asked=True,
+        anyway=anyway,
     )
 
 

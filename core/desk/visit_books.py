@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, literal, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal, select
 
 from core.desk import bookings, visit_notices, visit_rows
 from core.store import tables
@@ -15,8 +15,9 @@ from core.store.tx import Prepared, Tx
 
 WORST = 20  # faults listed of each kind
 
-visit, visit_slot, visit_step, visit_attendee, booking, ticket, job = (
+visit, visit_crew, visit_slot, visit_step, visit_attendee, booking, ticket, job = (
     tables.visit,
+    tables.visit_crew,
     tables.visit_slot,
     tables.visit_step,
     tables.visit_attendee,
@@ -54,11 +55,39 @@ _its_booking = (
     .correlate(visit)
     .exists()
 )
+_theirs = (
+    select(booking.c.id)
+    .where(
+        booking.c.visit_id == visit_crew.c.visit_id,
+        booking.c.ticket_id == visit_crew.c.ticket_id,
+        booking.c.agent == visit_crew.c.agent,
+        booking.c.kind == literal(bookings.VISIT),
+    )
+    .correlate(visit_crew)
+    .exists()
+)
+_member = (
+    select(visit_crew.c.agent)
+    .where(
+        visit_crew.c.visit_id == booking.c.visit_id,
+        visit_crew.c.ticket_id == booking.c.ticket_id,
+        visit_crew.c.agent == booking.c.agent,
+    )
+    .correlate(booking)
+    .exists()
+)
+
+
+_of_crew = (visit.c.ticket_id == visit_crew.c.ticket_id) & (visit.c.id == visit_crew.c.visit_id)
+_leaders = (
+    select(func.count()).where(_of_crew, visit_crew.c.leads.is_(True)).correlate(visit).scalar_subquery()
+)
 _its_visit = (
     select(visit.c.id)
     .where(visit.c.ticket_id == booking.c.ticket_id, visit.c.id == booking.c.visit_id)
     .correlate(booking)
 )
+_offered = visit_slot.c.state == literal("offered")
 _noted = (
     select(visit_step.c.id)
     .where(
@@ -73,6 +102,26 @@ _QUESTIONS: tuple[tuple[str, Select[Any]], ...] = (
     (
         "visit without a booking",
         select(visit.c.id.label("about")).where(_in(visit.c.state, TO_COME), ~_its_booking),
+    ),
+    (
+        "engineer who comes without a booking",
+        select(visit_crew.c.visit_id.label("about"))
+        .select_from(visit_crew.join(visit, _of_crew))
+        .where(_in(visit.c.state, TO_COME), ~_theirs),
+    ),
+    (
+        "booking of somebody who does not come",
+        select(booking.c.id.label("about")).where(booking.c.kind == literal(bookings.VISIT), ~_member),
+    ),
+    (
+        "visit that nobody leads, or several",
+        select(visit.c.id.label("about")).where(_in(visit.c.state, BOOKED), _leaders != 1),
+    ),
+    (
+        "crew of no visit",
+        select(visit_crew.c.visit_id.label("about")).where(
+            ~select(visit.c.id).where(_of_crew).correlate(visit_crew).exists()
+        ),
     ),
     (
         "arrival that was noted and changed nothing",
@@ -138,7 +187,7 @@ _QUESTIONS: tuple[tuple[str, Select[Any]], ...] = (
             .where(
                 visit_slot.c.ticket_id == visit.c.ticket_id,
                 visit_slot.c.visit_id == visit.c.id,
-                visit_slot.c.state == literal("offered"),
+                _offered,
             )
             .correlate(visit)
             .exists(),
@@ -151,6 +200,12 @@ _BOOKED = Prepared(
     .where(booking.c.kind == literal(bookings.VISIT))
     .order_by(booking.c.agent, booking.c.since, booking.c.id)
 )
+_OFFERED = Prepared(
+    select(
+        visit_slot.c.visit_id, visit_slot.c.technician, visit_slot.c.others, visit_slot.c.slot_start
+    ).where(visit_slot.c.state == literal("offered"))
+)
+_HELD = Prepared(select(booking).where(booking.c.kind == literal(bookings.HOLD)))
 _AGREED = Prepared(select(visit).where(visit.c.closed_at.is_(None), _in(visit.c.state, TO_COME)))
 _CARRIED = Prepared(
     select(tables.message.c.made_from)
@@ -180,9 +235,8 @@ def faults(tx: Tx, *, now: datetime) -> Iterator[tuple[str, str]]:
     for one, other in pairwise(tx.all(_BOOKED)):
         if one.agent == other.agent and other.since < one.until:
             yield "engineer in two places", other.id
+    yield from _holds(tx)
     for row in tx.all(_AGREED):
-        if row.window_start > now and len(row.technicians) == 0:
-            yield "visit to which nobody goes", row.id
         steps = {
             said.made_from["step"]
             for said in tx.all(_CARRIED, ticket_id=row.ticket_id)
@@ -191,3 +245,17 @@ def faults(tx: Tx, *, now: datetime) -> Iterator[tuple[str, str]]:
         agreed = steps & {visit_notices.CONFIRMED, visit_notices.MOVED}
         if not agreed and tx.one(_SOMEBODY, ticket_id=row.ticket_id) is not None:
             yield "agreed visit that the customer was not told of", row.id
+
+
+def _holds(tx: Tx) -> Iterator[tuple[str, str]]:
+    """What is offered is held for everybody who would come, and nothing else is."""
+    offered = {
+        (slot.visit_id, agent, slot.slot_start)
+        for slot in tx.all(_OFFERED)
+        for agent in (slot.technician, *slot.others)
+    }
+    held = {(row.visit_id, row.agent, row.since): row.id for row in tx.all(_HELD)}
+    for visit_id, _, _ in offered - held.keys():
+        yield "time that was offered and is not held", visit_id
+    for key in held.keys() - offered:
+        yield "hold of a time that nobody is offered", held[key]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.desk import acts, bookings, timing, visit_notices
+from core.desk import acts, bookings, maintenance, timing, visit_crew, visit_notices
 from core.desk.case import Case
 from core.desk.principal import HUB, Principal
 from core.desk.visit_rows import (
@@ -30,20 +30,23 @@ def call_off(case: Case, who: Principal, row: Row, *, why: str, tell: bool = Tru
     end_offers(case, row, "released", by=who.actor)
     answer_proposals(case, row, by=who.actor)
     bookings.free(case.tx, row.id, bookings.VISIT)
+    sequence = row.sequence + 1 if agreed else row.sequence
     row = change(
         case,
         row,
         state=CANCELLED,
         ended_why=why,
-        sequence=row.sequence + 1 if agreed else row.sequence,
+        sequence=sequence,
+        agreed=sequence,
         closed_at=case.now,
     )
+    maintenance.visit_over(case, row)
     case.event("visit.cancelled", actor=who.actor, visit=row.id)
     settle_tasks(case, row, *TASKS)
     if tell and known:
         visit_notices.tell(case, row, visit_notices.CANCELLED)
     if agreed:
-        visit_notices.tell_engineers(case, row, visit_notices.CANCELLED, row.technicians)
+        visit_notices.tell_engineers(case, row, visit_notices.CANCELLED, visit_crew.ids(case.tx, row))
     over(case, who)
 
 

@@ -45,6 +45,13 @@ _ATTENDEES = Prepared(
     .where(attendee.c.ticket_id == bindparam("ticket_id"), attendee.c.visit_id == bindparam("visit_id"))
     .order_by(attendee.c.role, attendee.c.address)
 )
+_LEAVES = Prepared(
+    attendee.delete().where(
+        attendee.c.ticket_id == bindparam("ticket_id"),
+        attendee.c.visit_id == bindparam("visit_id"),
+        attendee.c.address == bindparam("address"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +76,13 @@ def invite(case: Case, row: Row, step: str, person: Address, *, role: str) -> No
         return
     key = {"ticket_id": case.id, "visit_id": row.id, "address": person.key}
     case.tx.insert_missing(attendee, **key, name=person.name, role=role)
-    case.tx.update(attendee, key, partstat=UNANSWERED, sequence=row.sequence, answered_at=None)
+    sequence = row.sequence if role == TECHNICIAN else row.agreed
+    case.tx.update(attendee, key, partstat=UNANSWERED, sequence=sequence, answered_at=None)
+
+
+def uninvite(case: Case, row: Row, address: str) -> None:
+    """They do not come any more, and what their calendar says from now on is nothing to the visit."""
+    case.tx.run(_LEAVES, ticket_id=case.id, visit_id=row.id, address=address.lower())
 
 
 def of_words(tx: Tx, said: Row, address: str) -> Invitation | None:
@@ -78,19 +91,22 @@ def of_words(tx: Tx, said: Row, address: str) -> Invitation | None:
     if made.get("step") not in METHODS or "sequence" not in made or not is_mail(address):
         return None
     row = tx.one(_ONE, ticket_id=said.ticket_id, id=made["visit"])
-    if row is None or row.sequence != made["sequence"]:
+    if row is None or row.agreed != made["sequence"]:
         return None
-    return of(row, made["step"], summary=said.subject, text=said.text)
+    return of(row, made["step"], sequence=row.agreed, summary=said.subject, text=said.text)
 
 
-def of(row: Row, step: str, *, summary: str, text: str) -> Invitation | None:
-    """The invitation of a step; None: it changes no calendar, or there is no time yet."""
+def of(row: Row, step: str, *, sequence: int, summary: str, text: str) -> Invitation | None:
+    """The invitation of a step; None: it changes no calendar, or there is no time yet.
+
+    `sequence`: the customer's is that of the time that was agreed; an engineer's goes on where the crew is changed.
+    """
     if step not in METHODS or row.window_start is None:
         return None
     return Invitation(
         method=METHODS[step],
         uid=row.uid,
-        sequence=row.sequence,
+        sequence=sequence,
         start=row.window_start,
         end=row.window_end,
         summary=summary,
@@ -103,7 +119,9 @@ def to_take_home(tx: Tx, who: Principal, number: str, identity: str, *, summary:
     """A visit that is agreed, for somebody's own calendar. Raises NotFound."""
     view = visit_views.one(tx, who, number, identity)
     row = tx.one(_ONE, ticket_id=find(tx, who, number).id, id=view.id)
-    found = of(row, "confirmed", summary=summary, text="") if view.state in _AHEAD else None
+    found = None
+    if view.state in _AHEAD:
+        found = of(row, "confirmed", sequence=row.agreed, summary=summary, text="")
     if found is None:
         message = f"{number}: this visit is not agreed"
         raise NotFound(message)

@@ -23,6 +23,7 @@ from core.desk import (
     quiet,
     reference,
     staff_ways,
+    visit_crew,
     visit_invitations,
 )
 from core.desk.case import Case
@@ -42,6 +43,8 @@ STAFF = "visit_engineer"
 OFFERED, CONFIRMED, MOVED, CANCELLED = "offered", "confirmed", "moved", "cancelled"
 DAY_BEFORE, HOUR_BEFORE, ON_THE_WAY = "day_before", "hour_before", "on_the_way"
 FINISHED, NO_ACCESS = "finished", "no_access"
+CREW = "crew"
+"""Others come than were named before, at the same time."""
 AT_ONCE = (HOUR_BEFORE, ON_THE_WAY)
 """Steps that say something too late after quiet hours."""
 FOR_ENGINEERS = (CONFIRMED, MOVED, CANCELLED, DAY_BEFORE, visit_invitations.KEPT)
@@ -101,7 +104,8 @@ def tell(
     `slots`: times to choose from, with a button or a link for each person; `until`: held so long.
     """
     language, zone = case["language"], ZoneInfo(row.time_zone)
-    made_from = {"visit": row.id, "step": step, "sequence": row.sequence}
+    names = _names(case.tx, row)
+    made_from = {"visit": row.id, "step": step, "sequence": row.agreed}
     offers = _choices(slots, zone, language)
     here = f"{case.tx.facts.public_url}/portal/requests/{case['number']}#visit-{row.id}"
     if offers:
@@ -132,7 +136,8 @@ def tell(
             hub=case.tx.facts.name,
             when=spell(row.window_start, row.window_end, zone, language) if row.window_start else "",
             place=", ".join(part for part in (row.site, row.place) if part),
-            engineers=_names(case.tx, row),
+            engineers=", ".join(names),
+            many=len(names) > 1,
             times=[spell(one.slot_start, one.slot_end, zone, language) for one in slots],
             until=texts.instant(until, zone, language) if until is not None else "",
             no_link=_unread(case, where, place.people),
@@ -187,18 +192,20 @@ def _give_links(case: Case, row: Row, message_id: str) -> None:
         )
 
 
-def _names(tx: Tx, row: Row) -> str:
+def _names(tx: Tx, row: Row) -> list[str]:
     names = {one.id: one.name for one in people.agents(tx)}
-    return ", ".join(names[one] for one in row.technicians if one in names)
+    return [names[one] for one in visit_crew.ids(tx, row) if one in names]
 
 
 # --- Engineers ---------------------------------------------------------------------------------------------
 
 
 def tell_engineers(case: Case, row: Row, step: str, engineers: Iterable[str]) -> None:
-    """Tell these (ids), each by their own way."""
+    """Tell these (ids), each by their own way. Who does not come to a visit that takes place all the same is invited no longer."""
     known = {one.id: one for one in people.agents(case.tx) if one.active}
     for one in dict.fromkeys(engineers):
+        if one in known and step == CANCELLED and row.closed_at is None:
+            visit_invitations.uninvite(case, row, known[one].email)
         way = staff_ways.way(case.tx, known[one]) if one in known else None
         if way is not None:
             visit_invitations.invite(case, row, step, way.to, role=visit_invitations.TECHNICIAN)
@@ -217,7 +224,8 @@ def outgoing(tx: Tx, row: Row, *, now: datetime) -> Outgoing | None:
     if found is None:
         tx.update(delivery, {"ticket_id": row.ticket_id, "id": row.id}, state="withdrawn")
         return None
-    of, step, agent = found
+    of, step, agent, sequence = found
+    crew = _names(tx, of)
     ticket = tx.one(_TICKET, id=row.ticket_id)
     language = tx.facts.language(agent.language)
     customer = reference.customer(tx, ticket.customer) if ticket.customer else None
@@ -233,9 +241,10 @@ def outgoing(tx: Tx, row: Row, *, now: datetime) -> Outgoing | None:
         place=", ".join(part for part in (of.site, of.place) if part),
         purpose=of.purpose,
         parts=[part["name"] for part in of.parts],
+        crew=crew if len(crew) > 1 else [],
         url=f"{tx.facts.public_url}/desk/me/visits/{of.id}",
     )
-    invitation = visit_invitations.of(of, step, summary=subject, text=text)
+    invitation = visit_invitations.of(of, step, sequence=sequence, summary=subject, text=text)
     if not visit_invitations.is_mail(row.address):
         invitation = None
     return outbox.without_ticket(
@@ -253,14 +262,16 @@ def undelivered(tx: Tx, row: Row, *, now: datetime) -> None:
         staff_ways.send(tx, row.ticket_id, row.message_id, way, kind=STAFF, now=now)
 
 
-def _whose(tx: Tx, row: Row) -> tuple[Row, str, Agent] | None:
-    """Of which visit such a delivery is, what it says and to whom; None: of none as it is now, or they are gone."""
+def _whose(tx: Tx, row: Row) -> tuple[Row, str, Agent, int] | None:
+    """Of which visit such a delivery is, what it says, to whom and with which sequence; None: of none as it is now, or they are gone."""
     staff = [one for one in people.agents(tx) if one.active]
     for of in tx.all(_VISITS, ticket_id=row.ticket_id):
+        crew = visit_crew.ids(tx, of)
         for agent in staff:
-            for step in FOR_ENGINEERS:
-                if row.message_id == _id(of.id, step, of.sequence, agent.id):
-                    return of, step, agent
+            for step in FOR_ENGINEERS if agent.id in crew else (CANCELLED,):
+                for sequence in range(of.agreed, of.sequence + 1):
+                    if row.message_id == _id(of.id, step, sequence, agent.id):
+                        return of, step, agent, sequence
     return None
 
 
@@ -276,5 +287,5 @@ def told(tx: Tx, row: Row) -> set[str]:
     return {
         said.made_from["step"]
         for said in tx.all(_SAID, ticket_id=row.ticket_id)
-        if said.made_from and (said.made_from["visit"], said.made_from["sequence"]) == (row.id, row.sequence)
+        if said.made_from and (said.made_from["visit"], said.made_from["sequence"]) == (row.id, row.agreed)
     }

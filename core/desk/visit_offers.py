@@ -9,12 +9,22 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
-from core.desk import acts, bookings, follow_ups, resolution, visit_notices, visit_rows, visit_times
+from core.desk import (
+    acts,
+    bookings,
+    follow_ups,
+    resolution,
+    visit_crew,
+    visit_notices,
+    visit_rows,
+    visit_times,
+)
 from core.desk.case import Case
 from core.desk.errors import NotFound, Refused
 from core.desk.principal import HUB, Principal
 from core.desk.visit_rows import (
     AGREEABLE,
+    AGREED,
     COUNTER,
     NO_CHOICE,
     NO_TIME,
@@ -54,10 +64,11 @@ def offer(case: Case, who: Principal, row: Row, *, not_before: datetime | None =
         return found.why
     until = case.now + HELD
     ids = {one: new_id() for one in found.slots}
-    for one in sorted(found.slots, key=lambda slot: slot.engineer):  # two hubs meet in one order
+    taken = [(who, one) for one in found.slots for who in (one.engineer, *one.others)]
+    for who_comes, one in sorted(taken, key=lambda pair: pair[0]):  # two hubs meet in one order
         bookings.take(
             case.tx,
-            one.engineer,
+            who_comes,
             bookings.HOLD,
             one.start,
             one.end,
@@ -67,12 +78,14 @@ def offer(case: Case, who: Principal, row: Row, *, not_before: datetime | None =
             visit_id=row.id,
             expires_at=until,
         )
+    for one in found.slots:
         case.tx.insert(
             visit_slot,
             ticket_id=case.id,
             visit_id=row.id,
             id=ids[one],
             technician=one.engineer,
+            others=list(one.others),
             slot_start=one.start,
             slot_end=one.end,
             expires_at=until,
@@ -105,6 +118,19 @@ def expire(case: Case, row: Row) -> None:
 # --- Choosing ----------------------------------------------------------------------------------------------
 
 
+def is_agreed(case: Case, row: Row, slot_id: str) -> bool:
+    """This time was chosen before, and it is the one that holds: who did not see the answer presses again."""
+    slot = case.tx.one(_SLOT, ticket_id=case.id, id=slot_id)
+    return (
+        slot is not None
+        and slot.visit_id == row.id
+        and slot.state == "taken"
+        and row.state in AGREED
+        and slot.slot_start == row.window_start
+        and visit_crew.ids(case.tx, row)[:1] == [slot.technician]
+    )
+
+
 def take(case: Case, who: Principal, row: Row, slot_id: str) -> Row | None:
     """The slot that is chosen, free for it; None: it is gone, and new times were offered. Raises NotFound, Refused."""
     slot = case.tx.one(_SLOT, ticket_id=case.id, id=slot_id)
@@ -118,7 +144,8 @@ def take(case: Case, who: Principal, row: Row, slot_id: str) -> Row | None:
             "this time is offered no longer: another was chosen, or others were offered", code="chosen"
         )
     held = slot.state == "offered" and slot.expires_at > case.now and slot.slot_start > case.now
-    if not held and visit_times.obstacle(case, row, slot.technician, slot.slot_start) is not None:
+    crew = [slot.technician, *slot.others]
+    if not held and visit_times.obstacle(case, row, crew, slot.slot_start) is not None:
         offer(case, who, row)
         return None
     case.tx.update(

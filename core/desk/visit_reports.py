@@ -2,7 +2,7 @@
 
 What a step holds, by its kind: `task`: `text`, `done`; `part`: `name`, `serial` (put in), `removed` (serial taken out);
 `note`: `text`; `photo`: `picture` (a blob), `text`; `sign`: `name`, `role`, `picture` (a blob) or `unable` (why there is none), `comment`;
-`check_out`: `text`, what was done.
+`check_out`: `text`, what was done, `limits`, `safety` (what is dangerous there), `next_steps`; `no_access`: `text`, what was found.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import notices, papers, reference, report_words, reports
+from core.desk import notices, papers, reference, report_words, reports, visit_crew
 from core.desk.case import Case
 from core.desk.errors import NotFound
 from core.desk.papers import Made
@@ -65,7 +65,7 @@ def values(case: Case, visit_id: str, *, done: str = "") -> dict[str, Any]:
         "place": row.place,
         "subject": notices.title(case),
         "purpose": row.purpose,
-        "technicians": reports.names(case.tx, row.technicians),
+        "technicians": reports.names(case.tx, visit_crew.ids(case.tx, row)),
         "window_start": _iso(row.window_start),
         "window_end": _iso(row.window_end),
         "arrived_at": _iso(row.arrived_at),
@@ -79,6 +79,7 @@ def values(case: Case, visit_id: str, *, done: str = "") -> dict[str, Any]:
         ],
         "parts": [reports.part(one.data) for one in steps if one.kind == "part"],
         "notes": _texts(steps, "note"),
+        **{name: "\n".join(_texts(steps, "check_out", name)) for name in reports.ON_SITE},
         "photos": [
             {"picture": str(one.data["picture"]), "text": str(one.data.get("text") or "")}
             for one in steps
@@ -88,8 +89,8 @@ def values(case: Case, visit_id: str, *, done: str = "") -> dict[str, Any]:
     }
 
 
-def _texts(steps: Sequence[Row], kind: str) -> list[str]:
-    return [str(one.data["text"]) for one in steps if one.kind == kind and one.data.get("text")]
+def _texts(steps: Sequence[Row], kind: str, name: str = "text") -> list[str]:
+    return [str(one.data[name]) for one in steps if one.kind == kind and one.data.get(name)]
 
 
 def _iso(at: datetime | None) -> str:

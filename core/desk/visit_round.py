@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from core.desk import acts, follow_ups, timing, visit_notices, visit_offers, visit_rows
+from core.desk import acts, follow_ups, timing, visit_crew, visit_notices, visit_offers, visit_rows
 from core.desk.case import Case
 from core.desk.visit_rows import AGREED, LATE, TIMER, offered, open_of
 from core.store import work
@@ -69,7 +69,7 @@ def _remind(case: Case, row: Row) -> None:
         return
     visit_notices.tell(case, row, due[-1])
     if due[-1] == visit_notices.DAY_BEFORE:
-        visit_notices.tell_engineers(case, row, due[-1], row.technicians)
+        visit_notices.tell_engineers(case, row, due[-1], visit_crew.ids(case.tx, row))
 
 
 def _late(case: Case, row: Row) -> None:

@@ -1,6 +1,6 @@
 """What did the engineer note on site? Each step has an id made on the phone, and may come late, twice, or in any order.
 
-A step that changes the visit (on the way, arrived, finished) does so as soon as what comes before it is there. Times are the phone's; what the
+A step that changes the visit (on the way, arrived, finished, nobody there) does so as soon as what comes before it is there. Times are the phone's; what the
 phone's clock is off by is taken out, and stands beside the step. Data of each kind: see core.desk.visit_reports.
 """
 
@@ -15,20 +15,34 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 
 from core import pictures
-from core.desk import acts, visit_reports, visit_rows, visit_views, visits
+from core.desk import acts, people, reports, visit_reports, visit_rows, visit_views, visits
 from core.desk.case import Case
 from core.desk.errors import Invalid, NotFound, Refused, invalid
 from core.desk.principal import Principal
 from core.desk.scope import find
+from core.desk.views import VisitState
 from core.desk.visit_rows import AGREED, CONFIRMED, DONE, ONSITE
 from core.pictures import Size
 from core.store import blobs, tables
 from core.store.tx import Prepared, Row, Tx
 
-EN_ROUTE, CHECK_IN, CHECK_OUT = "en_route", "check_in", "check_out"
+EN_ROUTE, CHECK_IN, CHECK_OUT, SHUT = "en_route", "check_in", "check_out", "no_access"
 TASK, PHOTO, PART, NOTE, SIGN = "task", "photo", "part", "note", "sign"
-Kind = Literal["en_route", "check_in", "task", "photo", "part", "note", "sign", "check_out"]
-KINDS = (EN_ROUTE, CHECK_IN, TASK, PHOTO, PART, NOTE, SIGN, CHECK_OUT)
+Kind = Literal["en_route", "check_in", "task", "photo", "part", "note", "sign", "check_out", "no_access"]
+TAKES: Mapping[str, tuple[str, ...]] = {
+    EN_ROUTE: (),
+    CHECK_IN: (),
+    TASK: ("text", "done"),
+    PHOTO: ("picture", "text"),
+    PART: ("name", "serial", "removed"),
+    NOTE: ("text",),
+    SIGN: ("name", "role", "picture", "unable", "comment"),
+    CHECK_OUT: ("text", "minutes", *reports.ON_SITE),
+    SHUT: ("text",),
+}
+"""Of each kind, what may be said of it."""
+ONCE = (EN_ROUTE, CHECK_IN)
+"""Steps that whoever of the crew takes first takes for all of them."""
 TEXT = 5_000  # characters
 LINE = 200
 PHOTO_SIZE = 10 * 2**20  # bytes
@@ -73,8 +87,8 @@ class Kept:
 
     id: str
     new: bool
-    """False: it was there."""
-    state: str
+    """False: it was there, or somebody else of the crew took it before."""
+    state: VisitState
     """Of the visit, with it."""
 
 
@@ -87,6 +101,8 @@ class StepView:
     at: datetime
     """By the phone's clock, corrected by what it was off."""
     recorded_at: datetime
+    by: str
+    """Name of who noted it."""
     off: int
     """Seconds that the phone's clock was behind; 0: it was right."""
     data: Mapping[str, Any]
@@ -114,6 +130,8 @@ def record(
     noted = of_visit(tx, case.id, identity)
     if any(one.id == key for one in noted):
         return Kept(id=key, new=False, state=row.state)
+    if given.kind in ONCE and any(one.kind == given.kind for one in noted):
+        return Kept(id=key, new=False, state=row.state)
     if len(noted) >= MOST:
         raise Refused(f"a visit has at most {MOST} steps", code="too_many")
     off = now - sent_at if sent_at is not None and abs(now - sent_at) > OFF else timedelta(0)
@@ -131,7 +149,7 @@ def record(
     )
     case.event("visit.step", actor=who.actor, visit=identity, step=key, what=given.kind)
     case.save()
-    state = _follow(tx, who, number, identity, now=now)
+    state = _follow(tx, who, number, identity, key, now=now)
     if state == row.state == DONE:
         again = Case.open(tx, case.id, now=now)
         visit_reports.report(again, who, identity)
@@ -174,12 +192,14 @@ def views(tx: Tx, who: Principal, number: str, identity: str) -> tuple[StepView,
     """The same to be shown, for staff. Raises NotFound, Forbidden."""
     found = visit_views.one(tx, who, number, identity)
     acts.only_staff(who)
+    names = {f"agent:{one.id}": one.name for one in people.agents(tx)}
     return tuple(
         StepView(
             id=one.id,
             kind=one.kind,
             at=_true(one),
             recorded_at=one.recorded_at,
+            by=names.get(one.by, ""),
             off=one.data.get("off", 0),
             data=one.data,
         )
@@ -201,24 +221,30 @@ def picture(tx: Tx, who: Principal, identity: str, step_id: str) -> bytes:
 
 
 def _data(tx: Tx, given: Step, *, now: datetime) -> dict[str, Any]:
+    if given.kind not in TAKES:
+        raise invalid("/kind", f"must be one of {', '.join(TAKES)}")
+    said = [*given.given, *(["picture"] if given.picture else [])]
+    if astray := [name for name in said if name not in TAKES[given.kind]]:
+        raise invalid(
+            f"/{astray[0]}", f"{given.kind} says nothing of it: {' '.join(TAKES[given.kind]) or 'nothing'}"
+        )
     match given.kind:
-        case "en_route" | "check_in":
-            return {}
         case "task":
             return {"text": _line(given, "text"), "done": given.given.get("done") == "1"}
         case "part":
             more = {name: _maybe(given, name, LINE) for name in ("serial", "removed")}
             return {"name": _line(given, "name")} | more
-        case "note":
+        case "note" | "no_access":
             return {"text": acts.plain(_maybe(given, "text", TEXT))}
         case "photo":
             return {"picture": _photo(tx, given, now=now), "text": _maybe(given, "text", LINE)}
         case "sign":
             return _signature(tx, given, now=now)
         case "check_out":
-            return {"text": acts.plain(_maybe(given, "text", TEXT)), "minutes": _minutes(given)}
+            more = {name: _maybe(given, name, TEXT) for name in reports.ON_SITE}
+            return {"text": acts.plain(_maybe(given, "text", TEXT)), "minutes": _minutes(given)} | more
         case _:
-            raise invalid("/kind", f"must be one of {', '.join(KINDS)}")
+            return {}
 
 
 def _maybe(given: Step, name: str, most: int) -> str:
@@ -261,12 +287,12 @@ def _signature(tx: Tx, given: Step, *, now: datetime) -> dict[str, Any]:
 # --- What follows -------------------------------------------------------------------------------------------
 
 
-def _follow(tx: Tx, who: Principal, number: str, identity: str, *, now: datetime) -> str:
-    """The visit goes as far as its steps lead; return where it stands."""
+def _follow(tx: Tx, who: Principal, number: str, identity: str, new: str, *, now: datetime) -> VisitState:
+    """The visit goes as far as its steps lead, of which one (id) is `new`; return where it stands."""
     case = acts.begin(tx, who, number, now=now)
     row = visit_rows.find(case, identity)
     noted = of_visit(tx, case.id, identity)
-    set_out, came, left = (_first(noted, kind) for kind in (EN_ROUTE, CHECK_IN, CHECK_OUT))
+    set_out, came, left, shut = (_first(noted, kind) for kind in (EN_ROUTE, CHECK_IN, CHECK_OUT, SHUT))
     earliest = max(row.made_at, case["received_at"])
     if row.state == CONFIRMED and set_out is not None and came is None:
         visits.en_route(tx, who, number, identity, now=now, at=_within(set_out, earliest, now))
@@ -284,7 +310,17 @@ def _follow(tx: Tx, who: Principal, number: str, identity: str, *, now: datetime
             minutes=left.data.get("minutes"),
             text=left.data["text"],
         )
-    return str(visit_rows.find(case, identity).state)
+    row = visit_rows.find(case, identity)
+    if (
+        row.state in (*AGREED, ONSITE)
+        and shut is not None
+        and (shut.id == new or _true(shut) >= row.window_start)
+    ):
+        # one that is new and too early is refused; of a visit that was moved since, it says nothing
+        since = _within(shut, row.arrived_at or earliest, now)
+        visits.no_access(tx, who, number, identity, now=now, reason=shut.data["text"], at=since)
+    stands: VisitState = visit_rows.find(case, identity).state
+    return stands
 
 
 def _first(noted: Sequence[Row], kind: str) -> Row | None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, select
 
-from core.desk import bookings, clock_policies, clock_standing, duties, notices, quiet, reference
+from core.desk import bookings, clock_policies, clock_standing, duties, notices, people, quiet, reference
 from core.desk.case import Case
+from core.desk.errors import invalid
 from core.desk.reference import Desk
 from core.rules import rotas, slots
 from core.rules.calendar_definitions import at_site
@@ -95,16 +96,44 @@ def find(case: Case, visit: Row, *, not_before: datetime | None = None) -> Found
     What the visit itself holds or has agreed is not in the way: another time for it may overlap the old one.
     """
     asked = wanted(case, visit, not_before=not_before)
-    return slots.find(asked, _engineers(case, asked, visit))
+    return slots.find(asked, _engineers(case, visit))
 
 
-def obstacle(case: Case, visit: Row, engineer: str, start: datetime) -> Why | None:
-    """What keeps this engineer (id) from coming at this time; None: nothing does."""
+def obstacle(
+    case: Case, visit: Row, crew: Sequence[str], start: datetime, *, skilled: bool = False
+) -> Why | None:
+    """What keeps these engineers (ids) from coming at this time; None: nothing does. `skilled`: what they know is not asked."""
     asked = wanted(case, visit)
-    found = next((one for one in _engineers(case, asked, visit) if one.id == engineer), None)
-    if found is None:
+    found = [one for one in _engineers(case, visit) if one.id in crew]
+    if len(found) < len(crew):
         return Why.NO_ENGINEERS
+    asked = replace(asked, skills=frozenset()) if skilled else asked
     return slots.obstacle(asked, found, start, now=case.now)
+
+
+def unknown(tx: Tx, visit: Row, crew: Sequence[str]) -> set[str]:
+    """Which of the skills that a visit needs nobody of these (ids) has."""
+    return set(visit.skills).difference(*(one.skills for one in goers(tx) if one.id in crew))
+
+
+def engineers(tx: Tx, emails: Sequence[str], pointer: str) -> list[str]:
+    """Ids of these engineers. Raises Invalid for somebody who goes to no customers, or is named twice."""
+    known = {one.email: one.id for one in goers(tx)}
+    found: list[str] = []
+    for email in emails:
+        one = known.get(email.strip().lower())
+        if one is None:
+            raise invalid(pointer, f"{email} goes to no customers: [[agents]] onsite says who does")
+        if one in found:
+            raise invalid(pointer, f"{email} is named twice")
+        found.append(one)
+    return found
+
+
+def by_email(tx: Tx, email: str) -> str:
+    """Id of this agent, whether they go on site now or not; empty: there is none."""
+    found = people.agent_by_email(tx, email.strip().lower())
+    return found.id if found is not None else ""
 
 
 def wanted(case: Case, visit: Row, *, not_before: datetime | None = None) -> Wanted:
@@ -122,6 +151,8 @@ def wanted(case: Case, visit: Row, *, not_before: datetime | None = None) -> Wan
         earliest=max(earliest, not_before) if not_before is not None else earliest,
         zone=ZoneInfo(visit.time_zone),
         due=_due(case),
+        count=visit.engineers,
+        named=tuple(visit.named),
     )
 
 
@@ -140,7 +171,7 @@ def _due(case: Case) -> datetime | None:
     return next((one.due_at for one in running), None)
 
 
-def _engineers(case: Case, asked: Wanted, visit: Row) -> list[Engineer]:
+def _engineers(case: Case, visit: Row) -> list[Engineer]:
     tx, since = case.tx, case.now
     until = since + slots.AHEAD
     taken: defaultdict[str, list[Row]] = defaultdict(list)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sqlalchemy import bindparam, literal, select
 
-from core.desk import acts, bookings, people, reference, visit_rows, visit_times
+from core.desk import acts, bookings, people, reference, visit_crew, visit_rows, visit_times
 from core.desk.errors import NotFound, invalid
 from core.desk.principal import Principal
 from core.desk.scope import Scope, find, hidden_before, scope
@@ -123,6 +123,18 @@ def one(tx: Tx, who: Principal, number: str, identity: str) -> VisitView:
     return found
 
 
+def with_choice(tx: Tx, who: Principal) -> tuple[tuple[Row, VisitView], ...]:
+    """Visits for which this person has times to choose from, each with its ticket; whose time comes first stands first."""
+    mine = scope(who)
+    found = [
+        (row, view)
+        for row in tx.all(_with_offers(mine.shape), **mine.values)
+        for view in of_ticket(tx, who, row)
+        if view.slots
+    ]
+    return tuple(sorted(found, key=lambda one: (one[1].slots[0].start, one[1].id)))
+
+
 def _view(
     tx: Tx, row: Row, number: str, names: dict[str, Any], told: list[tuple[str, Any]], *, inside: bool
 ) -> VisitView:
@@ -143,9 +155,10 @@ def _view(
         skills=tuple(row.skills) if inside else (),
         parts=tuple(row.parts) if inside else (),
         minutes=row.minutes,
+        count=row.engineers,
         engineers=tuple(
             EngineerView(id=one, name=names[one].name, email=names[one].email if inside else "")
-            for one in row.technicians
+            for one in visit_crew.ids(tx, row)
             if one in names
         ),
         window_start=row.window_start,
@@ -162,6 +175,7 @@ def _view(
             SlotView(
                 id=slot.id,
                 engineer=names[slot.technician].name if slot.technician in names else "",
+                others=tuple(names[one].name for one in slot.others if one in names),
                 start=slot.slot_start,
                 end=slot.slot_end,
                 expires_at=slot.expires_at,
@@ -280,6 +294,17 @@ def _without_time(shape: Any) -> Prepared:
         .order_by(visit.c.made_at, visit.c.id)
         .limit(SHOWN)
     )
+
+
+@cache
+def _with_offers(shape: Any) -> Prepared:
+    slot = tables.visit_slot
+    offered = (
+        select(visit.c.ticket_id)
+        .join(slot, (slot.c.ticket_id == visit.c.ticket_id) & (slot.c.visit_id == visit.c.id))
+        .where(visit.c.closed_at.is_(None), slot.c.state == literal("offered"))
+    )
+    return Prepared(select(ticket).where(ticket.c.id.in_(offered), scope_of(shape)))
 
 
 def scope_of(shape: Any) -> Any:

@@ -17,9 +17,11 @@ from core.desk import (
     clock_policies,
     entitle,
     ledger,
+    maintenance,
     people,
     reference,
     timing,
+    visit_crew,
     visit_ends,
     visit_notices,
     visit_offers,
@@ -41,6 +43,7 @@ from core.store.tx import Row, Tx
 
 MAX_PURPOSE = 2000  # characters
 MAX_PARTS = 50
+MAX_CREW = 20
 NOT_ONSITE = "not_onsite"
 """Code of the refusal where the contract line has nobody come."""
 PAST = "past"
@@ -82,11 +85,14 @@ def plan(
     replaces: str | None = None,
     not_before: datetime | None = None,
     offers: bool = True,
+    engineers: int | None = None,
+    technicians: Sequence[str] = (),
     seen: int | None = None,
 ) -> str:
     """Somebody has to go there; return the visit's id. The onsite clock starts, and the customer is given times to choose from.
 
-    `site`: name; None: the ticket's, or its asset's. `skills`: technologies one engineer must know; None: the ticket's.
+    `site`: name; None: the ticket's, or its asset's. `skills`: technologies whoever leads must know; None: the ticket's.
+    `engineers`: so many have to come, at least 1; `technicians`: exactly these do (e-mails), who know the skills together, and the first leads.
     `parts`: what is to be brought, each with a name and maybe a serial. `replaces`: an earlier visit that is over.
     `offers` False: a time is agreed by telephone (`confirm`). Raises Refused where the contract has nobody come or nothing is left.
     """
@@ -102,6 +108,8 @@ def plan(
         raise Refused(f"cannot plan a visit from {case['state']}", allowed=workflow.allowed(case["state"]))
     name = _site(case, site)
     wanted = _skills(case, skills)
+    named = visit_times.engineers(tx, technicians, "/technicians")
+    many = _many(engineers, named, 1)
     _included(case)
     if replaces:
         _replaced(case, who, visit_rows.find(case, replaces))
@@ -122,6 +130,8 @@ def plan(
         minutes=minutes,
         uid=f"{visit_id}@{_host(case)}",
         replaces=replaces,
+        engineers=many,
+        named=named,
         made_at=now,
         made_by=who.actor,
     )
@@ -169,6 +179,16 @@ def _parts(given: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
     return [part for part in found if part["name"]]
 
 
+def _many(engineers: int | None, named: Sequence[str], usual: int) -> int:
+    """How many have to come."""
+    many = engineers if engineers is not None else len(named) or usual
+    if not 1 <= many <= MAX_CREW:
+        raise invalid("/engineers", f"must be 1 to {MAX_CREW}")
+    if named and many != len(named):
+        raise invalid("/engineers", f"{len(named)} come by name: leave out the number, or the names")
+    return many
+
+
 def _host(case: Case) -> str:
     return case.tx.facts.public_url.partition("://")[2].partition("/")[0].partition(":")[0] or "localhost"
 
@@ -209,17 +229,23 @@ def offer(
     *,
     now: datetime,
     not_before: datetime | None = None,
+    engineers: int | None = None,
+    technicians: Sequence[str] = (),
     seen: int | None = None,
 ) -> str:
     """Give the customer three times to choose from, held for four hours; the ones they had are free again.
 
-    Of a visit that is agreed already the old time is kept until they choose. Raises Refused (code: `slots.Why`) where nobody can come.
+    Of a visit that is agreed already the old time is kept until they choose. `engineers`, `technicians`: as in `plan`; neither: as many,
+    or the same, as were asked for before. Raises Refused (code: `slots.Why`) where nobody can come.
     """
-    case, row = _begin(tx, who, number, visit, now=now, seen=seen)
+    case, row = begin(tx, who, number, visit, now=now, seen=seen)
     _agreeable(row, now)
+    if engineers is not None or technicians:
+        named = visit_times.engineers(tx, technicians, "/technicians")
+        row = visit_rows.change(case, row, engineers=_many(engineers, named, 1), named=named)
     why = visit_offers.offer(case, who, row, not_before=not_before)
     if why is not None:
-        raise _nobody(why)
+        raise nobody(why)
     _finish(case)
     return visit
 
@@ -237,10 +263,13 @@ def choose(tx: Tx, who: Principal, number: str, visit: str, slot: str, *, now: d
 def chosen(case: Case, who: Principal, visit: str, slot: str) -> Chosen:
     """The same of a ticket in hand; who may is asked before."""
     row = visit_rows.find(case, visit)
+    if visit_offers.is_agreed(case, row, slot):
+        return Chosen(visit=visit, agreed=True)
     taken = visit_offers.take(case, who, row, slot)
     if taken is not None:
         asked = visit_rows.asked_for_another(case.tx, row)
-        _agree(case, who, row, taken.technician, taken.slot_start, taken.slot_end, asked=asked)
+        crew = [taken.technician, *taken.others]
+        _agree(case, who, row, crew, taken.slot_start, taken.slot_end, asked=asked)
     _finish(case)
     return Chosen(visit=visit, agreed=taken is not None)
 
@@ -267,27 +296,36 @@ def confirm(
     now: datetime,
     start: datetime,
     technician: str,
+    others: Sequence[str] = (),
     asked: bool = False,
     anyway: bool = False,
     seen: int | None = None,
 ) -> str:
-    """A time was agreed with the customer: then this engineer (e-mail) comes. One that was agreed before is moved.
+    """A time was agreed with the customer: then this engineer (e-mail) comes, with `others`. One that was agreed before is moved.
 
     `asked`: the customer wanted it that late, and until then no clock counts. `anyway`: although it lies outside the hours of the
-    site, the line or the engineer, or too soon. Raises Invalid for a time that is past, Refused for one that is taken.
+    site, the line or the engineers, too soon, or with fewer than were asked for. Raises Invalid for a time that is past, Refused for one
+    that is taken.
     """
-    case, row = _begin(tx, who, number, visit, now=now, seen=seen)
+    case, row = begin(tx, who, number, visit, now=now, seen=seen)
     _agreeable(row, now)
-    engineer = next((one for one in visit_times.goers(tx) if one.email == technician.strip().lower()), None)
-    if engineer is None:
-        raise invalid("/technician", f"{technician} goes to no customers: [[agents]] onsite says who does")
+    crew = visit_times.engineers(tx, [technician], "/technician")
+    crew += visit_times.engineers(tx, others, "/others")
+    if crew[0] in crew[1:]:
+        raise invalid("/others", f"{technician} leads already")
+    if len(crew) > MAX_CREW:
+        raise invalid("/others", f"must be at most {MAX_CREW - 1}")
+    if len(crew) < row.engineers and not anyway:
+        raise invalid(
+            "/others", f"this visit asks for {row.engineers} engineers: name {row.engineers - len(crew)} more"
+        )
     start = start.replace(second=0, microsecond=0)
-    why = visit_times.obstacle(case, row, engineer.id, start)
+    why = visit_times.obstacle(case, row, crew, start)
     if why is Why.PAST:
         raise invalid("/start", "is past: agree on a time ahead")
     if why is not None and (why is Why.ALL_TAKEN or not anyway):
-        raise _nobody(why)
-    _agree(case, who, row, engineer.id, start, start + timedelta(minutes=row.minutes), asked=asked)
+        raise nobody(why)
+    _agree(case, who, row, crew, start, start + timedelta(minutes=row.minutes), asked=asked)
     _finish(case)
     return visit
 
@@ -301,6 +339,7 @@ def move(
     now: datetime,
     start: datetime | None = None,
     technician: str | None = None,
+    others: Sequence[str] = (),
     not_before: datetime | None = None,
     asked: bool = False,
     anyway: bool = False,
@@ -319,6 +358,7 @@ def move(
         now=now,
         start=start,
         technician=technician,
+        others=others,
         asked=asked,
         anyway=anyway,
         seen=seen,
@@ -332,11 +372,13 @@ def _agreeable(row: Row, now: datetime) -> None:
         raise Refused("this visit is past: plan one that replaces it", code=PAST, allowed=("plan",))
 
 
-def _nobody(why: Why) -> Refused:
+def nobody(why: Why) -> Refused:
+    """What staff are told where nobody can come."""
     words = {
         Why.PAST: "this time is past",
         Why.TOO_SOON: "nobody can be there so soon: the site wants to be told before",
         Why.NO_ENGINEERS: "nobody goes on site: [[agents]] onsite says who does",
+        Why.TOO_FEW: "fewer engineers go on site than have to come to this visit",
         Why.NO_SKILL: "no engineer has the skills this visit needs",
         Why.SITE_CLOSED: "the site is not open for as long as the work takes",
         Why.LINE_CLOSED: "the contract line has nobody work then",
@@ -347,51 +389,60 @@ def _nobody(why: Why) -> Refused:
 
 
 def _agree(
-    case: Case, who: Principal, row: Row, engineer: str, start: datetime, end: datetime, *, asked: bool
+    case: Case, who: Principal, row: Row, crew: Sequence[str], start: datetime, end: datetime, *, asked: bool
 ) -> None:
-    """This is when somebody comes: the engineer's time is booked, all other times are free, everybody is told."""
-    before, moved = row.technicians, row.window_start is not None
-    made = bookings.take(
-        case.tx,
-        engineer,
-        bookings.VISIT,
-        start,
-        end,
-        by=who.actor,
-        now=case.now,
-        ticket_id=case.id,
-        visit_id=row.id,
-    )
+    """This is when they come: their time is booked, all other times are free, everybody is told."""
+    before, moved = visit_crew.ids(case.tx, row), row.window_start is not None
+    made = {
+        bookings.take(
+            case.tx,
+            one,
+            bookings.VISIT,
+            start,
+            end,
+            by=who.actor,
+            now=case.now,
+            ticket_id=case.id,
+            visit_id=row.id,
+        )
+        for one in sorted(crew)  # two hubs meet in one order
+    }
     for held in bookings.of_visit(case.tx, row.id):
-        if held.kind == bookings.VISIT and held.id != made:
+        if held.kind == bookings.VISIT and held.id not in made:
             bookings.free_one(case.tx, held)
     visit_rows.end_offers(case, row, "released", by=who.actor)
     visit_rows.answer_proposals(case, row, by=who.actor)
+    sequence = row.sequence + 1 if moved else row.sequence
     row = visit_rows.change(
         case,
         row,
         state=CONFIRMED,
-        technicians=[engineer],
+        engineers=len(crew),
+        named=row.named if list(row.named) == list(crew) else [],
         window_start=start,
         window_end=end,
-        sequence=row.sequence + 1 if moved else row.sequence,
+        sequence=sequence,
+        agreed=sequence,
     )
+    visit_crew.put(case, row, crew, by=who.actor)
     visit_rows.settle_tasks(case, row, *visit_rows.TASKS)
+    maintenance.visit_agreed(case, row)
     case.event(
         "visit.moved" if moved else "visit.confirmed",
         actor=who.actor,
         visit=row.id,
         start=start.isoformat(),
-        engineer=engineer,
+        engineers=list(crew),
         asked=asked,
     )
     timing.apply(case, "access_agreed")
     timing.come_by(case, start, asked=asked)
     _scheduled(case, who)
     visit_notices.tell(case, row, visit_notices.MOVED if moved else visit_notices.CONFIRMED)
-    step = visit_notices.MOVED if moved and engineer in before else visit_notices.CONFIRMED
-    visit_notices.tell_engineers(case, row, step, [engineer])
-    gone = [one for one in before if one != engineer]
+    stay = [one for one in crew if one in before]
+    visit_notices.tell_engineers(case, row, visit_notices.MOVED, stay)
+    visit_notices.tell_engineers(case, row, visit_notices.CONFIRMED, [one for one in crew if one not in stay])
+    gone = [one for one in before if one not in stay]
     visit_notices.tell_engineers(case, row, visit_notices.CANCELLED, gone)
 
 
@@ -410,12 +461,13 @@ def en_route(
     tx: Tx, who: Principal, number: str, visit: str, *, now: datetime, at: datetime | None = None
 ) -> str:
     """The engineer is on the way; the customer is told. `at`: since when; None, now."""
-    case, row = _begin(tx, who, number, visit, now=now)
+    case, row = begin(tx, who, number, visit, now=now)
     if row.state == EN_ROUTE:
         return visit
     _from(row, CONFIRMED, act="set out for")
     since = acts.when(case, at)
     row = visit_rows.change(case, row, state=EN_ROUTE)
+    visit_crew.set_out(case, row, since)
     case.event("visit.en_route", actor=who.actor, at=since, visit=row.id)
     visit_notices.tell(case, row, visit_notices.ON_THE_WAY)
     _finish(case)
@@ -426,7 +478,7 @@ def check_in(
     tx: Tx, who: Principal, number: str, visit: str, *, now: datetime, at: datetime | None = None
 ) -> str:
     """The engineer is there: the onsite clock is met, or was missed. `at`: since when; None, now. The same again changes nothing."""
-    case, row = _begin(tx, who, number, visit, now=now)
+    case, row = begin(tx, who, number, visit, now=now)
     if row.state == ONSITE:
         return visit
     _from(row, *AGREED, act="check in at")
@@ -455,19 +507,24 @@ def check_out(
     minutes: int | None = None,
     text: str = "",
 ) -> str:
-    """The work on site is over: its minutes are entered, and a visit is used of the line that counts them.
+    """The work on site is over: its minutes are entered for everybody who was there, and a visit is used of the line that counts them.
 
     `at`: when they left; None, now. `minutes`: of work; None: from the arrival until then. The same again changes nothing.
     """
-    case, row = _begin(tx, who, number, visit, now=now)
+    case, row = begin(tx, who, number, visit, now=now)
     if row.state == DONE:
         return visit
     _from(row, ONSITE, act="check out of")
     left = acts.when(case, at, after=row.arrived_at)
     spent = minutes if minutes is not None else max(1, round((left - row.arrived_at).total_seconds() / 60))
-    activities.enter(case, who, minutes=spent, kind="onsite", at=left, text=text)
+    crew = visit_crew.ids(tx, row)
+    for one in crew:
+        told = text if one == crew[0] else ""
+        activities.enter(case, who, agent=one, minutes=spent, kind="onsite", at=left, text=told)
+    visit_crew.worked(case, row, spent)
     row = visit_rows.change(case, row, state=DONE, left_at=left, closed_at=case.now)
     bookings.shorten(tx, row.id, until=left)
+    maintenance.visit_over(case, row)
     ledger.use(case, "visits", 1, actor=who.actor, at=left, must=False)
     case.event("visit.check_out", actor=who.actor, at=left, visit=row.id, minutes=spent)
     if case["state"] == State.ONSITE and not _others_onsite(case):
@@ -493,7 +550,7 @@ def no_access(
 
     It counts as a visit where the contract line says so. `at`: when it was; None, now.
     """
-    case, row = _begin(tx, who, number, visit, now=now)
+    case, row = begin(tx, who, number, visit, now=now)
     _from(row, *AGREED, ONSITE, act="find the door closed at")
     reason = acts.plain(reason, "/reason")
     since = acts.when(case, at, after=row.made_at)
@@ -512,6 +569,7 @@ def no_access(
         closed_at=case.now,
     )
     bookings.shorten(tx, row.id, until=since)
+    maintenance.visit_over(case, row)
     if billable:
         ledger.use(case, "visits", 1, actor=who.actor, at=since, reason=NO_ACCESS, must=False)
     case.event("visit.no_access", actor=who.actor, at=since, visit=row.id, billable=billable)
@@ -541,7 +599,7 @@ def cancel(
     seen: int | None = None,
 ) -> str:
     """Nobody goes there: customer and engineer are told. `reason`: for colleagues. A visit that is past is replaced instead."""
-    case, row = _begin(tx, who, number, visit, now=now, seen=seen)
+    case, row = begin(tx, who, number, visit, now=now, seen=seen)
     if row.state == CANCELLED:
         return visit
     _from(row, *AGREEABLE, EN_ROUTE, act="cancel")
@@ -559,9 +617,10 @@ def _others_onsite(case: Case) -> bool:
 # --- Beginning and end -------------------------------------------------------------------------------------
 
 
-def _begin(
+def begin(
     tx: Tx, who: Principal, number: str, visit: str, *, now: datetime, seen: int | None = None
 ) -> tuple[Case, Row]:
+    """A visit in hand, for staff. Raises NotFound, Forbidden, Stale."""
     case = acts.begin(tx, who, number, now=now)
     acts.only_staff(who)
     acts.check_seen(case, who, seen, ("ticket.", "visit."))

@@ -5,11 +5,14 @@ The link is made when the notice leaves, so that whoever is reached another way 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
+from core import chat_addresses
 from core.desk import acts, joining_ways, links, people, workarounds
 from core.desk.case import Case
 from core.desk.errors import Refused
@@ -36,14 +39,40 @@ class Given:
 
 def with_link(tx: Tx, said: Row, row: Row, text: str, *, now: datetime) -> str:
     """What a notice says as it leaves: with the link of this delivery, where it asks about a workaround."""
+    step = asked(said)
+    return text.replace(step["place"], _link(tx, step, row, now=now)) if step is not None else text
+
+
+def asked(said: Row) -> Mapping[str, Any] | None:
+    """The step of a notice that asks about a workaround; None: none does."""
     asks = [step for step in (said.made_from or {}).get("steps", ()) if step.get("asks")]
-    if not asks:
-        return text
+    return asks[-1] if asks else None
+
+
+def within(tx: Tx, said: Row, row: Row, *, now: datetime) -> str:
+    """The link by which one answers what a notice asks that is told among others; empty: it asks nothing, or nothing any more.
+
+    In a chat it leads to where who is signed in answers: nobody knows who else reads there.
+    """
+    step = asked(said)
+    if step is None:
+        return ""
+    stands = next(
+        (one.state for one in workarounds.of_ticket(tx, row.ticket_id) if one.id == step["asks"]), ""
+    )
+    if stands != rule.State.ASKED:
+        return ""
+    if chat_addresses.is_chat(row.address):
+        return str(step["place"]) if step["place"] != links.WORKAROUND_PLACE else ""
+    return _link(tx, step, row, now=now)
+
+
+def _link(tx: Tx, step: Mapping[str, Any], row: Row, *, now: datetime) -> str:
     token = tx.facts.token(links.WORKAROUND, row.id)
     until = now + links.WORKAROUND_LIFE
-    person = f"{row.ticket_id} {asks[-1]['asks']} {row.address}"
+    person = f"{row.ticket_id} {step['asks']} {row.address}"
     links.give(tx, links.WORKAROUND, token, person, until=until, now=now)
-    return text.replace(asks[-1]["place"], f"{tx.facts.public_url}/workaround/{token}")
+    return f"{tx.facts.public_url}/workaround/{token}"
 
 
 def show(tx: Tx, token: str, *, now: datetime) -> Given | None:

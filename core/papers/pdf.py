@@ -11,12 +11,12 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Literal, cast
 
 import font_source_sans_pro
 from fontTools.ttLib import TTFont
 from fpdf import FPDF
-from fpdf.enums import TableBordersLayout, XPos, YPos
-from fpdf.fonts import FontFace
+from fpdf.enums import MethodReturnValue, XPos, YPos
 from fpdf.prefs import ViewerPreferences
 
 from core.papers import model, page, wording
@@ -46,11 +46,17 @@ UNKNOWN = "[?]"
 _MARGIN, _FOOT = 18.0, 22.0  # mm
 _NAMES, _WHEN = 46.0, 62.0  # mm: what a fact is called, when something happened
 _LINE, _SMALL_LINE = 4.9, 3.6  # mm
+_ROW, _ABOVE, _BESIDE = (
+    4.4,
+    0.9,
+    0.2,
+)  # mm: a line of a cell, the room above it, and beside that of fpdf itself
 _TEXT, _SMALL, _HEADING, _TITLE = 10.0, 7.5, 12.5, 19.0  # points
 _INK, _GREY, _ACCENT, _RULE = (33, 38, 45), (92, 100, 110), (0, 106, 120), (208, 213, 219)
 _CELL = 320  # characters of one cell in a row: a row that is higher than a page cannot be drawn
 _LONGEST = 100_000  # characters of one text; what is longer is cut, visibly
 _HIGHEST = 110.0  # mm of a picture
+_TOGETHER = 12  # bars that stand on one page with their heading
 _MOST_PIXELS = 25_000_000
 _LIGHT, _DOTS = (
     300_000,
@@ -182,7 +188,8 @@ class _Drawing:
     def _block(self, block: model.Block) -> None:
         if block.heading:
             self._gap(3.5)
-            self._keep(18)
+            bars = len(block.labels) * len(block.series) if isinstance(block, model.Chart) else 0
+            self._keep(18 + min(bars, _TOGETHER) * (_LINE + 1))
             self._write(block.heading, style="B", size=_HEADING, line=6, color=_ACCENT)
             self._gap(0.8)
         match block:
@@ -243,30 +250,64 @@ class _Drawing:
         self._gap(0.6)
 
     def _grid(self, block: model.Grid) -> None:
+        """Rows with a rule between them, none over the edge of a page; the head stands again on each."""
         sheet = self._sheet
-        sheet.set_font(_OURS, "", _TEXT - 1)
-        sheet.set_text_color(*_INK)
+        parts = block.widths or (1,) * len(block.head)
+        widths = [sheet.epw * part / sum(parts) for part in parts]
         sheet.set_draw_color(*_RULE)
-        align = tuple("RIGHT" if n in block.right else "LEFT" for n in range(len(block.head)))
-        with sheet.table(
-            borders_layout=TableBordersLayout.HORIZONTAL_LINES,
-            col_widths=block.widths or None,
-            headings_style=FontFace(emphasis="BOLD", color=_GREY),
-            line_height=_LINE - 0.5,
-            padding=(0.9, 1.2),
-            text_align=align,
-            width=sheet.epw,
-        ) as table:
-            head = table.row()
-            for cell in block.head:
-                head.cell(self._drawable(_short(cell, _CELL)))
-            for told in block.rows:
-                for part in _rows(told):
-                    row = table.row()
-                    for cell in part:
-                        row.cell(self._drawable(cell), v_align="T")
-        sheet.set_x(_MARGIN)
+        sheet.set_font(_OURS, "B", _TEXT - 1)
+        head = self._lines([_short(cell, _CELL) for cell in block.head], widths)
+        fresh = True
+        for cells in (part for told in block.rows for part in _rows(told)):
+            sheet.set_font(_OURS, "", _TEXT - 1)
+            row = self._lines(cells, widths)
+            over = sheet.get_y() + _high(row) + (_high(head) if fresh else 0) > sheet.h - _FOOT
+            if over:
+                sheet.add_page()
+            if over or fresh:
+                self._row(head, block, widths, style="B", color=_GREY)
+                fresh = False
+            sheet.line(_MARGIN, sheet.get_y(), _MARGIN + sheet.epw, sheet.get_y())
+            self._row(row, block, widths)
+        if fresh:
+            self._row(head, block, widths, style="B", color=_GREY)
         self._gap(1)
+
+    def _lines(self, cells: Sequence[str], widths: Sequence[float]) -> list[list[str]]:
+        """Of each cell, in the font that is set. Most fit into one: to ask fpdf where to break takes ten times as long."""
+        sheet = self._sheet
+        found = []
+        for cell, width in zip(cells, widths, strict=True):
+            text, box = self._drawable(cell), width - 2 * _BESIDE
+            if "\n" not in text and sheet.get_string_width(text) <= box - 2 * sheet.c_margin:
+                found.append([text])
+            else:
+                broken = sheet.multi_cell(
+                    box, _ROW, text, align="L", dry_run=True, output=MethodReturnValue.LINES
+                )
+                found.append(cast(list[str], broken))
+        return found
+
+    def _row(
+        self,
+        row: Sequence[Sequence[str]],
+        block: model.Grid,
+        widths: Sequence[float],
+        *,
+        style: Literal["", "B"] = "",
+        color: Sequence[int] = _INK,
+    ) -> None:
+        sheet = self._sheet
+        sheet.set_font(_OURS, style, _TEXT - 1)
+        sheet.set_text_color(*color)
+        x, y = _MARGIN, sheet.get_y()
+        for n, (lines, width) in enumerate(zip(row, widths, strict=True)):
+            for k, line in enumerate(lines):
+                if line:
+                    sheet.set_xy(x + _BESIDE, y + _ABOVE + k * _ROW)
+                    sheet.cell(width - 2 * _BESIDE, _ROW, line, align="R" if n in block.right else "L")
+            x += width
+        sheet.set_xy(_MARGIN, y + _high(row))
 
     def _picture(self, name: str, says: str, *, width: float) -> bool:
         """Say whether it could be drawn: bytes that are no picture, or too large a one, leave their words alone."""
@@ -312,6 +353,7 @@ class _Drawing:
                 sheet.set_text_color(*_INK)
                 told = " ".join(part for part in (block.shown[k][n], name) if part)
                 sheet.cell(0, _LINE, self._drawable(_short(told, 60)), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        sheet.set_fill_color(0)  # with any other, the next table would be filled
         self._gap(1)
 
     def _gap(self, mm: float) -> None:
@@ -347,6 +389,11 @@ def _texts(value: object) -> Iterator[str]:
 
 def _short(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _high(row: Sequence[Sequence[str]]) -> float:
+    """Millimetres of a row of a table."""
+    return max((len(lines) for lines in row), default=1) * _ROW + 2 * _ABOVE
 
 
 def _rows(told: Sequence[str]) -> Iterator[list[str]]:

@@ -134,16 +134,19 @@ def as_joined(events: Iterable[ClockEvent]) -> list[ClockEvent]:
     found: list[ClockEvent] = []
     for event in events:
         answered = event.reason == MERGED_ANSWER
+        place = len(found)
         if answered or (event.kind is ClockAction.START and event.reason in BEGUN_ANEW):
-            which = ClockAction.STOP if answered else event.kind
-            found = [
-                one
-                for one in found
-                if (one.kind, one.clock, one.cycle) != (which, event.clock, event.cycle)
-                or (answered and one.reason != MERGED_ANSWER)
+            which = (ClockAction.STOP if answered else event.kind, event.clock, event.cycle)
+            gone = [
+                n
+                for n, one in enumerate(found)
+                if (one.kind, one.clock, one.cycle) == which and (not answered or one.reason == MERGED_ANSWER)
             ]
+            if gone and not answered:  # what stopped it at that very instant still comes after it
+                place = gone[0]
+            found = [one for n, one in enumerate(found) if n not in gone]
         if not answered or event.kind is ClockAction.STOP:
-            found.append(event)
+            found.insert(place, event)
     return _without_undone(sorted(found, key=itemgetter(0)))
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from core.rules import clocks, legs
 from core.rules.clock_history import ClockEvent, Policy
@@ -34,6 +34,14 @@ class Deed(NamedTuple):
     at: datetime
     recorded_at: datetime
     data: Mapping[str, Any]
+
+
+class _Stamped(Protocol):
+    @property
+    def at(self) -> datetime: ...
+
+
+Stamped = TypeVar("Stamped", bound=_Stamped)
 
 
 class Check(NamedTuple):
@@ -149,9 +157,15 @@ def known(deeds: Sequence[Deed], until: datetime) -> list[Deed]:
     return [deed for deed in deeds if deed.recorded_at < until or deed.recorded_at == opened]
 
 
+def counting(checks: Sequence[Stamped], deeds: Sequence[Deed], until: datetime) -> Stamped | None:
+    """The last of these checks, in the order made, that was known at an instant; that of the opening is known with it."""
+    opened = next((deed.recorded_at for deed in deeds if deed.kind == "ticket.opened"), None)
+    return next((one for one in reversed(checks) if one.at < until or one.at == opened), None)
+
+
 def past(
     deeds: Sequence[Deed],
-    checks: Sequence[Check],
+    check: Check | None,
     clock_events: Sequence[tuple[datetime, ClockEvent]],
     *,
     number: str,
@@ -166,7 +180,7 @@ def past(
 ) -> Past:
     """How it stood at `until`, and what of it belongs to the time from `since` on.
 
-    `clock_events`: with the instant at which each was recorded. `received_at`: see `received` and `joined`. `agreed`: clocks
+    `check`: see `counting`. `clock_events`: with the instant at which each was recorded. `received_at`: see `received` and `joined`. `agreed`: clocks
     that measure what was promised to the customer. `reopened_within`: seconds. Raises ValueError for a policy that is missing.
     """
     opened = next((deed.recorded_at for deed in deeds if deed.kind == "ticket.opened"), until)
@@ -193,7 +207,6 @@ def past(
             shares[str(turn.leg)] = shares.get(str(turn.leg), 0) + seconds
         working = _working(calendar, received_at, resolved_at)
         answered = _working(calendar, received_at, responded_at) if responded_at else 0
-    at_end = [check for check in checks if check.at < until or check.at == opened]
     dues = [clock.due_at for clock in now if clock.state is ClockState.RUNNING and clock.due_at is not None]
     return Past(
         number=number,
@@ -204,7 +217,7 @@ def past(
         state=read.state,
         priority=read.priority,
         level=read.level,
-        check=at_end[-1] if at_end else None,
+        check=check,
         cause=read.cause,
         resolved_at=resolved_at,
         closed=read.closed,

@@ -1,16 +1,18 @@
 """When can somebody come? The times that are offered for a visit on site, and why there is none. Decisions only.
 
 A time has to lie in everybody's hours at once: the site's, those of the contract line and those of an engineer who has the
-skills, clear of what that engineer's time is taken by and of the way there and back.
+skills, clear of what that engineer's time is taken by and of the way there and back. Where several have to come, one leads, who has
+the skills, and as many others are free at the same time.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
+from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -48,6 +50,8 @@ class Why(StrEnum):
     """Somebody has to be announced before, or is still on the way."""
     NO_ENGINEERS = "no_engineers"
     """Nobody goes on site at all."""
+    TOO_FEW = "too_few"
+    """Fewer go on site than have to come."""
     NO_SKILL = "no_skill"
     SITE_CLOSED = "site_closed"
     LINE_CLOSED = "line_closed"
@@ -83,7 +87,7 @@ class Wanted:
 
     minutes: int
     skills: frozenset[str]
-    """Technologies that one engineer must know; none: anybody comes."""
+    """Technologies that whoever leads must know; those who come by name know them together. None: anybody comes."""
     site: Sequence[Span]
     """When engineers are let in: in order, merged, as far ahead as is looked."""
     line: Sequence[Span]
@@ -93,6 +97,10 @@ class Wanted:
     """Of the site: whose half days are told apart."""
     due: datetime | None = None
     """When somebody has to be there by what was promised; None: nothing was."""
+    count: int = 1
+    """Engineers who have to come at once."""
+    named: Sequence[str] = ()
+    """Ids of exactly those who come, the first leads; none: whoever can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +108,8 @@ class Slot:
     """A time, and who would come."""
 
     engineer: str
+    """Who leads."""
+    others: tuple[str, ...] = ()
     start: datetime
     end: datetime
     reason: Reason
@@ -129,13 +139,17 @@ _Spans = list[tuple[int, int]]
 def find(wanted: Wanted, engineers: Sequence[Engineer], *, count: int = OFFERED) -> Found:
     """The earliest time, then such as lie in other half days and with other engineers; those in time before late ones.
 
-    Of engineers who could come at the same instant the one with the fewest bookings does. Raises ValueError for a visit of
-    no length.
+    Of engineers who could come at the same instant the ones with the fewest bookings do. Raises ValueError for a visit of
+    no length, or to which nobody has to come.
     """
     length = _length(wanted)
     if not engineers:
         return Found(slots=(), why=Why.NO_ENGINEERS)
-    able = [one for one in engineers if wanted.skills <= one.skills]
+    many = len(wanted.named) or wanted.count
+    crew = [one for one in engineers if one.id in wanted.named] if wanted.named else list(engineers)
+    if len(crew) < many:
+        return Found(slots=(), why=Why.TOO_FEW)
+    able = _leaders(wanted, crew)
     if not able:
         return Found(slots=(), why=Why.NO_SKILL)
     earliest = _seconds(wanted.earliest)
@@ -145,46 +159,56 @@ def find(wanted: Wanted, engineers: Sequence[Engineer], *, count: int = OFFERED)
     allowed = [span for span in _both(site, _clipped(wanted.line, earliest)) if span[1] - span[0] >= length]
     if not allowed:
         return Found(slots=(), why=Why.LINE_CLOSED)
+    shared: dict[int, _Spans] = {}  # by the hours, which many have in common
+    hours: dict[str, _Spans] = {}
+    for one in crew if many > 1 else able:
+        if id(one.hours) not in shared:
+            shared[id(one.hours)] = _both(allowed, _clipped(one.hours, earliest))
+        hours[one.id] = shared[id(one.hours)]
+    begins = {one.id: _begins(_free(hours[one.id], one.booked), length) for one in crew if one.id in hours}
+    together = _at_once(begins.values(), many) if many > 1 else None
     halves = _half_days(wanted.zone, allowed[0][0], allowed[-1][1])
-    works, found = False, []
-    at_work: dict[int, _Spans] = {}  # by the hours, which many share
-    for one in able:
-        hours = at_work.get(id(one.hours))
-        if hours is None:
-            both = _both(allowed, _clipped(one.hours, earliest))
-            hours = at_work[id(one.hours)] = [span for span in both if span[1] - span[0] >= length]
-        works = works or bool(hours)
-        for span in _free(hours, one.booked):
-            found += [
-                _Candidate(start, len(one.booked), one.id, half)
-                for start, half in _starts(span, length, halves)
-            ]
+    found = [
+        _Candidate(start, len(one.booked), one.id, half)
+        for one in able
+        for span in (begins[one.id] if together is None else _both(begins[one.id], together))
+        for start, half in _starts(span, halves)
+    ]
     if not found:
-        return Found(slots=(), why=Why.ALL_TAKEN if works else Why.NOBODY_WORKS)
+        at_work = {one: _begins(spans, length) for one, spans in hours.items()}
+        works = _at_once(at_work.values(), many)
+        anybody = any(_both(at_work[one.id], works) for one in able)
+        return Found(slots=(), why=Why.ALL_TAKEN if anybody else Why.NOBODY_WORKS)
     found.sort()
     due = None if wanted.due is None else _seconds(wanted.due)
-    return Found(slots=tuple(_chosen(found, length, due, count)))
+    chosen = _chosen(found, length, due, count, alone=many == 1)
+    if many == 1:
+        return Found(slots=tuple(chosen))
+    by_load = sorted(crew, key=lambda one: (len(one.booked), one.id))
+    order = [one.id for one in by_load] if not wanted.named else list(wanted.named)
+    return Found(slots=tuple(replace(slot, others=_others(slot, order, begins, many - 1)) for slot in chosen))
 
 
-def obstacle(wanted: Wanted, engineer: Engineer, start: datetime, *, now: datetime) -> Why | None:
-    """What keeps this engineer from coming at this time; None: nothing does."""
+def obstacle(wanted: Wanted, crew: Sequence[Engineer], start: datetime, *, now: datetime) -> Why | None:
+    """What keeps these engineers, who know together what is needed, from coming at this time; None: nothing does."""
     length = _length(wanted)
     if start <= now:
         return Why.PAST
     if start < wanted.earliest:
         return Why.TOO_SOON
-    if not wanted.skills <= engineer.skills:
+    if not wanted.skills <= _known(crew):
         return Why.NO_SKILL
     since = _seconds(start)
     span = since, since + length
     for spans, why in (
         (wanted.site, Why.SITE_CLOSED),
         (wanted.line, Why.LINE_CLOSED),
-        (engineer.hours, Why.NOBODY_WORKS),
+        *((one.hours, Why.NOBODY_WORKS) for one in crew),
     ):
         if not any(_seconds(opens) <= span[0] and span[1] <= _seconds(closes) for opens, closes in spans):
             return why
-    return Why.ALL_TAKEN if taken(engineer.booked, start, start + timedelta(seconds=length)) else None
+    until = start + timedelta(seconds=length)
+    return Why.ALL_TAKEN if any(taken(one.booked, start, until) for one in crew) else None
 
 
 def taken(booked: Iterable[Booked], since: datetime, until: datetime) -> Booked | None:
@@ -200,16 +224,42 @@ def taken(booked: Iterable[Booked], since: datetime, until: datetime) -> Booked 
 def _length(wanted: Wanted) -> int:
     if not 0 < wanted.minutes <= LONGEST:
         raise ValueError(f"minutes: {wanted.minutes} is no length of a visit")
+    if wanted.count < 1:
+        raise ValueError(f"count: {wanted.count} engineers come to no visit")
     return wanted.minutes * 60
 
 
-def _chosen(found: Sequence[_Candidate], length: int, due: int | None, count: int) -> Iterator[Slot]:
+def _leaders(wanted: Wanted, crew: Sequence[Engineer]) -> list[Engineer]:
+    """Who may lead: everybody who knows what is needed; of those who come by name the first, where they know it together."""
+    if wanted.named:
+        return [one for one in crew if one.id == wanted.named[0] and wanted.skills <= _known(crew)]
+    return [one for one in crew if wanted.skills <= one.skills]
+
+
+def _known(crew: Iterable[Engineer]) -> frozenset[str]:
+    return frozenset().union(*(one.skills for one in crew))
+
+
+def _others(slot: Slot, order: Iterable[str], begins: Mapping[str, _Spans], count: int) -> tuple[str, ...]:
+    """The first of these who can be there too."""
+    at = _seconds(slot.start)
+    free = (
+        one
+        for one in order
+        if one != slot.engineer and any(since <= at < until for since, until in begins[one])
+    )
+    return tuple(islice(free, count))
+
+
+def _chosen(
+    found: Sequence[_Candidate], length: int, due: int | None, count: int, *, alone: bool
+) -> Iterator[Slot]:
     chosen: list[_Candidate] = []
     for _ in range(count):
         best: tuple[tuple[bool, bool, bool], _Candidate] | None = None
         halves, engineers = {one.half for one in chosen}, {one.engineer for one in chosen}
         for one in found:
-            if any(_collide(one, other, length) for other in chosen):
+            if any(_collide(one, other, length, alone=alone) for other in chosen):
                 continue
             key = (due is not None and one.start > due, one.half in halves, one.engineer in engineers)
             if best is None or key < best[0]:
@@ -234,20 +284,37 @@ def _chosen(found: Sequence[_Candidate], length: int, due: int | None, count: in
         )
 
 
-def _collide(one: _Candidate, other: _Candidate, length: int) -> bool:
-    """Both cannot be held: the same hour is no choice, and one engineer is in one place."""
-    apart = length + TRAVEL * 60 if one.engineer == other.engineer else 1
+def _collide(one: _Candidate, other: _Candidate, length: int, *, alone: bool) -> bool:
+    """Both cannot be held: the same hour is no choice, and one engineer, or one of many, is in one place."""
+    apart = 1 if alone and one.engineer != other.engineer else length + TRAVEL * 60
     return abs(one.start - other.start) < apart
 
 
 # --- Intervals ---------------------------------------------------------------------------------------------
 
 
-def _starts(span: tuple[int, int], length: int, halves: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """The first quarter of an hour of a free span in each half day that a visit can begin in, with its half day."""
-    last = span[1] - length
+def _begins(spans: Iterable[tuple[int, int]], length: int) -> _Spans:
+    """From when until before when a visit of this length can begin in them."""
+    return [(since, until - length + 1) for since, until in spans if until - since >= length]
+
+
+def _at_once(each: Iterable[_Spans], count: int) -> _Spans:
+    """When as many of these can begin at the same instant."""
+    edges = sorted(edge for spans in each for since, until in spans for edge in ((since, 1), (until, -1)))
+    found, depth, since = [], 0, 0
+    for at, step in edges:  # at one instant ends come before beginnings
+        if step < 0 and depth == count and since < at:
+            found.append((since, at))
+        depth += step
+        if step > 0 and depth == count:
+            since = at
+    return found
+
+
+def _starts(span: tuple[int, int], halves: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The first quarter of an hour of each half day in which a visit can begin, with that half day."""
     start = _stepped(span[0])
-    while start <= last:
+    while start < span[1]:
         half = bisect_right(halves, start)
         yield start, half
         if half == len(halves):

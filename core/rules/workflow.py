@@ -38,6 +38,7 @@ _WAITING = (S.WAITING_CUSTOMER, S.WAITING_VENDOR)
 _BEFORE_WORK = (S.RECEIVED, S.TRIAGE, S.QUALIFIED, S.ASSIGNED)
 _AT_WORK = (S.IN_PROGRESS, *_WAITING, S.SCHEDULED, S.ONSITE, S.MONITORING)
 _OPEN = (*_BEFORE_WORK, *_AT_WORK, S.ON_HOLD)
+AT_WORK = frozenset(_AT_WORK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ MOVES: Mapping[str, Move] = {
     "visit_off": Move((S.SCHEDULED,), S.IN_PROGRESS),
     "check_out": Move((S.ONSITE,), S.IN_PROGRESS),
     "observe": Move((S.IN_PROGRESS,), S.MONITORING),
-    "workaround": Move((S.IN_PROGRESS, S.MONITORING, *_WAITING, S.ONSITE), None),
+    "workaround": Move(
+        (S.QUALIFIED, S.ASSIGNED, *_AT_WORK), None
+    ),  # a known error helps before anybody works on it
     "resolve": Move((S.IN_PROGRESS, S.MONITORING), S.RESOLVED),
     "recover": Move((S.RECEIVED, S.TRIAGE, S.QUALIFIED, S.ASSIGNED), S.RESOLVED),
     "reopen": Move((S.RESOLVED, S.CLOSED), S.IN_PROGRESS),

@@ -75,7 +75,6 @@ visit = Table(
     a_text(
         "state", "proposed"
     ),  # proposed, counter, confirmed, en_route, onsite, done, no_access or cancelled
-    a_json("technicians", "[]"),  # agent ids, the first leads
     maybe_instant("window_start"),
     maybe_instant("window_end"),
     maybe_instant("arrived_at"),
@@ -88,8 +87,26 @@ visit = Table(
     an_instant("made_at"),
     a_text("made_by"),  # actor
     maybe_instant("closed_at"),
+    a_number("engineers", 1),  # so many have to come
+    a_json("named", "[]"),  # agent ids of exactly those who are wanted, the first leads; empty: whoever can
+    a_number("agreed"),  # `sequence` with which this time was agreed; later ones change who comes
     Index("visit_uid", "uid", unique=True),
     Index("visit_open", "window_start", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+)
+
+# Who comes to a visit, or came: one of them leads. The times of the visit are everybody's.
+visit_crew = Table(
+    "visit_crew",
+    metadata,
+    id_key("ticket_id"),
+    id_key("visit_id"),
+    text_key("agent"),
+    a_flag("leads"),
+    maybe_instant("set_out_at"),  # on the way since; None: nobody noted it
+    a_number("minutes"),  # of work on site, noted at its end
+    an_instant("at"),  # since when they are of it
+    a_text("by"),  # actor
+    Index("visit_crew_agent", "agent", "visit_id"),
 )
 
 # A time that was offered for a visit, or that somebody asked for.
@@ -106,6 +123,7 @@ visit_slot = Table(
     a_text("state", "offered"),  # offered, taken, released, expired, asked (by the customer) or declined
     a_text("by"),  # actor
     an_instant("at"),
+    a_json("others", "[]"),  # agent ids of who would come with them
 )
 
 # What an engineer's time is taken by: visits, holds, leave. Two who take it at once meet at `engineer`.
@@ -328,6 +346,7 @@ __all__ = [
     "vendor_case",
     "visit",
     "visit_attendee",
+    "visit_crew",
     "visit_slot",
     "visit_step",
     "workaround",

@@ -66,6 +66,7 @@ from core.store.delivering_tables import (
     vendor_case,
     visit,
     visit_attendee,
+    visit_crew,
     visit_slot,
     visit_step,
     workaround,
@@ -76,6 +77,8 @@ from core.store.device_tables import (
     alert_episode,
     alert_meeting,
     alert_name,
+    alert_return,
+    hub_trouble,
     maintenance_window,
     source_state,
 )
@@ -116,6 +119,7 @@ __all__ = [
     "alert_episode",
     "alert_meeting",
     "alert_name",
+    "alert_return",
     "api_token",
     "asset_owner",
     "blob",
@@ -136,6 +140,7 @@ __all__ = [
     "finding",
     "flow_version",
     "handover",
+    "hub_trouble",
     "idempotency",
     "identity",
     "inbound",
@@ -180,6 +185,7 @@ __all__ = [
     "vendor_case",
     "visit",
     "visit_attendee",
+    "visit_crew",
     "visit_slot",
     "visit_step",
     "workaround",
@@ -300,8 +306,8 @@ contact = Table(
     _flag("active", default=True),
     Column("number", Text, nullable=False, server_default="", index=True),  # `phone` in E.164
     _maybe("merged_into"),  # id of the contact that this one turned out to be
-    _flag("alerts"),  # they hear of what devices of the customer report
     _flag("vip"),  # what they ask is one priority more urgent
+    _flag("alerts"),  # they hear of what devices of the customer report
     Index(
         "contact_merged",
         "merged_into",
@@ -325,6 +331,7 @@ asset = Table(
     _text("make"),
     _text("model"),
     _text("serial"),
+    _json("depends_on", "[]"),  # CUSTOMER/asset, each somebody else's
 )
 
 contract = Table(

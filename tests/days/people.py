@@ -25,6 +25,8 @@ class Form:
     fields: dict[str, str] = field(default_factory=dict)
     buttons: dict[str, str] = field(default_factory=dict)
     """Buttons with a name, and what they say to the server."""
+    choices: dict[str, list[str]] = field(default_factory=dict)
+    """Radio buttons: what each of a name says."""
 
 
 @dataclass(slots=True)
@@ -79,7 +81,7 @@ class Browser:
         `files`: by field, the name and the content of one.
         """
         form = page.form(action)
-        unknown = typed.keys() - form.fields.keys()
+        unknown = typed.keys() - form.fields.keys() - form.choices.keys()
         assert not unknown, f"the form {action} has no field {unknown}: {list(form.fields)}"
         fields = {**form.fields, **typed, **({press: form.buttons[press]} if press else {})}
         if form.multipart:
@@ -89,6 +91,20 @@ class Browser:
             body, kind = urllib.parse.urlencode(fields).encode(), "application/x-www-form-urlencoded"
         headers = {"Content-Type": kind, "Origin": self.base, "Sec-Fetch-Site": "same-origin"}
         return self._page(urllib.request.Request(self.base + form.action, data=body, headers=headers))
+
+    def send(self, path: str, fields: Mapping[str, str], picture: bytes = b"") -> Any:
+        """What a script of a page sends as a form, and the JSON that it gets; it must do."""
+        files = {"picture": ("picture.png", picture)} if picture else {}
+        body, kind = _multipart(fields, files)
+        headers = {
+            "Content-Type": kind,
+            "Accept": "application/json",
+            "Origin": self.base,
+            "Sec-Fetch-Site": "same-origin",
+        }
+        page = self._page(urllib.request.Request(self.base + path, data=body, headers=headers))
+        assert page.status == 200, page.text
+        return json.loads(page.text)
 
     def _page(self, request: urllib.request.Request) -> Page:
         try:
@@ -120,6 +136,14 @@ class Api:
         status, answer = self.call("POST", path, body=body or {}, key=key)
         assert status in (200, 201), answer
         return answer
+
+    def bytes(self, path: str) -> bytes:
+        """A download."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        with urllib.request.urlopen(
+            urllib.request.Request(self._base + path, headers=headers), timeout=TIMEOUT
+        ) as answer:
+            return bytes(answer.read())
 
     def call(
         self, method: str, path: str, *, body: Any = None, key: str = "", **query: Any
@@ -169,6 +193,8 @@ class _Forms(HTMLParser):
         name = given.get("name", "")
         if tag == "input" and name and given.get("type") not in ("file", "checkbox", "radio", "submit"):
             self._form.fields[name] = given.get("value", "")
+        elif tag == "input" and given.get("type") == "radio":
+            self._form.choices.setdefault(name, []).append(given.get("value", ""))
         elif tag == "button" and name:
             self._form.buttons[name] = given.get("value", "")
         elif tag == "textarea" and name:

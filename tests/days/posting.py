@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import queue
 import smtplib
@@ -167,10 +168,11 @@ class Received:
 
 
 class Relay:
-    """The provider's mail server: takes everything, and shows it."""
+    """The provider's mail server: takes everything, and shows it. While it is `silent` it says to nobody that it did."""
 
     def __init__(self) -> None:
         self.port = free_port()
+        self.silent = False
         self.all: list[Received] = []
         self._new: queue.SimpleQueue[Received] = queue.SimpleQueue()
 
@@ -181,6 +183,8 @@ class Relay:
             one = Received(envelope.mail_from, recipient, read)
             self.all.append(one)
             self._new.put(one)
+        while self.silent:  # noqa: ASYNC110 - it is another thread that ends it
+            await asyncio.sleep(PAUSE)
         return "250 taken"
 
     def next(self, recipient: str) -> Received:

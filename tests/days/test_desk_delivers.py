@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from email import policy
-from email.message import EmailMessage
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
-from zoneinfo import ZoneInfo
-
-from icalendar import Calendar
 
 from tests.days.conftest import DESK, Day, MakeDay
 from tests.days.hubs import until
+from tests.days.invitations import answers, calendars, event, invited
 from tests.days.posting import Received, Relay, mail, post, understood
 
 SUPPORT = "support@cumulus.test"
@@ -158,102 +153,41 @@ def test_a_visit_is_in_the_customers_calendar_and_their_answers_come_back_by_mai
     )
 
     # Both get it; the customer's program is asked to answer an address that knows the request.
-    first = _invited(relay, "alice@acme.test", 0)
-    assert (str(first["METHOD"]), _event(first)["DTSTART"].dt) == ("REQUEST", start)
-    assert str(_event(_invited(relay, "gus@hub.test", 0))["UID"]) == str(_event(first)["UID"])
+    first = invited(relay, "alice@acme.test", 0)
+    assert (str(first["METHOD"]), event(first)["DTSTART"].dt) == ("REQUEST", start)
+    assert str(event(invited(relay, "gus@hub.test", 0))["UID"]) == str(event(first)["UID"])
 
     # Somebody else answers for them, and nothing changes; then they accept.
-    _answers(day, first, "REPLY", "ACCEPTED", sender="eve@evil.test")
-    _answers(day, first, "REPLY", "ACCEPTED")
+    answers(hub.smtp, first, "REPLY", "ACCEPTED", sender="eve@evil.test")
+    answers(hub.smtp, first, "REPLY", "ACCEPTED")
     until(lambda: _said(day, where) == "ACCEPTED", "the answer is not at the visit")
 
     # Another time: staff keep the old one, are asked again, and take it.
     later = start + timedelta(hours=3)
-    _answers(day, first, "COUNTER", "TENTATIVE", start=later)
+    answers(hub.smtp, first, "COUNTER", "TENTATIVE", start=later)
     asked = until(lambda: day.ann.get(f"{where}/calendar")["asked"], "nobody asks for another time")
     day.ann.post(f"{where}/keep", {"proposal": asked[0]["id"]})
-    until(lambda: _calendars(relay, "alice@acme.test", "DECLINECOUNTER"), "they are not told that it stays")
-    _answers(day, first, "COUNTER", "TENTATIVE", start=later)
+    until(lambda: calendars(relay, "alice@acme.test", "DECLINECOUNTER"), "they are not told that it stays")
+    answers(hub.smtp, first, "COUNTER", "TENTATIVE", start=later)
     asked = until(lambda: day.ann.get(f"{where}/calendar")["asked"], "nobody asks for another time")
     day.ann.post(f"{where}/accept", {"proposal": asked[0]["id"], "anyway": True})
-    second = _invited(relay, "alice@acme.test", 1)
-    assert _event(second)["DTSTART"].dt == later
+    second = invited(relay, "alice@acme.test", 1)
+    assert event(second)["DTSTART"].dt == later
 
     # What answers the invitation of before changes nothing, and stands in the request with a remark.
-    _answers(day, first, "REPLY", "DECLINED")
+    answers(hub.smtp, first, "REPLY", "DECLINED")
     understood(day.ann)
     assert _said(day, where) == "NEEDS-ACTION"
     assert "old_sequence" in repr(day.ann.get(f"/tickets/{number}")["messages"])
 
     day.ann.post(f"{where}/cancel", {"reason": "It works again"})
-    (off,) = until(lambda: _calendars(relay, "alice@acme.test", "CANCEL"), "it is not called off")
-    assert (_event(off)["SEQUENCE"], str(_event(off)["UID"])) == (2, str(_event(first)["UID"]))
+    (off,) = until(lambda: calendars(relay, "alice@acme.test", "CANCEL"), "it is not called off")
+    assert (event(off)["SEQUENCE"], str(event(off)["UID"])) == (2, str(event(first)["UID"]))
     hub.stop()
     assert hub.astonished() == []
     hub.balances()
 
 
-def _calendars(relay: Relay, recipient: str, method: str) -> list[Calendar]:
-    parts = [
-        part
-        for one in relay.all
-        if one.recipient == recipient
-        for part in one.mail.walk()
-        if part.get_content_type() == "text/calendar" and part.get_param("method") == method
-    ]
-    return [Calendar.from_ical(part.get_content()) for part in parts]
-
-
-def _event(calendar: Calendar) -> Any:
-    (found,) = calendar.walk("VEVENT")
-    return found
-
-
-def _invited(relay: Relay, recipient: str, sequence: int) -> Calendar:
-    found: list[Calendar] = until(
-        lambda: [
-            one for one in _calendars(relay, recipient, "REQUEST") if _event(one)["SEQUENCE"] == sequence
-        ],
-        f"{recipient} is not invited",
-    )
-    return found[-1]
-
-
 def _said(day: Day, where: str) -> str:
     invited = day.ann.get(f"{where}/calendar")["invited"]
     return str(next(one["answer"] for one in invited if one["role"] == "customer"))
-
-
-def _answers(
-    day: Day,
-    invitation: Calendar,
-    method: str,
-    partstat: str,
-    *,
-    sender: str = "alice@acme.test",
-    start: datetime | None = None,
-) -> None:
-    """As a calendar program does: to the organiser, the event again, with one attendee and what they say."""
-    event = _event(invitation)
-    to = str(event["ORGANIZER"]).removeprefix("mailto:")
-    begins = start or event["DTSTART"].dt
-    made = EmailMessage(policy=policy.SMTP)
-    made["From"], made["To"], made["Subject"] = sender, to, f"{partstat.title()}: visit"
-    made["Message-ID"] = f"<{uuid4()}@acme.test>"
-    made.set_content(partstat)
-    answer = f"""BEGIN:VCALENDAR
-PRODID:-//Somebody//Calendar//EN
-VERSION:2.0
-METHOD:{method}
-BEGIN:VEVENT
-UID:{event["UID"]}
-SEQUENCE:{event["SEQUENCE"]}
-DTSTAMP:20261201T090000Z
-DTSTART;TZID="W. Europe Standard Time":{begins.astimezone(ZoneInfo("Europe/Rome")):%Y%m%dT%H%M%S}
-DURATION:PT2H
-ATTENDEE;PARTSTAT={partstat}:mailto:alice@acme.test
-END:VEVENT
-END:VCALENDAR
-"""
-    made.add_alternative(answer, subtype="calendar", params={"method": method})
-    assert post(day.hub.smtp, made.as_bytes(), sender=sender, to=to)[0] == 250

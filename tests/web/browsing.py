@@ -34,6 +34,7 @@ ONE_AT_A_TIME = pytest.mark.xdist_group("browser")
 
 LEADER = "paolo.marin@nordest.test"
 CENTRE = "lucia.ferrari@nordest.test"
+SUPERVISOR = "elena.zanin@nordest.test"
 ENGLISH = "james.hill@nordest.test"
 MARIO = "mario.bellini@cantine-valpolicella.test"
 CARLA = "carla.moretti@studiomoretti.test"

@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from channels.email.cleaning import clean_html
 from core.desk import accounts
 from core.desk.principal import Principal
-from core.settings import Hub, Settings
+from core.settings import Hub, Limits, Settings
 from core.store import blobs, tables
 from core.store.database import Database
 from core.store.tx import Tx
@@ -198,11 +198,11 @@ class Pages:
 
 
 @asynccontextmanager
-async def serving(db: Database, folder: Path) -> AsyncIterator[Pages]:
-    """The pages on a port of their own; `folder` is where the hub keeps its things."""
+async def serving(db: Database, folder: Path, **limits: int) -> AsyncIterator[Pages]:
+    """The pages on a port of their own; `folder` is where the hub keeps its things. `limits`: other ones than usual."""
     app = make_app(
         db,
-        Settings(hub=Hub(data_dir=folder), channels={}),
+        Settings(hub=Hub(data_dir=folder), limits=Limits(**limits), channels={}),
         clean=clean_html,
         linking={"telegram": FakeLinking()},
     )

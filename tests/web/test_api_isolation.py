@@ -66,6 +66,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "end_outage": {},
     "cancel_outage": {"reason": "a test"},
     "ask_to_be_told": {},
+    "plan_maintenance": {
+        "customer": "ACME",
+        "tag": "env=test",
+        "since": "2030-03-02T09:00:00Z",
+        "until": "2030-03-02T11:00:00Z",
+    },
+    "approve_maintenance": {},
+    "end_maintenance": {},
+    "cancel_maintenance": {"reason": "a test"},
     "add_flow": {"flow": {}},
     "save_flow": {"flow": {}, "seen": "0" * 64},
     "publish_flow": {"digest": "0" * 64, "comment": "a test"},
@@ -106,6 +115,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "override_ticket": {"reason": "a good customer", "until": "2099-01-01T00:00:00Z"},
     "recheck_ticket": {},
     "log_activity": {"minutes": 5},
+    "note_visit_step": {"kind": "note", "text": "x"},
     "promise_ticket": {"promise_by": "2099-01-01T00:00:00Z"},
     "observe_ticket": {"until": "2099-01-01T00:00:00Z"},
     "accept_workaround": {},
@@ -159,6 +169,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "choose_visit": {"slot": "01896e57-5430-763b-9e2e-ffc9cc3fa45d"},
     "decline_visit": {"text": "Too early."},
     "confirm_visit": {"start": "2099-01-01T09:00:00Z", "technician": "teo@desk.test"},
+    "add_engineer_visit": {"technician": "teo@desk.test"},
+    "replace_engineer_visit": {"technician": "teo@desk.test", "instead_of": "teo@desk.test"},
+    "remove_engineer_visit": {"technician": "teo@desk.test"},
     "cancel_visit": {"reason": "a test"},
     "en_route_visit": {},
     "check_in_visit": {},
@@ -181,7 +194,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "map_alert_source": {"mapping": {"event": "problem"}},
 }
 """A body that each writing call takes: what is refused is refused for the id alone."""
-QUERIES = {"preview_merge": {"into": OWN}}
+QUERIES = {"preview_merge": {"into": OWN}, "get_day_book": {"agent": "teo@desk.test"}}
 """What reading calls cannot do without."""
 WITH_IDS = [one for one in ENDPOINTS if one.parts]
 
@@ -263,9 +276,14 @@ def caller(client, desk):
 
 def ids_of_acme(endpoint, desk):
     number = "C-2026-001" if endpoint.path.startswith("/contracts") else "26-000001"
-    kind = {"outages": "outage", "calls": "call", "tasks": "task", "alerts": "alert"}.get(
-        endpoint.path.split("/")[1], "held"
-    )
+    kinds = {
+        "outages": "outage",
+        "calls": "call",
+        "tasks": "task",
+        "maintenance": "window",
+        "alerts": "alert",
+    }
+    kind = kinds.get(endpoint.path.split("/")[1], "held")
     identity = desk.ids[kind]
     known = {"contact": "alice", "room": desk.ids["room"], "address": desk.ids["account"]}
     known |= {
@@ -367,6 +385,7 @@ async def test_a_technician_of_another_group_sees_nothing(caller, desk, db):
                 "/service-levels",
                 "/problems",
                 "/known-errors",
+                "/maintenance",
             )
         )
     ):

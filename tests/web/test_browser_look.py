@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from tests.days.hubs import until
 from tests.devices_at_work import SECRET, alarm
-from tests.web.browsing import LEADER, MARIO, ONE_AT_A_TIME
+from tests.web.browsing import LEADER, MARIO, ONE_AT_A_TIME, SUPERVISOR
 
 pytestmark = [pytest.mark.browser, ONE_AT_A_TIME]
 
@@ -30,7 +30,6 @@ ALARMS = ["/desk/alarms", "/desk/alarms/board", "/desk/alarms/tree?customer=CANT
 ALARMS += ["/desk/sources", "source"]
 PORTAL = ["report", "/portal/", "request", "/portal/new", "/portal/history", "/account"]
 WIDTHS = [360, 768, 1280, 1920]
-SUPERVISOR = "elena.zanin@nordest.test"
 SOURCES = "".join(
     f"""
 [[alert_sources]]
@@ -163,6 +162,47 @@ def test_the_wall_shows_a_new_alarm_by_itself(visit, devices, number):
     devices("look-alarms", {"alerts": [new], "groupLabels": {}})
 
     visitor.page.locator(".wall-alarm", has_text="just-now").wait_for()
+
+
+LED = [
+    "/desk/operations",
+    "/desk/reports",
+    "/desk/vendors",
+    "/desk/known-errors/new",
+    "/desk/problems",
+    "/desk/new-service-level",
+    "/desk/new-calendar",
+]
+"""Where the desk is led and configured, and what a contract got."""
+
+
+def test_axe_finds_nothing_where_the_desk_is_led_and_nothing_is_wider_than_a_phone(demo, visit):
+    supervisor = demo.hub.api(demo.hub.token("--agent", SUPERVISOR))
+    status, asked = supervisor.call("POST", "/contracts/C-2026-001/reports", body={"period": "2026-10"})
+    assert status == 202, asked
+    until(lambda: supervisor.get("/reports")["items"], "no report was made")
+    visitor = visit(SUPERVISOR)
+    page = visitor.page
+    for name in [*LED, "/desk/reports/C-2026-001/2026-10/1"]:
+        page.set_viewport_size({"width": 1440, "height": 900})
+        visitor.go(name)
+        page.evaluate("for (const one of document.querySelectorAll('main details')) one.open = true")
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            found = Axe().run(page)
+            assert found.violations_count == 0, f"{name}, {theme}: {found.generate_report()}"
+        page.set_viewport_size({"width": 360, "height": 740})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, name
+
+
+def test_a_heading_has_room_beside_what_stands_with_it_on_a_phone(visit):
+    visitor = visit(SUPERVISOR, viewport={"width": 360, "height": 740})
+    for name in ("/desk/known-errors", "/desk/new-service-level"):
+        visitor.go(name)
+        head, title = (visitor.page.locator(one).bounding_box() for one in (".list-head", ".list-head h1"))
+
+        assert head["y"] <= title["y"], name
+        assert title["y"] + title["height"] <= head["y"] + head["height"], name
 
 
 @pytest.mark.parametrize("verb", ["update", "end", "cancel"])

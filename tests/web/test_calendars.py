@@ -25,6 +25,7 @@ async def test_a_calendar_is_written_found_and_never_written_over_by_a_new_one(d
         sue = await pages.as_(await desk.who("sue"))
 
         wrong = await sue.post("/desk/new-calendar", **FORM | {"time_zone": "Mars"})
+        endless = await sue.post("/desk/new-calendar", **FORM | {"name": "x" * 10_000}, save="1")
         made = await sue.post("/desk/new-calendar", **FORM, save="1")
         again = await sue.post("/desk/new-calendar", **FORM | {"days-0": ["sat"]}, save="1")
         taken = await sue.post("/desk/new-calendar", **FORM | {"name": "new"}, save="1")
@@ -33,6 +34,7 @@ async def test_a_calendar_is_written_found_and_never_written_over_by_a_new_one(d
         opened = await sue.get("/desk/calendars/Uffici%209%2F18")
 
     assert (wrong.status, 'id="f-time_zone"' in wrong.text) == (422, True)
+    assert (endless.status, 'id="f-name"' in endless.text) == (422, True)
     assert (made.status, again.status) == (303, 422)
     assert 'href="/desk/calendars/Uffici%209%2F18"' in listed.text
     assert opened.status == 200

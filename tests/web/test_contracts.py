@@ -60,13 +60,21 @@ async def test_a_contract_is_written_in_a_form_that_says_what_is_wrong_and_what_
         wrong = await sue.post("/desk/new-contract", **FORM)
         assert wrong.status == 422
         assert 'id="f-lines-0-quantity"' in wrong.text
+        assert "Scrivi una quantità più grande di 0" in wrong.words
         right = FORM | {"lines-0-quantity": "10"}
         wrong = await sue.post("/desk/new-contract", **right)
         assert (wrong.status, 'id="f-valid_until"' in wrong.text) == (422, True)
         assert 'id="f-lines-0-calendar"' in wrong.text
         assert wrong.field("lines-0-name") == "Network", "what was typed is not lost"
 
+        assert "Scegli un orario dell'elenco." in wrong.words
+
         right |= {"valid_until": "2027-02-28", "lines-0-calendar": "24x7", "why": "Order 12"}
+        for typed in ("", "x" * 10_000):
+            for field in ("number", "lines-0-name"):
+                wrong = await sue.post("/desk/new-contract", **right | {field: typed}, save="1")
+                assert (wrong.status, f'id="f-{field}"' in wrong.text) == (422, True), (field, typed[:1])
+                assert wrong.field(field) == typed, "what was typed is not lost"
         more = await sue.post("/desk/new-contract", **right, add="1")
         assert 'name="lines-1-name"' in more.text
         look = await sue.post("/desk/new-contract", **right, look="1")

@@ -63,6 +63,10 @@ async def test_what_people_do_with_duties(db: Database, tmp_path: Path):
         assert (await teo.post(where, **given)).status == 403
         wrong = await lea.post(where, **given | {"until": begins})
         assert (wrong.status, "after the beginning" in wrong.words) == (422, True)
+        endless = await lea.post(where, **given | {"reason": "x" * 10_000})
+        assert (endless.status, "at most 300 characters" in endless.words) == (422, True), (
+            "not cut off unsaid"
+        )
         assert (await lea.post(where, **given)).status == 303
         shown = await lea.get("/desk/rotas?rota=Nights&view=week")
         assert "stands in" in shown.words

@@ -59,14 +59,18 @@ async def test_a_visit_is_made_without_a_script(desk, tmp_path: Path):
         assert 'href="geo:0,0?q=Via%20Roma%201%2C%20Verona"' in shown.text
         assert "Annunciati 60 minuti prima" in shown.words
         ids = re.findall(r'name="id" value="([^"]+)"', shown.text)
-        assert len(ids) == len(set(ids)) == 8
+        assert len(ids) == len(set(ids)) == 9
         for _ in range(2):  # pressed twice
             assert (await gus.post(f"{where}/steps", id=ids[0], kind="check_in")).status == 303
         task = {"id": ids[1], "kind": "task", "text": "Etichettare il cavo", "done": "1"}
         assert (await gus.post(f"{where}/steps", **task)).status == 303
         wrong = await gus.post(f"{where}/steps", id=ids[2], kind="sign", name="Anna")
         signer = wrong.field("name", form='for="sign-name"')
-        assert (wrong.status, "unable" in wrong.words, signer) == (422, True, "Anna")
+        assert (wrong.status, "Fai firmare, o scrivi perché non può" in wrong.words, signer) == (
+            422,
+            True,
+            "Anna",
+        )
         photo = await gus.post(
             f"{where}/steps", (("q.jpg", a_picture("JPEG")),), id=ids[3], kind="photo", text="Quadro"
         )
@@ -97,13 +101,16 @@ async def test_what_a_phone_sends_is_there_once_and_what_is_too_large_not_at_all
         one = {"id": str(uuid4()), "kind": "check_in", "at": "2026-01-01T10:00:00.000Z"}
         assert await by_script(gus, where, **one) == (200, {"id": one["id"], "new": True, "state": "onsite"})
         assert (await by_script(gus, where, **one))[1]["new"] is False
-        for status, fields in (
-            (422, {"kind": "note"}),
-            (422, {"kind": "note", "text": "x", "at": "yesterday"}),
-            (422, {"kind": "note", "text": "x", "at": "2026-01-01T10:00:00"}),
-            (422, {"kind": "note", "text": "x", "id": "1"}),
+        for fields, said in (
+            ({"kind": "note"}, "Scrivi che cosa"),
+            ({"kind": "note", "text": "x" * 10_000}, "al massimo 5.000 caratteri"),
+            ({"kind": "note", "text": "x", "at": "yesterday"}, "L'ora del telefono"),
+            ({"kind": "note", "text": "x", "at": "2026-01-01T10:00:00"}, "L'ora del telefono"),
+            ({"kind": "note", "text": "x", "id": "1"}, "ricarica la pagina"),
+            ({"kind": "check_out", "text": "x", "minutes": "-5"}, "Scrivi i minuti"),
         ):
-            assert (await by_script(gus, where, **fields))[0] == status, fields
+            status, answer = await by_script(gus, where, **fields)
+            assert (status, said in answer["detail"]) == (422, True), (fields, answer)
         status, problem = await by_script(gus, where, b"x" * 40 * 2**20, kind="photo")
         assert (status, problem["title"]) == (413, "Too large")
         large: Any = (("q.jpg", BytesIO(b"x" * 11 * 2**20)),)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from core.desk import accounts, links, passwords
@@ -20,6 +21,8 @@ from core.store import lanes, tables, work
 from tests import rows
 from web import static_files
 from web.app import WebServer, make_app
+from web.pages import Pages
+from web.site import SITE
 
 PASSWORD = "a password of hers"
 OTHER = "another password"
@@ -342,6 +345,39 @@ async def test_a_connection_that_never_asks_is_closed_and_others_are_served_mean
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
+
+
+async def test_whoever_asks_before_the_pages_are_read_is_answered_but_the_hub_is_not_ready(db):
+    settings = Settings(channels={}, http=Http(port=0))
+    app = make_app(db, settings, clean=lambda html, **_: html)
+    server = WebServer(app, settings)
+    being_read, read = threading.Event(), threading.Event()
+
+    class Unread(Pages):
+        def read_all(self, wanted):
+            assert wanted()
+            being_read.set()
+            read.wait(10)
+
+    app[SITE].pages = Unread(settings.hub)
+    serving = asyncio.create_task(server.run())
+    try:
+        await listening(server)
+        await asyncio.to_thread(being_read.wait, 10)
+        async with ClientSession() as session, session.get(f"http://127.0.0.1:{server.port}/login") as page:
+            assert page.status == 200
+        assert not server.ready()
+
+        read.set()
+
+        async with asyncio.timeout(10):
+            while not server.ready():  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.01)
+    finally:
+        read.set()
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+    assert not server.ready()
 
 
 # --- The first administrator --------------------------------------------------------------------------------

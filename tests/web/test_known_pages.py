@@ -66,8 +66,9 @@ def inside(page):
 async def test_a_known_error_is_written_suggested_and_applied_and_the_customer_reads_only_their_text(
     teo, alice, db
 ):
-    empty = await teo.post("/desk/known-errors/new", title="")
-    assert empty.status == 422
+    empty = await teo.post("/desk/known-errors/new", title="", public_text="Riavviare.")
+    assert (empty.status, "Scriva un titolo" in empty.words) == (422, True)
+    assert empty.field("public_text", form='id="k-title"') == "Riavviare.", "what was typed is not lost"
     made = await teo.post("/desk/known-errors/new", **FORM)
     assert made.headers["Location"] == "/desk/known-errors/1?saved=1"
     page = await teo.get(TICKET)
@@ -88,6 +89,17 @@ async def test_a_known_error_is_written_suggested_and_applied_and_the_customer_r
     again = await teo.post("/desk/known-errors/1", **FORM | {"title": "Port hangs often", "version": "1"})
     assert again.status == 303
     assert (await teo.post("/desk/known-errors/1", **FORM | {"version": "1"})).status == 409
+
+
+async def test_where_none_can_be_applied_yet_the_page_says_why(teo, db):
+    await teo.post("/desk/known-errors/new", **FORM)
+    assert 'action="/desk/tickets/26-000001/known-errors/1"' in (await teo.get(TICKET)).text
+
+    for state, words in (("triage", "Prima va qualificata"), ("on_hold", "È sospesa")):
+        await db.write(lambda tx, state=state: tx.update(tables.ticket, {"number": "26-000001"}, state=state))
+        page = await teo.get(TICKET)
+        assert words in page.words
+        assert 'action="/desk/tickets/26-000001/known-errors/1"' not in page.text
 
 
 async def test_an_expired_one_asks_for_a_confirmation(teo, db):
@@ -116,6 +128,7 @@ async def test_a_problem_is_opened_worked_on_and_closed_by_who_leads(teo, lea):
         ("schedule", {}, 422),
         ("schedule", {"fix_due": "tomorrow"}, 422),
         ("schedule", {"fix_due": "2099-01-01"}, 303),
+        ("change", {"title": "Ports hang", "root_cause": "x" * 200_000}, 422),
         ("change", {"title": "Ports hang", "root_cause": "Firmware"}, 303),
         ("link", {"ticket": "26-999999"}, 404),
         ("resolve", {}, 303),
@@ -138,7 +151,8 @@ async def test_tickets_are_played_again_by_who_leads_and_mistakes_are_told(teo, 
     wrong = await lea.post("/desk/replay", desk="[[slas]]\nname = 1")
     assert wrong.status == 422
     assert "[[slas]]" in wrong.text, "what was pasted stays"
-    assert (await lea.post("/desk/replay", desk="[[groups]]\nname = 'x'", since="then")).status == 422
+    then = await lea.post("/desk/replay", desk="[[groups]]\nname = 'x'", since="then")
+    assert (then.status, "Write a date before the end" in then.words) == (422, True)
 
     played = await lea.post(
         "/desk/replay", desk="[[routing]]\ntechnology = 'Network'\ngroup = 'Servers L1'", since="2026-01-01"

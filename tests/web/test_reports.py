@@ -120,8 +120,9 @@ async def test_who_leads_sees_the_desk_at_a_glance(desk, tmp_path):
         sue, ann = await pages.as_(await desk.who("sue")), await pages.as_(await desk.who("ann"))
         page = await sue.get("/desk/operations")
         assert "1 aperte" in page.words or "1 open" in page.words
+        assert "Negli ultimi 28 giorni non è arrivato niente." in page.words, "not an empty drawing"
         for name in ("load", "risks", "ages", "hours"):
-            assert f'src="/desk/operations/charts/{name}"' in page.text
+            assert (f'src="/desk/operations/charts/{name}"' in page.text) == (name != "hours")
             drawn = await sue.get(f"/desk/operations/charts/{name}")
             assert (drawn.status, drawn.text[:4], "<script" in drawn.text) == (200, "<svg", False)
         assert (await sue.get("/desk/operations/charts/other")).status == 404

@@ -19,6 +19,18 @@ from tests.web.test_front_door import SAME
 from web.app import make_app
 
 GOING_NOW = GOING.replace('calendar = "Office"', 'calendar = "24x7"').replace("2026-12-31", "2036-12-31")
+CREWS = (
+    GOING_NOW
+    + """
+[[agents]]
+email = "ivo@hub.test"
+name = "Ivo"
+roles = ["technician"]
+groups = ["Network L1"]
+onsite = true
+calendar = "24x7"
+"""
+)
 ENGLISH = {"Accept-Language": "en"}
 
 
@@ -43,7 +55,7 @@ async def test_dispatchers_plan_offer_choose_and_do_a_visit_by_forms(desk, tmp_p
         form = f"/desk/visits/{number}/new"
         assert (await lea.get(form)).status == 200
         wrong = await lea.post(form, purpose=" ", minutes="120", how="offer")
-        assert (wrong.status, "purpose" in wrong.words) == (422, True)
+        assert (wrong.status, "Scrivi che cosa c'è da fare" in wrong.words) == (422, True)
         assert (
             await lea.post(form, purpose="Cambiare lo switch", minutes="60", how="offer", parts="SW-1\n")
         ).status == 303
@@ -76,6 +88,54 @@ async def test_dispatchers_plan_offer_choose_and_do_a_visit_by_forms(desk, tmp_p
         assert f"/desk/visits/{number}/new?replaces={row.id}" in done.text
         assert (await lea.get(f"/desk/visits/{number}/nothing")).status == 404
         assert (await lea.get("/desk/visits/26-999999/new")).status == 404
+
+
+async def test_dispatchers_ask_for_a_crew_change_it_and_each_has_it_on_the_phone(db, tmp_path: Path):
+    desk = await at_work(db, CREWS)
+    desk.now = datetime.now(UTC)
+    number = await desk.taken(authentication=PASSED)
+    async with serving(db, tmp_path) as pages:
+        lea = await pages.as_(await desk.who("lea"))
+        form, given = f"/desk/visits/{number}/new", {"purpose": "Rack", "minutes": "60"}
+        assert (await lea.post(form, **given, engineers="0")).status == 422
+        wrong = await lea.post(
+            form, **given, engineers="3", lead="gus@hub.test", **{"with:eva@hub.test": "on"}
+        )
+        assert (wrong.status, wrong.text.count(" checked")) == (422, 2), "who was ticked stays ticked"
+        assert (await lea.post(form, **given, engineers="2")).status == 303
+        (row,) = await desk.rows(tables.visit, number)
+        where = f"/desk/visits/{number}/{row.id}"
+        shown = await lea.get(where)
+        assert "Quanti tecnici 2" in shown.words
+        assert re.search(r"(Gus|Eva|Ivo) con (Gus|Eva|Ivo)", shown.words)
+        assert (await lea.post(f"{where}/do/offer", engineers="1")).status == 303
+        assert (
+            " con "
+            not in re.search(r"Orari proposti.*?Il cliente", (await lea.get(where)).words + "Il cliente")[0]
+        )
+
+        start = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%dT10:00")
+        both = {"start": start, "technician": "gus@hub.test", "with:eva@hub.test": "on"}
+        assert (await lea.post(f"{where}/do/confirm", **both)).status == 303
+        assert "Gus (guida), Eva" in (await lea.get(where)).words
+        assert (await lea.post(f"{where}/do/add", technician="ivo@hub.test")).status == 303
+        again = await lea.post(f"{where}/do/add", technician="ivo@hub.test")
+        assert (again.status, "non viene già" in again.words) == (422, True)
+        swap = {"technician": "eva@hub.test", "instead_of": "gus@hub.test"}
+        assert (await lea.post(f"{where}/do/remove", technician="eva@hub.test")).status == 303
+        assert (await lea.post(f"{where}/do/replace", **swap)).status == 303
+        assert "Eva (guida), Ivo" in (await lea.get(where)).words
+        for name in ("eva", "ivo"):
+            phone = await pages.as_(await desk.who(name))
+            assert number in (await phone.get("/desk/me/visits")).words
+            assert "Eva (guida), Ivo" in (await phone.get(f"/desk/me/visits/{row.id}")).words
+        assert (await lea.post(f"{where}/do/remove", technician="eva@hub.test")).status == 303
+        last = await lea.post(f"{where}/do/remove", technician="ivo@hub.test")
+        assert (last.status, "Non viene nessun altro" in last.words) == (409, True)
+
+        assert (await lea.post(f"{where}/do/check_in")).status == 303
+        assert (await lea.post(f"{where}/do/check_out", minutes="45", text="Fatto")).status == 303
+        assert "0 min di viaggio, 45 min di lavoro" in (await phone.get("/desk/me/visits")).words
 
 
 async def test_leave_by_a_form(desk, tmp_path: Path):
@@ -116,6 +176,21 @@ async def test_the_customer_chooses_in_the_portal(desk, tmp_path: Path):
         assert (await alice.post(f"{where}/visits/{visit}/none", text="Meglio venerdì")).status == 303
     (row,) = await desk.rows(tables.visit, number)
     assert row.state == "confirmed", "the time that was agreed stays until another is"
+
+
+async def test_the_portal_says_the_time_that_was_agreed_and_no_sooner_one(desk, tmp_path: Path):
+    number, visit = await planned(desk)
+    where = f"/portal/requests/{number}"
+    async with serving(desk.db, tmp_path) as pages:
+        alice = await pages.as_(await desk.who("alice"))
+        assert "Tecnico sul posto entro" in (await alice.get(where)).words
+        given = {"start": desk.now + timedelta(days=3), "technician": "gus@hub.test", "anyway": True}
+        await desk.do(visits.confirm, await desk.who("ann"), number, visit, **given)
+
+        shown = await alice.get(where)
+
+        assert "Fissato" in shown.words
+        assert "Tecnico sul posto entro" not in shown.words
 
 
 async def test_the_link_of_a_mail_shows_the_visit_alone_and_works_once_by_a_button(desk):

@@ -17,6 +17,7 @@ from web.api import (
     flows,
     joining,
     known,
+    maintenance,
     me,
     openapi,
     outages,
@@ -33,6 +34,7 @@ from web.api import (
     vendors,
     verbs,
     visit_answers,
+    visit_crew,
     visits,
 )
 from web.api.endpoint import Endpoint
@@ -58,6 +60,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *contracts.ENDPOINTS,
     *joining.ENDPOINTS,
     *known.ENDPOINTS,
+    *maintenance.ENDPOINTS,
     *traffic.ENDPOINTS,
     *quick_replies.ENDPOINTS,
     *replay.ENDPOINTS,
@@ -65,6 +68,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *duties.ENDPOINTS,
     *tasks.ENDPOINTS,
     *visit_answers.ENDPOINTS,
+    *visit_crew.ENDPOINTS,
     *visits.ENDPOINTS,
     *vendors.ENDPOINTS,
 )

@@ -18,6 +18,7 @@ Method = Literal["GET", "POST", "PUT", "DELETE"]
 Scope = Literal["read", "write"]
 
 READS = (401, 404, 422, 429, 503)
+MIB = 2**20  # bytes
 WRITES = (400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503)
 
 
@@ -86,6 +87,8 @@ class Endpoint:
     """Its answer is a secret that is shown once, or says how things are now: it is not kept, and takes no Idempotency-Key."""
     asks: bool = False
     """It only reads, though what it asks is a body."""
+    most: int = 0
+    """Bytes that a body may have where that is more than the settings say of all."""
 
     @property
     def name(self) -> str:
@@ -125,6 +128,7 @@ def api(
     errors: tuple[int, ...] = (),
     fleeting: bool = False,
     asks: bool = False,
+    most: int = 0,
 ) -> Callable[[Handler], Endpoint]:
     """Make an endpoint of a function on a transaction: a GET reads, as does what `asks`; the others write and take an Idempotency-Key.
 
@@ -144,6 +148,7 @@ def api(
             errors=tuple(sorted({*usual, *errors})),
             fleeting=fleeting or asks,
             asks=asks,
+            most=most,
         )
 
     return make

@@ -20,6 +20,9 @@ class Paper(Shape):
     """One version of a document. Versions are never changed: a later one takes the place of the one before."""
 
     id: str
+    ticket: str = Field(
+        description="Number of the ticket it was made for: another one, where that was merged into this one."
+    )
     kind: Literal["closure", "visit"] = Field(
         description="The report at the end of a request, or of a visit."
     )
@@ -53,6 +56,7 @@ class WholePaper(Paper):
 def _shown(view: PaperView) -> dict[str, Any]:
     return {
         "id": view.id,
+        "ticket": view.number,
         "kind": view.kind,
         "about": view.about,
         "version": view.n,
@@ -87,6 +91,7 @@ class Correct(Body):
     text: Annotated[Later, Field(description="The solution.")] = ""
     tests: Later = ""
     limits: Later = ""
+    safety: Later = ""
     next_steps: Later = ""
     seen: Seen = None
 
@@ -104,6 +109,7 @@ def correct_report(tx: Tx, call: Call) -> Paper:
         text=asked.text,
         tests=asked.tests,
         limits=asked.limits,
+        safety=asked.safety,
         next_steps=asked.next_steps,
         seen=asked.seen,
     )

@@ -26,7 +26,7 @@ from core.log import get_logger
 from core.store.database import Database, StoreUnavailable
 from core.store.tx import Tx
 from web.api import problems, shown
-from web.api.endpoint import Call, Endpoint, File
+from web.api.endpoint import MIB, Call, Endpoint, File
 from web.api.problems import ApiError, Fault, Kind, Obstacle
 from web.files import download
 from web.limits import Allowance, Limiter
@@ -253,7 +253,7 @@ def _query(endpoint: Endpoint, request: web.Request) -> BaseModel | None:
 
 
 async def _body(endpoint: Endpoint, request: web.Request) -> BaseModel | None:
-    raw = await _read(request, request.app[API].max_body)
+    raw = await _read(request, max(request.app[API].max_body, endpoint.most))
     if endpoint.body is None:
         return None
     if request.content_type != "application/json" or (request.charset or "utf-8").lower() != "utf-8":
@@ -270,14 +270,14 @@ async def _body(endpoint: Endpoint, request: web.Request) -> BaseModel | None:
 async def _read(request: web.Request, most: int) -> bytes:
     """The whole body; no larger and no slower than is reasonable for JSON."""
     if (request.content_length or 0) > most:
-        raise ApiError("too-large")
+        raise ApiError("too-large", f"a body may have {most / MIB:g} MiB here")
     raw = bytearray()
     try:
         async with asyncio.timeout(BODY_TIME):
             while part := await request.content.readany():
                 raw += part
                 if len(raw) > most:
-                    raise ApiError("too-large")
+                    raise ApiError("too-large", f"a body may have {most / MIB:g} MiB here")
     except TimeoutError:
         raise ApiError("too-slow") from None
     return bytes(raw)

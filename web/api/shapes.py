@@ -65,7 +65,9 @@ class Clock(Shape):
     state: str = Field(description="pending, running, paused, met, breached or cancelled.")
     target_s: int
     elapsed_s: int = Field(description="Open, unpaused seconds until now or its end.")
-    due_at: datetime | None = Field(description="None while it is paused.")
+    due_at: datetime | None = Field(
+        description="None while it is paused, and for customers where onsite is outlived by a later time of a visit."
+    )
     breached_at: datetime | None
 
 

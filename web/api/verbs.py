@@ -116,7 +116,7 @@ class Close(Plain):
 
 
 Later = Annotated[str, Field(max_length=100_000)]
-"""A part of the closing report; empty: it has none."""
+"""A part of the closing report; empty: it says what was noted at the end of a visit, if anything was."""
 
 
 class Resolve(Text):
@@ -126,6 +126,7 @@ class Resolve(Text):
     minutes: Minutes
     tests: Annotated[Later, Field(description="How it was tested, and how it stands at hand-over.")] = ""
     limits: Annotated[Later, Field(description="What the solution does not cover.")] = ""
+    safety: Annotated[Later, Field(description="What is dangerous there.")] = ""
     next_steps: Annotated[Later, Field(description="What comes after.")] = ""
     overrides: Overrides = Field(default_factory=dict)
     at: WhenTrue = None

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from core.desk import visit_answers, visit_steps
+from core.desk import visit_answers, visit_steps, visit_views
+from core.desk.errors import invalid
+from core.desk.visit_steps import Kind
+from core.ids import new_id
 from core.store.tx import Tx
 from web.api import visit_answer_shapes as shapes
-from web.api.endpoint import Body, Call, Endpoint, api
+from web.api.duties import Instant
+from web.api.endpoint import MIB, Body, Call, Endpoint, api
 
 Proposal = Annotated[str, Field(min_length=1, max_length=40, description="Id of the time, of `asked`.")]
 
@@ -28,6 +34,51 @@ class Keep(Body):
     """The same, which is not taken."""
 
     proposal: Proposal
+
+
+Long = Annotated[str, Field(max_length=visit_steps.TEXT)]
+Line = Annotated[str, Field(max_length=visit_steps.LINE)]
+
+
+class NewStep(Body):
+    """Something done on site; each kind has fields of its own.
+
+    `task`: `text`, `done`. `part`: `name`, `serial`, `removed`. `note`, `no_access`: `text`. `photo`: `picture`, `text`.
+    `sign`: `name`, `role`, `picture` or `unable`, `comment`. `check_out`: `text`, `minutes`, `limits`, `safety`,
+    `next_steps`. `en_route` and `check_in` have nothing more.
+    """
+
+    kind: Kind
+    id: Annotated[
+        str | None,
+        Field(
+            max_length=40,
+            description="A UUID that you make once: the same step again is kept once, however late. "
+            "Left out: only an Idempotency-Key tells a repeated call.",
+        ),
+    ] = None
+    at: Annotated[Instant | None, Field(description="By your clock. None: now.")] = None
+    sent_at: Annotated[
+        Instant | None, Field(description="What your clock says now; what it is off by is taken out.")
+    ] = None
+    text: Long | None = None
+    done: Annotated[bool | None, Field(description="Of a line of the checklist.")] = None
+    name: Annotated[Line | None, Field(description="Of a part, or of who signs.")] = None
+    serial: Annotated[Line | None, Field(description="Of a part that was put in.")] = None
+    removed: Annotated[Line | None, Field(description="Serial of what was taken out.")] = None
+    role: Line | None = None
+    unable: Annotated[Line | None, Field(description="Why there is no signature.")] = None
+    comment: Line | None = None
+    minutes: Annotated[int | None, Field(ge=1, le=99_999, description="Of work.")] = None
+    limits: Annotated[Long | None, Field(description="What the solution does not cover.")] = None
+    safety: Annotated[Long | None, Field(description="What is dangerous there.")] = None
+    next_steps: Annotated[Long | None, Field(description="What comes after.")] = None
+    picture: Annotated[
+        str | None,
+        Field(
+            description="Base64 (RFC 4648, 4): a photo, PNG or JPEG up to 10 MB; a signature, PNG up to 200 kB."
+        ),
+    ] = None
 
 
 @api("GET", "/tickets/{number}/visits/{visit}/calendar", answer=shapes.Calendar, errors=(403,))
@@ -66,6 +117,7 @@ def list_visit_steps(tx: Tx, call: Call) -> shapes.Steps:
                 kind=one.kind,
                 at=one.at,
                 recorded_at=one.recorded_at,
+                by=one.by,
                 off=one.off,
                 picture=bool(one.data.get("picture")),
                 done=one.data.get("done"),
@@ -75,6 +127,47 @@ def list_visit_steps(tx: Tx, call: Call) -> shapes.Steps:
             for one in found
         ]
     )
+
+
+@api(
+    "POST",
+    "/tickets/{number}/visits/{visit}/steps",
+    body=NewStep,
+    answer=shapes.KeptStep,
+    most=14 * MIB,
+)
+def note_visit_step(tx: Tx, call: Call) -> shapes.KeptStep:
+    """Note what was done on site, as the engineer's phone does.
+
+    On the way, arrived, finished and nobody there move the visit, as soon as what comes before is noted. Staff only.
+    """
+    asked: NewStep = call.body
+    said = asked.model_dump(exclude_none=True, exclude={"kind", "id", "at", "sent_at", "picture"})
+    if "done" in said:
+        said["done"] = "1" if asked.done else ""
+    visit_views.one(tx, call.who, call.number, call.path["visit"])  # of this ticket, and theirs to see
+    kept = visit_steps.record(
+        tx,
+        call.who,
+        call.path["visit"],
+        visit_steps.Step(
+            id=asked.id or new_id(),
+            kind=asked.kind,
+            at=asked.at,
+            given={name: str(value) for name, value in said.items()},
+            picture=_picture(asked.picture or ""),
+        ),
+        now=call.now,
+        sent_at=asked.sent_at,
+    )
+    return shapes.KeptStep(id=kept.id, new=kept.new, state=kept.state)
+
+
+def _picture(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (ValueError, binascii.Error):
+        raise invalid("/picture", "must be base64, in one line") from None
 
 
 def _verb(name: str, body: type[Body], verb: Callable[..., Any], does: str) -> Endpoint:
@@ -103,4 +196,5 @@ ENDPOINTS = (
         "The time that was agreed stays: whoever asked for another is told, and so is their calendar.",
     ),
     list_visit_steps,
+    note_visit_step,
 )

@@ -31,7 +31,8 @@ class Slot(Shape):
     """A time that waits for the customer's choice."""
 
     id: str
-    engineer: str = Field(description="Name.")
+    engineer: str = Field(description="Name of who leads.")
+    others: list[str] = Field(description="Names of who would come with them.")
     start: datetime
     end: datetime
     expires_at: datetime = Field(
@@ -54,7 +55,8 @@ class Visit(Shape):
     skills: list[str]
     parts: list[Part]
     minutes: int = Field(description="How long the work takes.")
-    engineers: list[Engineer]
+    count: int = Field(description="How many engineers it asks for.")
+    engineers: list[Engineer] = Field(description="Who comes or came; the first leads.")
     window_start: datetime | None = Field(description="When somebody comes; null: no time is agreed.")
     window_end: datetime | None
     arrived_at: datetime | None
@@ -129,6 +131,29 @@ class Board(Shape):
     until: datetime
     engineers: list[EngineerDays]
     waiting: list[Waiting]
+
+
+class DayEntry(Shape):
+    """One visit of one engineer."""
+
+    ticket: str = Field(description="Number.")
+    visit: str
+    customer: str = Field(description="Name.")
+    site: str
+    leads: bool = Field(description="They lead the crew.")
+    set_out_at: datetime | None = Field(description="null: nobody noted it, and no travel is counted.")
+    arrived_at: datetime
+    left_at: datetime | None = Field(description="null: they are there.")
+    travel: int = Field(description="Minutes of the way there.")
+    work: int = Field(description="Minutes on site, as they were entered at the end.")
+
+
+class DayBook(Shape):
+    """What an engineer did on site, by arrival."""
+
+    items: list[DayEntry]
+    travel: int = Field(description="Minutes, in all.")
+    work: int = Field(description="Minutes, in all.")
 
 
 class Leave(Shape):

@@ -23,28 +23,41 @@ WhenTrue = Annotated[
     Field(description="When it was true, back to when the request was received. None: now."),
 ]
 NotBefore = Annotated[Instant | None, Field(description="Times before this are not offered.")]
+Many = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        le=visits.MAX_CREW,
+        description="How many engineers have to come; left out: one, or those named.",
+    ),
+]
+ByName = Annotated[
+    list[Name], Field(description="E-mails of exactly those who come, the first leads; none: whoever can.")
+]
 WEEK = 7
 
 
-def _a_date(value: object) -> object:
+def a_date(value: object) -> object:
     """Of a query: a bare number is no day, whatever it might count."""
     if isinstance(value, str) and value.count("-") != 2:  # noqa: PLR2004 - year, month, day
         raise ValueError("must be a date, such as 2026-03-02")
     return value
 
 
-def _of_our_time(value: date) -> date:
+def of_our_time(value: date) -> date:
+    """Raises ValueError outside the years that there are calendars for."""
     if value.year not in YEARS:
         raise ValueError(f"must be between {YEARS[0]} and {YEARS[-1]}")
     return value
 
 
+Day = Annotated[date, AfterValidator(of_our_time), BeforeValidator(a_date)]
+
+
 class BoardQuery(Query):
     """Which days, on the hub's clock; left out: the seven from today."""
 
-    since: Annotated[
-        date | None, AfterValidator(lambda day: day and _of_our_time(day)), BeforeValidator(_a_date)
-    ] = None
+    since: Day | None = None
     days: Annotated[int, Field(ge=1, le=visit_views.MOST_DAYS)] = WEEK
 
 
@@ -62,8 +75,14 @@ class Plan(Body):
     site: Annotated[Name | None, Field(description="Name of a site of the customer.")] = None
     minutes: Annotated[int, Field(ge=1, le=slots.LONGEST, description="How long the work takes.")] = 120
     skills: Annotated[
-        list[Name] | None, Field(max_length=20, description="Technologies that one engineer must know.")
+        list[Name] | None,
+        Field(
+            max_length=20,
+            description="Technologies that whoever leads must know; those who come by name know them together.",
+        ),
     ] = None
+    engineers: Many = None
+    technicians: ByName = Field(default_factory=list, max_length=visits.MAX_CREW)
     parts: list[Part] = Field(default_factory=list, max_length=visits.MAX_PARTS)
     replaces: Annotated[Name | None, Field(description="Id of an earlier visit that is over.")] = None
     not_before: NotBefore = None
@@ -74,9 +93,11 @@ class Plan(Body):
 
 
 class Offer(Body):
-    """From when on."""
+    """From when on, and for whom; neither number nor names: for as many, or the same, as before."""
 
     not_before: NotBefore = None
+    engineers: Many = None
+    technicians: ByName = Field(default_factory=list, max_length=visits.MAX_CREW)
     seen: Seen = None
 
 
@@ -96,12 +117,18 @@ class Confirm(Body):
     """The time that was agreed, and who comes."""
 
     start: Instant
-    technician: Annotated[Name, Field(description="E-mail of an engineer.")]
+    technician: Annotated[Name, Field(description="E-mail of the engineer who leads.")]
+    others: Annotated[list[Name], Field(description="E-mails of engineers who come with them.")] = Field(
+        default_factory=list, max_length=visits.MAX_CREW
+    )
     asked: Annotated[
         bool, Field(description="The customer wanted it that late: until then the clocks stand still.")
     ] = False
     anyway: Annotated[
-        bool, Field(description="Although it lies outside the hours of the site, the line or the engineer.")
+        bool,
+        Field(
+            description="Although it lies outside the hours of the site, the line or the engineers, or fewer come than were asked for."
+        ),
     ] = False
     seen: Seen = None
 
@@ -192,8 +219,8 @@ def remove_leave(tx: Tx, call: Call) -> shapes.Board:
     return _board(tx, call, None, WEEK)
 
 
-def _verb(name: str, body: type[Body], verb: Callable[..., Any], does: str) -> Endpoint:
-    """The fields of the body are the verb's own named arguments."""
+def on_visit(name: str, body: type[Body], verb: Callable[..., Any], does: str) -> Endpoint:
+    """A verb of a visit: the fields of the body are its own named arguments."""
 
     def act(tx: Tx, call: Call) -> shapes.Visit:
         verb(tx, call.who, call.number, call.path["visit"], now=call.now, **dict(call.body))
@@ -221,6 +248,7 @@ def _visit(one: VisitView) -> shapes.Visit:
         skills=list(one.skills),
         parts=[shapes.Part(name=part["name"], serial=part.get("serial", "")) for part in one.parts],
         minutes=one.minutes,
+        count=one.count,
         engineers=[shapes.Engineer(id=who.id, name=who.name, email=who.email) for who in one.engineers],
         window_start=one.window_start,
         window_end=one.window_end,
@@ -236,6 +264,7 @@ def _visit(one: VisitView) -> shapes.Visit:
             shapes.Slot(
                 id=slot.id,
                 engineer=slot.engineer,
+                others=list(slot.others),
                 start=slot.start,
                 end=slot.end,
                 expires_at=slot.expires_at,
@@ -300,34 +329,34 @@ ENDPOINTS = (
     list_visits,
     get_visit,
     plan_visit,
-    _verb(
+    on_visit(
         "offer",
         Offer,
         visits.offer,
         "Give the customer three times, held for four hours; those of before are free.",
     ),
-    _verb(
+    on_visit(
         "choose",
         Choose,
         visits.choose,
         "Take one of the times, as the customer or for them: the first acceptance wins.",
     ),
-    _verb(
+    on_visit(
         "decline",
         Decline,
         visits.none_fits,
         "None of the times fits, or the one that was agreed does not any more.",
     ),
-    _verb(
+    on_visit(
         "confirm", Confirm, visits.confirm, "Set the time that was agreed; one that was set before is moved."
     ),
-    _verb("cancel", Cancel, visits.cancel, "Nobody goes there: customer and engineer are told."),
-    _verb("en-route", Since, visits.en_route, "The engineer has set out: the customer is told."),
-    _verb(
+    on_visit("cancel", Cancel, visits.cancel, "Nobody goes there: customer and engineer are told."),
+    on_visit("en-route", Since, visits.en_route, "The engineer has set out: the customer is told."),
+    on_visit(
         "check-in", Since, visits.check_in, "The engineer is there: the onsite clock is met, or was missed."
     ),
-    _verb("check-out", CheckOut, visits.check_out, "The work on site is over: its minutes are entered."),
-    _verb("no-access", NoAccess, visits.no_access, "Nobody let the engineer in: the clocks stand still."),
+    on_visit("check-out", CheckOut, visits.check_out, "The work on site is over: its minutes are entered."),
+    on_visit("no-access", NoAccess, visits.no_access, "Nobody let the engineer in: the clocks stand still."),
     get_slot_board,
     enter_leave,
     remove_leave,

@@ -23,6 +23,7 @@ from web.desk.contract_forms import Fields
 from web.desk.frame import around, staff
 from web.sign_in import form_id
 from web.site import SITE, now
+from web.words import Say, say
 
 NEW = "/desk/new-contract"
 """Beside the contracts, not among them: a contract may have any number."""
@@ -100,7 +101,7 @@ async def _one(
         wrong=wrong,
         verb=verb,
         typed={name: str(value) for name, value in form.items()} if form is not None else {},
-        faults=_faults(wrong),
+        faults=_faults(wrong, say(who.language)),
         form_id=form_id(),
         place=place(found.listed.contract.number),
         day=_day(who),
@@ -229,7 +230,7 @@ async def _editor(
         new=new,
         said=said,
         wrong=wrong,
-        faults=_faults(wrong),
+        faults=_faults(wrong, say(who.language)),
         place=NEW if new else f"{place(str(plain['number']))}/edit",
         verdicts=VERDICTS,
         decisions=[one for one in DECISIONS if one != "quarantine"],
@@ -303,8 +304,12 @@ def _day(who: Principal) -> Any:
     return lambda day: format_date(day, "d MMM y", locale=who.language)
 
 
-def _faults(wrong: DeskError | None) -> dict[str, str]:
-    """Field to what is wrong with it."""
-    if not isinstance(wrong, Invalid):
-        return {}
-    return {fault.pointer.strip("/").replace("/", "-"): fault.message for fault in wrong.faults}
+def _faults(wrong: DeskError | None, t: Say) -> dict[str, str]:
+    """Field of the form to what is wrong with it; "" where it has none."""
+    words: Any = t
+    found = {}
+    for fault in wrong.faults if isinstance(wrong, Invalid) else ():
+        path = fault.pointer.strip("/").split("/")
+        name = f"contract.fault.{path[2] if len(path) > 2 else path[0]}"  # noqa: PLR2004 - lines, which, field
+        found["-".join(path)] = t(name) if words.has(name) else fault.message
+    return found

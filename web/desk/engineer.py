@@ -14,14 +14,15 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import hdrs, web
 
-from core.desk import visit_day, visit_notices, visit_steps
-from core.desk.errors import DeskError, Invalid, Refused, invalid
+from core.desk import day_books, reports, visit_day, visit_notices, visit_steps
+from core.desk.errors import DeskError, NotFound, invalid
 from core.desk.principal import Principal
 from core.desk.visit_steps import Step
 from core.ids import new_id
-from web import files, moments, static_files, visitor
+from web import files, moments, refusals, static_files, visitor
 from web.desk.frame import staff
 from web.site import SITE, now
+from web.words import say
 
 BASE = "/desk/me/visits"
 WORKER = "engineer-worker.js"
@@ -35,6 +36,7 @@ _NAMED = (
     "unable",
     "comment",
     "minutes",
+    *reports.ON_SITE,
 )
 
 
@@ -52,10 +54,12 @@ async def mine(request: web.Request) -> web.StreamResponse:
     """Today's visits and those to come."""
     site, who, at = request.app[SITE], staff(request), now()
     found = await site.db.read(visit_day.mine, who, now=at)
+    today = await site.db.read(day_books.book, who, who.email, now=at)
     return site.pages.page(
         request,
         "inbox/engineer_visits.html",
         stops=found,
+        today=today,
         spell=lambda stop: _spell(stop.start, stop.end, stop.time_zone, who),
     )
 
@@ -78,7 +82,7 @@ async def _one(
     return site.pages.page(
         request,
         "inbox/engineer_visit.html",
-        status=_status(wrong, too_large=too_large),
+        status=413 if too_large else refusals.status(wrong),
         too_large=too_large,
         sheet=found,
         visit=view,
@@ -91,15 +95,9 @@ async def _one(
         else "",
         done={one.data["text"]: one.data["done"] for one in found.steps if one.kind == visit_steps.TASK},
         new_id=new_id,
-        wrong=str(wrong) if wrong is not None else "",
+        wrong=refusals.sentences(wrong, say(who.language), "engineer"),
         typed=typed or {},
     )
-
-
-def _status(wrong: DeskError | None, *, too_large: bool) -> int:
-    if too_large:
-        return 413
-    return 200 if wrong is None else 422 if isinstance(wrong, Invalid) else 409
 
 
 def _spell(since: datetime, until: datetime, zone: str, who: Principal) -> str:
@@ -128,8 +126,11 @@ async def note(request: web.Request) -> web.StreamResponse:
         kept = await site.db.write(
             visit_steps.record, who, identity, step, now=now(), sent_at=_instant(fields, "sent_at")
         )
-    except (Invalid, Refused) as error:
+    except DeskError as error:
         if by_script:
+            told = refusals.sentences(error, say(who.language), "engineer")
+            return web.json_response({"detail": " ".join(told)}, status=refusals.status(error))
+        if isinstance(error, NotFound):
             raise
         return await _one(request, wrong=error, typed=fields)
     if by_script:

@@ -6,6 +6,7 @@ import asyncio
 
 from aiohttp import web
 from babel.dates import get_day_names
+from babel.numbers import format_decimal
 
 from core.desk import operations, periodic_charts
 from core.desk.operations import Operations
@@ -47,19 +48,20 @@ async def chart(request: web.Request) -> web.StreamResponse:
         case "load":
             busiest = found.load[:MOST]
             labels = tuple(one.group or t("operations.no_group") for one in busiest)
-            numbers = tuple(float(one.open) for one in busiest)
+            numbers = tuple(one.open for one in busiest)
         case "risks":
             labels = tuple(t(f"operations.risk.{name}") for name in found.risks)
-            numbers = tuple(float(n) for n in found.risks.values())
+            numbers = tuple(found.risks.values())
         case "ages":
             labels = tuple(t(f"operations.age.{name}") for name in found.ages)
-            numbers = tuple(float(n) for n in found.ages.values())
+            numbers = tuple(found.ages.values())
         case "hours":
             week = await asyncio.to_thread(periodic_charts.week, days(who.language), found.hours)
             return report_shown.image(week)
         case _:
             raise web.HTTPNotFound
-    bars = await asyncio.to_thread(periodic_charts.bars, t("operations.title"), labels, numbers)
+    shown = tuple(format_decimal(n, locale=who.language) for n in numbers)
+    bars = await asyncio.to_thread(periodic_charts.bars, t("operations.title"), labels, numbers, shown)
     return report_shown.image(bars)
 
 

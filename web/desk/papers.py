@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from core.desk import papers, resolution, search
+from core.desk import papers, reports, resolution, search
 from core.desk.errors import Invalid, Refused, Stale
 from core.desk.papers import PaperView
 from core.desk.principal import Principal
@@ -56,7 +56,7 @@ async def correct(request: web.Request) -> web.StreamResponse:
     """Another version takes the place of the last, and goes to the customer."""
     site, who, number = request.app[SITE], staff(request), request.match_info["number"]
     fields, _ = await files.form(request)
-    given = {name: fields.get(name, "") for name in ("why", "text", "tests", "limits", "next_steps")}
+    given = {name: fields.get(name, "") for name in ("why", "text", *reports.LATER)}
     try:
         await site.db.write(resolution.correct, who, number, now=now(), seen=numbers.seen(fields), **given)
     except Invalid:

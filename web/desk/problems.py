@@ -15,9 +15,10 @@ from core.desk.errors import DeskError, Fault, Forbidden, Invalid, NotFound, Ref
 from core.desk.known_errors import Written
 from core.rules.problems import MOVES
 from core.store.tx import Tx
-from web import guard, numbers
+from web import guard, numbers, refusals
 from web.desk.frame import around, staff
 from web.site import SITE, now
+from web.words import say
 
 Form = MultiDictProxy[Any]
 
@@ -54,12 +55,12 @@ async def _list(
     return site.pages.page(
         request,
         "inbox/problems.html",
-        status=_status(wrong),
+        status=refusals.status(wrong),
         view="problems",
         given={},
         problems=await site.db.read(problem_views.problems, who),
         ticket=request.query.get("ticket", "")[:20],
-        wrong=wrong,
+        wrong=refusals.sentences(wrong, say(who.language), "problems"),
         form=form or {},
         **await around(request, who),
     )
@@ -123,13 +124,13 @@ async def _problem(
     return site.pages.page(
         request,
         "inbox/problem.html",
-        status=_status(wrong),
+        status=refusals.status(wrong),
         view="problems",
         given={},
         one=found,
         technologies=(await site.db.read(reference.desk)).technologies,
         day=lambda at: at.astimezone(ZoneInfo(site.settings.hub.time_zone)).date().isoformat() if at else "",
-        wrong=wrong,
+        wrong=refusals.sentences(wrong, say(who.language), "problems"),
         form=form or {},
         **await around(request, who),
     )
@@ -222,16 +223,14 @@ async def _known(
     return site.pages.page(
         request,
         "inbox/known_error.html",
-        status=_status(wrong),
+        status=refusals.status(wrong),
         view="known_errors",
         given={},
         one=found,
         typed=_typed(found, form, request.query, site.settings.hub.time_zone),
         choices=desk,
-        wrong=wrong,
-        faults={fault.pointer.strip("/"): fault.message for fault in wrong.faults}
-        if isinstance(wrong, Invalid)
-        else {},
+        wrong=refusals.sentences(wrong, say(who.language), "known"),
+        faults=refusals.by_field(wrong, say(who.language), "known"),
         ticket=ticket,
         ask_expired=isinstance(wrong, Refused) and wrong.code == known_errors.EXPIRED,
         saved="saved" in request.query and request.method == "GET",
@@ -296,11 +295,3 @@ def _day(form: Form, name: str, zone: str) -> datetime | None:
     except ValueError:
         raise Invalid([Fault(f"/{name}", "is no date: write 2026-03-31")]) from None
     return day.replace(tzinfo=ZoneInfo(zone))
-
-
-def _status(wrong: DeskError | None) -> int:
-    if wrong is None:
-        return 200
-    if isinstance(wrong, Invalid):
-        return 422
-    return 404 if isinstance(wrong, NotFound) else 403 if isinstance(wrong, Forbidden) else 409

@@ -16,6 +16,7 @@ from core.store.database import Database
 from web import files
 from web.desk.frame import around, staff
 from web.site import SITE, now
+from web.words import Say, say
 
 LOOKS = 100
 """Slices of one page: 20,000 tickets; the command line plays all there are."""
@@ -109,7 +110,17 @@ async def _page(
         since=given.get("since", ""),
         until=given.get("until", ""),
         found=found,
-        wrong=[fault.message for fault in wrong.faults] if wrong is not None else (),
+        wrong=_told(wrong, say(who.language)),
         **values,
         **await around(request, who),
     )
+
+
+def _told(wrong: Invalid | None, t: Say) -> list[str]:
+    """What is wrong with the form in the reader's words; with the file itself line by line, as the command line tells it."""
+    words: Any = t
+    told = []
+    for fault in wrong.faults if wrong is not None else ():
+        name = f"replay.fault.{fault.pointer.strip('/')}"
+        told.append(t(name) if words.has(name) else fault.message)
+    return told

@@ -8,13 +8,14 @@ from urllib.parse import quote
 from aiohttp import web
 
 from core.desk import periodic, periodic_schedule
-from core.desk.errors import DeskError, Invalid, NotFound
+from core.desk.errors import DeskError, NotFound
 from core.desk.periodic import Whole
 from core.desk.principal import Principal
 from core.store.tx import Tx
-from web import files, guard, report_shown
+from web import files, guard, refusals, report_shown
 from web.desk.frame import around, staff
 from web.site import SITE, now
+from web.words import say
 
 BASE = "/desk/reports"
 ONE = f"{BASE}/{{contract}}/{{period}}/{{n}}"
@@ -76,10 +77,10 @@ async def _list(
     return site.pages.page(
         request,
         "inbox/reports.html",
-        status=_status(wrong),
+        status=refusals.status(wrong),
         view="reports",
         given={},
-        wrong=wrong,
+        wrong=refusals.sentences(wrong, say(who.language), "report"),
         form=form or {},
         asked=request.query.get("asked", ""),
         every=periodic_schedule.EVERY,
@@ -109,10 +110,10 @@ async def _read(request: web.Request, *, wrong: DeskError | None = None) -> web.
     return site.pages.page(
         request,
         "inbox/report.html",
-        status=_status(wrong),
+        status=refusals.status(wrong),
         view="reports",
         given={},
-        wrong=wrong,
+        wrong=refusals.sentences(wrong, say(who.language), "report"),
         place=request.path,
         tickets="/desk/tickets",
         may=periodic.may_approve(who),
@@ -186,7 +187,3 @@ async def _form(request: web.Request) -> dict[str, str]:
     form = {name: str(value) for name, value in (await request.post()).items()}
     guard.check_token(request, form.get("csrf", ""))
     return form
-
-
-def _status(wrong: DeskError | None) -> int:
-    return 200 if wrong is None else 422 if isinstance(wrong, Invalid) else 409

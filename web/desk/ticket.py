@@ -21,6 +21,7 @@ from core.desk import (
     page_answers,
     presence,
     quick_replies,
+    reports,
     resolution,
     taking_back,
     tickets,
@@ -308,7 +309,7 @@ def _resolve(form: Form) -> dict[str, Any]:
         "cause": form.get("cause", ""),
         "text": form.get("text", ""),
         "minutes": numbers.whole(form.get("minutes", "")) or 0,
-    } | _words("tests", "limits", "next_steps")(form)
+    } | _words(*reports.LATER)(form)
 
 
 VERBS: Mapping[str, tuple[Callable[..., str], Callable[[Form], dict[str, Any]]]] = {

@@ -15,7 +15,7 @@ from core.desk.principal import Principal
 from core.desk.views import FileView, TicketView
 from core.envelope import Attachment
 from core.store.tx import Tx
-from web import files, guard, moments, numbers, said
+from web import files, guard, moments, numbers, refusals, said
 from web.desk import telling
 from web.desk.frame import around, staff
 from web.sign_in import form_id
@@ -66,10 +66,10 @@ async def _listed(request: web.Request, *, wrong: DeskError | None = None, about
     return site.pages.page(
         request,
         "inbox/vendors.html",
-        status=200 if wrong is None else _status(wrong),
+        status=refusals.status(wrong),
         view="vendors",
         given={},
-        wrong=wrong_words(wrong, who),
+        wrong=refusals.sentences(wrong, say(who.language), "vendors"),
         about=about,
         **found,
         **await around(request, who),
@@ -148,10 +148,10 @@ async def _new(
     return site.pages.page(
         request,
         "inbox/vendor_new.html",
-        status=200 if wrong is None else _status(wrong),
+        status=refusals.status(wrong),
         view="vendors",
         given={},
-        wrong=wrong_words(wrong, who),
+        wrong=refusals.sentences(wrong, say(who.language), "vendors"),
         typed=typed,
         ticked=_ticked(typed),
         lost=lost,
@@ -248,10 +248,10 @@ async def _one(
     return await site.pages.long_page(
         request,
         "inbox/vendor_case.html",
-        status=200 if wrong is None else _status(wrong),
+        status=refusals.status(wrong),
         view="vendors",
         given={},
-        wrong=wrong_words(wrong, who),
+        wrong=refusals.sentences(wrong, say(who.language), "vendors"),
         verb=verb,
         typed=typed,
         ticked=_ticked(typed),
@@ -298,21 +298,3 @@ def _ticked(form: Form) -> list[str]:
 
 def _zone(request: web.Request) -> ZoneInfo:
     return ZoneInfo(request.app[SITE].settings.hub.time_zone)
-
-
-def _status(wrong: DeskError) -> int:
-    return 422 if isinstance(wrong, Invalid) else 409
-
-
-def wrong_words(wrong: DeskError | None, who: Principal) -> list[str]:
-    """Sentences that say what is wrong; none: nothing is."""
-    t: Any = say(who.language)
-    if wrong is None:
-        return []
-    if isinstance(wrong, Stale):
-        return [t("vendors.refused.stale")]
-    if isinstance(wrong, Invalid):
-        names = dict.fromkeys(one.pointer.strip("/").partition("/")[0] for one in wrong.faults)
-        return [t.maybe("vendors.fault", name) for name in names]
-    code = wrong.code if isinstance(wrong, Refused) else ""
-    return [t(f"vendors.refused.{code}") if t.has(f"vendors.refused.{code}") else t("vendors.refused.other")]

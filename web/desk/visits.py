@@ -12,6 +12,7 @@ from aiohttp import web
 
 from core.desk import (
     bookings,
+    crew_changes,
     offers,
     page,
     reference,
@@ -21,12 +22,12 @@ from core.desk import (
     visit_views,
     visits,
 )
-from core.desk.errors import DeskError, Forbidden, Invalid, NotFound, Refused, Stale
+from core.desk.errors import DeskError, Invalid, NotFound, Refused, Stale
 from core.desk.principal import Principal
 from core.desk.views import TicketView, VisitView
 from core.desk.visit_views import Board, Engineer, Entry
 from core.store.tx import Tx
-from web import files, moments, numbers
+from web import files, moments, numbers, refusals
 from web.desk.frame import around, staff
 from web.site import SITE, now
 from web.words import say
@@ -75,7 +76,7 @@ async def board(request: web.Request) -> web.StreamResponse:
 
 
 async def _board(
-    request: web.Request, *, status: int = 200, wrong: DeskError | None = None, typed: Form | None = None
+    request: web.Request, *, wrong: DeskError | None = None, typed: Form | None = None
 ) -> web.Response:
     site, who, at = request.app[SITE], staff(request), now()
     zone = ZoneInfo(site.settings.hub.time_zone)
@@ -89,7 +90,7 @@ async def _board(
     return site.pages.page(
         request,
         "inbox/visits.html",
-        status=status,
+        status=refusals.status(wrong),
         view="visits",
         given={},
         board=found,
@@ -102,7 +103,7 @@ async def _board(
         since=since,
         kinds=bookings.ABSENT,
         mine=[one for one in found.engineers if who.leads or one.id == who.id],
-        wrong=_words(wrong, who),
+        wrong=refusals.sentences(wrong, say(who.language), "visit"),
         typed=typed or {},
         **await around(request, who),
     )
@@ -157,8 +158,7 @@ async def enter_leave(request: web.Request) -> web.StreamResponse:
             now=now(),
         )
     except (Invalid, Refused) as error:
-        status = 422 if isinstance(error, Invalid) else 409
-        return await _board(request, status=status, wrong=error, typed=form)
+        return await _board(request, wrong=error, typed=form)
     raise web.HTTPSeeOther("/desk/visits#leave")
 
 
@@ -204,6 +204,8 @@ async def plan(request: web.Request) -> web.StreamResponse:
             replaces=form.get("replaces") or None,
             not_before=moments.of_form(form, "not_before", zone),
             offers=form.get("how") != "phone",
+            engineers=_many(form),
+            technicians=[*filter(None, [form.get("lead", "")]), *_others(form, "lead")],
             seen=numbers.seen(form),
             now=now(),
         )
@@ -224,15 +226,16 @@ async def _new(
     return site.pages.page(
         request,
         "inbox/visit_new.html",
-        status=_status(wrong),
+        status=refusals.status(wrong),
         view="visits",
         given={},
         ticket=found,
         technologies=offered["technologies"],
         sites=offered["sites"],
+        goers=offered["goers"],
         replaced=[one for one in found.visits if one.id == given.get("replaces")],
-        wrong=_words(wrong, who),
-        faults=_faults(wrong),
+        wrong=refusals.sentences(wrong, say(who.language), "visit"),
+        faults=refusals.by_field(wrong, say(who.language), "visit"),
         typed=given,
         **await around(request, who),
     )
@@ -241,7 +244,11 @@ async def _new(
 def _offered(tx: Tx, who: Principal, number: str, *, now: datetime) -> tuple[TicketView, dict[str, Any]]:
     found = page.ticket(tx, who, number, now=now)
     places = offers.of_customer(tx, found.row.customer).sites if found.row.customer else ()
-    return found, {"technologies": reference.desk(tx).technologies, "sites": places}
+    return found, {
+        "technologies": reference.desk(tx).technologies,
+        "sites": places,
+        "goers": visit_times.goers(tx),
+    }
 
 
 # --- One visit ---------------------------------------------------------------------------------------------
@@ -285,9 +292,25 @@ def _confirm(form: Form, zone: ZoneInfo) -> dict[str, Any]:
     return {
         "start": _moment(form, "start", zone),
         "technician": str(form.get("technician", "")),
+        "others": _others(form, "technician"),
         "asked": "asked" in form,
         "anyway": "anyway" in form,
     }
+
+
+def _others(form: Form, leads: str) -> list[str]:
+    """Engineers whose boxes are ticked: e-mails; who leads, in the field of this name, comes once."""
+    ticked = [name.removeprefix("with:") for name in form if name.startswith("with:")]
+    return [one for one in ticked if one != form.get(leads)]
+
+
+def _many(form: Form) -> int | None:
+    typed = str(form.get("engineers", "")).strip()
+    return (numbers.whole(typed) or 0) if typed else None
+
+
+def _crew(*names: str) -> Callable[[Form, ZoneInfo], dict[str, Any]]:
+    return lambda form, zone: _text(*names)(form, zone) | {"anyway": "anyway" in form}
 
 
 def _check_out(form: Form, zone: ZoneInfo) -> dict[str, Any]:
@@ -297,23 +320,29 @@ def _check_out(form: Form, zone: ZoneInfo) -> dict[str, Any]:
 
 
 VERBS: Mapping[str, tuple[Callable[..., Any], Callable[[Form, ZoneInfo], dict[str, Any]]]] = {
-    "offer": (visits.offer, lambda form, zone: {"not_before": moments.of_form(form, "not_before", zone)}),
+    "offer": (
+        visits.offer,
+        lambda form, zone: {
+            "not_before": moments.of_form(form, "not_before", zone),
+            "engineers": _many(form),
+        },
+    ),
     "choose": (visits.choose, _text("slot")),
     "none_fits": (visits.none_fits, _text("text")),
     "confirm": (visits.confirm, _confirm),
+    "add": (crew_changes.add, _crew("technician")),
+    "replace": (crew_changes.replace, _crew("technician", "instead_of")),
+    "remove": (crew_changes.remove, _crew("technician")),
     "cancel": (visits.cancel, _text("reason")),
     "en_route": (visits.en_route, _at),
     "check_in": (visits.check_in, _at),
     "check_out": (visits.check_out, _check_out),
-    "accept": (
-        visit_answers.accept,
-        lambda form, zone: _text("proposal")(form, zone) | {"anyway": "anyway" in form},
-    ),
+    "accept": (visit_answers.accept, _crew("proposal")),
     "keep": (visit_answers.keep, _text("proposal")),
     "no_access": (visits.no_access, lambda form, zone: _text("reason")(form, zone) | _at(form, zone)),
 }
 """What can be done to a visit, and how the fields of each are read from its form; times are on the clock of the site."""
-SEEN = ("offer", "confirm", "cancel")
+SEEN = ("offer", "confirm", "cancel", "add", "replace", "remove")
 
 
 async def _one(
@@ -329,7 +358,7 @@ async def _one(
     return site.pages.page(
         request,
         "inbox/visit.html",
-        status=_status(wrong),
+        status=refusals.status(wrong),
         view="visits",
         given={},
         ticket=found,
@@ -338,10 +367,11 @@ async def _one(
         past=shown.window_end is not None and shown.window_end <= at,
         spell=lambda since, until: visit_notices.spell(since, until, zone, who.language),
         goers=goers,
+        crew=[one.id for one in shown.engineers],
         calendar=calendar,
         verb=verb,
-        wrong=_words(wrong, who),
-        faults=_faults(wrong),
+        wrong=refusals.sentences(wrong, say(who.language), "visit"),
+        faults=refusals.by_field(wrong, say(who.language), "visit"),
         typed=typed or {},
         **await around(request, who),
     )
@@ -362,29 +392,3 @@ def _visit(
         visit_times.goers(tx),
         visit_answers.calendar(tx, who, number, visit),
     )
-
-
-# --- What went wrong ---------------------------------------------------------------------------------------
-
-
-def _status(wrong: DeskError | None) -> int:
-    if wrong is None:
-        return 200
-    return 422 if isinstance(wrong, Invalid) else 403 if isinstance(wrong, Forbidden) else 409
-
-
-def _words(wrong: DeskError | None, who: Principal) -> str:
-    """In the reader's language; empty: nothing went wrong."""
-    if wrong is None:
-        return ""
-    t = say(who.language)
-    if isinstance(wrong, Invalid):
-        return f"{t('visit.wrong.invalid')} {wrong}"
-    code = "stale" if isinstance(wrong, Stale) else getattr(wrong, "code", "") or "refused"
-    return t(f"visit.wrong.{code}") if t.has(f"visit.wrong.{code}") else t("visit.wrong.refused")  # type: ignore[attr-defined]
-
-
-def _faults(wrong: DeskError | None) -> Mapping[str, str]:
-    if not isinstance(wrong, Invalid):
-        return {}
-    return {fault.pointer.strip("/"): fault.message for fault in wrong.faults}

@@ -158,7 +158,7 @@ async def _paper(request: web.Request, name: str) -> web.Response:
         ticket=found,
         paper=view,
         html=written(html),
-        others=[one for one in versions if (one.kind, one.about) == (view.kind, view.about) and one != view],
+        others=[one for one in versions if one.series == view.series and one != view],
     )
 
 

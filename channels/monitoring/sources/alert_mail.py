@@ -1,4 +1,4 @@
-"""Alert mail: the templates of Zabbix, Nagios, Icinga 2 and of backup jobs; what matches none is a fact that people look at."""
+"""Alert mail: the templates of Zabbix, Nagios, Icinga 2, Checkmk and of backup jobs; what matches none is a fact that people look at."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from channels.monitoring import letters
 from channels.monitoring.fields import fact
 from channels.monitoring.source import Source, Told
-from channels.monitoring.sources import icinga2, nagios
+from channels.monitoring.sources import checkmk, icinga2, nagios
 from core.alerting import AlertFact, Severity, Status
 
 _ZABBIX_LINE = re.compile(
@@ -39,35 +39,39 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
     """One fact. Nothing is dropped for being automatic or sent in bulk: only an answer of a person's absence is put aside."""
     letter = letters.letter(told)
     if letter.automatic_reply:
-        why = "an automatic reply"
-        return [
-            fact(
-                told,
-                source,
-                status=Status.IGNORED,
-                event=None,
-                key=None,
-                summary=letter.subject,
-                text=letter.text,
-                notes=[why],
-            )
-        ]
+        return [_put_aside(told, source, letter, "an automatic reply")]
     return [
         _of_zabbix(told, source, letter)
         or nagios.of_mail(told, source, letter)
         or icinga2.of_mail(told, source, letter)
+        or checkmk.of_mail(told, source, letter)
         or _of_job(told, source, letter)
         or _free(told, source, letter)
     ]
 
 
+def _put_aside(told: Told, source: Source, letter: letters.Letter, why: str) -> AlertFact:
+    """What nobody must act on."""
+    return fact(
+        told,
+        source,
+        status=Status.IGNORED,
+        event=None,
+        key=None,
+        summary=letter.subject,
+        text=letter.text,
+        notes=[why],
+    )
+
+
 def _of_zabbix(told: Told, source: Source, letter: letters.Letter) -> AlertFact | None:
     """Paired by the number in the body alone: these mails are no answers to each other."""
     lines = {name: value.strip() for name, value in _ZABBIX_LINE.findall(letter.text)}
-    if "Original problem ID" not in lines or "Problem name" not in lines:
-        return None
-    over = bool(re.search(r"^Problem has been resolved", letter.text, re.MULTILINE))
     updated = "Current problem status is" in letter.text
+    if "Original problem ID" not in lines or "Problem name" not in lines:
+        # The words that Zabbix ships for updates name no problem, which has its alarm already.
+        return _put_aside(told, source, letter, "an update that names no problem") if updated else None
+    over = bool(re.search(r"^Problem has been resolved", letter.text, re.MULTILINE))
     acknowledged = updated and bool(re.search(r"acknowledged: Yes", letter.text))
     when = _ZABBIX_WHEN.search(letter.text)
     at = f"{when[2]} {when[1]}" if when else None

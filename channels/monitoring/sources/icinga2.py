@@ -31,7 +31,7 @@ def of_mail(told: Told, source: Source, letter: letters.Letter) -> AlertFact | N
     lines: dict[str, str] = {}
     for name, value in _LINE.findall(letter.text):
         lines.setdefault(name, value.strip())
-    if subject is None or not lines.get("Host"):
+    if subject is None or not nagios.knows(subject["kind"]) or not lines.get("Host"):
         return None
     return nagios.notification(
         told,

@@ -117,6 +117,15 @@ def notification(  # noqa: PLR0913 - what a notification says
     )
 
 
+def knows(kind: str) -> bool:
+    """Is that a type of notification?"""
+    return _word(kind) in STATUSES or _word(kind) in _OTHERS
+
+
+def _word(kind: str) -> str:
+    return kind.split(maxsplit=1)[0].upper() if kind.strip() else ""
+
+
 def of_mail(told: Told, source: Source, letter: letters.Letter) -> AlertFact | None:
     """What the mail of Nagios says; None: it is no such mail.
 
@@ -125,7 +134,7 @@ def of_mail(told: Told, source: Source, letter: letters.Letter) -> AlertFact | N
     lines: dict[str, str] = {}
     for name, value in _LINE.findall(letter.text):
         lines.setdefault(name, value.strip())
-    if "Notification Type" not in lines or not lines.get("Host"):
+    if not knows(lines.get("Notification Type", "")) or not lines.get("Host"):
         return None
     after = letter.text.partition("Additional Info:")[2].strip()
     return notification(

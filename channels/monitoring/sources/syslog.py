@@ -67,38 +67,41 @@ class _Rule:
 
 @lru_cache(maxsize=1000)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """Raises NotUnderstood: too long, wrong, or a repetition within a repetition, which may take longer than anybody lives.
+    """Raises NotUnderstood: too long, wrong, or a group repeated whose parts repeat, which may take longer than anybody lives.
 
     What is left takes at worst time by a power of the line's length, which is bounded; and it is run where a limit on CPU time ends it.
     """
     if len(pattern) > RULE:
         raise NotUnderstood(f"the rule has {len(pattern)} characters: {RULE} is the limit")
-    if repeats_repetition(pattern):
-        raise NotUnderstood(f"the rule {pattern!r} repeats what repeats itself: say it without that")
+    if repeats_choices(pattern):
+        raise NotUnderstood(
+            f"the rule {pattern!r} repeats a group in which something repeats or has alternatives"
+        )
     try:
         return re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         raise NotUnderstood(f"the rule {pattern!r} is no regular expression: {error}") from None
 
 
-def repeats_repetition(pattern: str) -> bool:
-    """Is there a group with *, + or {...} inside, which is itself repeated?
+def repeats_choices(pattern: str) -> bool:
+    """Is there a group which is repeated, and inside which something repeats, is optional or has alternatives?
 
-    >>> repeats_repetition("(a+)+b"), repeats_repetition(r"(?P<port>\\S+) down(, .*)?")
-    (True, False)
+    >>> repeats_choices("(a+)+b"), repeats_choices("(a|a)*b"), repeats_choices(r"(?P<port>\\S+) down(, .*)?")
+    (True, True, False)
     """
     bare = re.sub(r"\\.", "x", pattern, flags=re.DOTALL)
     bare = re.sub(r"\[\^?\]?[^\]]*\]", "x", bare)
+    bare = re.sub(r"\(\?(?:P<\w+>|<?[:=!])", "(", bare)
     inside: list[bool] = [False]
     for at, one in enumerate(bare):
         if one == "(":
             inside.append(False)
         elif one == ")" and len(inside) > 1:
-            repeated = inside.pop()
-            if repeated and bare[at + 1 : at + 2] in ("*", "+", "{"):
+            choices = inside.pop()
+            if choices and bare[at + 1 : at + 2] in ("*", "+", "{"):
                 return True
-            inside[-1] |= repeated
-        elif one in "*+{":
+            inside[-1] |= choices
+        elif one in "*+{?|":
             inside[-1] = True
     return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
             event=dug(alert, "rule", "description"),
             key=f"wazuh:{agent}:{rule}",
             resource=dug(alert, "agent", "name"),
-            severity=level if level in source.severities else _severity(int(level)),
+            severity=level if level in source.severities else _severity(level),
             started=alert.get("timestamp"),
             summary=dug(alert, "rule", "description"),
             text=alert.get("full_log"),
@@ -39,5 +40,7 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
     return each(told, source, several(told), one)
 
 
-def _severity(level: int) -> Severity:
-    return next((severity for least, severity in _LEVELS if level >= least), Severity.UNKNOWN)
+def _severity(level: str) -> Severity:
+    if not re.fullmatch("[0-9]{1,3}", level):
+        return Severity.UNKNOWN
+    return next(severity for least, severity in _LEVELS if int(level) >= least)

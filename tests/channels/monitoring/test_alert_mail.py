@@ -7,8 +7,9 @@ from email.message import EmailMessage
 
 import pytest
 
+from channels.monitoring.source import NotUnderstood
 from core.alerting import AlertFact, Severity, Status
-from tests.channels.monitoring.messages import fact
+from tests.channels.monitoring.messages import fact, facts
 
 DATE = "Mon, 26 Jan 2026 03:15:16 +0100"
 
@@ -30,6 +31,7 @@ def test_nagios_the_body_goes_before_the_subject_and_the_date_before_an_abbrevia
     told = mail("** PROBLEM Service Alert: h/1/a/b: c is CRITICAL **", NAGIOS.format("PROBLEM", "CRITICAL"))
     assert (told.resource, told.event, told.dedup_key) == ("h/1", "a/b: c", "nagios:h/1/a/b: c")
     assert told.started_at == datetime(2026, 1, 26, 2, 15, 16, tzinfo=UTC)
+    assert told.started_at.tzinfo is UTC
     assert told.address == "10.0.0.9"
 
 
@@ -88,6 +90,43 @@ def test_zabbix_an_update_that_acknowledges_is_no_new_problem() -> None:
     assert (told.status, told.dedup_key) == (Status.ACKNOWLEDGED, "zabbix:event:7")
 
 
+def test_zabbix_an_update_as_it_ships_names_no_problem_and_opens_none() -> None:
+    told = mail(
+        "Updated problem in 10m: Disk",
+        "Admin commented.\n\nCurrent problem status is PROBLEM, age is 10m, acknowledged: No.\n",
+    )
+    assert (told.status, told.notes) == (Status.IGNORED, ("an update that names no problem",))
+
+
+def test_zabbix_its_html_is_read_too() -> None:
+    letter = EmailMessage()
+    letter["From"], letter["Subject"] = "z@a.example", "Problem: Disk"
+    letter.set_content(
+        "<b>Problem name:</b> Disk<br><b>Host:</b> srv<br><b>Severity:</b> High<br><b>Original problem ID:</b> 7",
+        "html",
+    )
+    told = fact("email", letter.as_bytes())
+    assert (told.dedup_key, told.resource, told.severity) == ("zabbix:event:7", "srv", Severity.MAJOR)
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "severity"),
+    [
+        ("OK -> CRIT", "firing", "critical"),
+        ("WARN -> OK", "resolved", "ok"),
+        ("Acknowledged (was CRIT)", "acknowledged", "unknown"),
+        ("Flapping Started", "suppressed", "unknown"),
+        ("Downtime Ended", "ignored", "unknown"),
+    ],
+)
+def test_checkmk_by_mail(event: str, status: str, severity: str) -> None:
+    text = f"Host:     srv\nAlias:    srv\nAddress:  10.0.0.9\nService:  Disk /\nEvent:    {event}\nOutput:   full\n"
+    for kind in ("email", "checkmk"):
+        told = fact(kind, a_mail("Checkmk: srv/Disk / " + event, text))
+        assert (told.status, told.severity) == (status, severity)
+        assert status == "ignored" or told.dedup_key == "checkmk:srv/Disk /"
+
+
 def test_zabbix_times_are_local_to_the_source() -> None:
     text = (
         "Problem started at 04:27:58 on 2026.01.26\nProblem name: Disk\nHost: srv\nOriginal problem ID: 7\n"
@@ -121,6 +160,21 @@ def test_words_that_are_not_known_are_a_problem_for_people_to_look_at() -> None:
     assert (told.status, told.severity, told.event) == (Status.FIRING, Severity.UNKNOWN, "door open")
     assert told.dedup_key == "email:noreply@watch.example:door open - Site 4"
     assert told.resource == "10.4.0.9"
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("x", "Host: gate\nEvent: door open\n"),
+        ("x", "Notification Type: HELLO\nHost: gate\nState: DOWN\n"),
+        ("[NOTICE] gate is DOWN", "Host: gate\n"),
+        ("x", "Problem name: Disk\n"),
+        ("[Urgent] gate", ""),
+    ],
+)
+def test_what_only_looks_like_a_template_is_no_less_a_problem(subject: str, text: str) -> None:
+    told = mail(subject, text)
+    assert (told.status, told.severity) == (Status.FIRING, Severity.UNKNOWN)
 
 
 def test_one_sender_with_two_subjects_has_two_problems() -> None:
@@ -188,5 +242,17 @@ def test_html_alone_is_read_without_its_tags() -> None:
 
 
 def test_a_date_that_is_none_is_left_out() -> None:
-    for date in ("yesterday", "Mon, 99 Jan 2026 99:00:00 +9999", ""):
+    for date in ("yesterday", "Fri, 31 Dec 9999 23:59:59 -1200", "Mon, 99 Jan 2026 99:00:00 +9999", ""):
         assert mail("x", Date=date).started_at is None
+
+
+def test_a_mail_that_is_nested_beyond_reading_says_so_and_a_little_is_usual() -> None:
+    def nested(depth: int) -> bytes:
+        raw = b"From: a@b.example\nSubject: x\n"
+        for number in range(depth):
+            raw += b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (number, number)
+        return raw + b"\nUPS on battery\n"
+
+    assert "UPS on battery" in fact("email", nested(3)).text
+    with pytest.raises(NotUnderstood, match="nested"):
+        facts("email", nested(3000))

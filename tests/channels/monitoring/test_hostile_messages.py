@@ -224,7 +224,7 @@ def within_limits(told: AlertFact) -> None:
         *told.labels.values(),
     ]
     assert not any("\0" in (word or "") for word in words)
-    assert all(at is None or at.utcoffset() is not None for at in (told.started_at, told.ended_at))
+    assert all(at is None or at.tzinfo is UTC for at in (told.started_at, told.ended_at))
     assert told.severity is not Severity.OK or told.status is Status.RESOLVED
 
 

@@ -179,6 +179,8 @@ def test_what_a_line_says_is_never_a_pattern_for_what_follows() -> None:
         ({"match": "(a+)+b"}, "repeats"),
         ({"match": "(?:a|b*)*"}, "repeats"),
         ({"match": "((a{1,9})x){5}"}, "repeats"),
+        ({"match": "(?P<x>a|a)+b"}, "repeats"),
+        ({"match": "(?:a?)*b"}, "repeats"),
         ({"match": "x" * 501}, "501 characters"),
         ({"match": "("}, "no regular expression"),
         ({"match": "a", "colour": "red"}, "colour"),
@@ -192,7 +194,7 @@ def test_a_rule_that_is_wrong_or_may_never_end_says_so(rule: dict[str, str], why
 
 
 def test_a_plus_in_brackets_or_behind_a_backslash_repeats_nothing() -> None:
-    assert facts("syslog", "<14>Jan 26 03:00:00 h a: +1", rules=({"match": r"([+*]|\+)+"},))
+    assert facts("syslog", "<14>Jan 26 03:00:00 h a: +1", rules=({"match": r"([+*])+\+?"},))
 
 
 def test_a_line_of_20_kib_is_cut_and_says_so() -> None:

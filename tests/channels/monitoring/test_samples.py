@@ -82,3 +82,16 @@ def test_what_is_posted_is_known_by_its_shape(entry: dict[str, Any]) -> None:
     assert [one["dedup_key"] for one in _facts(entry | {"source": "auto"})] == [
         one["dedup_key"] for one in _facts(entry)
     ]
+
+
+@pytest.mark.parametrize(("name", "different"), [("storm-switch-500", 500), ("flapping-link-20", 1)])
+def test_a_storm_is_many_problems_and_a_link_that_flaps_is_one(
+    tmp_path: Path, name: str, different: int
+) -> None:
+    keys = set()
+    for line in (SHARED / f"{name}.ndjson").read_text().splitlines():
+        body = json.loads(line)
+        (tmp_path / "body.json").write_text(json.dumps(body.get("body", body)))
+        (fact,) = _facts({"source": "alertmanager", "file": tmp_path / "body.json"})
+        keys.add(fact["dedup_key"])
+    assert len(keys) == different

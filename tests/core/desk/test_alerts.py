@@ -305,3 +305,27 @@ async def test_a_message_of_many_alarms_is_taken_in_whole(hub):
     await hub.passes(minutes=2)
     assert len(await hub.tickets()) == 1
     await hub.sound()
+
+
+# --- By mail ---
+
+
+async def test_mail_to_the_address_of_a_source_is_an_alarm_and_other_mail_of_the_same_sender_is_mail(hub):
+    mail = (
+        b"From: ups@acme.test\nSubject: UPS in batteria\nAuto-Submitted: auto-generated\n\nSede di Verona\n"
+    )
+    for to in ("Support+UPS@desk.test", "support@desk.test"):
+        await hub.desk.arrive("ups@acme.test", raw=mail, recipients=(to,))
+        await hub.work()
+    alarms = [row for row in await hub.desk.rows(tables.inbound) if row.outcome == "alert"]
+    assert [row.envelope["alert_source"] for row in alarms] == ["by-mail"]
+    (ticket,) = [row for row in await hub.tickets() if row.channel == "monitoring"]
+    assert (ticket.customer, ticket.subject) == ("ACME", "UPS in batteria")
+
+
+async def test_who_is_away_and_answers_at_the_address_of_a_source_opens_nothing(hub):
+    away = b"From: ups@acme.test\nSubject: Sono in ferie\nAuto-Submitted: auto-replied\n\nTorno lunedi.\n"
+    await hub.desk.arrive("ups@acme.test", raw=away, recipients=("support+ups@desk.test",))
+    await hub.work()
+    assert (await hub.desk.inbound()).reason == "ignored"
+    assert await hub.tickets() == []

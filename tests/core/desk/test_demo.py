@@ -14,16 +14,28 @@ from sqlalchemy import func, select
 import running
 from channels.settings import ChannelSettings
 from core import settings
-from core.desk import accounts, books, demo, outages, people, reference
+from core.desk import (
+    accounts,
+    books,
+    demo,
+    demo_reports,
+    month_acts,
+    outages,
+    people,
+    periodic,
+    reference,
+)
 from core.desk.passwords import matches_now
 from core.facts import HubFacts
 from core.rules.coverage import STANDINGS
 from core.store import tables
 from core.store.database import Database
 from core.store.opening import open_database
+from tests.desk_at_work import AtWork
 
 NOW = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)  # a Tuesday
 IN_TWO_YEARS = datetime(2028, 7, 3, 22, 15, tzinfo=UTC)
+JUST_MONDAY = datetime(2026, 11, 29, 23, 30, tzinfo=UTC)  # half past midnight in Rome
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +149,28 @@ async def test_the_morning_has_chats_one_done_with_a_button_one_that_waits_and_o
     assert {row.state for row in words if row.channel in ("telegram", "webchat")} == {"sent"}
     assert await db.read(lambda tx: tx.all(select(tables.page))) == []
     assert (await db.read(books.verify)).faults == ()
+
+
+@pytest.mark.parametrize("now", [IN_TWO_YEARS, JUST_MONDAY])
+async def test_one_report_of_the_last_week_is_sent_and_one_waits_for_its_approval(db, read, now) -> None:
+    await db.write(demo.load, demo.desk({}, now=now), {}, read, now=now, draw=running.demo_drawing)
+    desk = AtWork(db, now=now)
+    await desk.work()
+
+    who = await db.read(month_acts.somebody, demo.REPORTS_BY)
+    found = {one.contract: one for one in await db.read(periodic.reports, who)}
+    sent, waits = found[demo_reports.APPROVED], found[demo_reports.WAITS]
+    assert (sent.state, waits.state, waits.draft) == ("sent", "made", False)
+    assert now - timedelta(days=7) <= sent.until <= now
+    for one in (sent, waits):
+        whole = await db.read(periodic.whole, who, one.contract, one.period, one.n)
+        told = {figure["name"]: figure["value"] for figure in whole.values["figures"] if not figure["about"]}
+        assert told["received"] >= told["resolved"] >= 1
+    mails = [one for one in desk.channel.sent if one.kind == "periodic_report"]
+    assert [file.type for one in mails for file in one.attachments] == ["application/pdf", "text/csv"]
+    theirs = await db.read(month_acts.somebody, mails[0].to.key)
+    assert [one.contract for one in await db.read(periodic.reports, theirs)] == [demo_reports.APPROVED]
+    assert (await db.read(books.verify, now=now)).faults == ()
 
 
 async def test_everybody_who_is_printed_can_sign_in_and_nobody_else_reads_it(loaded, logins) -> None:

@@ -15,11 +15,15 @@ from core.desk import (
     resolution,
     suggestions,
     tickets,
+    visits,
     workaround_books,
+    workarounds,
 )
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused, Stale
 from core.desk.known_errors import Written
 from core.store import tables
+from core.store.opening import open_database
+from tests.core.desk.test_visits import GOING
 from tests.desk_at_work import PASSED, SOLUTION, AtWork, at_work
 
 WRITTEN = Written(
@@ -189,6 +193,53 @@ async def test_applying_one_is_a_single_act(desk):
     with pytest.raises(Forbidden):
         await desk.do(known_errors.apply, await desk.who("alice"), asked, number)
     await sound(desk)
+
+
+async def test_one_is_applied_before_anybody_took_it_and_whoever_takes_it_still_has_to_answer(desk):
+    number = await save(desk)
+    asked = await desk.qualified(authentication=PASSED)
+    was = (await desk.ticket(asked)).state
+
+    await desk.do(known_errors.apply, await desk.who("ann"), asked, number)
+
+    ticket, clocks = await desk.ticket(asked), await desk.clocks(asked)
+    assert (was, ticket.state, ticket.assignee) == ("assigned", "assigned", None)
+    assert "workaround" in ticket.flags
+    assert (clocks["restore"].state, clocks["response"].state) == ("met", "running")
+    assert WRITTEN.public_text in (await desk.outward(asked))[-1].text
+    await desk.do(workarounds.refuse, await desk.who("alice"), asked, reason="Non va")
+    clocks = await desk.clocks(asked)
+    assert ((await desk.ticket(asked)).state, clocks["restore"].state) == ("assigned", "running")
+    await sound(desk)
+
+
+async def test_one_is_applied_while_somebody_is_going_to_come(sqlite_url, facts):
+    db = open_database(sqlite_url, facts, readers=1, connections=1)
+    desk = await at_work(db, GOING)
+    number = await save(desk)
+    asked = await desk.taken(authentication=PASSED)
+    ann = await desk.who("ann")
+    visit = await desk.do(visits.plan, ann, asked, purpose="Lo switch")
+    (first, *_) = sorted(await desk.rows(tables.visit_slot, asked), key=lambda row: row.slot_start)
+    await desk.do(visits.choose, await desk.who("alice"), asked, visit, first.id)
+
+    await desk.do(known_errors.apply, ann, asked, number)
+
+    ticket = await desk.ticket(asked)
+    assert (ticket.state, (await desk.clocks(asked))["restore"].state) == ("scheduled", "met")
+    assert (await desk.rows(tables.visit, asked))[0].state == "confirmed", "the visit stands"
+    await sound(desk)
+    db.close()
+
+
+async def test_before_a_request_is_qualified_none_can_be_applied(desk):
+    number = await save(desk)
+    asked = (await desk.mail("alice@acme.test", "Aiuto: porta bloccata")).number
+
+    with pytest.raises(Refused) as refused:
+        await desk.do(known_errors.apply, await desk.who("tom"), asked, number)
+
+    assert "qualify" in refused.value.allowed
 
 
 def _with(**fields) -> Written:

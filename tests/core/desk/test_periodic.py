@@ -17,6 +17,7 @@ from core.desk import (
     periodic,
     periodic_schedule,
     periodic_table,
+    periodic_values,
     periodic_words,
     prioritising,
     resolution,
@@ -48,8 +49,8 @@ async def desk(db) -> AtWork:
 
 
 async def values(desk: AtWork, period: str = "2026-10", contract: str = "C-1", *, draft: bool = False):
-    made = await reporting.make(desk.db, contract, period, draft=draft, now=desk.now)
-    return made.values
+    of = await desk.db.read(periodic_values.wanted, contract, period, draft=draft, now=desk.now)
+    return (await desk.db.read(periodic.made, of)).values
 
 
 def figure(of, name: str, about: str = ""):
@@ -75,6 +76,40 @@ async def test_what_is_done_after_the_end_does_not_change_the_report(desk):
     assert figure(before, "backlog_age", "8-30")["tickets"] == [left]
     november = await values(desk, "2026-11", draft=True)
     assert figure(november, "resolved")["tickets"] == [left]
+
+
+async def test_a_large_report_is_made_by_a_process_of_its_own_and_says_the_same(desk, monkeypatch):
+    await desk.resolved()
+    await desk.taken()
+    desk.now = END + timedelta(hours=9)
+    lea = await desk.who("lea")
+    await desk.db.write(periodic.ask, lea, "C-1", "2026-10", now=desk.now)
+    await desk.work()
+    monkeypatch.setattr(periodic, "made_if_small", lambda tx, of: None)
+    await desk.db.write(periodic.ask, lea, "C-1", "2026-10", now=desk.now)
+    await desk.work()
+    small, large = [await desk.db.read(periodic.whole, lea, "C-1", "2026-10", n) for n in (1, 2)]
+    assert large.values == small.values == await values(desk)
+    said = [re.sub(r"[0-9a-f]{64}|/[12]\b", "", one.html.partition("</header>")[2]) for one in (small, large)]
+    assert said[0] == said[1] != ""
+
+
+async def test_what_keeps_a_report_from_being_made_is_told(desk):
+    desk.now = END + timedelta(hours=9)
+    of = await desk.db.read(periodic_values.wanted, "C-1", "2026-10", draft=False, now=desk.now)
+    with pytest.raises(RuntimeError, match=r"ended with 1: ValueError: .* must begin with sqlite:"):
+        await reporting.beside("nowhere://", of)
+
+
+async def test_a_report_that_is_read_in_more_than_one_go_is_the_same(desk, monkeypatch):
+    numbers = [await desk.resolved() for _ in range(3)]
+    desk.now = END + timedelta(hours=9)
+    of = await desk.db.read(periodic_values.wanted, "C-1", "2026-10", draft=False, now=desk.now)
+    whole = await desk.db.read(periodic.made_if_small, of)
+    monkeypatch.setattr(periodic_values, "SLICE", 2)
+    assert await desk.db.read(periodic.made_if_small, of) is None
+    assert await desk.db.read(periodic.made, of) == whole
+    assert figure(whole.values, "received")["tickets"] == numbers
 
 
 async def test_a_period_that_is_not_over_is_refused_unless_it_is_a_draft(desk):

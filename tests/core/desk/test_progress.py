@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from core.desk import next_steps, resolution, returns, tickets, vendor_cases
+from core.desk import next_steps, resolution, returns, sending, tickets, vendor_cases
 from core.desk.course import PUBLIC_EVENTS
-from core.envelope import Kind
+from core.envelope import Kind, Sent
 from core.ids import id_token
 from core.rules import quiet_hours, workflow
 from core.store import tables
@@ -248,3 +250,31 @@ async def test_progress_that_comes_back_goes_the_next_way(db):
     assert (instead.address, instead.channel, instead.instead_of) == ("+393405550101", "sms", came_back.id)
     await desk.do(tickets.escalate, await desk.who("ann"), number, reason="x")
     assert (await desk.deliveries(number, kind="progress"))[-1].address == "+393405550101"
+
+
+async def test_what_is_told_while_a_notice_is_just_leaving_leaves_after_it(desk):
+    number = await desk.taken(authentication=PASSED)
+    (notice,) = [row for row in await desk.rows(tables.delivery, number) if row.kind == "progress"]
+    desk.passes(seconds=30)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def leaves(tx):
+        found = sending.begin(tx, notice.ticket_id, notice.id, now=desk.now)
+        begun.set()
+        go_on.wait(5)
+        return found
+
+    ann = await desk.who("ann")
+    leaving = asyncio.create_task(desk.db.write(leaves))
+    await asyncio.to_thread(begun.wait, 5)
+    telling = asyncio.create_task(desk.do(tickets.workaround, ann, number, "Usate il 4G."))
+    await asyncio.wait([telling], timeout=0.3)
+    go_on.set()
+    left = await leaving
+    await telling
+    await desk.db.write(sending.sent, notice.ticket_id, notice.id, Sent(), now=desk.now)
+    desk.passes(minutes=2)
+    await desk.work()
+
+    told = [left.text, *(one.text for one in desk.channel.sent)]
+    assert len([text for text in told if "Usate il 4G." in text]) == 1

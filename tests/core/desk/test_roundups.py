@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from core.channel import DeliveryError
-from core.desk import books, next_steps, resolution, returns, tickets
+from core.desk import books, next_steps, resolution, returns, tickets, workaround_links, workarounds
 from core.envelope import Kind
 from core.ids import id_token
 from core.rules import quiet_hours
@@ -95,6 +96,25 @@ async def test_what_waits_of_several_requests_leaves_as_one_with_each_as_it_stan
     assert len(_told(desk)) == PER_HOUR + 1
 
 
+async def test_what_a_workaround_asks_is_answered_by_a_link_of_each_request(desk):
+    numbers = await _many(desk)
+    await desk.do(workarounds.accept, await desk.who("alice"), numbers[2])
+    desk.passes(minutes=61)
+    await desk.work()
+
+    text = _told(desk)[-1].text
+
+    tokens = re.findall(r"/workaround/(\S+)", text)
+    assert len(set(tokens)) == len(tokens) == 2, "the third was answered in the portal"
+    assert [
+        (await desk.db.read(workaround_links.show, one, now=desk.now)).number for one in tokens
+    ] == numbers[:2]
+    assert await desk.db.write(workaround_links.accept, tokens[0], now=desk.now)
+    assert await desk.db.write(workaround_links.refuse, tokens[1], "Non va", now=desk.now)
+    states = [(await desk.rows(tables.workaround, number))[-1].state for number in numbers]
+    assert states == ["accepted", "refused", "accepted"]
+
+
 async def test_one_that_waits_alone_leaves_in_its_conversation(desk):
     numbers = await _many(desk)
     for number in numbers[1:]:  # before a person's words it is told by itself
@@ -130,7 +150,8 @@ async def test_a_chat_is_told_at_once_and_shortly(desk):
     assert [one.kind for one in told] == [*["progress"] * PER_HOUR, "roundup"]
     roundup = told[-1]
     assert "Gentile" not in roundup.text
-    assert all(number in roundup.text for number in numbers)
+    assert all(f"/portal/requests/{number}#workaround" in roundup.text for number in numbers)
+    assert "/workaround/" not in roundup.text, "whoever reads there is not known to be hers"
     assert await _states(desk, numbers) == ["sent"] * 3
     await _balanced(desk)
 

@@ -12,6 +12,8 @@ from core.desk import (
     bookings,
     handover_facts,
     links,
+    page,
+    search,
     visit_books,
     visit_links,
     visit_times,
@@ -167,13 +169,13 @@ async def test_leave_that_is_none_is_refused(desk):
 async def test_the_books_name_what_does_not_agree(desk):
     number, visit = await _agreed(desk)
     other, another = await _planned(desk)
-    row = await _visit(desk, number)
+    row, crew = await _visit(desk, number), await desk.crew(number)
     held = await desk.rows(tables.booking, kind="hold")
 
     def corrupt(tx):
         tx.insert(
             tables.booking,
-            agent=row.technicians[0],
+            agent=crew[0],
             id="01a228e4-e112-7000-a2a5-b84b86034d5f",
             kind="visit",
             since=row.window_start + timedelta(minutes=5),
@@ -181,9 +183,8 @@ async def test_the_books_name_what_does_not_agree(desk):
             by="x",
             at=desk.now,
         )
-        tx.update(
-            tables.visit, {"id": visit}, window_start=row.window_start + timedelta(hours=1), technicians=[]
-        )
+        tx.update(tables.visit, {"id": visit}, window_start=row.window_start + timedelta(hours=1))
+        tx.run(tables.visit_crew.delete())
         tx.update(tables.visit, {"id": another}, closed_at=desk.now)
         tx.update(tables.ticket, {"number": other}, state="closed")
         tx.run(tables.job.delete().where(tables.job.c.kind == "visits"))
@@ -199,7 +200,8 @@ async def test_the_books_name_what_does_not_agree(desk):
         "visit that is over and is not, or the other way round",
         "offer that nobody watches",
         "engineer in two places",
-        "visit to which nobody goes",
+        "visit that nobody leads, or several",
+        "booking of somebody who does not come",
         "agreed visit that the customer was not told of",
     }
     assert len(held) == 3
@@ -274,7 +276,7 @@ async def test_an_engineer_whose_visit_goes_to_a_colleague_is_told_so(desk):
     await desk.work()
 
     told = {one.to.address: one.subject for one in desk.channel.sent if one.kind == "visit_engineer"}
-    assert told["gus@hub.test"] == f"Intervento passato a un collega: {number}"
+    assert told["gus@hub.test"] == f"Non vai più a questo intervento: {number}"
     assert told["eva@hub.test"].startswith("Intervento fissato: giovedì 5 marzo 2026, 09:00")
 
 
@@ -295,3 +297,35 @@ async def test_who_wants_an_agreed_visit_later_has_the_clocks_stand_still_and_wh
 
     moved = (await desk.events(number, "visit.moved"))[len(agreed) :]
     assert [row.data["asked"] for row in (*agreed, *moved)] == [True, False]
+
+
+def _next_is_onsite(tx, number, due) -> None:
+    tx.update(tables.ticket, {"number": number}, next_clock="onsite", next_due=due)
+
+
+async def test_beside_a_later_time_the_customer_is_not_told_that_somebody_is_there_sooner(desk):
+    number, visit = await _planned(desk)
+    alice, lea = await desk.who("alice"), await desk.who("lea")
+
+    async def due(who):
+        seen = await desk.db.read(page.ticket, who, number, now=desk.now)
+        return next(one.due_at for one in seen.clocks if one.name == "onsite")
+
+    target = await due(lea)
+    assert await due(alice) == target, "a time before it is offered as well"
+    later = rome("2026-03-05T09:00")
+    await desk.do(visits.offer, await desk.who("ann"), number, visit, not_before=later)
+    assert await due(alice) is None
+    first, *_ = await _offered(desk, number)
+    await desk.do(visits.choose, alice, number, visit, first.id)
+
+    seen = await desk.db.read(page.ticket, alice, number, now=desk.now)
+    assert (await due(alice), seen.visits[0].window_start) == (None, first.slot_start)
+    assert seen.next_action.due == first.slot_start
+    assert await due(lea) == target
+    await desk.db.write(_next_is_onsite, number, target)
+    told = [(await desk.db.read(search.tickets, who)).items[0] for who in (alice, lea)]
+    assert [(row.next_clock, row.next_due) for row in told] == [(None, None), ("onsite", target)]
+    desk.now = target + timedelta(minutes=1)
+    await desk.work()
+    assert (await desk.clocks(number))["onsite"].breached_at is not None, "that it was missed stays a fact"

@@ -9,12 +9,12 @@ from uuid import uuid4
 import pytest
 from PIL import Image
 
-from core.desk import visit_day, visit_steps, visits
+from core.desk import joining, papers, papers_books, resolution, visit_day, visit_steps, visits
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.desk.visit_steps import Step
 from core.store import tables
-from tests.core.desk.test_visits import GOING, _agreed, _sound, _visit
-from tests.desk_at_work import AtWork, at_work
+from tests.core.desk.test_visits import GOING, _agreed, _offered, _planned, _sound, _visit
+from tests.desk_at_work import PASSED, SOLUTION, AtWork, at_work
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def a_step(kind: str, at: datetime | None = None, picture: bytes = b"", **given:
 
 
 async def who_goes(desk: AtWork, number: str):
-    (first,) = (await _visit(desk, number)).technicians
+    (first,) = await desk.crew(number)
     return next(one for one in [await desk.who("gus"), await desk.who("eva")] if one.id == first)
 
 
@@ -189,3 +189,119 @@ async def test_a_phone_that_goes_mad_fills_no_book(desk, monkeypatch: pytest.Mon
     await desk.do(visit_steps.record, gus, visit, a_step("note", text="x"))
     with pytest.raises(Refused, match="at most"):
         await desk.do(visit_steps.record, gus, visit, a_step("note", text="x"))
+
+
+async def test_a_closed_door_is_noted_on_the_phone_and_not_before_anybody_was_expected(desk):
+    number, visit = await _agreed(desk)
+    gus, row = await who_goes(desk, number), await _visit(desk, number)
+    with pytest.raises(Invalid, match="not expecting"):
+        await desk.do(visit_steps.record, gus, visit, a_step("no_access", text="Chiuso"))
+    assert await noted(desk, number) == []
+    desk.now = row.window_start + timedelta(minutes=15)
+
+    kept = await desk.do(visit_steps.record, gus, visit, a_step("no_access", text="Chiuso"))
+
+    assert kept.state == "no_access"
+    row = await _visit(desk, number)
+    assert (row.ended_why, row.left_at) == ("Chiuso", desk.now)
+    late = a_step("check_in", row.window_start)
+    assert (await desk.do(visit_steps.record, gus, visit, late)).state == "no_access"
+    await _sound(desk)
+
+
+async def test_a_closed_door_that_was_noted_before_the_time_was_moved_says_nothing_of_the_new_one(desk):
+    number, visit = await _planned(desk)
+    ann, lea = await desk.who("ann"), await desk.who("lea")
+    first, *_, last = await _offered(desk, number)
+    desk.now = first.slot_start + timedelta(minutes=5)
+    await desk.do(visit_steps.record, lea, visit, a_step("no_access", text="Chiuso"))
+    assert (await _visit(desk, number)).state == "proposed", "it is kept and changes nothing"
+    await desk.do(visits.choose, ann, number, visit, last.id)
+    desk.now = last.slot_start
+
+    kept = await desk.do(visit_steps.record, lea, visit, a_step("check_in"))
+
+    assert kept.state == "onsite"
+    await _sound(desk)
+
+
+async def test_what_a_kind_of_step_says_nothing_of_is_refused_by_name(desk):
+    number, visit = await _agreed(desk)
+    gus = await who_goes(desk, number)
+    for wrong, pointer in (
+        (a_step("note", text="x", serial="S-1"), "/serial"),
+        (a_step("en_route", picture=a_picture()), "/picture"),
+        (a_step("jump"), "/kind"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            await desk.do(visit_steps.record, gus, visit, wrong)
+        assert refused.value.faults[0].pointer == pointer
+    assert await noted(desk, number) == []
+
+
+async def test_what_the_engineer_says_at_the_end_is_in_both_reports_unless_whoever_resolves_says_more(desk):
+    number, visit = await _agreed(desk)
+    gus, row = await who_goes(desk, number), await _visit(desk, number)
+    desk.now = row.window_start
+    await desk.do(visit_steps.record, gus, visit, a_step("check_in"))
+    desk.passes(minutes=30)
+    said = {"limits": "Cavo provvisorio", "safety": "Quadro in tensione", "next_steps": "Ricambio a marzo"}
+    await desk.do(visit_steps.record, gus, visit, a_step("check_out", text="Fatto", **said))
+
+    await desk.do(resolution.resolve, await desk.who("ann"), number, **SOLUTION, next_steps="Nulla più")
+
+    of_visit, closing = [
+        (await desk.rows(tables.paper, number, kind=kind))[-1].values["of"] for kind in ("visit", "closure")
+    ]
+    assert {name: of_visit[name] for name in said} == said
+    assert {name: closing[name] for name in said} == said | {"next_steps": "Nulla più"}
+    assert "Quadro in tensione" in (await desk.outward(number, "resolved"))[0].text
+
+
+async def test_papers_are_read_where_a_merge_took_their_ticket_and_come_back_when_it_is_undone(desk):
+    number, visit = await _agreed(desk)
+    gus, row = await who_goes(desk, number), await _visit(desk, number)
+    desk.now = row.window_start
+    await desk.do(visit_steps.record, gus, visit, a_step("check_in"))
+    desk.passes(minutes=30)
+    await desk.do(visit_steps.record, gus, visit, a_step("check_out", text="Fatto"))
+    ann, lea = await desk.who("ann"), await desk.who("lea")
+    await desk.do(resolution.resolve, ann, number, **SOLUTION)
+    await desk.do(resolution.reopen, ann, number, reason="Ancora ferma")
+    other = await desk.taken("aldo@acme.test", authentication=PASSED)
+
+    async def seen(name: str, of: str) -> list[tuple[str, str, int, bool]]:
+        found = await desk.db.read(papers.of_ticket, await desk.who(name), of)
+        return [(one.kind, one.number, one.n, one.newest) for one in found]
+
+    before = await seen("alice", number)
+    assert before == [("visit", number, 1, True), ("closure", number, 1, True)]
+    await desk.do(joining.merge, ann, number, into=other)
+    await desk.do(visit_steps.record, gus, visit, a_step("note", text="Chiave restituita"))
+
+    assert await seen("ann", other) == [
+        ("visit", number, 1, False),
+        ("closure", number, 1, True),
+        ("visit", other, 2, True),
+    ]
+    assert await seen("alice", other) == await seen("ann", other)
+    assert [kind for kind, *_ in await seen("aldo", other)] == ["visit", "visit"], "that report was to Alice"
+    with pytest.raises(NotFound):
+        await seen("bob", other)
+    closure = next(one for one in await desk.db.read(papers.of_ticket, ann, other) if one.kind == "closure")
+    assert "Cambiato il cavo." in (await desk.db.read(papers.html, ann, other, closure.id))[1]
+    assert await desk.db.read(papers.newest, ann, other) is None, "it has no closing report of its own"
+    assert (await desk.db.read(papers.changed, ann, other))[
+        (await desk.db.read(papers.of_ticket, ann, other))[-1].id
+    ]
+
+    await desk.do(joining.undo, lea, number)
+
+    assert await seen("alice", number) == [
+        ("visit", number, 1, False),
+        ("closure", number, 1, True),
+        ("visit", other, 2, True),
+    ]
+    assert await seen("ann", other) == []
+    assert await desk.db.read(lambda tx: list(papers_books.faults(tx, now=desk.now))) == []
+    await _sound(desk)

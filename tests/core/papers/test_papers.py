@@ -85,6 +85,17 @@ def test_a_page_a_text_and_a_pdf_say_the_same() -> None:
     assert page.write(EVERY, pictures).count("data:image/") == 2
 
 
+def test_a_table_after_a_drawing_stands_on_white_paper() -> None:
+    chart = model.Chart(
+        heading="Load", labels=("Mail", "Phone"), series=(("", (5.0, 3.0)),), shown=(("5", "3"),)
+    )
+    grid = model.Grid(heading="Load", head=("From", "Load"), rows=(("Mail", "5"), ("Phone", "3")))
+
+    marks = drawn(a_paper(chart, grid)).pages[0].get_contents().get_data()
+
+    assert len(re.findall(rb" re\s+f\b", marks)) == 2, "the bars, and nothing behind words"
+
+
 def test_a_pdf_has_its_title_its_language_and_the_same_foot_on_each_page() -> None:
     long = a_paper(
         model.Grid(head=("Number", "What"), rows=tuple((f"26-{n:06}", "open") for n in range(100)))
@@ -102,6 +113,22 @@ def test_a_pdf_has_its_title_its_language_and_the_same_foot_on_each_page() -> No
         said = sheet.extract_text()
         for words in ("Rossi Systems · 26-000123/1", f"page {n} of 3", "ab" * 32, "Number"):
             assert words in said, (n, words)
+
+
+def test_no_row_of_a_table_is_cut_by_the_edge_of_a_page() -> None:
+    rows = tuple(
+        (f"first{n:03} " + "words that need some lines " * 9 + f"last{n:03}", "1") for n in range(40)
+    )
+
+    drawing = drawn(a_paper(model.Grid(head=("What", "How many"), rows=rows, right=(1,), widths=(3, 1))))
+
+    assert len(drawing.pages) > 2
+    ends = [
+        [re.findall(rf"{end}(\d+)", sheet.extract_text()) for end in ("first", "last")]
+        for sheet in drawing.pages
+    ]
+    assert all(first == last for first, last in ends)
+    assert [n for first, _ in ends for n in first] == [f"{n:03}" for n in range(40)]
 
 
 def test_the_same_paper_is_drawn_in_the_same_bytes() -> None:

@@ -333,6 +333,15 @@ def test_a_merge_undone_brings_back_the_clock_as_it_was() -> None:
     assert (wrote.state, wrote.elapsed_s) == (ClockState.RUNNING, 4 * 3600), "while it was merged"
 
 
+def test_a_clock_that_stopped_when_it_began_stays_stopped_after_a_merge_is_undone() -> None:
+    story = started().tell("stop", 0, "qualified")
+
+    story.tell("start", -1, "merge", policy=FOUR_HOURS)
+    assert story.at(9).elapsed_s == 3600
+    undone = story.tell("start", 0, "merge_undone", policy=FOUR_HOURS).at(9)
+    assert (undone.state, undone.elapsed_s, undone.due_at) == (ClockState.MET, 0, MONDAY + 4 * HOUR)
+
+
 def test_a_first_answer_to_what_ended_here_counts_until_it_does_so_no_more() -> None:
     story = started().tell("stop", 3, "public_answer").tell("stop", 1, "merged_answer")
 

@@ -21,7 +21,7 @@ def stood(number: str, *deeds: Deed, since: datetime = SINCE, until: datetime = 
     opened = Deed("ticket.opened", OPENED, OPENED, {})
     return past(
         [opened, *deeds],
-        [Check(OPENED, "C-1", "All", "Incident", "Network", "sw-1", "")],
+        Check(OPENED, "C-1", "All", "Incident", "Network", "sw-1", ""),
         [],
         number=number,
         subject="",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -120,7 +121,53 @@ def test_it_is_said_why_nobody_can_come(why, wanted, engineers):
 def test_a_time_that_somebody_names_is_looked_at_the_same_way(why, at, fields):
     booked = [Booked(since=rome("2026-03-03 16:15"), until=rome("2026-03-03 17:00"))]
 
-    assert slots.obstacle(a_visit(**fields), an_engineer(booked=booked), rome(at), now=NOW) == why
+    assert slots.obstacle(a_visit(**fields), [an_engineer(booked=booked)], rome(at), now=NOW) == why
+
+
+def test_a_crew_has_somebody_who_leads_and_others_who_are_free_at_the_same_time():
+    helper = an_engineer("helper", skills=frozenset())
+    until_noon = [Booked(since=NOW, until=rome("2026-03-02 12:00"))]
+    busy = an_engineer("busy", skills=frozenset(), booked=until_noon)
+
+    found = slots.find(a_visit(count=2), [an_engineer(), helper, busy])
+
+    assert [(one.engineer, one.others) for one in found.slots] == [("ann", ("helper",))] * 3
+    assert told(found)[0] == ("ann", "Mon 09:00", "earliest")
+    three = slots.find(a_visit(count=3), [an_engineer(), helper, busy])
+    assert told(three)[0][1] == "Mon 14:00", "when the third one is back, the way included"
+    assert [set(one.others) for one in three.slots] == [{"helper", "busy"}] * 3
+
+
+def test_who_comes_by_name_knows_together_what_is_needed_and_the_first_leads():
+    server = an_engineer("bob", skills=frozenset({"Server"}))
+    both = {"skills": frozenset({"Network", "Server"}), "named": ("bob", "ann")}
+
+    found = slots.find(a_visit(**both), [an_engineer(), server, an_engineer("eva")])
+
+    assert {(one.engineer, one.others) for one in found.slots} == {("bob", ("ann",))}
+    assert slots.find(a_visit(count=2, skills=both["skills"]), [an_engineer(), server]).why is Why.NO_SKILL
+    at = rome("2026-03-02 10:00")
+    assert slots.obstacle(a_visit(**both), [server, an_engineer()], at, now=NOW) is None
+    assert slots.obstacle(a_visit(**both), [server], at, now=NOW) is Why.NO_SKILL
+
+
+@pytest.mark.parametrize(
+    ("why", "wanted", "others"),
+    [
+        (Why.TOO_FEW, {"count": 3}, {}),
+        (Why.TOO_FEW, {"named": ("ann", "nobody")}, {}),
+        (Why.NOBODY_WORKS, {"count": 2}, {"hours": open_at("sun 09:00-18:00")}),
+        (Why.ALL_TAKEN, {"count": 2}, {"booked": [Booked(since=NOW, until=NOW + slots.AHEAD)]}),
+        (Why.ALL_TAKEN, {"named": ("ann", "bob")}, {"booked": [Booked(since=NOW, until=NOW + slots.AHEAD)]}),
+    ],
+)
+def test_it_is_said_why_there_are_not_enough(why, wanted, others):
+    assert slots.find(a_visit(**wanted), [an_engineer(), an_engineer("bob", **others)]).why is why
+
+
+def test_a_visit_to_which_nobody_has_to_come_is_refused():
+    with pytest.raises(ValueError, match="count"):
+        slots.find(a_visit(count=0), [an_engineer()])
 
 
 @pytest.mark.parametrize("minutes", [0, slots.LONGEST + 1])
@@ -177,14 +224,16 @@ def _bookings(draw: st.DrawFn) -> list[tuple[int, int, bool]]:
     busy=st.lists(_bookings(), min_size=4, max_size=4),
     minutes=st.integers(15, 300),
     lead=st.integers(0, 3000),
+    count=st.integers(1, 3),
+    know=st.integers(0, 3),
 )
 def test_every_offer_lies_in_all_hours_clear_of_bookings_and_of_the_others(
-    near, site, line, works, busy, minutes, lead
+    near, site, line, works, busy, minutes, lead, count, know
 ):
     engineers = [
         Engineer(
             id=str(n),
-            skills=frozenset(),
+            skills=frozenset({"Network"} if n <= know else ()),
             hours=open_at(*hours, since=near),
             booked=[
                 Booked(
@@ -199,23 +248,79 @@ def test_every_offer_lies_in_all_hours_clear_of_bookings_and_of_the_others(
     ]
     wanted = Wanted(
         minutes=minutes,
-        skills=frozenset(),
+        skills=frozenset({"Network"}),
         site=open_at(*site, since=near),
         line=open_at(*line, since=near),
         earliest=near + timedelta(minutes=lead),
         zone=ROME,
+        count=count,
     )
 
     found = slots.find(wanted, engineers)
 
     assert bool(found.slots) != bool(found.why)
     assert len({one.start for one in found.slots}) == len(found.slots)
+    here = {one.id: one for one in engineers}
     for one in found.slots:
-        who = next(each for each in engineers if each.id == one.engineer)
+        crew = {one.engineer, *one.others}
+        assert len(crew) == count == 1 + len(one.others)
+        assert wanted.skills <= here[one.engineer].skills
         assert one.end - one.start == timedelta(minutes=minutes)
-        assert slots.obstacle(wanted, who, one.start, now=near - timedelta(seconds=1)) is None
+        everybody = [here[who] for who in (one.engineer, *one.others)]
+        assert slots.obstacle(wanted, everybody, one.start, now=near - timedelta(seconds=1)) is None
         for other in found.slots:
-            if other is not one and other.engineer == one.engineer:
+            if other is not one and crew & {other.engineer, *other.others}:
                 assert one.end + WAY <= other.start or other.end + WAY <= one.start
     if found.slots:
         assert min(one.start for one in found.slots) == found.slots[0].start
+
+
+_QUARTERS = st.integers(0, 40)
+_SPANS = st.lists(st.tuples(_QUARTERS, st.integers(1, 24)), max_size=3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    works=st.lists(_SPANS, min_size=1, max_size=4),
+    busy=st.lists(_SPANS, min_size=4, max_size=4),
+    minutes=st.integers(10, 150),
+    count=st.integers(1, 3),
+    know=st.integers(0, 3),
+)
+def test_the_first_offer_is_the_first_at_which_enough_of_them_can_come(works, busy, minutes, count, know):
+    def spans(quarters: list[tuple[int, int]]) -> list[tuple[datetime, datetime]]:
+        joined: list[tuple[datetime, datetime]] = []
+        for begins, lasts in sorted(quarters):
+            since = NOW + timedelta(minutes=slots.STEP * begins)
+            until = since + timedelta(minutes=slots.STEP * lasts)
+            if joined and since <= joined[-1][1]:
+                since, until = joined[-1][0], max(until, joined.pop()[1])
+            joined.append((since, until))
+        return joined
+
+    engineers = [
+        an_engineer(
+            str(n),
+            skills=frozenset({"Network"} if n <= know else ()),
+            hours=spans(hours),
+            booked=[Booked(since=since, until=until) for since, until in spans(busy[n])],
+        )
+        for n, hours in enumerate(works)
+    ]
+    wanted = a_visit(minutes=minutes, count=count)
+
+    found = slots.find(wanted, engineers)
+
+    assert [one.start for one in found.slots[:1]] == _first_by_trying(wanted, engineers)
+
+
+def _first_by_trying(wanted: Wanted, engineers: list[Engineer]) -> list[datetime]:
+    """The first quarter of an hour at which enough of them can come, one of whom knows what is needed; none where there is none."""
+    anybody = replace(wanted, skills=frozenset())
+    before = NOW - timedelta(days=1)
+    for n in range(70):
+        start = NOW + timedelta(minutes=slots.STEP * n)
+        able = [one for one in engineers if slots.obstacle(anybody, [one], start, now=before) is None]
+        if len(able) >= wanted.count and any(wanted.skills <= one.skills for one in able):
+            return [start]
+    return []

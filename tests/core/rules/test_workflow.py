@@ -38,6 +38,9 @@ TABLE = [
     (S.MONITORING, "workaround", S.MONITORING),
     (S.WAITING_CUSTOMER, "workaround", S.WAITING_CUSTOMER),
     (S.ONSITE, "workaround", S.ONSITE),
+    (S.QUALIFIED, "workaround", S.QUALIFIED),
+    (S.ASSIGNED, "workaround", S.ASSIGNED),
+    (S.SCHEDULED, "workaround", S.SCHEDULED),
     (S.IN_PROGRESS, "resolve", S.RESOLVED),
     (S.MONITORING, "resolve", S.RESOLVED),
     (S.RESOLVED, "reopen", S.IN_PROGRESS),
@@ -48,6 +51,9 @@ TABLE = [
 ]
 NEVER = [
     (S.ON_HOLD, "take"),
+    (S.ON_HOLD, "workaround"),
+    (S.TRIAGE, "workaround"),
+    (S.RESOLVED, "workaround"),
     (S.ON_HOLD, "escalate"),
     (S.ON_HOLD, "qualify"),
     (S.ON_HOLD, "schedule"),

@@ -6,13 +6,17 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
 
+from core.ids import new_id
 from core.store import migrate, postgres, sqlite, tables
+from core.store.opening import connect_once
 
 
 def _sqlite_shape(path: Path) -> dict[str, object]:
@@ -62,7 +66,8 @@ def test_a_migrated_sqlite_file_has_the_tables_of_the_program(tmp_path: Path) ->
 def _postgres_shape(url: str) -> tuple[list[tuple[object, ...]], list[str]]:
     with psycopg.connect(url) as connection:
         columns = connection.execute(
-            "SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default"
+            "SELECT table_name, column_name, row_number() OVER (PARTITION BY table_name ORDER BY ordinal_position),"
+            " data_type, is_nullable, column_default"  # the place of a column that was dropped stays empty
             " FROM information_schema.columns WHERE table_schema = current_schema() ORDER BY 1, 3"
         ).fetchall()
         indexes = connection.execute(
@@ -86,6 +91,55 @@ def test_a_migrated_postgresql_database_has_the_tables_of_the_program(new_postgr
 
     assert migrated_columns == made_columns
     assert migrated_indexes == [text.replace(" made.", " public.") for text in made_indexes]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("pg", marks=pytest.mark.postgres)])
+def new_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without any table, of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/new.db"
+    url: str = request.getfixturevalue("new_postgres_url")
+    return url
+
+
+def test_whoever_was_to_come_to_a_visit_comes_after_the_migration_too(
+    new_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(migrate, "HEAD", "0006")
+        migrate.upgrade(new_database_url)
+    ticket, visit = new_id(), new_id()
+    connection = connect_once(new_database_url)
+    key = {"ticket_id": _stored(connection, ticket), "id": _stored(connection, visit)}
+    connection.execute(
+        text(
+            "INSERT INTO visit (ticket_id, id, customer, site, place, time_zone, purpose, uid, technicians, sequence, made_at, made_by)"
+            " VALUES (:ticket_id, :id, '', '', '', '', 'x', 'x', '[\"gus\"]', 2, 5, 'agent:ann')"
+        ),
+        key,
+    )
+    connection.commit()
+    connection.close()
+
+    migrate.upgrade(new_database_url)
+
+    connection = connect_once(new_database_url)
+    crew = connection.execute(
+        text("SELECT visit_id, agent, leads, minutes, at, by FROM visit_crew ORDER BY agent")
+    )
+    asked = connection.execute(text("SELECT engineers, agreed FROM visit")).one()
+    rows = [(str(_told(row[0])), row[1], bool(row[2]), *row[3:]) for row in crew]
+    connection.close()
+    assert rows == [(visit, "gus", True, 0, 5, "agent:ann")]
+    assert tuple(asked) == (1, 2)
+
+
+def _stored(connection: Connection, identity: str) -> object:
+    return UUID(identity).bytes if connection.dialect.name == "sqlite" else UUID(identity)
+
+
+def _told(stored: object) -> UUID:
+    return UUID(bytes=stored) if isinstance(stored, bytes) else UUID(str(stored))
 
 
 def test_head_is_the_newest_migration() -> None:

@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import cast
-from zoneinfo import ZoneInfo
 
 import pytest
 import typer
 from sqlalchemy import select
 
 import main
-import running
-from channels.email.build import build
-from channels.settings import ChannelSettings
-from core import month, settings
-from core.desk import books, demo, month_acts, month_plan, month_told, periodic
-from core.desk.configuration import rows
+from core.desk import books, month_acts, month_plan, month_told, periodic
 from core.desk.errors import NotFound
 from core.desk.principal import HUB
-from core.facts import HubFacts
-from core.isolation import Readers
 from core.store import tables
 from core.store.database import Database
 from core.store.tx import Tx
-from tests.fakes import ReadersHere
-
-ROME = ZoneInfo("Europe/Rome")
-FIRST = date(2026, 10, 1)
-ENDS = datetime(2026, 10, 21, tzinfo=ROME).astimezone(UTC)
-"""Three weeks: every story is over by then, or as far as it gets."""
-WORKING = [day for n in range(20) if (day := FIRST + timedelta(days=n)).weekday() < 5]
-
-
-@pytest.fixture
-def facts() -> HubFacts:
-    key = b"a key of 32 bytes for the tests."
-    return HubFacts(name="Desk", token_key=key, mails_by="email", texts_by="sms")
+from tests.month.playing import ENDS, FIRST, REQUESTS, ROME, WORKING
 
 
 @pytest.fixture(scope="module")
@@ -46,47 +25,15 @@ def events_of() -> dict[str, list[tuple]]:
     return {}
 
 
-def mail(folder: Path) -> month.Mail:
-    """Mail as a hub with the shipped settings has it, and nothing is written where it leaves."""
-    config = settings.load(None, [f"hub.data_dir={folder}"], channels=ChannelSettings)
-    real = build(config.channels.email, running._surroundings(config))
-    at = real.addressing
-    return month.Mail(
-        channel=month.Caught(name=real.name, reader=real.reader, reader_options=real.reader_options),
-        to=at.addresses[0],
-        answer_to=lambda outgoing: at.reply(at.mailbox(outgoing.mailbox), outgoing.reply_token or ""),
-        message_id=at.message_id,
-    )
-
-
-async def played(db: Database, folder: Path, *, requests: int) -> month.Play:
-    script = month_plan.read()
-    begins = datetime.combine(FIRST, datetime.min.time(), ROME).astimezone(UTC)
-    await db.write(rows.apply, HUB, demo.desk({}, now=ENDS), {}, now=begins - timedelta(days=1))
-    play = month.Play(
-        db,
-        script,
-        mail(folder),
-        also=[month.Caught(name="sms"), month.Caught(name="portal")],
-        readers=cast("Readers", ReadersHere()),
-        periodic=running.periodic(),
-        begins=begins,
-    )
-    plan = month_plan.plan(script, WORKING, zone=ROME, seed=1, requests=requests)
-    await play.run(plan, until=ENDS)
-    return play
-
-
 async def test_a_month_is_lived_through_its_books_balance_and_the_same_seed_makes_the_same_events(
-    db, tmp_path, events_of
+    lived, events_of
 ) -> None:
-    play = await played(db, tmp_path, requests=4)
+    db, play, script = lived.db, lived.play, lived.script
 
     found = await db.read(books.verify, now=ENDS)
     assert found.faults == ()
     assert found.outcomes["exception"] == found.outcomes["held"] == 0
 
-    script = month_plan.read()
     told = {one.name: one for one in await db.read(month_told.stories, script.stories, play.numbers)}
     assert told.keys() == {one.name for one in script.stories}
     assert all(one.times for one in told.values()), "each happened, by an event of its ticket"
@@ -101,9 +48,9 @@ async def test_a_month_is_lived_through_its_books_balance_and_the_same_seed_make
     assert "breached:response" in (await ticket(db, told["breach"].number)).flags
 
     counted = await db.read(month_told.figures)
-    assert counted["requests"] == len(script.stories) + 4
+    assert counted["requests"] == len(script.stories) + REQUESTS
     assert counted["visits on site"] == counted["cases at vendors"] == 1
-    assert counted["shifts that were handed over"] == 40
+    assert counted["shifts that were handed over"] == 63
     left = await db.read(
         lambda tx: tx.all(select(tables.delivery).where(tables.delivery.c.state == "queued"))
     )
