@@ -272,7 +272,8 @@ _OF_TICKET = Prepared(
 def of_ticket(tx: Tx, who: Principal, ticket_id: str, *, limit: int = 20) -> tuple[Sequence[Alarm], int, int]:
     """Of a ticket that the reader may see: the first of its alarms, what fires first; how many there are, and how many fire."""
     rows = sorted(
-        tx.all(_OF_TICKET, ticket_id=ticket_id), key=lambda row: (not row.firing, row.parent_alert is not None)
+        tx.all(_OF_TICKET, ticket_id=ticket_id),
+        key=lambda row: (not row.firing, row.parent_alert is not None),
     )
     found = alarms(tx, who, [row.id for row in rows[:limit]])
     return found, len(rows), sum(row.firing for row in rows)
