@@ -50,10 +50,10 @@ def _xmpp(settings: ChannelSettings, around: Surroundings) -> Channel:
     return XmppChannel(settings=settings.xmpp, around=around)
 
 
-def _monitoring(_settings: ChannelSettings, _around: Surroundings) -> Channel:
-    from channels.monitoring.channel import MonitoringChannel  # noqa: PLC0415
+def _monitoring(settings: ChannelSettings, around: Surroundings) -> Channel:
+    from channels.monitoring.build import build  # noqa: PLC0415
 
-    return MonitoringChannel()
+    return build(settings.monitoring, around)
 
 
 def _console(_settings: ChannelSettings, _around: Surroundings) -> Channel:

@@ -367,9 +367,35 @@ class XmppSettings(Table, frozen=True, kw_only=True):
 
 
 class MonitoringSettings(Table, frozen=True, kw_only=True):
-    """[channels.monitoring]: devices report by HTTP at /in/alerts/SOURCE."""
+    """[channels.monitoring]: devices report by HTTP at /in/alerts/SOURCE, and by syslog and SNMP on ports of their own. Port 0: off."""
 
     enabled: bool = True
+    host: str = "127.0.0.1"
+    syslog_udp_port: int = 0
+    syslog_tcp_port: int = 0
+    syslog_tls_port: int = 0
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_authority: str = ""
+    snmp_port: int = 0
+    keep_lines: Span = 30 * 86_400
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        for name in ("syslog_udp_port", "syslog_tcp_port", "syslog_tls_port", "snmp_port"):
+            if not 0 <= getattr(self, name) <= 65535:
+                yield name, f"{getattr(self, name)} is no port: 1 to 65535, or 0 to listen on none"
+        if self.syslog_udp_port and self.syslog_udp_port == self.snmp_port:
+            yield "snmp_port", "is syslog_udp_port too: each needs a port of its own"
+        if self.syslog_tls_port and self.syslog_tls_port == self.syslog_tcp_port:
+            yield "syslog_tls_port", "is syslog_tcp_port too: each needs a port of its own"
+        if not _is_address(self.host):
+            yield "host", f'"{self.host}" is no IP address of this machine, and neither 0.0.0.0 nor ::'
+        yield from wrong_files(self, "tls_certificate", "tls_key", "tls_authority")
+        yield from incomplete(self, "tls_certificate", "tls_key")
+        if self.syslog_tls_port and not self.tls_certificate:
+            yield "tls_certificate", "is empty: syslog_tls_port needs one, and its tls_key"
+        yield from below(self, 86_400, "keep_lines")
 
 
 class ConsoleSettings(Table, frozen=True, kw_only=True):
@@ -407,6 +433,14 @@ class ChannelSettings(Table, frozen=True, kw_only=True):
         """The tables of the channels that are switched on, by name."""
         tables = {name: getattr(self, name) for name in self.__struct_fields__}
         return {name: table for name, table in tables.items() if table.enabled}
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_one_address(text: str) -> bool:

@@ -52,6 +52,14 @@ class Severity(StrEnum):
 
 _ORDER = {severity: rank for rank, severity in enumerate(Severity)}
 
+BATCH = "batch"
+"""In the envelope of what a device sent: so many of its messages lie in this row."""
+
+PARTS = tuple(
+    "key resource event severity status started_at ended_at summary text link address items".split()
+)
+"""What people say of a message whose tool nobody knows: where each part stands; `items`: the list that holds several alarms."""
+
 WITHOUT_KEY = frozenset({Status.TEST, Status.CONFIRMATION, Status.IGNORED})
 """Of these no problem is known."""
 
@@ -91,3 +99,37 @@ class AlertFact:
     """Problems of the same message that the source did not transmit."""
     notes: tuple[str, ...] = ()
     """What a reader should know: values that were cut, a clock that is not synchronised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """Where a tool takes what we say of its alarms."""
+
+    url: str
+    user: str = ""
+    token: str = field(default="", repr=False)
+    """Where the secret is: `env:NAME` or `file:PATH`. It is looked up when it is needed, and kept nowhere."""
+    ca: str = ""
+    """File of the authority that its certificate is signed by, where no public one is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoingBack:
+    """One thing to say to a tool of one of its alarms."""
+
+    kind: str
+    """The tool: alertmanager, icinga2 or zabbix."""
+    at: Interface
+    reaches: tuple[str, ...]
+    """Networks of ours that the source may be called in."""
+    act: str
+    """See core.rules.returning.Act."""
+    mark: str
+    """Stands in what is said."""
+    text: str
+    """One line for people, with the mark."""
+    dedup_key: str
+    resource: str
+    event: str
+    labels: Mapping[str, str]
+    now: datetime

@@ -13,7 +13,7 @@ import resource
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 ROWS = 32_768  # callers remembered; of those that fall together the one that was longest quiet is forgotten first
@@ -22,6 +22,17 @@ PAGES = 8_192  # browsers that may listen at the same time
 CONNECTIONS = 1_024
 PATIENCE = 0.05  # seconds; what is done alone takes millionths
 STALE = 30.0  # seconds without a sign of life
+
+WAYS = ("snmp", "syslog-udp", "syslog-tcp", "syslog-tls")
+"""How devices say something without waiting for an answer."""
+FATES = ("received", "stored", "overflow", "unknown", "unread", "kernel")
+"""Came; lies in the store; lost as the queue was full or the store refused it; from nobody who may report; does not say who sends
+it; dropped by the system before we saw it."""
+
+
+def meter(way: str, fate: str) -> str:
+    """What the count of these is called."""
+    return f"{way} {fate}"
 
 
 class Common:
@@ -42,6 +53,8 @@ class Common:
         """Of telephone calls, and of calls to a chat that nobody takes."""
         self.endings = Tally(self)
         """Of sign-ins."""
+        self.devices = Meters(self, [meter(way, fate) for way in WAYS for fate in FATES])
+        """Of what devices say without waiting for an answer."""
 
     def ended(self, number: int) -> None:
         """That process is gone: what it held is free."""
@@ -103,6 +116,23 @@ class Tally:
         """Once more. From any thread, after it is committed."""
         with self._lock:
             self._by_process[self._common.number - 1] += 1
+
+
+class Meters:
+    """Counts by name, over all processes; the names are known before they part."""
+
+    def __init__(self, common: Common, names: Sequence[str]) -> None:
+        self._common = common
+        self._at = {name: n for n, name in enumerate(names)}
+        self._counts = _room(common.processes * len(names)).cast("q")
+
+    def add(self, name: str, count: int = 1) -> None:
+        """So many more. From one thread of each process."""
+        self._counts[(self._common.number - 1) * len(self._at) + self._at[name]] += count
+
+    def total(self, name: str) -> int:
+        """It never goes back."""
+        return sum(self._counts[self._at[name] :: len(self._at)].tolist())
 
 
 class Counts:

@@ -29,7 +29,7 @@ def free(wanted: Mapping[str, Place]) -> dict[str, int]:
             try:
                 taken = _listen(host, port)
             except OSError as error:
-                wrong.append(f"{setting}: {host}:{port} {_why(error)}")
+                wrong.append(f"{setting}: {host}:{port} {why(error)}")
             else:
                 held += taken
                 found[setting] = int(taken[0].getsockname()[1])
@@ -80,7 +80,7 @@ def _listen(host: str, port: int) -> list[socket.socket]:
     return taken
 
 
-def _why(error: OSError) -> str:
+def why(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return "is in use by another program: stop it, or choose another port"
     if error.errno == errno.EACCES:

@@ -57,6 +57,7 @@ class Hub(Table, frozen=True, kw_only=True):
     country: str = "IT"
     languages: tuple[str, ...] = ("it", "en")
     quiet_hours: str = "21:00-08:00"
+    alarms_to: str = ""
     instance: str = ""
     processes: int = 1
     readers: int = 1

@@ -178,17 +178,17 @@ def _convert(kind: Any, value: Any) -> Any:
     """One value of the file as the program holds it. Raises ValueError."""
     if kind is Secret:
         text = msgspec.convert(value, str)
-        return Secret(_resolved(text), literal=bool(text) and not text.startswith(("env:", "file:")))
+        return Secret(resolved(text), literal=bool(text) and not text.startswith(("env:", "file:")))
     if kind is Path:
         return Path(msgspec.convert(value, str))
     if typing.get_origin(kind) is Annotated:
         return typing.get_args(kind)[1](value)
     if isinstance(value, str) and value.startswith(("env:", "file:")):
-        value = _resolved(value)
+        value = resolved(value)
     return msgspec.convert(value, kind)
 
 
-def _resolved(text: str) -> str:
+def resolved(text: str) -> str:
     """The secret behind "env:NAME" or "file:PATH". Raises ValueError that never holds the secret."""
     if name := text.removeprefix("env:") if text.startswith("env:") else "":
         if name not in os.environ:

@@ -107,7 +107,7 @@ def test_the_hub_starts_with_the_file_as_shipped() -> None:
     assert settings.hub.data_dir == Path("data").absolute()
     assert settings.database.url == f"sqlite:///{Path('data').absolute()}/centralino.db"
     assert settings.channels.email.smtp_port == 2525
-    assert list(settings.channels.enabled()) == ["email", "phone", "webchat"]
+    assert list(settings.channels.enabled()) == ["email", "phone", "webchat", "monitoring"]
     assert remarks(settings) == []
 
 
@@ -136,7 +136,11 @@ def test_a_file_changes_what_it_names_and_leaves_the_rest(written: Any) -> None:
         ('hub.languages=["en"]', lambda s: s.hub.languages, ("en",)),
         ("limits.mail_size=2 MiB", lambda s: s.limits.mail_size, 2097152),
         ("limits.mail_size=4096", lambda s: s.limits.mail_size, 4096),
-        ("channels.email.enabled=false", lambda s: list(s.channels.enabled()), ["phone", "webchat"]),
+        (
+            "channels.email.enabled=false",
+            lambda s: list(s.channels.enabled()),
+            ["phone", "webchat", "monitoring"],
+        ),
         ("channels.email.relay_tls=starttls", lambda s: s.channels.email.relay_tls, "starttls"),
         ("channels.email.addresses=a@x.test", lambda s: s.channels.email.addresses, ("a@x.test",)),
     ],
@@ -270,6 +274,22 @@ def test_all_mistakes_of_all_places_are_told_together(written: Any) -> None:
         (
             '[[channels.email.mailboxes]]\nhost = "h"\nuser = "u"\nprt = 1',
             'channels.email.mailboxes[1].prt is not a setting; did you mean "port"?',
+        ),
+        (
+            "[channels.monitoring]\nsnmp_port = 70000",
+            "channels.monitoring.snmp_port 70000 is no port: 1 to 65535, or 0 to listen on none",
+        ),
+        (
+            "[channels.monitoring]\nsyslog_udp_port = 5514\nsnmp_port = 5514",
+            "channels.monitoring.snmp_port is syslog_udp_port too: each needs a port of its own",
+        ),
+        (
+            "[channels.monitoring]\nsyslog_tls_port = 6514",
+            "channels.monitoring.tls_certificate is empty: syslog_tls_port needs one, and its tls_key",
+        ),
+        (
+            '[channels.monitoring]\nhost = "desk.test"',
+            'channels.monitoring.host "desk.test" is no IP address of this machine, and neither 0.0.0.0 nor ::',
         ),
         (
             '[channels.sip]\nhost = "pbx.test"',

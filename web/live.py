@@ -28,8 +28,12 @@ TYPING = "typing"
 """The topic of somebody who is writing: told to who listens now, and never again. Who writes stands behind the ticket."""
 CALLED = "page"
 """The topic of a call to one member of staff, and told to nobody else (core.desk.paging)."""
-TOPICS = frozenset({"ticket", "inbound", "presence", "desk", "call", "tasks", CALLED, TYPING})
-NOT_LISTED = frozenset({"presence", "call", CALLED, TYPING})
+ALARMS = "alerts"
+"""The topic of alarms: once for each commit, whichever they are (core.desk.alert_rows)."""
+TOPICS = frozenset(
+    {"ticket", "inbound", "presence", "desk", "call", "tasks", "maintenance", ALARMS, CALLED, TYPING}
+)
+NOT_LISTED = frozenset({"presence", "call", "maintenance", CALLED, TYPING})
 """Topics that make no list old."""
 ENDED = "sign_in"
 """The topic of a sign-in that is over: its pages are told nothing more."""
@@ -97,7 +101,9 @@ class Live:
             if topic == ENDED and self._loop is not None:
                 with contextlib.suppress(RuntimeError):  # the loop is closing
                     self._loop.call_soon_threadsafe(self._end, about)
-        wanted = dict.fromkeys((topic, about) for topic, about in topics if topic in TOPICS)
+        wanted = dict.fromkeys(
+            (topic, "" if topic == ALARMS else about) for topic, about in topics if topic in TOPICS
+        )
         wanted = {one: None for one in wanted if one[0] != TYPING or one[1].endswith(" customer")}
         if not wanted:
             return

@@ -8,6 +8,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from core.common import FATES, WAYS, Common, meter
 from core.desk import figures, holes, qualification
 from core.desk.qualification import Figure
 from web import guard, visitor
@@ -94,7 +95,20 @@ async def _of_hub(site: Site) -> list[Metric]:
         clients.add_metric(label, common.connections.taken(one.number))
         processor.add_metric(label, one.processor)
         memory.add_metric(label, one.memory)
-    return [ready, jobs, pages, clients, processor, memory]
+    return [ready, jobs, pages, clients, processor, memory, _of_devices(common)]
+
+
+def _of_devices(common: Common) -> Metric:
+    """Whoever sends them waits for no answer: only here is it seen that one was lost."""
+    messages = CounterMetricFamily(
+        "centralino_device_messages",
+        "Messages of devices on ports of their own, and what became of them.",
+        labels=["way", "fate"],
+    )
+    for way in WAYS:
+        for fate in FATES:
+            messages.add_metric([way, fate], common.devices.total(meter(way, fate)))
+    return messages
 
 
 class _Figures:

@@ -217,6 +217,7 @@ CHANNEL_ICONS = {
     "telegram": "paper-airplane",
     "webchat": "chat-bubble-left-right",
     "xmpp": "chat-bubble-bottom-center-text",
+    "monitoring": "bell-alert",
 }
 
 

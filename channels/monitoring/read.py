@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from channels.monitoring import kinds
+from channels.monitoring import batches, kinds
 from channels.monitoring.decoding import decode
 from channels.monitoring.fields import FACTS, FAILS
 from channels.monitoring.source import NotUnderstood, Source, Told
-from core.alerting import AlertFact
+from core.alerting import BATCH, AlertFact
 from core.envelope import Inbound, Kind
 
 _EVERY_LINE = ({"match": ""},)
 
 
+def kind_of(told: Told, source: Source) -> str:
+    """Which tool sent it. Raises NotUnderstood."""
+    return kinds.recognised(told) if source.kind == kinds.AUTO else source.kind
+
+
 def facts_of(told: Told, source: Source) -> list[AlertFact]:
     """The facts of one message. Raises NotUnderstood."""
-    kind = kinds.recognised(told) if source.kind == kinds.AUTO else source.kind
+    kind = kind_of(told, source)
     try:
         found = list(kinds.parser(kind)(told, source))
     except NotUnderstood:
@@ -34,23 +39,50 @@ def facts_of(told: Told, source: Source) -> list[AlertFact]:
 def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> Inbound:
     """The message as the core takes it. Raises ValueError: it is an exception item.
 
-    `arrival["envelope"]`: `headers`, `query` and `peer` as the transport told them. `options["source"]`: the fields of Source.
+    `arrival["envelope"]`: `headers`, `query` and `peer` as the transport told them. `options["source"]`: the fields of Source;
+    `options["proved"]`: True, or why SNS is not believed to have sent it.
     """
     envelope = arrival["envelope"]
-    told = decode(
-        raw,
-        envelope.get("headers", {}),
-        received_at=arrival["received_at"],
-        peer=envelope.get("peer", ""),
-        query=envelope.get("query", {}),
-    )
+    source = Source(**options["source"])
+    peer = envelope.get("peer", "")
+    notes: list[str] = []
+    if BATCH in envelope:
+        found = list(_each(batches.unpack(raw), source, peer, notes))
+    else:
+        told = decode(
+            raw,
+            envelope.get("headers", {}),
+            received_at=arrival["received_at"],
+            peer=peer,
+            query=envelope.get("query", {}),
+        )
+        if kinds.SIGNED in (source.kind, kind_of(told, source)) and options.get("proved") is not True:
+            raise NotUnderstood(str(options.get("proved") or "nobody looked at its signature"))
+        found = facts_of(told, source)
     return Inbound(
         channel=arrival["channel"],
         kind=Kind.ALERT,
         may_auto_reply=False,
         author=None,
-        alerts=tuple(facts_of(told, Source(**options["source"]))),
+        alerts=tuple(found),
+        notes=tuple(notes),
     )
+
+
+def _each(
+    messages: Sequence[tuple[datetime, bytes]], source: Source, peer: str, notes: list[str]
+) -> Iterator[AlertFact]:
+    """The facts of messages that lie in one row. One that is not understood does not stop the others; all: NotUnderstood."""
+    wrong: list[str] = []
+    for at, raw in messages:
+        try:
+            yield from facts_of(Told(raw=raw, peer=peer, received_at=at), source)
+        except NotUnderstood as error:
+            wrong.append(str(error))
+    if wrong and len(wrong) == len(messages):
+        raise NotUnderstood(wrong[0])
+    if wrong:
+        notes.append(f"{len(wrong)} of {len(messages)} messages were not understood: {wrong[0]}")
 
 
 def alert_facts(asked: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -9,7 +9,17 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import answering, follow_ups, notices, outbox, paging, participants, threads, timing
+from core.desk import (
+    alert_returns,
+    answering,
+    follow_ups,
+    notices,
+    outbox,
+    paging,
+    participants,
+    threads,
+    timing,
+)
 from core.desk.authors import Author
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, Stale, invalid
@@ -258,4 +268,5 @@ def finish(case: Case) -> None:
     """The clocks as they are now, and the ticket as it is now."""
     timing.settle(case)
     paging.watch(case)
+    alert_returns.settle(case)
     case.save()

@@ -6,16 +6,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
 from core import texts
 from core.desk import (
+    alert_incidents,
+    alert_returns,
     alert_rows,
     alert_tickets,
     follow_ups,
     guarding,
+    incident_outages,
     notices,
+    participants,
     reference,
     resolution,
 )
@@ -23,6 +28,7 @@ from core.desk.alert_sources import AlertSource
 from core.desk.case import Case
 from core.rules import correlation, workflow
 from core.rules.correlation import End, Ending
+from core.rules.participation import State
 from core.store import tables
 from core.store.columns import from_micros
 from core.store.tx import Prepared, Row, Tx
@@ -34,10 +40,8 @@ CAUSE = "auto_recovered"
 """Of a resolution by the hub: it came back by itself."""
 
 
-def end(
-    tx: Tx, source: AlertSource, known: Row, *, ended_at: datetime, row: Row | None, now: datetime
-) -> None:
-    """The episode is over. `row`: the message that says so; None: nobody ever does, and its time is up."""
+def end(tx: Tx, source: AlertSource, known: Row, *, ended_at: datetime, row: Any, now: datetime) -> None:
+    """The episode is over. `row`: what says so (core.desk.alerts.Said); None: nobody ever does, and its time is up."""
     was = known.status
     transitions = alert_rows.with_change(known, "e", row.received_at if row is not None else now)
     ended_at = max(ended_at, known.started_at)
@@ -49,6 +53,7 @@ def end(
         ended_at=ended_at,
         transitions=transitions,
         accepted_risk=False,
+        hidden=False,
         **({"last_seen": row.received_at, "body": row.raw} if row is not None else {}),
     )
     tx.update(tables.alert_episode, {"alert_id": known.id, "n": known.episode}, ended_at=ended_at)
@@ -64,6 +69,7 @@ def end(
     if flaps and known.flapping_since is None:
         alert_rows.change(tx, known.id, flapping_since=now)
         alert_rows.decide(tx, known, "flapping", now=now, changes=len(transitions))
+    alert_returns.of_alert(tx, known.id, now=now)
     if known.ticket_id is not None:
         alert_rows.look(tx, known.ticket_id, due=now + source.stable, now=now)
 
@@ -71,19 +77,59 @@ def end(
 def check(tx: Tx, ticket_id: str, *, now: datetime) -> None:
     """The timer of a ticket of devices: solve it, tell whoever has it, or look again."""
     case = Case.open(tx, ticket_id, now=now)
-    rows = alert_rows.of_ticket(tx, ticket_id)
-    if not case["open"] or not rows:
+    parent, parts = alert_incidents.parent_of(tx, ticket_id), alert_incidents.children(tx, ticket_id)
+    rows = _rows(tx, ticket_id, parent, parts)
+    if not rows:
         return
-    decided = correlation.recovered(_facts(tx, case, rows, now=now), now=now)
+    decided = correlation.recovered(_facts(tx, case, rows, parent=parent, now=now), now=now)
     if decided.until is not None:
         alert_rows.look(tx, ticket_id, due=decided.until, now=now)
-    elif decided.end is End.TELL:
+        return
+    if decided.end is End.WAIT or (parts and _parts_first(tx, parts, now=now)):
+        return
+    if parts:
+        incident_outages.over(tx, ticket_id, told=_told(tx, parts), now=now)
+    if not case["open"]:
+        return
+    if decided.end is End.TELL:
         _tell(case)
-    elif decided.end is End.RESOLVE:
+    else:
         _resolve(case, max(one.ended_at for one in rows if one.ended_at is not None))
+    if parent is not None:
+        alert_rows.look(tx, parent, due=now, now=now)
 
 
-def _facts(tx: Tx, case: Case, rows: list[Row], *, now: datetime) -> Ending:
+def _rows(tx: Tx, ticket_id: str, parent: str | None, parts: list[Row]) -> list[Row]:
+    """The alarms on which its end hangs: its own, those of the incident that it is a part of, of a storm those of its parts."""
+    own = [*alert_rows.of_ticket(tx, ticket_id), *(alert_rows.of_ticket(tx, parent) if parent else ())]
+    return own or [row for part in parts for row in alert_rows.of_ticket(tx, part.id)]
+
+
+def _parts_first(tx: Tx, parts: list[Row], *, now: datetime) -> bool:
+    """Are there parts that nobody decided on yet? Each looks at itself, and then at the incident again. What fires there is its own."""
+    waiting = [
+        one.id
+        for one in parts
+        if one.open and alert_tickets.RECOVERED not in one.flags and not alert_rows.firing_of(tx, one.id)
+    ]
+    for one in waiting:
+        alert_rows.look(tx, one, due=now, now=now)
+    return bool(waiting)
+
+
+def _told(tx: Tx, parts: list[Row]) -> set[str]:
+    """Who heard in a part of their own that it is over."""
+    solved = [one for one in parts if one.state == workflow.State.RESOLVED]
+    people = [
+        person
+        for one in solved
+        for person in participants.of_ticket(tx, one.id, customer=one.customer, requester="")
+        if person.state == State.JOINED
+    ]
+    return {person.who for person in people} | {person.address for person in people}
+
+
+def _facts(tx: Tx, case: Case, rows: list[Row], *, parent: str | None, now: datetime) -> Ending:
     sources = reference.desk(tx).alert_sources
     spans = [sources[one.source].stable for one in rows if one.source in sources]
     flapped = [
@@ -96,13 +142,15 @@ def _facts(tx: Tx, case: Case, rows: list[Row], *, now: datetime) -> Ending:
         last_end=max((one.ended_at for one in rows if one.ended_at is not None), default=None),
         stable=max(spans, default=correlation.STABLE),
         flapped_at=max(flapped, default=None),
-        source_silent=any(_silent(tx, name) for name in {one.source for one in rows}),
+        source_silent=any(silent(tx, name) for name in {one.source for one in rows}),
         touched=alert_tickets.touched(tx, case.id),
         priority=case["priority"],
+        in_incident=parent is not None,
     )
 
 
-def _silent(tx: Tx, source: str) -> bool:
+def silent(tx: Tx, source: str) -> bool:
+    """Should it have been heard, and was not?"""
     state = tx.one(_STATE, name=source)
     return state is not None and state.silent_since is not None
 

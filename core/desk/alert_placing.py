@@ -11,10 +11,19 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from core.alerting import Severity
-from core.desk import account_managers, alert_rows, alert_tickets, maintenance, people, reference
+from core.desk import (
+    account_managers,
+    alert_cover,
+    alert_incidents,
+    alert_rows,
+    alert_tickets,
+    maintenance,
+    people,
+    reference,
+    shared_assets,
+)
 from core.desk.alert_sources import AlertSource
-from core.envelope import Trust
-from core.rules import correlation, entitlement
+from core.rules import correlation
 from core.rules.correlation import Place, Placed, Scene, Ticket
 from core.store import tables, work
 from core.store.columns import Id
@@ -37,13 +46,20 @@ def settle(tx: Tx, alert_id: str, source: AlertSource, *, now: datetime) -> None
     row = alert_rows.one(tx, alert_id)
     if row is None or not row.firing or _placed(tx, row):
         return
-    decided = correlation.place(_scene(tx, row, source, now=now), now=now)
-    if decided.place in WAITS:
-        _wait(tx, row, decided, now=now)
+    held = maintenance.holding(tx, row, now=now)
+    decided = correlation.place(_scene(tx, row, source, held, now=now), now=now)
+    if row.status == WAITS[Place.MAINTENANCE] and decided.place is not Place.MAINTENANCE:
+        alert_rows.change(tx, row.id, hidden=False)
+        alert_rows.decide(tx, row, "after_maintenance", now=now)
+    if decided.place is Place.MAINTENANCE:
+        assert held is not None
+        _under_maintenance(tx, row, held, now=now)
+    elif decided.place is Place.HELD:
+        _hold(tx, row, decided, now=now)
     elif decided.place is Place.STORED:
         _no_contract(tx, row, now=now)
     elif decided.place is Place.SUPPRESSED:
-        _under(tx, row, now=now)
+        _under(tx, row, source, now=now)
     else:
         _to_ticket(tx, row, source, decided, now=now)
 
@@ -69,24 +85,26 @@ _EPISODE_TICKET = Prepared(
 )
 
 
-def _scene(tx: Tx, row: Row, source: AlertSource, *, now: datetime) -> Scene:
+def _scene(tx: Tx, row: Row, source: AlertSource, held: maintenance.Held | None, *, now: datetime) -> Scene:
     asset = people.asset(tx, row.customer, row.asset) if row.customer and row.asset else None
     direct = asset is not None and asset.always_page
     hold = timedelta(0) if direct else source.hold
     waits = row.received_at + hold > now and row.flapping_since is None
     near = [] if waits else _near(tx, row, now=now)  # which decides nothing while it waits
+    parent = _parent(tx, row)
     names = alert_rows.names_of(row)
     return Scene(
         begun_at=row.received_at,
         severity=Severity(row.severity),
-        store_only=_store_only(tx, row, source, asset, now=now),
-        window_until=maintenance.until(tx, row, now=now),
+        store_only=not _stands(tx, row, source, asset),
+        window_until=held.until if held is not None else None,
         hold=hold,
         flapping=row.flapping_since is not None,
-        parent=parent.id if (parent := _parent(tx, row)) is not None else None,
-        own=_ticket(tx, row.ticket_id),
+        parent=parent.id if parent is not None else None,
+        own=_ticket(tx, row.ticket_id, of=row.customer),
         of_asset=_of_asset(tx, row, now=now),
         storm_ticket=_storm(tx, near),
+        shared=not waits and parent is None and alert_incidents.storm(tx, row, now=now) is not None,
         companions=tuple(
             one.placed_at for one in near if one.parent_alert is None and not names & set(one.above)
         ),
@@ -94,10 +112,20 @@ def _scene(tx: Tx, row: Row, source: AlertSource, *, now: datetime) -> Scene:
     )
 
 
-def _ticket(tx: Tx, ticket_id: str | None) -> Ticket | None:
-    """The ticket, or the one that it was joined to."""
+def _stands(tx: Tx, row: Row, source: AlertSource, asset: people.Asset | None) -> bool:
+    """Does a contract stand for it, or does it concern other customers for whom one may?"""
+    if asset is not None and shared_assets.below(tx, (asset.customer, asset.name)):
+        return True
+    found = alert_cover.decision(
+        tx, source, customer=row.customer, asset=asset, name=row.asset, site=row.site, at=row.received_at
+    )
+    return found != alert_cover.STORED
+
+
+def _ticket(tx: Tx, ticket_id: str | None, *, of: str | None = None) -> Ticket | None:
+    """The ticket, or the one that it was joined to. None too, if it is another customer's than `of`: the source was theirs before."""
     found = alert_tickets.standing(tx, ticket_id) if ticket_id else None
-    if found is None:
+    if found is None or (of and found.customer and found.customer != of):
         return None
     return Ticket(
         id=found.id,
@@ -115,7 +143,7 @@ def _of_asset(tx: Tx, row: Row, *, now: datetime) -> Ticket | None:
         found = _ticket(tx, ticket_id)
         if found is not None and found.open:
             return found
-    return None
+    return _ticket(tx, alert_incidents.open_storm(tx, (row.customer, row.asset)))
 
 
 def _near(tx: Tx, row: Row, *, now: datetime) -> list[Row]:
@@ -140,53 +168,33 @@ def _parent(tx: Tx, row: Row) -> Row | None:
     if not row.customer or not row.above:
         return None
     for name in row.above:
-        there = alert_rows.named(tx, row.customer, name)
+        there = alert_rows.named(tx, *shared_assets.read(tx, name, of=row.customer))
         found = next((one for one in there if one.id != row.id), None)
         if found is not None:
             return found
     return None
 
 
-def _store_only(tx: Tx, row: Row, source: AlertSource, asset: people.Asset | None, *, now: datetime) -> bool:
-    """Does no contract stand for it?"""
-    customer = reference.customer(tx, row.customer) if row.customer else None
-    if customer is None:
-        return False
-    desk = reference.desk(tx)
-    verdict = entitlement.check(
-        entitlement.Asked(
-            at=row.received_at,
-            channel=alert_tickets.CHANNEL,
-            trust=Trust.VERIFIED,
-            customer=customer.code,
-            request_type=source.request_type or None,
-            technology=(asset.technology if asset else "") or source.technology or None,
-            asset=row.asset,
-            asset_known=asset is not None,
-            site=row.site or None,
-            from_alert_source=True,
-            page_anyway=source.page_anyway,
-            always_page=asset is not None and asset.always_page,
-        ),
-        reference.contracts(tx, customer.code),
-        window=desk.window,
-        policy=customer.policy,
-    )
-    return verdict.decision == "store_alert_only"
-
-
 # --- What is done -----------------------------------------------------------------------------------------
 
 
-def _wait(tx: Tx, row: Row, decided: Placed, *, now: datetime) -> None:
+def _hold(tx: Tx, row: Row, decided: Placed, *, now: datetime) -> None:
     assert decided.until is not None
-    status = WAITS[decided.place]
+    _wait(tx, row, WAITS[Place.HELD], decided.until, now=now)
+    alert_rows.change(tx, row.id, placed_at=decided.until)
+
+
+def _under_maintenance(tx: Tx, row: Row, held: maintenance.Held, *, now: datetime) -> None:
+    """Somebody works there: it calls nobody, and is asked again when the last of the windows ends."""
+    _wait(tx, row, WAITS[Place.MAINTENANCE], held.until, now=now, window=held.windows[0])
+    alert_rows.change(tx, row.id, hidden=held.hidden)
+
+
+def _wait(tx: Tx, row: Row, status: str, until: datetime, *, now: datetime, **why: str) -> None:
     if row.status != status:
-        alert_rows.decide(tx, row, status, now=now, until=decided.until.isoformat())
-    alert_rows.change(
-        tx, row.id, status=status, placed_at=decided.until if decided.place is Place.HELD else row.placed_at
-    )
-    set_timer(tx, row.id, decided.until, now=now)
+        alert_rows.change(tx, row.id, status=status)
+        alert_rows.decide(tx, row, status, now=now, until=until.isoformat(), **why)
+    set_timer(tx, row.id, until, now=now)
 
 
 def set_timer(tx: Tx, alert_id: str, due: datetime, *, now: datetime) -> None:
@@ -211,13 +219,15 @@ def _no_contract(tx: Tx, row: Row, *, now: datetime) -> None:
     )
 
 
-def _under(tx: Tx, row: Row, *, now: datetime) -> None:
+def _under(tx: Tx, row: Row, source: AlertSource, *, now: datetime) -> None:
     parent = _parent(tx, row)
     assert parent is not None
     alert_rows.change(tx, row.id, status="suppressed", parent_alert=parent.id)
     alert_rows.decide(tx, row, "suppressed", now=now, parent=parent.id, name=parent.asset or parent.resource)
     if parent.ticket_id is not None:
-        alert_tickets.attach(tx, row, parent.ticket_id, why="parent", now=now)
+        own = parent.customer == row.customer
+        into = parent.ticket_id if own else alert_incidents.part_for(tx, row, parent, source, now=now)
+        alert_tickets.attach(tx, row, into, why="parent", now=now)
 
 
 def _to_ticket(tx: Tx, row: Row, source: AlertSource, decided: Placed, *, now: datetime) -> None:
@@ -231,6 +241,12 @@ def _to_ticket(tx: Tx, row: Row, source: AlertSource, decided: Placed, *, now: d
     if decided.place is Place.REOPEN:
         assert decided.ticket is not None
         alert_tickets.reopen(tx, row, decided.ticket, now=now)
+        alert_incidents.follow(tx, row, source, now=now)
+        return
+    if decided.place is Place.SHARED:
+        thing = alert_incidents.storm(tx, row, now=now)
+        assert thing is not None
+        alert_incidents.gather(tx, row, source, thing, now=now)
         return
     if decided.ticket is not None:
         alert_tickets.attach(tx, row, decided.ticket, why=str(decided.place), now=now)
@@ -239,6 +255,7 @@ def _to_ticket(tx: Tx, row: Row, source: AlertSource, decided: Placed, *, now: d
     else:
         alert_tickets.open_one(tx, row, source, recurrence_of=decided.recurrence_of, now=now)
     _take_over(tx, row, now=now)
+    alert_incidents.follow(tx, row, source, now=now)
 
 
 def _take_over(tx: Tx, row: Row, *, now: datetime) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import Text, bindparam, func, select, type_coerce, update
 
 from core.alerting import AlertFact
-from core.desk import people, reference
+from core.desk import alert_names, people, reference, shared_assets
 from core.desk.alert_sources import AlertSource
 from core.desk.people import Asset
 from core.ids import derived_id
-from core.rules import correlation
+from core.rules import correlation, dependence
+from core.rules.dependence import Thing
 from core.store import tables, work
 from core.store.columns import Id, Instant, from_micros, to_json, to_micros
 from core.store.tx import Prepared, Row, Tx
@@ -23,6 +24,8 @@ alert, episode, meeting = tables.alert, tables.alert_episode, tables.alert_meeti
 
 TELL = "alerts"
 """Whoever shows alerts is told of changes under this word."""
+SILENT = "hub:silent"
+"""The dedup key by which the hub itself says that a source fell silent."""
 TIMER = "alert"
 """Kind and key of the job that asks again where an alert goes; its shard is the alert."""
 OVER = "alerts-over"
@@ -38,7 +41,7 @@ _EPISODES = Prepared(
 _BELOW = Prepared(
     select(alert).where(
         alert.c.customer == bindparam("customer"),
-        alert.c.firing.is_(True),
+        alert.c.firing,
         alert.c.received_at >= bindparam("since", type_=Instant),
         type_coerce(alert.c.above, Text).contains(bindparam("name", type_=Text), autoescape=False),
     )
@@ -47,7 +50,7 @@ _FIRING_AT = Prepared(
     select(alert.c.id, alert.c.placed_at, alert.c.ticket_id, alert.c.parent_alert, alert.c.above).where(
         alert.c.customer == bindparam("customer"),
         alert.c.site == bindparam("site"),
-        alert.c.firing.is_(True),
+        alert.c.firing,
         alert.c.placed_at >= bindparam("since", type_=Instant),
     )
 )
@@ -75,6 +78,19 @@ def identity(source: str, dedup_key: str) -> str:
 def one(tx: Tx, alert_id: str) -> Row | None:
     """An alert."""
     return tx.one(_ONE, id=alert_id)
+
+
+def number_of(tx: Tx, source: str, dedup_key: str) -> str:
+    """The number of the ticket of a problem; empty: it has none."""
+    found = tx.one(_NUMBER, id=identity(source, dedup_key))
+    return str(found.number) if found is not None else ""
+
+
+_NUMBER = Prepared(
+    select(tables.ticket.c.number)
+    .select_from(alert.join(tables.ticket, tables.ticket.c.id == alert.c.ticket_id))
+    .where(alert.c.id == bindparam("id", type_=Id))
+)
 
 
 def of_ticket(tx: Tx, ticket_id: str) -> list[Row]:
@@ -131,7 +147,7 @@ def accept(tx: Tx, ticket_id: str) -> None:
 
 
 def below(tx: Tx, customer: str, name: str, *, since: datetime) -> list[Row]:
-    """What fires at a customer, began since, and hangs on what goes by this name (lower case)."""
+    """What fires at a customer, began since, and hangs on what goes by this name, as `shared_assets.written` has it."""
     there = tx.all(_BELOW, customer=customer, since=since, name=to_json(name))
     return [row for row in there if name in row.above]
 
@@ -147,8 +163,9 @@ def tickets_of_asset(tx: Tx, customer: str, asset: str, *, since: datetime) -> l
 
 
 def meet(tx: Tx, customer: str | None, source: str) -> None:
-    """Whoever decides where alerts go moves on one row of their customer first, else of their source."""
-    name = f"customer:{customer}" if customer else f"source:{source}"
+    """Whoever decides where alerts go moves on one row first: of their customer, of all that hang together, else of the source."""
+    together = shared_assets.net(tx).groups.get(customer or "")
+    name = f"group:{together}" if together else f"customer:{customer}" if customer else f"source:{source}"
     if f"met {name}" in tx.memo:
         return
     tx.insert_new(meeting, name=name, revision=0)
@@ -197,12 +214,17 @@ def flaps(transitions: Sequence[Sequence[Any]], *, now: datetime, first_seen: da
 
 
 def whose(tx: Tx, source: AlertSource, fact: AlertFact) -> str | None:
-    """The customer: the source's own, else who its label names, where it may; None: staff say."""
+    """The customer: the source's own, else who staff said, else who its label names, where it may, else whose the shared thing is; None: staff say."""
     if source.customer is not None:
         return source.customer
+    meant = alert_names.meant(tx, source.name, fact.resource)
+    if meant is not None:
+        return str(meant.customer)
     named = fact.labels.get("customer", "").strip()
-    if not source.names_customers or not named:
+    if not source.names_customers:
         return None
+    if not named:
+        return shared_assets.owner(tx, _names(fact))
     for code in (named, named.upper()):
         if reference.customer(tx, code) is not None:
             return code
@@ -215,7 +237,7 @@ class Assets:
 
     by_name: Mapping[str, Asset]
     by_address: Mapping[str, Asset]
-    parents: Mapping[str, str]
+    on: Mapping[Thing, Sequence[Thing]]
 
 
 def assets(tx: Tx, customer: str) -> Assets:
@@ -226,22 +248,46 @@ def assets(tx: Tx, customer: str) -> Assets:
         known[customer] = Assets(
             by_name={one.name.lower(): one for one in there},
             by_address={one.address.lower(): one for one in there if one.address},
-            parents={one.name: one.parent for one in there},
+            on={(customer, one.name): shared_assets.direct(one) for one in there},
         )
     found: Assets = known[customer]
     return found
 
 
 def asset_of(tx: Tx, customer: str, fact: AlertFact) -> Asset | None:
-    """The thing of this customer that the fact is about, by name or address; at another customer both may be the same."""
-    named = (fact.labels.get("asset", ""), fact.resource or "", fact.labels.get("host", ""), fact.address)
-    wanted = [name for text in named for name in (text.strip().lower(), host(text)) if name]
+    """The thing of this customer that the fact is about: as staff said, else by name or address. At another customer both may be the same."""
+    wanted = _names(fact)
     there = assets(tx, customer)
+    meant = alert_names.meant(tx, fact.source, fact.resource)
+    if meant is not None and meant.customer == customer and (meant.asset or "").lower() in there.by_name:
+        return there.by_name[meant.asset.lower()]
     for names in (there.by_name, there.by_address):
         found = next((names[name] for name in wanted if name in names), None)
         if found is not None:
             return found
     return None
+
+
+def _names(fact: AlertFact) -> list[str]:
+    """What the thing may be known by, lower case."""
+    named = (fact.labels.get("asset", ""), fact.resource or "", fact.labels.get("host", ""), fact.address)
+    return [name for text in named for name in (text.strip().lower(), host(text)) if name]
+
+
+def located(
+    tx: Tx, source: AlertSource, customer: str | None, fact: AlertFact, *, known: Asset | None = None
+) -> dict[str, Any]:
+    """Columns that say whose it is, and where. `known`: the thing, where somebody said it."""
+    asset = known or (asset_of(tx, customer, fact) if customer else None)
+    hangs_on = above(tx, customer, asset, fact) if customer else []
+    return {
+        "customer": customer,
+        "asset": asset.name if asset else None,
+        "site": site_of(tx, customer, asset, fact) if customer else "",
+        "technology": (asset.technology if asset else "") or source.technology,
+        "above": hangs_on,
+        "root": shared_assets.root(tx, hangs_on, of=customer) if customer else None,
+    }
 
 
 def host(text: str) -> str:
@@ -265,14 +311,17 @@ def site_of(tx: Tx, customer: str, asset: Asset | None, fact: AlertFact) -> str:
 
 
 def above(tx: Tx, customer: str, asset: Asset | None, fact: AlertFact) -> list[str]:
-    """Names of what it hangs on, lower case, the nearest first: the label, then the tree of assets."""
+    """What it hangs on, as `shared_assets.written` has it, the nearest first: the label, then the tree of assets."""
     named = fact.labels.get("parent", "").strip()
-    parents = assets(tx, customer).parents
-    names = {name.lower(): name for name in parents}
-    first = names.get(named.lower(), named) if named else (parents.get(asset.name, "") if asset else "")
-    chain = [first, *correlation.ancestors(first, parents)] if first else []
+    there = assets(tx, customer)
+    first = (
+        [(customer, known.name if (known := there.by_name.get(named.lower())) else named)] if named else []
+    )
+    direct = [*first, *(shared_assets.direct(asset) if asset else ())]
+    on = shared_assets.net(tx).on if customer in shared_assets.net(tx).groups else there.on
     own = {(asset.name if asset else "").lower(), (fact.resource or "").lower()}
-    return [name.lower() for name in chain if name.lower() not in own]
+    chain = [shared_assets.written(thing, of=customer) for thing in dependence.above(direct, on)]
+    return [name for name in chain if name not in own]
 
 
 def names_of(row: Row) -> set[str]:
@@ -286,10 +335,10 @@ def named(tx: Tx, customer: str, name: str) -> list[Row]:
 
 
 _NAMED = Prepared(
-    select(alert.c.id, alert.c.asset, alert.c.resource, alert.c.ticket_id, alert.c.status)
+    select(alert.c.id, alert.c.customer, alert.c.asset, alert.c.resource, alert.c.ticket_id, alert.c.status)
     .where(
         alert.c.customer == bindparam("customer"),
-        alert.c.firing.is_(True),
+        alert.c.firing,
         alert.c.status != "maintenance",
         (func.lower(alert.c.asset) == bindparam("name"))
         | (func.lower(alert.c.resource) == bindparam("name"))

@@ -4,20 +4,44 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
-from core.alerting import Severity
+from core.alerting import Interface, Severity
 from core.channel import NoSuchSource, NotAdmitted
+from core.log import get_logger
 from core.rules.durations import parse_duration
+from core.settings_file import resolved
 
 if TYPE_CHECKING:
     from core.envelope import Claims
+    from core.facts import HubFacts
+
+OWN = "hub"
+"""The source by which the hub reports what it sees of itself. It is always there, and in nobody's file."""
+KNOCKS = timedelta(minutes=5)
+"""Between two heartbeats that the hub sends to itself by the ways that devices take."""
+APART = 300
+"""Seconds by which the clock of who signs may differ, and for which what was signed may be sent again."""
+
+log = get_logger("devices")
 
 _DUMMY = hashlib.sha256(b"no such source").hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """How a source signs what it sends."""
+
+    header: str
+    secret: str = field(repr=False)
+    """Where the secret is: `env:NAME` or `file:PATH`."""
+    timestamp: str = ""
+    """Header of the seconds since 1970 that are signed too, before a colon and the body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +72,42 @@ class AlertSource:
     heartbeat_grace: timedelta = timedelta(seconds=60)
     page_anyway: bool = False
     info_opens: bool = False
+    announce: bool = False
+    """What it reports of something that several customers hang on is published as an outage by itself."""
     mapping: Mapping[str, str] = field(default_factory=dict)
     rules: tuple[Mapping[str, str], ...] = ()
     peers: tuple[str, ...] = ()
+    signature: Signature | None = None
+    """Proves who sends in place of a secret."""
+    api: Interface | None = None
+    """Where it is told what becomes of its alarms."""
+    topics: tuple[str, ...] = ()
+    """Of Amazon SNS: which of them may send."""
+    reaches: tuple[str, ...] = ()
+    """Networks that are not the internet's, and that we may call it in."""
     address: str = ""
     """Where its mail comes to: an address of ours, or one with a tag."""
+    group: str = ""
+    """Who has its alarms where no customer's contract says so."""
+
+
+def own(facts: HubFacts) -> AlertSource:
+    """The hub itself. It lets itself in with a secret that only its own processes can make."""
+    return AlertSource(
+        name=OWN,
+        kind="heartbeat",
+        secrets=(digest(own_secret(facts)),) if facts.token_key else (),
+        severity=Severity.MAJOR,
+        hold=timedelta(0),
+        heartbeat=KNOCKS if facts.knocks else None,
+        heartbeat_grace=KNOCKS,
+        group=facts.alarms_to,
+    )
+
+
+def own_secret(facts: HubFacts) -> str:
+    """What the hub's own heartbeats prove themselves by. Raises ValueError without a key."""
+    return facts.token("alert-source", OWN)
 
 
 def of_content(name: str, plain: Mapping[str, Any]) -> AlertSource:
@@ -75,7 +130,14 @@ def of_content(name: str, plain: Mapping[str, Any]) -> AlertSource:
         mapping=plain.get("mapping", {}),
         rules=tuple(plain.get("rules", ())),
         peers=tuple(plain.get("peers", ())),
-        **{name: plain.get(name, False) for name in ("names_customers", "page_anyway", "info_opens")},
+        signature=Signature(**plain["hmac"]) if plain.get("hmac") else None,
+        api=Interface(**plain["api"]) if plain.get("api") else None,
+        topics=tuple(plain.get("topics", ())),
+        reaches=tuple(plain.get("reaches", ())),
+        **{
+            name: plain.get(name, False)
+            for name in ("names_customers", "page_anyway", "info_opens", "announce")
+        },
         **{name: plain.get(name, "") for name in ("technology", "request_type", "time_zone", "address")},
         **spans,  # type: ignore[arg-type]
     )
@@ -94,14 +156,23 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
-def admitted(sources: Mapping[str, AlertSource], claims: Claims) -> AlertSource:
+def admitted(
+    sources: Mapping[str, AlertSource],
+    claims: Claims,
+    *,
+    signed: bytes | None = b"",
+    now: datetime | None = None,
+) -> AlertSource:
     """The source that sends this. Raises NoSuchSource, NotAdmitted; both take as long.
 
-    By name: its secret, and its peers where any are named. Without a name: the one of this kind that has the peer, or the secret.
+    By name: its signature of the bytes `signed` where it signs, else its secret, and its peers where any are named. Without a name: the one
+    of this kind that has the peer, or the secret. `signed` None: there are no bytes yet, and who will sign need not prove anything now.
     """
     if claims.source:
         found = sources.get(claims.source)
         right = _knows(found, claims.secret)
+        if found is not None and found.signature is not None:
+            right = signed is None or _signs(found.signature, claims.headers, signed, now=now)
         if found is None or not found.enabled:
             raise NoSuchSource(f"there is no alert source {claims.source!r}")
         if not right:
@@ -129,6 +200,28 @@ def _of_kind(sources: Mapping[str, AlertSource], kind: str) -> Iterator[AlertSou
     return (one for one in sources.values() if one.enabled and one.kind == kind)
 
 
+def _signs(about: Signature, headers: Mapping[str, str], raw: bytes, *, now: datetime | None) -> bool:
+    """Is a header the HMAC-SHA256 of the bytes, in hexadecimal or base64? `sha256=` before it and several in a row are usual."""
+    try:
+        secret = resolved(about.secret).encode()
+    except ValueError as error:
+        log.error("a signature cannot be checked", reason=f"hmac.secret {error}")
+        return False
+    words = raw
+    if about.timestamp:
+        at = headers.get(about.timestamp.lower(), "")
+        if now is None or not at.isascii() or not at.isdigit() or abs(now.timestamp() - int(at[:12])) > APART:
+            return False
+        words = f"{at}:".encode() + raw
+    made = hmac.digest(secret, words, "sha256")
+    wanted = (made.hex().encode(), b64encode(made))
+    given = headers.get(about.header.lower(), "").encode("utf-8", "replace")[:2000]
+    parts = [one.strip() for one in given.split(b",")]
+    said = [*parts, *(one.partition(b"=")[2] for one in parts)]
+    right = [hmac.compare_digest(one, mac) for one in said for mac in wanted]
+    return bool(secret) and any(right)
+
+
 def _knows(found: AlertSource | None, secret: str) -> bool:
     given = digest(secret)
     kept = found.secrets if found is not None and found.secrets else (_DUMMY,)
@@ -154,4 +247,6 @@ def for_reader(source: AlertSource, hub_zone: str) -> dict[str, Any]:
         "severities": dict(source.severities),
         "mapping": dict(source.mapping),
         "rules": list(source.rules),
+        "topics": list(source.topics),
+        "reaches": list(source.reaches),
     }

@@ -6,6 +6,7 @@ become one only the one that is left speaks.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from core import texts
 from core.alerting import Severity
 from core.desk import (
     acts,
+    alert_returns,
     alert_rows,
     assigning,
     authors,
@@ -30,10 +32,11 @@ from core.desk import (
     problems,
     reference,
     resolution,
+    source_states,
     threads,
     timing,
 )
-from core.desk.alert_sources import AlertSource
+from core.desk.alert_sources import OWN, AlertSource
 from core.desk.case import Case
 from core.desk.principal import HUB
 from core.envelope import Address, Hints, Inbound, Kind, Trust
@@ -48,8 +51,8 @@ ticket, event = tables.ticket, tables.event
 
 CHANNEL = "monitoring"
 """What tickets of devices came by."""
-STORM, RECOVERED, FLAPPING = "storm", "recovered", "flapping"
-"""Flags: one matter of many alerts; all of them are over, and a person has it in hand; it comes and goes."""
+STORM, RECOVERED, FLAPPING, OURS = "storm", "recovered", "flapping", "ours"
+"""Flags: one matter of many alerts; all of them are over, and a person has it in hand; it comes and goes; the hub itself has it."""
 NOTICE = "alert-notice"
 """The timer of that."""
 NOTICED = "noticed"
@@ -57,15 +60,30 @@ NOTICED = "noticed"
 NAMED = 20
 """Alerts of a ticket that are named in its history; of more, their list tells."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whose:
+    """Who has a ticket, and what it is about: of an alarm, or of somebody else whom it concerns."""
+
+    customer: str | None
+    asset: str | None = None
+    site: str = ""
+    technology: str = ""
+    """Where neither the asset nor the source says."""
+
+
+def whose(row: Row) -> Whose:
+    """The alarm's own."""
+    return Whose(customer=row.customer, asset=row.asset, site=row.site)
+
+
 _STANDING = Prepared(select(ticket).where(ticket.c.id == bindparam("id", type_=Id)))
-_TOUCHED = Prepared(
-    select(event.c.seq)
-    .where(
+_BY_PERSONS = Prepared(
+    select(event.c.kind, event.c.data).where(
         event.c.ticket_id == bindparam("ticket_id", type_=Id),
         event.c.actor != literal("system"),
         event.c.kind != literal("ticket.opened"),
     )
-    .limit(1)
 )
 _TYPED = Prepared(
     select(tables.draft.c.agent).where(tables.draft.c.ticket_id == bindparam("ticket_id", type_=Id)).limit(1)
@@ -94,8 +112,11 @@ def standing(tx: Tx, ticket_id: str) -> Row | None:
 
 
 def touched(tx: Tx, ticket_id: str) -> bool:
-    """Did a person do something with it, or is somebody writing? Looking leaves no event."""
-    return any(tx.one(question, ticket_id=ticket_id) is not None for question in (_TOUCHED, _TYPED))
+    """Did a person do something with it, or is somebody writing? Looking leaves no event, and what is told to a whole incident is no work on this part of it."""
+    return tx.one(_TYPED, ticket_id=ticket_id) is not None or any(
+        one.kind == "incident.informed" or "update" not in one.data
+        for one in tx.all(_BY_PERSONS, ticket_id=ticket_id)
+    )
 
 
 # --- Opening -----------------------------------------------------------------------------------------------
@@ -104,12 +125,13 @@ def touched(tx: Tx, ticket_id: str) -> bool:
 def open_one(tx: Tx, row: Row, source: AlertSource, *, recurrence_of: str | None, now: datetime) -> str:
     """A ticket of its own."""
     asset = people.asset(tx, row.customer, row.asset) if row.customer and row.asset else None
-    case = _open(
+    case = begin(
         tx,
         row,
         source,
+        whose(row),
         subject=_title(row),
-        impact=correlation.impact(asset.criticality if asset else ""),
+        impact=_impact(tx, row, source, asset),
         severity=Severity(row.worst),
         now=now,
     )
@@ -122,16 +144,24 @@ def open_one(tx: Tx, row: Row, source: AlertSource, *, recurrence_of: str | None
     return case.id
 
 
+def _impact(tx: Tx, row: Row, source: AlertSource, asset: people.Asset | None) -> int:
+    """1 to 3. Of a source that is silent: does anybody else speak for the customer?"""
+    if row.dedup_key == alert_rows.SILENT:
+        return correlation.silence_impact(nobody_else=source_states.nobody_else(tx, source))
+    return correlation.impact(asset.criticality if asset else "")
+
+
 def open_storm(tx: Tx, row: Row, source: AlertSource, near: list[Row], *, now: datetime) -> str:
     """One ticket for everything that goes wrong at a site; untouched tickets of the same minutes become part of it."""
     there = [found for one in near if (found := alert_rows.one(tx, one.id)) is not None]
     worst = min((Severity(one.worst) for one in (row, *there)), key=list(Severity).index)
     where = row.site or row.customer or source.name
-    subject, _ = texts.notice("alert_storm", _language(tx, row), where=where, count=len(there) + 1)
-    case = _open(
+    subject, _ = texts.notice("alert_storm", language(tx, whose(row)), where=where, count=len(there) + 1)
+    case = begin(
         tx,
         row,
         source,
+        whose(row),
         subject=subject,
         impact=1,
         severity=worst,
@@ -160,14 +190,15 @@ def _title(row: Row) -> str:
     return f"{where}: {what}" if where and where.lower() not in what.lower() else what
 
 
-def _language(tx: Tx, row: Row) -> str:
-    heard = _hear(tx, row)
+def language(tx: Tx, row: Whose) -> str:
+    """In which whoever hears of it is written to."""
+    heard = hearers(tx, row)
     spoken = heard[0].language if heard else None
     customer = reference.customer(tx, row.customer) if row.customer and not spoken else None
     return tx.facts.language(spoken or (customer.language if customer else None))
 
 
-def _hear(tx: Tx, row: Row) -> list[people.Contact]:
+def hearers(tx: Tx, row: Whose) -> list[people.Contact]:
     """Contacts who hear of alerts here: those who are named for it, else who decides for the company."""
     if not row.customer:
         return []
@@ -176,20 +207,34 @@ def _hear(tx: Tx, row: Row) -> list[people.Contact]:
     return [one for one in here if one.alerts] or [one for one in here if one.role in ("manager", "admin")]
 
 
-def _open(
-    tx: Tx, row: Row, source: AlertSource, *, subject: str, impact: int, severity: Severity, now: datetime
+def begin(
+    tx: Tx,
+    row: Row,
+    source: AlertSource,
+    of: Whose,
+    *,
+    subject: str,
+    impact: int,
+    severity: Severity,
+    now: datetime,
+    text: str = "",
+    incident: str | None = None,
 ) -> Case:
-    """The ticket with its one message, qualified as far as the source and the asset say; not saved."""
-    hear = _hear(tx, row)
+    """The ticket with its one message, qualified as far as the source and the asset say; not saved.
+
+    `row`: the alarm, which may be another customer's. `text`: in place of what the device said. `incident`: of which it is a part;
+    nobody is called for each of its parts.
+    """
+    hear = hearers(tx, of)
     first = hear[0] if hear else None
-    asset = people.asset(tx, row.customer, row.asset) if row.customer and row.asset else None
+    asset = people.asset(tx, of.customer, of.asset) if of.customer and of.asset else None
     author = authors.Author(
         kind="contact" if first else "nobody",
         address=first.email if first else "",
         name=first.name if first else "",
         contact=first.id if first else None,
-        customer=row.customer,
-        language=_language(tx, row),
+        customer=of.customer,
+        language=language(tx, of),
         proved=True,
     )
     said = Inbound(
@@ -199,13 +244,13 @@ def _open(
         may_auto_reply=False,
         subject=subject,
         hints=Hints(
-            customer=row.customer,
+            customer=of.customer,
             request_type=source.request_type or None,
-            technology=(asset.technology if asset else "") or source.technology or None,
+            technology=(asset.technology if asset else "") or of.technology or source.technology or None,
             impact=impact,
             urgency=correlation.urgency(severity),
-            asset=row.asset,
-            site=row.site or None,
+            asset=of.asset,
+            site=of.site or None,
             provenance="alert_label",
         ),
     )
@@ -213,19 +258,19 @@ def _open(
     case = Case.begin(
         tx,
         now=now,
-        id=derived_id(to_micros(now) // 1000, row.id, str(row.episode)),
+        id=derived_id(to_micros(now) // 1000, row.id, str(row.episode), of.customer or "", of.asset or ""),
         number=filing.next_number(tx, row.received_at),
         subject=subject[:1000],
         state="received",
         state_since=now,
-        customer=row.customer,
+        customer=of.customer,
         contact=author.contact,
         requester_name=author.name,
         requester_address=author.address,
         channel=CHANNEL,
         trust=Trust.VERIFIED,
         language=tx.facts.language(author.language),
-        snippet=acts.snippet(row.summary or row.about.get("text", "")),
+        snippet=acts.snippet(text or row.summary or row.about.get("text", "")),
         last_direction="in",
         waits_since=received_at,
         received_at=received_at,
@@ -240,25 +285,31 @@ def _open(
         trust=str(Trust.VERIFIED),
         alert=row.id,
         source=row.source,
+        **({"incident": incident} if incident else {}),
     )
     if source.page_anyway:
         case.flag("page_anyway")
+    if source.name == OWN:
+        case.flag(OURS)
     where = threads.begin(case, said, author, silent=False)
     for other in hear[1:]:
         participants.join(case, where.id, Address(other.email, other.name), contact=other.id)
-    _write(case, row, where.id)
+    _write(case, row, where.id, text)
     placing.first(case, said, author, trust=Trust.VERIFIED)
+    if source.group in reference.desk(tx).groups:
+        placing.into_group(case, HUB, source.group)
     timing.settle(case)
-    paging.watch(case)
+    if incident is None:
+        paging.watch(case)
     work.set_timer(
         tx, shard=case.id, key=NOTICE, kind=NOTICE, payload={}, due=now + source.tell_after, now=now
     )
     return case
 
 
-def _write(case: Case, row: Row, thread_id: str) -> None:
-    """What the device said, as the first message of the conversation."""
-    text = "\n\n".join(part for part in (row.summary, row.about.get("text", "")) if part) or row.event
+def _write(case: Case, row: Row, thread_id: str, text: str) -> None:
+    """What the device said, or what is said in its place, as the first message of the conversation."""
+    text = text or "\n\n".join(part for part in (row.summary, row.about.get("text", "")) if part) or row.event
     message_id = new_id()
     case.tx.insert(
         tables.message,
@@ -314,17 +365,18 @@ def _recurs(case: Case, row: Row, before: str) -> None:
 
 
 def _belongs(tx: Tx, row: Row, ticket_id: str, *, why: str, now: datetime) -> None:
-    alert_rows.change(tx, row.id, ticket_id=ticket_id)
+    alert_rows.change(tx, row.id, ticket_id=ticket_id, hidden=False)
     tx.update(tables.alert_episode, {"alert_id": row.id, "n": row.episode}, ticket_id=ticket_id)
     alert_rows.decide(tx, row, why, now=now, ticket=ticket_id)
+    alert_returns.of_alert(tx, row.id, now=now)
 
 
-def attach(tx: Tx, row: Row, ticket_id: str, *, why: str, now: datetime) -> None:
+def attach(tx: Tx, row: Row, ticket_id: str, *, why: str, now: datetime, actor: str = HUB.actor) -> None:
     """The alert belongs to a ticket there is. The first few are named in its history."""
     case = Case.open(tx, ticket_id, now=now)
     _belongs(tx, row, case.id, why="attached", now=now)
     if len(tx.all(_ALERTS, ticket_id=case.id)) <= NAMED:
-        case.event("alert.attached", actor="system", alert=row.id, why=why)
+        case.event("alert.attached", actor=actor, alert=row.id, why=why)
     case.flag(RECOVERED, on=False)
     if row.flapping_since is not None:
         case.flag(FLAPPING)
@@ -343,6 +395,7 @@ def reopen(tx: Tx, row: Row, ticket_id: str, *, now: datetime) -> None:
         assigning.assign(case)
     timing.settle(case)
     paging.watch(case)
+    alert_returns.settle(case)
     case.save()
 
 
@@ -360,8 +413,23 @@ def joins(tx: Tx, ticket_id: str, into: str, *, now: datetime) -> bool:
         return False
     outbox.withdraw(Case.open(tx, found.id, now=now), None)
     work.cancel(tx, shard=found.id, key=NOTICE)
+    parts = links_between.of_kind(tx, found.id, Tie.CHILD)
     joining.absorb(tx, found.number, into=other.number, now=now)
+    _bring(tx, found.id, other.id, parts, now=now)
+    alert_returns.settle(Case.open(tx, other.id, now=now))
     return True
+
+
+def _bring(tx: Tx, before: str, into: str, parts: list[str], *, now: datetime) -> None:
+    """Parts of an incident that became part of another ticket are that one's, and so is its outage."""
+    for part in parts:
+        was, parent, child = (Case.open(tx, one, now=now) for one in (before, into, part))
+        links_between.unmake(was, child, Tie.CHILD, by=HUB.actor)
+        links_between.make(parent, child, Tie.CHILD, by=HUB.actor)
+        for case in (was, parent, child):
+            case.save()
+    if parts:
+        tx.update(tables.outage, {"incident": before}, incident=into)
 
 
 # --- What the customer hears -------------------------------------------------------------------------------

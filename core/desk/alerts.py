@@ -7,13 +7,25 @@ Where an alert goes is decided in `rules.correlation` and done in core.desk.aler
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, update
 
-from core.alerting import AlertFact, Severity, Status
-from core.desk import alert_endings, alert_placing, alert_rows, door, filing, reference
+from core.alerting import BATCH, AlertFact, Severity, Status
+from core.desk import (
+    alert_endings,
+    alert_placing,
+    alert_returns,
+    alert_rows,
+    device_lines,
+    door,
+    filing,
+    maintenance,
+    reference,
+    source_states,
+)
 from core.desk.alert_sources import AlertSource
 from core.desk.filing import Understood
 from core.envelope import Inbound
@@ -28,7 +40,7 @@ alert, episode = tables.alert, tables.alert_episode
 _COUNTED = Prepared(
     update(episode)
     .where(episode.c.alert_id == bindparam("alert_id", type_=Id), episode.c.n == bindparam("n"))
-    .values(count=episode.c.count + 1, worst=bindparam("to"))
+    .values(count=episode.c.count + bindparam("times"), worst=bindparam("to"))
 )
 
 SLICE = 200
@@ -50,30 +62,67 @@ FROM_SOURCE = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """The message that brings a fact, or the hub itself."""
+
+    id: str | None
+    """Of the inbound row. None: nobody sent it."""
+    raw: str
+    """Digest of its bytes; empty: there are none."""
+    received_at: datetime
+    alone: bool = True
+    """Nothing else lies in its row: the same bytes again are the same message."""
+
+
 def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     """Every fact of a message to its alert. What the source is configured to mean holds now, not when it was sent."""
     name = door.source_of(row) or ""
     source = reference.desk(tx).alert_sources.get(name) or AlertSource(name=name, kind="auto")
     done = int(row.detail.get("taken", 0))
-    part = said.alerts[done : done + SLICE]
-    steps = [one(tx, source, fact, row, now=now) for fact in part]
-    left = done + len(part) < len(said.alerts)
+    facts = _folded(said.alerts)
+    part = facts[done : done + SLICE]
+    by = Said(id=row.id, raw=row.raw, received_at=row.received_at, alone=BATCH not in row.envelope)
+    steps = [one(tx, source, fact, by, times=times, now=now) for fact, times in part]
+    left = done + len(part) < len(facts)
     if left:
         tx.update(tables.inbound, {"id": row.id}, detail={**row.detail, "taken": done + len(part)})
         door.enqueue(tx, row.id, row.sender, now=now, source=name)
         return Understood(outcome="alert", reason="more")
-    _heard(tx, name, said.alerts, at=row.received_at)
+    messages = int(row.envelope.get(BATCH, 1))
+    source_states.heard(tx, source, said.alerts, at=row.received_at, messages=messages, now=now)
     tx.tell(alert_rows.TELL)
     detail: dict[str, Any] = {
         "facts": len(said.alerts),
         "steps": sorted({str(step) for step in steps if step}),
     }
+    if not by.alone:
+        detail |= {"messages": messages, "notes": list(said.notes)}
     again = bool(steps) and set(steps) == {Step.DUPLICATE}
     if again:
         known = alert_rows.one(tx, alert_rows.identity(name, str(said.alerts[0].dedup_key)))
         detail["first"] = known.inbound_id if known is not None else None
     outcome = "duplicate" if again else "alert"
-    return filing.conclude(tx, row, said, outcome, _reason(said.alerts), now=now, detail=detail)
+    reason = _reason(said.alerts) if by.alone or said.alerts else device_lines.LINES
+    return filing.conclude(tx, row, said, outcome, reason, now=now, detail=detail)
+
+
+def _folded(facts: Sequence[AlertFact]) -> list[tuple[AlertFact, int]]:
+    """Facts, and how often each is said: what one message says again of a problem, with nothing of the same problem between, only counts."""
+    found: list[tuple[AlertFact, int]] = []
+    latest: dict[str, int] = {}
+    for fact in facts:
+        key = fact.dedup_key or ""
+        at = latest.get(key)
+        if at is not None and fact.status is Status.FIRING:
+            first, times = found[at]
+            if (first.status, first.severity) == (fact.status, fact.severity):
+                found[at] = first, times + 1
+                continue
+        if key:
+            latest[key] = len(found)
+        found.append((fact, 1))
+    return found
 
 
 def _reason(facts: Sequence[AlertFact]) -> str:
@@ -81,15 +130,10 @@ def _reason(facts: Sequence[AlertFact]) -> str:
     return kinds.pop() if len(kinds) == 1 else "facts" if kinds else "nothing"
 
 
-def _heard(tx: Tx, source: str, facts: Sequence[AlertFact], *, at: datetime) -> None:
-    """The source speaks: it is no longer silent, and where it beats, it beat."""
-    tx.insert_new(tables.source_state, name=source)
-    beats = any(fact.status is Status.HEARTBEAT for fact in facts)
-    tx.update(tables.source_state, {"name": source}, seen_at=at, **({"beat_at": at} if beats else {}))
-
-
-def one(tx: Tx, source: AlertSource, fact: AlertFact, row: Row, *, now: datetime) -> Step | None:
-    """One fact to its alert. `row`: of the message. None: it speaks of no problem."""
+def one(
+    tx: Tx, source: AlertSource, fact: AlertFact, row: Said, *, times: int = 1, now: datetime
+) -> Step | None:
+    """One fact to its alert, said so many times. `row`: what brings it. None: it speaks of no problem."""
     if fact.dedup_key is None or fact.status in ASIDE:
         return None
     alert_id = alert_rows.identity(source.name, fact.dedup_key)
@@ -103,29 +147,39 @@ def one(tx: Tx, source: AlertSource, fact: AlertFact, row: Row, *, now: datetime
         started_at=fact.started_at,
         ended_at=fact.ended_at,
         same_body=_same(known, row),
+        echo=known is not None and alert_returns.echoes(tx, source, alert_id, fact),
     )
+    if known is not None and fact.status in (Status.FIRING, Status.RESOLVED):
+        maintenance.source_over(tx, alert_id, now=now)
     if step is Step.BEGUN:
-        _begin(tx, source, fact, known, alert_id, customer, row, now=now)
+        _begin(tx, source, fact, known, alert_id, customer, row, times=times, now=now)
     elif known is None:
         _keep(tx, source, fact, alert_id, customer, row)
     elif step is Step.REPEATED:
-        _repeat(tx, source, fact, known, row)
+        _repeat(tx, source, fact, known, row, times=times)
     elif step is Step.ENDED:
         alert_endings.end(
             tx, source, known, ended_at=min(fact.ended_at or received_at, received_at), row=row, now=now
         )
+    elif step is Step.ECHO:
+        pass
     elif step is Step.DUPLICATE:
-        alert_rows.change(tx, alert_id, copies=known.copies + 1)
+        alert_rows.change(tx, alert_id, copies=known.copies + times)
     elif step is Step.UPDATED:
         _update(tx, fact, known, row, now=now)
     else:
         alert_rows.decide(tx, known, str(step), now=now, inbound=row.id, status=str(fact.status))
+    if fact.status is Status.MAINTENANCE and step is not Step.DUPLICATE:
+        about = _told(tx, source, fact, customer, row) | {"source": source.name}
+        maintenance.source_says(tx, alert_id, about, until=fact.ended_at, now=now)
     return step
 
 
-def _same(known: Row | None, row: Row) -> bool:
+def _same(known: Row | None, row: Said) -> bool:
+    """Is it the very message that was heard before? Of messages that lie in one row each is one of its own."""
     return (
         known is not None
+        and row.alone
         and bool(known.body == row.raw)
         and row.received_at - known.last_seen <= correlation.SAME_BODY
     )
@@ -146,14 +200,9 @@ def _about(fact: AlertFact) -> dict[str, Any]:
     }
 
 
-def _told(tx: Tx, fact: AlertFact, customer: str | None, row: Row) -> dict[str, Any]:
+def _told(tx: Tx, source: AlertSource, fact: AlertFact, customer: str | None, row: Said) -> dict[str, Any]:
     """Columns that say what and where it is."""
-    asset = alert_rows.asset_of(tx, customer, fact) if customer else None
-    return {
-        "customer": customer,
-        "asset": asset.name if asset else None,
-        "site": alert_rows.site_of(tx, customer, asset, fact) if customer else "",
-        "above": alert_rows.above(tx, customer, asset, fact) if customer else [],
+    return alert_rows.located(tx, source, customer, fact) | {
         "resource": fact.resource or "",
         "event": fact.event or "",
         "summary": fact.summary,
@@ -171,20 +220,21 @@ def _begin(
     known: Row | None,
     alert_id: str,
     customer: str | None,
-    row: Row,
+    row: Said,
     *,
+    times: int,
     now: datetime,
 ) -> None:
     """A new episode, which goes where it belongs at once, or after a wait."""
     severity = _severity(source, fact)
     started_at = fact.started_at or row.received_at
     transitions = alert_rows.with_change(known, "b", row.received_at)
-    values = _told(tx, fact, customer, row) | {
+    values = _told(tx, source, fact, customer, row) | {
         "severity": str(severity),
         "worst": str(severity),
         "status": "firing",
         "firing": True,
-        "count": (known.count if known else 0) + 1,
+        "count": (known.count if known else 0) + times,
         "episode": (known.episode if known else 0) + 1,
         "started_at": started_at,
         "ended_at": None,
@@ -192,6 +242,7 @@ def _begin(
         "transitions": transitions,
         "parent_alert": None,
         "placed_at": None,
+        "hidden": False,
         "inbound_id": row.id,
     }
     if known is None:
@@ -215,7 +266,7 @@ def _begin(
         ended_at=None,
         received_at=row.received_at,
         worst=str(severity),
-        count=1,
+        count=times,
         ticket_id=None,
     )
     begun = alert_rows.one(tx, alert_id)
@@ -254,6 +305,9 @@ def over(tx: Tx, alert_id: str, *, now: datetime) -> None:
     if row is None or not row.firing or source is None or source.auto_close is None:
         return
     alert_rows.meet(tx, row.customer, row.source)
+    if alert_endings.silent(tx, row.source):
+        _over_later(tx, alert_id, source, now=now)  # what a source that is silent does not say is no recovery
+        return
     if row.last_seen + source.auto_close > now:
         _over_later(tx, alert_id, source, now=row.last_seen)
         return
@@ -261,8 +315,18 @@ def over(tx: Tx, alert_id: str, *, now: datetime) -> None:
     alert_rows.change(tx, alert_id, status="expired")
 
 
+def gone(tx: Tx, alert_id: str, *, now: datetime) -> None:
+    """Its tool kept quiet about it for us, and knows it no more: it is over."""
+    row = alert_rows.one(tx, alert_id)
+    if row is None or not row.firing:
+        return
+    alert_rows.meet(tx, row.customer, row.source)
+    source = reference.desk(tx).alert_sources.get(row.source) or AlertSource(name=row.source, kind="auto")
+    alert_endings.end(tx, source, row, ended_at=now, row=None, now=now)
+
+
 def _keep(
-    tx: Tx, source: AlertSource, fact: AlertFact, alert_id: str, customer: str | None, row: Row
+    tx: Tx, source: AlertSource, fact: AlertFact, alert_id: str, customer: str | None, row: Said
 ) -> None:
     """What ends, or is acknowledged, without ever having begun here: kept, and nobody is called."""
     at = fact.ended_at or row.received_at
@@ -271,7 +335,7 @@ def _keep(
         id=alert_id,
         source=source.name,
         dedup_key=fact.dedup_key,
-        **_told(tx, fact, customer, row)
+        **_told(tx, source, fact, customer, row)
         | {
             "severity": str(_severity(source, fact)),
             "worst": str(_severity(source, fact)),
@@ -293,21 +357,21 @@ def _keep(
     alert_rows.decide(tx, kept, "never_began", now=row.received_at, inbound=row.id, status=str(fact.status))
 
 
-def _repeat(tx: Tx, source: AlertSource, fact: AlertFact, known: Row, row: Row) -> None:
+def _repeat(tx: Tx, source: AlertSource, fact: AlertFact, known: Row, row: Said, *, times: int) -> None:
     """It still fires: counted. How bad it is follows the message; how bad it was only rises."""
     severity = _severity(source, fact)
     worst = severity if severity.worse_than(Severity(known.worst)) else Severity(known.worst)
     alert_rows.change(
         tx,
         known.id,
-        count=known.count + 1,
+        count=known.count + times,
         last_seen=row.received_at,
         severity=str(severity),
         worst=str(worst),
         body=row.raw,
         **({"summary": fact.summary} if fact.summary else {}),
     )
-    tx.run(_COUNTED, alert_id=known.id, n=known.episode, to=str(worst))
+    tx.run(_COUNTED, alert_id=known.id, n=known.episode, to=str(worst), times=times)
     if str(severity) != known.severity:
         alert_rows.decide(
             tx,
@@ -321,7 +385,7 @@ def _repeat(tx: Tx, source: AlertSource, fact: AlertFact, known: Row, row: Row) 
         alert_placing.worse(tx, known, severity, now=row.received_at)
 
 
-def _update(tx: Tx, fact: AlertFact, known: Row, row: Row, *, now: datetime) -> None:
+def _update(tx: Tx, fact: AlertFact, known: Row, row: Said, *, now: datetime) -> None:
     """The source says something of an alert that fires: it goes on firing."""
     values: dict[str, Any] = {"last_seen": row.received_at, "body": row.raw}
     if fact.status is Status.ACKNOWLEDGED and known.status == "firing":

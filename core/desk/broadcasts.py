@@ -6,6 +6,7 @@ the thread (decision 0018). What it says is put into words when it leaves; what 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -76,15 +77,19 @@ def scope_of(row: Row) -> Scope:
     )
 
 
-def tell(tx: Tx, of: Row, update_id: str, *, now: datetime) -> dict[str, int]:
-    """Tell this update: the last one to all who asked, others to those who wanted every one. How many, by what became of it."""
+def tell(tx: Tx, of: Row, update_id: str, *, now: datetime, besides: Collection[str] = ()) -> dict[str, int]:
+    """Tell this update: the last one to all who asked, others to those who wanted every one. How many, by what became of it.
+
+    `besides`: ids of contacts and addresses of whoever hears the same in a request of theirs.
+    """
     news = News(outage=of, update=tx.one(_UPDATE, outage_id=of.id, id=update_id))
     last = news.update.kind in LAST
     count: dict[str, int] = {}
     for asked in tx.all(_WAITING, outage_id=of.id):
         if not (last or asked.progress):
             continue
-        state = _tell_one(tx, news, asked, now=now)
+        elsewhere = asked.contact in besides or asked.address in besides
+        state = "quiet" if elsewhere else _tell_one(tx, news, asked, now=now)
         count[state] = count.get(state, 0) + 1
         if last:
             _no_flag(tx, asked, now=now)

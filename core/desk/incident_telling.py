@@ -12,7 +12,17 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import acts, answering, incident, links_between, notices, participants, promises, timing
+from core.desk import (
+    acts,
+    answering,
+    incident,
+    incident_outages,
+    links_between,
+    notices,
+    participants,
+    promises,
+    timing,
+)
 from core.desk.case import Case
 from core.desk.errors import Invalid, Refused
 from core.desk.principal import Principal
@@ -95,6 +105,8 @@ def inform(
     parent.event("incident.informed", actor=who.actor, update=identity, requests=len(plan))
     parent.save()
     _tell(tx, parent.id, identity, since=0, now=now)
+    told = {person for one in plan for person in one["people"]}
+    incident_outages.informed(tx, who, parent.id, spoken, told=told, now=now)
     return identity
 
 

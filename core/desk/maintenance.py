@@ -1,37 +1,236 @@
-"""When is somebody working on it? Windows in which alerts of a customer, a site, a thing or a label call nobody (monitoring.md 5)."""
+"""When is somebody working on it? Windows in which alerts of a customer, a site, a thing or a label call nobody (monitoring.md 5).
+
+People plan them (core.desk.windows); here are those that make themselves: of a visit that is agreed, and of a downtime that a source
+tells of. An alert that lies in a window has a timer at its end (core.desk.alert_placing); whatever shortens a window, or takes it
+away, wakes the alerts in it at once: each asks anew where it goes.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import bindparam, literal, select
 
-from core.store import tables
-from core.store.columns import Instant
+from core.desk import alert_rows, case, people, reference
+from core.ids import derived_id
+from core.rules import windows
+from core.rules.windows import Span, Window
+from core.store import tables, work
+from core.store.columns import Id, Instant
 from core.store.tx import Prepared, Row, Tx
 
-window = tables.maintenance_window
+ASKED, PLANNED, ENDED, CANCELLED = "asked", "planned", "ended", "cancelled"
+MUTE, STORE_ONLY = "mute", "store_only"
+MODES = (MUTE, STORE_ONLY)
+"""An alert in it is shown and calls nobody; or boards do not show it either."""
+BY_PERSON, BY_VISIT, BY_SOURCE = "person", "visit", "source"
+"""Who made a window known, before the colon of `source`; behind it the number of the ticket, or the name of the alert source."""
+THERE = timedelta(hours=24)
+"""How long a downtime counts that a source tells of and never ends."""
+TELL = "maintenance"
+"""Whoever shows windows is told of changes under this word."""
 
-_NOW = Prepared(
+window, alert = tables.maintenance_window, tables.alert
+
+BY_ID = Prepared(select(window).where(window.c.id == bindparam("id", type_=Id)))
+_BY_ID_LOCKED = Prepared(select(window).where(window.c.id == bindparam("id", type_=Id)).with_for_update())
+_OF_CUSTOMER = Prepared(
     select(window).where(
-        window.c.state == literal("planned"),
-        window.c.since <= bindparam("now", type_=Instant),
-        window.c.until > bindparam("now", type_=Instant),
         window.c.customer == bindparam("customer"),
+        window.c.over_at > bindparam("now", type_=Instant),
+        window.c.state == literal(PLANNED),
+    )
+)
+_WAITING = Prepared(
+    select(alert.c.id).where(
+        alert.c.customer == bindparam("customer"),
+        alert.c.firing.is_(True),
+        alert.c.status == literal("maintenance"),
     )
 )
 
 
-def until(tx: Tx, row: Row, *, now: datetime) -> datetime | None:
-    """The end of the windows that an alert lies in now, the latest; None: nobody is working there."""
-    ends = [one.until for one in tx.all(_NOW, now=now, customer=row.customer or "") if _matches(one, row)]
-    return max(ends, default=None)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What an alert lies in."""
+
+    until: datetime
+    """Of all windows that match, the latest end."""
+    windows: tuple[str, ...]
+    """Ids; the first is the one that ends last."""
+    hidden: bool
+    """One of them is not shown on boards."""
+
+
+def holding(tx: Tx, row: Row, *, now: datetime) -> Held | None:
+    """The windows that an alert lies in now; None: nobody is working there."""
+    found = [
+        (span.until, one)
+        for one in tx.all(_OF_CUSTOMER, now=now, customer=row.customer or "")
+        if _matches(one, row) and (span := windows.at(rule_of(one), now)) is not None
+    ]
+    if not found:
+        return None
+    found.sort(key=lambda one: one[0], reverse=True)
+    return Held(
+        until=found[0][0],
+        windows=tuple(one.id for _, one in found),
+        hidden=any(one.mode == STORE_ONLY for _, one in found),
+    )
 
 
 def _matches(one: Row, row: Row) -> bool:
+    if one.alert_id is not None:
+        return bool(one.alert_id == row.id)
     if one.site and one.site != row.site:
         return False
-    if one.asset and one.asset != row.asset:
+    # Who works on a switch takes down what hangs on it.
+    if one.asset and one.asset != row.asset and one.asset.lower() not in row.above:
         return False
     name, _, value = one.tag.partition("=")
     return not one.tag or row.about.get("labels", {}).get(name) == value
+
+
+def rule_of(row: Row) -> Window:
+    """A row as the rule takes it."""
+    return Window(
+        since=row.since, until=row.until, rule=row.rrule, zone=row.zone or "UTC", ended_at=row.ended_at
+    )
+
+
+def going_on(row: Row, *, now: datetime) -> Span | None:
+    """The occurrence that goes on; None: none does, or it is not planned."""
+    return windows.at(rule_of(row), now) if row.state == PLANNED else None
+
+
+def locked(tx: Tx, window_id: str) -> Row | None:
+    """The row of a window, until the end of the transaction nobody else's to change."""
+    row: Row | None = tx.one(BY_ID if tx.is_sqlite else _BY_ID_LOCKED, id=window_id)
+    return row
+
+
+def change(tx: Tx, row: Row, *, now: datetime, **values: Any) -> None:
+    """Change its columns. Alerts that lie in it, as it was, ask anew where they go.
+
+    Where it goes on, an alert may just be finding its way into it: it is waited for, and seen.
+    """
+    holds = going_on(row, now=now) is not None
+    if holds:
+        alert_rows.meet(tx, row.customer or None, row.source.partition(":")[2])
+    tx.update(window, {"id": row.id}, **values)
+    tx.tell(TELL)
+    if not holds:
+        return
+    waiting = (
+        [row.alert_id]
+        if row.alert_id is not None
+        else [one.id for one in tx.all(_WAITING, customer=row.customer)]
+    )
+    for alert_id in waiting:
+        work.hasten(tx, shard=alert_id, key=alert_rows.TIMER, now=now)
+
+
+def record(tx: Tx, kind: str, window_id: str, *, now: datetime, actor: str, **about: Any) -> None:
+    """One event of administration."""
+    case.record(
+        tx, case.ADMINISTRATION, f"maintenance.{kind}", now=now, actor=actor, window=window_id, **about
+    )
+
+
+def zone_of(tx: Tx, customer: str, site: str) -> str:
+    """Whose clocks a window follows: the site's, the customer's, else the hub's."""
+    of_site = reference.desk(tx).sites.get((customer, site))
+    if of_site is not None and of_site.time_zone:
+        return of_site.time_zone
+    known = reference.customer(tx, customer)
+    return known.time_zone if known is not None else tx.facts.zone.key
+
+
+# --- Of a visit --------------------------------------------------------------------------------------------
+
+
+def visit_agreed(of: case.Case, visit: Row) -> None:
+    """Somebody comes to a site at this time: its devices call nobody meanwhile. Another time moves the window."""
+    if not any(one.site == visit.site for one in people.assets(of.tx, visit.customer) if visit.site):
+        return
+    values = {
+        "since": visit.window_start,
+        "until": visit.window_end,
+        "over_at": visit.window_end,
+        "state": PLANNED,
+        "ended_at": None,
+    }
+    identity = _of_visit(visit)
+    before = locked(of.tx, identity)
+    if before is not None:
+        change(of.tx, before, now=of.now, **values)
+    else:
+        about = {"customer": visit.customer, "site": visit.site, "zone": visit.time_zone}
+        _add(of.tx, identity, f"{BY_VISIT}:{of['number']}", now=of.now, **about, **values)
+    record(of.tx, "planned", identity, now=of.now, actor="system", ticket=of["number"])
+
+
+def visit_over(of: case.Case, visit: Row) -> None:
+    """Nobody is there any more, or nobody comes: devices of the site count again."""
+    row = locked(of.tx, _of_visit(visit))
+    if row is None or row.state != PLANNED or row.over_at <= of.now:
+        return
+    begun = row.since < of.now
+    state = ENDED if begun else CANCELLED
+    change(of.tx, row, now=of.now, state=state, ended_at=of.now, over_at=of.now)
+    record(of.tx, state, row.id, now=of.now, actor="system", ticket=of["number"])
+
+
+def _of_visit(visit: Row) -> str:
+    return derived_id(0, "maintenance", "visit", visit.id)
+
+
+# --- Of a source -------------------------------------------------------------------------------------------
+
+
+def source_says(
+    tx: Tx, alert_id: str, about: Mapping[str, Any], *, until: datetime | None, now: datetime
+) -> None:
+    """A source works on one of its problems: this alert of its calls nobody. `until`: where it says so; else for THERE at most.
+
+    `about`: columns of the alert.
+    """
+    identity, until = _of_source(alert_id), until if until is not None and until > now else now + THERE
+    values = {"until": until, "over_at": until, "state": PLANNED, "ended_at": None}
+    before = locked(tx, identity)
+    if before is None:
+        named = {"customer": about["customer"] or "", "site": about["site"], "asset": about["asset"] or ""}
+        _add(
+            tx,
+            identity,
+            f"{BY_SOURCE}:{about['source']}",
+            now=now,
+            alert_id=alert_id,
+            since=now,
+            **named,
+            **values,
+        )
+    elif going_on(before, now=now) is not None:
+        tx.update(window, {"id": identity}, **values)
+    else:
+        tx.update(window, {"id": identity}, since=now, **values)
+    tx.tell(TELL)
+
+
+def source_over(tx: Tx, alert_id: str, *, now: datetime) -> None:
+    """The source speaks of the problem itself again: its downtime is over."""
+    row = tx.one(BY_ID, id=_of_source(alert_id))
+    if row is not None and going_on(row, now=now) is not None:
+        change(tx, row, now=now, state=ENDED, ended_at=now, over_at=now)
+
+
+def _of_source(alert_id: str) -> str:
+    return derived_id(0, "maintenance", "source", alert_id)
+
+
+def _add(tx: Tx, identity: str, source: str, *, now: datetime, **values: Any) -> None:
+    tx.insert(window, id=identity, source=source, created_by="system", created_at=now, **values)
+    tx.tell(TELL)

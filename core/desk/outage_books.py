@@ -99,7 +99,7 @@ def _history(tx: Tx) -> Iterator[tuple[str, str]]:
         chained = [
             one.kind.partition(".")[2]
             for one in tx.all(select(event.c.kind).where(event.c.ticket_id == row.id).order_by(event.c.seq))
-            if one.kind != "outage.asked" and one.kind.startswith("outage.")
+            if one.kind not in ("outage.asked", "outage.widened") and one.kind.startswith("outage.")
         ]
         if len(kinds) != row.last_update or not kinds or last[kinds[-1]] != row.state:
             yield "outage whose updates are not all there", row.id

@@ -69,6 +69,8 @@ class Asset:
     address: str = ""
     parent: str = ""
     """What it hangs on: another asset of the customer."""
+    depends_on: tuple[tuple[str, str], ...] = ()
+    """(customer, asset) of others, on which it hangs too."""
 
 
 _BY_ADDRESS = Prepared(
@@ -300,4 +302,15 @@ def _asset(row: Row) -> Asset:
         always_page=row.always_page,
         address=row.address,
         parent=row.parent,
+        depends_on=tuple(shared_thing(one) for one in row.depends_on),
     )
+
+
+def shared_thing(text: str) -> tuple[str, str]:
+    """(customer, asset) of `CUSTOMER/asset`; a code has no slash, a name may.
+
+    >>> shared_thing("US/sw-1 Gi0/2")
+    ('US', 'sw-1 Gi0/2')
+    """
+    customer, _, name = text.partition("/")
+    return customer.strip(), name.strip()

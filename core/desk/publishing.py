@@ -5,16 +5,16 @@ Whom it concerns and who is told is decided elsewhere (core.rules.outages, core.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import bindparam, select
 
 from core.desk import acts, broadcasts, case, people, reference, returns
 from core.desk.errors import Fault, Forbidden, Invalid, NotFound, Refused, Stale
 from core.desk.outages import locked, no_outage
-from core.desk.principal import Principal
+from core.desk.principal import HUB, Principal
 from core.ids import derived_id, new_id
 from core.rules.outages import Scope
 from core.store import tables
@@ -66,6 +66,45 @@ def publish(
         faults.append(Fault("/since", "must not lie in the future, nor more than a year back"))
     if faults:
         raise Invalid(faults)
+    _begin(
+        tx, who, identity, words=words, where=where, since=since, next_update=next_update, idem=idem, now=now
+    )
+    return identity
+
+
+class OfIncident(Protocol):
+    """What an incident gives to publish."""
+
+    @property
+    def words(self) -> Words: ...
+    @property
+    def scope(self) -> Scope: ...
+    @property
+    def since(self) -> datetime: ...
+
+
+def of_incident(tx: Tx, who: Principal, incident: str, found: OfIncident, *, now: datetime) -> str:
+    """The outage that follows from this incident, by whoever may say so; return its id."""
+    identity = new_id()
+    _begin(
+        tx, who, identity, words=found.words, where=found.scope, since=found.since, incident=incident, now=now
+    )
+    return identity
+
+
+def _begin(
+    tx: Tx,
+    who: Principal,
+    identity: str,
+    *,
+    words: Words,
+    where: Scope,
+    since: datetime,
+    now: datetime,
+    next_update: datetime | None = None,
+    idem: str = "",
+    incident: str | None = None,
+) -> None:
     tx.insert(
         outage,
         id=identity,
@@ -81,10 +120,17 @@ def publish(
         published_by=who.actor,
         last_update=0,
         ended_at=None,
+        incident=incident,
     )
     _add_update(tx, who, identity, 1, "published", words={}, next_update=next_update, idem=idem, now=now)
     _said(tx, who, identity, "outage.published", now=now, **_columns(where))
-    return identity
+
+
+def widen(tx: Tx, row: Row, where: Scope, *, now: datetime) -> None:
+    """The hub found that it concerns more than it was published for. Nobody is told for that."""
+    if where != broadcasts.scope_of(row):
+        tx.update(outage, {"id": row.id}, **_columns(where))
+        _said(tx, HUB, row.id, "outage.widened", now=now, **_columns(where))
 
 
 def update(
@@ -120,7 +166,7 @@ def update(
         raise Invalid(faults)
     said = {language: text.strip() for language, text in words.items()}
     changed = _columns(where) if where != before else {}
-    return _go_on(
+    return go_on(
         tx, who, row, "updated", words=said, idem=idem, now=now, next_update=next_update, changed=changed
     )
 
@@ -147,7 +193,7 @@ def end(
     if faults:
         raise Invalid(faults)
     changed = {"state": "ended", "ended_at": now}
-    return _go_on(tx, who, row, "ended", words=said, idem=idem, now=now, changed=changed)
+    return go_on(tx, who, row, "ended", words=said, idem=idem, now=now, changed=changed)
 
 
 def cancel(
@@ -166,7 +212,7 @@ def cancel(
         return row
     changed = {"state": "cancelled", "ended_at": now}
     plain = acts.plain(reason, "/reason")
-    return _go_on(tx, who, row, "cancelled", words={}, reason=plain, idem=idem, now=now, changed=changed)
+    return go_on(tx, who, row, "cancelled", words={}, reason=plain, idem=idem, now=now, changed=changed)
 
 
 def retry_delivery(tx: Tx, who: Principal, outage_id: str, delivery: str, *, now: datetime) -> None:
@@ -177,19 +223,22 @@ def retry_delivery(tx: Tx, who: Principal, outage_id: str, delivery: str, *, now
     case.record(tx, outage_id, "delivery.retried", now=now, actor=who.actor, delivery=delivery)
 
 
-def _go_on(
+def go_on(
     tx: Tx,
     who: Principal,
     row: Row,
     kind: str,
     *,
     words: Mapping[str, str],
-    idem: str,
     now: datetime,
-    changed: Mapping[str, Any],
+    idem: str = "",
+    changed: Mapping[str, Any] | None = None,
     next_update: datetime | None = None,
     reason: str = "",
+    besides: Collection[str] = (),
 ) -> int:
+    """The next update of an outage in hand; return its number. `besides`: persons who hear the same elsewhere."""
+    changed = changed or {}
     seq = int(row.last_update) + 1
     known = {"next_update": next_update, **changed}
     tx.update(outage, {"id": row.id}, **known)
@@ -197,7 +246,7 @@ def _go_on(
         tx, who, row.id, seq, kind, words=words, next_update=next_update, reason=reason, idem=idem, now=now
     )
     scope = {name: value for name, value in changed.items() if name in ("customers", "sites", "technologies")}
-    told = broadcasts.tell(tx, tx.one(broadcasts.BY_ID, id=row.id), update_id, now=now)
+    told = broadcasts.tell(tx, tx.one(broadcasts.BY_ID, id=row.id), update_id, besides=besides, now=now)
     _said(tx, who, row.id, f"outage.{kind}", now=now, update=seq, **scope, **told)
     return seq
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, literal, select
 
-from core.desk.alert_sources import AlertSource, of_content
+from core.desk.alert_sources import OWN, AlertSource, of_content, own
 from core.rules.calendar_definitions import CalendarDefinition, definition_from_json, definition_version
 from core.rules.calendars import Calendar
 from core.rules.durations import Target, parse_target
@@ -154,6 +154,8 @@ class Desk:
     """Versions of their contracts."""
     assets: dict[str, Any] = field(default_factory=dict)
     """What those customers have that were asked for (core.desk.alert_rows)."""
+    net: list[Any] = field(default_factory=list)
+    """What things of several customers hang on, once that was asked (core.desk.shared_assets)."""
     offers: dict[str | None, Any] = field(default_factory=dict)
     """What forms offer for each customer that was asked for (core.desk.offers)."""
 
@@ -435,7 +437,8 @@ def _read(tx: Tx, revision: int) -> Desk:
         alert_sources={
             row.name: of_content(row.name, row.content)
             for row in tx.all(select(tables.alert_source).order_by(tables.alert_source.c.name))
-        },
+        }
+        | {OWN: own(tx.facts)},
     )
 
 

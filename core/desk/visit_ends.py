@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.desk import acts, bookings, timing, visit_crew, visit_notices
+from core.desk import acts, bookings, maintenance, timing, visit_crew, visit_notices
 from core.desk.case import Case
 from core.desk.principal import HUB, Principal
 from core.desk.visit_rows import (
@@ -40,6 +40,7 @@ def call_off(case: Case, who: Principal, row: Row, *, why: str, tell: bool = Tru
         agreed=sequence,
         closed_at=case.now,
     )
+    maintenance.visit_over(case, row)
     case.event("visit.cancelled", actor=who.actor, visit=row.id)
     settle_tasks(case, row, *TASKS)
     if tell and known:

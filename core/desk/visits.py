@@ -17,6 +17,7 @@ from core.desk import (
     clock_policies,
     entitle,
     ledger,
+    maintenance,
     people,
     reference,
     timing,
@@ -425,6 +426,7 @@ def _agree(
     )
     visit_crew.put(case, row, crew, by=who.actor)
     visit_rows.settle_tasks(case, row, *visit_rows.TASKS)
+    maintenance.visit_agreed(case, row)
     case.event(
         "visit.moved" if moved else "visit.confirmed",
         actor=who.actor,
@@ -522,6 +524,7 @@ def check_out(
     visit_crew.worked(case, row, spent)
     row = visit_rows.change(case, row, state=DONE, left_at=left, closed_at=case.now)
     bookings.shorten(tx, row.id, until=left)
+    maintenance.visit_over(case, row)
     ledger.use(case, "visits", 1, actor=who.actor, at=left, must=False)
     case.event("visit.check_out", actor=who.actor, at=left, visit=row.id, minutes=spent)
     if case["state"] == State.ONSITE and not _others_onsite(case):
@@ -566,6 +569,7 @@ def no_access(
         closed_at=case.now,
     )
     bookings.shorten(tx, row.id, until=since)
+    maintenance.visit_over(case, row)
     if billable:
         ledger.use(case, "visits", 1, actor=who.actor, at=since, reason=NO_ACCESS, must=False)
     case.event("visit.no_access", actor=who.actor, at=since, visit=row.id, billable=billable)

@@ -7,7 +7,7 @@ are over. All instants are aware; `now` is a parameter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -51,6 +51,8 @@ class Step(StrEnum):
     """It changes nothing: an end of what never began, or is over."""
     LATE = "late"
     """It speaks of an episode before the one that is known: state unchanged."""
+    ECHO = "echo"
+    """What we said at the source ourselves comes back."""
     DUPLICATE = "duplicate"
     """The same message once more."""
 
@@ -71,9 +73,11 @@ def step(
     started_at: datetime | None,
     ended_at: datetime | None,
     same_body: bool = False,
+    echo: bool = False,
 ) -> Step:
-    """What the fact does. `same_body`: these very bytes came within SAME_BODY. `started_at`, `ended_at`: as far as the payload says.
+    """What the fact does. `started_at`, `ended_at`: as far as the payload says.
 
+    `same_body`: these very bytes came within SAME_BODY. `echo`: it repeats what we said at the source ourselves.
     Of an alert that is open another start is no other episode: some tools date every repetition anew.
 
     >>> step(None, Status.FIRING, started_at=None, ended_at=None)
@@ -82,6 +86,8 @@ def step(
     <Step.STORED: 'stored'>
     """
     is_open = known is not None and known.open
+    if echo and is_open and status is not Status.RESOLVED:
+        return Step.ECHO
     if status is Status.FIRING:
         if is_open:
             return Step.DUPLICATE if same_body else Step.REPEATED
@@ -120,6 +126,8 @@ class Place(StrEnum):
     """Its ticket was solved a moment ago."""
     ATTACH = "attach"
     """There is a ticket of it."""
+    SHARED = "shared"
+    """So much that hangs on one thing of somebody else's goes down at several customers: an incident of them all."""
     STORM = "storm"
     """Too many at one site to be several matters: one ticket of them all."""
     QUIET = "quiet"
@@ -161,6 +169,8 @@ class Scene:
     """The newest open one of the same asset that is younger than SAME_ASSET."""
     storm_ticket: str | None = None
     """One that was opened for a storm at this site and is open."""
+    shared: bool = False
+    """It is one of many at several customers that hang on the same (rules.dependence.common), or an incident of such a storm is open."""
     companions: Sequence[datetime] = ()
     """When other alerts of the same customer and site were to become tickets."""
     info_opens: bool = False
@@ -198,6 +208,8 @@ def place(scene: Scene, *, now: datetime) -> Placed:
         return Placed(place=Place.ATTACH, ticket=scene.of_asset.id)
     if scene.severity is Severity.INFO and not scene.info_opens:
         return Placed(place=Place.QUIET)
+    if scene.shared:
+        return Placed(place=Place.SHARED)
     if scene.storm_ticket is not None:
         return Placed(place=Place.STORM, ticket=scene.storm_ticket)
     if storms(scene.companions, now=now):
@@ -210,20 +222,6 @@ def storms(companions: Sequence[datetime], *, now: datetime) -> bool:
     """Are there enough others to call it one matter? With the alert itself they are STORM."""
     near = [at for at in companions if abs(at - now) <= STORM_WITHIN]
     return len(near) + 1 >= STORM
-
-
-def ancestors(asset: str, parents: Mapping[str, str]) -> tuple[str, ...]:
-    """What an asset hangs on, the nearest first; a circle ends where it closes.
-
-    >>> ancestors("a", {"a": "b", "b": "c"}), ancestors("a", {"a": "b", "b": "a"})
-    (('b', 'c'), ('b',))
-    """
-    found: list[str] = []
-    above = parents.get(asset, "")
-    while above and above != asset and above not in found:
-        found.append(above)
-        above = parents.get(above, "")
-    return tuple(found)
 
 
 # --- How a ticket is made ----------------------------------------------------------------------------------
@@ -248,6 +246,11 @@ def urgency(severity: Severity) -> int:
 def impact(criticality: str) -> int:
     """1 to 3, by how much hangs on the asset; nobody's asset counts as a normal one."""
     return _IMPACT.get(criticality, 2)
+
+
+def silence_impact(*, nobody_else: bool) -> int:
+    """1 to 3, of a source that fell silent: with the last of a customer nobody would say any more that something is down."""
+    return 1 if nobody_else else 3
 
 
 # --- How it ends -------------------------------------------------------------------------------------------
@@ -278,6 +281,8 @@ class Ending:
     touched: bool = False
     """A person did something with it other than look."""
     priority: str | None = None
+    in_incident: bool = False
+    """It is one customer's part of what concerns many: of P1 a person is asked once, at the incident."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,4 +307,5 @@ def recovered(facts: Ending, *, now: datetime) -> Ended:
         quiet_at = max(quiet_at, facts.flapped_at + CALM)
     if now < quiet_at:
         return Ended(end=End.WAIT, until=quiet_at)
-    return Ended(end=End.TELL if facts.touched or facts.priority == "P1" else End.RESOLVE)
+    asks = facts.touched or (facts.priority == "P1" and not facts.in_incident)
+    return Ended(end=End.TELL if asks else End.RESOLVE)

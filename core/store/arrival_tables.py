@@ -65,6 +65,12 @@ inbound = Table(
     ),
     Index("inbound_outcome", "outcome", "received_at", "id"),
     Index("inbound_ticket", "ticket_id"),
+    Index(  # lines of devices that are no alarm: forgotten after a while
+        "inbound_lines",
+        "received_at",
+        sqlite_where=text("reason = 'lines'"),
+        postgresql_where=text("reason = 'lines'"),
+    ),
 )
 
 # The same message by two ways has one key; the first row owns it.

@@ -34,7 +34,14 @@ outage = Table(
     a_text("published_by"),  # actor
     a_number("last_update"),  # seq of the newest; what `seen` is compared with
     maybe_instant("ended_at"),
+    maybe_id("incident"),  # the ticket of the incident it follows from
     Index("outage_state", "state", "published_at", "id"),
+    Index(
+        "outage_incident",
+        "incident",
+        sqlite_where=text("incident IS NOT NULL"),
+        postgresql_where=text("incident IS NOT NULL"),
+    ),
 )
 
 # What was told of it, in order: published, updated, ended, cancelled. Append-only; a delivery names one by its id.

@@ -76,6 +76,9 @@ from core.store.device_tables import (
     alert_decision,
     alert_episode,
     alert_meeting,
+    alert_name,
+    alert_return,
+    hub_trouble,
     maintenance_window,
     source_state,
 )
@@ -115,6 +118,8 @@ __all__ = [
     "alert_decision",
     "alert_episode",
     "alert_meeting",
+    "alert_name",
+    "alert_return",
     "api_token",
     "asset_owner",
     "blob",
@@ -135,6 +140,7 @@ __all__ = [
     "finding",
     "flow_version",
     "handover",
+    "hub_trouble",
     "idempotency",
     "identity",
     "inbound",
@@ -325,6 +331,7 @@ asset = Table(
     _text("make"),
     _text("model"),
     _text("serial"),
+    _json("depends_on", "[]"),  # CUSTOMER/asset, each somebody else's
 )
 
 contract = Table(

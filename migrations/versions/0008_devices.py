@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.Column("customer", sa.Text),
         sa.Column("asset", sa.Text),
         _text("site"),
+        _text("technology"),
         _text("resource"),
         _text("event"),
         _text("severity"),
@@ -94,10 +95,12 @@ def upgrade() -> None:
         _text("summary"),
         _text("address"),
         _text("above", "[]"),
+        sa.Column("root", sa.Text),
         _packed("about"),
         sa.Column("body", sa.LargeBinary, nullable=False),
         _maybe_id("inbound_id"),
         _number("decided"),
+        _flag("hidden"),
     )
     op.create_index(
         "alert_asset",
@@ -114,6 +117,20 @@ def upgrade() -> None:
         postgresql_where=sa.text("firing"),
     )
     op.create_index("alert_key", "alert", ["source", "dedup_key"], unique=True)
+    op.create_index(
+        "alert_root",
+        "alert",
+        ["root", "placed_at"],
+        sqlite_where=sa.text("root IS NOT NULL AND firing = 1"),
+        postgresql_where=sa.text("root IS NOT NULL AND firing"),
+    )
+    op.create_index(
+        "alert_open",
+        "alert",
+        ["last_seen", "id"],
+        sqlite_where=sa.text("firing = 1"),
+        postgresql_where=sa.text("firing"),
+    )
     op.create_index("alert_seen", "alert", ["last_seen", "id"])
     op.create_index(
         "alert_ticket",
@@ -152,9 +169,35 @@ def upgrade() -> None:
         postgresql_where=sa.text("ticket_id IS NOT NULL"),
     )
     op.create_table(
+        "alert_return",
+        _key_id("alert_id"),
+        _key_number("n"),
+        _text("source"),
+        _text("act"),
+        _id("ticket_id"),
+        _text("number"),
+        _number("episode"),
+        _text("state", "waiting"),
+        _number("tries"),
+        _text("error"),
+        _at("created_at"),
+        _maybe_at("ended_at"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "alert_meeting",
         _key_text("name"),
         _number("revision"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "alert_name",
+        _key_text("source"),
+        _key_text("resource"),
+        _text("customer"),
+        sa.Column("asset", sa.Text),
+        _text("by"),
+        _at("at"),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -164,8 +207,10 @@ def upgrade() -> None:
         _text("site"),
         _text("asset"),
         _text("tag"),
+        _maybe_id("alert_id"),
         _at("since"),
         _at("until"),
+        _at("over_at"),
         _text("rrule"),
         _text("zone"),
         _text("mode", "mute"),
@@ -178,17 +223,46 @@ def upgrade() -> None:
         _maybe_at("ended_at"),
         sqlite_with_rowid=False,
     )
-    op.create_index("maintenance_window_until", "maintenance_window", ["state", "until"])
+    op.create_index("maintenance_window_customer", "maintenance_window", ["customer", "over_at"])
+    op.create_index("maintenance_window_over", "maintenance_window", ["over_at"])
     op.create_table(
         "source_state",
         _key_text("name"),
         _maybe_at("seen_at"),
         _maybe_at("beat_at"),
+        _number("every_s"),
         _maybe_at("silent_since"),
+        _maybe_at("watch_at"),
         _number("received"),
-        _number("unread"),
-        _maybe_at("unread_since"),
+        _maybe_at("round_at"),
+        _maybe_at("rounds_since"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "hub_trouble",
+        _key_text("name"),
+        _key_text("reporter"),
+        _text("kind"),
+        _text("why"),
+        _at("since"),
+        _at("at"),
         sqlite_with_rowid=False,
     )
 
+    op.create_index(
+        "inbound_lines",
+        "inbound",
+        ["received_at"],
+        sqlite_where=sa.text("reason = 'lines'"),
+        postgresql_where=sa.text("reason = 'lines'"),
+    )
     op.add_column("contact", _flag("alerts"))
+    op.add_column("asset", _text("depends_on", "[]"))
+    op.add_column("outage", _maybe_id("incident"))
+    op.create_index(
+        "outage_incident",
+        "outage",
+        ["incident"],
+        sqlite_where=sa.text("incident IS NOT NULL"),
+        postgresql_where=sa.text("incident IS NOT NULL"),
+    )

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from core.desk import accounts, flows, publishing
+from core.desk import accounts, flows, publishing, windows
 from core.ids import new_id
 from core.store import blobs, tables
 from core.store.database import Database
@@ -132,6 +132,15 @@ def furnish(tx: Tx) -> Desk:
         now=now,
     )
     publishing.update(tx, rows.LEADER, outage, words={"it": "Al lavoro.", "en": "We are on it."}, now=now)
+    window = windows.plan(
+        tx,
+        rows.LEADER,
+        customer="ACME",
+        tag=f"env={SECRET}",
+        since=now + timedelta(days=1),
+        until=now + timedelta(days=1, hours=2),
+        now=now,
+    )
     shipped = flow_rules.DEFAULT.read_text(encoding="utf-8")
     flows.install(tx, flows.DEFAULT, shipped, flow_rules.digest(flow_rules.parse(shipped)), now=now)
     call = a_call(tx, acme, now=now)
@@ -166,6 +175,7 @@ def furnish(tx: Tx) -> Desk:
         "broken": broken,
         "asked": asked,
         "outage": outage,
+        "window": window,
     }
     ids |= {"call": call}
     return Desk(tokens=tokens, ids=ids)

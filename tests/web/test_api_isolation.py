@@ -26,6 +26,7 @@ NOWHERE = {
     "period": "2026-01",
     "every": "month",
 }
+ALERT = "01896e57-5430-763b-9e2e-ffc9cc3fa46f"
 VISIT = "01896e57-5430-763b-9e2e-ffc9cc3fa45e"
 OWN = "26-000002"
 """Bob's own request: what is his does not open what is not."""
@@ -65,6 +66,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "end_outage": {},
     "cancel_outage": {"reason": "a test"},
     "ask_to_be_told": {},
+    "plan_maintenance": {
+        "customer": "ACME",
+        "tag": "env=test",
+        "since": "2030-03-02T09:00:00Z",
+        "until": "2030-03-02T11:00:00Z",
+    },
+    "approve_maintenance": {},
+    "end_maintenance": {},
+    "cancel_maintenance": {"reason": "a test"},
     "add_flow": {"flow": {}},
     "save_flow": {"flow": {}, "seen": "0" * 64},
     "publish_flow": {"digest": "0" * 64, "comment": "a test"},
@@ -140,6 +150,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "unlink_ticket": {"to": OWN, "kind": "related"},
     "open_incident": {"children": [OWN]},
     "attach_children": {"children": [OWN]},
+    "announce_incident": {},
     "detach_children": {"children": [OWN]},
     "inform_children": {"words": {"it": "Al lavoro.", "en": "We are on it."}},
     "resolve_children": {
@@ -177,6 +188,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "approve_report": {},
     "refuse_report": {"why": "A number is wrong."},
     "put_report_schedule": {},
+    "acknowledge_alert": {},
+    "attach_alert": {"ticket": OWN},
+    "open_ticket_of_alert": {},
+    "name_alert": {"customer": "ACME"},
+    "map_alert_source": {"mapping": {"event": "problem"}},
 }
 """A body that each writing call takes: what is refused is refused for the id alone."""
 QUERIES = {"preview_merge": {"into": OWN}, "get_day_book": {"agent": "teo@desk.test"}}
@@ -215,9 +231,33 @@ def a_report(tx):
     )
 
 
+def an_alert(tx, ticket):
+    """What a device said is for staff; so is which devices may speak."""
+    fact = {"dedup_key": SECRET, "resource": SECRET, "event": SECRET, "severity": "major", "worst": "major"}
+    tx.insert(
+        tables.alert,
+        id=ALERT,
+        source="am",
+        customer="ACME",
+        status="firing",
+        firing=True,
+        first_seen=rows.NOON,
+        last_seen=rows.NOON,
+        started_at=rows.NOON,
+        received_at=rows.NOON,
+        ticket_id=ticket,
+        about={},
+        body="0" * 64,
+        **fact,
+    )
+    tx.insert(tables.alert_source, name="am", content={"kind": "generic", "customer": "ACME"})
+
+
 @pytest.fixture
 async def desk(db):
     made = await db.write(furnish)
+    await db.write(an_alert, made.ids["acme"])
+    made.ids["alert"] = ALERT
     await db.write(a_visit, made.ids["acme"])
     await db.write(a_report)
     made.ids["task"] = await db.write(tasks.add, "observed", ticket_id=made.ids["acme"], now=rows.NOON)
@@ -237,7 +277,14 @@ def caller(client, desk):
 
 def ids_of_acme(endpoint, desk):
     number = "C-2026-001" if endpoint.path.startswith("/contracts") else "26-000001"
-    kind = {"outages": "outage", "calls": "call", "tasks": "task"}.get(endpoint.path.split("/")[1], "held")
+    kinds = {
+        "outages": "outage",
+        "calls": "call",
+        "tasks": "task",
+        "maintenance": "window",
+        "alerts": "alert",
+    }
+    kind = kinds.get(endpoint.path.split("/")[1], "held")
     identity = desk.ids[kind]
     known = {"contact": "alice", "room": desk.ids["room"], "address": desk.ids["account"]}
     known |= {
@@ -248,7 +295,8 @@ def ids_of_acme(endpoint, desk):
         "version": "1",
         "every": "month",
     }
-    return known | {"version": "1", "name": "Nights", "number": number, "id": identity}
+    name = "am" if endpoint.path.startswith("/alert-sources") else "Nights"
+    return known | {"version": "1", "name": name, "number": number, "id": identity}
 
 
 async def ask(who, endpoint, ids, **headers):
@@ -338,6 +386,7 @@ async def test_a_technician_of_another_group_sees_nothing(caller, desk, db):
                 "/service-levels",
                 "/problems",
                 "/known-errors",
+                "/maintenance",
             )
         )
     ):

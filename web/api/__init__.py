@@ -8,6 +8,7 @@ from aiohttp import web
 
 from core.desk.principal import Principal
 from web.api import (
+    alerts,
     calls,
     clocks,
     contacts,
@@ -16,6 +17,7 @@ from web.api import (
     flows,
     joining,
     known,
+    maintenance,
     me,
     openapi,
     outages,
@@ -49,6 +51,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *clocks.ENDPOINTS,
     *service_levels.ENDPOINTS,
     *outages.ENDPOINTS,
+    *alerts.ENDPOINTS,
     *papers.ENDPOINTS,
     *reports.ENDPOINTS,
     *flows.ENDPOINTS,
@@ -57,6 +60,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *contracts.ENDPOINTS,
     *joining.ENDPOINTS,
     *known.ENDPOINTS,
+    *maintenance.ENDPOINTS,
     *traffic.ENDPOINTS,
     *quick_replies.ENDPOINTS,
     *replay.ENDPOINTS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from web.desk import (
+    alarms,
     calendars,
     calls,
     capacity,
@@ -18,6 +19,7 @@ from web.desk import (
     inbox,
     incidents,
     joining,
+    maintenance,
     operations,
     outages,
     outgoing,
@@ -30,6 +32,7 @@ from web.desk import (
     routing,
     service_levels,
     softphone,
+    sources,
     stuck,
     tasks,
     ticket,
@@ -54,6 +57,9 @@ PARTS = (
     operations,
     calls,
     outages,
+    maintenance,
+    alarms,
+    sources,
     contracts,
     ticket_contract,
     vendors,

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from core.desk import call_desk, counts, outage_board, page_answers, reference, stuck, tasks
+from core.desk import alert_board, call_desk, counts, outage_board, page_answers, reference, stuck, tasks
 from core.desk.call_views import LiveView
 from core.desk.offers import Offers, of_customer
 from core.desk.principal import Principal
@@ -96,6 +96,7 @@ async def around(request: web.Request, who: Principal) -> dict[str, Any]:
         "alarms": counted.values.get("alarms"),
         "outages": counted.values.get("outages"),
         "outages_late": counted.values.get("outages_late"),
+        "firing": counted.values.get("firing"),
         "reasons": reasons,
         "position": request[POSITION],
         "back": request.path_qs if request.method in guard.SAFE else request.path.partition("/do/")[0],
@@ -136,6 +137,7 @@ def _count(tx: Tx, who: Principal) -> tuple[dict[str, int], tuple[str, ...]]:
     found = counts.counts(tx, who, now=at) | {"stuck": stuck.count(tx, who)}
     found |= outage_board.running(tx, now=at)
     found |= tasks.count(tx, who)._asdict()
+    found["firing"] = alert_board.firing(tx, who)
     groups = reference.desk(tx).groups
     return found, tuple(name for name in groups if who.sees_everything or name in who.groups)
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from core.desk import (
+    alert_views,
     entitle,
     next_steps,
     offers,
@@ -50,6 +51,10 @@ VENDOR_OPEN = "vendor_open"
 """Flag of a ticket."""
 MAY_HAVE_VENDORS = ("vendor.made", "ticket.absorbed", "ticket.merge_undone")
 """What happened to a ticket that has cases at vendors, open or not."""
+MONITORING = "monitoring"
+MAY_HAVE_ALARMS = ("alert.attached", "ticket.absorbed", "ticket.merge_undone")
+ALARMS = 5
+"""Of a ticket, that its page names."""
 BEFORE_WORK = ("received", "triage", "on_hold")
 """States in which no vendor is asked yet."""
 
@@ -147,7 +152,15 @@ def _shown(
 ) -> tuple[TicketView, offers.Offers, Page | None, dict[str, Any]]:
     view = page.ticket(tx, who, number, now=now)
     offered = offers.of_customer(tx, customer or view.row.customer)
-    return view, offered, beside.read(tx) if beside else None, _at_vendors(tx, who, view)
+    more = _at_vendors(tx, who, view) | _alarms(tx, who, view)
+    return view, offered, beside.read(tx) if beside else None, more
+
+
+def _alarms(tx: Tx, who: Principal, view: TicketView) -> dict[str, Any]:
+    """The first of its alarms, how many there are and how many fire; nothing of a ticket that never had any."""
+    known = view.row.channel == MONITORING or any(one.kind in MAY_HAVE_ALARMS for one in view.events)
+    found = alert_views.of_ticket(tx, who, view.row.id, limit=ALARMS) if known else ((), 0, 0)
+    return dict(zip(("devices", "devices_count", "devices_firing"), found, strict=True))
 
 
 def _at_vendors(tx: Tx, who: Principal, view: TicketView) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
         return fact(
             told,
             source,
-            status=Status.HEARTBEAT if name.lower() == WATCHDOG else status,
+            status=_of_watchdog(status) if name.lower() == WATCHDOG else status,
             event=name or said.get("summary"),
             key=f"alertmanager:{identity(alert, labels)}",
             resource=labels.get("instance"),
@@ -42,6 +42,11 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
         )
 
     return each(told, source, body.get("alerts"), one)
+
+
+def _of_watchdog(status: Status) -> Status:
+    """Its end is no heartbeat: Alertmanager sends it when nobody is there any more who fires it."""
+    return Status.HEARTBEAT if status is Status.FIRING else Status.IGNORED
 
 
 def identity(alert: Mapping[str, Any], labels: Mapping[str, str]) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 
 from channels.monitoring.fields import dug, each, fact
 from channels.monitoring.source import NotUnderstood, Source, Told
-from core.alerting import AlertFact, Status
+from core.alerting import PARTS, AlertFact, Status
 
-FIELDS = frozenset("key resource event severity status started_at ended_at summary text link address".split())
+FIELDS = frozenset(PARTS) - {"items"}
 _STATES: Mapping[str, Status] = {
     word: status
     for status, words in (

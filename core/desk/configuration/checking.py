@@ -7,10 +7,12 @@ import tomllib
 from collections.abc import Container, Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core import addresses
 from core.alerting import Severity
+from core.desk.alert_sources import OWN
 from core.desk.configuration.document import (
     PARTS,
     AgentPart,
@@ -21,6 +23,7 @@ from core.desk.configuration.document import (
     Document,
     GroupPart,
     IntakeRulePart,
+    InterfacePart,
     QuickReplyPart,
     RotaPart,
     RoutingPart,
@@ -31,14 +34,16 @@ from core.desk.configuration.document import (
     read_what_can_be,
 )
 from core.desk.errors import ConfigurationError
+from core.desk.people import shared_thing
 from core.desk.principal import AGENT_ROLES, CONTACT_ROLES
 from core.desk.reference import PROMISES
+from core.rules import dependence
 from core.rules.calendar_definitions import HOLIDAY_YEARS, holiday_dates
-from core.rules.correlation import ancestors
 from core.rules.durations import parse_duration, parse_target
 from core.rules.entitlement import DECISIONS, VERDICTS
 from core.rules.ladders import WAYS
 from core.rules.quick_replies import PLACES, unknown
+from core.rules.returning import HEARS
 from core.rules.rotas import DUTIES, SUPERVISOR
 from core.rules.routing import Rule, ties
 from core.rules.vendor import MAX_PATTERN
@@ -52,6 +57,7 @@ BEATS = (60, 86_400)
 """Seconds between heartbeats, at least and at most."""
 MIN_SECRET = 16
 """Characters of the secret of a source: whoever has it opens tickets."""
+REFERS = "must say where the secret is, env:NAME or file:PATH: this file is kept and exported"
 PERIODS = ("contract", "year", "quarter", "month")
 RENEWALS = ("none", "tacit")
 STATUSES = ("draft", "active", "suspended", "terminated")
@@ -157,8 +163,34 @@ def _mistakes(document: Document, names: Names) -> Iterator[str]:
         for number, part in enumerate(parts, start=1):
             yield from _WRONG.get(section, _nothing)(part, place(section, part, number), names)
     yield from _doubled_numbers(document.get("customers", ()))
+    yield from _net(document.get("customers", ()), names)
     first, *others = [part.name for part in document.get("groups", ()) if part.sales] or [""]
     yield from (f"groups[{name}].sales: {first} is the one that sells already" for name in others)
+
+
+def _net(customers: Iterable[CustomerPart], names: Names) -> Iterator[str]:
+    """What hangs on what, across customers: things that are not there, and what hangs on itself in the end."""
+    on: dict[dependence.Thing, list[dependence.Thing]] = {
+        (customer.code, asset.name): [(customer.code, asset.parent)] if asset.parent else []
+        for customer in customers
+        for asset in customer.assets
+    }
+    for customer in customers:
+        for asset in customer.assets:
+            where = f"customers[{customer.code}].assets[{asset.name}].depends_on"
+            for text in asset.depends_on:
+                thing = shared_thing(text)
+                if thing[0] == customer.code:
+                    yield f"{where}: '{text}' is this customer's own: say parent"
+                elif thing in on:
+                    on[customer.code, asset.name].append(thing)
+                elif names["customers"] is not None:
+                    known = [f"{of}/{name}" for of, name in on if of != customer.code]
+                    yield f"{where}: '{text}' is no CUSTOMER/asset there is{mean(text, known)}"
+    for circle in dependence.circles(on):
+        first = f"customers[{circle[0][0]}].assets[{circle[0][1]}]"
+        names_of = ", ".join("/".join(one) for one in circle)
+        yield f"{first}: hangs on itself in the end: {names_of}; take one parent or depends_on away"
 
 
 def _nothing(_part: Any, _at: str, _names: Names) -> Iterator[str]:
@@ -298,6 +330,8 @@ def _priorities(part: CustomerPart, at: str) -> Iterator[str]:
 
 
 def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]:
+    if part.name == OWN:
+        yield f'{at}.name: "{OWN}" is the hub itself: choose another name'
     yield from _unknown(f"{at}.customer", [part.customer], "customers", names)
     yield from _unknown(f"{at}.technology", [part.technology or None], "technologies", names)
     yield from _unknown(f"{at}.request_type", [part.request_type or None], "request_types", names)
@@ -315,17 +349,38 @@ def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]
                     yield f"{at}.heartbeat: must be between 60s and 1d"
     if part.time_zone:
         yield from _zone(f"{at}.time_zone", part.time_zone)
+    # A community crosses the network for everybody to read, however long it is: only addresses are worth something there.
+    by_address = part.kind == "snmp" and bool(part.peers)
+    unless = ", unless peers say where it sends from" if part.kind == "snmp" else ""
     for name in ("secret", "next_secret"):
         secret = getattr(part, name)
-        if secret is not None and len(secret) < MIN_SECRET:
-            yield f"{at}.{name}: must have at least {MIN_SECRET} characters"
-    for peer in part.peers:
-        try:
-            ip_network(peer)
-        except ValueError:
-            yield f"{at}.peers: {peer!r} is no address and no network such as 192.0.2.0/24"
+        if secret is not None and len(secret) < (1 if by_address else MIN_SECRET):
+            yield f"{at}.{name}: must have at least {MIN_SECRET} characters{unless}"
+    for name in ("peers", "reaches"):
+        for network in getattr(part, name):
+            try:
+                ip_network(network)
+            except ValueError:
+                yield f"{at}.{name}: {network!r} is no address and no network such as 192.0.2.0/24"
+    for topic in part.topics:
+        if not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]+:.+", topic):
+            yield f"{at}.topics: {topic!r} is no ARN such as arn:aws:sns:eu-west-1:123456789012:alarms"
+    if part.hmac is not None and not part.hmac.secret.startswith(("env:", "file:")):
+        yield f"{at}.hmac.secret: {REFERS}"
+    if part.api is not None:
+        yield from _interface(part.api, part.kind, f"{at}.api")
     if part.names_customers and part.customer:
         yield f"{at}.names_customers: the source is {part.customer}'s: it names nobody else"
+
+
+def _interface(part: InterfacePart, kind: str, at: str) -> Iterator[str]:
+    if kind not in HEARS:
+        yield f"{at}: a source of kind {kind} has none; there are {', '.join(HEARS)}"
+    parts = urlsplit(part.url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        yield f"{at}.url: must be an address such as https://zabbix.example.org, without a user and without ?"
+    if part.token and not part.token.startswith(("env:", "file:")):
+        yield f"{at}.token: {REFERS}"
 
 
 def _quick_reply(part: QuickReplyPart, at: str, names: Names) -> Iterator[str]:
@@ -367,16 +422,12 @@ def _customer(part: CustomerPart, at: str, names: Names) -> Iterator[str]:
     for number, contact in enumerate(part.contacts, start=1):
         yield from _contact(contact, place(f"{at}.contacts", contact, number), sites)
     assets = frozenset(asset.name for asset in part.assets)
-    parents = {asset.name: asset.parent for asset in part.assets}
     for asset in part.assets:
         where = f"{at}.assets[{asset.name}]"
         yield from _unknown(f"{where}.technology", [asset.technology], "technologies", names)
         yield from _none_of(f"{where}.criticality", asset.criticality, CRITICALITY)
         yield from _not_there(f"{where}.site", [asset.site], sites, "a site of this customer")
         yield from _not_there(f"{where}.parent", [asset.parent], assets, "an asset of this customer")
-        above = ancestors(asset.name, parents)
-        if asset.parent == asset.name or (above and parents.get(above[-1]) == asset.name):
-            yield f"{where}.parent: hangs on itself: {' -> '.join([asset.name, *above, asset.name])}; take one of these away"
     for contract in part.contracts:
         yield from _contract(contract, f"{at}.contracts[{contract.number}]", part, names)
 

@@ -151,6 +151,7 @@ class AssetPart(_Part, frozen=True, kw_only=True):
     site: str = ""
     address: str = ""
     parent: str = ""
+    depends_on: tuple[str, ...] = ()
     criticality: str = "normal"
     always_page: bool = False
     make: str = ""
@@ -244,6 +245,23 @@ class IntakeRulePart(_Part, frozen=True, kw_only=True):
     safety: bool = False
 
 
+class InterfacePart(_Part, frozen=True, kw_only=True):
+    """alert_sources.api"""
+
+    url: str
+    user: str = ""
+    token: str = ""
+    ca: str = ""
+
+
+class SignaturePart(_Part, frozen=True, kw_only=True):
+    """alert_sources.hmac"""
+
+    header: str
+    secret: str
+    timestamp: str = ""
+
+
 class AlertSourcePart(_Part, frozen=True, kw_only=True):
     """[[alert_sources]]"""
 
@@ -267,9 +285,14 @@ class AlertSourcePart(_Part, frozen=True, kw_only=True):
     heartbeat_grace: str = "60s"
     page_anyway: bool = False
     info_opens: bool = False
+    announce: bool = False
     mapping: dict[str, str] = {}
     rules: tuple[dict[str, str], ...] = ()
     peers: tuple[str, ...] = ()
+    hmac: SignaturePart | None = None
+    api: InterfacePart | None = None
+    topics: tuple[str, ...] = ()
+    reaches: tuple[str, ...] = ()
     address: str = ""
 
 

@@ -491,3 +491,38 @@ async def test_what_a_closed_day_is_called_moves_no_clock_and_is_kept(db):
     assert '2026-12-24 = "Chiuso"' in await db.read(export.export)
     with pytest.raises(ConfigurationError, match=r"calendars\[Office\].closed_names"):
         await db.write(put, named.replace("closed = [2026-12-24]", "closed = []"))
+
+
+def depending(*names: str, parent: str = "") -> str:
+    """A daughter's switch, which hangs on these; `parent`: what Acme's own hangs on."""
+    wanted = ", ".join(f'"{name}"' for name in names)
+    daughters = f'language = "en"\n  [[customers.assets]]\n  name = "sw-2"\n  depends_on = [{wanted}]'
+    more = f'name = "sw-1"\n{parent}'
+    return changed('language = "en"', daughters).replace('name = "sw-1"', more)
+
+
+async def test_a_thing_may_depend_on_other_customers_things_and_is_exported_so(db):
+    await db.write(put, depending("ACME/sw-1"))
+    text = await db.read(export.export)
+    assert 'depends_on = ["ACME/sw-1"]' in text
+    assert await lines(db, text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (depending("ACME/sw-9"), "'ACME/sw-9' is no CUSTOMER/asset there is; did you mean 'ACME/sw-1'?"),
+        (depending("sw-1"), "'sw-1' is no CUSTOMER/asset there is"),
+        (depending("FIGLIA/sw-2"), "'FIGLIA/sw-2' is this customer's own: say parent"),
+        (
+            depending("ACME/sw-1", parent='depends_on = ["FIGLIA/sw-2"]'),
+            "customers[ACME].assets[sw-1]: hangs on itself in the end: ACME/sw-1, FIGLIA/sw-2",
+        ),
+        (
+            changed('name = "sw-1"', 'name = "sw-1"\n  parent = "sw-1"'),
+            "assets[sw-1]: hangs on itself in the end",
+        ),
+    ],
+)
+def test_what_does_not_exist_and_what_hangs_on_itself_is_refused(text, told):
+    assert any(told in mistake for mistake in mistakes(text)), mistakes(text)
