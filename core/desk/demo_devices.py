@@ -12,9 +12,9 @@ import msgspec
 from sqlalchemy import select
 
 from core.alerting import AlertFact, Severity, Status
-from core.desk import alert_rows, alert_tickets, alerts, door, intake, reference
+from core.desk import alert_rows, alert_tickets, alerts, door, intake, reference, windows
+from core.desk.principal import Principal
 from core.envelope import Arrival, Inbound, Kind
-from core.ids import new_id
 from core.store import tables
 from core.store.tx import Tx
 
@@ -145,26 +145,17 @@ def _fact(one: Report, name: str, at: datetime) -> AlertFact:
     )
 
 
-def plan(tx: Tx, one: Window, by: str, *, now: datetime) -> None:
-    """Work that is planned, in which its alarms call nobody. `by`: id of whoever plans it."""
+def plan(tx: Tx, who: Principal, one: Window, *, now: datetime) -> None:
+    """Work that is planned, in which its alarms call nobody."""
     since = now + timedelta(minutes=one.begins)
-    tx.insert(
-        tables.maintenance_window,
-        id=new_id(),
+    windows.plan(
+        tx,
+        who,
         customer=one.customer,
         site=one.site,
         asset=one.asset,
-        tag="",
         since=since,
         until=since + timedelta(minutes=one.lasts),
-        rrule="",
-        zone=str(tx.facts.zone),
-        mode="mute",
         change=one.change,
-        source="person",
-        created_by=f"agent:{by}",
-        created_at=now,
-        approved_by=None,
-        state="planned",
-        ended_at=None,
+        now=now,
     )
