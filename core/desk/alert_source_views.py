@@ -74,6 +74,8 @@ class Source:
     mapping: Mapping[str, str]
     secured: bool
     """It proves by a secret who it is; else by where it sends from."""
+    own: bool
+    """The hub's own, by which it reports of itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +222,7 @@ def _source(tx: Tx, one: AlertSource, state: Row | None, firing: int, unread: in
         firing=firing,
         mapping=one.mapping,
         secured=bool(one.secrets),
+        own=one.name == alert_sources.OWN,
     )
 
 

@@ -35,10 +35,8 @@ from web.words import say
 Form = MultiDictProxy[Any]
 
 FILTERS = ("status", "severity", "customer", "site", "source", "asset", "ticket", "parent", "q")
-ROWS = 24
-"""Alarms that the board names; more of a customer are counted."""
-FEWEST, MOST = 3, 14
-"""Of one customer."""
+NAMED = ((2, 9), (4, 4), (11, 2))
+"""So many customers, so many alarms of each that the board names: what a screen holds. With more customers it is one of each."""
 ID = "{id:[0-9a-f-]{36}}"
 
 
@@ -97,7 +95,7 @@ async def board(request: web.Request) -> web.StreamResponse:
     """For the wall: what fires now, by customer, to be read from three metres."""
     site, who = request.app[SITE], staff(request)
     found, silent = await site.db.read(_board, who)
-    shown = min(MOST, max(FEWEST, ROWS // max(1, len(found.customers))))
+    shown = next((named for most, named in NAMED if len(found.customers) <= most), 1)
     return site.pages.page(
         request,
         "inbox/alarm_board.html",
