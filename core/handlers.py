@@ -30,6 +30,7 @@ from core.desk import (
     follow_ups,
     handovers,
     holes,
+    hub_watch,
     incident_telling,
     intake,
     letters,
@@ -123,6 +124,7 @@ def handlers(
         alerts.OVER: Ringing(alerts.over, clock=clock),
         alert_tickets.NOTICE: Ringing(alert_tickets.tell, clock=clock),
         source_states.TIMER: Slices(alert_silence.ring, clock=clock),
+        hub_watch.KIND: Watching(db, clock=clock),
         alert_returns.JOB: Saying(db, channels, clock=clock),
         alert_returns.LOOK: Looking(db, channels, clock=clock),
         alert_incidents.KIND: Slices(alert_incidents.go_on, clock=clock),
@@ -431,6 +433,20 @@ class Holes(Handler):
         found = await self._db.read(holes.look, now=now)
         log.info("holes in the routing", cells=len(found.holes))
         return [partial(holes.keep, found=found, now=now) for _ in jobs]
+
+
+class Watching(Handler):
+    """Every minute: how the hub itself is, and whether sources are as they are configured. Looking only reads."""
+
+    def __init__(self, db: Database, *, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        now = self._clock()
+        found = await self._db.read(hub_watch.look, now=now)
+        return [partial(hub_watch.keep, found=found, now=now) for _ in jobs]
 
 
 class Sounds(Handler):

@@ -26,6 +26,8 @@ class FakeChannel:
     """Raised by each send until it is taken away."""
     takes: float = 0.0
     """Seconds a send takes."""
+    down: dict[str, str] = field(default_factory=dict)
+    """Parts of it that do not work, and why."""
     breaks_with: Exception | None = None
     """Raised by `run`, once for each start, until it is taken away."""
     sent: list[Outgoing] = field(default_factory=list)

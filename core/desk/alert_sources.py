@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from core.envelope import Claims
     from core.facts import HubFacts
 
+OWN = "hub"
+"""The source by which the hub reports what it sees of itself. It is always there, and in nobody's file."""
+KNOCKS = timedelta(minutes=5)
+"""Between two heartbeats that the hub sends to itself by the ways that devices take."""
 APART = 300
 """Seconds by which the clock of who signs may differ, and for which what was signed may be sent again."""
 
 log = get_logger("devices")
 
-OWN = "hub"
-"""The source by which the hub reports what it sees of itself. It is always there, and in nobody's file."""
-KNOCKS = timedelta(minutes=5)
-"""Between two heartbeats that the hub sends to itself by the ways that devices take."""
 _DUMMY = hashlib.sha256(b"no such source").hexdigest()
 
 
@@ -64,6 +64,8 @@ class AlertSource:
     """Where the payload says none that is known."""
     hold: timedelta = timedelta(seconds=60)
     stable: timedelta = timedelta(seconds=300)
+    tell_after: timedelta = timedelta(seconds=120)
+    """Until the customer hears of a ticket: longer than the cause of a storm lets wait for itself."""
     auto_close: timedelta | None = None
     """What it never takes back is over after this."""
     heartbeat: timedelta | None = None
@@ -97,7 +99,7 @@ def own(facts: HubFacts) -> AlertSource:
         secrets=(digest(own_secret(facts)),) if facts.token_key else (),
         severity=Severity.MAJOR,
         hold=timedelta(0),
-        heartbeat=KNOCKS,
+        heartbeat=KNOCKS if facts.knocks else None,
         heartbeat_grace=KNOCKS,
         group=facts.alarms_to,
     )
@@ -110,7 +112,11 @@ def own_secret(facts: HubFacts) -> str:
 
 def of_content(name: str, plain: Mapping[str, Any]) -> AlertSource:
     """A source from its row."""
-    spans = {key: _span(plain.get(key)) for key in ("hold", "stable", "heartbeat_grace") if plain.get(key)}
+    spans = {
+        key: _span(plain.get(key))
+        for key in ("hold", "stable", "tell_after", "heartbeat_grace")
+        if plain.get(key)
+    }
     return AlertSource(
         name=name,
         kind=plain["kind"],

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core import addresses
 from core.alerting import Severity
+from core.desk.alert_sources import OWN
 from core.desk.configuration.document import (
     PARTS,
     AgentPart,
@@ -329,13 +330,15 @@ def _priorities(part: CustomerPart, at: str) -> Iterator[str]:
 
 
 def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]:
+    if part.name == OWN:
+        yield f'{at}.name: "{OWN}" is the hub itself: choose another name'
     yield from _unknown(f"{at}.customer", [part.customer], "customers", names)
     yield from _unknown(f"{at}.technology", [part.technology or None], "technologies", names)
     yield from _unknown(f"{at}.request_type", [part.request_type or None], "request_types", names)
     yield from _none_of(f"{at}.severity", part.severity, SEVERITIES)
     for word, severity in part.severities.items():
         yield from _none_of(f"{at}.severities.{word}", severity, SEVERITIES)
-    for name in ("hold", "stable", "auto_close", "heartbeat", "heartbeat_grace"):
+    for name in ("hold", "stable", "tell_after", "auto_close", "heartbeat", "heartbeat_grace"):
         if text := getattr(part, name):
             try:
                 seconds = parse_duration(text)
@@ -346,10 +349,13 @@ def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]
                     yield f"{at}.heartbeat: must be between 60s and 1d"
     if part.time_zone:
         yield from _zone(f"{at}.time_zone", part.time_zone)
+    # A community crosses the network for everybody to read, however long it is: only addresses are worth something there.
+    by_address = part.kind == "snmp" and bool(part.peers)
+    unless = ", unless peers say where it sends from" if part.kind == "snmp" else ""
     for name in ("secret", "next_secret"):
         secret = getattr(part, name)
-        if secret is not None and len(secret) < MIN_SECRET:
-            yield f"{at}.{name}: must have at least {MIN_SECRET} characters"
+        if secret is not None and len(secret) < (1 if by_address else MIN_SECRET):
+            yield f"{at}.{name}: must have at least {MIN_SECRET} characters{unless}"
     for name in ("peers", "reaches"):
         for network in getattr(part, name):
             try:

@@ -279,6 +279,7 @@ class AlertSourcePart(_Part, frozen=True, kw_only=True):
     severity: str = "warning"
     hold: str = "60s"
     stable: str = "5m"
+    tell_after: str = "120s"
     auto_close: str = ""
     heartbeat: str = ""
     heartbeat_grace: str = "60s"
