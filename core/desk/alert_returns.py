@@ -271,7 +271,8 @@ def _end(tx: Tx, alert_id: str, n: int, state: str, error: str, *, now: datetime
         )
         known = alert_rows.one(tx, alert_id)
         if known is not None:
-            alert_rows.decide(tx, known, f"return_{state}", now=now, act=row.act, ticket=row.ticket_id)
+            what = row.act if state == "told" else state
+            alert_rows.decide(tx, known, f"return_{what}", now=now, act=row.act, ticket=row.ticket_id)
     if rows[0].n != n and rows[0].state == "waiting":
         _go(tx, alert_id, rows[0].source, now=now)
     return row if row.state == "waiting" else None

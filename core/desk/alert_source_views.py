@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, literal, select
 
 from core.alerting import PARTS
 from core.desk import acts, alert_sources, alert_views, case, reference, waiting
-from core.desk.alert_sources import OWN, AlertSource
+from core.desk.alert_sources import AlertSource
 from core.desk.errors import Fault, Forbidden, Invalid, NotFound, Refused
 from core.desk.principal import Principal
 from core.store import blobs, tables
@@ -76,8 +76,6 @@ class Source:
     """The hub itself, which nobody else sends as."""
     secured: bool
     """It proves by a secret who it is; else by where it sends from."""
-    own: bool
-    """The hub's own, by which it reports of itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +221,6 @@ def _source(tx: Tx, one: AlertSource, state: Row | None, firing: int, unread: in
         unread=unread,
         firing=firing,
         mapping=one.mapping,
-        own=one.name == OWN,
         secured=bool(one.secrets),
         own=one.name == alert_sources.OWN,
     )
