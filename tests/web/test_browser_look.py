@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -25,7 +25,7 @@ DESK = [
     "/desk/?q=zzzz-nothing",
 ]
 DESK += ["/desk/outages", "/desk/outages/new", "outage", "/desk/rooms", "contact", "papers", "paper"]
-DESK += ["/desk/visits"]
+DESK += ["/desk/visits", "/desk/maintenance?span=month", "/desk/maintenance/new?customer=CANTINE", "window"]
 ALARMS = ["/desk/alarms", "/desk/alarms/board", "/desk/alarms/tree?customer=CANTINE", "alarm", "thing"]
 ALARMS += ["/desk/sources", "source"]
 PORTAL = ["report", "/portal/", "request", "/portal/new", "/portal/history", "/account"]
@@ -54,6 +54,23 @@ def number(demo):
     demo.say(found, "Cliente importante.", audience="internal")
     demo.do(found, "workaround", text="Usi l'altra linea.")
     return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def maintenance(demo):
+    """Work on a switch that goes on, every night."""
+    since = datetime.now(UTC)
+    demo.api.post(
+        "/maintenance",
+        {
+            "customer": "CANTINE",
+            "asset": "vr-core-sw-01",
+            "since": since.isoformat(),
+            "until": (since + timedelta(hours=3)).isoformat(),
+            "rule": "FREQ=DAILY",
+            "change": "Nuovo firmware",
+        },
+    )
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +133,9 @@ def at(visit, name, number, *, solved="", **options):
         name = f"/portal/requests/{solved}/report"
     if name == "outage":
         visitor.go("/desk/outages")
+        name = visitor.page.locator("main h3 a").first.get_attribute("href")
+    if name == "window":
+        visitor.go("/desk/maintenance")
         name = visitor.page.locator("main h3 a").first.get_attribute("href")
     if name == "contact":
         visitor.go(place("ticket", number))

@@ -20,6 +20,7 @@ from core.desk import (
     offers,
     people,
     reference,
+    window_views,
 )
 from core.desk.alert_views import Filter
 from core.desk.errors import DeskError, Forbidden, Invalid, NotFound, Refused
@@ -150,9 +151,11 @@ async def _one(
 ) -> web.Response:
     site, who = request.app[SITE], staff(request)
     chosen = (str(form.get("customer", "")) if form is not None else "") or request.query.get("customer", "")
+    at = now()
     seen, whose, things = await site.db.read(_seen, who, request.match_info["id"], chosen)
+    there = await site.db.read(window_views.holding, who, seen.alarm.id, now=at)
     zone, t = ZoneInfo(site.settings.hub.time_zone), say(who.language)
-    short = partial(day_and_time, zone=zone, now=now(), language=who.language)
+    short = partial(day_and_time, zone=zone, now=at, language=who.language)
     return site.pages.page(
         request,
         "inbox/alarm.html",
@@ -164,6 +167,7 @@ async def _one(
         decisions=[(one, alarm_words.decision(one, t, short)) for one in seen.decisions],
         whose=whose,
         things=things,
+        maintenance=there,
         wrong=wrong,
         verb=verb,
         form=form or {},
