@@ -143,6 +143,7 @@ def plan(tx: Tx, one: Window, by: str, *, now: datetime) -> None:
         tag="",
         since=since,
         until=since + timedelta(minutes=one.lasts),
+        over_at=since + timedelta(minutes=one.lasts),
         rrule="",
         zone=str(tx.facts.zone),
         mode="mute",
