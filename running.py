@@ -316,7 +316,7 @@ async def _play(
     caught = month.Caught(
         name=real.name, reader=real.reader, reader_options=real.reader_options, keep=real.send
     )
-    desk, hashes = demo.with_logins(config.hub.data_dir / DEMO_LOGINS, now=until)
+    desk, hashes = demo.with_logins(config.hub.data_dir / DEMO_LOGINS, base=config.hub.public_url, now=until)
     return await month.play(
         db,
         desk,

@@ -23,6 +23,7 @@ from bench import (
     deciding,
     delivering,
     desk,
+    devices,
     mails,
     pages,
     papers,
@@ -39,7 +40,16 @@ from bench.sizes import FULL, LARGE, QUICK, SMALL, Sizes
 from bench.table import Figure
 from core.store.opening import open_database
 
-PARTS = ("mail", "pages", "start", "calls", "chat", "deciding", "delivering")  # of a desk, on each database
+PARTS = (
+    "mail",
+    "pages",
+    "start",
+    "calls",
+    "chat",
+    "deciding",
+    "delivering",
+    "devices",
+)  # of a desk, on each database
 SIP = "sip"
 PAPERS = "papers"
 SLOTS = "slots"
@@ -127,6 +137,8 @@ def measure(
             figures += deciding.measure(kind, sizes, folder, relay)
         if "delivering" in parts and sizes.tickets >= SMALL:
             figures += delivering.measure(kind, sizes, folder, relay)
+        if "devices" in parts:
+            figures += devices.measure(kind, sizes, folder, relay)
         if "chat" in parts:
             figures += chats.measure(kind, sizes, folder, relay)
         if {"mail", "pages"} & set(parts):

@@ -191,6 +191,11 @@ class Look:
         text = question if self._sqlite else question.replace("?", "%s")
         return int(self._raw.execute(text, values).fetchone()[0])
 
+    def column(self, question: str, *values: Any) -> list[int]:
+        """The numbers of one column."""
+        text = question if self._sqlite else question.replace("?", "%s")
+        return [int(number) for (number,) in self._raw.execute(text, values).fetchall()]
+
     def servers(self) -> list[int]:
         """Process ids of the database server that work for the hub; none where they are not on this machine."""
         if self._sqlite:

@@ -13,14 +13,14 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from core import chat_addresses
 from core.calling import Switchboard
 from core.channel import Channel, Typing, Unavailable
 from core.common import Common
-from core.desk import door, hub_troubles
-from core.envelope import Address, Arrival
+from core.desk import alert_rows, door, hub_troubles
+from core.envelope import Address, Arrival, Claims
 from core.handlers import handlers
 from core.ids import new_id
 from core.isolation import Readers
@@ -305,6 +305,21 @@ class HubDoor:
         try:
             stored = self._db.submit_first(door.accept, arrival, now=datetime.now(UTC))
             return await asyncio.shield(asyncio.wrap_future(stored))
+        except StoreUnavailable as error:
+            raise Unavailable(str(error)) from error
+
+    async def admits(self, claims: Claims) -> None:
+        """See core.channel.Door."""
+        await self._read(door.admits, claims)
+
+    async def ticket_of(self, source: str, dedup_key: str) -> str:
+        """See core.channel.Door."""
+        found: str = await self._read(alert_rows.number_of, source, dedup_key)
+        return found
+
+    async def _read(self, question: Callable[..., Any], *about: Any) -> Any:
+        try:
+            return await self._db.read(question, *about)
         except StoreUnavailable as error:
             raise Unavailable(str(error)) from error
 

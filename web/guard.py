@@ -48,6 +48,8 @@ OPEN = (
 
 WEBHOOKS = "/in/"
 """What providers ask of the channels: signed, from any address, and without a browser."""
+DEVICES = "/in/alerts/"
+"""Of these, what devices report: as fast as it happens."""
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; "
@@ -119,7 +121,8 @@ async def _webhook(request: web.Request, handler: Handler, site: Site) -> web.St
     response: web.StreamResponse
     try:
         _check_size(request, site)
-        if not site.providers.take(client_address(request)).granted:
+        limiter = site.devices if request.path.startswith(DEVICES) else site.providers
+        if not limiter.take(client_address(request)).granted:
             raise web.HTTPTooManyRequests(headers={"Retry-After": "1"})
         response = await handler(request)
     except web.HTTPException as answer:
@@ -183,8 +186,12 @@ async def _sign_in(cookie: str, site: Site) -> accounts.SignIn | None:
 
 
 def _check_size(request: web.Request, site: Site) -> None:
-    """A request without files has no reason to be large; with files, aiohttp counts what really comes."""
-    if request.method in SAFE or request.content_type == "multipart/form-data":
+    """A request without files has no reason to be large. Of files aiohttp counts what really comes, of devices their channel does."""
+    if (
+        request.method in SAFE
+        or request.content_type == "multipart/form-data"
+        or request.path.startswith(DEVICES)
+    ):
         return
     size = request.content_length
     if size is None and request.body_exists and not request.path.startswith("/api/"):

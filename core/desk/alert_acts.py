@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, func, select
 from core.alerting import AlertFact, Status
 from core.desk import (
     acts,
+    alert_incidents,
     alert_names,
     alert_placing,
     alert_rows,
@@ -117,6 +118,7 @@ def open_ticket(tx: Tx, who: Principal, alert_id: str, *, now: datetime) -> str:
     alert_rows.change(tx, row.id, status=_stands(row), placed_at=now, parent_alert=None)
     alert_rows.decide(tx, row, "opened_by", now=now, by=who.id)
     made = alert_tickets.open_one(tx, row, source, recurrence_of=None, now=now)
+    alert_incidents.follow(tx, row, source, now=now)
     return Case.open(tx, made, now=now)["number"]  # type: ignore[no-any-return]
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, literal, select
 
 from core.alerting import PARTS
 from core.desk import acts, alert_sources, alert_views, case, reference, waiting
-from core.desk.alert_sources import OWN, AlertSource
+from core.desk.alert_sources import AlertSource
 from core.desk.errors import Fault, Forbidden, Invalid, NotFound, Refused
 from core.desk.principal import Principal
 from core.store import blobs, tables
@@ -72,10 +72,10 @@ class Source:
     """That nobody understood and that wait for staff; 0 for whoever may not see them."""
     firing: int
     mapping: Mapping[str, str]
-    own: bool
-    """The hub itself, which nobody else sends as."""
     secured: bool
     """It proves by a secret who it is; else by where it sends from."""
+    own: bool
+    """The hub's own, by which it reports of itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,8 +221,8 @@ def _source(tx: Tx, one: AlertSource, state: Row | None, firing: int, unread: in
         unread=unread,
         firing=firing,
         mapping=one.mapping,
-        own=one.name == OWN,
         secured=bool(one.secrets),
+        own=one.name == alert_sources.OWN,
     )
 
 

@@ -450,7 +450,10 @@ async def provider(db, **limits):
 
     settings = Settings(channels={}, hub=HubSettings(public_url="https://desk.test"), limits=Limits(**limits))
     app = make_app(
-        db, settings, clean=lambda html, **_: html, webhooks=[web.post("/in/provider/event", take)]
+        db,
+        settings,
+        clean=lambda html, **_: html,
+        webhooks=[web.post("/in/provider/event", take), web.post("/in/alerts/SOURCE", take)],
     )
     async with TestClient(TestServer(app)) as client:
         yield client
@@ -486,6 +489,23 @@ async def test_a_provider_cannot_send_more_than_others(db):
         refused = await client.post("/in/provider/event", data={"a": "x" * 2000})
 
         assert refused.status == 413
+
+
+async def test_an_alarm_is_not_refused_for_how_many_there_are_how_it_is_sent_or_how_long_it_is(db):
+    """Who posts it drops for ever what is answered with 4xx; the channel has a limit of its own."""
+
+    async def parts():
+        for _ in range(20):
+            yield b"x" * 1000
+
+    async with provider(db, http_body=1000) as client:
+        many = await asyncio.gather(*(client.post("/in/alerts/SOURCE", data=b"{}") for _ in range(600)))
+        in_parts = await client.post("/in/alerts/SOURCE", data=parts())
+        elsewhere = await client.post("/in/alerts/SOURCE", data=b"{}", headers={"Host": "192.0.2.1:8080"})
+
+        assert {answer.status for answer in many} == {200}
+        assert await in_parts.text() == "took 20000"
+        assert elsewhere.status == 200
 
 
 async def test_styles_and_scripts_come_packed_and_are_kept_by_what_is_in_them(client):

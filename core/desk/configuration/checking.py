@@ -57,6 +57,7 @@ BEATS = (60, 86_400)
 """Seconds between heartbeats, at least and at most."""
 MIN_SECRET = 16
 """Characters of the secret of a source: whoever has it opens tickets."""
+REFERS = "must say where the secret is, env:NAME or file:PATH: this file is kept and exported"
 PERIODS = ("contract", "year", "quarter", "month")
 RENEWALS = ("none", "tacit")
 STATUSES = ("draft", "active", "suspended", "terminated")
@@ -337,7 +338,7 @@ def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]
     yield from _none_of(f"{at}.severity", part.severity, SEVERITIES)
     for word, severity in part.severities.items():
         yield from _none_of(f"{at}.severities.{word}", severity, SEVERITIES)
-    for name in ("hold", "stable", "auto_close", "heartbeat", "heartbeat_grace"):
+    for name in ("hold", "stable", "tell_after", "auto_close", "heartbeat", "heartbeat_grace"):
         if text := getattr(part, name):
             try:
                 seconds = parse_duration(text)
@@ -348,16 +349,24 @@ def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]
                     yield f"{at}.heartbeat: must be between 60s and 1d"
     if part.time_zone:
         yield from _zone(f"{at}.time_zone", part.time_zone)
+    # A community crosses the network for everybody to read, however long it is: only addresses are worth something there.
+    by_address = part.kind == "snmp" and bool(part.peers)
+    unless = ", unless peers say where it sends from" if part.kind == "snmp" else ""
     for name in ("secret", "next_secret"):
         secret = getattr(part, name)
-        if secret is not None and len(secret) < MIN_SECRET:
-            yield f"{at}.{name}: must have at least {MIN_SECRET} characters"
+        if secret is not None and len(secret) < (1 if by_address else MIN_SECRET):
+            yield f"{at}.{name}: must have at least {MIN_SECRET} characters{unless}"
     for name in ("peers", "reaches"):
         for network in getattr(part, name):
             try:
                 ip_network(network)
             except ValueError:
                 yield f"{at}.{name}: {network!r} is no address and no network such as 192.0.2.0/24"
+    for topic in part.topics:
+        if not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]+:.+", topic):
+            yield f"{at}.topics: {topic!r} is no ARN such as arn:aws:sns:eu-west-1:123456789012:alarms"
+    if part.hmac is not None and not part.hmac.secret.startswith(("env:", "file:")):
+        yield f"{at}.hmac.secret: {REFERS}"
     if part.api is not None:
         yield from _interface(part.api, part.kind, f"{at}.api")
     if part.names_customers and part.customer:
@@ -371,7 +380,7 @@ def _interface(part: InterfacePart, kind: str, at: str) -> Iterator[str]:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
         yield f"{at}.url: must be an address such as https://zabbix.example.org, without a user and without ?"
     if part.token and not part.token.startswith(("env:", "file:")):
-        yield f"{at}.token: must say where the secret is, env:NAME or file:PATH: this file is kept and exported"
+        yield f"{at}.token: {REFERS}"
 
 
 def _quick_reply(part: QuickReplyPart, at: str, names: Names) -> Iterator[str]:

@@ -74,7 +74,7 @@ async def test_zabbix_hears_of_the_ticket_of_who_takes_it_and_of_who_ends_it_as_
         hub = await hub_with(db, tool)
         await hub.posts(problem(), source="zabbix")
         (ticket,) = await hub.tickets()
-        assert tool.events["7"]["messages"] == [f"[Centralino {ticket.number}] A ticket is open."]
+        assert tool.events["7"]["messages"] == [f"[Centralino {ticket.number}] È stata aperta una richiesta."]
 
         await take(hub, ticket.number)
         assert tool.events["7"]["acknowledged"]
@@ -120,7 +120,7 @@ async def test_alertmanager_is_silenced_while_somebody_has_it_and_its_end_is_fou
         assert await said(hub) == []  # there is nobody to leave a remark with
 
         await take(hub, ticket.number)
-        assert tool.held() == [f"[Centralino {ticket.number}] Somebody works on it."]
+        assert tool.held() == [f"[Centralino {ticket.number}] Qualcuno ci sta lavorando."]
         await hub.passes(minutes=10)
         assert (await hub.alert("sw-1", "alertmanager")).firing
 
@@ -170,7 +170,7 @@ async def test_a_tool_that_is_down_keeps_nobody_and_hears_only_the_newest_when_i
         await hub.passes(minutes=2)
 
         assert await said(hub) == [("opened", "overtaken"), ("taken", "told")]
-        assert tool.events["7"]["messages"] == [f"[Centralino {ticket.number}] Somebody works on it."]
+        assert tool.events["7"]["messages"] == [f"[Centralino {ticket.number}] Qualcuno ci sta lavorando."]
         assert 2 <= tried <= 3
         await hub.sound()
 
