@@ -41,6 +41,7 @@ _SHORT = (
     alert.c.id,
     alert.c.source,
     alert.c.firing,
+    alert.c.status,
     alert.c.accepted_risk,
     alert.c.episode,
     alert.c.ticket_id,
@@ -128,7 +129,7 @@ def _tell(
     stands = Standing(
         firing=row.firing,
         open=is_open,
-        at_work=at_work,
+        at_work=at_work or row.status == "acknowledged",
         accepted=row.accepted_risk,
         number=number,
         episode=row.episode,
