@@ -57,6 +57,7 @@ def database(config: Settings, *, takes_in: bool = False, **facts: Any) -> Itera
         made = keys.load(config.hub.data_dir, instance=config.hub.instance)
     except OSError as error:
         fail(f"hub.data_dir {config.hub.data_dir} cannot be used: {error.strerror}")
+    disk = _disk(config)
     try:
         known = HubFacts(
             name=config.hub.name,
@@ -68,11 +69,12 @@ def database(config: Settings, *, takes_in: bool = False, **facts: Any) -> Itera
             mails_by="email" if config.channels.email.enabled else "",
             languages=config.hub.languages,
             alarms_to=config.hub.alarms_to,
+            knocks=takes_in and config.channels.monitoring.enabled,
             brakes=config.brakes.limits(),
             quiet=quiet_hours.read(config.hub.quiet_hours),
             token_key=made.token,
             keeps_lines=timedelta(seconds=config.channels.monitoring.keep_lines),
-            **({"full": _disk(config).full} if takes_in else {}),
+            **({"full": disk.full, "low": disk.low} if takes_in else {}),
         )
         migrate.upgrade(config.database.url)
         db = open_database(
@@ -187,6 +189,7 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     from web.api.channel import ApiChannel  # noqa: PLC0415
     from web.app import WebServer, make_app  # noqa: PLC0415
     from web.chat.channel import WebChatChannel  # noqa: PLC0415
+    from web.knocking import Knocking  # noqa: PLC0415
     from web.portal.channel import PortalChannel  # noqa: PLC0415
 
     running = channels.enabled(config.channels, _surroundings(config, common))
@@ -216,6 +219,11 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
                 Service(name=f"a line of the {one.name}", run=_stand, ready=one.ready)
                 for one in running
                 if isinstance(one, PhoneChannel)
+            ),
+            *(
+                [Service(name="knocking", run=Knocking(site, config, db.facts).run)]
+                if db.facts.knocks and common.number == 1
+                else []
             ),
         ],
         readers=Readers(
@@ -248,6 +256,7 @@ def periodic() -> list[Schedule]:
         device_lines,
         handovers,
         holes,
+        hub_watch,
         periodic_schedule,
         rota_gaps,
         sounds,
@@ -264,6 +273,7 @@ def periodic() -> list[Schedule]:
         unattended.NIGHTLY,
         rota_gaps.NIGHTLY,
         handovers.EVERY_MINUTE,
+        hub_watch.EVERY_MINUTE,
         sounds.HOURLY,
         call_out.IN_TURN,
     ]
@@ -306,7 +316,7 @@ async def _play(
     caught = month.Caught(
         name=real.name, reader=real.reader, reader_options=real.reader_options, keep=real.send
     )
-    desk, hashes = demo.with_logins(config.hub.data_dir / DEMO_LOGINS, now=until)
+    desk, hashes = demo.with_logins(config.hub.data_dir / DEMO_LOGINS, base=config.hub.public_url, now=until)
     return await month.play(
         db,
         desk,
@@ -317,7 +327,11 @@ async def _play(
             answer_to=lambda outgoing: at.reply(at.mailbox(outgoing.mailbox), outgoing.reply_token or ""),
             message_id=at.message_id,
         ),
-        also=[month.Caught(name=TEXTS), PortalChannel()],
+        also=[
+            month.Caught(name=TEXTS),
+            month.Caught(name="monitoring", reader="channels.monitoring.read:read"),
+            PortalChannel(),
+        ],
         readers=Readers(config.hub.readers),
         periodic=periodic(),
         first=first,

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from core.alerting import GoingBack
 from core.calling import Switchboard
-from core.envelope import Address, Arrival, Outgoing, Sent
+from core.envelope import Address, Arrival, Claims, Outgoing, Sent
 
 
 class Unavailable(Exception):
@@ -41,6 +41,14 @@ class Door(Protocol):
         Raises Unavailable: nothing was stored, the sender must keep it; of what a device reports, NoSuchSource and
         NotAdmitted.
         """
+        ...
+
+    async def admits(self, claims: Claims) -> None:
+        """May this device report? Raises NoSuchSource, NotAdmitted, Unavailable."""
+        ...
+
+    async def ticket_of(self, source: str, dedup_key: str) -> str:
+        """The number of the ticket of a device's problem; empty: it has none. Raises Unavailable."""
         ...
 
     def lease(self, name: str) -> AbstractAsyncContextManager[None]:
@@ -99,6 +107,17 @@ class Retracting(Protocol):
 
     async def retract(self, to: Address, remote_id: str) -> None:
         """Delete our message there, in all its parts. Raises DeliveryError: it stays."""
+        ...
+
+
+@runtime_checkable
+class Vouched(Protocol):
+    """A channel that finds out more of what devices send than its reader can, which asks nobody."""
+
+    async def vouch(
+        self, raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """What the reader is told on top of its options. Safe to repeat. Raises DeliveryError: later."""
         ...
 
 

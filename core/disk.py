@@ -9,6 +9,7 @@ from pathlib import Path
 
 LOOK_EVERY = 0.1  # seconds between looks: a flood of mail fills tens of megabytes a second
 MIB = 2**20
+NEARLY = 2  # times the reserve
 
 
 class Disk:
@@ -28,11 +29,16 @@ class Disk:
             self._full = next(filter(None, map(self._look, self._folders)), "")
         return self._full
 
-    def _look(self, folder: Path) -> str:
+    def low(self) -> str:
+        """Whether it is nearly so, in words: less than NEARLY times the reserve is left. Looks each time."""
+        return next(filter(None, (self._look(folder, NEARLY) for folder in self._folders)), "")
+
+    def _look(self, folder: Path, times: int = 1) -> str:
         try:
             free = shutil.disk_usage(folder).free
         except OSError as error:
             return f"the disk of {folder} cannot be looked at: {error.strerror}"
-        if free >= self._reserve:
+        if free >= times * self._reserve:
             return ""
-        return f"the disk is full: {free // MIB} MiB are left, and limits.disk_reserve keeps {self._reserve // MIB} MiB"
+        how = "is full" if free < self._reserve else "is nearly full"
+        return f"the disk {how}: {free // MIB} MiB are left, and limits.disk_reserve keeps {self._reserve // MIB} MiB"

@@ -158,6 +158,8 @@ class Claims:
     secret: str = field(default="", repr=False)
     peer: str = ""
     """IP address."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Names in lower case: one may hold a signature of the bytes. They are looked at, and not kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

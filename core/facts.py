@@ -39,12 +39,16 @@ class HubFacts:
     """When nobody's pocket rings for what can wait; None: it may at any hour."""
     token_key: bytes = b""
     """Outside the database (data_dir/keys), so that a copy of the database makes no valid address."""
+    knocks: bool = False
+    """It sends heartbeats to itself by the way that devices take."""
     alarms_to: str = ""
     """The group that has what the hub reports of itself; empty: who qualifies."""
     keeps_lines: timedelta = timedelta(days=30)
     """How long lines of devices that are no alarm are kept."""
     full: Callable[[], str] = _never
     """Why nothing new can be taken in just now, in words; empty: it can (core.disk)."""
+    low: Callable[[], str] = _never
+    """Why that is near, in words."""
 
     @property
     def zone(self) -> ZoneInfo:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from core.calling import Line
-from core.channel import Channel, DeliveryError, Devices, Retracting
+from core.channel import Channel, DeliveryError, Devices, Retracting, Vouched
 from core.desk import (
     alert_endings,
     alert_incidents,
@@ -30,6 +30,7 @@ from core.desk import (
     follow_ups,
     handovers,
     holes,
+    hub_watch,
     incident_telling,
     intake,
     letters,
@@ -81,6 +82,7 @@ SEND_TIMEOUT = 300.0  # seconds; channels have shorter limits of their own
 READ_AGAIN = 1.0  # seconds after a reading process died: it may have been somebody else's message
 UNDERSTAND_AGAIN = 5.0  # seconds after a bug: a passing state of the rows may have been to blame
 TAKE_BACK_AGAIN = (10.0, 60.0, 600.0)  # seconds before each further try to take something back
+VOUCH_AGAIN = (5.0, 60.0, 300.0, 900.0)  # seconds before each further look at who sends a message
 TRIES = 2  # to read or understand a message; then it is an exception item in the inbox
 REMEMBERED = 1000  # deliveries that were taken
 SLICES = 10  # of one job: a fifth of a second, which timers that were claimed with it may have to wait
@@ -122,6 +124,7 @@ def handlers(
         alerts.OVER: Ringing(alerts.over, clock=clock),
         alert_tickets.NOTICE: Ringing(alert_tickets.tell, clock=clock),
         source_states.TIMER: Slices(alert_silence.ring, clock=clock),
+        hub_watch.KIND: Watching(db, clock=clock),
         alert_returns.JOB: Saying(db, channels, clock=clock),
         alert_returns.LOOK: Looking(db, channels, clock=clock),
         alert_incidents.KIND: Slices(alert_incidents.go_on, clock=clock),
@@ -176,7 +179,13 @@ class Understanding(Handler):
         try:
             reader = self._device_reader if stored.options and self._device_reader else channel.reader
             options = {**channel.reader_options, **stored.options}
+            if stored.options and isinstance(channel, Vouched):
+                options |= await channel.vouch(stored.raw, stored.arrival, options)
             said = await self._read(reader, stored.raw, stored.arrival, options)
+        except DeliveryError as error:  # whoever can say who sends it does not answer
+            if job.attempt >= len(VOUCH_AGAIN):
+                return Hopeless(f"nobody could say whether it is genuine: {error}")
+            return Retry(str(error), waits=VOUCH_AGAIN)
         except Unreadable as error:
             return Hopeless(f"unreadable: {error}")
         except ReaderFailed as error:
@@ -424,6 +433,20 @@ class Holes(Handler):
         found = await self._db.read(holes.look, now=now)
         log.info("holes in the routing", cells=len(found.holes))
         return [partial(holes.keep, found=found, now=now) for _ in jobs]
+
+
+class Watching(Handler):
+    """Every minute: how the hub itself is, and whether sources are as they are configured. Looking only reads."""
+
+    def __init__(self, db: Database, *, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
+        """See Handler."""
+        now = self._clock()
+        found = await self._db.read(hub_watch.look, now=now)
+        return [partial(hub_watch.keep, found=found, now=now) for _ in jobs]
 
 
 class Sounds(Handler):

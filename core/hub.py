@@ -13,14 +13,14 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from core import chat_addresses
 from core.calling import Switchboard
 from core.channel import Channel, Typing, Unavailable
 from core.common import Common
-from core.desk import door
-from core.envelope import Address, Arrival
+from core.desk import alert_rows, door, hub_troubles
+from core.envelope import Address, Arrival, Claims
 from core.handlers import handlers
 from core.ids import new_id
 from core.isolation import Readers
@@ -42,6 +42,7 @@ TYPING_WITHIN = 2.0  # seconds
 LOOK_AGAIN = 0.02  # seconds; see core.worker
 POST_EVERY = 5.0  # seconds between looks at how we are, for the other processes
 POST_AGAIN = 0.5  # while we are not well
+REPORT_EVERY = 60.0  # seconds between what is said of troubles, for the hub's own alarms
 
 log = get_logger("hub")
 
@@ -64,7 +65,7 @@ class Hub:
     """One process of Centralino. `run` returns after `stop`, or a signal, within 10 seconds.
 
     `extra` are handlers of further kinds of job, `periodic` what comes round again. `full`: why nothing new can be
-    taken in, if so; else the database's facts are asked. `common`: what it shares with the other processes of its hub,
+    taken in, if so; `low`: why that is near; else the database's facts are asked. `common`: what it shares with the other processes of its hub,
     and `run_by` the one that runs them all. `switchboard`: where calls go.
     """
 
@@ -79,6 +80,7 @@ class Hub:
         periodic: Sequence[Schedule] = (),
         readers: Readers | None = None,
         full: Callable[[], str] | None = None,
+        low: Callable[[], str] | None = None,
         lease: timedelta = lanes.LEASE,
         common: Common | None = None,
         run_by: int | None = None,
@@ -92,15 +94,18 @@ class Hub:
         self._periodic = periodic
         self._lock = _Lock(data_dir, self.common.number, run_by)
         self._full = full or db.facts.full
+        self._low = low or db.facts.low
         self._stopping = asyncio.Event()
         self._up: dict[str, bool] = {}
         self._ended: dict[str, str] = {}
         owner = self._lock.take(required=db.kind == "sqlite")
         self._alone = owner is not None
+        owner = owner or new_id()
+        self._reporter = f"{owner}/{self.common.number}"
         self.worker = Worker(
             db,
             {**handlers(db, channels, self.readers), **(extra or {})},
-            owner=owner or new_id(),
+            owner=owner,
             lease=lease,
             look_again=LOOK_AGAIN if self.common.processes > 1 else 0.0,
         )
@@ -172,15 +177,29 @@ class Hub:
         if last is None or datetime.now(UTC) - last > STALE:
             reasons.append("nobody works on what is waiting")
         reasons += [f"{name} is down" + self._why(name) for name, up in self._up.items() if not up]
-        reasons += [
-            f"{channel.name} by {part}: {why}"
-            for channel in self.channels
-            for part, why in getattr(channel, "down", {}).items()
-        ]
+        reasons += [f"{name}: {why}" for name, why in self._parts_down().items()]
         reasons += [f"{service.name} is not ready" for service in self.services if not service.ready()]
         if full := self._full():
             reasons.append(full)
         return tuple(reasons)
+
+    def _parts_down(self) -> dict[str, str]:
+        return {
+            f"{channel.name} by {part}": why
+            for channel in self.channels
+            for part, why in list(getattr(channel, "down", {}).items())
+        }
+
+    async def report(self) -> int:
+        """Say which parts do not work and whether the disk is nearly full, for the hub's own alarms; how many that are."""
+        found = {
+            name: (hub_troubles.PART, self._ended.get(name, "")) for name, up in self._up.items() if not up
+        }
+        found |= {name: (hub_troubles.PART, why) for name, why in self._parts_down().items()}
+        if low := self._low():
+            found[hub_troubles.DISK] = (hub_troubles.DISK, low)
+        await self.db.write(hub_troubles.report, self._reporter, found, now=datetime.now(UTC))
+        return len(found)
 
     def _why(self, name: str) -> str:
         why = self._ended.get(name)
@@ -198,7 +217,11 @@ class Hub:
     async def _keep_up(self) -> None:
         supervised = [
             asyncio.create_task(self._supervise(name, run), name=f"keep-{name}")
-            for name, run in {**self._parts(), "posting": self._keep_posting}.items()
+            for name, run in {
+                **self._parts(),
+                "posting": self._keep_posting,
+                "reporting": self._keep_reporting,
+            }.items()
         ]
         working = asyncio.create_task(self._supervise("worker", self.worker.run), name="keep-worker")
         log.info("started", channels=[channel.name for channel in self.channels])
@@ -222,6 +245,12 @@ class Hub:
         while True:
             reasons = await self.post()
             await asyncio.sleep(POST_AGAIN if reasons else POST_EVERY)
+
+    async def _keep_reporting(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_EVERY)
+            with contextlib.suppress(StoreUnavailable):  # which /health/ready says
+                await self.report()
 
     def _parts(self) -> dict[str, Callable[[], Awaitable[None]]]:
         parts: dict[str, Callable[[], Awaitable[None]]] = {}
@@ -276,6 +305,21 @@ class HubDoor:
         try:
             stored = self._db.submit_first(door.accept, arrival, now=datetime.now(UTC))
             return await asyncio.shield(asyncio.wrap_future(stored))
+        except StoreUnavailable as error:
+            raise Unavailable(str(error)) from error
+
+    async def admits(self, claims: Claims) -> None:
+        """See core.channel.Door."""
+        await self._read(door.admits, claims)
+
+    async def ticket_of(self, source: str, dedup_key: str) -> str:
+        """See core.channel.Door."""
+        found: str = await self._read(alert_rows.number_of, source, dedup_key)
+        return found
+
+    async def _read(self, question: Callable[..., Any], *about: Any) -> Any:
+        try:
+            return await self._db.read(question, *about)
         except StoreUnavailable as error:
             raise Unavailable(str(error)) from error
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.channel import DeliveryError, Door
-from core.envelope import Arrival, Inbound, Outgoing, Sent
+from core.envelope import Arrival, Claims, Inbound, Outgoing, Sent
 from core.isolation import Readers, Unreadable
 
 
@@ -26,6 +26,8 @@ class FakeChannel:
     """Raised by each send until it is taken away."""
     takes: float = 0.0
     """Seconds a send takes."""
+    down: dict[str, str] = field(default_factory=dict)
+    """Parts of it that do not work, and why."""
     breaks_with: Exception | None = None
     """Raised by `run`, once for each start, until it is taken away."""
     sent: list[Outgoing] = field(default_factory=list)
@@ -89,6 +91,8 @@ class FakeDoor:
     """Clear: what is handed in is not stored until it is set."""
     came: list[Arrival] = field(default_factory=list)
     """What is stored, by now."""
+    tickets: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Source and key of a device's problem to the number of its ticket."""
     asked: int = 0
     """How often something was handed in."""
     leases: dict[str, asyncio.Lock] = field(default_factory=dict)
@@ -111,6 +115,15 @@ class FakeDoor:
             self.came.append(arrival)
             self._news.notify_all()
         return f"inbound-{len(self.came)}"
+
+    async def admits(self, claims: Claims) -> None:
+        """See core.channel.Door."""
+        if self.fails_with is not None:
+            raise self.fails_with
+
+    async def ticket_of(self, source: str, dedup_key: str) -> str:
+        """See core.channel.Door."""
+        return self.tickets.get((source, dedup_key), "")
 
     @asynccontextmanager
     async def lease(self, name: str) -> AsyncIterator[None]:

@@ -129,7 +129,7 @@ def _put(one: Branch, depth: int, y: float) -> float:
     for below in one.below:
         y = _put(below, depth + 1, y)
     y = max(y, top + DOWN)
-    one.y = (one.below[0].y + one.below[-1].y) / 2 if one.below else top + 1
+    one.y = top + 1
     return y + (16 if one.rest or one.rest_ill else 0)
 
 

@@ -22,10 +22,14 @@ def decision(one: Decision, t: Say, short: Short | None = None) -> str:
         values["until"] = short(datetime.fromisoformat(at))
     if "seconds" in values:
         values["seconds"] = spell(int(values["seconds"]), t("alarms.language"))
+    if values.get("act"):
+        values["act"] = t.maybe("alarms.told", values["act"])  # type: ignore[attr-defined]
     for name in ("severity", "was"):
         if values.get(name):
             values[name] = t.maybe("alarms.severity", values[name]).lower()  # type: ignore[attr-defined]
     key = f"alarms.why.{one.kind}"
+    if one.kind == "stored" and "status" in values:
+        key = "alarms.why.stored_again"  # said of a message, not of the contract
     if not values["ticket"] and t.has(f"{key}_elsewhere"):  # type: ignore[attr-defined]
         key = f"{key}_elsewhere"
     if not t.has(key):  # type: ignore[attr-defined]

@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 HEAD_LIMIT = 16 * 1024  # bytes of a request's head line or of one field
 IDLE = 10.0  # seconds a connection may have until its next request is there; aiohttp counts from its first byte on
 WEBHOOKS_PER_ADDRESS = 200  # a second: a provider brings the requests of all callers from a few addresses
+DEVICES_PER_ADDRESS = (
+    1000  # a second: one server reports for everything it watches, and a storm comes at once
+)
 BURST = 5  # seconds' worth of requests that may come at once: a page brings its parts along
 
 log = get_logger("http")
@@ -101,6 +104,7 @@ def make_app(
         people=_limiter("people", common, settings.limits.requests_per_person),
         strangers=_limiter("strangers", common, settings.limits.requests_per_address),
         providers=_limiter("providers", common, WEBHOOKS_PER_ADDRESS),
+        devices=_limiter("devices", common, DEVICES_PER_ADDRESS),
     )
     db.listen(lambda topics: guard.forget(app[SITE], topics))
     app[api.API] = api.make_api(

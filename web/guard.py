@@ -48,8 +48,8 @@ OPEN = (
 
 WEBHOOKS = "/in/"
 """What providers ask of the channels: signed, from any address, and without a browser."""
-ALARMS = "/in/alerts/"
-"""Where devices report. Their channel has limits of its own: whoever is told "too many" or "how long is it?" here drops the alarm for ever."""
+DEVICES = "/in/alerts/"
+"""Of these, what devices report: as fast as it happens."""
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; "
@@ -120,10 +120,10 @@ async def _webhook(request: web.Request, handler: Handler, site: Site) -> web.St
     """Sizes and rates hold here too; of what goes wrong nothing but its kind is told or logged."""
     response: web.StreamResponse
     try:
-        if not request.path.startswith(ALARMS):
-            _check_size(request, site)
-            if not site.providers.take(client_address(request)).granted:
-                raise web.HTTPTooManyRequests(headers={"Retry-After": "1"})
+        _check_size(request, site)
+        limiter = site.devices if request.path.startswith(DEVICES) else site.providers
+        if not limiter.take(client_address(request)).granted:
+            raise web.HTTPTooManyRequests(headers={"Retry-After": "1"})
         response = await handler(request)
     except web.HTTPException as answer:
         response = _plain(answer)
@@ -186,8 +186,12 @@ async def _sign_in(cookie: str, site: Site) -> accounts.SignIn | None:
 
 
 def _check_size(request: web.Request, site: Site) -> None:
-    """A request without files has no reason to be large; with files, aiohttp counts what really comes."""
-    if request.method in SAFE or request.content_type == "multipart/form-data":
+    """A request without files has no reason to be large. Of files aiohttp counts what really comes, of devices their channel does."""
+    if (
+        request.method in SAFE
+        or request.content_type == "multipart/form-data"
+        or request.path.startswith(DEVICES)
+    ):
         return
     size = request.content_length
     if size is None and request.body_exists and not request.path.startswith("/api/"):

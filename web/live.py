@@ -30,8 +30,10 @@ CALLED = "page"
 """The topic of a call to one member of staff, and told to nobody else (core.desk.paging)."""
 ALARMS = "alerts"
 """The topic of alarms: once for each commit, whichever they are (core.desk.alert_rows)."""
-TOPICS = frozenset({"ticket", "inbound", "presence", "desk", "call", "tasks", ALARMS, CALLED, TYPING})
-NOT_LISTED = frozenset({"presence", "call", CALLED, TYPING})
+TOPICS = frozenset(
+    {"ticket", "inbound", "presence", "desk", "call", "tasks", "maintenance", ALARMS, CALLED, TYPING}
+)
+NOT_LISTED = frozenset({"presence", "call", "maintenance", CALLED, TYPING})
 """Topics that make no list old."""
 ENDED = "sign_in"
 """The topic of a sign-in that is over: its pages are told nothing more."""

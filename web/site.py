@@ -41,6 +41,7 @@ class Site:
     strangers: Limiter
     """Requests of each address on pages that need no log-in."""
     providers: Limiter
+    devices: Limiter
     """Webhooks from each address."""
     hub: Hub | None = None
     telephone: str | None = None

@@ -34,6 +34,8 @@ class EmailChannel:
     reader: str = "channels.email.reading.read:read"
     bound: dict[str, int] = field(default_factory=dict)
     """Ports really listened on, by protocol; filled when running."""
+    down: dict[str, str] = field(default_factory=dict)
+    """Mailboxes that cannot be read, and why."""
     listening: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while mail can come in."""
 
@@ -67,7 +69,7 @@ class EmailChannel:
             self.listening.set()
             async with asyncio.TaskGroup() as tasks:
                 for mailbox in self.mailboxes:
-                    tasks.create_task(mailbox.watch(door), name=f"mailbox-{mailbox.user}")
+                    tasks.create_task(mailbox.watch(door, self.down), name=f"mailbox-{mailbox.user}")
                 for listener in listeners:
                     tasks.create_task(_open(listener), name="listener-until-cancelled")
                 if not (listeners or self.mailboxes):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections.abc import MutableMapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -55,27 +56,35 @@ class Mailbox:
         """What its lease and its messages are called."""
         return f"{self.user}@{self.host}/{self.folder}"
 
-    async def watch(self, door: Door) -> None:
-        """Take messages in until cancelled. Failures are waited out here: other mailboxes go on."""
+    async def watch(self, door: Door, down: MutableMapping[str, str] | None = None) -> None:
+        """Take messages in until cancelled. Failures are waited out here: other mailboxes go on.
+
+        `down`: why it cannot be read at the moment, by its name; here only as long as it is ours to read.
+        """
+        down = {} if down is None else down
         while True:
             try:
                 async with door.lease(f"mailbox:{self.name}"):
-                    await _Watch(self, door).run()
+                    await _Watch(self, door, down).run()
             except Exception as error:  # the lease was lost, or could not be asked for
                 log.warning("mailbox left for now", mailbox=self.name, error=str(error))
+            finally:
+                down.pop(self.name, None)
             await asyncio.sleep(self.first_wait)
 
 
 class _Watch:
     """One thread that watches one mailbox, as long as the lease is ours."""
 
-    def __init__(self, mailbox: Mailbox, door: Door) -> None:
+    def __init__(self, mailbox: Mailbox, door: Door, down: MutableMapping[str, str]) -> None:
         self._mailbox = mailbox
         self._door = door
+        self._down = down
         self._loop = asyncio.get_running_loop()
         self._stop = threading.Event()
         self._server: Connection | None = None
         self._wait = mailbox.first_wait
+        self._served = False
         self._looked_at: set[int] = set()
         """UIDs that need not be looked at again on this connection: stored, too large, or unreadable."""
 
@@ -105,6 +114,7 @@ class _Watch:
     def _visit(self) -> float:
         """Connect and serve until something fails; how many seconds to wait then."""
         mailbox, wait = self._mailbox, self._wait
+        self._served = False
         try:
             with Connection(mailbox.host, mailbox.port, encryption=mailbox.tls) as self._server:
                 if not self._stop.is_set():
@@ -113,12 +123,19 @@ class _Watch:
         except (IMAPClientError, OSError, Unavailable) as error:
             if not self._stop.is_set():
                 wait = max(wait, WRONG_LOG_IN) if isinstance(error, LoginError) else wait
+                self._fails(str(error))
                 log.warning("mailbox not readable", mailbox=mailbox.name, error=str(error), retry_in=wait)
-        except Exception:  # whatever a server may say: the mailbox is tried again
+        except Exception as error:  # whatever a server may say: the mailbox is tried again
+            self._fails(f"{type(error).__name__}: {error}")
             log.exception("mailbox not readable", mailbox=mailbox.name, retry_in=wait)
         self._server = None
         self._wait = min(self._wait * 2, LAST_WAIT)
         return wait
+
+    def _fails(self, why: str) -> None:
+        """A connection that only ended is made again in a moment; one that cannot be made is told."""
+        if not self._served and not self._stop.is_set():
+            self._down[self._mailbox.name] = why
 
     def _serve(self, server: Connection) -> None:
         server.allow(SMALL_TALK)
@@ -127,6 +144,8 @@ class _Watch:
             log.error(
                 "nothing can be marked in this mailbox: it may only be read", mailbox=self._mailbox.name
             )
+        self._served = True
+        self._down.pop(self._mailbox.name, None)
         validity = selected[b"UIDVALIDITY"]
         idles = server.has_capability("IDLE")
         self._looked_at = set()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import binascii
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,9 +12,15 @@ from typing import Any
 
 from aiohttp import web
 
+from channels.monitoring import answers
 from channels.monitoring import back as returning
 from channels.monitoring.decoding import SIZE
+from channels.monitoring.kinds import AUTO, SIGNED
 from channels.monitoring.listening import Ports
+from channels.monitoring.pace import Pace
+from channels.monitoring.sns import Refused, Vouching
+from channels.monitoring.sns import read as read_sns
+from channels.monitoring.source import Source
 from core.alerting import GoingBack
 from core.channel import DeliveryError, Door, NoSuchSource, NotAdmitted, Unavailable
 from core.envelope import Arrival, Claims, Outgoing, Sent
@@ -26,6 +34,9 @@ KEPT_HEADERS = ("content-type", "content-encoding", "user-agent")
 _SECRETS = ("secret", "token")
 """Names in a query under which devices that cannot set headers say it."""
 
+NOBODY = "there is no such alert source: create it, or correct the address"
+WHO = "not admitted: send Authorization: Bearer SECRET, or ?secret=SECRET, or sign it as the source says"
+
 log = get_logger("monitoring")
 
 
@@ -37,6 +48,8 @@ class MonitoringChannel:
     reader: str = "channels.monitoring.read:read"
     device_reader: str = "channels.monitoring.read:read"
     ports: Ports | None = None
+    sns: Vouching = field(default_factory=Vouching, repr=False)
+    pace: Pace = field(default_factory=Pace, repr=False)
     _door: Door | None = field(default=None, repr=False)
 
     @property
@@ -72,59 +85,150 @@ class MonitoringChannel:
         """See core.channel.Returning."""
         return await returning.still_fires(back)
 
+    async def vouch(
+        self, raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """See core.channel.Vouched. Only SNS signs in a way that needs a certificate to be fetched."""
+        source = Source(**options["source"])
+        if source.kind != SIGNED and not (source.kind == AUTO and read_sns(raw) is not None):
+            return {}
+        try:
+            await self.sns.vouch(raw, source, now=arrival["received_at"])
+        except Refused as why:
+            return {"proved": str(why)}
+        except DeliveryError as error:
+            if not error.permanent:
+                raise
+            return {"proved": f"SNS was asked, and {error}"}
+        return {"proved": True}
+
     def webhooks(self) -> Sequence[web.RouteDef]:
         """Where devices report."""
-        return [web.post(PATH, self._take), web.get(PATH, self._take)]
+        return [
+            web.post(PATH, self._take),
+            web.get(PATH, self._take),
+            web.options(PATH, self._asked),
+            web.post(f"{PATH}/v2/enqueue", self._enqueue),
+        ]
 
     async def _take(self, request: web.Request) -> web.Response:
         """202 once it is stored, whatever it may mean: who is told 4xx for a shape we do not know drops it for ever."""
+        raw = await _body(request)
+        if isinstance(raw, web.Response):
+            return raw
+        stored = await self._store(request, raw, _secret(request))
+        if isinstance(stored, web.Response):
+            return stored
+        answer: dict[str, Any] = {"status": "stored", "id": stored}
+        if number := await self._number(request.match_info["source"], answers.zabbix_key(raw)):
+            answer["tags"] = {"__ticket": number}
+        return web.json_response(answer, status=202)
+
+    async def _enqueue(self, request: web.Request) -> web.Response:
+        """Tools that speak to PagerDuty speak here as well: the routing key is the secret."""
+        raw = await _body(request)
+        if isinstance(raw, web.Response):
+            return raw
+        try:
+            event = answers.enqueued(raw)
+        except ValueError as error:
+            return web.json_response(answers.invalid(str(error)), status=400)
+        stored = await self._store(request, event.raw, event.secret)
+        return (
+            stored
+            if isinstance(stored, web.Response)
+            else web.json_response(answers.taken(event), status=202)
+        )
+
+    async def _asked(self, request: web.Request) -> web.Response:
+        """Who sends events asks first, with the same secret as later."""
         if self._door is None:
             return _later("the hub is starting")
-        if (request.content_length or 0) > SIZE:
-            return _told(413, f"at most {SIZE} bytes")
         try:
-            async with asyncio.timeout(BODY_TIME):
-                raw = await request.content.read(SIZE + 1) if request.can_read_body else b""
-                while request.can_read_body and len(raw) <= SIZE and not request.content.at_eof():
-                    raw += await request.content.read(SIZE + 1 - len(raw))
-        except TimeoutError:
-            return _told(408, "the body took too long")
-        if len(raw) > SIZE:
-            return _told(413, f"at most {SIZE} bytes")
-        try:
-            stored = await self._door.accept(_arrival(request, raw))
+            await self._door.admits(_claims(request, _secret(request)))
         except NoSuchSource:
-            return _told(404, "there is no such alert source: create it, or correct the address")
+            return _told(404, NOBODY)
         except NotAdmitted:
-            return _told(401, "not admitted: send Authorization: Bearer SECRET, or ?secret=SECRET")
+            return _told(401, WHO)
         except Unavailable as error:
             return _later(str(error))
-        return web.json_response({"status": "stored", "id": stored}, status=202)
+        return web.Response(status=200, headers=answers.allowed(request.headers))
+
+    async def _store(self, request: web.Request, raw: bytes, secret: str) -> str | web.Response:
+        """Its number; or why it is not stored."""
+        if self._door is None:
+            return _later("the hub is starting")
+        within = self.pace.keeps(request.match_info["source"])
+        try:
+            return await self._door.accept(_arrival(request, raw, secret))
+        except NoSuchSource:
+            return _told(404, NOBODY)
+        except NotAdmitted:
+            return _told(401, WHO)
+        except Unavailable as error:
+            return _later(str(error), status=503 if within else 429)
+
+    async def _number(self, source: str, dedup_key: str) -> str:
+        """Of the ticket that a problem has already. What is stored is acknowledged, even if nobody can say this now."""
+        if not dedup_key or self._door is None:
+            return ""
+        try:
+            return await self._door.ticket_of(source, dedup_key)
+        except Unavailable:
+            return ""
 
 
-def _arrival(request: web.Request, raw: bytes) -> Arrival:
+async def _body(request: web.Request) -> bytes | web.Response:
+    """The bytes; or why they are not taken."""
+    if (request.content_length or 0) > SIZE:
+        return _told(413, f"at most {SIZE} bytes")
+    try:
+        async with asyncio.timeout(BODY_TIME):
+            raw = await request.content.read(SIZE + 1) if request.can_read_body else b""
+            while request.can_read_body and len(raw) <= SIZE and not request.content.at_eof():
+                raw += await request.content.read(SIZE + 1 - len(raw))
+    except TimeoutError:
+        return _told(408, "the body took too long")
+    return raw if len(raw) <= SIZE else _told(413, f"at most {SIZE} bytes")
+
+
+def _arrival(request: web.Request, raw: bytes, secret: str) -> Arrival:
     headers = {name.lower(): value for name, value in request.headers.items()}
     kept = {
         name: value[:1000]
         for name, value in headers.items()
         if name in KEPT_HEADERS or name.startswith(("ce-", "x-amz-sns-"))
     }
-    peer = request.remote or ""
     query = {name: value for name, value in request.query.items() if name not in _SECRETS}
     return Arrival(
         channel="monitoring",
         raw=raw,
         received_at=datetime.now(UTC),
         external_id=headers.get("x-amz-sns-message-id") or headers.get("ce-id") or None,
-        envelope={"headers": kept, "query": query, "peer": peer},
-        claims=Claims(source=request.match_info["source"], secret=_secret(request), peer=peer),
+        envelope={"headers": kept, "query": query, "peer": request.remote or ""},
+        claims=_claims(request, secret),
+    )
+
+
+def _claims(request: web.Request, secret: str) -> Claims:
+    return Claims(
+        source=request.match_info["source"],
+        secret=secret,
+        peer=request.remote or "",
+        headers={name.lower(): value for name, value in request.headers.items()},
     )
 
 
 def _secret(request: web.Request) -> str:
+    """A bearer's, the password of who can only say user and password, or in the address."""
     kind, _, given = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return given.strip()
+    if kind.lower() == "basic":
+        try:
+            return b64decode(given.strip(), validate=True).decode("utf-8", "replace").partition(":")[2]
+        except binascii.Error:
+            return ""
     return next((request.query[name] for name in _SECRETS if name in request.query), "")
 
 
@@ -132,8 +236,8 @@ def _told(status: int, what: str) -> web.Response:
     return web.json_response({"error": what}, status=status)
 
 
-def _later(why: str) -> web.Response:
+def _later(why: str, *, status: int = 503) -> web.Response:
     log.warning("a device could not be heard", reason=why)
-    answer = _told(503, why)
+    answer = _told(status, why)
     answer.headers["Retry-After"] = str(AGAIN_AFTER)
     return answer

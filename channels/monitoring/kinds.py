@@ -11,6 +11,8 @@ from channels.monitoring.source import NotUnderstood, Parser, Told
 
 AUTO = "auto"
 """A source of this kind sends what its shape says."""
+SIGNED = "aws-sns"
+"""What this kind sends is believed only with a signature (channels.monitoring.sns)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

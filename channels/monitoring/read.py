@@ -17,9 +17,14 @@ from core.envelope import Inbound, Kind
 _EVERY_LINE = ({"match": ""},)
 
 
+def kind_of(told: Told, source: Source) -> str:
+    """Which tool sent it. Raises NotUnderstood."""
+    return kinds.recognised(told) if source.kind == kinds.AUTO else source.kind
+
+
 def facts_of(told: Told, source: Source) -> list[AlertFact]:
     """The facts of one message. Raises NotUnderstood."""
-    kind = kinds.recognised(told) if source.kind == kinds.AUTO else source.kind
+    kind = kind_of(told, source)
     try:
         found = list(kinds.parser(kind)(told, source))
     except NotUnderstood:
@@ -34,7 +39,8 @@ def facts_of(told: Told, source: Source) -> list[AlertFact]:
 def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> Inbound:
     """The message as the core takes it. Raises ValueError: it is an exception item.
 
-    `arrival["envelope"]`: `headers`, `query` and `peer` as the transport told them. `options["source"]`: the fields of Source.
+    `arrival["envelope"]`: `headers`, `query` and `peer` as the transport told them. `options["source"]`: the fields of Source;
+    `options["proved"]`: True, or why SNS is not believed to have sent it.
     """
     envelope = arrival["envelope"]
     source = Source(**options["source"])
@@ -50,6 +56,8 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
             peer=peer,
             query=envelope.get("query", {}),
         )
+        if kinds.SIGNED in (source.kind, kind_of(told, source)) and options.get("proved") is not True:
+            raise NotUnderstood(str(options.get("proved") or "nobody looked at its signature"))
         found = facts_of(told, source)
     return Inbound(
         channel=arrival["channel"],

@@ -32,6 +32,10 @@ class Source:
     community: str = ""
     peers: tuple[str, ...] = ()
     """Addresses and networks it sends from, where nothing else proves who it is."""
+    topics: tuple[str, ...] = ()
+    """Of kind `aws-sns`: which topics may send."""
+    reaches: tuple[str, ...] = ()
+    """Networks that are not the internet's, and that may be called for it."""
 
     @property
     def time_zone(self) -> ZoneInfo:

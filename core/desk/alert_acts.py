@@ -13,8 +13,10 @@ from sqlalchemy import bindparam, func, select
 from core.alerting import AlertFact, Status
 from core.desk import (
     acts,
+    alert_incidents,
     alert_names,
     alert_placing,
+    alert_returns,
     alert_rows,
     alert_tickets,
     alert_views,
@@ -63,6 +65,7 @@ def acknowledge(tx: Tx, who: Principal, alert_id: str, *, text: str = "", now: d
         raise Refused(f"it is {row.status}: only what fires for itself can be acknowledged")
     alert_rows.change(tx, row.id, status="acknowledged")
     alert_rows.decide(tx, row, "acknowledged_by", now=now, by=who.id, text=said)
+    alert_returns.of_alert(tx, row.id, now=now)
     found = alert_tickets.standing(tx, row.ticket_id) if row.ticket_id else None
     if found is None or not found.open:
         return
@@ -117,6 +120,7 @@ def open_ticket(tx: Tx, who: Principal, alert_id: str, *, now: datetime) -> str:
     alert_rows.change(tx, row.id, status=_stands(row), placed_at=now, parent_alert=None)
     alert_rows.decide(tx, row, "opened_by", now=now, by=who.id)
     made = alert_tickets.open_one(tx, row, source, recurrence_of=None, now=now)
+    alert_incidents.follow(tx, row, source, now=now)
     return Case.open(tx, made, now=now)["number"]  # type: ignore[no-any-return]
 
 

@@ -121,7 +121,7 @@ def _counted(alarms: Sequence[Alarm]) -> dict[str, int]:
 def _firing(shape: tuple[Any, ...], of: Shape) -> Prepared:
     return Prepared(
         alert_views.joined(shape)
-        .where(alert.c.firing, of.condition.build())
+        .where(alert.c.firing, alert.c.hidden.is_(False), of.condition.build())
         .order_by(alert.c.last_seen.desc(), alert.c.id)
         .limit(SHOWN + 1)
     )

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select
 
 from core.desk import alert_rows, alert_tickets
+from core.rules.joining import Tie
 from core.rules.workflow import State
 from core.store import tables
 from core.store.tx import Tx
@@ -17,7 +18,7 @@ from core.store.tx import Tx
 WORST = 20  # faults listed of each kind
 
 alert, episode, decision, ticket = tables.alert, tables.alert_episode, tables.alert_decision, tables.ticket
-joining, message, state = tables.joining, tables.message, tables.source_state
+joining, link, message, state = tables.joining, tables.ticket_link, tables.message, tables.source_state
 
 WAITS = ("held", "maintenance")
 PLACED = ("firing", "acknowledged")
@@ -161,6 +162,9 @@ _QUESTIONS: tuple[tuple[str, Select[Any]], ...] = (
             ticket.c.channel == literal(alert_tickets.CHANNEL),
             ~exists().where(episode.c.ticket_id == ticket.c.id),
             ~exists().where(or_(joining.c.ticket_id == ticket.c.id, joining.c.into_id == ticket.c.id)),
+            ~exists().where(
+                link.c.ticket_id == ticket.c.id, link.c.kind.in_(_words((str(Tie.PARENT), str(Tie.CHILD))))
+            ),
         ),
     ),
     (

@@ -48,7 +48,7 @@ SLICE = 20
 
 alert, link, ticket = tables.alert, tables.ticket_link, tables.ticket
 
-_CHILDREN = Prepared(
+_PARTS = (
     select(
         ticket.c.id, ticket.c.customer, ticket.c.open, ticket.c.state, ticket.c.flags, ticket.c.resolved_at
     )
@@ -56,12 +56,24 @@ _CHILDREN = Prepared(
     .where(link.c.ticket_id == bindparam("ticket_id", type_=Id), link.c.kind == literal(str(Tie.CHILD)))
     .order_by(ticket.c.id)
 )
+_CHILDREN = Prepared(_PARTS)
+_PARTS_OF = Prepared(_PARTS.where(ticket.c.customer == bindparam("customer")))
 _COMPANIONS = Prepared(
     select(alert.c.id, alert.c.customer, alert.c.placed_at, alert.c.above, alert.c.ticket_id).where(
         alert.c.root == bindparam("root"),
         alert.c.firing.is_(True),
         alert.c.placed_at >= bindparam("since", type_=Instant),
     )
+)
+_OF_OTHERS = Prepared(
+    select(alert.c.id)
+    .where(
+        alert.c.root == bindparam("root"),
+        alert.c.firing.is_(True),
+        alert.c.placed_at >= bindparam("since", type_=Instant),
+        alert.c.customer != bindparam("customer"),
+    )
+    .limit(1)
 )
 _OF_THING = Prepared(
     select(ticket.c.id, ticket.c.flags, ticket.c.asset)
@@ -78,8 +90,10 @@ _OF_THING = Prepared(
 # --- Whom it concerns --------------------------------------------------------------------------------------
 
 
-def whom(tx: Tx, thing: Thing, source: AlertSource, *, now: datetime) -> tuple[Concerned, ...]:
-    """Customers whom it concerns that this thing is down."""
+def whom(
+    tx: Tx, thing: Thing, source: AlertSource, *, now: datetime, only: str | None = None
+) -> tuple[Concerned, ...]:
+    """Customers whom it concerns that this thing is down. `only`: this one, if it does."""
     return dependence.concerned(
         [
             Below(
@@ -89,7 +103,7 @@ def whom(tx: Tx, thing: Thing, source: AlertSource, *, now: datetime) -> tuple[C
                 covered=alert_cover.covers(tx, source, one, at=now),
             )
             for one in shared_assets.below(tx, thing)
-            if one.customer != thing[0]
+            if only in (None, one.customer)
         ],
         owner=thing[0],
     )
@@ -105,6 +119,8 @@ def storm(tx: Tx, row: Row, *, now: datetime) -> Thing | None:
             return thing
     own = Companion(customer=row.customer, at=now, above=above)
     since = now - correlation.STORM_WITHIN
+    if tx.one(_OF_OTHERS, root=row.root, since=since, customer=row.customer) is None:
+        return None
     others = [one for one in tx.all(_COMPANIONS, root=row.root, since=since) if one.id != row.id]
     near = [Companion(customer=one.customer, at=one.placed_at, above=_above(tx, one)) for one in others]
     return dependence.common(own, near, now=now)
@@ -198,7 +214,7 @@ def go_on(tx: Tx, job: Job, *, now: datetime) -> None:
         return
     alert_rows.meet(tx, row.customer, row.source)
     parent = alert_tickets.standing(tx, job.shard)
-    if parent is None or not parent.open or not row.firing:
+    if parent is None or not parent.open or not (row.firing or alert_tickets.STORM in parent.flags):
         return
     source = reference.desk(tx).alert_sources.get(row.source) or AlertSource(name=row.source, kind="auto")
     _slice(tx, row, source, parent.id, job.payload["customers"], job.payload["since"], now=now)
@@ -243,7 +259,9 @@ def parent_of(tx: Tx, ticket_id: str) -> str | None:
 
 def child_of(tx: Tx, parent_id: str, customer: str) -> str | None:
     """The open part of this customer."""
-    return next((one.id for one in children(tx, parent_id) if one.customer == customer and one.open), None)
+    return next(
+        (one.id for one in tx.all(_PARTS_OF, ticket_id=parent_id, customer=customer) if one.open), None
+    )
 
 
 def part_for(tx: Tx, row: Row, parent: Row, source: AlertSource, *, now: datetime) -> str:
@@ -257,16 +275,17 @@ def part_for(tx: Tx, row: Row, parent: Row, source: AlertSource, *, now: datetim
 
 def _part(tx: Tx, row: Row, cause: Row, parent_id: str, source: AlertSource, *, now: datetime) -> str:
     """The part of this alarm's customer; who joins later widens the outage too. `cause`: the alarm that a new one tells of."""
+    there = child_of(tx, parent_id, row.customer)
+    if there is not None:
+        return there
     parent = tx.one(_PARENT, id=parent_id)
-    concerned = whom(tx, (parent.customer, parent.asset or ""), source, now=now)
-    theirs = [one for one in concerned if one.customer == row.customer]
-    if child_of(tx, parent_id, row.customer) is None:
-        case = Case.open(tx, parent_id, now=now)
-        if incident.FLAG not in case["flags"]:
-            case.flag(incident.FLAG)
-            case.event("incident.opened", actor="system", customers=1)
-        incident_outages.begin(case, theirs, since=cause.started_at, announce=source.announce)
-        case.save()
+    theirs = whom(tx, (parent.customer, parent.asset or ""), source, now=now, only=row.customer)
+    case = Case.open(tx, parent_id, now=now)
+    if incident.FLAG not in case["flags"]:
+        case.flag(incident.FLAG)
+        case.event("incident.opened", actor="system", customers=1)
+    incident_outages.begin(case, theirs, since=cause.started_at, announce=source.announce)
+    case.save()
     return _child(tx, parent_id, row.customer, cause, source, theirs[0] if theirs else None, now=now)
 
 
@@ -281,7 +300,7 @@ def _child(
     now: datetime,
 ) -> str:
     """The customer's part: the one there is, one that was solved a moment ago, a ticket of theirs of what hangs below, or a new one."""
-    found = [one for one in children(tx, parent_id) if one.customer == customer]
+    found = tx.all(_PARTS_OF, ticket_id=parent_id, customer=customer)
     for one in found:
         if one.open:
             return str(one.id)

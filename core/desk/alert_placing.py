@@ -126,7 +126,7 @@ def _scene(tx: Tx, row: Row, source: AlertSource, held: maintenance.Held | None,
         hold=hold,
         flapping=row.flapping_since is not None,
         parent=parent.id if parent is not None else None,
-        own=_ticket(tx, row.ticket_id),
+        own=_ticket(tx, row.ticket_id, of=row.customer),
         of_asset=_of_asset(tx, row, now=now),
         storm_ticket=storm,
         shared=not waits and parent is None and alert_incidents.storm(tx, row, now=now) is not None,
@@ -139,9 +139,7 @@ def _scene(tx: Tx, row: Row, source: AlertSource, held: maintenance.Held | None,
 
 def _stands(tx: Tx, row: Row, source: AlertSource, asset: people.Asset | None) -> bool:
     """Does a contract stand for it, or does it concern other customers for whom one may?"""
-    if asset is not None and any(
-        one.customer != asset.customer for one in shared_assets.below(tx, (asset.customer, asset.name))
-    ):
+    if asset is not None and shared_assets.below(tx, (asset.customer, asset.name)):
         return True
     found = alert_cover.decision(
         tx, source, customer=row.customer, asset=asset, name=row.asset, site=row.site, at=row.received_at
@@ -149,10 +147,10 @@ def _stands(tx: Tx, row: Row, source: AlertSource, asset: people.Asset | None) -
     return found != alert_cover.STORED
 
 
-def _ticket(tx: Tx, ticket_id: str | None) -> Ticket | None:
-    """The ticket, or the one that it was joined to."""
+def _ticket(tx: Tx, ticket_id: str | None, *, of: str | None = None) -> Ticket | None:
+    """The ticket, or the one that it was joined to. None too, if it is another customer's than `of`: the source was theirs before."""
     found = alert_tickets.standing(tx, ticket_id) if ticket_id else None
-    if found is None:
+    if found is None or (of and found.customer and found.customer != of):
         return None
     return Ticket(
         id=found.id,

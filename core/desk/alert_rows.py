@@ -93,6 +93,19 @@ def foresee(tx: Tx, alert_id: str) -> None:
     tx.foresee(_ONE, id=alert_id)
 
 
+def number_of(tx: Tx, source: str, dedup_key: str) -> str:
+    """The number of the ticket of a problem; empty: it has none."""
+    found = tx.one(_NUMBER, id=identity(source, dedup_key))
+    return str(found.number) if found is not None else ""
+
+
+_NUMBER = Prepared(
+    select(tables.ticket.c.number)
+    .select_from(alert.join(tables.ticket, tables.ticket.c.id == alert.c.ticket_id))
+    .where(alert.c.id == bindparam("id", type_=Id))
+)
+
+
 def of_ticket(tx: Tx, ticket_id: str) -> list[Row]:
     """Alerts that belong to a ticket, the earliest first."""
     return tx.all(_OF_TICKET, ticket_id=ticket_id)

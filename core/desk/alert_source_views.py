@@ -72,6 +72,8 @@ class Source:
     """That nobody understood and that wait for staff; 0 for whoever may not see them."""
     firing: int
     mapping: Mapping[str, str]
+    own: bool
+    """The hub itself, which nobody else sends as."""
     secured: bool
     """It proves by a secret who it is; else by where it sends from."""
 
@@ -220,6 +222,7 @@ def _source(tx: Tx, one: AlertSource, state: Row | None, firing: int, unread: in
         firing=firing,
         mapping=one.mapping,
         secured=bool(one.secrets),
+        own=one.name == alert_sources.OWN,
     )
 
 

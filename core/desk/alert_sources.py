@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
 from core.alerting import Interface, Severity
 from core.channel import NoSuchSource, NotAdmitted
+from core.log import get_logger
 from core.rules.durations import parse_duration
+from core.settings_file import resolved
 
 if TYPE_CHECKING:
     from core.envelope import Claims
@@ -22,7 +25,23 @@ OWN = "hub"
 """The source by which the hub reports what it sees of itself. It is always there, and in nobody's file."""
 KNOCKS = timedelta(minutes=5)
 """Between two heartbeats that the hub sends to itself by the ways that devices take."""
+APART = 300
+"""Seconds by which the clock of who signs may differ, and for which what was signed may be sent again."""
+
+log = get_logger("devices")
+
 _DUMMY = hashlib.sha256(b"no such source").hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """How a source signs what it sends."""
+
+    header: str
+    secret: str = field(repr=False)
+    """Where the secret is: `env:NAME` or `file:PATH`."""
+    timestamp: str = ""
+    """Header of the seconds since 1970 that are signed too, before a colon and the body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +64,8 @@ class AlertSource:
     """Where the payload says none that is known."""
     hold: timedelta = timedelta(seconds=60)
     stable: timedelta = timedelta(seconds=300)
+    tell_after: timedelta = timedelta(seconds=120)
+    """Until the customer hears of a ticket: longer than the cause of a storm lets wait for itself."""
     auto_close: timedelta | None = None
     """What it never takes back is over after this."""
     heartbeat: timedelta | None = None
@@ -56,8 +77,12 @@ class AlertSource:
     mapping: Mapping[str, str] = field(default_factory=dict)
     rules: tuple[Mapping[str, str], ...] = ()
     peers: tuple[str, ...] = ()
+    signature: Signature | None = None
+    """Proves who sends in place of a secret."""
     api: Interface | None = None
     """Where it is told what becomes of its alarms."""
+    topics: tuple[str, ...] = ()
+    """Of Amazon SNS: which of them may send."""
     reaches: tuple[str, ...] = ()
     """Networks that are not the internet's, and that we may call it in."""
     address: str = ""
@@ -74,7 +99,7 @@ def own(facts: HubFacts) -> AlertSource:
         secrets=(digest(own_secret(facts)),) if facts.token_key else (),
         severity=Severity.MAJOR,
         hold=timedelta(0),
-        heartbeat=KNOCKS,
+        heartbeat=KNOCKS if facts.knocks else None,
         heartbeat_grace=KNOCKS,
         group=facts.alarms_to,
     )
@@ -87,7 +112,11 @@ def own_secret(facts: HubFacts) -> str:
 
 def of_content(name: str, plain: Mapping[str, Any]) -> AlertSource:
     """A source from its row."""
-    spans = {key: _span(plain.get(key)) for key in ("hold", "stable", "heartbeat_grace") if plain.get(key)}
+    spans = {
+        key: _span(plain.get(key))
+        for key in ("hold", "stable", "tell_after", "heartbeat_grace")
+        if plain.get(key)
+    }
     return AlertSource(
         name=name,
         kind=plain["kind"],
@@ -101,7 +130,9 @@ def of_content(name: str, plain: Mapping[str, Any]) -> AlertSource:
         mapping=plain.get("mapping", {}),
         rules=tuple(plain.get("rules", ())),
         peers=tuple(plain.get("peers", ())),
+        signature=Signature(**plain["hmac"]) if plain.get("hmac") else None,
         api=Interface(**plain["api"]) if plain.get("api") else None,
+        topics=tuple(plain.get("topics", ())),
         reaches=tuple(plain.get("reaches", ())),
         **{
             name: plain.get(name, False)
@@ -125,14 +156,23 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
-def admitted(sources: Mapping[str, AlertSource], claims: Claims) -> AlertSource:
+def admitted(
+    sources: Mapping[str, AlertSource],
+    claims: Claims,
+    *,
+    signed: bytes | None = b"",
+    now: datetime | None = None,
+) -> AlertSource:
     """The source that sends this. Raises NoSuchSource, NotAdmitted; both take as long.
 
-    By name: its secret, and its peers where any are named. Without a name: the one of this kind that has the peer, or the secret.
+    By name: its signature of the bytes `signed` where it signs, else its secret, and its peers where any are named. Without a name: the one
+    of this kind that has the peer, or the secret. `signed` None: there are no bytes yet, and who will sign need not prove anything now.
     """
     if claims.source:
         found = sources.get(claims.source)
         right = _knows(found, claims.secret)
+        if found is not None and found.signature is not None:
+            right = signed is None or _signs(found.signature, claims.headers, signed, now=now)
         if found is None or not found.enabled:
             raise NoSuchSource(f"there is no alert source {claims.source!r}")
         if not right:
@@ -160,6 +200,28 @@ def _of_kind(sources: Mapping[str, AlertSource], kind: str) -> Iterator[AlertSou
     return (one for one in sources.values() if one.enabled and one.kind == kind)
 
 
+def _signs(about: Signature, headers: Mapping[str, str], raw: bytes, *, now: datetime | None) -> bool:
+    """Is a header the HMAC-SHA256 of the bytes, in hexadecimal or base64? `sha256=` before it and several in a row are usual."""
+    try:
+        secret = resolved(about.secret).encode()
+    except ValueError as error:
+        log.error("a signature cannot be checked", reason=f"hmac.secret {error}")
+        return False
+    words = raw
+    if about.timestamp:
+        at = headers.get(about.timestamp.lower(), "")
+        if now is None or not at.isascii() or not at.isdigit() or abs(now.timestamp() - int(at[:12])) > APART:
+            return False
+        words = f"{at}:".encode() + raw
+    made = hmac.digest(secret, words, "sha256")
+    wanted = (made.hex().encode(), b64encode(made))
+    given = headers.get(about.header.lower(), "").encode("utf-8", "replace")[:2000]
+    parts = [one.strip() for one in given.split(b",")]
+    said = [*parts, *(one.partition(b"=")[2] for one in parts)]
+    right = [hmac.compare_digest(one, mac) for one in said for mac in wanted]
+    return bool(secret) and any(right)
+
+
 def _knows(found: AlertSource | None, secret: str) -> bool:
     given = digest(secret)
     kept = found.secrets if found is not None and found.secrets else (_DUMMY,)
@@ -185,4 +247,6 @@ def for_reader(source: AlertSource, hub_zone: str) -> dict[str, Any]:
         "severities": dict(source.severities),
         "mapping": dict(source.mapping),
         "rules": list(source.rules),
+        "topics": list(source.topics),
+        "reaches": list(source.reaches),
     }

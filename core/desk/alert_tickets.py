@@ -1,13 +1,13 @@
 """How does an alert become work? Its ticket: opened, joined, reopened, one for a whole storm (monitoring.md 4, steps 9 to 14).
 
-The hub acts here, within the transaction of a fact or a timer. What the customer is told waits for WAIT, so that of tickets that
+The hub acts here, within the transaction of a fact or a timer. What the customer is told waits, so that of tickets that
 become one only the one that is left speaks.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, literal, select
@@ -53,8 +53,6 @@ CHANNEL = "monitoring"
 """What tickets of devices came by."""
 STORM, RECOVERED, FLAPPING, OURS = "storm", "recovered", "flapping", "ours"
 """Flags: one matter of many alerts; all of them are over, and a person has it in hand; it comes and goes; the hub itself has it."""
-WAIT = timedelta(seconds=120)
-"""Until the customer hears of it: longer than the root of a storm lets wait for itself."""
 NOTICE = "alert-notice"
 """The timer of that."""
 NOTICED = "noticed"
@@ -139,6 +137,8 @@ def open_one(tx: Tx, row: Row, source: AlertSource, *, recurrence_of: str | None
     )
     if row.flapping_since is not None:
         case.flag(FLAPPING)
+    if row.status == "maintenance":
+        case.event("alert.after_maintenance", actor="system", alert=row.id)
     if recurrence_of is not None:
         _recurs(case, row, recurrence_of)
     case.save()
@@ -303,7 +303,9 @@ def begin(
     timing.settle(case)
     if incident is None:
         paging.watch(case)
-    work.set_timer(tx, shard=case.id, key=NOTICE, kind=NOTICE, payload={}, due=now + WAIT, now=now)
+    work.set_timer(
+        tx, shard=case.id, key=NOTICE, kind=NOTICE, payload={}, due=now + source.tell_after, now=now
+    )
     return case
 
 
@@ -365,7 +367,7 @@ def _recurs(case: Case, row: Row, before: str) -> None:
 
 
 def _belongs(tx: Tx, row: Row, ticket_id: str, *, why: str, now: datetime) -> None:
-    alert_rows.change(tx, row.id, ticket_id=ticket_id)
+    alert_rows.change(tx, row.id, ticket_id=ticket_id, hidden=False)
     tx.update(tables.alert_episode, {"alert_id": row.id, "n": row.episode}, ticket_id=ticket_id)
     alert_rows.decide(tx, row, why, now=now, ticket=ticket_id)
     alert_returns.of_alert(tx, row.id, now=now)
@@ -413,9 +415,23 @@ def joins(tx: Tx, ticket_id: str, into: str, *, now: datetime) -> bool:
         return False
     outbox.withdraw(Case.open(tx, found.id, now=now), None)
     work.cancel(tx, shard=found.id, key=NOTICE)
+    parts = links_between.of_kind(tx, found.id, Tie.CHILD)
     joining.absorb(tx, found.number, into=other.number, now=now)
+    _bring(tx, found.id, other.id, parts, now=now)
     alert_returns.settle(Case.open(tx, other.id, now=now))
     return True
+
+
+def _bring(tx: Tx, before: str, into: str, parts: list[str], *, now: datetime) -> None:
+    """Parts of an incident that became part of another ticket are that one's, and so is its outage."""
+    for part in parts:
+        was, parent, child = (Case.open(tx, one, now=now) for one in (before, into, part))
+        links_between.unmake(was, child, Tie.CHILD, by=HUB.actor)
+        links_between.make(parent, child, Tie.CHILD, by=HUB.actor)
+        for case in (was, parent, child):
+            case.save()
+    if parts:
+        tx.update(tables.outage, {"incident": before}, incident=into)
 
 
 # --- What the customer hears -------------------------------------------------------------------------------
@@ -427,5 +443,5 @@ def tell(tx: Tx, ticket_id: str, *, now: datetime) -> None:
     if not case["open"] or case["customer"] is None:
         return
     values: dict[str, Any] = {"alerts": len(alert_rows.of_ticket(tx, case.id))}
-    notices.progress(case, NOTICED, subject=case["subject"], **values, **placing.words(case))
+    notices.progress(case, NOTICED, at_once=True, subject=case["subject"], **values, **placing.words(case))
     case.save()

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from core.alerting import Severity
-from core.desk import acts, alert_rows, reference
+from core.desk import acts, reference
 from core.desk.errors import NotFound, invalid
 from core.desk.listing import Condition, Order, Walk, page_keys
 from core.desk.principal import Principal
@@ -262,10 +262,18 @@ def _has(name: str) -> Any:
     return build
 
 
+_OF_TICKET = Prepared(
+    select(alert.c.id, alert.c.firing, alert.c.parent_alert)
+    .where(alert.c.ticket_id == bindparam("ticket_id", type_=Id))
+    .order_by(alert.c.first_seen, alert.c.id)
+)
+
+
 def of_ticket(tx: Tx, who: Principal, ticket_id: str, *, limit: int = 20) -> tuple[Sequence[Alarm], int, int]:
     """Of a ticket that the reader may see: the first of its alarms, what fires first; how many there are, and how many fire."""
     rows = sorted(
-        alert_rows.of_ticket(tx, ticket_id), key=lambda row: (not row.firing, row.parent_alert is not None)
+        tx.all(_OF_TICKET, ticket_id=ticket_id),
+        key=lambda row: (not row.firing, row.parent_alert is not None),
     )
     found = alarms(tx, who, [row.id for row in rows[:limit]])
     return found, len(rows), sum(row.firing for row in rows)

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any, Protocol
 
 import msgspec
@@ -19,6 +20,7 @@ from core.desk import (
     accounts,
     demo_calls,
     demo_chats,
+    demo_devices,
     demo_known,
     demo_reports,
     demo_visits,
@@ -143,6 +145,8 @@ class Day(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     steps: tuple[Step, ...]
     calls: tuple[demo_calls.Call, ...] = ()
     chats: tuple[demo_chats.Talk, ...] = ()
+    devices: tuple[demo_devices.Report, ...] = ()
+    maintenance: tuple[demo_devices.Window, ...] = ()
 
 
 def load_if_empty(
@@ -150,6 +154,7 @@ def load_if_empty(
     kept: Path,
     read: Read,
     *,
+    base: str,
     now: datetime,
     lead: Lead | None = None,
     draw: demo_reports.Draw | None = None,
@@ -163,17 +168,21 @@ def load_if_empty(
     """
     if not db.query(rows.is_empty).result():
         return False
-    wanted, hashes = with_logins(kept, now=now)
+    wanted, hashes = with_logins(kept, base=base, now=now)
     db.submit(load, wanted, hashes, read, now=now, lead=lead, draw=draw).result()
     return True
 
 
-def with_logins(kept: Path, *, now: datetime) -> tuple[document.Document, rows.Hashes]:
-    """The configuration as of `now`, with log-ins that were made just now and are kept in a file before anybody has them."""
+def with_logins(kept: Path, *, base: str, now: datetime) -> tuple[document.Document, rows.Hashes]:
+    """The configuration as of `now`, with log-ins that were made just now and are kept in a file before anybody has them.
+
+    `base`: the address of the hub, where devices report.
+    """
     logins = [_login(email, name, place) for email, name, place in people()]
-    wanted = desk({login.email: login for login in logins}, now=now)
+    sources = {one.name: token_urlsafe(24) for one in _written()["alert_sources"]}
+    wanted = desk({login.email: login for login in logins}, sources, now=now)
     hashes = rows.hash_secrets(wanted, {})
-    keep_private(kept, logins_text(logins, kept))
+    keep_private(kept, logins_text(logins, kept) + demo_devices.sources_text(sources, base))
     return wanted, hashes
 
 
@@ -192,18 +201,30 @@ def _login(email: str, name: str, place: str) -> Login:
 
 def _telephones() -> dict[str, tuple[str, str]]:
     """By e-mail of a contact: the code of their company, and their number."""
-    customers = checking.read(DESK.read_text(encoding="utf-8"))["customers"]
+    customers = _written()["customers"]
     return {contact.email: (one.phone_code, contact.phone) for one in customers for contact in one.contacts}
 
 
-def desk(logins: Mapping[str, Login], *, now: datetime) -> document.Document:
-    """The configuration, with password and PIN for everybody named and the contracts moved to the present."""
+def _written() -> document.Document:
+    return checking.read(DESK.read_text(encoding="utf-8"))
+
+
+def desk(
+    logins: Mapping[str, Login], sources: Mapping[str, str] | None = None, *, now: datetime
+) -> document.Document:
+    """The configuration, with password and PIN for everybody named and the contracts moved to the present.
+
+    `sources`: secrets of alert sources, by name.
+    """
     plain = tomllib.loads(DESK.read_text(encoding="utf-8"))
     moved = now.date() - WRITTEN
     for contract in (c for customer in plain["customers"] for c in customer.get("contracts", ())):
         for name in ("valid_from", "valid_until", "notice_date"):
             if name in contract:
                 contract[name] += moved
+    for source in plain["alert_sources"]:
+        if secret := (sources or {}).get(source["name"]):
+            source["secret"] = secret
     people = [*plain["agents"], *(c for customer in plain["customers"] for c in customer.get("contacts", ()))]
     for person in people:
         if (login := logins.get(person["email"])) is not None:
@@ -215,7 +236,7 @@ def desk(logins: Mapping[str, Login], *, now: datetime) -> document.Document:
 
 def people(count_of_contacts: int = 4) -> list[tuple[str, str, str]]:
     """(e-mail, name, place) of those who get a log-in: every agent, and the first contact of the first customers."""
-    found = checking.read(DESK.read_text(encoding="utf-8"))
+    found = _written()
     agents = [(agent.email, agent.name, "desk") for agent in found["agents"]]
     contacts = [
         (c.contacts[0].email, c.contacts[0].name, "portal") for c in found["customers"][:count_of_contacts]
@@ -236,9 +257,12 @@ def play(tx: Tx, read: Read, *, now: datetime) -> int:
     happens: list[tuple[int, Callable[[datetime], None]]] = [
         (step.at, partial(_step, tx, step, tickets_by_name, outages_by_name, read)) for step in day.steps
     ]
+    happens += [(one.at, partial(demo_devices.tell, tx, one)) for one in day.devices]
     happens += [(line.at, partial(chats.tell, tx, talk, n, line)) for talk, n, line in chats.lines]
     for minutes, what in sorted(happens, key=lambda one: -one[0]):
         what(now - timedelta(minutes=minutes))
+    for window in day.maintenance:
+        demo_devices.plan(tx, _somebody(tx, window.by), window, now=now)
     return len(happens)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, select, union_all, update
 
 from core.desk import alert_sources, reference
 from core.desk.alert_sources import AlertSource
-from core.envelope import Arrival
+from core.envelope import Arrival, Claims
 from core.ids import derived_id, fixed_id, new_id
 from core.rules import sameness
 from core.store import blobs, tables, work
@@ -83,7 +83,9 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
         raise StoreUnavailable(full)
     source, new = None, False
     if arrival.claims is not None:
-        source = alert_sources.admitted(reference.desk(tx).alert_sources, arrival.claims)
+        source = alert_sources.admitted(
+            reference.desk(tx).alert_sources, arrival.claims, signed=arrival.raw, now=now
+        )
         new = arrival.external_id is None  # it is given an id that nobody had before
         # The same words again are another message: whether they mean anything new is for the alert to say.
         arrival = replace(
@@ -116,6 +118,11 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
     if later:
         enqueue(tx, identity, arrival.sender, now=now, source=source.name if source else None)
     return identity
+
+
+def admits(tx: Tx, claims: Claims) -> None:
+    """May this device report? Nothing is stored. Raises NoSuchSource, NotAdmitted."""
+    alert_sources.admitted(reference.desk(tx).alert_sources, claims, signed=None)
 
 
 def enqueue(tx: Tx, inbound_id: str, sender: str, *, now: datetime, source: str | None = None) -> None:

@@ -37,6 +37,19 @@ _RUNNING = Prepared(
         outage.c.incident == bindparam("incident", type_=Id), outage.c.state == literal("running")
     )
 )
+_LAST = Prepared(
+    select(tables.outage_update.c.by)
+    .select_from(
+        outage.join(
+            tables.outage_update,
+            (tables.outage_update.c.outage_id == outage.c.id)
+            & (tables.outage_update.c.seq == outage.c.last_update),
+        )
+    )
+    .where(outage.c.incident == bindparam("incident", type_=Id))
+    .order_by(outage.c.published_at.desc())
+    .limit(1)
+)
 _PARENT = Prepared(select(ticket).where(ticket.c.id == bindparam("id", type_=Id)))
 _PARTS = Prepared(
     select(ticket.c.customer, ticket.c.site, ticket.c.technology)
@@ -116,7 +129,7 @@ def begin(parent: Case, concerned: Sequence[Concerned], *, since: datetime, anno
     there = running(parent.tx, parent.id)
     if there is not None:
         _widen(parent.tx, there, concerned, now=parent.now)
-    elif announce:
+    elif announce and not _taken_back(parent.tx, parent.id):
         found = _draft(parent.tx, dependence.scope(concerned), since=since)
         publishing.of_incident(parent.tx, HUB, parent.id, found, now=parent.now)
         parent.event("incident.announced", actor=HUB.actor, customers=len(concerned))
@@ -129,6 +142,12 @@ def begin(parent: Case, concerned: Sequence[Concerned], *, since: datetime, anno
             role=follow_ups.APPROVER,
             url=f"/desk/incidents/{parent['number']}",
         )
+
+
+def _taken_back(tx: Tx, parent_id: str) -> bool:
+    """Did a person end or withdraw the last one? Then a person publishes the next."""
+    last = tx.one(_LAST, incident=parent_id)
+    return last is not None and last.by != HUB.actor
 
 
 def _widen(tx: Tx, there: Row, concerned: Sequence[Concerned], *, now: datetime) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import bindparam, literal, select
 
-from core.desk import acts, incident, incident_telling, search
+from core.desk import acts, concern, incident, incident_outages, incident_telling, search
+from core.desk.incident_outages import Draft
 from core.desk.principal import Principal
 from core.desk.scope import Scope, find, scope
 from core.desk.views import TicketRow
@@ -75,9 +76,15 @@ class IncidentView:
     updates: tuple[Update, ...]
     languages: tuple[str, ...]
     """Those in which somebody of it is written to."""
+    outage: str | None
+    """The one that follows from it and goes on."""
+    draft: Draft | None
+    """What would be published of it now; None: it is, or there is nobody to tell."""
+    whom: tuple[str, ...]
+    """Names of the customers who would hear of the draft."""
 
 
-def of_ticket(tx: Tx, who: Principal, number: str) -> IncidentView:
+def of_ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> IncidentView:
     """One incident with the children that this person may see. Raises NotFound, Forbidden."""
     of = find(tx, who, number)
     acts.only_staff(who)
@@ -87,12 +94,17 @@ def of_ticket(tx: Tx, who: Principal, number: str) -> IncidentView:
     (row,) = search.rows(tx, who, [of.id])
     open_ones = {one.language for one in children if one.row.open}
     own = {of.language} if of.open else set()
+    there = incident_outages.running(tx, of.id)
+    draft = incident_outages.draft(tx, of.id) if of.open and incident.FLAG in of.flags else None
     return IncidentView(
         row=row,
         major=incident.FLAG in of.flags,
         children=children,
         updates=tuple(_update(tx, one) for one in reversed(rows)),
         languages=tuple(sorted(open_ones | own)),
+        outage=there.id if there is not None else None,
+        draft=draft,
+        whom=tuple(name for _, name in concern.customers(tx, draft.scope, now=now)) if draft else (),
     )
 
 

@@ -118,16 +118,24 @@ def locked(tx: Tx, window_id: str) -> Row | None:
 
 
 def change(tx: Tx, row: Row, *, now: datetime, **values: Any) -> None:
-    """Change its columns. Alerts that lie in it, as it was, ask anew where they go."""
+    """Change its columns. Alerts that lie in it, as it was, ask anew where they go.
+
+    Where it goes on, an alert may just be finding its way into it: it is waited for, and seen.
+    """
+    holds = going_on(row, now=now) is not None
+    if holds:
+        alert_rows.meet(tx, row.customer or None, row.source.partition(":")[2])
     tx.update(window, {"id": row.id}, **values)
     tx.tell(TELL)
-    if going_on(row, now=now) is None:
+    if not holds:
         return
-    if row.alert_id is not None:
-        work.hasten(tx, shard=row.alert_id, key=alert_rows.TIMER, now=now)
-        return
-    for one in tx.all(_WAITING, customer=row.customer):
-        work.hasten(tx, shard=one.id, key=alert_rows.TIMER, now=now)
+    waiting = (
+        [row.alert_id]
+        if row.alert_id is not None
+        else [one.id for one in tx.all(_WAITING, customer=row.customer)]
+    )
+    for alert_id in waiting:
+        work.hasten(tx, shard=alert_id, key=alert_rows.TIMER, now=now)
 
 
 def record(tx: Tx, kind: str, window_id: str, *, now: datetime, actor: str, **about: Any) -> None:

@@ -133,16 +133,22 @@ def _outage(case: Case, known: outages.Known) -> dict[str, str]:
 
 
 def progress(
-    case: Case, key: str, *, only: str | None = None, offers: Sequence[Offer] = (), **values: Any
+    case: Case,
+    key: str,
+    *,
+    only: str | None = None,
+    offers: Sequence[Offer] = (),
+    at_once: bool = False,
+    **values: Any,
 ) -> None:
     """Tell every conversation of the ticket about a move. `key` is a step of `notices/*/progress.txt`.
 
-    `only`: a conversation; who is answered in another one is not told. `offers`: what can be chosen in a chat. It leaves in a minute, or when it may
+    `only`: a conversation; who is answered in another one is not told. `offers`: what can be chosen in a chat. It leaves in a minute (`at_once`: now), or when it may
     (core.desk.quiet); what is told while it waits becomes one with it. What goes beyond somebody's share of an hour is told
     together with what waits of their other requests (core.desk.collecting).
     """
     language, step = case["language"], {"key": key, **values}
-    due = case.now + TOGETHER
+    due = case.now + (timedelta(0) if at_once else TOGETHER)
     for place in answering.places(case, kind="progress", automatic=True):
         where, steps = place.where, [step]
         if only is not None and where.id != only:

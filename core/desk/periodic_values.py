@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, exists, or_, select, type_coerce
 
-from core.desk import clock_standing, reference
+from core.desk import alert_rows, clock_standing, reference
 from core.desk.clock_notices import AGREED
 from core.desk.errors import NotFound, Refused, invalid
 from core.rules import figures as rules
@@ -23,7 +23,7 @@ from core.rules import past as pasts
 from core.rules import periods
 from core.rules.clocks import ClockEvent
 from core.rules.coverage import Contract
-from core.rules.figures import Figures, Problem, Used
+from core.rules.figures import Alarm, Figures, Problem, Used
 from core.rules.past import Check, Deed, Past
 from core.rules.periods import Period
 from core.rules.workflow import REOPEN_WITHIN
@@ -38,6 +38,7 @@ FIRST = "00000000-0000-0000-0000-000000000000"
 GRANTS = ("opening", "purchase", "rollover")
 
 event, ticket, checked = tables.event, tables.ticket, tables.entitlement_check
+alert, fired = tables.alert, tables.alert_episode
 consumption, case, problem = tables.consumption, tables.vendor_case, tables.problem
 
 _CONTRACT = Prepared(select(tables.contract.c.version).where(tables.contract.c.number == bindparam("number")))
@@ -99,6 +100,18 @@ _USED = Prepared(
     .order_by(consumption.c.id)
 )
 _CASES = Prepared(select(case.c.id, case.c.vendor).where(case.c.ticket_id.in_(_IDS)))
+_FIRED = Prepared(
+    select(
+        fired.c.ticket_id,
+        *(alert.c[name] for name in ("asset", "resource", "event", "summary", "dedup_key")),
+    )
+    .select_from(fired.join(alert, alert.c.id == fired.c.alert_id))
+    .where(
+        fired.c.ticket_id.in_(_IDS),
+        fired.c.received_at >= bindparam("since", type_=Instant),
+        fired.c.received_at < bindparam("until", type_=Instant),
+    )
+)
 _PROBLEMS = Prepared(
     select(problem.c.id, problem.c.number, problem.c.title, problem.c.customer).where(problem.c.id.in_(_IDS))
 )
@@ -128,6 +141,8 @@ class Slice:
     """Names by the ids of cases."""
     problems: tuple[tuple[int, str, str], ...]
     """Number, title, and the number of a ticket."""
+    alarms: tuple[tuple[str, str], ...]
+    """What fired in the period, once for each time, and the number of its ticket."""
 
 
 def wanted(tx: Tx, contract: str, period: str, *, draft: bool, now: datetime) -> Wanted:
@@ -201,6 +216,7 @@ def _slice(tx: Tx, of: Wanted, rows: Sequence[Row]) -> Slice:
         tickets=tuple(found.values()),
         vendors={row.id: row.vendor for row in tx.all(_CASES, **_named(list(found)))} if engaged else {},
         problems=tuple(_problems(tx, of, found.values())),
+        alarms=tuple(_alarms(tx, of, {row.id: row.number for row in rows if row.id in found})),
     )
 
 
@@ -241,14 +257,18 @@ def used(tx: Tx, of: Wanted) -> tuple[Used, ...]:
 def summed(found: Sequence[Slice], books: Iterable[Used], of: Wanted) -> Figures:
     """The figures of all slices."""
     problems: dict[tuple[int, str], list[str]] = defaultdict(list)
+    alarms: dict[str, list[str]] = defaultdict(list)
     for one in found:
         for number, title, name in one.problems:
             problems[number, title].append(name)
+        for what, name in one.alarms:
+            alarms[what].append(name)
     return rules.figures(
         [ticket for one in found for ticket in one.tickets],
         until=of.period.until,
         used=books,
         vendors={name: vendor for one in found for name, vendor in one.vendors.items()},
+        alarms=[Alarm(what, len(names), tuple(dict.fromkeys(names))) for what, names in alarms.items()],
         problems=[
             Problem(number, title, tuple(names)) for (number, title), names in sorted(problems.items())
         ],
@@ -281,6 +301,12 @@ def values(found: Figures, of: Wanted) -> dict[str, Any]:
         "open": [dict(one) for one in found.open],
         "planned": [dict(one) for one in found.planned],
     }
+
+
+def _alarms(tx: Tx, of: Wanted, numbers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    if numbers:
+        for row in tx.all(_FIRED, since=of.period.since, until=of.period.until, **_named(list(numbers))):
+            yield alert_rows.called(row), numbers[row.ticket_id]
 
 
 def _problems(tx: Tx, of: Wanted, tickets: Iterable[Past]) -> Iterator[tuple[int, str, str]]:

@@ -35,6 +35,7 @@ def closure(values: Values, language: str) -> tuple[str, tuple[model.Block, ...]
         *_workaround(values, say),
         *_activities(values, say),
         *_parts(values["parts"], say),
+        *_alarms(values, say),
         *_clocks(values, say),
         *(
             block
@@ -177,6 +178,21 @@ def _parts(parts: Sequence[Values], say: _Say) -> Iterator[model.Block]:
     if rows:
         head = tuple(say("part", name) for name in ("name", "installed", "removed"))
         yield model.Grid(heading=say("closure", "parts"), head=head, rows=rows)
+
+
+def _alarms(values: Values, say: _Say) -> Iterator[model.Block]:
+    told = values.get("alarms") or {"named": (), "more": 0}  # they came later than the first papers
+    rows = [
+        (one["what"], say.instant(one["began"]), say.instant(one["ended"]), str(one["count"]))
+        for one in told["named"]
+    ]
+    if told["more"]:
+        rows.append((say("alarm", "more", count=told["more"]), "", "", ""))
+    if rows:
+        head = tuple(say("alarm", name) for name in ("what", "began", "ended", "count"))
+        yield model.Grid(
+            heading=say("closure", "alarms"), head=head, rows=tuple(rows), right=(3,), widths=(62, 34, 34, 12)
+        )
 
 
 def _clocks(values: Values, say: _Say) -> Iterator[model.Block]:

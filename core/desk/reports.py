@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, literal, select
 
 from core import texts
-from core.desk import clock_standing, notices, people, reference, visit_crew
+from core.desk import alert_reports, clock_standing, notices, people, reference, visit_crew
 from core.desk.case import Case
 from core.rules.clocks import Clock, ClockState
 from core.store import tables
@@ -150,6 +150,7 @@ def values(case: Case, *, final: bool) -> dict[str, Any]:
             for row in case.tx.all(_VENDORS, ticket_id=case.id)
             if since is None or row.made_at >= since
         ],
+        "alarms": alert_reports.of_ticket(case.tx, case.id, since=since),
         "clocks": [_clock(one) for one in clock_standing.of_case(case) if _agreed(one)],
         **{name: resolution.get(name) or _noted(steps, name) for name in LATER},
         "comments": [str(one.data["comment"]) for one in signed if one.data.get("comment")],

@@ -31,6 +31,9 @@ class Net:
     """Customer to the name of those it hangs together with: the first of their codes."""
     on: Mapping[Thing, Sequence[Thing]]
     things: Mapping[Thing, people.Asset]
+    named: Mapping[Thing, people.Asset]
+    """By name in lower case."""
+    below: Mapping[Thing, Sequence[Thing]]
 
 
 def net(tx: Tx) -> Net:
@@ -51,10 +54,13 @@ def _read(tx: Tx) -> Net:
     there = {
         (one.customer, one.name): one for customer in sorted(group) for one in people.assets(tx, customer)
     }
+    on = {thing: direct(one) for thing, one in there.items()}
     return Net(
         groups={customer: min(together) for customer, together in group.items()},
-        on={thing: direct(one) for thing, one in there.items()},
+        on=on,
         things=there,
+        named={(customer, name.lower()): one for (customer, name), one in there.items()},
+        below=dependence.below(on),
     )
 
 
@@ -99,16 +105,10 @@ def owner(tx: Tx, names: Sequence[str]) -> str | None:
 
 def named(tx: Tx, thing: Thing) -> people.Asset | None:
     """The thing by its name in whatever case."""
-    there = net(tx).things
-    return there.get(thing) or next(
-        (one for (of, name), one in there.items() if of == thing[0] and name.lower() == thing[1].lower()),
-        None,
-    )
+    return net(tx).named.get((thing[0], thing[1].lower()))
 
 
 def below(tx: Tx, thing: Thing) -> tuple[people.Asset, ...]:
-    """What hangs on it, of its own customer and of others."""
+    """What of other customers hangs on it."""
     known = net(tx)
-    if thing[0] not in known.groups:
-        return ()
-    return tuple(known.things[one] for one in dependence.below(thing, known.on) if one in known.things)
+    return tuple(known.things[one] for one in known.below.get(thing, ()) if one[0] != thing[0])

@@ -9,13 +9,13 @@ from typing import Literal
 
 from sqlalchemy import bindparam, literal, select
 
-from core.desk import acts, maintenance, people, reference
+from core.desk import alert_views, maintenance, people, reference
 from core.desk.errors import NotFound, invalid
 from core.desk.maintenance import ASKED, ENDED, PLANNED
 from core.desk.principal import Principal
 from core.desk.windows import may_plan
 from core.rules import windows
-from core.rules.windows import Span
+from core.rules.windows import Span, Window
 from core.store import tables
 from core.store.columns import Instant
 from core.store.tx import Prepared, Row, Tx
@@ -86,6 +86,13 @@ class WindowView:
     may: tuple[Does, ...] = ()
     """What who asks can do now."""
 
+    @property
+    def meant(self) -> Window:
+        """As the rule takes it."""
+        return Window(
+            since=self.since, until=self.until, rule=self.rule, zone=self.zone, ended_at=self.ended_at
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occurrence:
@@ -138,10 +145,10 @@ def one(tx: Tx, who: Principal, window_id: str, *, now: datetime) -> WindowView:
     return _views(tx, who, [row], now=now)[0]
 
 
-def holding(tx: Tx, who: Principal, alert: Row, *, now: datetime) -> tuple[WindowView, ...]:
-    """The windows in which an alert lies now, the one that ends last first. For staff. `alert`: its row."""
-    acts.only_staff(who)
-    held = maintenance.holding(tx, alert, now=now)
+def holding(tx: Tx, who: Principal, alert_id: str, *, now: datetime) -> tuple[WindowView, ...]:
+    """The windows that keep an alert from calling anybody now, the one that ends last first. Raises NotFound for a stranger to it."""
+    row = alert_views.find(tx, who, alert_id)
+    held = maintenance.holding(tx, row, now=now) if row.status == "maintenance" else None
     return tuple(one(tx, who, window_id, now=now) for window_id in held.windows) if held is not None else ()
 
 

@@ -29,9 +29,14 @@ def above(first: Iterable[Thing], on: Mapping[Thing, Sequence[Thing]]) -> tuple[
     return tuple(found)
 
 
-def below(top: Thing, on: Mapping[Thing, Sequence[Thing]]) -> tuple[Thing, ...]:
-    """What hangs on it, in however many steps; itself left out."""
-    return tuple(one for one, direct in on.items() if one != top and top in above(direct, on))
+def below(on: Mapping[Thing, Sequence[Thing]]) -> dict[Thing, list[Thing]]:
+    """Each thing to all that hang on it, in however many steps, themselves left out."""
+    found: dict[Thing, list[Thing]] = {}
+    for one, direct in on.items():
+        for upper in above(direct, on):
+            if upper != one:
+                found.setdefault(upper, []).append(one)
+    return found
 
 
 def circles(on: Mapping[Thing, Sequence[Thing]]) -> Iterator[tuple[Thing, ...]]:

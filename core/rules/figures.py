@@ -16,7 +16,7 @@ AGES = (("0-1", 2), ("2-7", 8), ("8-30", 31), ("31-", None))
 """Days that a request of the backlog is old, and the first that is too many."""
 PRIORITIES = ("P1", "P2", "P3", "P4")
 TOP = 10
-"""Assets and causes that are named."""
+"""Assets, causes and alarms that are named."""
 NINTH = 90  # percent
 APART = ("merged", "cancelled")
 LEGS = ("us", "customer", "vendor", "outside")
@@ -28,7 +28,7 @@ class Figure(NamedTuple):
     section: str
     name: str
     about: str  # of which channel, clock, asset ...; empty: of all
-    unit: str  # tickets, percent, seconds, minutes, visits or cases
+    unit: str  # tickets, percent, seconds, minutes, visits, cases or alarms
     value: float | None
     tickets: tuple[str, ...]  # numbers of those it was made of
 
@@ -41,6 +41,14 @@ class Used(NamedTuple):
     unit: str  # minutes, tickets or visits
     used: int
     left: int | None  # None: it is not measured against anything
+    tickets: tuple[str, ...]
+
+
+class Alarm(NamedTuple):
+    """Something that fired in the period."""
+
+    what: str
+    times: int
     tickets: tuple[str, ...]
 
 
@@ -74,6 +82,7 @@ def figures(
     used: Iterable[Used] = (),
     vendors: Mapping[str, str] | None = None,
     problems: Iterable[Problem] = (),
+    alarms: Iterable[Alarm] = (),
 ) -> Figures:
     """The figures of these tickets. `vendors`: id of a case to name."""
     known = sorted(tickets, key=lambda one: (len(one.number), one.number))
@@ -92,6 +101,10 @@ def figures(
         *_vendors(known, vendors or {}),
         *_named("top", "assets", resolved, lambda one: one.check.asset if one.check else "", top=TOP),
         *_named("top", "causes", resolved, lambda one: one.cause, top=TOP),
+        *(
+            Figure("top", "alarms", one.what, "alarms", one.times, one.tickets)
+            for one in sorted(alarms, key=lambda one: (-one.times, one.what))[:TOP]
+        ),
         *(
             Figure(
                 "problems",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,6 +26,8 @@ NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 MAX_RULE = 200  # characters
 FURTHEST = timedelta(days=3660)
 """From the first occurrence to the end that a rule names."""
+
+DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 _PART = re.compile(r"([A-Z]+)=([A-Z0-9,:+-]+)")
 _OF = {
@@ -89,9 +91,25 @@ def checked(rule: str, first: datetime, zone: ZoneInfo) -> str:
     wall = _wall(first, zone)
     if "UNTIL" in named and _last(named["UNTIL"], zone) - first > FURTHEST:
         raise Unusable(f"ends more than {FURTHEST.days} days after it begins: leave UNTIL out")
-    if next(iter(_rule(text, wall, zone.key)), None) != wall:
+    if "UNTIL" in named and _last(named["UNTIL"], zone) < first:
+        raise Unusable("ends before it begins: choose a later UNTIL")
+    if not _names(named, wall):
         raise Unusable("does not name the day on which the window begins: make both the same")
     return text
+
+
+def _names(named: dict[str, str], wall: datetime) -> bool:
+    """Is this day one of the rule's? Looked at and not searched for: a rule may name days that never come."""
+    weekday, is_last = DAYS[wall.weekday()], (wall + timedelta(days=1)).day == 1
+    if "BYMONTHDAY" in named:
+        days = named["BYMONTHDAY"].split(",")
+        return str(wall.day) in days or (is_last and "-1" in days)
+    if "BYDAY" not in named:
+        return True
+    nth = "" if named["FREQ"] == "WEEKLY" else str((wall.day + 6) // 7)
+    in_last_week = nth != "" and (wall + timedelta(days=7)).month != wall.month
+    days = named["BYDAY"].split(",")
+    return f"{nth}{weekday}" in days or (in_last_week and f"-1{weekday}" in days)
 
 
 def _check_parts(named: dict[str, str]) -> None:
@@ -112,7 +130,7 @@ def _check_parts(named: dict[str, str]) -> None:
         raise Unusable("BYDAY must be days such as MO,TU; in a month 1TU to 4TU, or -1TU for the last")
     if "BYMONTHDAY" in named and not all(_MONTH_DAY.fullmatch(day) for day in named["BYMONTHDAY"].split(",")):
         raise Unusable("BYMONTHDAY must be 1 to 31, or -1 for the last day")
-    if named.get("WKST", "MO") not in ("MO", "TU", "WE", "TH", "FR", "SA", "SU"):
+    if named.get("WKST", "MO") not in DAYS:
         raise Unusable("WKST must be a day such as MO")
     if "UNTIL" in named and _UNTIL.fullmatch(named["UNTIL"]) is None:
         raise Unusable("UNTIL must be a date such as 20261231, or a moment such as 20261231T230000Z")
@@ -132,7 +150,7 @@ def _last(text: str, zone: ZoneInfo) -> datetime:
 
 @lru_cache(maxsize=512)
 def _rule(text: str, wall: datetime, zone: str) -> Any:
-    """The rule on the wall clock; what it gave once it remembers: a storm asks hundreds of times."""
+    """The rule on the wall clock; what it gave once it remembers."""
     parts = dict(part.split("=") for part in text.split(";"))
     if "UNTIL" in parts:
         parts["UNTIL"] = f"{_wall(_last(parts['UNTIL'], ZoneInfo(zone)), ZoneInfo(zone)):%Y%m%dT%H%M%S}"
@@ -184,8 +202,15 @@ def _all(window: Window, since: datetime, until: datetime) -> Iterator[Span]:
 
 def at(window: Window, now: datetime) -> Span | None:
     """The occurrence that goes on, of several the one that ends last; None: none does."""
-    going_on = [one for one in occurrences(window, now, now + timedelta(microseconds=1)) if one.since <= now]
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    going_on = [one for one in _of_day(window, midnight) if one.since <= now < one.until]
     return max(going_on, key=lambda one: one.until, default=None)
+
+
+@lru_cache(maxsize=1024)
+def _of_day(window: Window, midnight: datetime) -> tuple[Span, ...]:
+    """What of it touches a day; kept, for a storm asks hundreds of times."""
+    return tuple(occurrences(window, midnight, midnight + timedelta(days=1)))
 
 
 def following(window: Window, now: datetime) -> Span | None:
@@ -209,3 +234,69 @@ def over_at(window: Window) -> datetime:
 def needs_second_person(window: Window, *, whole_customer: bool) -> bool:
     """What calls nobody for so long, or for everything of a customer, two people decide."""
     return whole_customer or window.until - window.since > SECOND_PERSON_AFTER
+
+
+# --- In words ----------------------------------------------------------------------------------------------
+
+REPEATS = ("daily", "weekly", "fortnightly", "monthly_day", "monthly_weekday")
+"""How often, of what people choose from: on the day, and on the weekday, of the first occurrence."""
+_LAST_WEEK = 28
+"""After this day of a month a weekday may be its fifth, which most months do not have: it is the last."""
+
+
+def composed(repeat: str, first: datetime, last: date | None) -> str:
+    """The rule of a choice. `first`: when the first occurrence begins, on its clock. `last`: the last day; None: no end.
+
+    >>> composed("monthly_weekday", datetime(2026, 3, 10, 2, tzinfo=UTC), date(2026, 12, 31))
+    'FREQ=MONTHLY;BYDAY=2TU;UNTIL=20261231'
+    """
+    weekday = DAYS[first.weekday()]
+    nth = -1 if first.day > _LAST_WEEK else (first.day + 6) // 7
+    rule = {
+        "daily": "FREQ=DAILY",
+        "weekly": f"FREQ=WEEKLY;BYDAY={weekday}",
+        "fortnightly": f"FREQ=WEEKLY;INTERVAL=2;BYDAY={weekday}",
+        "monthly_day": f"FREQ=MONTHLY;BYMONTHDAY={first.day}",
+        "monthly_weekday": f"FREQ=MONTHLY;BYDAY={nth}{weekday}",
+    }[repeat]
+    return f"{rule};UNTIL={last:%Y%m%d}" if last is not None else rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """A rule for whoever says it in words."""
+
+    frequency: str
+    """DAILY, WEEKLY or MONTHLY."""
+    interval: int
+    weekdays: tuple[tuple[int, int], ...]
+    """(which of the month, 0 for every and -1 for the last; weekday, 0 is Monday)."""
+    days: tuple[int, ...]
+    """Of the month, -1 for the last."""
+    count: int | None
+    last: date | None
+
+
+def parts(window: Window) -> Parts | None:
+    """What its rule says; what it leaves out is as the first occurrence has it. None: once."""
+    if not window.rule:
+        return None
+    named = dict(part.split("=") for part in window.rule.split(";"))
+    zone = ZoneInfo(window.zone)
+    first = _wall(window.since, zone)
+    weekdays = [
+        (int(day[:-2] or 0), DAYS.index(day[-2:])) for day in named.get("BYDAY", "").split(",") if day
+    ]
+    days = [int(day) for day in named.get("BYMONTHDAY", "").split(",") if day]
+    if named["FREQ"] == "WEEKLY" and not weekdays:
+        weekdays = [(0, first.weekday())]
+    if named["FREQ"] == "MONTHLY" and not weekdays and not days:
+        days = [first.day]
+    return Parts(
+        frequency=named["FREQ"],
+        interval=int(named.get("INTERVAL", "1")),
+        weekdays=tuple(weekdays),
+        days=tuple(days),
+        count=int(named["COUNT"]) if "COUNT" in named else None,
+        last=_wall(_last(named["UNTIL"], zone), zone).date() if "UNTIL" in named else None,
+    )

@@ -17,6 +17,7 @@ from sqlalchemy import select
 
 from core.channel import DeliveryError, Unavailable
 from core.common import Common
+from core.desk import hub_troubles
 from core.envelope import Arrival
 from core.hub import AlreadyRunning, Hub, Service
 from core.ids import fixed_id
@@ -333,3 +334,31 @@ async def test_a_hub_that_just_started_is_ready_within_a_second_or_two(hub: Hub)
         await until(lambda: _is_ready(hub), seconds=2)
 
     assert "the hub is stopping" in await hub.ready()
+
+
+async def test_each_process_tells_what_does_not_work_in_it_until_it_works(
+    db: Database, hub: Hub, channel: FakeChannel
+) -> None:
+    async with running(hub):
+        channel.down = {"the mailbox": "wrong password"}
+        assert await hub.report() == 1
+        (told,) = await db.read(hub_troubles.standing, now=datetime.now(UTC))
+        assert (told.kind, told.name, told.why) == ("part", "email by the mailbox", "wrong password")
+        since = told.since
+
+        assert await hub.report() == 1
+        (told,) = await db.read(hub_troubles.standing, now=datetime.now(UTC))
+        assert told.since == since
+        assert await db.read(hub_troubles.standing, now=datetime.now(UTC) + hub_troubles.FORGOTTEN) == []
+
+        channel.down.clear()
+        assert await hub.report() == 0
+        assert await db.read(hub_troubles.standing, now=datetime.now(UTC)) == []
+
+
+async def test_a_disk_that_is_nearly_full_is_told_too(db: Database, tmp_path: Path) -> None:
+    hub = Hub(db, data_dir=tmp_path / "data", low=lambda: "the disk is nearly full")
+    async with running(hub):
+        await hub.report()
+        (told,) = await db.read(hub_troubles.standing, now=datetime.now(UTC))
+    assert (told.kind, told.why) == ("disk", "the disk is nearly full")

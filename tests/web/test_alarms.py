@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from core.desk.alert_looking import Decision
+from core.desk.alerts import FROM_SOURCE
+from core.rules.correlation import Step
 from core.store import tables
 from tests.devices_at_work import SECRET, WITH_DEVICES, Devices, devices
 from tests.fakes import ReadersHere
 from tests.web.desk_pages import Person, serving
+from web.alarm_words import decision
+from web.words import say
 
 OWN = f"""
 [[agents]]
@@ -213,6 +220,46 @@ async def test_a_source_says_how_to_send_to_it_and_what_nobody_understood_is_map
     (row,) = await at.hub.desk.rows(tables.alert)
     assert (row.asset, row.event, row.about["labels"]) == ("sw-1", "Fan <script>", {"rack": "7"})
     assert (await sue.get("/desk/sources/nobody")).status == 404
+
+
+KINDS = {str(one) for one in (Step.STORED, Step.LATE)} | set(FROM_SOURCE.values())
+KINDS |= {"held", "maintenance", "opened", "storm", "attached", "reopened", "ended", "transient", "calm"}
+KINDS |= {f"return_{act}" for act in Act} | {"return_given_up"}
+WRITTEN = re.compile(r"alert_rows\.decide\(\s*[\w.]+,\s*[\w.]+,\s*\"(\w+)\"")
+
+
+@pytest.mark.parametrize("language", ["it", "en"])
+def test_every_decision_about_an_alarm_has_words(language):
+    code = "".join(path.read_text(encoding="utf-8") for path in Path("core/desk").glob("*.py"))
+    kinds = KINDS | set(WRITTEN.findall(code))
+    values = {
+        "severity": "major",
+        "was": "minor",
+        "ticket": "26-000001",
+        "name": "sw-1",
+        "by": "Lea",
+        "seconds": 90,
+    }
+    values |= {
+        "until": "2026-03-02T09:00:00+00:00",
+        "changes": 5,
+        "customer": "ACME",
+        "asset": "sw-1",
+        "act": "taken",
+    }
+    assert len(kinds) > 20
+    for kind in kinds:
+        one = Decision(seq=1, at=datetime.now(UTC), kind=kind, values=values, inbound=None)
+        assert say(language).has(f"alarms.why.{kind}"), kind
+        assert "{" not in decision(one, say(language), lambda at: "09:00")
+
+
+async def test_the_message_behind_an_alarm_is_a_download_and_no_mail(at):
+    lea = await at.as_("lea")
+    inbound = await at.hub.fires("sw-1")
+    file = await lea.get(f"/desk/inbound/{inbound}/source")
+    assert (file.headers["Content-Type"], "sw-1" in file.text) == ("application/octet-stream", True)
+    assert "message.txt" in file.headers["Content-Disposition"]
 
 
 async def ready() -> tuple[str, ...]:

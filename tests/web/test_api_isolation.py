@@ -150,6 +150,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "unlink_ticket": {"to": OWN, "kind": "related"},
     "open_incident": {"children": [OWN]},
     "attach_children": {"children": [OWN]},
+    "announce_incident": {},
     "detach_children": {"children": [OWN]},
     "inform_children": {"words": {"it": "Al lavoro.", "en": "We are on it."}},
     "resolve_children": {

@@ -79,3 +79,24 @@ async def test_an_incident_informs_its_children_and_lists_them(caller, again):
     empty = await (await lea.post("/incidents/26-000001/detach", {"children": ["26-000002"]})).json()
     assert empty["children"] == []
     assert (await caller("Teo").post("/tickets/26-000001/incident", {})).status == 403
+
+
+async def test_the_outage_of_an_incident_is_drafted_and_published_by_who_leads(caller, again):
+    lea, teo = caller("Lea"), caller("Teo")
+    made = await (await lea.post("/tickets/26-000001/incident", {"children": ["26-000002"]})).json()
+    assert made["outage"] is None
+    assert {of for of, _ in made["draft"]["sites"]} | set(made["draft"]["customers"]) == {
+        made["children"][0]["customer"]
+    }
+    assert made["draft"]["words"]["en"]["title"].endswith("ervice disturbed")
+
+    assert (await teo.post("/incidents/26-000001/announce", {})).status == 403
+    done = await (await lea.post("/incidents/26-000001/announce", {})).json()
+
+    assert done["draft"] is None
+    outage = await (await lea.get(f"/outages/{done['outage']}")).json()
+    assert [one["code"] for one in outage["concerned"]] == [made["children"][0]["customer"]]
+    again_ = await (await lea.post("/incidents/26-000001/announce", {})).json()
+    assert again_["outage"] == done["outage"]
+    refused = await lea.post("/incidents/26-000002/announce", {})
+    assert refused.status == 409

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.days.hubs import until
+from tests.devices_at_work import SECRET, alarm
 from tests.web.browsing import LEADER, MARIO, ONE_AT_A_TIME, SUPERVISOR
 
 pytestmark = [pytest.mark.browser, ONE_AT_A_TIME]
@@ -20,9 +25,24 @@ DESK = [
     "/desk/?q=zzzz-nothing",
 ]
 DESK += ["/desk/outages", "/desk/outages/new", "outage", "/desk/rooms", "contact", "papers", "paper"]
-DESK += ["/desk/visits"]
+DESK += ["/desk/visits", "/desk/maintenance?span=month", "/desk/maintenance/new?customer=CANTINE", "window"]
+ALARMS = ["/desk/alarms", "/desk/alarms/board", "/desk/alarms/tree?customer=CANTINE", "alarm", "thing"]
+ALARMS += ["/desk/sources", "source"]
 PORTAL = ["report", "/portal/", "request", "/portal/new", "/portal/history", "/account"]
 WIDTHS = [360, 768, 1280, 1920]
+SOURCES = "".join(
+    f"""
+[[alert_sources]]
+name = "{name}"
+kind = "{kind}"
+secret = "{SECRET}"
+customer = "CANTINE"
+technology = "Network"
+request_type = "Incident"
+hold = "0s"
+"""
+    for name, kind in (("look-alarms", "alertmanager"), ("look-own", "generic"))
+)
 MAX_WEIGHT = 150_000  # bytes of a page with everything it loads
 
 
@@ -34,6 +54,23 @@ def number(demo):
     demo.say(found, "Cliente importante.", audience="internal")
     demo.do(found, "workaround", text="Usi l'altra linea.")
     return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def maintenance(demo):
+    """Work on a switch that goes on, every night."""
+    since = datetime.now(UTC)
+    demo.api.post(
+        "/maintenance",
+        {
+            "customer": "CANTINE",
+            "asset": "vr-core-sw-01",
+            "since": since.isoformat(),
+            "until": (since + timedelta(hours=3)).isoformat(),
+            "rule": "FREQ=DAILY",
+            "change": "Nuovo firmware",
+        },
+    )
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +89,29 @@ def solved(demo):
     return found
 
 
+@pytest.fixture(scope="module")
+def devices(demo, tmp_path_factory):
+    """`devices(source, body)`: a device reports. Two alarms fire, and a message that nobody understood waits."""
+    file = tmp_path_factory.mktemp("devices") / "desk.toml"
+    demo.hub.done("export", str(file))
+    file.write_text(file.read_text(encoding="utf-8") + SOURCES, encoding="utf-8")
+    demo.hub.done("apply", str(file), "--yes")
+
+    def reports(source, body):
+        headers = {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/json"}
+        address = f"{demo.hub.base}/in/alerts/{source}"
+        request = urllib.request.Request(address, json.dumps(body).encode(), headers)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - of this machine
+            assert answer.status == 202
+
+    at = datetime.now(UTC)
+    fires = [alarm(name, "firing", at=at) for name in ("vr-core-sw-01", "nobody-knows-it")]
+    reports("look-alarms", {"alerts": fires, "groupLabels": {}})
+    reports("look-own", {"problem": "Fan"})
+    until(lambda: len(demo.api.get("/alerts", source="look-alarms")["items"]) == 2, "no alarm came")
+    return reports
+
+
 def place(name, number):
     return {"ticket": f"/desk/tickets/{number}", "request": f"/portal/requests/{number}"}.get(name, name)
 
@@ -63,10 +123,19 @@ def at(visit, name, number, *, solved="", **options):
         if name == "papers":
             return visitor
         name = visitor.page.locator("main h2 a").first.get_attribute("href")
+    if name in ("alarm", "thing"):
+        visitor.go(
+            "/desk/alarms?source=look-alarms&q=vr-core" if name == "thing" else "/desk/alarms?q=nobody"
+        )
+        link = visitor.page.locator("a.what").first.get_attribute("href")
+        name = "/desk/alarms/assets/CANTINE/vr-core-sw-01" if name == "thing" else link
     if name == "report":
         name = f"/portal/requests/{solved}/report"
     if name == "outage":
         visitor.go("/desk/outages")
+        name = visitor.page.locator("main h3 a").first.get_attribute("href")
+    if name == "window":
+        visitor.go("/desk/maintenance")
         name = visitor.page.locator("main h3 a").first.get_attribute("href")
     if name == "contact":
         visitor.go(place("ticket", number))
@@ -85,6 +154,34 @@ def test_axe_finds_nothing_by_day_and_by_night(visit, number, solved, name):
         found = Axe().run(visitor.page)
 
         assert found.violations_count == 0, f"{theme}: {found.generate_report()}"
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_pages_of_alarms_are_for_everybody_and_no_wider_than_the_screen(visit, devices, number, name):
+    visitor = visit(SUPERVISOR) if name == "source" else at(visit, name, number)
+    if name == "source":
+        visitor.go("/desk/sources/look-own")
+    for theme in ("light", "dark"):
+        visitor.page.emulate_media(color_scheme=theme)
+
+        found = Axe().run(visitor.page)
+
+        assert found.violations_count == 0, f"{theme}: {found.generate_report()}"
+    for width in WIDTHS:
+        visitor.page.set_viewport_size({"width": width, "height": 800})
+        visitor.page.reload()
+        assert visitor.page.evaluate("window.shift") == 0, width
+        for what in ("document.documentElement", "document.querySelector('main')"):
+            assert visitor.page.evaluate(f"{what}.scrollWidth") <= width, what
+
+
+def test_the_wall_shows_a_new_alarm_by_itself(visit, devices, number):
+    visitor = at(visit, "/desk/alarms/board", number)
+
+    new = alarm("just-now", "firing", at=datetime.now(UTC))
+    devices("look-alarms", {"alerts": [new], "groupLabels": {}})
+
+    visitor.page.locator(".wall-alarm", has_text="just-now").wait_for()
 
 
 LED = [

@@ -75,6 +75,16 @@ async def test_an_open_page_is_told_which_ticket_changed_and_nothing_of_it(teo, 
         assert await stream.next() == ("ticket", desk.ticket)
 
 
+async def test_an_open_page_is_told_of_a_storm_of_alarms_once_for_each_commit(teo, db):
+    async with listening(teo) as stream:
+        await stream.settled()
+        await db.write(lambda tx: [tx.tell("alerts", str(n)) for n in range(500)] and None)
+        await say(db, "and then")
+
+        assert await stream.next() == ("alerts", "")
+        assert (await stream.next())[0] == "ticket"
+
+
 async def test_what_happened_between_the_page_and_the_listening_is_not_missed(teo, db, desk):
     page = await teo.get(TICKET)
     await say(db, "meanwhile")

@@ -81,6 +81,11 @@ async def test_a_split_is_ticked_and_an_incident_is_led_from_its_page(lea, again
     )
     assert len(found) == 1  # Alice is told once
     assert "26-000090" in (await lea.get("/desk/incidents")).words
+    page = await lea.get("/desk/incidents/26-000090")
+    assert "Something that these services depend on does not work" in page.words
+    assert (await lea.post("/desk/incidents/26-000090/announce")).status == 303
+    page = await lea.get("/desk/incidents/26-000090")
+    assert "Published: callers, visitors and writers hear of it" in page.words
 
 
 def test_every_reason_has_its_sentence_in_both_languages():

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from core.desk import (
     incident,
+    incident_outages,
     incident_telling,
     incident_views,
     joining,
@@ -21,7 +22,7 @@ from core.store.tx import Tx
 from web.api import joining_shapes, shapes
 from web.api.endpoint import Body, Call, Query, api
 from web.api.tickets import Name, Seen, Words, ticket_now
-from web.api.verbs import Cause, Minutes
+from web.api.verbs import Cause, Minutes, Nothing
 
 Number = Annotated[str, Field(min_length=1, max_length=20, description="Number of a ticket.")]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2}$")]
@@ -260,6 +261,13 @@ def inform_children(tx: Tx, call: Call) -> joining_shapes.Incident:
     return _incident(tx, call)
 
 
+@api("POST", "/incidents/{number}/announce", body=Nothing, answer=joining_shapes.Incident)
+def announce_incident(tx: Tx, call: Call) -> joining_shapes.Incident:
+    """Publish the draft: the phone line, the portal and acknowledgements tell exactly those it concerns. Again changes nothing."""
+    incident_outages.publish(tx, call.who, call.number, now=call.now)
+    return _incident(tx, call)
+
+
 @api("POST", "/incidents/{number}/resolve-children", body=Resolve, answer=joining_shapes.ChildrenResolved)
 def resolve_children(tx: Tx, call: Call) -> joining_shapes.ChildrenResolved:
     """Solve children together: each gets its own report. Those that cannot be solved now stay, with the reason."""
@@ -337,7 +345,8 @@ def _due(clocks: Sequence[Clock]) -> dict[str, datetime | None]:
 
 
 def _incident(tx: Tx, call: Call) -> joining_shapes.Incident:
-    found: Any = incident_views.of_ticket(tx, call.who, call.number)
+    found: Any = incident_views.of_ticket(tx, call.who, call.number, now=call.now)
+    draft = found.draft
     return joining_shapes.Incident(
         number=found.row.number,
         subject=found.row.subject,
@@ -363,6 +372,16 @@ def _incident(tx: Tx, call: Call) -> joining_shapes.Incident:
             )
             for one in found.updates
         ],
+        outage=found.outage,
+        draft=joining_shapes.OutageDraft(
+            words={language: dict(said) for language, said in draft.words.items()},
+            since=draft.since,
+            customers=list(draft.scope.customers),
+            sites=list(draft.scope.sites),
+            technologies=list(draft.scope.technologies),
+        )
+        if draft is not None
+        else None,
     )
 
 
@@ -382,5 +401,6 @@ ENDPOINTS = (
     attach_children,
     detach_children,
     inform_children,
+    announce_incident,
     resolve_children,
 )

@@ -103,6 +103,16 @@ class IncidentUpdate(Shape):
     requests: int = Field(description="In how many requests it was said.")
 
 
+class OutageDraft(Shape):
+    """What would be published of an incident now, and for whom."""
+
+    words: dict[str, dict[str, str]] = Field(description="Language to `title` and `text`.")
+    since: datetime
+    customers: list[str] = Field(description="Codes of those who are hit at all of their sites.")
+    sites: list[tuple[str, str]] = Field(description="Customer and site.")
+    technologies: list[str] = Field(description="Empty: all.")
+
+
 class Incident(Shape):
     """An incident with its children."""
 
@@ -113,6 +123,10 @@ class Incident(Shape):
     languages: list[str] = Field(description="In which somebody of it is written to: an update needs each.")
     children: list[IncidentChild]
     updates: list[IncidentUpdate] = Field(description="Newest first.")
+    outage: str | None = Field(description="Id of the outage that follows from it and goes on.")
+    draft: OutageDraft | None = Field(
+        description="What `announce` would publish; null: it is, or nobody is concerned."
+    )
 
 
 class IncidentSummary(Shape):

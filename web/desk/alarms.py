@@ -20,6 +20,7 @@ from core.desk import (
     offers,
     people,
     reference,
+    window_views,
 )
 from core.desk.alert_views import Filter
 from core.desk.errors import DeskError, Forbidden, Invalid, NotFound, Refused
@@ -34,10 +35,8 @@ from web.words import say
 Form = MultiDictProxy[Any]
 
 FILTERS = ("status", "severity", "customer", "site", "source", "asset", "ticket", "parent", "q")
-ROWS = 24
-"""Alarms that the board names; more of a customer are counted."""
-FEWEST, MOST = 3, 14
-"""Of one customer."""
+NAMED = ((2, 9), (4, 4), (11, 2))
+"""So many customers, so many alarms of each that the board names: what a screen holds. With more customers it is one of each."""
 ID = "{id:[0-9a-f-]{36}}"
 
 
@@ -96,7 +95,7 @@ async def board(request: web.Request) -> web.StreamResponse:
     """For the wall: what fires now, by customer, to be read from three metres."""
     site, who = request.app[SITE], staff(request)
     found, silent = await site.db.read(_board, who)
-    shown = min(MOST, max(FEWEST, ROWS // max(1, len(found.customers))))
+    shown = next((named for most, named in NAMED if len(found.customers) <= most), 1)
     return site.pages.page(
         request,
         "inbox/alarm_board.html",
@@ -152,9 +151,11 @@ async def _one(
 ) -> web.Response:
     site, who = request.app[SITE], staff(request)
     chosen = (str(form.get("customer", "")) if form is not None else "") or request.query.get("customer", "")
+    at = now()
     seen, whose, things = await site.db.read(_seen, who, request.match_info["id"], chosen)
+    there = await site.db.read(window_views.holding, who, seen.alarm.id, now=at)
     zone, t = ZoneInfo(site.settings.hub.time_zone), say(who.language)
-    short = partial(day_and_time, zone=zone, now=now(), language=who.language)
+    short = partial(day_and_time, zone=zone, now=at, language=who.language)
     return site.pages.page(
         request,
         "inbox/alarm.html",
@@ -166,6 +167,7 @@ async def _one(
         decisions=[(one, alarm_words.decision(one, t, short)) for one in seen.decisions],
         whose=whose,
         things=things,
+        maintenance=there,
         wrong=wrong,
         verb=verb,
         form=form or {},

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from aiohttp import web
 from multidict import MultiDictProxy
 
-from core.desk import incident, incident_telling, incident_views, resolution
+from core.desk import incident, incident_outages, incident_telling, incident_views, resolution
 from core.desk.errors import DeskError, Forbidden, Invalid, Refused, Stale
 from core.desk.principal import Principal
 from web import guard, numbers
@@ -17,7 +17,7 @@ from web.desk.joining import wrong_words
 from web.sign_in import form_id
 from web.site import SITE, now
 
-VERBS = ("inform", "attach", "detach", "resolve")
+VERBS = ("inform", "announce", "attach", "detach", "resolve")
 MAX_FORM_ID = 100  # characters
 
 Form = MultiDictProxy[Any]
@@ -74,6 +74,8 @@ async def _do(request: web.Request, who: Principal, number: str, verb: str, form
         case "inform":
             idem = str(form.get("form", ""))[:MAX_FORM_ID]
             await db.write(incident_telling.inform, who, number, words=words, idem=idem, now=now())
+        case "announce":
+            await db.write(incident_outages.publish, who, number, now=now())
         case "attach":
             named = str(form.get("numbers", "")).replace(",", " ").split()
             await db.write(incident.attach, who, number, children=named, now=now())
@@ -99,7 +101,7 @@ async def _page(
     stays: Any = (),
 ) -> web.StreamResponse:
     site, who = request.app[SITE], staff(request)
-    found = await site.db.read(incident_views.of_ticket, who, request.match_info["number"])
+    found = await site.db.read(incident_views.of_ticket, who, request.match_info["number"], now=now())
     return site.pages.page(
         request,
         "inbox/incident.html",

@@ -78,7 +78,11 @@ async def act(request: web.Request) -> web.StreamResponse:
 async def source(request: web.Request) -> web.StreamResponse:
     """The bytes as they came."""
     who = staff(request)
-    raw = await request.app[SITE].db.read(traffic.inbound_bytes, who, request.match_info["id"])
+    db, inbound_id = request.app[SITE].db, request.match_info["id"]
+    item = await db.read(traffic.inbound_item, who, inbound_id)
+    raw = await db.read(traffic.inbound_bytes, who, inbound_id)
+    if item.channel == "monitoring":
+        return files.download(raw, "message.txt", "text/plain")
     return files.download(raw, "message.eml", "message/rfc822")
 
 

@@ -5,17 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from babel.dates import format_date
 
-from core.desk import broadcasts, course, coverage, linking, outage_board, outages, requests, search
+from core.desk import (
+    broadcasts,
+    course,
+    coverage,
+    linking,
+    outage_board,
+    outages,
+    requests,
+    search,
+    window_views,
+)
 from core.desk.principal import Principal
 from core.desk.views import NextAction, TicketRow
 from core.store.tx import Tx
 from web import files
 from web.portal.frame import company, contact
 from web.site import SITE, now
+from web.window_words import span, spoken
 
 SHOWN = 50  # open requests on the home page
 ENDED = 10  # closed ones there; the history has the rest
@@ -67,7 +79,14 @@ async def show(request: web.Request) -> web.StreamResponse:
     said = {day: format_date(day, "d MMMM y", locale=who.language) for day in days}
     code = found["company"].phone_code if found["company"] and site.telephone is not None else ""
     return site.pages.page(
-        request, "portal/home.html", days=said, phone_code=code, phone_number=site.telephone, **found
+        request,
+        "portal/home.html",
+        days=said,
+        phone_code=code,
+        phone_number=site.telephone,
+        said_often=lambda one: spoken(one, who.language),
+        span_of=lambda one: span(one.next.since, one.next.until, ZoneInfo(one.zone), now(), who.language),
+        **found,
     )
 
 
@@ -124,6 +143,11 @@ def _home(tx: Tx, who: Principal, *, now: datetime) -> dict[str, Any]:
         "company": company(tx, who),
         "linked": linking.fresh(tx, who, now=now),
         "outages": _outages(tx, who, now=now),
+        "maintenance": [
+            one
+            for one in window_views.listing(tx, who, now=now, ahead=window_views.AHEAD)
+            if one.source == "person"
+        ],
         "needed": [card for card in cards if _needs_them(card)],
         "cards": [card for card in cards if not _needs_them(card)],
         "more_open": going_on.next is not None,

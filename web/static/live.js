@@ -49,6 +49,7 @@ function listen(address) {
   source.addEventListener("typing", (event) => mine(event) && typing());
   source.addEventListener("inbound", () => look({ list: true }));
   source.addEventListener("tasks", () => look({ list: true }));
+  source.addEventListener("maintenance", () => lookAtBoard());
   source.addEventListener("alerts", () => document.querySelector("[data-alarms]") && lookAtBoard());
   source.addEventListener("desk", () => look({ list: true, ticket: true }));
   source.addEventListener("refresh", () => {

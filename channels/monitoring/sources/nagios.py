@@ -69,7 +69,7 @@ def of_macros(
         service=service,
         state=found.get(f"{of}state") or found.get("state") or "",
         output=found.get(f"{of}output") or found.get("output") or "",
-        text=found.get(f"long{of}output") or "",
+        text="\n".join(filter(None, (found.get(f"long{of}output"), found.get("notificationcomment")))),
         at=found.get("timet") or found.get("date"),
         address=found.get("hostaddress") or found.get("address") or "",
         links=[found.get(f"{of}actionurl"), found.get(f"{of}notesurl"), found.get("url")],

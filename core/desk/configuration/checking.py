@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core import addresses
 from core.alerting import Severity
+from core.desk.alert_sources import OWN
 from core.desk.configuration.document import (
     PARTS,
     AgentPart,
@@ -56,6 +57,7 @@ BEATS = (60, 86_400)
 """Seconds between heartbeats, at least and at most."""
 MIN_SECRET = 16
 """Characters of the secret of a source: whoever has it opens tickets."""
+REFERS = "must say where the secret is, env:NAME or file:PATH: this file is kept and exported"
 PERIODS = ("contract", "year", "quarter", "month")
 RENEWALS = ("none", "tacit")
 STATUSES = ("draft", "active", "suspended", "terminated")
@@ -328,13 +330,15 @@ def _priorities(part: CustomerPart, at: str) -> Iterator[str]:
 
 
 def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]:
+    if part.name == OWN:
+        yield f'{at}.name: "{OWN}" is the hub itself: choose another name'
     yield from _unknown(f"{at}.customer", [part.customer], "customers", names)
     yield from _unknown(f"{at}.technology", [part.technology or None], "technologies", names)
     yield from _unknown(f"{at}.request_type", [part.request_type or None], "request_types", names)
     yield from _none_of(f"{at}.severity", part.severity, SEVERITIES)
     for word, severity in part.severities.items():
         yield from _none_of(f"{at}.severities.{word}", severity, SEVERITIES)
-    for name in ("hold", "stable", "auto_close", "heartbeat", "heartbeat_grace"):
+    for name in ("hold", "stable", "tell_after", "auto_close", "heartbeat", "heartbeat_grace"):
         if text := getattr(part, name):
             try:
                 seconds = parse_duration(text)
@@ -358,6 +362,11 @@ def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]
                 ip_network(network)
             except ValueError:
                 yield f"{at}.{name}: {network!r} is no address and no network such as 192.0.2.0/24"
+    for topic in part.topics:
+        if not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]+:.+", topic):
+            yield f"{at}.topics: {topic!r} is no ARN such as arn:aws:sns:eu-west-1:123456789012:alarms"
+    if part.hmac is not None and not part.hmac.secret.startswith(("env:", "file:")):
+        yield f"{at}.hmac.secret: {REFERS}"
     if part.api is not None:
         yield from _interface(part.api, part.kind, f"{at}.api")
     if part.names_customers and part.customer:
@@ -371,7 +380,7 @@ def _interface(part: InterfacePart, kind: str, at: str) -> Iterator[str]:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
         yield f"{at}.url: must be an address such as https://zabbix.example.org, without a user and without ?"
     if part.token and not part.token.startswith(("env:", "file:")):
-        yield f"{at}.token: must say where the secret is, env:NAME or file:PATH: this file is kept and exported"
+        yield f"{at}.token: {REFERS}"
 
 
 def _quick_reply(part: QuickReplyPart, at: str, names: Names) -> Iterator[str]:

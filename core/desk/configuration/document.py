@@ -254,6 +254,14 @@ class InterfacePart(_Part, frozen=True, kw_only=True):
     ca: str = ""
 
 
+class SignaturePart(_Part, frozen=True, kw_only=True):
+    """alert_sources.hmac"""
+
+    header: str
+    secret: str
+    timestamp: str = ""
+
+
 class AlertSourcePart(_Part, frozen=True, kw_only=True):
     """[[alert_sources]]"""
 
@@ -271,6 +279,7 @@ class AlertSourcePart(_Part, frozen=True, kw_only=True):
     severity: str = "warning"
     hold: str = "60s"
     stable: str = "5m"
+    tell_after: str = "120s"
     auto_close: str = ""
     heartbeat: str = ""
     heartbeat_grace: str = "60s"
@@ -280,7 +289,9 @@ class AlertSourcePart(_Part, frozen=True, kw_only=True):
     mapping: dict[str, str] = {}
     rules: tuple[dict[str, str], ...] = ()
     peers: tuple[str, ...] = ()
+    hmac: SignaturePart | None = None
     api: InterfacePart | None = None
+    topics: tuple[str, ...] = ()
     reaches: tuple[str, ...] = ()
     address: str = ""
 

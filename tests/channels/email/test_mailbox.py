@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -57,11 +57,11 @@ def a_mailbox(server: Dovecot, user: str, **changed) -> Mailbox:
 
 
 @contextmanager
-def watching(mailbox: Mailbox, *doors: FakeDoor) -> Iterator[None]:
-    """Watched by as many hubs as there are doors, until the block ends."""
+def watching(mailbox: Mailbox, *doors: FakeDoor, down: dict[str, str] | None = None) -> Iterator[None]:
+    """Watched by as many hubs as there are doors, until the block ends. `down`: where they tell why it cannot be read."""
 
     async def work(stop: asyncio.Event, ready) -> None:
-        hubs = [asyncio.create_task(mailbox.watch(door)) for door in doors]
+        hubs = [asyncio.create_task(mailbox.watch(door, down)) for door in doors]
         ready()
         await stop.wait()
         for hub in hubs:
@@ -449,3 +449,26 @@ def refusal(command, *arguments) -> str:
     with pytest.raises((IMAPClientError, OSError)) as raised:
         command(*arguments)
     return str(raised.value)
+
+
+def test_a_mailbox_that_cannot_be_read_is_told_and_no_longer_when_nobody_reads_it(server, user, door):
+    down: dict[str, str] = {}
+    mailbox = a_mailbox(server, user, password="wrong")  # noqa: S106 - a wrong one
+    with watching(mailbox, door, down=down):
+        _until(lambda: mailbox.name in down)
+    assert down == {}
+
+
+def test_a_mailbox_that_is_read_is_not_told_although_its_connection_ends(server, user, door):
+    down: dict[str, str] = {}
+    server.deliver(user, MAIL)
+    with watching(a_mailbox(server, user), door, down=down):
+        server.wait_until_seen(user, 1)
+        assert down == {}
+
+
+def _until(question: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not question():
+        assert time.monotonic() < end
+        time.sleep(0.02)

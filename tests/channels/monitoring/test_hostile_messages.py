@@ -110,7 +110,15 @@ def test_what_is_nested_inside_a_text_is_not_read_too_deeply_either() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["application/octet-stream", "text/plain", "image/png", "", "application/json; charset=latin-1"]
+    "kind",
+    [
+        "application/octet-stream",
+        "text/plain",
+        "image/png",
+        "",
+        "application/json; charset=latin-1",
+        "application/x-www-form-urlencoded",  # so says curl -d of whatever it sends
+    ],
 )
 def test_json_is_read_whatever_the_content_type_says(kind: str) -> None:
     assert fact("alertmanager", a_group(), headers={"content-type": kind}).event == "A"

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from core.desk import incident_outages, incident_telling, outages, tickets
-from core.desk.errors import Forbidden, Refused
+from core.desk import (
+    books,
+    incident_outages,
+    incident_telling,
+    outage_board,
+    outages,
+    publishing,
+    reference,
+    tickets,
+)
+from core.desk.errors import Forbidden, NotFound, Refused
+from core.ids import new_id
 from core.store import tables
+from tests.chat_at_work import Chatter
+from tests.chatting import connects
 from tests.desk_at_work import CONFIGURED, PASSED
 from tests.devices_at_work import SECRET, Devices, devices
+from tests.telephone import ALICE, BOB, exchange, with_telephones
 
 OURS = """
 [[customers]]
@@ -191,6 +206,23 @@ async def test_the_same_alarm_again_makes_no_second_part(hub):
     assert set(await parts(hub)) == {"OURS", "ACME", "DELTA"}
 
 
+async def test_cause_and_effects_that_come_at_once_find_each_other(hub):
+    await asyncio.gather(
+        hub.fires("sw-1", source="acme"),
+        hub.fires("ring-1", source="ours"),
+        hub.fires("router", source="delta"),
+        hub.fires("line-7", source="ours"),
+    )
+    await hub.work()
+    by_customer = await parts(hub)
+    assert set(by_customer) == {"OURS", "ACME", "DELTA"}
+    for name, source, customer in (("sw-1", "acme", "ACME"), ("router", "delta", "DELTA")):
+        assert (await hub.alert(name, source)).ticket_id == by_customer[customer].id
+    await hub.passes(minutes=4)
+    assert told(hub, "progress") == ["alice@acme.test", "dora@delta.test"]
+    await hub.sound()
+
+
 # --- A storm of several customers ---
 
 
@@ -299,6 +331,66 @@ async def test_a_mail_about_it_is_answered_with_it_and_one_of_somebody_else_is_n
     await hub.sound()
 
 
+async def test_what_a_person_withdrew_is_published_by_a_person_only(hub):
+    await hub.fires("line-7", source="loud")
+    (row,) = await hub.desk.rows(tables.outage)
+    lea = await hub.desk.who("lea")
+    await hub.desk.do(publishing.cancel, lea, row.id, reason="It is our own test.")
+    await hub.fires("ring-1", source="loud")
+    assert await heard(hub, "ACME") == []
+    (task,) = [one for one in await hub.desk.rows(tables.task) if one.kind == "incident_outage"]
+    parent = (await parts(hub))["OURS"]
+    assert task.ticket_id == parent.id
+    await hub.desk.do(incident_outages.publish, lea, parent.number)
+    assert len(await heard(hub, "ACME")) == 1
+    await hub.sound()
+
+
+async def test_a_caller_hears_it_and_is_told_of_the_end_by_one_key_and_another_customers_caller_is_not(db):
+    line = await exchange(db, with_telephones(SHARED))
+    hub = Devices(line.desk)
+    await hub.fires("ring-1", source="loud")
+
+    phone = await line.phone(ALICE).identified()
+    assert "Network: servizio disturbato" in phone.last
+    await phone.press("1")
+    assert "La avviseremo" in " ".join(phone.heard)
+    await phone.hang_up(seconds=20)
+    other = await line.phone(BOB).dial()
+    await other.press("889900")
+    assert "disturbed" not in " ".join(other.heard)
+    (asked,) = await hub.desk.rows(tables.outage_subscriber)
+    assert (asked.customer, asked.address) == ("ACME", ALICE)
+    await hub.sound()
+
+
+async def test_the_portal_shows_it_to_who_is_concerned_who_may_ask_by_one_click(hub):
+    await hub.fires("ring-1", source="loud")
+    alice, bob = await hub.desk.who("alice"), await hub.desk.who("bob")
+    shown = await hub.desk.db.read(outage_board.listing, alice, state="running", now=hub.desk.now)
+    (one,) = shown.items
+    assert await hub.desk.do(outages.subscribe, alice, one.id, by="email") == "added"
+    nothing = await hub.desk.db.read(outage_board.listing, bob, state="running", now=hub.desk.now)
+    assert not nothing.items
+    with pytest.raises(NotFound):
+        await hub.desk.do(outages.subscribe, bob, one.id, by="email")
+
+
+async def test_a_chat_about_it_is_answered_with_it_and_one_of_somebody_else_is_not(hub):
+    await hub.fires("ring-1", source="loud")
+    answers = {}
+    for name, address in (("aldo", "telegram:1"), ("bob", "telegram:2")):
+        await connects(hub.desk, name, address)
+        number = (await Chatter(hub.desk, address=address, name=name).writes()).number
+        answers[name] = "".join(row.text for row in await hub.desk.outward(number, "received"))
+    assert "Network: servizio disturbato" in answers["aldo"]
+    assert answers["bob"]
+    assert "disturbed" not in answers["bob"]
+    (asked,) = await hub.desk.rows(tables.outage_subscriber)
+    assert (asked.customer, asked.ticket_id is None) == ("ACME", False)
+    await hub.sound()
+
+
 # --- It goes on ---
 
 
@@ -385,3 +477,122 @@ async def test_down_again_within_the_hour_the_parts_go_on_and_the_outage_is_publ
     assert len(await heard(hub, "ACME")) == 1
     assert sorted(row.state for row in await hub.desk.rows(tables.outage)) == ["ended", "running"]
     await hub.sound()
+
+
+# --- Whose part is made when ---
+
+
+MANY = "".join(
+    f"""
+[[customers]]
+name = "Shop {n}"
+code = "SHOP{n}"
+language = "{("it", "en")[n % 2]}"
+  [[customers.contacts]]
+  name = "Keeper {n}"
+  email = "keeper@shop{n}.test"
+  alerts = true
+  [[customers.assets]]
+  name = "till"
+  depends_on = ["OURS/ring-1"]
+  [[customers.contracts]]
+  number = "S-{n}"
+  valid_from = 2026-01-01
+  valid_until = 2026-12-31
+    [[customers.contracts.lines]]
+    name = "All"
+    sla = "Gold"
+"""
+    for n in range(45)
+)
+
+
+async def test_many_customers_have_their_parts_a_slice_at_a_time_and_hear_once_each(db):
+    hub = await devices(db, SHARED.replace("[[alert_sources]]", f"{MANY}[[alert_sources]]", 1))
+    await hub.fires("ring-1", source="loud")
+    assert len(await parts(hub)) == 45 + 3
+    (row,) = await hub.desk.rows(tables.outage)
+    assert len(row.customers) == 45
+    await hub.passes(minutes=4)
+    assert len(told(hub, "progress")) == len(set(told(hub, "progress"))) == 45 + 2
+    await hub.ends("ring-1", source="loud")
+    await hub.passes(minutes=7)
+    assert [row.state for row in await hub.tickets()].count("resolved") == 45 + 3
+    await hub.sound()
+
+
+async def test_a_circle_that_is_met_all_the_same_hangs_nobody_up(hub):
+    def closes(tx):
+        tx.update(tables.asset, {"customer": "OURS", "name": "ring-1"}, depends_on=["ACME/sw-1"])
+        reference.revise(tx, now=hub.desk.now)
+
+    await hub.desk.db.write(closes)
+    await hub.fires("sw-1", source="acme")
+    await hub.fires("ring-1", source="ours")
+    assert (await hub.alert("ring-1", "ours")).status == "suppressed"
+    await hub.ends("sw-1", source="acme")
+    await hub.ends("ring-1", source="ours")
+    await hub.passes(minutes=7)
+    await hub.sound()
+
+
+async def test_a_line_below_a_line_is_one_incident_of_the_one_above(hub):
+    await hub.fires("line-7", source="loud")
+    (first,) = await hub.desk.rows(tables.outage)
+    await hub.fires("ring-1", source="loud")
+    assert set(await parts(hub)) == {"OURS", "ACME", "DELTA"}
+    assert [one.id for one in await heard(hub, "ACME")] == [first.id]
+    await hub.passes(minutes=4)
+    assert told(hub, "progress") == ["alice@acme.test", "dora@delta.test"]
+    await hub.ends("ring-1", source="loud")
+    await hub.ends("line-7", source="loud")
+    await hub.passes(minutes=7)
+    assert {row.state for row in await hub.tickets()} == {"resolved"}
+    assert await heard(hub, "ACME") == []
+    await hub.sound()
+
+
+# --- The books ---
+
+
+async def breaks(hub: Devices, change) -> list[str]:
+    """What the books say when this was done to the rows."""
+    await hub.desk.db.write(change)
+    found = await hub.desk.db.read(books.verify, now=hub.desk.now)
+    return [one.kind for one in found.faults]
+
+
+async def test_the_books_find_a_part_without_its_incident_and_a_customer_with_two(hub):
+    await hub.fires("ring-1", source="loud")
+    by_customer = await parts(hub)
+    acme, delta = by_customer["ACME"], by_customer["DELTA"]
+    moved = await breaks(hub, lambda tx: tx.update(tables.ticket, {"id": delta.id}, customer="ACME"))
+    assert "incident with two parts of one customer" in moved
+    link = tables.ticket_link
+    gone = await breaks(hub, lambda tx: tx.run(link.delete().where(link.c.ticket_id == acme.id)))
+    assert "part of an incident without it" in gone
+
+
+async def test_the_books_find_a_customer_who_was_told_twice(hub):
+    await hub.fires("ring-1", source="loud")
+    await hub.passes(minutes=3)
+    acme = (await parts(hub))["ACME"]
+    (said,) = await hub.desk.rows(tables.message, acme.number, kind="progress")
+    twice = {**said._asdict(), "id": new_id()}
+    assert "customer who was told twice of an incident" in await breaks(
+        hub, lambda tx: tx.insert(tables.message, **twice)
+    )
+
+
+async def test_the_books_find_an_outage_of_no_incident_of_everybody_and_two_at_once(hub):
+    await hub.fires("ring-1", source="loud")
+    (row,) = await hub.desk.rows(tables.outage)
+    everybody = await breaks(hub, lambda tx: tx.update(tables.outage, {"id": row.id}, customers=[], sites=[]))
+    assert "outage of an incident that concerns everybody" in everybody
+    second = {**row._asdict(), "id": new_id()}
+    assert "incident with two outages at once" in await breaks(
+        hub, lambda tx: tx.insert(tables.outage, **second)
+    )
+    assert "outage without its incident" in await breaks(
+        hub, lambda tx: tx.update(tables.outage, {"id": row.id}, incident=row.id)
+    )

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from core.channel import NoSuchSource, NotAdmitted
-from core.desk import resolution, tickets
+from core.desk import periodic, periodic_values, resolution, tickets
 from core.desk.errors import Refused
 from core.store import tables
 from tests.desk_at_work import SOLUTION
@@ -329,3 +329,40 @@ async def test_who_is_away_and_answers_at_the_address_of_a_source_opens_nothing(
     await hub.work()
     assert (await hub.desk.inbound()).reason == "ignored"
     assert await hub.tickets() == []
+
+
+# --- What is told at the end ---
+
+
+async def test_the_closing_report_lists_what_fired_when_and_how_often(hub):
+    began = hub.desk.now
+    await hub.fires("core-1", source="at-once", severity="warning")
+    hub.desk.passes(seconds=30)
+    await hub.fires("core-1", source="at-once", severity="warning", at=began)
+    await hub.fires(*(f"pc-{n}" for n in range(25)), source="at-once", severity="warning", parent="core-1")
+    await hub.ends("core-1", *(f"pc-{n}" for n in range(25)), source="at-once")
+    await hub.passes(minutes=10)
+
+    report = hub.desk.channel.sent[-1]
+    assert report.kind == "resolved"
+    assert "Allarmi" in report.text
+    assert "core-1: Down" in report.text
+    assert "e altri 6" in report.text
+    await hub.sound()
+
+
+async def test_the_report_of_a_month_names_what_fired_most_often(hub):
+    for _ in range(3):
+        await hub.fires("core-1", source="at-once", severity="warning")
+        await hub.passes(minutes=2)
+        await hub.ends("core-1", source="at-once")
+        await hub.passes(minutes=10)
+    await hub.fires("pc-1", source="at-once", severity="warning")
+    await hub.passes(minutes=1)
+
+    of = await hub.desk.db.read(periodic_values.wanted, "C-1", "2026-03", draft=True, now=hub.desk.now)
+    values = (await hub.desk.db.read(periodic.made, of)).values
+
+    told = [one for one in values["figures"] if one["name"] == "alarms"]
+    assert [(one["about"], one["value"]) for one in told] == [("core-1: Down", 3), ("pc-1: Down", 1)]
+    assert told[0]["tickets"] == [(await hub.tickets())[0].number]

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections import Counter
 from datetime import datetime
-from types import SimpleNamespace
 
 import pytest
 
@@ -69,7 +68,7 @@ async def test_ten_thousand_repeats_are_one_ticket_and_a_figure(hub, database_ur
     def repeat(tx) -> None:
         source = reference.desk(tx).alert_sources["at-once"]
         for n in range(times - 1):
-            message = SimpleNamespace(id=first.id, received_at=hub.desk.now, raw=f"{n:064x}")
+            message = alerts.Said(id=first.id, received_at=hub.desk.now, raw=f"{n:064x}")
             assert alerts.one(tx, source, fact, message, now=hub.desk.now) == "repeated"
 
     await hub.desk.db.write(repeat)

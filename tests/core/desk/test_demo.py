@@ -16,8 +16,11 @@ from channels.settings import ChannelSettings
 from core import settings
 from core.desk import (
     accounts,
+    alert_rows,
+    alert_sources,
     books,
     demo,
+    demo_devices,
     demo_reports,
     month_acts,
     outages,
@@ -26,6 +29,7 @@ from core.desk import (
     reference,
 )
 from core.desk.passwords import matches_now
+from core.envelope import Claims
 from core.facts import HubFacts
 from core.rules.coverage import STANDINGS
 from core.store import tables
@@ -56,7 +60,9 @@ def loaded(logins: Path, read: demo.Read, sqlite_template: Path, cheap_hashes: N
     path = logins.parent / "centralino.db"
     shutil.copyfile(sqlite_template, path)
     database = open_database(f"sqlite:///{path}", HubFacts(token_key=b"k" * 32), readers=1, connections=1)
-    assert demo.load_if_empty(database, logins, read, now=NOW, lead=running.demo_calls)
+    assert demo.load_if_empty(
+        database, logins, read, base="http://127.0.0.1:8080", now=NOW, lead=running.demo_calls
+    )
     yield database
     database.close()
 
@@ -199,7 +205,7 @@ async def test_everybody_who_is_printed_can_sign_in_and_nobody_else_reads_it(loa
 async def test_a_desk_that_is_not_empty_stays_as_it_is(loaded, read, logins) -> None:
     before = logins.read_text()
 
-    assert not demo.load_if_empty(loaded, logins, read, now=NOW)
+    assert not demo.load_if_empty(loaded, logins, read, base="http://127.0.0.1:8080", now=NOW)
     assert logins.read_text() == before
     assert await loaded.read(demo.is_loaded)
 
@@ -268,3 +274,24 @@ async def test_a_visit_is_agreed_and_another_waits_for_the_customer(loaded) -> N
     engineers = await loaded.read(lambda tx: tx.all(select(tables.agent).where(tables.agent.c.onsite)))
     assert len(engineers) == 2
     assert all(one.calendar for one in engineers)
+
+
+async def test_devices_have_reported_and_one_alarm_is_a_ticket_that_stands(loaded, logins) -> None:
+    found = await loaded.read(lambda tx: tx.all(select(tables.alert)))
+    of_devices = [one for one in await tickets(loaded) if one.channel == "monitoring"]
+
+    assert {one.status for one in found} == {"firing", "resolved"}
+    assert [one.subject for one in of_devices if one.open and one.customer == "SANZENO"] == [
+        "sz-ups-01 runs on battery"
+    ]
+    windows = await loaded.read(lambda tx: tx.all(select(tables.maintenance_window)))
+    (window,) = [one for one in windows if one.source == "person"]
+    assert window.since > NOW
+    told = logins.read_text(encoding="utf-8")
+    secret = demo_devices.secret_of(told, demo_devices.SOURCE)
+    claims = Claims(source=demo_devices.SOURCE, secret=secret, peer="127.0.0.1")
+    sources = await loaded.read(lambda tx: reference.desk(tx).alert_sources)
+    assert alert_sources.admitted(sources, claims).customer == "CANTINE"
+    assert "http://127.0.0.1:8080/in/alerts/cantine-net -d '{" in told  # a line that can be pasted
+    above = await loaded.read(lambda tx: alert_rows.assets(tx, "CANTINE").parents)
+    assert (above["vr-ap-03"], above[demo_devices.SWITCH]) == (demo_devices.SWITCH, "vr-core-sw-01")

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.desk import bookings, tickets, visits, window_views, windows
+from core.desk import (
+    alert_board,
+    alert_placing,
+    alert_rows,
+    alert_views,
+    bookings,
+    tickets,
+    visits,
+    window_views,
+    windows,
+)
+from core.desk.alert_sources import AlertSource
 from core.desk.case import ADMINISTRATION
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.store import tables
@@ -76,6 +89,8 @@ async def test_what_still_fires_when_the_work_ends_is_a_ticket_then_and_says_why
     (ticket,) = await hub.tickets()
     assert ticket.asset == "sw-1"
     assert await hub.decisions("sw-1") == ["begun", "maintenance", "after_maintenance", "opened"]
+    events = [one.kind for one in await hub.desk.rows(tables.event, ticket_id=ticket.id)]
+    assert "alert.after_maintenance" in events
     await hub.sound()
 
 
@@ -166,6 +181,18 @@ async def test_another_customers_window_is_not_ours(hub):
     assert len(await hub.tickets()) == 1
 
 
+async def test_what_still_fires_all_over_a_site_when_the_work_ends_is_one_storm(hub):
+    made = await plan(hub, asset="", site="Verona")
+    await hub.fires(*(f"ap-{n}" for n in range(40)), site="Verona")
+    await hub.passes(hours=1)
+    assert await hub.tickets() == []
+    await act(hub, windows.end, "tom", made)
+    await hub.passes(minutes=3)
+    (ticket,) = await hub.tickets()
+    assert "storm" in ticket.flags
+    await hub.sound()
+
+
 # --- Ended early, called off ---
 
 
@@ -219,6 +246,31 @@ async def test_what_is_over_or_not_begun_cannot_be_ended(hub):
     hub.desk.now += 5 * HOUR
     with pytest.raises(Refused, match="is over"):
         await act(hub, windows.cancel, "tom", past, reason="late")
+
+
+async def test_an_alarm_that_finds_its_way_into_a_window_while_that_ends_is_not_forgotten_in_it(hub):
+    await hub.fires("sw-1")
+    row = await hub.alert("sw-1")
+    made = await plan(hub)
+    placed, ended = threading.Event(), threading.Event()
+    source = AlertSource(name="am", kind="alertmanager", hold=timedelta(0))
+
+    def places(tx):
+        alert_rows.meet(tx, row.customer, row.source)
+        alert_placing.settle(tx, row.id, source, now=hub.desk.now)
+        placed.set()
+        ended.wait(0.5)  # not committed: whoever ends the window waits for us
+
+    async def ends():
+        await asyncio.to_thread(placed.wait, 10)
+        await act(hub, windows.end, "tom", made)
+        ended.set()
+
+    await asyncio.gather(hub.desk.db.write(places), ends())
+    await hub.passes(minutes=2)
+
+    assert len(await hub.tickets()) == 1
+    assert await hub.decisions("sw-1") == ["begun", "held", "maintenance", "after_maintenance", "opened"]
 
 
 # --- Who plans, and what is refused ---
@@ -452,10 +504,26 @@ async def test_the_calendar_has_every_time_of_a_window_that_repeats(hub):
     ]
 
 
-async def test_an_alert_says_which_window_it_lies_in(hub):
+async def test_an_alert_says_which_window_it_lies_in_and_after_it_none(hub):
     made = await plan(hub)
     await hub.fires("sw-1")
-    held = await hub.desk.db.read(
-        window_views.holding, await hub.desk.who("ann"), await hub.alert("sw-1"), now=hub.desk.now
-    )
-    assert [one.id for one in held] == [made]
+    lea, alert = await hub.desk.who("lea"), await hub.alert("sw-1")
+
+    async def held() -> list[str]:
+        found = await hub.desk.db.read(window_views.holding, lea, alert.id, now=hub.desk.now)
+        return [one.id for one in found]
+
+    assert await held() == [made]
+    await hub.passes(hours=2)
+    assert await held() == []
+
+
+async def test_what_boards_do_not_show_is_in_the_list_and_not_on_the_board(hub):
+    lea = await hub.desk.who("lea")
+    await plan(hub, mode="store_only")
+    await plan(hub, asset="core-1")
+    await hub.fires("sw-1", "core-1")
+    board = await hub.desk.db.read(alert_board.board, lea)
+    assert board.maintenance == 1
+    listed = await hub.desk.db.read(alert_views.listing, lea, alert_views.Filter())
+    assert {one.asset for one in listed.items} == {"sw-1", "core-1"}

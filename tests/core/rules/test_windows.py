@@ -7,6 +7,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 import pytest
+from dateutil.rrule import rrulestr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -210,7 +211,7 @@ def test_a_rule_is_kept_as_it_is_meant(rule, kept):
         ("FREQ=DAILY;UNTIL=20260231", "a date that there is"),
         ("FREQ=DAILY;UNTIL=tomorrow", "UNTIL must be a date"),
         ("FREQ=DAILY;UNTIL=20990101", "leave UNTIL out"),
-        ("FREQ=DAILY;UNTIL=20200101", "does not name the day"),
+        ("FREQ=DAILY;UNTIL=20200101", "ends before it begins"),
         ("FREQ=WEEKLY;WKST=XX", "WKST must be"),
         ("FREQ=DAILY;INTERVAL=" + "1" * 300, "longer than"),
     ],
@@ -218,6 +219,42 @@ def test_a_rule_is_kept_as_it_is_meant(rule, kept):
 def test_a_rule_that_cannot_be_kept_is_refused_with_what_would_be_right(rule, said):
     with pytest.raises(Unusable, match=said):
         windows.checked(rule, local(date(2026, 3, 3), "02:00"), ROME)
+
+
+ANY_DAYS = st.lists(
+    st.tuples(st.sampled_from(("", "1", "2", "3", "4", "-1")), st.sampled_from(windows.DAYS)),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(
+    day=st.dates(date(2025, 1, 1), date(2027, 12, 31)),
+    frequency=st.sampled_from(("WEEKLY", "MONTHLY")),
+    weekdays=ANY_DAYS,
+    days=st.lists(st.sampled_from([*range(1, 32), -1]), min_size=1, max_size=3),
+    by_weekday=st.booleans(),
+    interval=st.integers(1, 52),
+)
+def test_the_first_time_of_a_rule_that_is_kept_is_the_day_on_which_the_window_begins(
+    day, frequency, weekdays, days, by_weekday, interval
+):
+    by = (
+        "BYDAY=" + ",".join(f"{'' if frequency == 'WEEKLY' else nth or '1'}{name}" for nth, name in weekdays)
+        if by_weekday or frequency == "WEEKLY"
+        else "BYMONTHDAY=" + ",".join(map(str, days))
+    )
+    rule = f"FREQ={frequency};INTERVAL={interval};{by}"
+    wall = datetime.combine(day, time(2))
+    of_library = next(
+        iter(rrulestr(rule, dtstart=wall, cache=False).xafter(wall - timedelta(days=1), count=1)), None
+    )
+    try:
+        kept = windows.checked(rule, local(day, "02:00"), ROME)
+    except Unusable:
+        assert of_library != wall
+        return
+    assert (kept, of_library) == (rule, wall)
 
 
 @given(st.text(alphabet="FREQDAILYWKMONTHBYCUS=;,0123456789-:+ ", max_size=60))
@@ -235,3 +272,32 @@ def test_two_people_decide_what_is_long_or_concerns_everything():
     assert not windows.needs_second_person(week, whole_customer=False)
     assert windows.needs_second_person(week, whole_customer=True)
     assert windows.needs_second_person(longer, whole_customer=False)
+
+
+# --- Said in words ---
+
+
+@given(repeat=st.sampled_from(windows.REPEATS), day=st.dates(date(2025, 1, 1), date(2027, 12, 31)))
+def test_what_people_choose_is_a_rule_that_begins_on_their_day(repeat, day):
+    first = local(day, "02:00")
+    rule = windows.composed(repeat, first.astimezone(ROME), day + timedelta(days=90))
+    kept = windows.checked(rule, first, ROME)
+    said = windows.parts(Window(since=first, until=first + timedelta(hours=1), rule=kept, zone="Europe/Rome"))
+    assert said is not None
+    assert said.last == day + timedelta(days=90)
+    assert (said.interval == 2) == (repeat == "fortnightly")
+
+
+def test_what_a_rule_leaves_out_is_said_as_the_first_time_has_it():
+    first = local(date(2026, 3, 3), "02:00")
+
+    def said(rule):
+        return windows.parts(
+            Window(since=first, until=first + timedelta(hours=1), rule=rule, zone="Europe/Rome")
+        )
+
+    assert said("") is None
+    assert said("FREQ=WEEKLY").weekdays == ((0, 1),)
+    assert said("FREQ=MONTHLY").days == (3,)
+    assert said("FREQ=MONTHLY;BYDAY=1TU,-1FR;COUNT=4").weekdays == ((1, 1), (-1, 4))
+    assert said("FREQ=MONTHLY;BYDAY=1TU;COUNT=4").count == 4

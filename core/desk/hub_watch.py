@@ -1,0 +1,160 @@
+"""Is the hub itself well? What it sees of itself becomes alarms of its own source, and ends with them (monitoring.md 6).
+
+`look` is for a reader, once a minute; `keep` writes what changed. Nothing of this is told to a customer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, func, literal, select
+
+from core import texts
+from core.alerting import Severity, Status
+from core.desk import alert_rows, alert_silence, door, figures, hub_troubles, reference, source_states, stuck
+from core.desk.alert_sources import OWN
+from core.desk.principal import HUB
+from core.rules import silence
+from core.store import tables
+from core.store.columns import Instant
+from core.store.schedules import Schedule
+from core.store.tx import Prepared, Tx
+
+KIND = "hub-watch"
+EVERY_MINUTE = Schedule(name=KIND, rhythm="every 60", kind=KIND, payload={})
+MOST = 2000
+"""Messages that are counted: with more than this it does not matter any more how many."""
+LATELY = 500
+"""Deliveries among which one that left is looked for."""
+
+inbound, delivery = tables.inbound, tables.delivery
+
+_UNREAD = Prepared(
+    select(inbound.c.envelope)
+    .where(
+        inbound.c.outcome == literal("exception"),
+        inbound.c.open.is_(True),
+        inbound.c.decided_at <= bindparam("since", type_=Instant),
+    )
+    .limit(MOST)
+)
+_STAYS = Prepared(
+    select(delivery.c.channel, func.count().label("items"), func.max(delivery.c.error).label("why"))
+    .where(
+        delivery.c.state == literal("queued"),
+        delivery.c.error != literal(""),
+        delivery.c.created_at <= bindparam("since", type_=Instant),
+    )
+    .group_by(delivery.c.channel)
+)
+_LATEST = Prepared(select(delivery.c.id).order_by(delivery.c.id.desc()).offset(LATELY).limit(1))
+_LEFT = Prepared(
+    select(delivery.c.channel)
+    .distinct()
+    .where(delivery.c.id > bindparam("id"), delivery.c.sent_at > bindparam("since", type_=Instant))
+)
+_FIRING = Prepared(
+    select(tables.alert.c.dedup_key).where(
+        tables.alert.c.source == literal(OWN), tables.alert.c.firing.is_(True)
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """One thing that is wrong."""
+
+    kind: str
+    """Of the notice that says what to do: `own_KIND`."""
+    severity: Severity
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a round has to write."""
+
+    begins: Mapping[str, Sight]
+    """By dedup key."""
+    ends: Sequence[str]
+    astray: Sequence[str]
+    """Sources that have to be looked at."""
+
+
+def look(tx: Tx, *, now: datetime) -> Found:
+    """What is wrong with the hub, against what it said before."""
+    there = dict(_sights(tx, now=now))
+    fires = [row.dedup_key for row in tx.all(_FIRING) if row.dedup_key != alert_rows.SILENT]
+    begins, ends = silence.changes(fires, there)
+    return Found(
+        begins={key: there[key] for key in begins}, ends=ends, astray=alert_silence.astray(tx, now=now)
+    )
+
+
+def keep(tx: Tx, *, found: Found, now: datetime) -> None:
+    """Raise and end alarms, look at sources, and say that the hub is there. Safe to repeat."""
+    for name in found.astray:  # before the hub says that it is there: it may have been away
+        alert_silence.check(tx, name, now=now)
+    source_states.rounds(tx, now=now)
+    hub_troubles.forget(tx, now=now)
+    own = reference.desk(tx).alert_sources[OWN]
+    language = tx.facts.language(None)
+    fires = {row.dedup_key for row in tx.all(_FIRING)}  # another process may have been quicker
+    for key, sight in found.begins.items():
+        if key in fires:
+            continue
+        summary, text = texts.notice(f"own_{sight.kind}", language, **sight.values)
+        alert_silence.tell(
+            tx, own, key, Status.FIRING, summary=summary, text=text, severity=sight.severity, now=now
+        )
+    for key in found.ends:
+        if key in fires:
+            alert_silence.tell(tx, own, key, Status.RESOLVED, now=now)
+
+
+def _sights(tx: Tx, *, now: datetime) -> Iterator[tuple[str, Sight]]:
+    stood = now - silence.STANDS
+    unread = Counter(row.envelope.get(door.ALERT_SOURCE) for row in tx.all(_UNREAD, since=stood))
+    for source, count in unread.items():
+        if source is not None:
+            yield (
+                f"hub:unread:{source}",
+                Sight(kind="unread", severity=Severity.WARNING, values={"source": source, "count": count}),
+            )
+    own = source_states.one(tx, OWN)
+    there_since = own.rounds_since if own is not None else None
+    for crew, (_, seconds) in figures.behind(tx, now=now).items():
+        if timedelta(seconds=seconds) < silence.STANDS:
+            continue
+        if there_since is not None and there_since <= stood:  # it has just come back: that is worked off
+            values = {"crew": crew, "minutes": int(seconds // 60)}
+            yield f"hub:lane:{crew}", Sight(kind="lane", severity=Severity.CRITICAL, values=values)
+    if dead := stuck.count(tx, HUB):
+        yield "hub:dead", Sight(kind="dead", severity=Severity.WARNING, values={"count": dead})
+    yield from _staying(tx, stood)
+    for one in hub_troubles.standing(tx, now=now):
+        values = {"name": one.name, "why": one.why}
+        if one.kind == hub_troubles.DISK:
+            yield "hub:disk", Sight(kind="disk", severity=Severity.CRITICAL, values=values)
+        elif one.since <= stood:
+            yield f"hub:part:{one.name}", Sight(kind="part", severity=Severity.MAJOR, values=values)
+
+
+def _staying(tx: Tx, stood: datetime) -> Iterator[tuple[str, Sight]]:
+    """Channels by which nothing leaves: something was refused and waits, and nothing else left meanwhile."""
+    stays = tx.all(_STAYS, since=stood)
+    if not stays:
+        return
+    first = tx.one(_LATEST)
+    left = {row.channel for row in tx.all(_LEFT, id=first.id if first is not None else "", since=stood)}
+    for row in stays:
+        if row.channel not in left:
+            values = {"channel": row.channel, "count": row.items, "why": row.why}
+            yield (
+                f"hub:leaving:{row.channel}",
+                Sight(kind="leaving", severity=Severity.CRITICAL, values=values),
+            )
