@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,16 +48,18 @@ _ALARMS = Prepared(select(func.count().label("count")).where(tables.alert.c.tick
 _OUTAGE = Prepared(select(tables.outage).where(tables.outage.c.incident == _ID))
 
 
-def play(db: Database, *, base: str, secrets: Mapping[str, str]) -> Iterator[str]:
-    """Let it die and come back; what happens, line by line. About a minute. `db`: of the hub that answers at `base`; `secrets`: by source."""
-    backbone, customers = (
-        _Source(demo_devices.address(base, name), secrets[name]) for name in (BACKBONE, SOURCE)
-    )
+def play(db: Database, post: Callable[[str, bytes], None]) -> Iterator[str]:
+    """Let it die and come back; what happens, line by line. About a minute. `db`: of the hub that runs; `post`: a message of a source to it."""
+
+    def report(source: str, names: Sequence[str], *, ends: bool = False) -> None:
+        post(source, _message(names, ends=ends))
+        time.sleep(PAUSE)
+
     yield f"{SWITCH} dies, with three customers behind it; of one, {1 + len(BEHIND)} things report before anybody knows why"
     for n, name in enumerate((ABOVE, *BEHIND)):
         if n == LATE:
-            backbone([SWITCH], ends=False)
-        customers([name], ends=False)
+            report(BACKBONE, [SWITCH])
+        report(SOURCE, [name])
     yield f"  {2 + len(BEHIND)} alarms acknowledged"
     parent = _until(db, _standing, "no ticket came of it")
     parts = _until(db, lambda tx: _whole(tx, parent.id), "not every customer has a request of it")
@@ -74,8 +74,8 @@ def play(db: Database, *, base: str, secrets: Mapping[str, str]) -> Iterator[str
     yield from _told(db, parts)
     time.sleep(LASTS)
     yield f"{SWITCH} comes back"
-    backbone([SWITCH], ends=True)
-    customers([ABOVE, *BEHIND], ends=True)
+    report(BACKBONE, [SWITCH], ends=True)
+    report(SOURCE, [ABOVE, *BEHIND], ends=True)
     ended = _until(db, lambda tx: _over(tx, [parent.id, *(part.id for part in parts)]), "it did not end")
     for one in ended:
         yield f"  {one.number} is {one.state}" + (
@@ -88,15 +88,11 @@ def play(db: Database, *, base: str, secrets: Mapping[str, str]) -> Iterator[str
     yield from _told(db, parts)
 
 
-class _Source:
-    """Posts as an Alertmanager does."""
-
-    def __init__(self, url: str, secret: str) -> None:
-        self._url, self._secret = url, secret
-
-    def __call__(self, names: Sequence[str], *, ends: bool) -> None:
-        at = datetime.now(UTC)
-        alerts = [
+def _message(names: Sequence[str], *, ends: bool) -> bytes:
+    """As an Alertmanager tells it."""
+    at = datetime.now(UTC)
+    return demo_devices.message(
+        [
             demo_devices.alarm(
                 name,
                 ends=ends,
@@ -107,21 +103,7 @@ class _Source:
             )
             for name in names
         ]
-        request = urllib.request.Request(  # noqa: S310 - the hub's own address, from its settings
-            self._url,
-            data=demo_devices.message(alerts),
-            headers={"Authorization": f"Bearer {self._secret}", "Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=PATIENCE):  # noqa: S310 - the same
-                time.sleep(PAUSE)
-        except urllib.error.HTTPError as error:
-            fail(f"{self._url} answers {error.code}: {error.read().decode('utf-8', 'replace')}", code=1)
-        except OSError as error:
-            fail(
-                f"no hub answers at {self._url} ({error}): start it with main.py run and the same settings",
-                code=1,
-            )
+    )
 
 
 def _until(db: Database, question: Callable[[Tx], Any], complaint: str) -> Any:
