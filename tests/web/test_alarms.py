@@ -224,7 +224,7 @@ async def test_a_source_says_how_to_send_to_it_and_what_nobody_understood_is_map
 
 KINDS = {str(one) for one in (Step.STORED, Step.LATE)} | set(FROM_SOURCE.values())
 KINDS |= {"held", "maintenance", "opened", "storm", "attached", "reopened", "ended", "transient", "calm"}
-KINDS |= {"return_told", "return_given_up"}
+KINDS |= {f"return_{act}" for act in Act} | {"return_given_up"}
 WRITTEN = re.compile(r"alert_rows\.decide\(\s*[\w.]+,\s*[\w.]+,\s*\"(\w+)\"")
 
 

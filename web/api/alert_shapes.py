@@ -11,6 +11,7 @@ from core.desk.alert_looking import Act
 from web.api.shapes import Shape
 
 Status = Literal["held", "firing", "acknowledged", "suppressed", "maintenance", "resolved", "expired"]
+Asked = Literal["open", Status]
 Severity = Literal["critical", "major", "minor", "warning", "info", "unknown"]
 
 

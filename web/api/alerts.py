@@ -19,9 +19,7 @@ from web.words import say
 class AlertQuery(PageQuery):
     """Which alerts."""
 
-    status: Annotated[
-        shapes.Status | Literal["open"] | None, Field(description="`open`: whatever fires.")
-    ] = None
+    status: Annotated[shapes.Asked | None, Field(description="`open`: whatever fires.")] = None
     severity: shapes.Severity | None = None
     customer: Annotated[Name | None, Field(description="Code.")] = None
     site: Name | None = None
