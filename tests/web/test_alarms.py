@@ -193,7 +193,7 @@ async def test_a_source_says_how_to_send_to_it_and_what_nobody_understood_is_map
     await at.hub.posts({"what": "Fan <script>", "where": {"name": "sw-1"}}, source="own kind")
     listed = await lea.get("/desk/sources")
     assert "1 non capiti" in listed.words
-    assert "il centralino stesso" in listed.words
+    assert "l'hub stesso" in listed.words
     assert "SECRET" not in (await lea.get("/desk/sources/hub")).text, "nothing is to be set up"
     page = await sue.get("/desk/sources/own%20kind")
     assert "POST /in/alerts/own%20kind" in page.text
