@@ -327,7 +327,11 @@ async def _play(
             answer_to=lambda outgoing: at.reply(at.mailbox(outgoing.mailbox), outgoing.reply_token or ""),
             message_id=at.message_id,
         ),
-        also=[month.Caught(name=TEXTS), PortalChannel()],
+        also=[
+            month.Caught(name=TEXTS),
+            month.Caught(name="monitoring", reader="channels.monitoring.read:read"),
+            PortalChannel(),
+        ],
         readers=Readers(config.hub.readers),
         periodic=periodic(),
         first=first,

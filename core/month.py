@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from core.channel import Channel, Door
-from core.desk import door, month_acts, month_plan, month_told, reference
+from core.desk import demo_devices, door, month_acts, month_plan, month_told, reference
 from core.desk.configuration import rows
 from core.desk.configuration.document import Document
 from core.desk.errors import DeskError, Refused
@@ -206,6 +206,9 @@ class Play:
         if one.step.mail:
             await self._arrive(one)
             return
+        if one.step.source:
+            await self._report(one)
+            return
         try:
             await self._act(one)
         except DeskError as error:
@@ -231,6 +234,27 @@ class Play:
                 now=self.now,
             )
             await self._db.write(month_acts.act, one, number, now=self.now)
+
+    async def _report(self, one: Happening) -> None:
+        """What devices say, as an Alertmanager tells it. By the time they are well again there is a ticket of it."""
+        step = one.step
+        first, *rest = names = step.fires or step.ends
+        told = [
+            demo_devices.alarm(
+                name,
+                ends=bool(step.ends),
+                at=self.now,
+                severity="major",
+                says="does not answer",
+                **({"parent": first} if name in rest else {}),
+            )
+            for name in names
+        ]
+        await self._db.write(door.accept, demo_devices.arrival(step.source, told, self.now), now=self.now)
+        await self._worker.drain()
+        number = await self._db.read(demo_devices.number, step.source, first)
+        if number is not None:
+            self.numbers.setdefault(one.ticket, number)
 
     async def _arrive(self, one: Happening) -> None:
         """A mail as its sender's program makes it, at the door; the worker reads and understands it."""

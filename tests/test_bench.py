@@ -34,6 +34,10 @@ def test_every_part_is_measured_with_real_processes(tmp_path: Path) -> None:
         "to tickets",
         "at 40 beside",
         "to staff's screen",
+        "by HTTP, acknowledged",
+        "lines by UDP",
+        "in a storm",
+        "repeats of one alarm",
         "memory",
         "room",
     ):

@@ -16,6 +16,7 @@ from core.desk import (
     alert_incidents,
     alert_names,
     alert_placing,
+    alert_returns,
     alert_rows,
     alert_tickets,
     alert_views,
@@ -64,6 +65,7 @@ def acknowledge(tx: Tx, who: Principal, alert_id: str, *, text: str = "", now: d
         raise Refused(f"it is {row.status}: only what fires for itself can be acknowledged")
     alert_rows.change(tx, row.id, status="acknowledged")
     alert_rows.decide(tx, row, "acknowledged_by", now=now, by=who.id, text=said)
+    alert_returns.of_alert(tx, row.id, now=now)
     found = alert_tickets.standing(tx, row.ticket_id) if row.ticket_id else None
     if found is None or not found.open:
         return

@@ -24,6 +24,12 @@ def meant(tx: Tx, source: str, resource: str | None) -> Row | None:
     return tx.one(_ONE, source=source, resource=key) if key else None
 
 
+def foresee(tx: Tx, source: str, resource: str | None) -> None:
+    """`meant` is going to be asked."""
+    if key := (resource or "").strip().lower():
+        tx.foresee(_ONE, source=source, resource=key)
+
+
 def remember(
     tx: Tx, who: Principal, source: str, resource: str, *, customer: str, asset: str | None, now: datetime
 ) -> None:

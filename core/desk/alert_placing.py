@@ -41,10 +41,23 @@ STORED_ONLY = "alerts_without_contract"
 WAITS = {Place.HELD: "held", Place.MAINTENANCE: "maintenance"}
 
 
-def settle(tx: Tx, alert_id: str, source: AlertSource, *, now: datetime) -> None:
-    """Ask where the alert goes now, and bring it there. An alert that has its ticket in this episode stays where it is."""
+def foresee(
+    tx: Tx, alert_id: str, source: AlertSource, customer: str | None, site: str, *, now: datetime
+) -> None:
+    """`settle` is the next that is asked of an alert which began."""
+    alert_rows.foresee(tx, alert_id)
+    maintenance.foresee(tx, customer, now=now)
+    if customer and not source.hold:
+        alert_rows.foresee_firing_at(tx, customer, site, since=now - correlation.STORM_WITHIN)
+
+
+def settle(tx: Tx, alert_id: str, source: AlertSource, *, begun: bool = False, now: datetime) -> None:
+    """Ask where the alert goes now, and bring it there. An alert that has its ticket in this episode stays where it is.
+
+    `begun`: the episode is a moment old, and has none.
+    """
     row = alert_rows.one(tx, alert_id)
-    if row is None or not row.firing or _placed(tx, row):
+    if row is None or not row.firing or (not begun and _placed(tx, row)):
         return
     held = maintenance.holding(tx, row, now=now)
     decided = correlation.place(_scene(tx, row, source, held, now=now), now=now)

@@ -41,6 +41,7 @@ _SHORT = (
     alert.c.id,
     alert.c.source,
     alert.c.firing,
+    alert.c.status,
     alert.c.accepted_risk,
     alert.c.episode,
     alert.c.ticket_id,
@@ -128,7 +129,7 @@ def _tell(
     stands = Standing(
         firing=row.firing,
         open=is_open,
-        at_work=at_work,
+        at_work=at_work or row.status == "acknowledged",
         accepted=row.accepted_risk,
         number=number,
         episode=row.episode,
@@ -271,7 +272,8 @@ def _end(tx: Tx, alert_id: str, n: int, state: str, error: str, *, now: datetime
         )
         known = alert_rows.one(tx, alert_id)
         if known is not None:
-            alert_rows.decide(tx, known, f"return_{state}", now=now, act=row.act, ticket=row.ticket_id)
+            what = row.act if state == "told" else state
+            alert_rows.decide(tx, known, f"return_{what}", now=now, act=row.act, ticket=row.ticket_id)
     if rows[0].n != n and rows[0].state == "waiting":
         _go(tx, alert_id, rows[0].source, now=now)
     return row if row.state == "waiting" else None

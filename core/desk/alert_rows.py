@@ -28,6 +28,8 @@ SILENT = "hub:silent"
 """The dedup key by which the hub itself says that a source fell silent."""
 TIMER = "alert"
 """Kind and key of the job that asks again where an alert goes; its shard is the alert."""
+KNOWN = "alerts"
+"""In a transaction's memo: rows by id, as they are now."""
 OVER = "alerts-over"
 """Kind and key of the job that looks whether a ticket's alarms are over for good; its shard is the ticket."""
 
@@ -76,8 +78,19 @@ def identity(source: str, dedup_key: str) -> str:
 
 
 def one(tx: Tx, alert_id: str) -> Row | None:
-    """An alert."""
-    return tx.one(_ONE, id=alert_id)
+    """An alert; read once in a transaction, and again after `meet`."""
+    known: dict[str, Row] = tx.memo.setdefault(KNOWN, {})
+    if alert_id not in known:
+        found = tx.one(_ONE, id=alert_id)
+        if found is None:
+            return None
+        known[alert_id] = found
+    return known[alert_id]
+
+
+def foresee(tx: Tx, alert_id: str) -> None:
+    """It is going to be asked for."""
+    tx.foresee(_ONE, id=alert_id)
 
 
 def number_of(tx: Tx, source: str, dedup_key: str) -> str:
@@ -157,6 +170,11 @@ def firing_at(tx: Tx, customer: str, site: str, *, since: datetime) -> list[Row]
     return tx.all(_FIRING_AT, customer=customer, site=site, since=since)
 
 
+def foresee_firing_at(tx: Tx, customer: str, site: str, *, since: datetime) -> None:
+    """`firing_at` is going to be asked."""
+    tx.foresee(_FIRING_AT, customer=customer, site=site, since=since)
+
+
 def tickets_of_asset(tx: Tx, customer: str, asset: str, *, since: datetime) -> list[str]:
     """Tickets of alerts of this asset, the latest first."""
     return [row.ticket_id for row in tx.all(_OF_ASSET, customer=customer, asset=asset, since=since)]
@@ -168,14 +186,18 @@ def meet(tx: Tx, customer: str | None, source: str) -> None:
     name = f"group:{together}" if together else f"customer:{customer}" if customer else f"source:{source}"
     if f"met {name}" in tx.memo:
         return
-    tx.insert_new(meeting, name=name, revision=0)
+    tx.insert_missing(meeting, name=name, revision=0)
     tx.run(_MEET, of_name=name)
+    tx.memo.pop(KNOWN, None)  # what was read before may have been changed by whoever was here
     tx.memo[f"met {name}"] = True
 
 
 def change(tx: Tx, alert_id: str, **values: Any) -> None:
     """Change its columns."""
     tx.update(alert, {"id": alert_id}, **values)
+    known = tx.memo.get(KNOWN, {})
+    if alert_id in known:
+        known[alert_id] = known[alert_id]._replace(**values)
 
 
 def decide(tx: Tx, row: Row, kind: str, *, now: datetime, inbound: str | None = None, **data: Any) -> None:
@@ -238,6 +260,7 @@ class Assets:
     by_name: Mapping[str, Asset]
     by_address: Mapping[str, Asset]
     on: Mapping[Thing, Sequence[Thing]]
+    sites: Sequence[str]
 
 
 def assets(tx: Tx, customer: str) -> Assets:
@@ -249,6 +272,7 @@ def assets(tx: Tx, customer: str) -> Assets:
             by_name={one.name.lower(): one for one in there},
             by_address={one.address.lower(): one for one in there if one.address},
             on={(customer, one.name): shared_assets.direct(one) for one in there},
+            sites=people.sites(tx, customer),
         )
     found: Assets = known[customer]
     return found
@@ -307,7 +331,7 @@ def site_of(tx: Tx, customer: str, asset: Asset | None, fact: AlertFact) -> str:
     if asset is not None and asset.site:
         return asset.site
     named = fact.labels.get("site", "").strip().lower()
-    return next((name for name in people.sites(tx, customer) if named and name.lower() == named), "")
+    return next((name for name in assets(tx, customer).sites if named and name.lower() == named), "")
 
 
 def above(tx: Tx, customer: str, asset: Asset | None, fact: AlertFact) -> list[str]:

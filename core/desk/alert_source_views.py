@@ -72,10 +72,10 @@ class Source:
     """That nobody understood and that wait for staff; 0 for whoever may not see them."""
     firing: int
     mapping: Mapping[str, str]
+    own: bool
+    """The hub itself, which nobody else sends as."""
     secured: bool
     """It proves by a secret who it is; else by where it sends from."""
-    own: bool
-    """The hub's own, by which it reports of itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,6 +137,8 @@ def open_one(tx: Tx, row: Row, source: AlertSource, *, recurrence_of: str | None
     )
     if row.flapping_since is not None:
         case.flag(FLAPPING)
+    if row.status == "maintenance":
+        case.event("alert.after_maintenance", actor="system", alert=row.id)
     if recurrence_of is not None:
         _recurs(case, row, recurrence_of)
     case.save()

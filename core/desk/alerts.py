@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, update
 from core.alerting import BATCH, AlertFact, Severity, Status
 from core.desk import (
     alert_endings,
+    alert_names,
     alert_placing,
     alert_returns,
     alert_rows,
@@ -43,6 +44,8 @@ _COUNTED = Prepared(
     .values(count=episode.c.count + bindparam("times"), worst=bindparam("to"))
 )
 
+FORESEEN = 50
+"""Names of one message that are asked for at once."""
 SLICE = 200
 """Facts of one message that one transaction takes in; more go on in the next."""
 ASIDE = {
@@ -82,6 +85,8 @@ def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     done = int(row.detail.get("taken", 0))
     facts = _folded(said.alerts)
     part = facts[done : done + SLICE]
+    if tx.foresees:
+        _foresee(tx, source, [fact for fact, _ in part])
     by = Said(id=row.id, raw=row.raw, received_at=row.received_at, alone=BATCH not in row.envelope)
     steps = [one(tx, source, fact, by, times=times, now=now) for fact, times in part]
     left = done + len(part) < len(facts)
@@ -105,6 +110,20 @@ def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     outcome = "duplicate" if again else "alert"
     reason = _reason(said.alerts) if by.alone or said.alerts else device_lines.LINES
     return filing.conclude(tx, row, said, outcome, reason, now=now, detail=detail)
+
+
+def _foresee(tx: Tx, source: AlertSource, facts: Sequence[AlertFact]) -> None:
+    """What is asked of alerts once nobody else decides about them, where it is known whose they are.
+
+    Only the first of them: what is done about it may change the others.
+    """
+    about = [fact for fact in facts if fact.dedup_key is not None and fact.status not in ASIDE]
+    if source.customer is None or not about:
+        return
+    alert_rows.meet(tx, source.customer, source.name)
+    alert_rows.foresee(tx, alert_rows.identity(source.name, str(about[0].dedup_key)))
+    for name in {fact.resource for fact in about[:FORESEEN]}:
+        alert_names.foresee(tx, source.name, name)
 
 
 def _folded(facts: Sequence[AlertFact]) -> list[tuple[AlertFact, int]]:
@@ -269,6 +288,7 @@ def _begin(
         count=times,
         ticket_id=None,
     )
+    alert_placing.foresee(tx, alert_id, source, customer, values["site"], now=now)
     begun = alert_rows.one(tx, alert_id)
     assert begun is not None
     alert_rows.decide(
@@ -287,7 +307,7 @@ def _begin(
         alert_rows.change(tx, alert_id, flapping_since=row.received_at)
         alert_rows.decide(tx, begun, "flapping", now=now, changes=len(transitions))
     _over_later(tx, alert_id, source, now=row.received_at)
-    alert_placing.settle(tx, alert_id, source, now=now)
+    alert_placing.settle(tx, alert_id, source, begun=True, now=now)
 
 
 def _over_later(tx: Tx, alert_id: str, source: AlertSource, *, now: datetime) -> None:

@@ -92,6 +92,9 @@ class Case:
     @classmethod
     def open(cls, tx: Tx, ticket_id: str, *, now: datetime) -> Case:
         """The ticket with this id, locked until the end of the transaction. Raises NotFound."""
+        if tx.foresees:  # both cross at once, in this order
+            tx.foresee(_OPEN_LOCKED, id=ticket_id)
+            tx.foresee(_LAST, ticket_id=ticket_id)
         row: Row | None = tx.one(_OPEN if tx.is_sqlite else _OPEN_LOCKED, id=ticket_id)
         if row is None:
             message = f"there is no ticket {ticket_id}"

@@ -262,7 +262,7 @@ def play(tx: Tx, read: Read, *, now: datetime) -> int:
     for minutes, what in sorted(happens, key=lambda one: -one[0]):
         what(now - timedelta(minutes=minutes))
     for window in day.maintenance:
-        demo_devices.plan(tx, window, _somebody(tx, window.by).id, now=now)
+        demo_devices.plan(tx, _somebody(tx, window.by), window, now=now)
     return len(happens)
 
 

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from sqlalchemy import select
 
 from core.alerting import AlertFact, Severity, Status
-from core.desk import alert_rows, alert_tickets, alerts, door, intake, reference
+from core.desk import alert_rows, alert_tickets, alerts, door, intake, reference, windows
+from core.desk.principal import Principal
 from core.envelope import Arrival, Inbound, Kind
-from core.ids import new_id
 from core.store import tables
 from core.store.tx import Tx
 
@@ -91,6 +92,28 @@ def message(alerts: Sequence[Mapping[str, Any]]) -> bytes:
     return json.dumps({"version": "4", "groupLabels": {"alertname": "HostDown"}, "alerts": alerts}).encode()
 
 
+def arrival(source: str, alerts: Sequence[Mapping[str, Any]], at: datetime) -> Arrival:
+    """A message as it stands at the door, whoever sent it admitted."""
+    return Arrival(
+        channel=alert_tickets.CHANNEL,
+        raw=message(alerts),
+        received_at=at,
+        external_id=f"{source}/{at.isoformat()}",
+        sender=source,
+        envelope={"headers": {}, "query": {}, "peer": "", door.ALERT_SOURCE: source},
+    )
+
+
+def number(tx: Tx, source: str, name: str) -> str | None:
+    """The ticket that an alarm of this thing belongs to."""
+    row = tx.one(
+        select(tables.ticket.c.number)
+        .select_from(tables.alert.join(tables.ticket, tables.ticket.c.id == tables.alert.c.ticket_id))
+        .where(tables.alert.c.id == alert_rows.identity(source, f"alertmanager:{name}"))
+    )
+    return None if row is None else str(row.number)
+
+
 def tell(tx: Tx, one: Report, at: datetime) -> None:
     """One message of the morning, at its time, and what becomes of it when its wait is over."""
     source = reference.desk(tx).alert_sources[one.source]
@@ -101,17 +124,8 @@ def tell(tx: Tx, one: Report, at: datetime) -> None:
         author=None,
         alerts=tuple(_fact(one, name, at) for name in one.names),
     )
-    arrival = Arrival(
-        channel=said.channel,
-        raw=message(
-            [alarm(name, ends=one.ends, at=at, severity=one.severity, says=one.says) for name in one.names]
-        ),
-        received_at=at,
-        external_id=f"{one.source}/{new_id()}",
-        sender=one.source,
-        envelope={"headers": {}, "query": {}, "peer": "", door.ALERT_SOURCE: one.source},
-    )
-    intake.receive(tx, arrival, said, now=at)
+    told = [alarm(name, ends=one.ends, at=at, severity=one.severity, says=one.says) for name in one.names]
+    intake.receive(tx, arrival(one.source, told, at), said, now=at)
     for fact in said.alerts:
         alerts.check(tx, alert_rows.identity(one.source, str(fact.dedup_key)), now=at + source.hold)
 
@@ -131,27 +145,17 @@ def _fact(one: Report, name: str, at: datetime) -> AlertFact:
     )
 
 
-def plan(tx: Tx, one: Window, by: str, *, now: datetime) -> None:
-    """Work that is planned, in which its alarms call nobody. `by`: id of whoever plans it."""
+def plan(tx: Tx, who: Principal, one: Window, *, now: datetime) -> None:
+    """Work that is planned, in which its alarms call nobody."""
     since = now + timedelta(minutes=one.begins)
-    tx.insert(
-        tables.maintenance_window,
-        id=new_id(),
+    windows.plan(
+        tx,
+        who,
         customer=one.customer,
         site=one.site,
         asset=one.asset,
-        tag="",
         since=since,
         until=since + timedelta(minutes=one.lasts),
-        over_at=since + timedelta(minutes=one.lasts),
-        rrule="",
-        zone=str(tx.facts.zone),
-        mode="mute",
         change=one.change,
-        source="person",
-        created_by=f"agent:{by}",
-        created_at=now,
-        approved_by=None,
-        state="planned",
-        ended_at=None,
+        now=now,
     )

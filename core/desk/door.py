@@ -81,11 +81,12 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
         raise ValueError(message)
     if full := tx.facts.full():
         raise StoreUnavailable(full)
-    source = None
+    source, new = None, False
     if arrival.claims is not None:
         source = alert_sources.admitted(
             reference.desk(tx).alert_sources, arrival.claims, signed=arrival.raw, now=now
         )
+        new = arrival.external_id is None  # it is given an id that nobody had before
         # The same words again are another message: whether they mean anything new is for the alert to say.
         arrival = replace(
             arrival,
@@ -97,7 +98,7 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
         source = alert_sources.by_address(reference.desk(tx).alert_sources, arrival.recipients)
         if source is not None:
             arrival = replace(arrival, envelope={**arrival.envelope, ALERT_SOURCE: source.name})
-    identity, there = _identity(tx, arrival)
+    identity, there = _identity(tx, arrival, new=new)
     if there:
         tx.run(_AGAIN, id=identity)
         return identity
@@ -150,15 +151,15 @@ def enqueue(tx: Tx, inbound_id: str, sender: str, *, now: datetime, source: str 
     )
 
 
-def _identity(tx: Tx, arrival: Arrival) -> tuple[str, bool]:
-    """The id of its row, and whether the row is there.
+def _identity(tx: Tx, arrival: Arrival, *, new: bool) -> tuple[str, bool]:
+    """The id of its row, and whether the row is there. `new`: it cannot be.
 
     An id begins with its day, so that those of one day lie together.
     """
     if arrival.external_id is not None:
         # Time is left out: the same id tomorrow is still the same message.
         identity = derived_id(0, arrival.channel, arrival.external_id)
-        return identity, tx.one(_WHEN, today=identity, before=identity) is not None
+        return identity, not new and tx.one(_WHEN, today=identity, before=identity) is not None
     content = blobs.digest(arrival.raw)
     day = int(arrival.received_at.timestamp() // DAY)
     n = 0

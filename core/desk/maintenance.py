@@ -65,6 +65,11 @@ class Held:
     """One of them is not shown on boards."""
 
 
+def foresee(tx: Tx, customer: str | None, *, now: datetime) -> None:
+    """`holding` is going to be asked."""
+    tx.foresee(_OF_CUSTOMER, now=now, customer=customer or "")
+
+
 def holding(tx: Tx, row: Row, *, now: datetime) -> Held | None:
     """The windows that an alert lies in now; None: nobody is working there."""
     found = [

@@ -33,7 +33,7 @@ _INSTANT = "@"
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[[stories.steps]]: a mail that comes in, or something that somebody does."""
+    """[[stories.steps]]: a mail that comes in, what devices report, or something that somebody does."""
 
     at: str = ""
     """HH:MM of the story's day in the hub's zone; `+2 HH:MM` is two working days later."""
@@ -44,6 +44,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     subject: str = ""
     text: str = ""
     headers: dict[str, str] = {}
+    source: str = ""
+    """The alert source that reports."""
+    fires: tuple[str, ...] = ()
+    """Things that go down, in one message; `ends`: that are well again. The first is what the others hang on."""
+    ends: tuple[str, ...] = ()
     ticket: str = ""
     """Another one than the story's, by a name of its own."""
     agent: str = ""

@@ -47,7 +47,7 @@ def heard(
     tx: Tx, source: AlertSource, facts: Sequence[AlertFact], *, at: datetime, now: datetime, messages: int = 1
 ) -> None:
     """The source sent so many messages until this instant. Its timer is set where there is none, or where it would ring too late."""
-    tx.insert_new(state, name=source.name)
+    tx.insert_missing(state, name=source.name)
     tx.run(_HEARD, of_name=source.name, at=at, messages=messages)
     beats = [fact for fact in facts if fact.status is Status.HEARTBEAT]
     if beats:

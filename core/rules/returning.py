@@ -47,7 +47,7 @@ class Standing:
     open: bool
     """The ticket."""
     at_work: bool
-    """A person has it in hand."""
+    """A person has the ticket in hand, or acknowledged the alarm."""
     accepted: bool
     """A person ended the ticket while it fired."""
     number: str

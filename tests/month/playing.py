@@ -121,7 +121,11 @@ async def lived(db: Database, folder: Path) -> Lived:
         db,
         told,
         mail(folder, keep),
-        also=[_caught("sms", keep), _caught("portal", keep)],
+        also=[
+            _caught("sms", keep),
+            _caught("portal", keep),
+            _caught("monitoring", keep, reader="channels.monitoring.read:read"),
+        ],
         readers=cast("Readers", SomeDrawn()),
         periodic=running.periodic(),
         begins=BEGINS,

@@ -45,6 +45,7 @@ async def test_a_month_is_lived_through_its_books_balance_and_the_same_seed_make
     assert "review_overdue" in (await ticket(db, told["workaround"].number)).flags
     assert told["silent"].state in ("resolved", "closed"), "although nobody confirmed it"
     assert told["vendor"].state == told["night"].state == "closed"
+    assert (told["switch"].times, told["switch"].state) == (1, "closed"), "it came back, and nobody objected"
     assert "breached:response" in (await ticket(db, told["breach"].number)).flags
 
     counted = await db.read(month_told.figures)

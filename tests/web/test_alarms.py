@@ -14,6 +14,7 @@ import pytest
 from core.desk.alert_looking import Decision
 from core.desk.alerts import FROM_SOURCE
 from core.rules.correlation import Step
+from core.rules.returning import Act
 from core.store import tables
 from tests.devices_at_work import SECRET, WITH_DEVICES, Devices, devices
 from tests.fakes import ReadersHere
@@ -192,7 +193,7 @@ async def test_a_source_says_how_to_send_to_it_and_what_nobody_understood_is_map
     await at.hub.posts({"what": "Fan <script>", "where": {"name": "sw-1"}}, source="own kind")
     listed = await lea.get("/desk/sources")
     assert "1 non capiti" in listed.words
-    assert "il centralino stesso" in listed.words
+    assert "l'hub stesso" in listed.words
     assert "SECRET" not in (await lea.get("/desk/sources/hub")).text, "nothing is to be set up"
     page = await sue.get("/desk/sources/own%20kind")
     assert "POST /in/alerts/own%20kind" in page.text
@@ -226,7 +227,7 @@ async def test_a_source_says_how_to_send_to_it_and_what_nobody_understood_is_map
 
 KINDS = {str(one) for one in (Step.STORED, Step.LATE)} | set(FROM_SOURCE.values())
 KINDS |= {"held", "maintenance", "opened", "storm", "attached", "reopened", "ended", "transient", "calm"}
-KINDS |= {"return_told", "return_given_up"}
+KINDS |= {f"return_{act}" for act in Act} | {"return_given_up"}
 WRITTEN = re.compile(r"alert_rows\.decide\(\s*[\w.]+,\s*[\w.]+,\s*\"(\w+)\"")
 
 

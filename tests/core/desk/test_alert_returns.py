@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from channels.monitoring.channel import MonitoringChannel
-from core.desk import books, resolution, tickets
+from core.desk import alert_acts, books, joining, resolution, tickets
 from core.desk.configuration import export
 from core.desk.errors import ConfigurationError
 from core.store import tables
@@ -132,6 +132,35 @@ async def test_alertmanager_is_silenced_while_somebody_has_it_and_its_end_is_fou
         assert await said(hub) == [("taken", "told"), ("over", "told")]
         await hub.passes(minutes=10)
         assert "recovered" in (await hub.tickets())[0].flags
+        await hub.sound()
+
+
+async def test_an_alarm_that_is_acknowledged_here_is_acknowledged_there(db):
+    tool = Zabbix()
+    tool.event("7")
+    async with tool.running():
+        hub = await hub_with(db, tool)
+        await hub.posts(problem(), source="zabbix")
+        (row,) = await hub.desk.rows(tables.alert)
+        ann = await hub.desk.who("ann")
+        await hub.desk.db.write(alert_acts.acknowledge, ann, row.id, now=hub.desk.now)
+        await hub.work()
+        assert tool.events["7"]["acknowledged"]
+
+
+async def test_of_two_tickets_that_are_joined_the_tool_hears_the_number_that_is_left(db):
+    tool = Zabbix()
+    tool.event("7")
+    async with tool.running():
+        hub = await hub_with(db, tool)
+        await hub.posts(problem(), source="zabbix")
+        (ticket,) = await hub.tickets()
+        other = await hub.desk.taken()
+        ann = await hub.desk.who("ann")
+        await hub.desk.db.write(joining.merge, ann, ticket.number, into=other, now=hub.desk.now)
+        await hub.work()
+        assert tool.events["7"]["messages"][-1].startswith(f"[Centralino {other}]")
+        assert tool.events["7"]["acknowledged"]  # Ann has that one
         await hub.sound()
 
 

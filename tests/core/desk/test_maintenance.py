@@ -89,6 +89,8 @@ async def test_what_still_fires_when_the_work_ends_is_a_ticket_then_and_says_why
     (ticket,) = await hub.tickets()
     assert ticket.asset == "sw-1"
     assert await hub.decisions("sw-1") == ["begun", "maintenance", "after_maintenance", "opened"]
+    events = [one.kind for one in await hub.desk.rows(tables.event, ticket_id=ticket.id)]
+    assert "alert.after_maintenance" in events
     await hub.sound()
 
 
@@ -177,6 +179,18 @@ async def test_another_customers_window_is_not_ours(hub):
     await hub.fires("sw-1")
     await hub.passes(minutes=2)
     assert len(await hub.tickets()) == 1
+
+
+async def test_what_still_fires_all_over_a_site_when_the_work_ends_is_one_storm(hub):
+    made = await plan(hub, asset="", site="Verona")
+    await hub.fires(*(f"ap-{n}" for n in range(40)), site="Verona")
+    await hub.passes(hours=1)
+    assert await hub.tickets() == []
+    await act(hub, windows.end, "tom", made)
+    await hub.passes(minutes=3)
+    (ticket,) = await hub.tickets()
+    assert "storm" in ticket.flags
+    await hub.sound()
 
 
 # --- Ended early, called off ---
