@@ -124,18 +124,9 @@ def demo_play(
 
 @demo_app.command("switch")
 def demo_switch(settings: File = None, set_: Set = None) -> None:
-    """Let a switch die at the demo desk that runs, and come back: sixty alarms, one ticket, one word to the customer. A minute."""
-    config = _settings(settings, set_)
-    from core import demo_switch as dying  # noqa: PLC0415 - each command loads what it needs
-    from core.desk import demo_devices  # noqa: PLC0415
-
-    kept = config.hub.data_dir / running.DEMO_LOGINS
-    secret = demo_devices.secret_of(kept.read_text("utf-8"), demo_devices.SOURCE) if kept.exists() else None
-    if secret is None:
-        fail(f"{kept} names no secret of {demo_devices.SOURCE}: this is no demo desk, or it is one of before")
-    with running.database(config) as db:
-        for line in dying.play(db, base=config.hub.public_url, secret=secret):
-            typer.echo(line)
+    """Let a switch die at the demo desk that runs, and come back: many alarms, one incident, one word to each customer. A minute."""
+    for line in running.switch(_settings(settings, set_)):
+        typer.echo(line)
 
 
 # --- The desk as a file -------------------------------------------------------------------------------------

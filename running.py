@@ -8,6 +8,8 @@ import dataclasses
 import gc
 import os
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from core.switchboard import Ways
 
 COLLECT = (10_000, 20, 50)  # a mail makes some thousand objects, of which hardly any is part of a circle
+POST_TIME = 30.0
+"""Seconds that a message to the hub that runs may take."""
 DEMO_LOGINS = "demo-logins.txt"
 """In the data folder: who can sign in to the demo desk."""
 TEXTS = "sms"
@@ -339,6 +343,37 @@ async def _play(
         seed=seed,
         requests=requests,
     )
+
+
+def switch(config: Settings) -> Iterator[str]:
+    """Let a switch die at the demo desk that runs with these settings; what happens, line by line. See core.demo_switch."""
+    from core import demo_switch  # noqa: PLC0415
+    from core.desk import demo_devices  # noqa: PLC0415
+
+    kept = config.hub.data_dir / DEMO_LOGINS
+    secrets = demo_devices.secrets_of(kept.read_text("utf-8") if kept.exists() else "")
+    if not {demo_devices.BACKBONE, demo_devices.SOURCE} <= secrets.keys():
+        fail(
+            f"{kept} names no secret of {demo_devices.BACKBONE}: this is no demo desk, or it is one of before"
+        )
+
+    def post(source: str, message: bytes) -> None:
+        where = demo_devices.address(config.hub.public_url, source)
+        headers = {"Authorization": f"Bearer {secrets[source]}", "Content-Type": "application/json"}
+        request = urllib.request.Request(where, data=message, headers=headers)  # noqa: S310 - our own address
+        try:
+            urllib.request.urlopen(request, timeout=POST_TIME).close()  # noqa: S310 - the same
+        except urllib.error.HTTPError as error:
+            told = error.read().decode("utf-8", "replace")
+            fail(f"{where} answers {error.code}: {told}", code=commands.NO)
+        except OSError as error:
+            fail(
+                f"no hub answers at {where} ({error}): start it with main.py run and the same settings",
+                code=commands.NO,
+            )
+
+    with database(config) as db:
+        yield from demo_switch.play(db, post)
 
 
 async def _stand() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,8 +10,9 @@ from typing import Any
 from sqlalchemy import bindparam, func, literal, select
 
 from core.commands import fail
-from core.desk import alert_rows, demo_devices
-from core.desk.demo_devices import BEHIND, SOURCE, SWITCH
+from core.desk import alert_rows, demo_devices, outages
+from core.desk.demo_devices import ABOVE, BACKBONE, BEHIND, SOURCE, SWITCH
+from core.rules.joining import Tie
 from core.store import tables
 from core.store.columns import Id
 from core.store.database import Database
@@ -23,86 +22,88 @@ LATE = 8
 """Alarms of what hangs on it come before its own."""
 PAUSE = 0.05  # seconds between messages
 LOOK_EVERY = 0.5  # seconds
-PATIENCE = 90.0  # seconds until something must have come of it
-LASTS = 5.0  # seconds that it stays down once the customer knows
+PATIENCE = 120.0  # seconds until something must have come of it
+LASTS = 5.0  # seconds that it stays down once the customers know
 
-_TICKET = Prepared(select(tables.ticket).where(tables.ticket.c.id == bindparam("id", type_=Id)))
+ticket, link, delivery = tables.ticket, tables.ticket_link, tables.delivery
+_ID = bindparam("id", type_=Id)
+
+_TICKET = Prepared(select(ticket).where(ticket.c.id == _ID))
+_PARTS = Prepared(
+    select(ticket)
+    .select_from(link.join(ticket, ticket.c.id == link.c.other_id))
+    .where(link.c.ticket_id == _ID, link.c.kind == literal(str(Tie.CHILD)))
+    .order_by(ticket.c.number)
+)
 _TOLD = Prepared(
-    select(tables.delivery.c.address, tables.delivery.c.kind, tables.delivery.c.state)
+    select(delivery.c.address, delivery.c.kind, delivery.c.state)
     .where(
-        tables.delivery.c.ticket_id == bindparam("id", type_=Id),
-        tables.delivery.c.kind.in_([literal(kind) for kind in ("progress", "resolved", "closed")]),
-        tables.delivery.c.state != "withdrawn",
+        delivery.c.ticket_id == _ID,
+        delivery.c.kind.in_([literal(kind) for kind in ("progress", "resolved", "closed")]),
+        delivery.c.state != "withdrawn",
     )
-    .order_by(tables.delivery.c.created_at)
+    .order_by(delivery.c.created_at)
 )
-_ALARMS = Prepared(
-    select(func.count().label("count")).where(tables.alert.c.ticket_id == bindparam("id", type_=Id))
-)
+_ALARMS = Prepared(select(func.count().label("count")).where(tables.alert.c.ticket_id == _ID))
+_OUTAGE = Prepared(select(tables.outage).where(tables.outage.c.incident == _ID))
 
 
-def play(db: Database, *, base: str, secret: str) -> Iterator[str]:
-    """Let it die and come back; what happens, line by line. About a minute. `db`: of the hub that answers at `base`."""
-    post = _Source(demo_devices.address(base, SOURCE), secret)
-    yield f"{SWITCH} dies: {len(BEHIND)} access points and cameras are gone, and the switch is told of late"
-    for n, name in enumerate((*BEHIND[:LATE], SWITCH, *BEHIND[LATE:])):
-        post([name], ends=False)
-        if n % 20 == 0:
-            yield f"  {n + 1} alarms acknowledged"
-    row = _until(db, _standing, "no ticket came of it")
-    alarms = 1 + len(BEHIND)
-    _until(db, lambda tx: tx.one(_ALARMS, id=row.id).count >= alarms, "some alarms found no ticket")
-    yield f'one ticket stands: {row.number} "{row.subject}", {row.priority}, {row.desk_group or "in triage"}, with {alarms} alarms'
-    told = _until(db, lambda tx: tx.all(_TOLD, id=row.id), "the customer was not told")
-    yield from (f"  {one.kind} to {one.address}: {one.state}" for one in told)
+def play(db: Database, post: Callable[[str, bytes], None]) -> Iterator[str]:
+    """Let it die and come back; what happens, line by line. About a minute. `db`: of the hub that runs; `post`: a message of a source to it."""
+
+    def report(source: str, names: Sequence[str], *, ends: bool = False) -> None:
+        post(source, _message(names, ends=ends))
+        time.sleep(PAUSE)
+
+    yield f"{SWITCH} dies, with three customers behind it; of one, {1 + len(BEHIND)} things report before anybody knows why"
+    for n, name in enumerate((ABOVE, *BEHIND)):
+        if n == LATE:
+            report(BACKBONE, [SWITCH])
+        report(SOURCE, [name])
+    yield f"  {2 + len(BEHIND)} alarms acknowledged"
+    parent = _until(db, _standing, "no ticket came of it")
+    parts = _until(db, lambda tx: _whole(tx, parent.id), "not every customer has a request of it")
+    yield f"{parent.number} is the incident: {parent.subject}"
+    for part in parts:
+        count = db.query(_one, _ALARMS, part.id).result().count
+        yield f"  {part.number} is that of {part.customer}, {part.priority}, with {count} alarms of theirs"
+    for part in parts:
+        heard = db.query(_heard, part.customer).result()
+        yield f"callers, writers and the portal of {part.customer} hear: {heard}"
+    _until(db, lambda tx: all(_words(tx, part.id) for part in parts), "not every customer was told")
+    yield from _told(db, parts)
     time.sleep(LASTS)
     yield f"{SWITCH} comes back"
-    post([SWITCH, *BEHIND], ends=True)
-    ended = _until(db, lambda tx: _over(tx, row.id), "the ticket was not solved")
-    if ended.state != "resolved":
-        yield f"{row.number} is {ended.state}: somebody works on it, and was told that nothing fires any more"
-        return
-    told = db.query(lambda tx: tx.all(_TOLD, id=row.id)).result()
-    seconds = (ended.resolved_at - ended.received_at).total_seconds()
-    yield f"{row.number} is solved by itself after {seconds:.0f} s; {len(told)} messages to the customer in all"
-    yield from (f"  {one.kind} to {one.address}: {one.state}" for one in told)
+    report(BACKBONE, [SWITCH], ends=True)
+    report(SOURCE, [ABOVE, *BEHIND], ends=True)
+    ended = _until(db, lambda tx: _over(tx, [parent.id, *(part.id for part in parts)]), "it did not end")
+    for one in ended:
+        yield f"  {one.number} is {one.state}" + (
+            ", somebody has it in hand and was told that nothing fires any more" if one.open else ""
+        )
+    outage = db.query(_one, _OUTAGE, parent.id).result()
+    if outage is not None:
+        yield f"the outage is {outage.state}"
+    yield "what customers were told in all:"
+    yield from _told(db, parts)
 
 
-class _Source:
-    """Posts as an Alertmanager does."""
-
-    def __init__(self, url: str, secret: str) -> None:
-        self._url, self._secret = url, secret
-
-    def __call__(self, names: Sequence[str], *, ends: bool) -> None:
-        at = datetime.now(UTC)
-        alerts = [
+def _message(names: Sequence[str], *, ends: bool) -> bytes:
+    """As an Alertmanager tells it."""
+    at = datetime.now(UTC)
+    return demo_devices.message(
+        [
             demo_devices.alarm(
                 name,
                 ends=ends,
                 at=at,
                 severity="major",
                 says="does not answer",
-                site="Verona",
-                **({"parent": SWITCH} if name != SWITCH else {}),
+                **({"site": "Verona", "parent": ABOVE} if name in BEHIND else {}),
             )
             for name in names
         ]
-        request = urllib.request.Request(  # noqa: S310 - the hub's own address, from its settings
-            self._url,
-            data=demo_devices.message(alerts),
-            headers={"Authorization": f"Bearer {self._secret}", "Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=PATIENCE):  # noqa: S310 - the same
-                time.sleep(PAUSE)
-        except urllib.error.HTTPError as error:
-            fail(f"{self._url} answers {error.code}: {error.read().decode('utf-8', 'replace')}", code=1)
-        except OSError as error:
-            fail(
-                f"no hub answers at {self._url} ({error}): start it with main.py run and the same settings",
-                code=1,
-            )
+    )
 
 
 def _until(db: Database, question: Callable[[Tx], Any], complaint: str) -> Any:
@@ -119,11 +120,38 @@ def _until(db: Database, question: Callable[[Tx], Any], complaint: str) -> Any:
 
 def _standing(tx: Tx) -> Row | None:
     """The ticket of the switch that is down."""
-    found = alert_rows.one(tx, alert_rows.identity(SOURCE, f"alertmanager:{SWITCH}"))
+    found = alert_rows.one(tx, alert_rows.identity(BACKBONE, f"alertmanager:{SWITCH}"))
     row = tx.one(_TICKET, id=found.ticket_id) if found is not None and found.firing else None
     return row if row is not None and row.open else None
 
 
-def _over(tx: Tx, ticket_id: str) -> Row | None:
-    row = tx.one(_TICKET, id=ticket_id)
-    return row if row is not None and (not row.open or "recovered" in row.flags) else None
+def _whole(tx: Tx, parent: str) -> list[Row] | None:
+    """The requests of the customers, once the alarms of one of them belong to theirs."""
+    parts = tx.all(_PARTS, id=parent)
+    found = alert_rows.one(tx, alert_rows.identity(SOURCE, f"alertmanager:{BEHIND[-1]}"))
+    return parts if found is not None and found.ticket_id in {one.id for one in parts} else None
+
+
+def _one(tx: Tx, question: Prepared, identity: str) -> Any:
+    return tx.one(question, id=identity)
+
+
+def _heard(tx: Tx, customer: str) -> str:
+    known = outages.concerning(tx, customer=customer, now=datetime.now(UTC))
+    return "; ".join(one.title for one in known) or "nothing"
+
+
+def _words(tx: Tx, ticket_id: str) -> list[Row]:
+    """What left for the customer, or will."""
+    return tx.all(_TOLD, id=ticket_id)
+
+
+def _told(db: Database, parts: Sequence[Row]) -> Iterator[str]:
+    for part in parts:
+        for one in db.query(_words, part.id).result():
+            yield f"  {part.number}: {one.kind} to {one.address}, {one.state}"
+
+
+def _over(tx: Tx, ids: Sequence[str]) -> list[Row] | None:
+    rows = [row for one in ids if (row := tx.one(_TICKET, id=one)) is not None]
+    return rows if all(not row.open or "recovered" in row.flags for row in rows) else None

@@ -26,15 +26,25 @@ from core.desk.alert_sources import AlertSource
 from core.rules import correlation
 from core.rules.correlation import Place, Placed, Scene, Ticket
 from core.store import tables, work
-from core.store.columns import Id
+from core.store.columns import Id, Instant
 from core.store.tx import Prepared, Row, Tx
 
-ticket = tables.ticket
+alert, ticket = tables.alert, tables.ticket
 
-_TICKET = Prepared(
-    select(
-        ticket.c.id, ticket.c.open, ticket.c.state, ticket.c.flags, ticket.c.resolved_at, ticket.c.closed_at
-    ).where(ticket.c.id == bindparam("id", type_=Id))
+_STORMS = Prepared(
+    select(ticket.c.id, ticket.c.flags)
+    .where(
+        ticket.c.open,
+        ticket.c.id.in_(
+            select(alert.c.ticket_id).where(
+                alert.c.customer == bindparam("customer"),
+                alert.c.site == bindparam("site"),
+                alert.c.firing,
+                alert.c.placed_at >= bindparam("since", type_=Instant),
+            )
+        ),
+    )
+    .order_by(ticket.c.id)
 )
 STORED_ONLY = "alerts_without_contract"
 """Kind of the task of an account manager, once a day."""
@@ -48,7 +58,7 @@ def foresee(
     alert_rows.foresee(tx, alert_id)
     maintenance.foresee(tx, customer, now=now)
     if customer and not source.hold:
-        alert_rows.foresee_firing_at(tx, customer, site, since=now - correlation.STORM_WITHIN)
+        tx.foresee(_STORMS, customer=customer, site=site, since=now - correlation.STORM_WITHIN)
 
 
 def settle(tx: Tx, alert_id: str, source: AlertSource, *, begun: bool = False, now: datetime) -> None:
@@ -103,7 +113,9 @@ def _scene(tx: Tx, row: Row, source: AlertSource, held: maintenance.Held | None,
     direct = asset is not None and asset.always_page
     hold = timedelta(0) if direct else source.hold
     waits = row.received_at + hold > now and row.flapping_since is None
-    near = [] if waits else _near(tx, row, now=now)  # which decides nothing while it waits
+    # What is near decides nothing while it waits, nor where a storm is known: then there are hundreds.
+    storm = None if waits else _storm(tx, row, now=now)
+    near = [] if waits or storm is not None else _near(tx, row, now=now)
     parent = _parent(tx, row)
     names = alert_rows.names_of(row)
     return Scene(
@@ -116,7 +128,7 @@ def _scene(tx: Tx, row: Row, source: AlertSource, held: maintenance.Held | None,
         parent=parent.id if parent is not None else None,
         own=_ticket(tx, row.ticket_id, of=row.customer),
         of_asset=_of_asset(tx, row, now=now),
-        storm_ticket=_storm(tx, near),
+        storm_ticket=storm,
         shared=not waits and parent is None and alert_incidents.storm(tx, row, now=now) is not None,
         companions=tuple(
             one.placed_at for one in near if one.parent_alert is None and not names & set(one.above)
@@ -168,12 +180,13 @@ def _near(tx: Tx, row: Row, *, now: datetime) -> list[Row]:
     return [one for one in there if one.id != row.id]
 
 
-def _storm(tx: Tx, near: list[Row]) -> str | None:
-    for ticket_id in dict.fromkeys(one.ticket_id for one in near if one.ticket_id):
-        found = tx.one(_TICKET, id=ticket_id)
-        if found is not None and found.open and alert_tickets.STORM in found.flags:
-            return str(found.id)
-    return None
+def _storm(tx: Tx, row: Row, *, now: datetime) -> str | None:
+    """The open ticket of a storm at its site."""
+    if not row.customer:
+        return None
+    since = now - correlation.STORM_WITHIN
+    there = tx.all(_STORMS, customer=row.customer, site=row.site, since=since)
+    return next((str(one.id) for one in there if alert_tickets.STORM in one.flags), None)
 
 
 def _parent(tx: Tx, row: Row) -> Row | None:

@@ -170,11 +170,6 @@ def firing_at(tx: Tx, customer: str, site: str, *, since: datetime) -> list[Row]
     return tx.all(_FIRING_AT, customer=customer, site=site, since=since)
 
 
-def foresee_firing_at(tx: Tx, customer: str, site: str, *, since: datetime) -> None:
-    """`firing_at` is going to be asked."""
-    tx.foresee(_FIRING_AT, customer=customer, site=site, since=since)
-
-
 def tickets_of_asset(tx: Tx, customer: str, asset: str, *, since: datetime) -> list[str]:
     """Tickets of alerts of this asset, the latest first."""
     return [row.ticket_id for row in tx.all(_OF_ASSET, customer=customer, asset=asset, since=since)]

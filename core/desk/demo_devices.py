@@ -18,11 +18,12 @@ from core.envelope import Arrival, Inbound, Kind
 from core.store import tables
 from core.store.tx import Tx
 
-SOURCE = "cantine-net"
-"""The source whose switch dies when it is wanted."""
-SWITCH = "vr-dist-sw-02"
+BACKBONE, SWITCH = "nordest-backbone", "pop-vr-sw-01"
+"""The switch that dies when it is wanted, the provider's own, and who reports it."""
+SOURCE, ABOVE = "cantine-net", "vr-dist-sw-02"
+"""What one of the customers behind it reports meanwhile; it hangs on this."""
 BEHIND = (*(f"vr-ap-{n:02}" for n in range(1, 25)), *(f"vr-cam-{n:02}" for n in range(1, 37)))
-"""What hangs on it: access points and cameras."""
+"""Access points and cameras."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,7 +55,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def sources_text(secrets: Mapping[str, str], base: str) -> str:
     """What is printed and kept of alert sources: for each the line that can be pasted into a shell."""
-    lines = ["Devices report to (main.py demo switch lets a switch of the first die):"]
+    lines = ["Devices report to (main.py demo switch lets a switch die that customers depend on):"]
     for name, secret in secrets.items():
         told = '{"alerts": [{"status": "firing", "labels": {"alertname": "Test", "instance": "srv-1"}}]}'
         lines.append(f"  alarms  curl -H 'Authorization: Bearer {secret}' {address(base, name)} -d '{told}'")
@@ -66,10 +67,9 @@ def address(base: str, source: str) -> str:
     return f"{base.rstrip('/')}/in/alerts/{source}"
 
 
-def secret_of(text: str, source: str) -> str | None:
-    """The secret of a source in what `sources_text` made; None: it is not there."""
-    found = re.search(rf"Bearer (\S+)' \S+/in/alerts/{re.escape(source)} ", text)
-    return found[1] if found else None
+def secrets_of(text: str) -> dict[str, str]:
+    """The secrets of sources in what `sources_text` made."""
+    return {name: secret for secret, name in re.findall(r"Bearer (\S+)' \S+/in/alerts/(\S+) ", text)}
 
 
 def alarm(

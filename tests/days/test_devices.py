@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
 from tests.days.devices import Alertmanager, alarm
-from tests.days.hubs import Hub, until
+from tests.days.hubs import Hub, ended, until
 from tests.days.people import Api
 from tests.days.posting import Relay, understood
 
@@ -72,8 +73,8 @@ def test_a_switch_that_dies_and_comes_back_is_one_ticket_and_one_word_although_t
     # It comes back.
     device.posts([[alarm(SWITCH, "resolved")], [alarm(name, "resolved", parent=SWITCH) for name in BEHIND]])
     until(lambda: _standing(ann)[0]["state"] == "resolved", "it is not solved")
-    ended = relay.next("alice@acme.test")
-    assert "came back by itself" in ended.text
+    over = relay.next("alice@acme.test")
+    assert "came back by itself" in over.text
     assert _alerts(hub) == {(name, "resolved", 1) for name in (SWITCH, *BEHIND)}
 
     # Every message that was acknowledged is accounted for, and no word left twice.
@@ -100,3 +101,29 @@ def _alerts(hub: Hub) -> set[tuple[Any, ...]]:
             return set(look.execute(said).fetchall())
     with closing(sqlite3.connect(hub.data / "centralino.db")) as look:
         return set(look.execute(said).fetchall())
+
+
+def test_the_switch_of_the_demo_desk_dies_when_it_is_wanted_and_everybody_hears_of_it_once(
+    tmp_path: Path,
+) -> None:
+    hub = Hub(tmp_path / "hub")
+    gone = hub.line("demo", "switch")
+    assert (gone.returncode, "this is no demo desk" in gone.stderr) == (2, True)
+    hub.done("demo")
+    silent = hub.line("demo", "switch")
+    assert (silent.returncode, "start it with main.py run" in silent.stderr) == (1, True)
+
+    with ended(hub):
+        hub.start()
+        told = hub.done("demo", "switch")
+
+        assert "is the incident: pop-vr-sw-01 does not answer" in told
+        assert "is that of CANTINE, P2, with 61 alarms of theirs" in told
+        assert told.count("is resolved") == 4
+        assert "the outage is ended" in told
+        once, in_all = told.split("what customers were told in all:")
+        assert (
+            once.count(": progress to") == in_all.count(": progress to") == in_all.count(": resolved to") == 3
+        )
+        hub.stop()
+    hub.balances()

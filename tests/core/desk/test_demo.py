@@ -16,7 +16,6 @@ from channels.settings import ChannelSettings
 from core import settings
 from core.desk import (
     accounts,
-    alert_rows,
     alert_sources,
     books,
     demo,
@@ -288,10 +287,10 @@ async def test_devices_have_reported_and_one_alarm_is_a_ticket_that_stands(loade
     (window,) = [one for one in windows if one.source == "person"]
     assert window.since > NOW
     told = logins.read_text(encoding="utf-8")
-    secret = demo_devices.secret_of(told, demo_devices.SOURCE)
+    secret = demo_devices.secrets_of(told)[demo_devices.SOURCE]
     claims = Claims(source=demo_devices.SOURCE, secret=secret, peer="127.0.0.1")
     sources = await loaded.read(lambda tx: reference.desk(tx).alert_sources)
     assert alert_sources.admitted(sources, claims).customer == "CANTINE"
     assert "http://127.0.0.1:8080/in/alerts/cantine-net -d '{" in told  # a line that can be pasted
-    above = await loaded.read(lambda tx: alert_rows.assets(tx, "CANTINE").parents)
-    assert (above["vr-ap-03"], above[demo_devices.SWITCH]) == (demo_devices.SWITCH, "vr-core-sw-01")
+    above = await loaded.read(lambda tx: {one.name: one.parent for one in people.assets(tx, "CANTINE")})
+    assert (above["vr-ap-03"], above[demo_devices.ABOVE]) == (demo_devices.ABOVE, "vr-core-sw-01")
