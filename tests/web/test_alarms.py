@@ -14,6 +14,7 @@ import pytest
 from core.desk.alert_looking import Decision
 from core.desk.alerts import FROM_SOURCE
 from core.rules.correlation import Step
+from core.rules.returning import Act
 from core.store import tables
 from tests.devices_at_work import SECRET, WITH_DEVICES, Devices, devices
 from tests.fakes import ReadersHere
