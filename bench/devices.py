@@ -112,7 +112,7 @@ def _by_http(kind: Kind, hub: Hub, look: Look, count: int, rounds: int) -> list[
             unit="/s",
             reference=middle["ask"]["rate"],
             referred="refused by the same server",
-            at_least=0.2,
+            at_least=0.1,
             note=f"p95 {middle[mode]['p95']:.0f} ms with {CONNECTIONS} connections; the reference {middle['ask']['p95']:.0f} ms",
         )
         for mode, what in (("new", "alarms"), ("same", "one alarm again"))
