@@ -70,6 +70,7 @@ def end(tx: Tx, source: AlertSource, known: Row, *, ended_at: datetime, row: Any
         alert_rows.change(tx, known.id, flapping_since=now)
         alert_rows.decide(tx, known, "flapping", now=now, changes=len(transitions))
     alert_returns.of_alert(tx, known.id, now=now)
+    alert_rows.ask_below(tx, known.id, now=now)
     if known.ticket_id is not None:
         alert_rows.look(tx, known.ticket_id, due=now + source.stable, now=now)
 

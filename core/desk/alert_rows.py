@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, bindparam, func, select, type_coerce, update
+from sqlalchemy import Text, bindparam, func, literal, select, type_coerce, update
 
 from core.alerting import AlertFact
 from core.desk import alert_names, people, reference, shared_assets
@@ -163,6 +163,28 @@ def below(tx: Tx, customer: str, name: str, *, since: datetime) -> list[Row]:
     """What fires at a customer, began since, and hangs on what goes by this name, as `shared_assets.written` has it."""
     there = tx.all(_BELOW, customer=customer, since=since, name=to_json(name))
     return [row for row in there if name in row.above]
+
+
+def ask_below(tx: Tx, parent_id: str, *, now: datetime) -> None:
+    """What was explained by an alert that is over is asked again where it goes; what has its ticket stays there."""
+    for row in tx.all(_UNDER, parent=parent_id):
+        work.set_timer(tx, shard=row.id, key=TIMER, kind=TIMER, payload={}, due=now, now=now)
+
+
+_UNDER = Prepared(
+    select(alert.c.id).where(
+        alert.c.firing,
+        alert.c.parent_alert == bindparam("parent", type_=Id),
+        ~select(episode.c.n)
+        .where(
+            episode.c.alert_id == alert.c.id,
+            episode.c.n == alert.c.episode,
+            episode.c.ticket_id.is_not(None),
+        )
+        .correlate(alert)
+        .exists(),
+    )
+)
 
 
 def firing_at(tx: Tx, customer: str, site: str, *, since: datetime) -> list[Row]:
@@ -349,7 +371,10 @@ def names_of(row: Row) -> set[str]:
 
 
 def named(tx: Tx, customer: str, name: str) -> list[Row]:
-    """What fires at a customer and goes by this name (lower case), as others hang on it. Under maintenance it explains nothing."""
+    """What fires at a customer and goes by this name (lower case), as others hang on it.
+
+    What nobody is called for explains nothing: under maintenance, without a contract, for information only.
+    """
     return tx.all(_NAMED, customer=customer, name=name, port=f"{name}:%")
 
 
@@ -358,7 +383,16 @@ _NAMED = Prepared(
     .where(
         alert.c.customer == bindparam("customer"),
         alert.c.firing,
-        alert.c.status != "maintenance",
+        alert.c.status.in_([literal(one) for one in ("held", "suppressed")])
+        | select(episode.c.n)
+        .where(
+            alert.c.status != "maintenance",
+            episode.c.alert_id == alert.c.id,
+            episode.c.n == alert.c.episode,
+            episode.c.ticket_id.is_not(None),
+        )
+        .correlate(alert)
+        .exists(),
         (func.lower(alert.c.asset) == bindparam("name"))
         | (func.lower(alert.c.resource) == bindparam("name"))
         | func.lower(alert.c.resource).like(bindparam("port")),

@@ -262,6 +262,30 @@ async def test_a_cause_that_is_told_late_is_tied_to_what_somebody_works_on(hub):
     assert tie.kind == "related"
 
 
+async def test_what_was_explained_by_a_blink_has_a_ticket_of_its_own_when_it_goes_on(hub):
+    await hub.fires("core-1")
+    await hub.fires("srv-1")
+    await hub.passes(seconds=20)
+    await hub.fires("srv-1", source="at-once")
+    assert (await hub.alert("srv-1", "at-once")).status == "suppressed"
+
+    await hub.ends("core-1")
+    await hub.passes(minutes=1)
+
+    (ticket,) = await hub.tickets()
+    assert ticket.asset == "srv-1"
+    assert (await hub.alert("srv-1", "at-once")).ticket_id == ticket.id
+    await hub.sound()
+
+
+async def test_what_is_for_information_only_explains_nothing(hub):
+    await hub.fires("core-1", source="at-once", severity="info")
+    await hub.fires("srv-1", source="at-once")
+    (ticket,) = await hub.tickets()
+    assert ticket.asset == "srv-1"
+    await hub.sound()
+
+
 async def test_ten_alarms_at_one_site_are_one_matter(hub):
     names = [f"pc-{n}" for n in range(14)]
     for name in names:
