@@ -78,7 +78,8 @@ def step(
     """What the fact does. `started_at`, `ended_at`: as far as the payload says.
 
     `same_body`: these very bytes came within SAME_BODY. `echo`: it repeats what we said at the source ourselves.
-    Of an alert that is open another start is no other episode: some tools date every repetition anew.
+    Of an alert that is open another start is no other episode: some tools date every repetition anew. What begins in the instant in
+    which it ended is another one: some tools know whole seconds only, and an episode too many is better than none.
 
     >>> step(None, Status.FIRING, started_at=None, ended_at=None)
     <Step.BEGUN: 'begun'>
@@ -92,7 +93,7 @@ def step(
         if is_open:
             return Step.DUPLICATE if same_body else Step.REPEATED
         over = known.ended_at if known is not None else None
-        if started_at is not None and over is not None and started_at <= over:
+        if started_at is not None and over is not None and started_at < over:
             return Step.LATE
         return Step.BEGUN
     if status is Status.RESOLVED:

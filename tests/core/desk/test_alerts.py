@@ -191,6 +191,17 @@ async def test_late_words_of_an_episode_that_is_over_change_nothing(hub):
     assert (await hub.alert("sw-1")).firing
 
 
+async def test_down_up_and_down_within_one_second_is_down(hub):
+    second = hub.desk.now
+    await hub.fires("sw-1", at=second)
+    hub.desk.passes(seconds=0.2)
+    await hub.ends("sw-1", at=second)
+    hub.desk.passes(seconds=0.2)
+    await hub.fires("sw-1", at=second)
+    row = await hub.alert("sw-1")
+    assert (row.firing, row.episode) == (True, 2)
+
+
 async def test_an_end_of_what_never_began_is_kept_and_opens_nothing(hub):
     await hub.ends("sw-1")
     await hub.passes(minutes=10)
