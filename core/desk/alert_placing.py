@@ -89,7 +89,7 @@ def settle(tx: Tx, alert_id: str, source: AlertSource, *, begun: bool = False, n
 
 def worse(tx: Tx, row: Row, severity: Severity, *, now: datetime) -> None:
     """What was for information only is more than that now: it is asked again."""
-    if row.ticket_id is None and row.status == "firing" and severity is not Severity.INFO:
+    if row.status == "firing" and severity is not Severity.INFO:
         source = reference.desk(tx).alert_sources.get(row.source) or AlertSource(name=row.source, kind="auto")
         settle(tx, row.id, source, now=now)
 

@@ -297,6 +297,18 @@ async def test_what_is_for_information_only_explains_nothing(hub):
     await hub.sound()
 
 
+async def test_what_was_for_information_only_and_gets_worse_has_a_ticket_then(hub):
+    await hub.fires("core-1", source="at-once", severity="warning")
+    await hub.ends("core-1", source="at-once")
+    await hub.passes(minutes=6)
+    hub.desk.passes(hours=30)
+    await hub.fires("core-1", source="at-once", severity="info")
+    assert len(await hub.tickets()) == 1
+    await hub.fires("core-1", source="at-once", severity="critical")
+    assert len(await hub.tickets()) == 2
+    await hub.sound()
+
+
 async def test_ten_alarms_at_one_site_are_one_matter(hub):
     names = [f"pc-{n}" for n in range(14)]
     for name in names:
