@@ -180,8 +180,8 @@ class Staying:
         self._open: _Counted | None = None
 
     def open(self, facts: HubFacts) -> Database:
-        """As if it were new. `facts`: where they are others than before, it is."""
-        if self._open is None or self._open.closed or self._open.trouble or self._open.facts != facts:
+        """As if it were new. `facts`: where they are others than before, it is; a test may have changed those of before."""
+        if self._open is None or self._open.closed or self._open.trouble or self._open.facts is not facts:
             self.close()
             self._open = _Counted(self._url, facts, connections=4)
         return self._open

@@ -49,6 +49,8 @@ class Told:
     """Number, title and customer by id."""
     calendars: Mapping[str, str]
     """Names by version."""
+    alarms: Sequence[tuple[str, str, datetime]] = ()
+    """What fired, the number of its ticket, and when it began."""
 
 
 async def export(db: Database) -> Told:
@@ -81,7 +83,7 @@ def _rest(tx: Tx, subjects: Mapping[str, str], events: Mapping[str, Sequence[Any
         .order_by(check.c.ticket_id, check.c.seq)
     ):
         by = row.evidence["inputs"]
-        told = {"site": by.get("site") or "", "asset": by.get("asset") or ""}
+        told = {name: by.get(name) or "" for name in ("site", "asset", "request_type", "technology")}
         checks[row.number].append({"at": row.at, "contract": row.contract, "line": row.line, **told})
     return Told(
         events=events,
@@ -92,7 +94,23 @@ def _rest(tx: Tx, subjects: Mapping[str, str], events: Mapping[str, Sequence[Any
             row.id: (row.number, row.title, row.customer or "") for row in tx.all(select(tables.problem))
         },
         calendars={one.version: name for name, one in reference.desk(tx).calendars.items()},
+        alarms=_alarms(tx),
     )
+
+
+def _alarms(tx: Tx) -> list[tuple[str, str, datetime]]:
+    """What was decided of alarms, told again: what began, the number of the ticket it came to, and when it began."""
+    decision, alert = tables.alert_decision, tables.alert
+    numbers = {row.id: row.number for row in tx.all(select(tables.ticket))}
+    named = {row.id: f"{row.asset or row.resource}: {row.event}" for row in tx.all(select(alert))}
+    found: list[tuple[str, str, datetime]] = []
+    began: dict[str, datetime] = {}
+    for row in tx.all(select(decision).order_by(decision.c.alert_id, decision.c.seq)):
+        if row.kind == "begun":
+            began[row.alert_id] = row.at
+        elif "ticket" in row.data and row.alert_id in began:
+            found.append((named[row.alert_id], numbers[row.data["ticket"]], began.pop(row.alert_id)))
+    return found
 
 
 class Hours:
@@ -435,7 +453,9 @@ def report(  # noqa: PLR0913 - what there is to reckon from
         sums.count("volume", state, "", [n for n in arrived if facts[n].state == state])
     sums.each("volume", "by_channel", counted, lambda n: facts[n].channel)
     for name in ("request_type", "technology"):
-        sums.each("volume", f"by_{name}", counted, lambda n, name=name: facts[n].fields.get(name, ""))
+        # What a device reports is known when its ticket is opened, and described by nobody.
+        known = lambda n, name=name: facts[n].fields.get(name, check[n][name])  # noqa: E731
+        sums.each("volume", f"by_{name}", counted, known)
     sums.each("volume", "by_site", counted, lambda n: check[n]["site"])
     solved = {n: at for n, fact in facts.items() if (at := fact.solved)}
     sums.count("work", "resolved", "", list(solved))
@@ -471,6 +491,12 @@ def report(  # noqa: PLR0913 - what there is to reckon from
         sums.count("vendors", "cases", vendor, [n for name, n in cases if name == vendor], "cases")
     sums.each("top", "assets", list(solved), lambda n: check[n]["asset"], top=True)
     sums.each("top", "causes", list(solved), lambda n: facts[n].cause, top=True)
+    fired: dict[str, list[str]] = defaultdict(list)
+    for what, number, at in told.alarms:
+        if number in facts and since <= at < until:
+            fired[what].append(number)
+    for what in sorted(fired, key=lambda one: (-len(fired[one]), one))[:10]:
+        sums.put("top", "alarms", what, "alarms", len(fired[what]), set(fired[what]))
     for identity in {one for fact in facts.values() for one in fact.problems}:
         number, title, whose = told.problems[identity]
         of = [n for n in facts if identity in facts[n].problems]

@@ -324,7 +324,10 @@ def test_facts_answers_each_line_in_order_and_never_ends_early(line: Line) -> No
 
 
 def test_facts_of_an_unknown_kind_are_wrong_use() -> None:
-    refused(CliRunner().invoke(main.app, ["facts", "weather"]), "'weather' is not one of mail, working-time")
+    refused(
+        CliRunner().invoke(main.app, ["facts", "weather"]),
+        "'weather' is not one of mail, alerts, working-time",
+    )
 
 
 def test_verify_says_no_when_a_word_of_the_past_was_changed(desk: Line) -> None:
@@ -423,7 +426,7 @@ def test_the_hub_starts_at_once_prints_where_it_is_and_stops_when_told(hub) -> N
     stopping = time.monotonic()
     told, _ = process.communicate(timeout=20)
 
-    assert took < 10  # 3 s alone; tests share the machine
+    assert took < 25  # 3 s alone, 10 s where pages are compiled first; tests share the machine
     assert time.monotonic() - stopping < 10
     assert process.returncode == 0
     assert f"{address}/portal/" in told

@@ -189,8 +189,8 @@ def test_only_what_is_switched_on_is_made(tmp_path) -> None:
     made = channels.enabled(tables, around(tmp_path))
     shipped = channels.enabled(ChannelSettings(), around(tmp_path))
 
-    assert [channel.name for channel in made] == ["email", "phone", "console"]
-    assert [channel.name for channel in shipped] == ["email", "phone"]
+    assert [channel.name for channel in made] == ["email", "phone", "monitoring", "console"]
+    assert [channel.name for channel in shipped] == ["email", "phone", "monitoring"]
 
 
 @pytest.mark.parametrize("name", list(channels.CHANNELS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from core.desk import handovers, paging
+from core.desk import handovers, paging, reference
 from core.desk.case import Case
 from core.store import tables
 from core.store.database import Database
@@ -33,6 +33,7 @@ def on_duty(tx) -> Desk:
             layers=[layer | {"members": members}],
             fallback="",
         )
+    reference.forget(tx)
     of = {"number": "26-000001"}
     tx.update(tables.ticket, of, priority="P1", state="assigned")
     ticket = tx.one(tables.ticket.select().where(tables.ticket.c.number == "26-000001")).id

@@ -138,8 +138,8 @@ SILENT = {
 """Moves that tell nobody, and why; `_known` and `_answered` walk them."""
 NO_VERB: set[str] = set()
 """Moves that nobody can make yet. Who adds their verb adds a walk here."""
-ELSEWHERE = {"merge", "schedule", "check_in", "visit_off", "check_out"}
-"""Walked where tickets are joined, and where somebody goes on site; who is at the door when we come needs no notice."""
+ELSEWHERE = {"merge", "schedule", "check_in", "visit_off", "check_out", "recover"}
+"""Walked where tickets are joined, where somebody goes on site, and where alarms are over; who is at the door when we come needs no notice."""
 
 
 def test_every_move_is_walked_or_has_its_reason():

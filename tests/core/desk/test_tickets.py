@@ -493,7 +493,6 @@ async def test_what_the_hub_did_or_one_did_oneself_stops_nobody(desk):
                 resolution.resolve,
                 resolution.close,
                 tickets.resume,
-                tickets.workaround,
                 resolution.reopen,
                 resolution.approve,
                 resolution.reject,
