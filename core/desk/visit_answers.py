@@ -118,6 +118,7 @@ def judge(tx: Tx, said: Inbound, *, now: datetime) -> Answer | None:
         asked = itip.Asked(
             sequence=max(row.agreed, invited.get(said.author.key, 0)),
             open=row.state in visit_rows.AGREED and row.window_end > now,
+            under_way=row.state == visit_rows.ONSITE,
             invited=invited,
             author=said.author.key if not said.author_defects else "",
             disowned=said.authentication.verdict == "fail",

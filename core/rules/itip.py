@@ -35,6 +35,8 @@ class Asked:
     """As it is now."""
     open: bool
     """It was agreed, and is still ahead."""
+    under_way: bool = False
+    """Somebody is there: a word that it suits may have left before, another time is too late."""
     invited: Collection[str]
     """Addresses, in lower case."""
     author: str
@@ -77,7 +79,7 @@ def _against(word: CalendarWord, asked: Asked | None, now: datetime) -> str:
         return "another_author"
     if word.sequence != asked.sequence:
         return "old_sequence" if word.sequence < asked.sequence else "unknown_sequence"
-    if not asked.open:
+    if not asked.open and not (asked.under_way and word.method == "REPLY"):
         return "over"
     if word.method == "REPLY":
         return "" if word.partstat in PARTICIPATION else "no_answer"

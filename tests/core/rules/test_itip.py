@@ -30,6 +30,10 @@ def test_an_answer_of_whoever_was_invited_counts(partstat):
     assert decided({"partstat": partstat}).does is Does.PARTICIPATION
 
 
+def test_an_answer_counts_too_when_somebody_is_there_before_it_is_read():
+    assert decided({}, {"open": False, "under_way": True}).does is Does.PARTICIPATION
+
+
 def test_another_time_is_a_proposal():
     assert (
         decided({"method": "COUNTER", "start": LATER, "end": LATER + timedelta(hours=2)}).does is Does.COUNTER
@@ -47,6 +51,7 @@ def test_another_time_is_a_proposal():
         ({"attendee": ""}, {}, "not_invited"),
         ({}, {"disowned": True}, "disowned"),
         ({}, {"open": False}, "over"),
+        ({"method": "COUNTER", "start": LATER}, {"open": False, "under_way": True}, "over"),
         ({"partstat": "DELEGATED"}, {}, "no_answer"),
         ({"method": "REQUEST"}, {}, "method"),
         ({"method": "CANCEL"}, {}, "method"),
