@@ -116,7 +116,7 @@ def open_ticket(tx: Tx, who: Principal, alert_id: str, *, now: datetime) -> str:
     before = alert_tickets.standing(tx, row.ticket_id) if row.ticket_id else None
     if before is not None and before.open:
         raise Refused(f"it is worked on already: {before.number}")
-    source = _source(tx, row)
+    source = reference.alert_source(tx, row.source)
     alert_rows.change(tx, row.id, status=_stands(row), placed_at=now, parent_alert=None)
     alert_rows.decide(tx, row, "opened_by", now=now, by=who.id)
     made = alert_tickets.open_one(tx, row, source, recurrence_of=None, now=now)
@@ -134,7 +134,7 @@ def name(
     """
     row = _begin(tx, who, alert_id)
     acts.only_staff(who)
-    source = _source(tx, row)
+    source = reference.alert_source(tx, row.source)
     code, thing = _known(tx, source, customer.strip(), (asset or "").strip())
     alert_rows.meet(tx, code, row.source)
     if row.resource:
@@ -217,7 +217,3 @@ def _begin(tx: Tx, who: Principal, alert_id: str) -> Row:
 def _still(row: Row) -> None:
     if not row.firing:
         raise Refused("it is over: there is nothing to work on")
-
-
-def _source(tx: Tx, row: Row) -> AlertSource:
-    return reference.desk(tx).alert_sources.get(row.source) or AlertSource(name=row.source, kind="auto")

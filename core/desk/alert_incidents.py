@@ -216,7 +216,7 @@ def go_on(tx: Tx, job: Job, *, now: datetime) -> None:
     parent = alert_tickets.standing(tx, job.shard)
     if parent is None or not parent.open or not (row.firing or alert_tickets.STORM in parent.flags):
         return
-    source = reference.desk(tx).alert_sources.get(row.source) or AlertSource(name=row.source, kind="auto")
+    source = reference.alert_source(tx, row.source)
     _slice(tx, row, source, parent.id, job.payload["customers"], job.payload["since"], now=now)
 
 

@@ -25,7 +25,7 @@ from core.desk import (
 from core.desk.alert_sources import AlertSource
 from core.rules import correlation
 from core.rules.correlation import Place, Placed, Scene, Ticket
-from core.store import tables, work
+from core.store import tables
 from core.store.columns import Id, Instant
 from core.store.tx import Prepared, Row, Tx
 
@@ -90,8 +90,7 @@ def settle(tx: Tx, alert_id: str, source: AlertSource, *, begun: bool = False, n
 def worse(tx: Tx, row: Row, severity: Severity, *, now: datetime) -> None:
     """What was for information only is more than that now: it is asked again."""
     if row.status == "firing" and severity is not Severity.INFO:
-        source = reference.desk(tx).alert_sources.get(row.source) or AlertSource(name=row.source, kind="auto")
-        settle(tx, row.id, source, now=now)
+        settle(tx, row.id, reference.alert_source(tx, row.source), now=now)
 
 
 def _placed(tx: Tx, row: Row) -> bool:
@@ -220,14 +219,7 @@ def _wait(tx: Tx, row: Row, status: str, until: datetime, *, now: datetime, **wh
     if row.status != status:
         alert_rows.change(tx, row.id, status=status)
         alert_rows.decide(tx, row, status, now=now, until=until.isoformat(), **why)
-    set_timer(tx, row.id, until, now=now)
-
-
-def set_timer(tx: Tx, alert_id: str, due: datetime, *, now: datetime) -> None:
-    """Ask again then."""
-    work.set_timer(
-        tx, shard=alert_id, key=alert_rows.TIMER, kind=alert_rows.TIMER, payload={}, due=due, now=now
-    )
+    alert_rows.ask_again(tx, row.id, due=until, now=now)
 
 
 def _no_contract(tx: Tx, row: Row, *, now: datetime) -> None:

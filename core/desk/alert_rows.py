@@ -33,6 +33,17 @@ KNOWN = "alerts"
 OVER = "alerts-over"
 """Kind and key of the job that looks whether a ticket's alarms are over for good; its shard is the ticket."""
 
+_HAS_TICKET = (
+    select(episode.c.n)
+    .where(
+        episode.c.alert_id == alert.c.id,
+        episode.c.n == alert.c.episode,
+        episode.c.ticket_id.is_not(None),
+    )
+    .correlate(alert)
+    .exists()
+)
+"""Condition on an alert: it has its ticket in this episode."""
 _ONE = Prepared(select(alert).where(alert.c.id == bindparam("id", type_=Id)))
 _OF_TICKET = Prepared(
     select(alert).where(alert.c.ticket_id == bindparam("ticket_id", type_=Id)).order_by(alert.c.first_seen)
@@ -168,21 +179,19 @@ def below(tx: Tx, customer: str, name: str, *, since: datetime) -> list[Row]:
 def ask_below(tx: Tx, parent_id: str, *, now: datetime) -> None:
     """What was explained by an alert that is over is asked again where it goes; what has its ticket stays there."""
     for row in tx.all(_UNDER, parent=parent_id):
-        work.set_timer(tx, shard=row.id, key=TIMER, kind=TIMER, payload={}, due=now, now=now)
+        ask_again(tx, row.id, due=now, now=now)
+
+
+def ask_again(tx: Tx, alert_id: str, *, due: datetime, now: datetime) -> None:
+    """Ask then where the alert goes."""
+    work.set_timer(tx, shard=alert_id, key=TIMER, kind=TIMER, payload={}, due=due, now=now)
 
 
 _UNDER = Prepared(
     select(alert.c.id).where(
         alert.c.firing,
         alert.c.parent_alert == bindparam("parent", type_=Id),
-        ~select(episode.c.n)
-        .where(
-            episode.c.alert_id == alert.c.id,
-            episode.c.n == alert.c.episode,
-            episode.c.ticket_id.is_not(None),
-        )
-        .correlate(alert)
-        .exists(),
+        ~_HAS_TICKET,
     )
 )
 
@@ -384,15 +393,7 @@ _NAMED = Prepared(
         alert.c.customer == bindparam("customer"),
         alert.c.firing,
         alert.c.status.in_([literal(one) for one in ("held", "suppressed")])
-        | select(episode.c.n)
-        .where(
-            alert.c.status != "maintenance",
-            episode.c.alert_id == alert.c.id,
-            episode.c.n == alert.c.episode,
-            episode.c.ticket_id.is_not(None),
-        )
-        .correlate(alert)
-        .exists(),
+        | ((alert.c.status != "maintenance") & _HAS_TICKET),
         (func.lower(alert.c.asset) == bindparam("name"))
         | (func.lower(alert.c.resource) == bindparam("name"))
         | func.lower(alert.c.resource).like(bindparam("port")),

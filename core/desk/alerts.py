@@ -81,7 +81,7 @@ class Said:
 def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     """Every fact of a message to its alert. What the source is configured to mean holds now, not when it was sent."""
     name = door.source_of(row) or ""
-    source = reference.desk(tx).alert_sources.get(name) or AlertSource(name=name, kind="auto")
+    source = reference.alert_source(tx, name)
     done = int(row.detail.get("taken", 0))
     facts = _folded(said.alerts)
     part = facts[done : done + SLICE]
@@ -337,12 +337,9 @@ def over(tx: Tx, alert_id: str, *, now: datetime) -> None:
 
 def gone(tx: Tx, alert_id: str, *, now: datetime) -> None:
     """Its tool kept quiet about it for us, and knows it no more: it is over."""
-    row = alert_rows.one(tx, alert_id)
-    if row is None or not row.firing:
-        return
-    alert_rows.meet(tx, row.customer, row.source)
-    source = reference.desk(tx).alert_sources.get(row.source) or AlertSource(name=row.source, kind="auto")
-    alert_endings.end(tx, source, row, ended_at=now, row=None, now=now)
+    if (row := _firing(tx, alert_id)) is not None:
+        source = reference.alert_source(tx, row.source)
+        alert_endings.end(tx, source, row, ended_at=now, row=None, now=now)
 
 
 def _keep(
@@ -416,9 +413,14 @@ def _update(tx: Tx, fact: AlertFact, known: Row, row: Said, *, now: datetime) ->
 
 def check(tx: Tx, alert_id: str, *, now: datetime) -> None:
     """The timer of an alert that waits: it is asked again where it goes, or is over because nobody ever takes it back."""
+    if (row := _firing(tx, alert_id)) is not None:
+        alert_placing.settle(tx, alert_id, reference.alert_source(tx, row.source), now=now)
+
+
+def _firing(tx: Tx, alert_id: str) -> Row | None:
+    """The alert, for nobody else to decide on meanwhile; None: it is over."""
     row = alert_rows.one(tx, alert_id)
     if row is None or not row.firing:
-        return
+        return None
     alert_rows.meet(tx, row.customer, row.source)
-    source = reference.desk(tx).alert_sources.get(row.source) or AlertSource(name=row.source, kind="auto")
-    alert_placing.settle(tx, alert_id, source, now=now)
+    return row

@@ -31,9 +31,7 @@ def add(
 ) -> str:
     """One more comes. `anyway`: outside their hours, or too soon. Raises Refused (409) where their time is taken."""
     case, row, crew = _begin(tx, who, number, visit, now=now, seen=seen)
-    (joins,) = visit_times.engineers(tx, [technician], "/technician")
-    if joins in crew:
-        raise invalid("/technician", f"{technician} comes already")
+    joins = _newcomer(tx, crew, technician)
     if len(crew) == visits.MAX_CREW:
         raise invalid("/technician", f"a visit has at most {visits.MAX_CREW} engineers")
     _change(case, who, row, crew, [*crew, joins], anyway=anyway)
@@ -54,9 +52,7 @@ def replace(
 ) -> str:
     """`technician` comes in the place of `instead_of`, and leads if they did. `anyway` also: nobody of the crew knows what is needed."""
     case, row, crew = _begin(tx, who, number, visit, now=now, seen=seen)
-    (joins,) = visit_times.engineers(tx, [technician], "/technician")
-    if joins in crew:
-        raise invalid("/technician", f"{technician} comes already")
+    joins = _newcomer(tx, crew, technician)
     gone = _member(tx, crew, instead_of, "/instead_of")
     _change(case, who, row, crew, [joins if one == gone else one for one in crew], anyway=anyway)
     return visit
@@ -94,6 +90,13 @@ def _begin(
             code="visit_state",
         )
     return case, row, visit_crew.ids(tx, row)
+
+
+def _newcomer(tx: Tx, crew: Sequence[str], email: str) -> str:
+    (found,) = visit_times.engineers(tx, [email], "/technician")
+    if found in crew:
+        raise invalid("/technician", f"{email} comes already")
+    return found
 
 
 def _member(tx: Tx, crew: Sequence[str], email: str, pointer: str) -> str:

@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import bindparam, select, union_all, update
 
 from core.desk import alert_sources, reference
-from core.desk.alert_sources import AlertSource
 from core.envelope import Arrival, Claims
 from core.ids import derived_id, fixed_id, new_id
 from core.rules import sameness
@@ -95,13 +94,15 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
             envelope={**arrival.envelope, ALERT_SOURCE: source.name},
         )
     elif later:
-        source = alert_sources.by_address(reference.desk(tx).alert_sources, arrival.recipients)
-        if source is not None:
-            arrival = replace(arrival, envelope={**arrival.envelope, ALERT_SOURCE: source.name})
+        reference.foresee(tx)  # answered together with what is asked next: mail waits for one answer, not two
     identity, there = _identity(tx, arrival, new=new)
     if there:
         tx.run(_AGAIN, id=identity)
         return identity
+    if arrival.claims is None and later:
+        source = alert_sources.by_address(reference.desk(tx).alert_sources, arrival.recipients)
+        if source is not None:
+            arrival = replace(arrival, envelope={**arrival.envelope, ALERT_SOURCE: source.name})
     tx.insert(  # whoever is handed in at the same moment by another is looked for again
         inbound,
         id=identity,
@@ -218,9 +219,7 @@ def _options(tx: Tx, row: Row) -> dict[str, Any]:
     name = source_of(row)
     if name is None:
         return {}
-    source = reference.desk(tx).alert_sources.get(name)
-    known = source or AlertSource(name=name, kind="auto")
-    return {"source": alert_sources.for_reader(known, tx.facts.time_zone)}
+    return {"source": alert_sources.for_reader(reference.alert_source(tx, name), tx.facts.time_zone)}
 
 
 def source_of(row: Row) -> str | None:

@@ -27,11 +27,6 @@ _CHANNELS = Prepared(
     .where(tables.thread.c.ticket_id == bindparam("ticket_id"), ~tables.thread.c.aside)
     .order_by(tables.thread.c.at)
 )
-_CLOCK = Prepared(
-    select(tables.sla_clock.c.name, tables.sla_clock.c.due_at)
-    .where(tables.sla_clock.c.ticket_id == bindparam("ticket_id"), tables.sla_clock.c.state == "running")
-    .order_by(tables.sla_clock.c.due_at)
-)
 _TOLD = Prepared(
     select(delivery.c.state)
     .select_from(

@@ -248,6 +248,11 @@ def revise(tx: Tx, *, now: datetime) -> None:
     tx.tell("desk")
 
 
+def alert_source(tx: Tx, name: str) -> AlertSource:
+    """The alert source as it is configured now; of one that is configured no more the shape of its messages says what it sends."""
+    return desk(tx).alert_sources.get(name) or AlertSource(name=name, kind="auto")
+
+
 def customer(tx: Tx, code: str) -> Customer | None:
     """The customer with this code, unless inactive."""
     known = desk(tx).customers
