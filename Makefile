@@ -7,8 +7,9 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 # What the type checker reads: all of the product, none of its tests.
 TYPED  := $(wildcard core channels ivr web demo main.py running.py)
-# As many as it is measured on: with more, calls and browsers wait for the processor longer than people would.
-WORKERS ?= 2
+# For two processors: the third has the tests that wait more than they work (tests/sharing.py). With more of the others,
+# calls and browsers wait for the processor longer than people would.
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -29,7 +30,7 @@ run: $(VENV)/made-run ## start the hub; make run ARGS="--settings my.toml" passe
 # Each hub that a test starts would compile every module anew.
 test: export PYTHONDONTWRITEBYTECODE =
 test: check ## every check and every test; ARGS="tests/core -k clock" narrows the tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=10 $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations=10 $(ARGS)
 
 check: $(VENV)/made-dev ## formatter, linter, types, import contracts
 	$(BIN)/ruff format --check .

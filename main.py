@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
@@ -21,6 +22,7 @@ from channels.settings import ChannelSettings
 from core import commands, flow_commands, log
 from core import settings as hub_settings
 from core.commands import fail
+from core.networks import is_address
 from core.settings import Settings, SettingsError
 from core.store.database import Database
 
@@ -60,8 +62,7 @@ def run(settings: File = None, set_: Set = None, *, demo: bool = True) -> None:
     """Start the hub. An empty database gets the demo desk, unless --no-demo. SIGTERM stops it within 10 s."""
     config = _settings(settings, set_)
     log.start_logging(config.hub.log_level)
-    for remark in hub_settings.remarks(config):
-        typer.echo(f"note: {remark}", err=True)
+    _remark(config)
     config, trouble = running.listening(config)
     with running.database(config) as db:
         if demo and not trouble:
@@ -69,6 +70,7 @@ def run(settings: File = None, set_: Set = None, *, demo: bool = True) -> None:
         _refuse_public_demo(config, db)
         if trouble:
             fail(trouble, code=commands.NO)
+        commands.remark_on_settings(db)
     running.say_where(config)
     raise typer.Exit(running.serve(config))
 
@@ -120,6 +122,10 @@ def demo_play(
     log.start_logging("error")
     for line in running.play(config, first, until, seed=seed, requests=requests):
         typer.echo(line)
+    same = f" --settings {shlex.quote(str(settings))}" if settings is not None else ""
+    same += "".join(f" --set {shlex.quote(one)}" for one in wanted)
+    typer.echo(f"\nStart it:        main.py run{same}")
+    typer.echo(f"Let a switch die: main.py demo switch{same}, while it runs")
 
 
 @demo_app.command("switch")
@@ -255,13 +261,30 @@ def explain(
     settings: File = None,
     set_: Set = None,
     *,
+    peer: Annotated[str, typer.Option(help="As if this IP address had handed it in by SMTP.")] = "",
+    helo: Annotated[str, typer.Option(help="What the peer said its name is.")] = "",
+    mail_from: Annotated[str | None, typer.Option(help="The peer's MAIL FROM; else the author.")] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
+    language: Annotated[str, typer.Option(help="it or en")] = "en",
 ) -> None:
-    """Say what the hub would do with this mail, and why. Changes nothing."""
+    """Say what the hub would do with this mail, and why. Changes nothing. The page of the desk says the same.
+
+    With --peer the origin of the mail is checked as that of a mail from outside: what its domains publish is asked in the DNS.
+    """
     config = _settings(settings, set_)
+    if language not in hub_settings.LANGUAGES:
+        fail(f"--language is {language!r}: choose {' or '.join(hub_settings.LANGUAGES)}")
     raw = commands.bytes_of(file)
+    if (helo or mail_from is not None) and not peer:
+        fail("--helo and --mail-from say how a mail was handed in: name its --peer too")
+    if peer and not is_address(peer):
+        fail(f'--peer "{peer}" is no IP address')
+    read = running.mail_reader(config)
+    if peer:
+        read = running.handed_in(config, raw, read, peer=peer, helo=helo, mail_from=mail_from)
     with running.database(config) as db:
-        commands.explain(db, raw, running.mail_reader(config), as_json=as_json)
+        words = None if as_json else running.explained(config, language)
+        commands.explain(db, raw, read, words)
 
 
 @app.command()
@@ -287,10 +310,26 @@ def facts(kind: str) -> None:
 
 @app.command()
 def check(
-    file: Annotated[Path | None, typer.Argument()] = None, settings: File = None, set_: Set = None
+    file: Annotated[Path | None, typer.Argument()] = None,
+    settings: File = None,
+    set_: Set = None,
+    *,
+    dns: Annotated[
+        bool, typer.Option("--dns", help="What the mail's domains must publish, and what they do, instead.")
+    ] = False,
+    mail: Annotated[
+        bool, typer.Option("--mail", help="Whether each mailbox and the relay let us in now, instead.")
+    ] = False,
 ) -> None:
     """Check settings, templates, call flows, and the desk as it is or as FILE would make it: every mistake with its place."""
     config = _settings(settings, set_)
+    if dns:
+        running.check_domains(config)
+        return
+    if mail:
+        running.check_log_ins(config)
+        return
+    _remark(config)
     wanted = None if file is None else commands.desk_file(file, code=1)
     rules = running.flow_rules()
     with running.database(config) as db:
@@ -377,6 +416,11 @@ def _settings(path: Path | None, overrides: list[str] | None) -> Settings:
         return hub_settings.load(path, overrides or (), channels=ChannelSettings)
     except SettingsError as error:
         fail(str(error))
+
+
+def _remark(config: Settings) -> None:
+    for remark in hub_settings.remarks(config):
+        typer.echo(f"note: {remark}", err=True)
 
 
 def _month(wanted: str, *, now: datetime) -> tuple[date, datetime]:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
@@ -27,7 +28,7 @@ from core.commands import fail
 from core.common import Common
 from core.desk.errors import DeskError
 from core.disk import Disk
-from core.facts import HubFacts
+from core.facts import HubFacts, Mail
 from core.rules import quiet_hours
 from core.settings import Settings
 from core.store import migrate
@@ -71,12 +72,15 @@ def database(config: Settings, *, takes_in: bool = False, **facts: Any) -> Itera
             dials=bool(config.channels.phone.account_sid) or config.channels.sip.enabled,
             texts_by="sms" if config.channels.sms.enabled else "",
             mails_by="email" if config.channels.email.enabled else "",
+            mail=_mail_facts(config),
             languages=config.hub.languages,
             alarms_to=config.hub.alarms_to,
             knocks=takes_in and config.channels.monitoring.enabled,
             brakes=config.brakes.limits(),
             quiet=quiet_hours.read(config.hub.quiet_hours),
             token_key=made.token,
+            held_for=timedelta(seconds=config.limits.held_for),
+            snmp_engine=made.snmp_engine.hex(),
             keeps_lines=timedelta(seconds=config.channels.monitoring.keep_lines),
             **({"full": disk.full, "low": disk.low} if takes_in else {}),
         )
@@ -184,10 +188,11 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     import ivr.rules  # noqa: PLC0415
     from channels.email.cleaning import clean_html  # noqa: PLC0415
     from channels.phone.channel import PhoneChannel  # noqa: PLC0415
-    from core.channel import Linking  # noqa: PLC0415
+    from core.channel import Linking, Listening, Publishing  # noqa: PLC0415
     from core.handlers import Ringing  # noqa: PLC0415
     from core.hub import Hub, Service  # noqa: PLC0415
     from core.isolation import Readers  # noqa: PLC0415
+    from core.knocking import PortKnocking  # noqa: PLC0415
     from core.switchboard import HubSwitchboard  # noqa: PLC0415
     from core.worker import utc_now  # noqa: PLC0415
     from web.api.channel import ApiChannel  # noqa: PLC0415
@@ -211,8 +216,10 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
         telephone=config.channels.phone.number if config.channels.phone.enabled else None,
         webhooks=channels.webhooks(running),
         linking={one.name: one for one in running if isinstance(one, Linking)},
+        publishing=[one for one in running if isinstance(one, Publishing)],
     )
     site = WebServer(pages, config)
+    at_ports = [PortKnocking(db, one) for one in running if isinstance(one, Listening) and one.ways]
     hub = Hub(
         db,
         data_dir=config.hub.data_dir,
@@ -225,7 +232,13 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
                 if isinstance(one, PhoneChannel)
             ),
             *(
-                [Service(name="knocking", run=Knocking(site, config, db.facts).run)]
+                [
+                    Service(name="knocking", run=Knocking(site, config, db.facts).run),
+                    *(
+                        Service(name="knocking at ports", run=one.run, troubles=one.troubles)
+                        for one in at_ports
+                    ),
+                ]
                 if db.facts.knocks and common.number == 1
                 else []
             ),
@@ -250,6 +263,45 @@ async def _hub(config: Settings, db: Database, common: Common, parent: int | Non
     gc.set_threshold(*COLLECT)
     await hub.run()
     _end_soon()
+
+
+def check_domains(config: Settings) -> None:
+    """Print what the domains of the desk's mail must say in the DNS, and what they say; fails where others would trip over it."""
+    from core.channel import DeliveryError, Publishing  # noqa: PLC0415
+    from web import domain_words  # noqa: PLC0415
+    from web.words import say  # noqa: PLC0415
+
+    there = [
+        one for one in channels.enabled(config.channels, _surroundings(config)) if isinstance(one, Publishing)
+    ]
+    try:
+        records = asyncio.run(domain_words.all_of(there, look=True))
+    except DeliveryError as error:
+        fail(str(error), code=commands.NO)
+    for line in domain_words.lines(say("en"), records):
+        typer.echo(line)
+    if any(one.verdict in domain_words.FAILS for one in records):
+        raise typer.Exit(commands.NO)
+
+
+def check_log_ins(config: Settings) -> None:
+    """Log in at each mailbox and at the relay, print what came of it, and fail where one does not let us in."""
+    from core.channel import LoggingIn  # noqa: PLC0415
+
+    there = [
+        one for one in channels.enabled(config.channels, _surroundings(config)) if isinstance(one, LoggingIn)
+    ]
+
+    async def look() -> list[tuple[str, str]]:
+        return [found for one in there for found in (await one.log_ins()).items()]
+
+    found = asyncio.run(look())
+    for name, why in found:
+        typer.echo(f"{name}: {why or 'it lets us in'}")
+    if not found:
+        typer.echo("there is no mailbox to read and no relay: nobody has to let us in")
+    if any(why for _, why in found):
+        raise typer.Exit(commands.NO)
 
 
 def periodic() -> list[Schedule]:
@@ -495,6 +547,63 @@ def mail_reader(config: Settings) -> Callable[[bytes, Any], Any]:
 
     options = build(config.channels.email, _surroundings(config)).reader_options
     return lambda raw, arrival: read(raw, arrival, options)
+
+
+def handed_in(
+    config: Settings,
+    raw: bytes,
+    read: Callable[[bytes, Any], Any],
+    *,
+    peer: str,
+    helo: str,
+    mail_from: str | None,
+) -> Callable[[bytes, Any], Any]:
+    """The same reader of this mail as it reads what this peer hands in by SMTP; what must be asked is asked now.
+
+    `mail_from`: None: whoever stands in From.
+    """
+    from channels.email.asking import ask  # noqa: PLC0415
+    from channels.email.build import build  # noqa: PLC0415
+    from channels.email.reading.origin import questions  # noqa: PLC0415
+    from channels.email.resolving import Resolver  # noqa: PLC0415
+
+    options = build(config.channels.email, _surroundings(config)).reader_options
+    envelope: dict[str, Any] = {"protocol": "SMTP", "peer": peer, "helo": helo}
+    if mail_from is None:
+        author = read(raw, {"envelope": {}}).author
+        mail_from = author.address if author is not None else ""
+    handed = {"sender": mail_from.strip("<>"), "envelope": envelope}
+    if peer not in config.channels.email.trusted_relays:
+        asked = questions(raw, handed, options)
+        envelope["answers"] = ask(Resolver(config.channels.email.dns_servers), asked)
+    return lambda raw, arrival: read(raw, {**arrival, **handed})
+
+
+def _mail_facts(config: Settings) -> Mail:
+    from channels.email.build import addressing_of  # noqa: PLC0415
+
+    mail = config.channels.email
+    if not mail.enabled:
+        return Mail()
+    addressing = addressing_of(mail)
+    return Mail(
+        addresses=addressing.addresses,
+        mailboxes=tuple(f"{box.user}@{box.host}/{box.folder}" for box in mail.mailboxes),
+        relay=f"{mail.relay_host}:{mail.relay_port}" if mail.relay_host else "",
+        agents_comment=mail.agents_comment,
+        visible_cc=mail.visible_cc,
+        answers_to=addressing.reply,
+    )
+
+
+def explained(config: Settings, language: str) -> Callable[[Any], str]:
+    """What puts into words what would become of a mail, as the page does."""
+    from web.desk import explained  # noqa: PLC0415
+    from web.pages import day_and_time  # noqa: PLC0415
+    from web.words import say  # noqa: PLC0415
+
+    zone, now = ZoneInfo(config.hub.time_zone), datetime.now(UTC)
+    return lambda told: explained.plain(told, say(language), lambda at: day_and_time(at, zone, now, language))
 
 
 def _disk(config: Settings) -> Disk:

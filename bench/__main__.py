@@ -28,6 +28,7 @@ from bench import (
     pages,
     papers,
     phone_calls,
+    reading,
     sip_calls,
     slots,
     table,
@@ -53,7 +54,8 @@ PARTS = (
 SIP = "sip"
 PAPERS = "papers"
 SLOTS = "slots"
-ALONE = (SIP, PAPERS, SLOTS)
+READING = "reading"
+ALONE = (SIP, PAPERS, SLOTS, READING)
 """Parts that ask no database."""
 
 
@@ -95,6 +97,8 @@ def main() -> int:
         figures += papers.measure()
     if SLOTS in parts:
         figures += slots.measure()
+    if READING in parts:
+        figures += _reading()
     print(table.text(figures, facts))
     print(f"kept as {table.keep(RESULTS, figures, facts, now=datetime.now(UTC))}")
     return 1 if any(figure.met is False for figure in figures) else 0
@@ -105,6 +109,13 @@ def _calls(*, quick: bool) -> list[Figure]:
         print(f"calls by SIP are left out: needs {missing}", file=sys.stderr)
         return []
     return sip_calls.measure(sip_calls.QUICK if quick else sip_calls.FULL)
+
+
+def _reading() -> list[Figure]:
+    if missing := reading.missing():
+        print(f"reading is skipped: needs {missing}", file=sys.stderr)
+        return []
+    return reading.measure()
 
 
 def _kinds(wanted: str, templates: Path) -> Iterator[Kind]:

@@ -20,7 +20,13 @@ from bench.seed import seed
 RESULTS = ROOT / "bench" / "results"
 SERVER = os.environ.get("BENCH_POSTGRES", "postgresql://postgres@127.0.0.1:5432")
 PREFIX = "centralino_bench_"
-_SHAPE = ("core/store/tables.py", "core/store/fulltext.py", "core/desk/case.py", "templates/demo/desk.toml")
+_SHAPE = (
+    "core/store/tables.py",
+    "core/store/fulltext.py",
+    "core/store/packing.py",
+    "core/desk/case.py",
+    "templates/demo/desk.toml",
+)
 BUSY = {"urgent assigned": 30, "urgent working": 50, "urgent waiting": 20}
 BY_OFFICE = (1, 2, 4)
 _SEED = ("desk", "mail_load", "patterns", "seed", "words")

@@ -35,6 +35,7 @@ REPEATS = 10_000  # of one alarm
 STORM = 500  # alarms of one site
 RATE = 50.0  # of them a second
 MAILS = 4.0  # a second, beside the storm
+BESIDE = 10.0  # seconds of such mail: as long as the storm is
 POLL = 0.02  # seconds
 WITHIN = 240.0  # seconds
 DESK = f"""
@@ -77,7 +78,7 @@ def measure(kind: Kind, sizes: Sizes, folder: Path, relay: int) -> list[Figure]:
         return [
             *_repeats(kind, hub, look, port, REPEATS // part),
             *_burst(kind, hub, look, port, BURST // part),
-            *_storm(kind, hub, look, STORM // part),
+            *_storm(kind, hub, look, STORM // part, beside=BESIDE / part),
             *_by_http(kind, hub, look, ALARMS // part, sizes.rounds),
         ]
 
@@ -180,11 +181,11 @@ def _repeats(kind: Kind, hub: Hub, look: Look, port: int, count: int) -> list[Fi
     ]
 
 
-def _storm(kind: Kind, hub: Hub, look: Look, count: int) -> list[Figure]:
+def _storm(kind: Kind, hub: Hub, look: Look, count: int, *, beside: float) -> list[Figure]:
     """Alarms of one site, beside mail: how long after it was received has each its ticket? So many a second, and as fast as it goes."""
-    with mails.pouring(hub, 10.0, MAILS, seed=77):
+    with mails.pouring(hub, beside, MAILS, seed=77):
         paced = _waits(look, _load(hub, count, 7, "new", pause=CONNECTIONS / RATE), 7, count)
-    with mails.pouring(hub, 10.0, MAILS, seed=78):
+    with mails.pouring(hub, beside, MAILS, seed=78):
         at_once = _waits(look, _load(hub, count, 8, "new"), 8, count)
     cuts = quantiles(paced.waits, n=100)
     return [

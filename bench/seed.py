@@ -27,7 +27,7 @@ from sqlalchemy.types import TypeEngine
 from bench import desk, mail_load, patterns
 from bench.patterns import COURSES, Pattern, is_open
 from bench.words import line, subject
-from core.desk import papers
+from core.desk import papers, threads
 from core.desk.case import link
 from core.ids import short_hash, token_key
 from core.store import blobs, migrate, packing, tables
@@ -45,6 +45,8 @@ POOL = 20_000  # lines that texts are made of
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _SEARCH = "search"
 """No table: what is searched, (ticket_id, item_id, audience, body), written as each database keeps it."""
+_ABOUT = " about "
+"""Between author and subject of mails that are found by what they are about, until that gets its name; no id has blanks."""
 _BY_TICKET = [
     t for t in tables.metadata.tables.values() if "ticket_id" in t.c and t is not tables.content_key
 ]
@@ -198,7 +200,8 @@ def _name(rows: Rows, at: int, chance: random.Random) -> None:
     for row in rows["content_key"]:
         row[_place("content_key", "key")] = f"{day:08x}{chance.getrandbits(128):032x}"
     for row in rows["thread_ref"]:
-        row[_place("thread_ref", "ref")] = short_hash(row[_place("thread_ref", "ref")])
+        author, about, subject_of = row[0].partition(_ABOUT)
+        row[0] = threads.ref_of_topic(author, subject_of) if about else short_hash(row[0])
     for row in rows["reply_address"]:
         thread, address = row[_place("reply_address", "thread_id")], row[_place("reply_address", "address")]
         row[_place("reply_address", "key")] = token_key(patterns.FACTS.reply_token(thread, address))
@@ -241,6 +244,8 @@ def _rows_of(tx: Tx, pattern: Pattern) -> Rows:
     for row in rows["blob"]:
         row[_place("blob", "content")] = packing.unpack(row[_place("blob", "content")]).decode()
     ids = {short_hash(ref): ref for row in rows["message"] if (ref := row[_place("message", "external_ref")])}
+    author = mail_load.address(pattern.person)
+    ids[threads.ref_of_topic(author, pattern.subject)] = f"{author}{_ABOUT}{pattern.subject}"
     for row in rows["thread_ref"]:
         row[0] = ids[row[0]]
     rows[_SEARCH] = [*_searched(rows)]

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from core import addresses
+from core.networks import is_address, is_loopback
 from core.settings_values import (
     Encryption,
     Secret,
@@ -20,6 +22,7 @@ from core.settings_values import (
     below,
     incomplete,
     is_network,
+    is_place,
     wrong_files,
     wrong_ports,
     wrong_url,
@@ -29,6 +32,7 @@ _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-
 _ACCOUNT, _SERVICE, _TEMPLATE = (re.compile(f"{kind}[0-9a-f]{{32}}") for kind in ("AC", "MG", "HX"))
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
 LONGEST_NAME = 35  # characters before the @: with `+r-` and a token it is 64, the limit of RFC 5321 4.5.3.1.1
+Checks = Literal["auto", "always", "never"]
 TRANSPORTS = ("udp", "tcp")
 SPEAKERS = ("espeak-ng", "piper")
 _BOT_TOKEN = re.compile(r"[0-9]{3,20}:[A-Za-z0-9_-]{20,100}")
@@ -38,7 +42,55 @@ _SITE_NAME = re.compile(r"[a-z0-9-]{1,40}")
 SHORTEST_SECRET = 32  # characters of the key that a website signs with
 _SIP_USER = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
 _SIP_PEER = re.compile(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")
+_NOWHERE = '"{}" is no URL such as https://login.example.org/token'
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*/=?^_`{|}~.-]{1,64}")  # no +: what follows it is ours
+
+
+class OAuthSettings(Table, frozen=True, kw_only=True):
+    """[channels.email.relay_oauth], and `oauth` of a mailbox: where a token is got that is shown in place of a password."""
+
+    token_url: str = ""
+    client_id: str = ""
+    client_secret: Secret = Secret("")
+    client_auth: Literal["form", "header"] = "form"
+    refresh_token: Secret = Secret("")
+    service_account: Secret = Secret("")
+    scope: str = ""
+    reaches: tuple[str, ...] = ()
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """See Table."""
+        if not self.token_url:
+            if self != OAuthSettings():
+                yield "token_url", "is empty: it is where the provider gives tokens"
+            return
+        if wrong := _wrong_token_url(self.token_url):
+            yield "token_url", wrong
+        if self.service_account:
+            yield from self._wrong_account()
+        elif not self.client_id:
+            yield _empty("client_id")
+        elif not (self.client_secret or self.refresh_token):
+            yield "client_secret", "is empty, and so is refresh_token: one of them proves who asks"
+        for network in self.reaches:
+            if not is_network(network):
+                yield "reaches", f'"{network}" is no network such as 10.0.0.0/8'
+
+    def _wrong_account(self) -> Iterator[tuple[str, str]]:
+        from channels import service_account  # noqa: PLC0415 - loads what few settings need
+
+        for name in ("client_id", "client_secret", "refresh_token"):
+            if getattr(self, name):
+                yield name, "is written beside service_account: only one of them can ask"
+        if not self.scope:
+            yield (
+                "scope",
+                "is empty: a service account names what it asks for, such as https://mail.google.com/",
+            )
+        try:
+            service_account.read(self.service_account.reveal())
+        except ValueError as error:
+            yield "service_account", f"cannot be used: {error}"
 
 
 class MailboxSettings(Table, frozen=True, kw_only=True):
@@ -46,7 +98,8 @@ class MailboxSettings(Table, frozen=True, kw_only=True):
 
     host: str
     user: str
-    password: Secret
+    password: Secret = Secret("")
+    oauth: OAuthSettings = OAuthSettings()
     port: int = 993
     folder: str = "INBOX"
     tls: Encryption = "tls"
@@ -55,6 +108,11 @@ class MailboxSettings(Table, frozen=True, kw_only=True):
         """See Table."""
         yield from wrong_ports(self, "port")
         yield from (_empty(name) for name in ("host", "user", "folder") if not getattr(self, name).strip())
+        if not self.password and self.oauth == OAuthSettings():
+            yield "password", "is empty, and there is no table oauth: nobody would let us in"
+        yield from _wrong_log_in(
+            self.oauth, self.user, self.password, tls=self.tls, host=self.host, prefix=""
+        )
 
 
 class EmailSettings(Table, frozen=True, kw_only=True):
@@ -74,11 +132,21 @@ class EmailSettings(Table, frozen=True, kw_only=True):
     max_connections_per_peer: int = 20
     trusted_relays: tuple[str, ...] = ()
     authserv_ids: tuple[str, ...] = ()
+    received_above_results: int = 0
+    check_senders: Checks = "auto"
+    arc_sealers: tuple[str, ...] = ()
+    dns_servers: tuple[str, ...] = ()
+    agents_comment: bool = False
+    visible_cc: bool = False
     relay_host: str = ""
     relay_port: int = 25
     relay_user: str = ""
     relay_password: Secret = Secret("")
+    relay_oauth: OAuthSettings = OAuthSettings()
     relay_tls: Encryption = "none"
+    dkim_selector: str = "centralino"
+    dkim_key: str = ""
+    dkim_second_selector: str = ""
     mailboxes: tuple[MailboxSettings, ...] = ()
 
     @property
@@ -92,8 +160,6 @@ class EmailSettings(Table, frozen=True, kw_only=True):
             domain = getattr(self, name)
             if (domain or name == "domain") and not _DOMAIN.fullmatch(addresses.domain(domain)):
                 yield name, f'"{domain}" is no domain such as desk.example.org'
-        if addresses.domain(self.answers_domain) == addresses.domain(self.domain):
-            yield "reply_domain", "is the domain itself: it must be one in which nobody has an address"
         if not self.addresses:
             yield "addresses", f'is empty: name at least one, such as "support@{self.domain}"'
         for address in self.addresses:
@@ -101,22 +167,68 @@ class EmailSettings(Table, frozen=True, kw_only=True):
                 yield "addresses", wrong
         yield from wrong_ports(self, "smtp_port", "lmtp_port", "relay_port")
         yield from below(self, 1, "max_connections", "max_connections_per_peer")
+        yield from below(self, 0, "received_above_results")
         for peer in self.trusted_relays:
             if "/" in peer or not is_network(peer):
                 yield "trusted_relays", f'"{peer}" is no IP address'
+        for sealer in self.arc_sealers:
+            if not _DOMAIN.fullmatch(addresses.domain(sealer)):
+                yield "arc_sealers", f'"{sealer}" is no domain such as lists.example.org'
+        for server in self.dns_servers:
+            if not is_place(server):
+                yield (
+                    "dns_servers",
+                    f'"{server}" is no IP address, with or without a port, such as 192.0.2.1 or [::1]:5353',
+                )
         yield from wrong_files(self, "tls_certificate", "tls_key")
         yield from incomplete(self, "tls_certificate", "tls_key")
-        yield from incomplete(self, "relay_user", "relay_password")
+        if self.relay_oauth == OAuthSettings():
+            yield from incomplete(self, "relay_user", "relay_password")
+        elif not self.relay_user:
+            yield "relay_user", "is empty: it is the mailbox that the token of relay_oauth is for"
+        yield from _wrong_log_in(
+            self.relay_oauth,
+            self.relay_user,
+            self.relay_password,
+            tls=self.relay_tls,
+            host=self.relay_host,
+            prefix="relay_",
+        )
+        yield from self._wrong_signatures()
         if self.enabled and not (self.smtp_host or self.lmtp_port or self.mailboxes):
             yield "smtp_host", "is empty, and there is neither lmtp_port nor a mailbox: no mail could come in"
 
     def remarks(self) -> Iterator[tuple[str, str]]:
         """See Table."""
-        if self.relay_user and self.relay_tls == "none":
+        people = {addresses.domain(one.rpartition("@")[2]) for one in (*self.addresses, f"@{self.domain}")}
+        if addresses.domain(self.answers_domain) in people:
+            yield (
+                "reply_domain",
+                f"is {self.answers_domain}, where people have addresses: better a domain in which nobody has one",
+            )
+        if self.relay_password and self.relay_tls == "none":
             yield (
                 "relay_tls",
                 'is "none": the password crosses the network for everybody to read. Better starttls or tls',
             )
+
+    def _wrong_signatures(self) -> Iterator[tuple[str, str]]:
+        for name in ("dkim_selector", "dkim_second_selector"):
+            if (selector := getattr(self, name)) and not _DOMAIN.fullmatch(selector):
+                yield name, f'"{selector}" is no name such as centralino: small letters, digits and -'
+        if self.dkim_selector and self.dkim_selector == self.dkim_second_selector:
+            yield "dkim_second_selector", "is that of the other key: each is published under its own name"
+        if self.dkim_key and not self.dkim_selector:
+            yield "dkim_selector", "is empty, but there is a dkim_key: nothing would be signed with it"
+        wrong = list(wrong_files(self, "dkim_key"))
+        if self.dkim_key and not wrong:
+            from core import signature_keys  # noqa: PLC0415 - loads what few settings need
+
+            try:
+                signature_keys.private(Path(self.dkim_key), "rsa")
+            except (OSError, ValueError) as error:
+                wrong.append(("dkim_key", f"cannot be used: {error}"))
+        yield from wrong
 
 
 class SigningKeySettings(Table, frozen=True, kw_only=True):
@@ -389,7 +501,7 @@ class MonitoringSettings(Table, frozen=True, kw_only=True):
             yield "snmp_port", "is syslog_udp_port too: each needs a port of its own"
         if self.syslog_tls_port and self.syslog_tls_port == self.syslog_tcp_port:
             yield "syslog_tls_port", "is syslog_tcp_port too: each needs a port of its own"
-        if not _is_address(self.host):
+        if not is_address(self.host):
             yield "host", f'"{self.host}" is no IP address of this machine, and neither 0.0.0.0 nor ::'
         yield from wrong_files(self, "tls_certificate", "tls_key", "tls_authority")
         yield from incomplete(self, "tls_certificate", "tls_key")
@@ -435,14 +547,6 @@ class ChannelSettings(Table, frozen=True, kw_only=True):
         return {name: table for name, table in tables.items() if table.enabled}
 
 
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_one_address(text: str) -> bool:
     try:
         return not ip_address(text).is_unspecified
@@ -469,6 +573,38 @@ def _wrong_origins(table: WebChatSettings | WebChatSiteSettings) -> Iterator[tup
 
 def _empty(name: str) -> tuple[str, str]:
     return name, "is empty"
+
+
+def _wrong_log_in(
+    oauth: OAuthSettings, user: str, password: Secret, *, tls: str, host: str, prefix: str
+) -> Iterator[tuple[str, str]]:
+    """What is wrong with a log-in by a token that no table of its own can say."""
+    if not oauth.token_url:
+        return
+    if password:
+        yield f"{prefix}password", f"is written beside {prefix}oauth: only one of them can be shown"
+    if not (user.isascii() and user.isprintable()):
+        yield f"{prefix}user", "may hold letters of ASCII only where a token is shown"
+    if tls == "none" and not is_loopback(host):
+        yield (
+            f"{prefix}tls",
+            'is "none": a token is shown over an encrypted connection only (RFC 7628, 4)',
+        )
+
+
+def _wrong_token_url(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        there = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return _NOWHERE.format(url)
+    if not there or parts.scheme not in ("http", "https"):
+        return _NOWHERE.format(url)
+    if parts.username or parts.password is not None:
+        return "holds a user or a password: those are client_id and client_secret"
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        return f'"{url}" is not encrypted: the secret would cross the network for everybody to read'
+    return None
 
 
 def _wrong_address(address: str) -> str | None:

@@ -18,6 +18,7 @@ class Status(StrEnum):
     SUPPRESSED = "suppressed"
     """The source keeps silent about it: flapping, a dependency, a downtime."""
     MAINTENANCE = "maintenance"
+    """Somebody works there, as the source says; with an end, they have finished."""
     NO_DATA = "no-data"
     """The source cannot tell. Not a recovery."""
     TEST = "test"
@@ -52,8 +53,28 @@ class Severity(StrEnum):
 
 _ORDER = {severity: rank for rank, severity in enumerate(Severity)}
 
+KINDS = tuple(
+    (
+        "alertmanager auto aws-sns azure-monitor checkmk cloudevents email generic grafana graylog heartbeat icinga2 librenms nagios "
+        "newrelic pagerduty-events pingdom prtg riemann snmp stackdriver syslog thousandeyes uptime-kuma vrealize wazuh zabbix"
+    ).split()
+)
+"""Tools whose messages are understood (channels.monitoring.kinds), and `auto`: whichever of them its messages look like."""
+
 BATCH = "batch"
 """In the envelope of what a device sent: so many of its messages lie in this row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """How fast a source may send: messages a second, and how many at once."""
+
+    rate: int = 100
+    burst: int = 2000
+
+
+PACE = Agreed()
+"""Of whom nothing else is agreed."""
 
 PARTS = tuple(
     "key resource event severity status started_at ended_at summary text link address items".split()
@@ -81,6 +102,13 @@ class AlertFact:
     started_at: datetime | None = None
     """UTC. None: the payload gives none, or one that cannot be: see `claimed_started_at`."""
     ended_at: datetime | None = None
+    """Of `maintenance`: the work at the source was over then; None: it goes on."""
+    work_over: bool = False
+    """The tool says that work at it is over, and with `status` how it is now."""
+    said_at: datetime | None = None
+    """When its tool said it, where that is told apart from since when it is so. UTC, by the tool's clock."""
+    tells_of_work: bool = False
+    """It is said whether there is work or not, by a tool that says when that is over: it ends no work."""
     claimed_started_at: datetime | None = None
     """What the payload said, where it lies so far ahead that a clock must be wrong."""
     claimed_ended_at: datetime | None = None
@@ -110,7 +138,41 @@ class Interface:
     token: str = field(default="", repr=False)
     """Where the secret is: `env:NAME` or `file:PATH`. It is looked up when it is needed, and kept nowhere."""
     ca: str = ""
-    """File of the authority that its certificate is signed by, where no public one is."""
+    """File of the authority that its certificate is signed by, where no public one is; PEM, one or several."""
+
+
+DIGESTS = ("MD5", "SHA", "SHA-224", "SHA-256", "SHA-384", "SHA-512")
+CIPHERS = ("DES", "AES", "AES-192", "AES-256", "AES-192-C", "AES-256-C")
+"""By which users of SNMP version 3 sign and encrypt, as Net-SNMP calls them; -C: with keys made longer as Cisco does."""
+TRAP_PASSWORD = 8
+"""Characters of the secret of such a user, at least (RFC 3414, 11.2)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrapUser:
+    """Somebody who sends traps by SNMP version 3."""
+
+    source: str
+    """The alert source that they report for."""
+    peers: tuple[str, ...] = ()
+    """Addresses and networks they send from; empty: any."""
+    name: str
+    auth: str = ""
+    """Of DIGESTS; empty: they do not sign, and prove nothing."""
+    auth_secret: str = field(default="", repr=False)
+    """Where the secret is: `env:NAME` or `file:PATH`."""
+    priv: str = ""
+    """Of CIPHERS; empty: they do not encrypt."""
+    priv_secret: str = field(default="", repr=False)
+
+
+def trap_clock(boots: int, time: int) -> int:
+    """The clock of an engine of SNMP as one number that only grows: how often it booted, and seconds since then.
+
+    >>> trap_clock(1, 5) < trap_clock(1, 6) < trap_clock(2, 0)
+    True
+    """
+    return boots << 31 | time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from core.alerting import GoingBack
+from core.alerting import Agreed, GoingBack, TrapUser
 from core.calling import Switchboard
+from core.domain_records import Looked
 from core.envelope import Address, Arrival, Claims, Outgoing, Sent
 
 
@@ -24,11 +26,17 @@ class NotAdmitted(PermissionError):
 
 
 class DeliveryError(Exception):
-    """The message was not taken. `permanent`: trying again is useless. `retry_after`: seconds, at least."""
+    """The message was not taken. `permanent`: trying again is useless; `dead`: so is anything else for this address.
 
-    def __init__(self, message: str, *, permanent: bool = False, retry_after: float | None = None) -> None:
+    `retry_after`: seconds, at least.
+    """
+
+    def __init__(
+        self, message: str, *, permanent: bool = False, dead: bool = False, retry_after: float | None = None
+    ) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.dead = dead
         self.retry_after = retry_after
 
 
@@ -49,6 +57,26 @@ class Door(Protocol):
 
     async def ticket_of(self, source: str, dedup_key: str) -> str:
         """The number of the ticket of a device's problem; empty: it has none. Raises Unavailable."""
+        ...
+
+    async def guesses(self, whence: str) -> bool:
+        """Came so many reply addresses from there that were never issued, that none is taken for a while? Raises Unavailable."""
+        ...
+
+    async def trap_users(self) -> Sequence[TrapUser]:
+        """Who may send traps by SNMP version 3 now. Raises Unavailable."""
+        ...
+
+    async def trap_boots(self, engine: str) -> int:
+        """One more beginning of our engine of SNMP: how many there were. Raises Unavailable."""
+        ...
+
+    async def trap_clock(self, source: str, engine: str) -> int:
+        """What the clock of a sender said last, as far as it is stored; 0: nothing is. Raises Unavailable."""
+        ...
+
+    async def paces(self) -> Mapping[str, Agreed]:
+        """How fast devices may report, by source, where that is not core.alerting.PACE. Raises Unavailable."""
         ...
 
     def lease(self, name: str) -> AbstractAsyncContextManager[None]:
@@ -92,6 +120,34 @@ class Devices(Protocol):
     """As `Channel.reader`; of alert mail that another channel took in, too."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knock:
+    """What the hub says to itself, to see whether it gets in."""
+
+    source: str
+    id: str
+    """It must lie in the store by this external id."""
+    secret: str = field(repr=False)
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A channel with ways by which devices say something and hear no answer: what does not get in there is lost."""
+
+    @property
+    def ways(self) -> Sequence[str]:
+        """What they are called (core.common.WAYS)."""
+        ...
+
+    async def knock(self, way: str, knock: Knock) -> bool:
+        """Say it by this way. False: it was sent as far as it can be, and need not get in. Raises OSError, TimeoutError."""
+        ...
+
+    def lost(self, within: float) -> Mapping[str, int]:
+        """How many messages, by way, were lost without a pause since; the last of them within so many seconds."""
+        ...
+
+
 @runtime_checkable
 class Typing(Protocol):
     """A channel on which people see that somebody is writing to them."""
@@ -122,6 +178,27 @@ class Vouched(Protocol):
 
 
 @runtime_checkable
+class Inquiring(Protocol):
+    """A channel whose reader must know what others publish to say who wrote, such as keys; the reader itself asks nobody."""
+
+    questions: str
+    """As `Channel.reader`, but what it returns is what must be asked, in JSON's own types."""
+    questions_in: int
+    """Bytes at the beginning of a message that hold all of it."""
+
+    def inquires(self, arrival: Mapping[str, Any]) -> bool:
+        """Must anything be asked about this message?"""
+        ...
+
+    async def answers(self, key: str, questions: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """What was answered, to be kept in the envelope of the message as `answers`; None: not yet, ask again.
+
+        Never waits for long. `key` is the message's. Safe to repeat.
+        """
+        ...
+
+
+@runtime_checkable
 class Returning(Protocol):
     """A channel that can tell a tool what becomes of its alarms."""
 
@@ -131,6 +208,27 @@ class Returning(Protocol):
 
     async def still_fires(self, back: GoingBack) -> bool:
         """Does the tool know the alarm as firing? It is asked while we had it keep quiet. Raises DeliveryError."""
+        ...
+
+
+@runtime_checkable
+class Publishing(Protocol):
+    """A channel whose domains must say something in the DNS, so that others believe what it sends and find it."""
+
+    async def records(self, *, look: bool) -> Sequence[Looked]:
+        """What they must say; `look`: and what they say now, which takes seconds where nobody answers.
+
+        Raises DeliveryError: what would be published cannot be made.
+        """
+        ...
+
+
+@runtime_checkable
+class LoggingIn(Protocol):
+    """A channel that must be let in by other servers to do its work."""
+
+    async def log_ins(self) -> Mapping[str, str]:
+        """Log in at each now and leave again: what it is called, and why it does not work; empty: it does. Takes seconds."""
         ...
 
 

@@ -73,6 +73,15 @@ def apply(db: Database, wanted: Document, *, confirm: Callable[[str], bool]) -> 
         db.submit(rows.apply, HUB, wanted, hashes, now=datetime.now(UTC)).result()
     except ConfigurationError as error:
         fail(f"the file cannot be applied:\n{error}")
+    remark_on_settings(db)
+
+
+def remark_on_settings(db: Database) -> None:
+    """Say which settings do not fit the desk as it is."""
+    from core.desk import reference  # noqa: PLC0415
+    from core.desk.configuration import checking  # noqa: PLC0415
+
+    _remark(checking.alarms_to(db.facts.alarms_to, db.query(reference.desk).result().groups))
 
 
 def export(db: Database, path: Path) -> None:
@@ -149,8 +158,9 @@ def check(db: Database, wanted: Document | None, *, also: Iterable[str] = ()) ->
     from core.desk.configuration import checking, duty_remarks, export, rows  # noqa: PLC0415
     from core.desk.errors import ConfigurationError  # noqa: PLC0415
 
-    mistakes = [*_wrong_templates(), *also]
     stored = db.query(export.stored).result()
+    groups = [part.name for part in {**stored, **(wanted or {})}.get("groups", ())]
+    mistakes = [*_wrong_templates(), *also, *checking.alarms_to(db.facts.alarms_to, groups)]
     try:
         if wanted is None:
             checking.check(stored, {})
@@ -188,12 +198,14 @@ def token(
     typer.echo(made)
 
 
-def explain(db: Database, raw: bytes, read: Callable[[bytes, Any], Any], *, as_json: bool) -> None:
-    """Say what would become of a mail, and why."""
+def explain(
+    db: Database, raw: bytes, read: Callable[[bytes, Any], Any], words: Callable[[Any], str] | None
+) -> None:
+    """Say what would become of a mail, and why. `words`: how that is told to people; None: as JSON."""
     from core.desk import explaining  # noqa: PLC0415
 
     told = explaining.explain(db, raw, read, now=datetime.now(UTC))
-    typer.echo(json.dumps(told, indent=2, default=str) if as_json else explaining.in_words(told))
+    typer.echo(json.dumps(told, indent=2, default=str) if words is None else words(told))
 
 
 def verify(db: Database) -> None:

@@ -25,9 +25,9 @@ STALE = 30.0  # seconds without a sign of life
 
 WAYS = ("snmp", "syslog-udp", "syslog-tcp", "syslog-tls")
 """How devices say something without waiting for an answer."""
-FATES = ("received", "stored", "overflow", "unknown", "unread", "kernel")
+FATES = ("received", "stored", "overflow", "unknown", "unread", "refused", "asked", "kernel")
 """Came; lies in the store; lost as the queue was full or the store refused it; from nobody who may report; does not say who sends
-it; dropped by the system before we saw it."""
+it; of SNMP version 3: not believed, and asked who we are; dropped by the system before we saw it."""
 
 
 def meter(way: str, fate: str) -> str:

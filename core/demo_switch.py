@@ -23,6 +23,7 @@ LATE = 8
 PAUSE = 0.05  # seconds between messages
 LOOK_EVERY = 0.5  # seconds
 PATIENCE = 120.0  # seconds until something must have come of it
+LEAVES_WITHIN = 30.0  # seconds that the last words may take to leave
 LASTS = 5.0  # seconds that it stays down once the customers know
 
 ticket, link, delivery = tables.ticket, tables.ticket_link, tables.delivery
@@ -84,6 +85,7 @@ def play(db: Database, post: Callable[[str, bytes], None]) -> Iterator[str]:
     outage = db.query(_one, _OUTAGE, parent.id).result()
     if outage is not None:
         yield f"the outage is {outage.state}"
+    _leave(db, parts)
     yield "what customers were told in all:"
     yield from _told(db, parts)
 
@@ -144,6 +146,15 @@ def _heard(tx: Tx, customer: str) -> str:
 def _words(tx: Tx, ticket_id: str) -> list[Row]:
     """What left for the customer, or will."""
     return tx.all(_TOLD, id=ticket_id)
+
+
+def _leave(db: Database, parts: Sequence[Row]) -> None:
+    """Wait for what is on its way; what the mail server does not take is told as it is."""
+    end = time.monotonic() + LEAVES_WITHIN
+    while time.monotonic() < end and any(
+        one.state in ("queued", "sending") for part in parts for one in db.query(_words, part.id).result()
+    ):
+        time.sleep(LOOK_EVERY)
 
 
 def _told(db: Database, parts: Sequence[Row]) -> Iterator[str]:

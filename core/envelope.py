@@ -148,6 +148,30 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Footer:
+    """A long paragraph of a text, below where its author signed off. Their firm's, if others there end the same way."""
+
+    start: int
+    end: int
+    """`text[start:end]`, whole lines."""
+    key: str
+    """Of its words, whatever their lines and signs: 32 hexadecimal digits."""
+    signature: int | None = None
+    """Where a signature above it begins that is one only if this is a footer; None: there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proved:
+    """Who sent something by SNMP version 3: their key fits."""
+
+    user: str
+    engine: str = ""
+    """Of whoever has the time that was looked at, in hexadecimal numbers; empty: there is none."""
+    clock: int = 0
+    """What it said: core.alerting.trap_clock. Nothing that is as old is taken again when the hub has begun anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
     """Who a device says it is, which the core checks before anything is stored."""
 
@@ -160,6 +184,10 @@ class Claims:
     """IP address."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Names in lower case: one may hold a signature of the bytes. They are looked at, and not kept."""
+    proved: Proved | None = None
+    """What its channel has found proved already, of `source`; nothing else is asked for then but where it sends from."""
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Secrets by where they are (`env:NAME`, `file:PATH`), read before the transaction that stores the message; empty: it is not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,9 +215,11 @@ class ReportedRecipient:
 
     recipient: str
     action: str = ""
-    """failed, delayed, delivered, relayed or expanded; empty: not said."""
+    """failed, delayed, delivered, relayed or expanded; of a receipt (RFC 8098) displayed, deleted …; empty: not said."""
     status: str = ""
     """Enhanced status code (RFC 3463), e.g. 5.1.1."""
+    reply: str = ""
+    """What the other server answered by SMTP (RFC 5321, 4.2), e.g. 550."""
     hard: bool = False
     """The address itself is dead, whatever the first digit of the status."""
     text: str = ""
@@ -316,6 +346,9 @@ class Inbound:
     author_text: str = ""
     author_defects: tuple[str, ...] = ()
     """Anything wrong with the author's address caps trust at none."""
+    servers: int = 0
+    """How many servers it passed on its way, as they wrote themselves (RFC 5321, 4.4); `own_servers` of them were ours."""
+    own_servers: int = 0
     under_our_name: bool = False
     """One of our own addresses stands as author, and no mark shows that we wrote it: staff decide."""
     contact: str | None = None
@@ -335,6 +368,8 @@ class Inbound:
     """Which of our own addresses it came to, without tokens."""
     own_addresses: tuple[str, ...] = ()
     """Which of `author`, `to`, `cc` and `reply_to` are ours, by their keys: they are nobody in the conversation."""
+    delivered_to: tuple[str, ...] | None = None
+    """Of what has no envelope, as in a mailbox: the addresses where its server says on top that it delivered it, by their keys. None: an envelope says it."""
     reply_tokens: tuple[str, ...] = ()
     """Tokens of our reply addresses among the recipients."""
     bounce_tokens: tuple[str, ...] = ()
@@ -344,6 +379,8 @@ class Inbound:
     """The whole text, plain. `spans` say what of it to show."""
     spans: tuple[Span, ...] = ()
     """Empty: all visible."""
+    footers: tuple[Footer, ...] = ()
+    """In order: visible as far as the message alone can tell, and nothing of what its author says when they are not."""
     html: str = ""
     """As it came, decoded, but pictures in it that were `data:` are attachments named by `cid:`; cleaned when shown.
     Empty where there was none."""
@@ -355,12 +392,20 @@ class Inbound:
     """Oldest first, without angle brackets."""
     own_refs: tuple[str, ...] = ()
     """Our own message refs among in_reply_to and references, best first."""
+    thread_index: str = ""
+    """Where the author's program has it among others (Outlook's Thread-Index), as base64; an answer goes on from there."""
     ticket_numbers: tuple[str, ...] = ()
     """Ticket numbers in the subject: a suggestion, never a right."""
     named_numbers: tuple[str, ...] = ()
     """What looks like one without our brackets: somebody wrote it by hand."""
+    body_refs: tuple[str, ...] = ()
+    """Refs of ours in the history below a mail, each with a mark that only we can make."""
     forward: bool = False
     """A forwarded message: opens a new ticket unless it came to a reply address."""
+    forwarded_from: Address | None = None
+    """Of a forward: whoever it names as author of what was forwarded; proves nothing."""
+    forwarded_signer: str = ""
+    """The domain that signed the original which is attached, and speaks for its author; empty: none does."""
     sent_at: datetime | None = None
     content_key: str = ""
     """The same message by two ways has the same key (email.md 16); hexadecimal, beginning with its day."""
@@ -370,6 +415,8 @@ class Inbound:
     """Of a message without an id: the same whenever its author says these words again; hexadecimal."""
     authentication: Authentication = Authentication()
     report: Report | None = None
+    loop_ref: str = ""
+    """Of our own mail that came back: the ref of what we sent."""
     told: bool = False
     """Whoever brought it heard its number at once, as on the telephone: no acknowledgement is owed."""
     hints: Hints = Hints()
@@ -424,15 +471,26 @@ class Outgoing:
     language: str
     ticket_number: str
     """Empty: it belongs to no ticket."""
+    ticket_check: str = ""
+    """Stands behind the number in a subject, so that a number of another desk is not taken for ours."""
     reply_token: str | None
     """Goes into the reply address; None: nobody may answer."""
     bounce_token: str
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
     """Oldest first. A ref without @ is our own; the channel completes it."""
+    conversation: str = ""
+    """Id of the conversation it belongs to; empty: none."""
+    thread_index: str = ""
+    """That of the message it answers, as it came."""
+    unsubscribe: str = ""
+    """URL where its reader wants no more of the kind; empty: it is owed to them."""
     history: tuple[Earlier, ...] = ()
     """Earlier messages of the same audience, newest first, for the channel to quote."""
     also_to: tuple[str, ...] = ()
+    """Names of others who get the same words."""
+    copies: tuple[Address, ...] = ()
+    """Of them, those whose addresses the recipient may see, where the desk says so (Cc); mail only."""
     attachments: tuple[Attachment, ...] = ()
     invitation: Invitation | None = None
     """For the recipient's calendar; mail only."""

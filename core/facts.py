@@ -18,6 +18,24 @@ def _never() -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """How this hub has mail, as far as testing it goes."""
+
+    addresses: tuple[str, ...] = ()
+    """As `core.addresses.key` has them."""
+    mailboxes: tuple[str, ...] = ()
+    """Those that are read by IMAP."""
+    relay: str = ""
+    """The server that takes what leaves; empty: it is kept as files."""
+    agents_comment: bool = False
+    """What staff answer by mail to a notice of a ticket becomes a note on it, where it is proved theirs."""
+    visible_cc: bool = False
+    """Who gets the same answer by mail is in Cc, not only named in its text."""
+    answers_to: Callable[[str, str], str] = lambda address, _: address
+    """The address for answers of an address of ours, with this token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HubFacts:
     """The hub as its customers know it, and the key its addresses are made with."""
 
@@ -33,18 +51,23 @@ class HubFacts:
     """The channel that carries text messages to telephones; empty: there is none."""
     mails_by: str = ""
     """The channel that carries letters and mail to people who are written to elsewhere; empty: there is none."""
+    mail: Mail = Mail()
     brakes: Limits = Limits()  # noqa: RUF009 - frozen, so sharing one is right
     """When the desk holds back its own voice."""
     quiet: Quiet | None = None
     """When nobody's pocket rings for what can wait; None: it may at any hour."""
     token_key: bytes = b""
     """Outside the database (data_dir/keys), so that a copy of the database makes no valid address."""
+    snmp_engine: str = ""
+    """Who it is to devices that send informs by SNMP version 3, in hexadecimal numbers."""
     knocks: bool = False
     """It sends heartbeats to itself by the way that devices take."""
     alarms_to: str = ""
     """The group that has what the hub reports of itself; empty: who qualifies."""
     keeps_lines: timedelta = timedelta(days=30)
     """How long lines of devices that are no alarm are kept."""
+    held_for: timedelta = timedelta(minutes=30)
+    """How long a held message may wait for staff before that is an alarm."""
     full: Callable[[], str] = _never
     """Why nothing new can be taken in just now, in words; empty: it can (core.disk)."""
     low: Callable[[], str] = _never
@@ -69,6 +92,10 @@ class HubFacts:
     def reply_token(self, thread_id: str, address: str) -> str:
         """The token of one person's answers in one conversation, always the same; it begins with the day of the thread."""
         return dated_token(day_of(thread_id), self._mac("reply", thread_id, address))
+
+    def number_check(self, number: str) -> str:
+        """The two letters behind a ticket's number in a subject: a number that another desk made has others."""
+        return token_text(self._mac("number", number)[:16])[:2]
 
     def _mac(self, purpose: str, *parts: str) -> bytes:
         if len(self.token_key) < 16:  # noqa: PLR2004 - 128 bits

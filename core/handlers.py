@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from core.calling import Line
-from core.channel import Channel, DeliveryError, Devices, Retracting, Vouched
+from core.channel import Channel, DeliveryError, Devices, Inquiring, Retracting, Vouched
 from core.desk import (
     alert_endings,
     alert_incidents,
@@ -35,6 +35,7 @@ from core.desk import (
     intake,
     letters,
     linking,
+    mail_tests,
     missed,
     new_passwords,
     no_answer,
@@ -82,6 +83,8 @@ SEND_TIMEOUT = 300.0  # seconds; channels have shorter limits of their own
 READ_AGAIN = 1.0  # seconds after a reading process died: it may have been somebody else's message
 UNDERSTAND_AGAIN = 5.0  # seconds after a bug: a passing state of the rows may have been to blame
 TAKE_BACK_AGAIN = (10.0, 60.0, 600.0)  # seconds before each further try to take something back
+ASK_AGAIN = (2.0, 6.0, 20.0, 60.0, 60.0, 120.0)
+"""Seconds before each further look at what domains publish: four and a half minutes, then a mail is understood without."""
 VOUCH_AGAIN = (5.0, 60.0, 300.0, 900.0)  # seconds before each further look at who sends a message
 TRIES = 2  # to read or understand a message; then it is an exception item in the inbox
 REMEMBERED = 1000  # deliveries that were taken
@@ -91,6 +94,7 @@ log = get_logger("work")
 
 Clock = Callable[[], datetime]
 Read = Callable[[str, bytes, Mapping[str, Any], Mapping[str, Any]], Awaitable[Inbound]]
+Question = Callable[[str, bytes, Mapping[str, Any], Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 
 def handlers(
@@ -100,7 +104,7 @@ def handlers(
     by_name = {channel.name: channel for channel in channels}
     drawing = Drawing(db, readers, clock=clock)
     return {
-        "understand": Understanding(db, by_name, readers.read, clock=clock),
+        "understand": Understanding(db, by_name, readers.read, readers.questions, clock=clock),
         "send": Sending(db, by_name, drawing, clock=clock),
         papers.DRAW: drawing,
         "letter": Posting(
@@ -108,6 +112,7 @@ def handlers(
             by_name,
             new_passwords.LETTERS
             | linking.LETTERS
+            | mail_tests.LETTERS
             | visitor_codes.LETTERS
             | contract_letters.LETTERS
             | periodic_schedule.LETTERS,
@@ -157,10 +162,19 @@ def handlers(
 class Understanding(Handler):
     """Reads stored messages, each by its channel's reader, and gives each its outcome. Payload: `inbound`."""
 
-    def __init__(self, db: Database, channels: Mapping[str, Channel], read: Read, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        db: Database,
+        channels: Mapping[str, Channel],
+        read: Read,
+        question: Question,
+        *,
+        clock: Clock,
+    ) -> None:
         self._db = db
         self._channels = channels
         self._read = read
+        self._question = question
         self._clock = clock
         devices = next((one for one in channels.values() if isinstance(one, Devices)), None)
         self._device_reader = devices.device_reader if devices is not None else ""
@@ -181,7 +195,12 @@ class Understanding(Handler):
             options = {**channel.reader_options, **stored.options}
             if stored.options and isinstance(channel, Vouched):
                 options |= await channel.vouch(stored.raw, stored.arrival, options)
+            stored, pending = await self._asked(stored, channel, options, last=job.attempt >= len(ASK_AGAIN))
+            if pending:
+                return Retry("what its domain publishes is being asked", waits=ASK_AGAIN)
             said = await self._read(reader, stored.raw, stored.arrival, options)
+            if said.authentication.verdict == "temperror" and stored.asked and job.attempt < len(ASK_AGAIN):
+                return Retry("nobody could say who sent it", waits=ASK_AGAIN)
         except DeliveryError as error:  # whoever can say who sends it does not answer
             if job.attempt >= len(VOUCH_AGAIN):
                 return Hopeless(f"nobody could say whether it is genuine: {error}")
@@ -193,7 +212,24 @@ class Understanding(Handler):
             return Hopeless(f"the reader failed: {error}")
         except ReaderDied as error:
             return self.judge(job, Retry(str(error), waits=(READ_AGAIN,)))
-        return partial(_understand, inbound_id=stored.id, said=said, now=self._clock())
+        kept = stored.arrival["envelope"] if stored.asked else None
+        return partial(_understand, inbound_id=stored.id, said=said, kept=kept, now=self._clock())
+
+    async def _asked(
+        self, stored: Stored, channel: Channel, options: Mapping[str, Any], *, last: bool
+    ) -> tuple[Stored, bool]:
+        """The message with what others answered about it, and whether that is still on its way.
+
+        What was kept with it is not asked again. `last`: it is understood now, whatever is known.
+        """
+        if not isinstance(channel, Inquiring) or stored.options or not channel.inquires(stored.arrival):
+            return stored, False
+        head = stored.raw[: channel.questions_in]
+        questions = await self._question(channel.questions, head, stored.arrival, options)
+        answers = await channel.answers(stored.id, questions)
+        if answers is None and not last:
+            return stored, True
+        return door.with_answers(stored, answers or {}), False
 
     def judge(self, job: Job, error: Exception) -> Exception:
         """See Handler. Staff see a message that cannot be understood after seconds, not hours."""
@@ -277,7 +313,7 @@ class Posting(Handler):
             return Hopeless(f"no letter is called {job.payload['letter']!r}")
         if self._clock() - job.created_at >= kind.patience:
             return Hopeless("nobody waits for it any more")
-        letter = await self._db.write(kind.write, job, now=self._clock())
+        letter = await self._db.write(letters.write, kind, job, now=self._clock())
         if letter is None:
             return _nothing
         try:
@@ -528,7 +564,13 @@ def _nothing(tx: Tx) -> None:
     return None
 
 
-def _understand(tx: Tx, *, inbound_id: str, said: Inbound, now: datetime) -> None:
+def _understand(
+    tx: Tx, *, inbound_id: str, said: Inbound, kept: Mapping[str, Any] | None, now: datetime
+) -> None:
+    if kept is not None:
+        door.keep_answers(tx, inbound_id, kept)
+    if said.delivered_to is not None and door.handed_on(tx, inbound_id, said, now=now):
+        return
     intake.understand(tx, inbound_id, said, now=now)
 
 
@@ -548,7 +590,7 @@ def _not_taken(tx: Tx, *, job: Job, error: DeliveryError, now: datetime) -> Retr
     delivery = job.payload["delivery"]
     waits = () if error.permanent else sending.postponed(tx, job.shard, delivery, str(error), now=now)
     if not waits:
-        sending.failed(tx, job.shard, delivery, str(error), now=now)
+        sending.failed(tx, job.shard, delivery, str(error), dead=error.dead, now=now)
         return None
     return Retry(str(error), retry_after=error.retry_after, waits=waits)
 

@@ -10,16 +10,25 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
 from core import chat_addresses
+from core.alerting import Agreed, TrapUser
 from core.calling import Switchboard
-from core.channel import Channel, Typing, Unavailable
+from core.channel import Channel, Devices, Listening, Typing, Unavailable
 from core.common import Common
-from core.desk import alert_rows, door, hub_troubles
+from core.desk import (
+    alert_rows,
+    alert_sources,
+    door,
+    hub_troubles,
+    mail_troubles,
+    source_secrets,
+    trap_senders,
+)
 from core.envelope import Address, Arrival, Claims
 from core.handlers import handlers
 from core.ids import new_id
@@ -43,6 +52,8 @@ LOOK_AGAIN = 0.02  # seconds; see core.worker
 POST_EVERY = 5.0  # seconds between looks at how we are, for the other processes
 POST_AGAIN = 0.5  # while we are not well
 REPORT_EVERY = 60.0  # seconds between what is said of troubles, for the hub's own alarms
+LOST_SAID = 60.0  # seconds for which a loss of messages keeps us from being ready
+LOST_OVER = 300.0  # seconds without another, after which its alarm ends
 
 log = get_logger("hub")
 
@@ -59,6 +70,8 @@ class Service:
     run: Callable[[], Awaitable[None]]
     """Until cancelled. Raises when it cannot go on: it is started again, later."""
     ready: Callable[[], bool] = lambda: True
+    troubles: Callable[[], Mapping[str, tuple[str, str]]] = dict
+    """What it found that does not work, as core.desk.hub_troubles takes it."""
 
 
 class Hub:
@@ -178,24 +191,47 @@ class Hub:
             reasons.append("nobody works on what is waiting")
         reasons += [f"{name} is down" + self._why(name) for name, up in self._up.items() if not up]
         reasons += [f"{name}: {why}" for name, why in self._parts_down().items()]
+        reasons += [
+            f"{name}: {count} messages of devices were lost, more came than could be taken in"
+            for name, count in self._lost(LOST_SAID).items()
+        ]
         reasons += [f"{service.name} is not ready" for service in self.services if not service.ready()]
         if full := self._full():
             reasons.append(full)
         return tuple(reasons)
 
     def _parts_down(self) -> dict[str, str]:
+        return {f"{name} by {part}": why for name, part, why in self._of_parts("down")}
+
+    def _of_parts(self, what: str) -> Iterator[tuple[str, str, str]]:
+        """What channels keep of their parts under this name: the channel, the part, and what is told of it."""
+        for channel in self.channels:
+            for part, why in list(getattr(channel, what, {}).items()):
+                yield channel.name, part, why
+
+    def _lost(self, within: float) -> dict[str, int]:
         return {
-            f"{channel.name} by {part}": why
+            way: count
             for channel in self.channels
-            for part, why in list(getattr(channel, "down", {}).items())
+            if isinstance(channel, Listening)
+            for way, count in channel.lost(within).items()
         }
 
     async def report(self) -> int:
-        """Say which parts do not work and whether the disk is nearly full, for the hub's own alarms; how many that are."""
+        """Say what does not work, was lost, is not there or is nearly full, for the hub's own alarms; how many that are."""
         found = {
             name: (hub_troubles.PART, self._ended.get(name, "")) for name, up in self._up.items() if not up
         }
         found |= {name: (hub_troubles.PART, why) for name, why in self._parts_down().items()}
+        found |= {f"left:{part}": (hub_troubles.LEFT, why) for _, part, why in self._of_parts("left")}
+        found |= {
+            f"lost:{way}": (hub_troubles.LOST, str(count)) for way, count in self._lost(LOST_OVER).items()
+        }
+        for service in self.services:
+            found |= service.troubles()
+        if any(isinstance(channel, Devices) for channel in self.channels):
+            wanted = await self.db.read(source_secrets.wanted)
+            found |= source_secrets.troubles(await asyncio.to_thread(source_secrets.lacking, wanted))
         if low := self._low():
             found[hub_troubles.DISK] = (hub_troubles.DISK, low)
         await self.db.write(hub_troubles.report, self._reporter, found, now=datetime.now(UTC))
@@ -302,11 +338,23 @@ class HubDoor:
         """See core.channel.Door. The client may hang up meanwhile: what has begun is stored all the same."""
         if full := self._full():  # asked here too: a line of refusals need not wait for the database
             raise Unavailable(full)
+        arrival = await self._with_key(arrival)
         try:
             stored = self._db.submit_first(door.accept, arrival, now=datetime.now(UTC))
             return await asyncio.shield(asyncio.wrap_future(stored))
         except StoreUnavailable as error:
             raise Unavailable(str(error)) from error
+
+    async def _with_key(self, arrival: Arrival) -> Arrival:
+        """The same with the key that its source signs with: a file that hangs holds up nobody who writes."""
+        claims = arrival.claims
+        if claims is None or claims.proved is not None or not claims.source:
+            return arrival
+        where = await self._read(door.signs_with, claims.source)
+        if not where:
+            return arrival
+        keys = {where: await asyncio.to_thread(alert_sources.key_at, where)}
+        return replace(arrival, claims=replace(claims, keys=keys))
 
     async def admits(self, claims: Claims) -> None:
         """See core.channel.Door."""
@@ -317,9 +365,36 @@ class HubDoor:
         found: str = await self._read(alert_rows.number_of, source, dedup_key)
         return found
 
-    async def _read(self, question: Callable[..., Any], *about: Any) -> Any:
+    async def guesses(self, whence: str) -> bool:
+        """See core.channel.Door."""
+        found: bool = await self._read(mail_troubles.guesses, whence, now=datetime.now(UTC))
+        return found
+
+    async def trap_users(self) -> Sequence[TrapUser]:
+        """See core.channel.Door."""
+        found: Sequence[TrapUser] = await self._read(trap_senders.users)
+        return found
+
+    async def trap_boots(self, engine: str) -> int:
+        """See core.channel.Door."""
         try:
-            return await self._db.read(question, *about)
+            return await self._db.write(trap_senders.begun, engine)
+        except StoreUnavailable as error:
+            raise Unavailable(str(error)) from error
+
+    async def trap_clock(self, source: str, engine: str) -> int:
+        """See core.channel.Door."""
+        found: int = await self._read(trap_senders.clock, source, engine)
+        return found
+
+    async def paces(self) -> Mapping[str, Agreed]:
+        """See core.channel.Door."""
+        found: Mapping[str, Agreed] = await self._read(door.paces)
+        return found
+
+    async def _read(self, question: Callable[..., Any], *about: Any, **more: Any) -> Any:
+        try:
+            return await self._db.read(question, *about, **more)
         except StoreUnavailable as error:
             raise Unavailable(str(error)) from error
 

@@ -10,6 +10,7 @@ import os
 import secrets
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 
 _lock = threading.Lock()
 _last = 0
@@ -113,6 +114,15 @@ def day_of(identity: str) -> int:
     return int(identity[:8] + identity[9:13], 16) // 86_400_000
 
 
+def time_of(identity: str) -> datetime:
+    """When this id was made, to the millisecond; UTC.
+
+    >>> time_of(derived_id(1_000, "x")).isoformat()
+    '1970-01-01T00:00:01+00:00'
+    """
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(identity.replace("-", "")[:12], 16))
+
+
 def dated_token(day: int, secret: bytes) -> str:
     """A token that begins with its day (16 bits), 112 bits of a secret behind it."""
     return token_text((day & 0xFFFF).to_bytes(2, "big") + secret[:14])
@@ -135,6 +145,21 @@ def token_hash(token: str) -> str:
 def short_hash(text: str) -> str:
     """What a foreign id is found by: 128 bits of its hash, as hexadecimal."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def message_id_key(message_id: str) -> str:
+    """What the Message-ID of a mail is found by. Relays and clients change the case of its domain, so that does not count.
+
+    >>> message_id_key("a.B@Mail.ACME.test") == message_id_key("a.B@mail.acme.test") != message_id_key("a.b@mail.acme.test")
+    True
+    """
+    local, at, domain = message_id.rpartition("@")
+    return short_hash(local + at + domain.lower() if at else message_id)
+
+
+def message_id_keys(message_id: str) -> tuple[str, ...]:
+    """The same, then what it was found by of old, as it is written, if that is another."""
+    return tuple(dict.fromkeys((message_id_key(message_id), short_hash(message_id))))
 
 
 def _text(milliseconds: int, twelve: int, sixty_four: int) -> str:

@@ -26,12 +26,13 @@ from typing import Any, cast
 
 import msgspec
 
+from core import redrawing
 from core.envelope import Inbound
 from core.log import get_logger
 
 CPU_SOFT = 1.0  # seconds of CPU a message may take; then reading it is given up, and the child lives
 CPU_HARD = 5.0  # seconds of CPU, for code that does not listen: the child is killed
-WALL_HARD = 10.0  # seconds on the clock: the same
+WALL_HARD = 10.0  # seconds on the clock in which it wants no processor: the same
 DRAWING = 20.0  # seconds of CPU a paper may take, of however many pages
 DRAWING_HARD = 30.0  # seconds of CPU, and twice as many on the clock, until the child that draws is killed
 MEMORY = 512 * 1024 * 1024  # bytes of address space
@@ -63,6 +64,7 @@ class ReaderFailed(Exception):
 class _Request:
     frame: bytes
     future: asyncio.Future[Any]
+    unpack: Callable[[bytes], Any]
 
 
 class Readers:
@@ -95,6 +97,16 @@ class Readers:
         found: Inbound = await child.ask(_pack([reader, [raw, arrival, options]]))
         return found
 
+    async def questions(
+        self, asker: str, head: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """What must be asked before these bytes can be read; see core.channel.Inquiring. Raises as `read`."""
+        child = min(self._children, key=lambda one: one.waiting_bytes)
+        while child.waiting_bytes > AHEAD:
+            await child.less_waiting()
+        found: dict[str, Any] = await child.ask(_pack([asker, [head, arrival, options]]), _unpack_facts)
+        return found
+
     async def draw(self, writer: str, paper: bytes, pictures: Mapping[str, bytes]) -> bytes:
         """What the writer makes of a paper, such as `core.papers.pdf:draw`; the paper packed, its pictures by name.
 
@@ -104,6 +116,10 @@ class Readers:
             await self._drawing.less_waiting()
         drawn: bytes = await self._drawing.ask(_pack([writer, [paper, pictures]]))
         return drawn
+
+    async def redraw(self, pictures: Mapping[str, bytes]) -> redrawing.Redrawn:
+        """The pictures by name that may be shown, written anew (core.redrawing). Raises as `read`."""
+        return redrawing.unpack(await self.draw(redrawing.REDRAW, b"", pictures))
 
     async def close(self) -> None:
         """Kill the children. What still waits for an answer gets ReaderDied."""
@@ -118,11 +134,12 @@ class Readers:
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack_inbound = msgspec.msgpack.Decoder(Inbound).decode
+_unpack_facts = msgspec.msgpack.Decoder(dict[str, Any]).decode
 _unpack_bytes = msgspec.msgpack.Decoder(bytes).decode
 
 
 class _Child:
-    """One process, started when there is something to do, and again when it dies. `unpack`: what its answers are."""
+    """One process, started when there is something to do, and again when it dies. `unpack`: what most of its answers are."""
 
     def __init__(
         self,
@@ -145,8 +162,10 @@ class _Child:
         self._watching: asyncio.Task[None] | None = None
         self._answered = asyncio.Event()
         self._closed = False
-        self._head_since = 0.0
-        self._head_cpu = 0.0
+        self._head_stood = 0.0
+        """Seconds in which the oldest request got no further by its own fault, as far as was looked."""
+        self._head_cpu = -1.0
+        """What its process had had of a processor when it was first looked at; negative: not yet."""
 
     @property
     def pid(self) -> int | None:
@@ -156,9 +175,9 @@ class _Child:
         self._answered.clear()
         await self._answered.wait()
 
-    def ask(self, packed: bytes) -> asyncio.Future[Any]:
+    def ask(self, packed: bytes, unpack: Callable[[bytes], Any] | None = None) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
-        request = _Request(_HEAD.pack(len(packed)) + packed, loop.create_future())
+        request = _Request(_HEAD.pack(len(packed)) + packed, loop.create_future(), unpack or self._unpack)
         if self._closed:
             request.future.set_exception(ReaderDied("the readers are closed"))
             return request.future
@@ -223,7 +242,7 @@ class _Child:
             return
         if kind == _DONE:
             try:
-                request.future.set_result(self._unpack(body))
+                request.future.set_result(request.unpack(body))
             except (msgspec.MsgspecError, ValueError) as error:
                 request.future.set_exception(ReaderFailed(f"the answer is not what was asked for: {error}"))
         elif kind == _UNREADABLE:
@@ -259,19 +278,24 @@ class _Child:
         self._answered.set()
 
     def _new_head(self) -> None:
-        self._head_since = asyncio.get_running_loop().time()
+        self._head_stood = 0.0
         self._head_cpu = -1.0
 
     async def _watch(self) -> None:
+        """End a process that hangs. One that waits for a processor does not, nor did it while we stood still ourselves."""
         loop = asyncio.get_running_loop()
+        looked = loop.time()
         while not self._closed:
             await asyncio.sleep(LOOK_EVERY)
+            passed, looked = min(loop.time() - looked, 2 * LOOK_EVERY), loop.time()
             if not self._waiting or self._transport is None:
                 continue
-            cpu = _cpu_seconds(self._transport.get_pid())
+            runs, cpu = _state(self._transport.get_pid())
             if self._head_cpu < 0:
                 self._head_cpu = cpu
-            if loop.time() - self._head_since > self._wall_hard or cpu - self._head_cpu > self._cpu_hard:
+            elif not runs:
+                self._head_stood += passed
+            if self._head_stood > self._wall_hard or cpu - self._head_cpu > self._cpu_hard:
                 log.warning("a message takes too long to read; its process is ended")
                 with contextlib.suppress(ProcessLookupError):
                     self._transport.kill()
@@ -345,15 +369,18 @@ def _widen(pipe: int) -> None:
     fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
 
 
-def _cpu_seconds(pid: int) -> float:
-    """User and system time of a process; 0 where the system does not tell, and the clock on the wall decides."""
+def _state(pid: int) -> tuple[bool, float]:
+    """Whether a process runs or would if it were let, and its user and system time in seconds (proc(5), stat).
+
+    False and 0 where the system does not tell: then the clock on the wall decides.
+    """
     try:
         fields = (
             Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
         )
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return fields[0] == "R", (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError):
-        return 0.0
+        return False, 0.0
 
 
 # --- The child ----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 
 Place = tuple[str, int]
 """Host and port; port 0 means any free one."""
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - where one listens, and where one is asked then
 
 
 class CannotListen(Exception):
@@ -78,6 +79,11 @@ def _listen(host: str, port: int) -> list[socket.socket]:
             one.close()
         raise
     return taken
+
+
+def reached(host: str) -> str:
+    """Where on this machine somebody is asked who listens at `host`."""
+    return _EVERYWHERE.get(host, host)
 
 
 def why(error: OSError) -> str:

@@ -172,6 +172,7 @@ class Limits(Table, frozen=True, kw_only=True):
     reading_time: Span = 10
     reading_memory: Size = 512 * 2**20
     disk_reserve: Size = 512 * 2**20
+    held_for: Span = 30 * 60
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """See Table."""
@@ -186,6 +187,7 @@ class Brakes(Table, frozen=True, kw_only=True):
     known_per_hour: int = 1
     known_per_day: int = 3
     unknown_per_day: int = 1
+    unknown_of_domain: int = 30
     automatic_per_minute: int = 60
     automatic_per_hour: int = 500
     mails_of_sender: int = 20
@@ -193,6 +195,10 @@ class Brakes(Table, frozen=True, kw_only=True):
     machines_per_hour: int = 5
     reopens_per_day: int = 3
     notices_per_hour: int = 10
+    wrong_tokens: int = 20
+    own_loops: int = 3
+    servers: int = 50
+    own_servers: int = 3
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """See Table."""

@@ -135,7 +135,7 @@ class Reading:
         named: dict[str, Any] = {}
         for key, inner in _fields(kind).items():
             if _is_table(inner):
-                named[key] = self.build(inner, values.get(key, {}), path=f"{path}.{key}")
+                named[key] = self.build(inner, values.get(key, {}), path=f"{path}.{key}", source=source)
             elif key in values:
                 named[key] = values[key]
         required = [f.name for f in msgspec.structs.fields(kind) if f.required and f.name not in named]

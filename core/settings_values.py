@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Iterator
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -143,6 +143,31 @@ def wrong_url(url: str) -> str | None:
 def is_network(text: str) -> bool:
     try:
         ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
+def ip_place(text: str, *, port: int) -> tuple[str, int]:
+    """An IP address, and the port behind a colon if there is one, else `port`. Raises ValueError.
+
+    >>> ip_place("192.0.2.1", port=53), ip_place("[::1]:5353", port=53), ip_place("2001:db8::1", port=53)
+    (('192.0.2.1', 53), ('::1', 5353), ('2001:db8::1', 53))
+    """
+    host, colon, behind = text.rpartition(":")
+    if text.startswith("[") and text.endswith("]"):
+        return str(ip_address(text[1:-1])), port
+    if not colon or (":" in host and not host.startswith("[")):
+        return str(ip_address(text)), port
+    if not (behind.isascii() and behind.isdigit() and 0 < int(behind) < 65536):
+        raise ValueError(f"{behind!r} is no port")
+    return str(ip_address(host.strip("[]"))), int(behind)
+
+
+def is_place(text: str) -> bool:
+    """Is it an IP address, with or without a port?"""
+    try:
+        ip_place(text, port=1)
     except ValueError:
         return False
     return True

@@ -90,6 +90,12 @@ class Chatter:
         """As core.isolation.Readers does."""
         return self.said[arrival["external_id"]]
 
+    async def questions(
+        self, _asker: str, _head: bytes, _arrival: Mapping[str, Any], _options: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """As core.isolation.Readers does: a chat has none."""
+        return {}
+
     async def draw(self, _writer: str, _paper: bytes, _pictures: Mapping[str, bytes]) -> bytes:
         """As core.isolation.Readers does."""
         return NOT_DRAWN

@@ -130,7 +130,7 @@ def postgres_server() -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         server = SERVER if _answers(SERVER) else _private_server(stack)
         if server is None:
-            pytest.skip("skipped: needs PostgreSQL")
+            pytest.skip("needs PostgreSQL")
         _drop_stale(server)
         yield server
 
@@ -180,8 +180,8 @@ class Staying:
         self._open: _Counted | None = None
 
     def open(self, facts: HubFacts) -> Database:
-        """As if it were new. `facts`: where they are others than before, it is; a test may have changed those of before."""
-        if self._open is None or self._open.closed or self._open.trouble or self._open.facts is not facts:
+        """As if it were new. Where `facts` are others than before, or a test has changed those of before, it is."""
+        if self._open is None or not self._open.as_opened or self._open.facts != facts:
             self.close()
             self._open = _Counted(self._url, facts, connections=4)
         return self._open
@@ -208,7 +208,13 @@ class _Counted(PostgresDatabase):
 
     def __init__(self, url: str, facts: HubFacts, *, connections: int) -> None:
         self.under_way: set[Future[Any]] = set()
+        self._given = facts
         super().__init__(url, facts, connections=connections)
+
+    @property
+    def as_opened(self) -> bool:
+        """It is open, well, and knows of the hub what it was told at first: its connections remember that."""
+        return not self.closed and not self.trouble and self.facts is self._given
 
     def _queue(self, work: Any) -> Future[Any]:
         future = super()._queue(work)

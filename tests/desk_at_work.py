@@ -292,6 +292,11 @@ class AtWork:
         (thread,) = await self.rows(tables.thread, number)
         return await self.db.write(sending._answers_to, thread.ticket_id, thread.id, address)
 
+    async def token_of(self, number: str, address: str) -> str:
+        """The same where the ticket has conversations with vendors, too."""
+        thread = (await self.rows(tables.thread, number, channel="email"))[0]
+        return await self.db.write(sending._answers_to, thread.ticket_id, thread.id, address)
+
     async def ref(self, number: str, **where: Any) -> str:
         """The ref in the Message-ID of our last mail on the ticket."""
         return id_token((await self.deliveries(number, **where))[-1].id)

@@ -26,6 +26,10 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         case ["slow"]:
             while True:
                 pass
+        case ["thorough"]:
+            end = time.process_time() + 0.2
+            while time.process_time() < end:
+                pass
         case ["deaf"]:  # swallows what should stop it
             while True:
                 with contextlib.suppress(BaseException):

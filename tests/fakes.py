@@ -5,14 +5,27 @@ from __future__ import annotations
 import asyncio
 import importlib
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.channel import DeliveryError, Door
+import structlog
+
+from core.alerting import Agreed, TrapUser
+from core.channel import DeliveryError, Door, Unavailable
+from core.domain_records import Finding, Looked, Wanted
 from core.envelope import Arrival, Claims, Inbound, Outgoing, Sent
 from core.isolation import Readers, Unreadable
+from core.log import start_logging
+
+
+@contextmanager
+def logged() -> Iterator[list[Any]]:
+    """What is said in the log meanwhile, whatever a test before this one chose to be shown: a command may leave errors only."""
+    start_logging()
+    with structlog.testing.capture_logs() as said:
+        yield said
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,6 +41,8 @@ class FakeChannel:
     """Seconds a send takes."""
     down: dict[str, str] = field(default_factory=dict)
     """Parts of it that do not work, and why."""
+    left: dict[str, str] = field(default_factory=dict)
+    """What stays where it came to, and why."""
     breaks_with: Exception | None = None
     """Raised by `run`, once for each start, until it is taken away."""
     sent: list[Outgoing] = field(default_factory=list)
@@ -93,6 +108,14 @@ class FakeDoor:
     """What is stored, by now."""
     tickets: dict[tuple[str, str], str] = field(default_factory=dict)
     """Source and key of a device's problem to the number of its ticket."""
+    guessers: set[str] = field(default_factory=set)
+    """From where reply addresses are guessed."""
+    users: list[TrapUser] = field(default_factory=list)
+    """Who may send by SNMP version 3."""
+    clocks: dict[str, int] = field(default_factory=dict)
+    """Our engine to how often it booted."""
+    agreed: Mapping[str, Agreed] = field(default_factory=dict)
+    """How fast sources may send."""
     asked: int = 0
     """How often something was handed in."""
     leases: dict[str, asyncio.Lock] = field(default_factory=dict)
@@ -121,6 +144,37 @@ class FakeDoor:
         if self.fails_with is not None:
             raise self.fails_with
 
+    async def guesses(self, whence: str) -> bool:
+        """See core.channel.Door."""
+        return whence in self.guessers
+
+    async def trap_users(self) -> Sequence[TrapUser]:
+        """See core.channel.Door."""
+        if isinstance(self.fails_with, Unavailable):
+            raise self.fails_with
+        return self.users
+
+    async def trap_boots(self, engine: str) -> int:
+        """See core.channel.Door."""
+        self.clocks[engine] = self.clocks.get(engine, 0) + 1
+        return self.clocks[engine]
+
+    async def trap_clock(self, source: str, engine: str) -> int:
+        """See core.channel.Door."""
+        proved = [
+            one.claims.proved.clock
+            for one in self.came
+            if one.claims
+            and one.claims.source == source
+            and one.claims.proved
+            and one.claims.proved.engine == engine
+        ]
+        return max(proved, default=0)
+
+    async def paces(self) -> Mapping[str, Agreed]:
+        """See core.channel.Door."""
+        return self.agreed
+
     async def ticket_of(self, source: str, dedup_key: str) -> str:
         """See core.channel.Door."""
         return self.tickets.get((source, dedup_key), "")
@@ -146,6 +200,26 @@ class FakeLinking:
     def link(self, code: str) -> str:
         """See core.channel.Linking."""
         return f"https://chat.test/{self.name}?start={code}"
+
+
+@dataclass(slots=True, kw_only=True)
+class FakePublishing:
+    """A channel whose domain must say something (core.channel.Publishing); `says`: what is said of it when somebody looks."""
+
+    says: tuple[Finding, ...] = ()
+    found: tuple[str, ...] = ()
+    fails_with: DeliveryError | None = None
+    looks: int = 0
+
+    async def records(self, *, look: bool) -> list[Looked]:
+        """See core.channel.Publishing."""
+        if self.fails_with is not None:
+            raise self.fails_with
+        self.looks += look
+        wanted = Wanted(
+            what="dmarc", name="_dmarc.desk.test", type="TXT", value="v=DMARC1; p=none", domain="desk.test"
+        )
+        return [Looked(wanted=wanted, findings=self.says if look else (), found=self.found if look else ())]
 
 
 NOT_DRAWN = b"%PDF-1.7 not drawn here"
@@ -185,6 +259,17 @@ class ReadersHere:
         except ValueError as error:
             raise Unreadable(str(error)) from error
         return found
+
+    async def questions(
+        self, asker: str, head: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """See core.isolation.Readers."""
+        module, _, name = asker.partition(":")
+        found: dict[str, Any] = getattr(importlib.import_module(module), name)(head, arrival, options)
+        return found
+
+    async def close(self) -> None:
+        """See core.isolation.Readers."""
 
     async def draw(self, _writer: str, _paper: bytes, _pictures: Mapping[str, bytes]) -> bytes:
         """See core.isolation.Readers. Half a second of a process is not spent where nobody looks at it."""

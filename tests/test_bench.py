@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from bench import sip_calls, table
 from bench.__main__ import measure
@@ -14,9 +15,10 @@ from bench.databases import Sqlite
 from bench.seed import seed
 from bench.sizes import Sizes
 from bench.table import Figure
-from core.desk import books
+from core.desk import books, threads
 from core.store.database import Database
 from core.store.opening import open_database
+from core.store.tables import thread_ref, ticket
 from core.store.tx import Tx
 
 TINY = Sizes(tickets=40, rounds=1, mails=24, seconds=0.4, large=40)
@@ -67,8 +69,20 @@ def test_a_desk_that_was_multiplied_is_a_desk(database_url: str) -> None:
         assert found.tickets == 120
         assert found.waiting == 0
         assert _texts(db) == found.received
+        assert db.query(_lost_topics).result() == []
     finally:
         db.close()
+
+
+def _lost_topics(tx: Tx) -> list[str]:
+    """Tickets that are not found by what they are about."""
+    kept = tx.all(select(thread_ref.c.ticket_id, thread_ref.c.ref).where(thread_ref.c.kind == threads.TOPIC))
+    known = {(row.ticket_id, row.ref) for row in kept}
+    return [
+        row.number
+        for row in tx.all(select(ticket))
+        if (row.id, threads.ref_of_topic(row.requester_address, row.subject)) not in known
+    ]
 
 
 def _texts(db: Database) -> int:

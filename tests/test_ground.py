@@ -129,6 +129,9 @@ TREE = {
     "core/rules/__init__.py": "",
     "channels/__init__.py": "",
     "channels/email/__init__.py": "",
+    "channels/email/asking.py": "",
+    "channels/email/resolving.py": "",
+    "channels/email/reading/__init__.py": "",
     "channels/monitoring/__init__.py": "",
     "channels/phone/__init__.py": "",
     "channels/telegram/__init__.py": "",
@@ -201,6 +204,8 @@ def test_a_tree_that_keeps_the_walls_passes(tmp_path: Path) -> None:
         ("channels__xmpp", "import channels.phone", "Channels do not know each other"),
         ("channels__phone__chat", "import slixmpp", "Only the channel of XMPP knows its library"),
         ("core__calling", "import twilio", "The core speaks to no network"),
+        ("core__desk__origin", "import dns", "The core speaks to no network"),
+        ("channels__email__reading__origin", "import dns.resolver", "Mail is read without asking anybody"),
         ("web__calls", "import twilio", "What a provider's library can do is the channels' business"),
         ("core__calls", "import baresip", "Only the carrier of calls by SIP knows the telephone stack"),
         (

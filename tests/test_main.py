@@ -23,6 +23,8 @@ from typer.testing import CliRunner, Result
 
 import main
 from ivr import rules
+from tests.channels.email import a_name_server
+from tests.channels.email.a_name_server import running
 from tests.desk_files import SMALL, changed
 
 ROOT = Path(main.__file__).parent
@@ -213,6 +215,22 @@ def test_check_finds_mistakes_in_a_file_and_changes_nothing(desk: Line) -> None:
     assert desk.done("export", "-") == before
 
 
+def test_a_setting_that_names_no_group_of_the_desk_is_a_mistake_and_is_said_at_the_start(desk: Line) -> None:
+    wrong = ("--set", "hub.alarms_to=Network")
+    right = ("--set", "hub.alarms_to=Network L1")
+    said = (
+        "hub.alarms_to: 'Network' is not a group; did you mean 'Network L1'?: what the hub reports of itself"
+    )
+
+    refused(desk("check", *wrong), said, code=1)
+    desk.done("check", *right)
+    renamed = desk.file("groups.toml", SMALL.replace("Network L1", "Network"))
+    desk.done("check", renamed, *wrong)
+    refused(desk("check", renamed, *right), "hub.alarms_to: 'Network L1' is not a group", code=1)
+    told = desk("apply", renamed, *right, answer="y\n")
+    assert (told.exit_code, "note: hub.alarms_to: 'Network L1'" in told.stderr) == (0, True)
+
+
 # Tokens
 
 
@@ -246,6 +264,31 @@ def test_a_call_flow_with_mistakes_is_kept_as_a_draft_and_they_are_listed(desk: 
         desk("flow", "import", desk.file("other.json", json.dumps(broken | {"id": "x"}))), "must be default"
     )
     refused(desk("flow", "validate", desk.folder / "none.json"), "cannot be read")
+
+
+def test_check_says_what_the_domains_of_mail_must_publish(line: Line) -> None:
+    with a_name_server.running({"_dmarc.desk.test TXT": ["v=DMARC1; p=reject"]}) as server:
+        told = line("check", "--dns", "--set", f'channels.email.dns_servers=["{server.place}"]')
+
+    assert told.exit_code == 1
+    assert "Good: What becomes of forgeries (DMARC), _dmarc.desk.test" in told.stdout
+    assert "Missing: The key of our signatures (DKIM), centralino._domainkey.desk.test" in told.stdout
+    assert '  Publish: centralino._domainkey.desk.test. IN TXT "v=DKIM1; k=rsa; p=' in told.stdout
+    assert (line.data / "keys" / "dkim-rsa.pem").is_file()
+
+
+def test_a_relay_that_lets_nobody_in_is_told_by_check_and_none_is_no_trouble(line: Line) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = taken.getsockname()
+    there = ("--set", "channels.email.relay_host=127.0.0.1", "--set", f"channels.email.relay_port={place[1]}")
+
+    told, none = line("check", "--mail", *there), line("check", "--mail")
+
+    assert told.exit_code == 1
+    assert told.stdout.startswith(f"the relay 127.0.0.1:{place[1]}: ")
+    assert "could not be used" in told.stdout
+    assert none.exit_code == 0
+    assert none.stdout == "there is no mailbox to read and no relay: nobody has to let us in\n"
 
 
 def test_check_looks_at_the_call_flow_in_force(desk: Line) -> None:
@@ -297,8 +340,37 @@ def test_explain_says_what_would_become_of_a_mail_and_changes_nothing(desk: Line
     assert told["entitlement"]["contract"] == "C-1"
     assert told["entitlement"]["because"]
     assert told["answers"] == [{"to": "alice@acme.test", "kind": "received"}]
-    assert "customer: ACME" in words
+    assert "Customer: ACME" in words
+    assert "Known address, not proved: the address is known, and anybody can write it." in words
+    assert "Apre una richiesta: nulla la lega a una richiesta" in desk.done(
+        "explain", mail, "--language", "it"
+    )
+    refused(desk("explain", mail, "--language", "de"), "choose it or en")
     assert desk.done("verify").startswith("received 0 = waiting 0")
+
+
+def test_explain_checks_the_origin_of_a_mail_as_if_it_had_been_handed_in(desk: Line) -> None:
+    mail = desk.file("a.eml", MAIL)
+    with running(
+        {"_dmarc.acme.test TXT": ["v=DMARC1; p=reject"], "acme.test TXT": ["v=spf1 ip4:192.0.2.3 -all"]}
+    ) as names:
+        also = ("--set", f'channels.email.dns_servers=["{names.place}"]', "--json")
+        theirs = json.loads(desk.done("explain", mail, "--peer", "192.0.2.3", *also))["trust"]
+        others = json.loads(
+            desk.done("explain", mail, "--peer", "192.0.2.4", "--mail-from", "eve@evil.test", *also)
+        )["trust"]
+
+    assert theirs["level"] == "aligned"
+    assert theirs["checked"][0] == "spf=pass smtp.mailfrom=acme.test"
+    assert (others["level"], others["because"]) == ("none", ["dmarc_fail"])
+    assert others["checked"][-1] == "dmarc=fail header.from=acme.test p=reject"
+
+
+def test_explain_refuses_half_of_an_envelope(desk: Line) -> None:
+    mail = desk.file("a.eml", MAIL)
+
+    refused(desk("explain", mail, "--helo", "mx.acme.test"), "name its --peer too")
+    refused(desk("explain", mail, "--peer", "mx.acme.test"), "is no IP address")
 
 
 def test_explain_says_why_a_mail_cannot_be_read(desk: Line) -> None:
@@ -402,12 +474,12 @@ def hub(line: Line) -> Iterator[tuple[subprocess.Popen[str], str, Line]]:
     line.done("demo")
     http, smtp = _free_port(), _free_port()
     words = ["--set", f"hub.data_dir={line.data}", "--set", f"http.port={http}"]
-    words += ["--set", f"channels.email.smtp_port={smtp}"]
+    words += ["--set", f"channels.email.smtp_port={smtp}", "--set", "hub.alarms_to=Nobody"]
     process = subprocess.Popen(
         [sys.executable, "main.py", "run", *words],
         cwd=ROOT,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
         text=True,
     )
     yield process, f"http://127.0.0.1:{http}", line
@@ -431,6 +503,7 @@ def test_the_hub_starts_at_once_prints_where_it_is_and_stops_when_told(hub) -> N
     assert process.returncode == 0
     assert f"{address}/portal/" in told
     assert f"{address}/desk/" in told
+    assert "note: hub.alarms_to: 'Nobody' is not a group" in told
     assert "lucia.ferrari@nordest.test" in told
     assert "the books balance" in line.done("verify")
 

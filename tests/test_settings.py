@@ -95,7 +95,7 @@ def test_every_setting_has_a_comment_above_it_or_above_its_group() -> None:
 def test_the_example_of_a_mailbox_has_every_key_of_one() -> None:
     lines = SHIPPED.read_text(encoding="utf-8").splitlines()
     start = lines.index("# [[channels.email.mailboxes]]") + 1
-    example = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines[start : start + 6]))
+    example = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines[start : start + 7]))
 
     assert set(example) == set(MailboxSettings.__struct_fields__)
 
@@ -256,16 +256,32 @@ def test_all_mistakes_of_all_places_are_told_together(written: Any) -> None:
             'channels.email.domain "desk_test" is no domain such as desk.example.org',
         ),
         (
-            '[channels.email]\nreply_domain = "desk.test"',
-            "channels.email.reply_domain is the domain itself: it must be one in which nobody has an address",
-        ),
-        (
             '[channels.email]\nsmtp_host = ""',
             "channels.email.smtp_host is empty, and there is neither lmtp_port nor a mailbox: no mail could come in",
         ),
         (
             '[channels.email]\nrelay_tls = "ssl"',
             'channels.email.relay_tls is "ssl": choose "none", "starttls" or "tls" (encrypted from the first byte)',
+        ),
+        (
+            '[channels.email]\ndkim_selector = "a desk"',
+            'channels.email.dkim_selector "a desk" is no name such as centralino: small letters, digits and -',
+        ),
+        (
+            '[channels.email]\ndkim_second_selector = "centralino"',
+            "channels.email.dkim_second_selector is that of the other key: each is published under its own name",
+        ),
+        (
+            f'[channels.email]\ndkim_selector = ""\ndkim_key = "{SHIPPED}"',
+            "channels.email.dkim_selector is empty, but there is a dkim_key: nothing would be signed with it",
+        ),
+        (
+            f'[channels.email]\ndkim_key = "{SHIPPED}"',
+            f"channels.email.dkim_key cannot be used: {SHIPPED} holds no private key as PEM without a password",
+        ),
+        (
+            '[channels.email]\ndkim_key = "/no/such/key.pem"',
+            'channels.email.dkim_key names the file "/no/such/key.pem", which is not there',
         ),
         (
             '[channels.email]\nrelay_user = "desk"',
@@ -349,7 +365,76 @@ def test_a_missing_password_of_a_mailbox_is_told_by_its_number(written: Any) -> 
     box = '[[channels.email.mailboxes]]\nhost = "h"\nuser = "u"\n'
 
     assert mistakes(written(box + 'password = "p"\n' + box)) == [
-        "channels.email.mailboxes[2].password is missing"
+        "channels.email.mailboxes[2].password is empty, and there is no table oauth: nobody would let us in"
+    ]
+
+
+def test_a_mailbox_that_takes_no_password_has_a_table_of_its_own_for_tokens(
+    written: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENTRA", "s3cret")
+    path = written(
+        '[[channels.email.mailboxes]]\nhost = "imap.test"\nuser = "desk@x.test"\n'
+        '[channels.email.mailboxes.oauth]\ntoken_url = "https://login.test/token"\nclient_id = "desk"\n'
+        'client_secret = "env:ENTRA"\nscope = "mail"\n'
+        '[channels.email.relay_oauth]\ntoken_url = "http://127.0.0.1/token"\nclient_id = "desk"\n'
+        'refresh_token = "env:ENTRA"\n[channels.email]\nrelay_user = "desk@x.test"\nrelay_tls = "starttls"\n'
+    )
+    mail = loaded(path).channels.email
+
+    assert mail.mailboxes[0].oauth.client_secret.reveal() == "s3cret"
+    assert mail.relay_oauth.refresh_token.reveal() == "s3cret"
+    assert remarks(loaded(path)) == []
+
+
+OAUTH = 'client_id = "c"\nclient_secret = "env:HOME"\n'
+BOX = '[[channels.email.mailboxes]]\nhost = "imap.test"\nuser = "desk"\n'
+INSIDE = "channels.email.mailboxes[1]."
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"[oauth]\n{OAUTH}", "oauth.token_url is empty: it is where the provider gives tokens"),
+        (
+            f'[oauth]\ntoken_url = "http://login.test/token"\n{OAUTH}',
+            'oauth.token_url "http://login.test/token" is not encrypted: the secret would cross the network for everybody to read',
+        ),
+        (
+            f'[oauth]\ntoken_url = "login.test"\n{OAUTH}',
+            'oauth.token_url "login.test" is no URL such as https://login.example.org/token',
+        ),
+        (
+            f'[oauth]\ntoken_url = "https://me:pw@login.test/"\n{OAUTH}',
+            "oauth.token_url holds a user or a password: those are client_id and client_secret",
+        ),
+        (
+            '[oauth]\ntoken_url = "https://login.test/token"\nclient_id = "c"\n',
+            "oauth.client_secret is empty, and so is refresh_token: one of them proves who asks",
+        ),
+        (
+            '[oauth]\ntoken_url = "https://login.test/token"\nscope = "s"\nservice_account = "env:HOME"\n',
+            "oauth.service_account cannot be used: it holds no key of a service account: the file as Google gives it (JSON)",
+        ),
+        (
+            f'[oauth]\ntoken_url = "https://login.test/token"\nreaches = ["here"]\n{OAUTH}',
+            'oauth.reaches "here" is no network such as 10.0.0.0/8',
+        ),
+        (
+            f'password = "env:HOME"\n[oauth]\ntoken_url = "https://login.test/token"\n{OAUTH}',
+            "password is written beside oauth: only one of them can be shown",
+        ),
+        (
+            f'tls = false\n[oauth]\ntoken_url = "https://login.test/token"\n{OAUTH}',
+            'tls is "none": a token is shown over an encrypted connection only (RFC 7628, 4)',
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_log_in_by_token_is_told_where_it_stands(
+    written: Any, text: str, told: str
+) -> None:
+    assert mistakes(written(BOX + text.replace("[oauth]", "[channels.email.mailboxes.oauth]"))) == [
+        f"{INSIDE}{told}"
     ]
 
 
@@ -425,6 +510,15 @@ def test_a_secret_written_in_the_file_itself_is_allowed_and_remarked(written: An
     path = written('[[channels.email.mailboxes]]\nhost = "h"\nuser = "u"\npassword = "hunter2"\n')
 
     assert [line.split(" ")[0] for line in remarks(loaded(path))] == ["channels.email.mailboxes[1].password"]
+
+
+@pytest.mark.parametrize("where", ["desk.test", "Desk.Test"])
+def test_answers_in_the_domain_of_people_are_remarked_on(written, where):
+    (said,) = remarks(loaded(written(f'[channels.email]\nreply_domain = "{where}"\n')))
+
+    assert said.startswith(
+        f"channels.email.reply_domain is {where}, where people have addresses: better a domain"
+    )
 
 
 def test_a_password_that_leaves_unencrypted_is_remarked(

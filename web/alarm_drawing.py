@@ -153,9 +153,8 @@ def bars(
         begins, ends = max(one.started_at, since), min(one.ended_at or now, now)
         if ends < since or begins > now:
             continue
-        x = STRIP * ((begins - since) / span)
-        drawn.append(
-            Bar(x=round(x, 1), width=round(max(3.0, STRIP * ((ends - begins) / span)), 1), episode=one)
-        )
+        width = max(3.0, STRIP * ((ends - begins) / span))
+        x = min(STRIP * ((begins - since) / span), STRIP - width)  # what has just begun is seen as well
+        drawn.append(Bar(x=round(x, 1), width=round(width, 1), episode=one))
     marks = [(STRIP * n / DAYS, since + timedelta(days=n)) for n in range(1, DAYS)]
     return tuple(drawn), tuple(marks)

@@ -16,6 +16,7 @@ Short = Callable[[datetime], str]
 def decision(one: Decision, t: Say, short: Short | None = None) -> str:
     """The sentence. `short`: how an instant is written; None: as it is kept."""
     values: dict[str, Any] = {"ticket": "", "by": "", "text": "", "asset": ""} | dict(one.values)
+    values.setdefault("customer_name", values.get("customer", ""))
     values["thing"] = values.pop("name", "")
     at = str(values.get("until", ""))
     if at and short is not None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from core.calling import Switchboard
-from core.channel import Linking
+from core.channel import Linking, Publishing
 from core.common import Common
 from core.desk import accounts
 from core.log import get_logger
@@ -28,9 +28,11 @@ from web import (
     guard,
     metrics,
     portal,
+    reading,
     sign_in,
     static_files,
     survey,
+    unsubscribe,
     upload,
     visit,
     visitor,
@@ -66,10 +68,11 @@ def make_app(
     telephone: str | None = None,
     webhooks: Sequence[web.RouteDef] = (),
     linking: Mapping[str, Linking] | None = None,
+    publishing: Sequence[Publishing] = (),
 ) -> web.Application:
     """The application; `clean`, `also_by`, `switchboard` and `telephone` as in web.site.Site, `common` as in core.hub.Hub.
 
-    `linking`: channels on which people connect their accounts, by name. `webhooks`: what providers ask of the channels, under /in/. Who asks there proves it by a signature, which the
+    `linking`: channels on which people connect their accounts, by name. `publishing`: those whose domains must say something in the DNS. `webhooks`: what providers ask of the channels, under /in/. Who asks there proves it by a signature, which the
     handler checks before anything else; nothing there knows a sign-in or answers with a page.
     """
     common = common or Common()
@@ -79,7 +82,11 @@ def make_app(
     app[SITE] = Site(
         db=db,
         settings=settings,
-        pages=Pages(settings.hub, web_chat=bool(chat.sites(settings))),
+        pages=Pages(
+            settings.hub,
+            web_chat=bool(chat.sites(settings)),
+            files=(settings.limits.upload_file, settings.limits.upload_request),
+        ),
         live=Live(
             db,
             common,
@@ -101,6 +108,7 @@ def make_app(
         switchboard=switchboard,
         telephone=telephone,
         linking=linking or {},
+        publishing=publishing,
         people=_limiter("people", common, settings.limits.requests_per_person),
         strangers=_limiter("strangers", common, settings.limits.requests_per_address),
         providers=_limiter("providers", common, WEBHOOKS_PER_ADDRESS),
@@ -115,6 +123,7 @@ def make_app(
         address=guard.client_address,
         also_by=also_by,
         linking=linking,
+        outside=api.Outside(publishing=publishing, explain=lambda raw: reading.explained(app[SITE], raw)),
         max_body=settings.limits.http_body,
     )
     for part in (
@@ -127,6 +136,7 @@ def make_app(
         portal,
         upload,
         survey,
+        unsubscribe,
         visit,
         workaround,
         api,

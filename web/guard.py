@@ -39,6 +39,7 @@ OPEN = (
     "/setup",
     "/upload/",
     "/survey/",
+    "/unsubscribe/",
     "/visit/",
     "/workaround/",
     "/in/",
@@ -46,6 +47,8 @@ OPEN = (
 )
 """Paths that ask no sign-in of the pages; the API asks for its own token."""
 
+ONE_CLICK = "/unsubscribe/"
+"""Written to by mail programs' own servers (RFC 8058 3.2): the link alone says what happens, whoever is signed in."""
 WEBHOOKS = "/in/"
 """What providers ask of the channels: signed, from any address, and without a browser."""
 DEVICES = "/in/alerts/"
@@ -212,7 +215,7 @@ def _check_rate(request: web.Request, site: Site) -> None:
 
 def _check_origin(request: web.Request, site: Site) -> None:
     """Writes come from our own pages: the browser says so, and the form's token proves it (checked by `form`)."""
-    if request.method in SAFE or request.path.startswith("/api/"):
+    if request.method in SAFE or request.path.startswith(("/api/", ONE_CLICK)):
         return
     fetched = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get(hdrs.ORIGIN)
@@ -263,17 +266,16 @@ def client_address(request: web.Request) -> str:
 def _refusal(request: web.Request, site: Site, error: DeskError) -> web.Response:
     match error:
         case NotFound():
-            return site.pages.error(request, 404)
+            status = 404
         case Forbidden():
-            return site.pages.error(request, 403, detail=str(error))
-        case Stale():
-            return site.pages.error(request, 409, detail=str(error))
-        case Refused():
-            return site.pages.error(request, 409, detail=str(error))
+            status = 403
+        case Stale() | Refused():
+            status = 409
         case Invalid():
-            return site.pages.error(request, 422, detail=str(error))
+            status = 422
         case _:
-            return site.pages.error(request, 400, detail=str(error))
+            status = 400
+    return site.pages.error(request, status, wrong=error)
 
 
 def _finish(request: web.Request, response: web.StreamResponse, site: Site) -> None:

@@ -12,12 +12,12 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from core.desk import alert_sources
 from core.facts import HubFacts
 from core.log import get_logger
+from core.places import reached
 from core.settings import Settings
 from web.app import WebServer
 
 FIRST = 60.0  # seconds after the start, and again while it is not taken
 WITHIN = 30.0  # seconds for an answer
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where one listens, and where one is asked then
 
 log = get_logger("knocking")
 
@@ -41,7 +41,7 @@ class Knocking:
         """Once; False: nobody listens yet, or it was not taken."""
         if self._server.port is None:
             return False
-        host = EVERYWHERE.get(self._http.host, self._http.host)
+        host = reached(self._http.host)
         scheme = "https" if self._http.tls_certificate else "http"
         place = f"[{host}]" if ":" in host else host
         url = f"{scheme}://{place}:{self._server.port}/in/alerts/{alert_sources.OWN}"

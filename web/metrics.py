@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from core.common import FATES, WAYS, Common, meter
-from core.desk import figures, holes, qualification
+from core.desk import figures, holes, mail_troubles, qualification
 from core.desk.qualification import Figure
 from web import guard, visitor
 from web.site import SITE, Site, now
@@ -32,9 +32,17 @@ async def show(request: web.Request) -> web.StreamResponse:
     behind = await site.db.read(figures.behind, now=at)
     qualified = await site.db.read(qualification.figures, now=at)
     uncovered = await site.db.read(holes.count)
+    machines = await site.db.read(mail_troubles.counted, now=at)
     registry = CollectorRegistry()
     registry.register(
-        _Figures([*_of_desk(waiting, behind), *_of_routing(qualified, uncovered), *await _of_hub(site)])
+        _Figures(
+            [
+                *_of_desk(waiting, behind),
+                _of_machines(machines),
+                *_of_routing(qualified, uncovered),
+                *await _of_hub(site),
+            ]
+        )
     )
     found = generate_latest(registry)
     if (
@@ -58,6 +66,15 @@ def _of_desk(waiting: dict[str, int], behind: dict[str, tuple[int, float]]) -> I
         oldest.add_metric([crew], seconds)
     yield lanes
     yield oldest
+
+
+def _of_machines(counted: dict[str, int]) -> Metric:
+    mails = GaugeMetricFamily(
+        "centralino_machine_mail", "Mails of machines about mail, in the last 24 hours.", labels=["kind"]
+    )
+    for kind, count in counted.items():
+        mails.add_metric([kind], count)
+    return mails
 
 
 def _of_routing(qualified: Sequence[Figure], uncovered: int) -> Iterator[Metric]:

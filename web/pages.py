@@ -15,33 +15,37 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 from babel.dates import format_date
 from babel.numbers import format_decimal
-from heroicons.jinja import heroicon_mini, heroicon_outline
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from core import chat_addresses
 from core.addresses import shown
-from core.settings import LANGUAGES, Hub
+from core.desk.errors import DeskError, NotFound
+from core.settings import LANGUAGES, Hub, Limits
 from core.texts import TEMPLATES
-from web import said, static_files, visitor
+from web import icons, proof, refusals, said, static_files, visitor
 from web.compiled import Compiled
+from web.known_words import in_words
 from web.settled import SettledEnvironment
+from web.unread_words import unread
 from web.words import Say, say
 
 SLICE = 0.001  # seconds that one page may keep all others waiting
 DAY = timedelta(days=1)
 MINUTE = 60  # seconds
 HOUR = 3600
+FILES = (Limits().upload_file, Limits().upload_request)
 
 
 class Pages:
     """The templates of each language, read once. `hub`: its name, zone and languages are in every page.
 
-    `web_chat`: there is one, and the portal carries it.
+    `web_chat`: there is one, and the portal carries it. `files`: bytes that one file, and all files sent together, may have.
     """
 
-    def __init__(self, hub: Hub, *, web_chat: bool = False) -> None:
+    def __init__(self, hub: Hub, *, web_chat: bool = False, files: tuple[int, int] = FILES) -> None:
         self._hub = hub
+        self._files = {"file": size(files[0]), "all": size(files[1])}
         self._zone = ZoneInfo(hub.time_zone)
         self._environments = {
             language: _environment(language, hub.name, web_chat=web_chat) for language in LANGUAGES
@@ -98,17 +102,26 @@ class Pages:
             "path": request.path,
         }
 
-    def error(self, request: web.Request, status: int, *, detail: str = "") -> web.Response:
-        """What happened and what to do, as a page; as a problem document for programs."""
+    def error(
+        self, request: web.Request, status: int, *, detail: str = "", wrong: DeskError | None = None
+    ) -> web.Response:
+        """What happened and what to do, as a page in the reader's words; as a problem document for programs, as exactly as the verb has it."""
         known = status if status in (400, 401, 403, 404, 405, 408, 409, 413, 421, 422, 429, 500, 503) else 400
+        exact = detail if wrong is None or isinstance(wrong, NotFound) else str(wrong)
         if "text/html" not in request.headers.get("Accept", "text/html"):
             body = {"type": "about:blank", "status": status, "title": say("en")(f"error.{known}.title")}
             return web.json_response(
-                body | ({"detail": detail} if detail else {}),
+                body | ({"detail": exact} if exact else {}),
                 status=status,
                 content_type="application/problem+json",
             )
-        return self.page(request, "errors/error.html", status=status, code=known, detail=detail)
+        found = self._of_visitor(request)
+        details = (
+            ([detail] if detail else []) if wrong is None else refusals.details(wrong, say(found["language"]))
+        )
+        return self.page(
+            request, "errors/error.html", status=status, code=known, details=details, sizes=self._files
+        )
 
 
 @cache  # what was read for one application of a process is read for all
@@ -119,7 +132,7 @@ def _environment(language: str, hub_name: str, *, web_chat: bool) -> Environment
             "t": t,
             "t.has": t.has,  # type: ignore[attr-defined]
             "t.maybe": t.maybe,  # type: ignore[attr-defined]
-            "icon": icon,
+            "drawn": drawn,
             "mini": mini,
             "static": static_files.address,
         },
@@ -135,7 +148,7 @@ def _environment(language: str, hub_name: str, *, web_chat: bool) -> Environment
         hub=hub_name,
         web_chat=web_chat,
         static=static_files.address,
-        icon=icon,
+        drawn=drawn,
         mini=mini,
         ago=ago,
         left=left,
@@ -150,10 +163,17 @@ def _environment(language: str, hub_name: str, *, web_chat: bool) -> Environment
         quantity=quantity,
         parts=said.parts,
         is_notice=said.is_notice,
+        is_answered_by_machine=said.is_answered_by_machine,
+        beginning=said.beginning,
         channel_icon=channel_icon,
         remarks=said.remarks,
+        twins=said.TWINS,
+        proof=proof.told,
     )
     made.filters["address"] = partial(address, t=t)
+    made.filters["refused"] = partial(refusals.at_present, t=t)
+    made.filters["unread"] = partial(unread, language=language)
+    made.filters["in_words"] = lambda sentence, of: in_words(sentence, language, of)
     made.filters["segment"] = partial(quote, safe="")  # of a path: a name may have a slash
     return made
 
@@ -172,15 +192,18 @@ def _language_of(request: web.Request, ours: Sequence[str]) -> str:
 
 
 @cache
-def icon(name: str) -> Markup:
-    """A drawn icon of the size that stands alone. Drawing it anew each time was a quarter of a page."""
-    return Markup(heroicon_outline(name, size=18))  # noqa: S704 - a drawing of the library's
+def mini(name: str) -> Markup:
+    """An icon beside words: of the sheet, or drawn in place where it is not there."""
+    if name not in icons.NAMES:
+        return drawn(name)
+    place = f"{static_files.address(icons.SHEET)}#{name}"
+    return Markup('<svg aria-hidden="true" width="16" height="16"><use href="{}"/></svg>').format(place)
 
 
 @cache
-def mini(name: str) -> Markup:
-    """The same beside words."""
-    return Markup(heroicon_mini(name, size=16))  # noqa: S704 - a drawing of the library's
+def drawn(name: str) -> Markup:
+    """The same, drawn in place. Drawing it anew each time was a quarter of a page."""
+    return Markup(icons.drawn(name))  # noqa: S704 - a drawing of the library's
 
 
 def written(html: str) -> Markup:

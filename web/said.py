@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
-from core.desk.filing import NAMES
+from babel.dates import format_date
+
+from core.desk.filing import ALIKE, NAMES
 from core.desk.views import MessageView
 
 SIGNATURE = "\n-- \n"
 """The line that ends what was said (RFC 3676 4.3)."""
+TWINS = "the plain text and the HTML of this mail say different things: look at both"
+"""The remark with which a mail is shown both ways at once."""
+ANSWERING_MACHINES = ("auto_reply", "ooo", "challenge_response")
+"""Kinds of mail that no person wrote, though it came from theirs."""
+BEGINNING = 100  # characters
+DAYS = ("away until", "back on")
+"""Remarks with a day behind them."""
 NOTICES = ("received", "received_unknown", "progress")
 """Mails of ours that tell what the events beside them tell as well."""
 
@@ -34,6 +44,17 @@ def is_notice(message: MessageView) -> bool:
     return message.automatic and message.direction == "out" and message.kind in NOTICES and not message.words
 
 
+def is_answered_by_machine(message: MessageView) -> bool:
+    """What somebody's mail program answered by itself: it folds to one line, and opens with a click (email.md 9)."""
+    return message.direction == "in" and message.kind in ANSWERING_MACHINES
+
+
+def beginning(message: MessageView) -> str:
+    """The first words of what it says, on one line."""
+    words = " ".join((message.visible_text or message.text).split())
+    return words if len(words) <= BEGINNING else f"{words[:BEGINNING].rsplit(' ', 1)[0]} …"
+
+
 def remarks(notes: Iterable[str], t: Any) -> list[tuple[str, str]]:
     """What a reader should know of a message, in the words of the catalogue, and the number of a ticket it names.
 
@@ -46,6 +67,15 @@ def _remark(note: str, t: Any) -> tuple[str, str]:
     if t.has(f"remark.{note}"):
         return t(f"remark.{note}"), ""
     code, _, value = note.partition(": ")
-    if code == NAMES:
+    if code in (NAMES, ALIKE):
         return t(f"remark.{code}"), value
+    if code in DAYS:
+        value = _day(value, t.language)
     return t(f"remark.{code}", value=value) if t.has(f"remark.{code}") else note, ""
+
+
+def _day(value: str, language: str) -> str:
+    try:
+        return str(format_date(date.fromisoformat(value), "EEEE d MMMM y", locale=language))
+    except ValueError:
+        return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -103,7 +104,7 @@ async def show_setup(request: web.Request) -> web.StreamResponse:
     site = request.app[SITE]
     if not request.query.get("token") or not await site.db.read(accounts.is_new):
         raise web.HTTPNotFound
-    return site.pages.page(request, "setup.html", token=request.query["token"], wrong="")
+    return site.pages.page(request, "setup.html", token=request.query["token"], wrong="", typed={})
 
 
 async def set_up(request: web.Request) -> web.StreamResponse:
@@ -116,18 +117,26 @@ async def set_up(request: web.Request) -> web.StreamResponse:
     person = {"email": str(form.get("email", ""))[:MAX_FIELD], "name": str(form.get("name", ""))[:MAX_FIELD]}
     plain = {"agents": [{**person, "roles": ["admin"], "password": password}]}
     if len(password) < passwords.MIN_LENGTH or len(password) > MAX_FIELD:
-        return site.pages.page(request, "setup.html", status=422, token=token, wrong="short")
+        return _set_up_again(request, token, "short", person)
     try:
         wanted = document.read_plain(plain)
         hashed = await passwords.hashed(password)
         made = await site.db.write(
             _first, token, wanted, {("password", "", addresses.key(person["email"])): hashed}, now=now()
         )
-    except ConfigurationError as error:
-        return site.pages.page(request, "setup.html", status=422, token=token, wrong=str(error))
+    except ConfigurationError:
+        # It tells what is wrong with the file of a desk, line by line; here there are two fields.
+        return _set_up_again(request, token, "person", person)
     if not made:
         raise web.HTTPNotFound
     raise web.HTTPSeeOther("/login")
+
+
+def _set_up_again(
+    request: web.Request, token: str, wrong: str, person: Mapping[str, str]
+) -> web.StreamResponse:
+    pages = request.app[SITE].pages
+    return pages.page(request, "setup.html", status=422, token=token, wrong=wrong, typed=person)
 
 
 def _first(tx: Any, token: str, wanted: document.Document, hashes: rows.Hashes, *, now: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from core.calling import Switchboard
-from core.channel import Linking
+from core.channel import Linking, Publishing
 from core.common import Tally
 from core.desk import accounts
 from core.settings import Settings
@@ -50,6 +50,8 @@ class Site:
     """Where the softphone calls."""
     linking: Mapping[str, Linking] = field(default_factory=dict)
     """Channels on which people connect their accounts, by name."""
+    publishing: Sequence[Publishing] = ()
+    """Channels whose domains must say something in the DNS."""
     endings: Tally
     """Of sign-ins, in any process of the hub."""
     signed_in: dict[str, tuple[float, int, accounts.SignIn]] = field(default_factory=dict)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from web import icons
+
 FOLDER = Path(__file__).parent / "static"
 WORTH_PACKING = 1_000  # bytes; less is one packet either way
 
@@ -28,16 +30,18 @@ class StaticFile:
 
 @cache
 def _files() -> dict[str, StaticFile]:
-    return {path.relative_to(FOLDER).as_posix(): _read(path) for path in FOLDER.rglob("*") if path.is_file()}
+    found = {
+        path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in FOLDER.rglob("*") if path.is_file()
+    }
+    return {name: _packed(name, body) for name, body in (found | {icons.SHEET: icons.sheet()}).items()}
 
 
-def _read(path: Path) -> StaticFile:
-    body = path.read_bytes()
+def _packed(name: str, body: bytes) -> StaticFile:
     packed = gzip.compress(body, mtime=0) if len(body) >= WORTH_PACKING else None
     return StaticFile(
         body=body,
         packed=packed,
-        type=mimetypes.guess_type(path.name)[0] or "application/octet-stream",
+        type=mimetypes.guess_type(name)[0] or "application/octet-stream",
         tag=hashlib.sha256(body).hexdigest()[:12],
     )
 

@@ -31,6 +31,10 @@ class Addressing:
         base = local.partition("+")[0]
         return "+" in local and f"{base}@{domain}" in self.addresses
 
+    def tagged(self, address: str) -> bool:
+        """Does an address of ours carry a token, right or wrong?"""
+        return _TOKEN.search(addresses.key(address).rpartition("@")[0]) is not None
+
     def mailbox(self, wanted: str) -> str:
         """The address a conversation is held with: the wanted one if it is ours, else the desk's first."""
         return wanted if addresses.key(wanted) in self.addresses else self.addresses[0]

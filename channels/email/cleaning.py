@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import nh3
 
-from channels.email.reading import html_text, tags
+from channels.email.reading import tags
 
 CHARACTERS = 1024 * 1024
 """Of HTML that are shown; of a longer mail the beginning."""
@@ -57,11 +57,6 @@ def clean_html(html: str, *, cid_url: Callable[[str], str | None], remote_images
         set_tag_attribute_values={"a": {"target": "_blank"}},
     )
     return _HREF.sub(_with_host, cleaned) if "<a " in cleaned else cleaned
-
-
-def html_to_text(html: str) -> str:
-    """The same HTML as plain text, quotes marked with `> `."""
-    return html_text.convert(html).text
 
 
 _SHOWN = set(

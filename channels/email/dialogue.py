@@ -70,16 +70,31 @@ class Handler:
         return "250 2.1.0 OK"
 
     async def handle_RCPT(  # noqa: N802
-        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+        self, server: Dialogue, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Take our own addresses only: this is no relay (RFC 5321 3.6.2)."""
         if not self._gate.addressing.ours(address):
             return "550 5.1.1 No such address here"
+        if self._gate.addressing.tagged(address) and await self._guesses(server, envelope):
+            log.warning("reply addresses are guessed", peer=server.peer)
+            return "451 4.7.1 Not from you just now, please try again later"
         if len(envelope.rcpt_tos) >= self._gate.max_recipients:
             return f"452 4.5.3 At most {self._gate.max_recipients} recipients at a time"
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
         return "250 2.1.5 OK"
+
+    def _whence(self, server: Dialogue, envelope: Envelope) -> dict[str, str]:
+        """What is counted if reply addresses among the recipients were never issued."""
+        if not any(map(self._gate.addressing.tagged, envelope.rcpt_tos)):
+            return {}
+        return {"whence": self._gate.whence(server.peer, envelope.mail_from or "")}
+
+    async def _guesses(self, server: Dialogue, envelope: Envelope) -> bool:
+        try:
+            return await self._door.guesses(self._gate.whence(server.peer, envelope.mail_from or ""))
+        except Unavailable:
+            return False  # then nothing is stored either, and the message is put off
 
     async def handle_DATA(self, server: Dialogue, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Store, then say 250. A client that hangs up meanwhile does not stop the storing."""
@@ -94,6 +109,7 @@ class Handler:
                 "helo": _label(session.host_name or ""),
                 "tls": session.ssl is not None,
                 "protocol": server.protocol,
+                **self._whence(server, envelope),
             },
         )
         storing = asyncio.create_task(self._door.accept(arrival), name="smtp-accept")

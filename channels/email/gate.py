@@ -59,5 +59,12 @@ class Gate:
             mails.at = now
             return mails.amount <= self.max_mails_a_minute
 
+    def whence(self, peer: str, sender: str) -> str:
+        """From where a mail comes, as far as guessed reply addresses are counted.
+
+        Behind a mail server of our own that is the sender's domain: the server itself brings everybody's.
+        """
+        return peer if self._counted(peer) else f"@{sender.rpartition('@')[2].lower()[:255]}"
+
     def _counted(self, peer: str) -> bool:
         return not peer.startswith(self.uncounted) and peer not in self.trusted_peers

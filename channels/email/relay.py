@@ -11,8 +11,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from channels.email import sasl
+from channels.email.reading.bounce_reasons import best_status, is_hard
 from core.channel import DeliveryError
 from core.envelope import Sent
 
@@ -20,6 +22,8 @@ CONNECT_TIMEOUT = 10.0  # seconds
 TIMEOUT = 60.0  # seconds for each answer
 WITHIN = 240.0  # seconds for the whole dialogue
 AT_ONCE = 32  # mails on their way
+
+T = TypeVar("T")
 
 # Threads of its own: a relay that is slow to answer must not hold up who else needs one, such as the pages' files.
 _threads = ThreadPoolExecutor(AT_ONCE, "relay")
@@ -43,6 +47,8 @@ class SmtpRelay:
     """What we say our name is. Not asked of the DNS, which may not answer."""
     user: str = ""
     password: str = ""
+    tokens: sasl.Tokens | None = None
+    """Where it takes no password."""
     tls: str = "none"
     """none, starttls or tls. What is configured is required: never silently dropped."""
     timeout: float = TIMEOUT
@@ -50,14 +56,34 @@ class SmtpRelay:
 
     async def send(self, ref: str, sender: str, recipient: str, mail: bytes) -> Sent:
         """See Relay. The message is ours until 250: a broken connection is tried again with the same Message-ID."""
-        handing_over = _HandingOver(self)
+        return await self._with_log_in(lambda one: one.run(sender, recipient, mail))
+
+    async def log_in(self) -> None:
+        """Be greeted, encrypted and logged in as for a mail, and leave again. Raises DeliveryError."""
+        await self._with_log_in(_HandingOver.only_log_in)
+
+    async def _with_log_in(self, act: Callable[[_HandingOver], T]) -> T:
         try:
             async with asyncio.timeout(self.within):
-                return await _in_thread(handing_over.run, sender, recipient, mail)
+                if self.tokens is None:
+                    return await self._in_dialogue(act, "")
+                token = await self.tokens.current()
+                try:
+                    return await self._in_dialogue(act, token)
+                except sasl.LogInRefused:
+                    other = await self.tokens.current(but=token)
+                    if other == token:
+                        raise
+                    return await self._in_dialogue(act, other)
         except TimeoutError:
             raise DeliveryError(f"{self} did not take it within {self.within:.0f} s") from None
+
+    async def _in_dialogue(self, act: Callable[[_HandingOver], T], token: str) -> T:
+        dialogue = _HandingOver(self, token)
+        try:
+            return await in_thread(act, dialogue)
         finally:
-            handing_over.cut()  # when nobody waits any more, its thread ends too
+            dialogue.cut()  # when nobody waits any more, its thread ends too
 
     def __str__(self) -> str:
         return f"the relay {self.host}:{self.port}"
@@ -66,8 +92,9 @@ class SmtpRelay:
 class _HandingOver:
     """One dialogue with the relay, in a thread; it may be cut from another one."""
 
-    def __init__(self, relay: SmtpRelay) -> None:
+    def __init__(self, relay: SmtpRelay, token: str) -> None:
         self._relay = relay
+        self._token = token
         self._cut = False
         self._smtp: smtplib.SMTP | None = None
 
@@ -81,7 +108,7 @@ class _HandingOver:
 
     def run(self, sender: str, recipient: str, mail: bytes) -> Sent:
         """Raises DeliveryError: permanent only when this mail was refused, not when the relay would not talk with us."""
-        refused = False
+        refused = taken = False
         try:
             smtp = self._connected()
             if not (sender + recipient).isascii() and not smtp.has_extn("smtputf8"):
@@ -91,7 +118,7 @@ class _HandingOver:
             if code == 250:
                 refused = True
                 code, text = smtp.rcpt(recipient)
-                if code in (250, 251):
+                if taken := code in (250, 251):
                     code, text = smtp.data(mail)
             if 200 <= code < 300:
                 # It has it. What it says to QUIT is of no interest, nor whether it says anything.
@@ -107,7 +134,21 @@ class _HandingOver:
         if 200 <= code < 300:
             return Sent(detail=f"{code} {_words(text)}")
         # RFC 5321 4.2.1: 5yz is permanent, everything else may pass.
-        raise DeliveryError(f"{code} {_words(text)}", permanent=refused and 500 <= code < 600)
+        permanent, said = refused and 500 <= code < 600, f"{code} {_words(text)}"
+        dead = permanent and not taken and is_hard(best_status("", said), said)
+        raise DeliveryError(said, permanent=permanent, dead=dead)
+
+    def only_log_in(self) -> None:
+        """Raises DeliveryError."""
+        try:
+            self._connected().quit()
+        except smtplib.SMTPResponseException as error:
+            raise DeliveryError(f"{error.smtp_code} {_words(_bytes(error.smtp_error))}") from error
+        except (OSError, smtplib.SMTPException) as error:
+            raise DeliveryError(f"{self._relay} could not be used: {error}") from error
+        finally:
+            if self._smtp is not None:
+                self._smtp.close()
 
     def _connected(self) -> smtplib.SMTP:
         """Greeted, encrypted and logged in, as it is configured."""
@@ -128,10 +169,29 @@ class _HandingOver:
         smtp.ehlo_or_helo_if_needed()
         if relay.tls == "starttls":
             smtp.starttls(context=context)
-        if relay.user:
+        if relay.tokens is not None:
+            self._show_token(smtp)
+        elif relay.user:
             smtp.login(relay.user, relay.password)
         smtp.ehlo_or_helo_if_needed()
         return smtp
+
+    def _show_token(self, smtp: smtplib.SMTP) -> None:
+        """AUTH (RFC 4954) by what the server offers. Raises LogInRefused."""
+        relay = self._relay
+        smtp.ehlo_or_helo_if_needed()
+        offered = smtp.esmtp_features.get("auth", "").split()
+        mechanism = sasl.mechanism(offered, str(relay))
+        bearer = sasl.Bearer(mechanism, relay.user, self._token, host=relay.host, port=relay.port)
+        try:
+            smtp.auth(mechanism, bearer, initial_response_ok=bearer.fits_a_line)
+        except smtplib.SMTPAuthenticationError as error:
+            said = f"{error.smtp_code} {_words(_bytes(error.smtp_error))}"
+            if error.smtp_code < 500:  # noqa: PLR2004 - RFC 4954 4: it cannot judge just now
+                raise
+            raise sasl.refused(str(relay), relay.user, said, bearer.reason) from error
+        except ValueError as error:  # what it asked is not in base64
+            raise DeliveryError(f"{relay} does not log us in as RFC 4954 has it: {error}") from error
 
 
 class _Patient(smtplib.SMTP):
@@ -159,7 +219,7 @@ class Folder:
 
     async def send(self, ref: str, sender: str, recipient: str, mail: bytes) -> Sent:
         """See Relay."""
-        return await _in_thread(self._keep, ref, sender, recipient, mail)
+        return await in_thread(self._keep, ref, sender, recipient, mail)
 
     def _keep(self, ref: str, sender: str, recipient: str, mail: bytes) -> Sent:
         try:
@@ -174,7 +234,8 @@ class Folder:
         return Sent(detail=f"kept as {ref}.eml")
 
 
-async def _in_thread(work: Callable[..., Sent], *args: Any) -> Sent:
+async def in_thread(work: Callable[..., T], *args: Any) -> T:
+    """Do it in one of the threads of mail that leaves."""
     return await asyncio.get_running_loop().run_in_executor(_threads, work, *args)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from channels.monitoring.pace import RATE
 from channels.monitoring.sources import pagerduty_events
 
 EVENT = 512 * 1024  # bytes of an event of PagerDuty's
@@ -62,10 +61,13 @@ def zabbix_key(raw: bytes) -> str:
     return f"zabbix:event:{body['event_id']}" if known else ""
 
 
-def allowed(headers: Mapping[str, str]) -> dict[str, str]:
-    """The answer to who asks, before sending, whether events may come (CloudEvents, HTTP webhooks). Nobody is called back."""
+def allowed(headers: Mapping[str, str], *, rate: int) -> dict[str, str]:
+    """The answer to who asks, before sending, whether events may come (CloudEvents, HTTP webhooks). Nobody is called back.
+
+    `rate`: messages a second.
+    """
     answer = {"Allow": "OPTIONS, POST"}
     origin = headers.get("WebHook-Request-Origin", "")
     if origin:
-        answer |= {"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": str(int(RATE * 60))}
+        answer |= {"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": str(rate * 60)}
     return answer

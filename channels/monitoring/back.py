@@ -5,23 +5,28 @@ Everything may be said twice: a silence of ours that is there is not made again,
 
 from __future__ import annotations
 
+import asyncio
+import re
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from channels.monitoring.reaching import Answer, Fetch, fetch, must_be_taken
+from channels.reaching import Answer, Fetch, fetch, must_be_taken
 from core.alerting import GoingBack
 from core.channel import DeliveryError
+from core.kept_secrets import kept_secret
 from core.rules.returning import Act
-from core.settings_file import resolved
 
 SILENCE = timedelta(days=7)
 """If we never come back for it."""
 AUTHOR = "Centralino"
 _CLOSE, _ACKNOWLEDGE, _MESSAGE, _UNACKNOWLEDGE = 1, 2, 4, 16
 """Bits of Zabbix's event.acknowledge."""
+_HEADER = (6, 4)
+"""Version of Zabbix that first reads the token from a header. The member `auth` of the body is what it was before; 7.2 refuses it."""
+_VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
 _ALREADY = (409,)
 """Icinga 2: it is acknowledged, or no problem any more. Either is what was wanted, or comes as a message of its own."""
 
@@ -105,23 +110,43 @@ _UPDATES: Mapping[str, int] = {
 
 async def _zabbix(back: GoingBack, call: Fetch) -> None:
     action = _UPDATES[back.act]
-    error = await _update(back, call, action)
+    in_body = await _knows_no_header(back, call)
+    error = await _update(back, call, action, in_body=in_body)
     if error and action & _CLOSE:  # its trigger allows nobody to close it: said all the same
-        error = await _update(back, call, _MESSAGE)
+        error = await _update(back, call, _MESSAGE, in_body=in_body)
     if error:
         raise DeliveryError(f"Zabbix refuses it: {error}", permanent=True)
 
 
-async def _update(back: GoingBack, call: Fetch, action: int) -> str:
-    """What Zabbix has against it; empty: it is done."""
-    document = {
-        "jsonrpc": "2.0",
-        "method": "event.acknowledge",
-        "params": {"eventids": [back.dedup_key.rpartition(":")[2]], "action": action, "message": back.text},
-        "id": 1,
-    }
+async def _knows_no_header(back: GoingBack, call: Fetch) -> bool:
+    """Is it older than _HEADER? Asked without the token, which this one question must not have. Who does not say has the header."""
+    answer = await _rpc(back, call, "apiinfo.version", [], proof={})
+    try:
+        must_be_taken(answer)
+    except DeliveryError as error:
+        if error.permanent:
+            return False
+        raise
+    try:
+        version = _VERSION.match(answer.json()["result"])
+    except (DeliveryError, LookupError, TypeError):
+        return False  # a gate that shows a page to who brings no token says nothing either
+    return version is not None and (int(version[1]), int(version[2])) < _HEADER
+
+
+async def _update(back: GoingBack, call: Fetch, action: int, *, in_body: bool) -> str:
+    """What Zabbix has against it; empty: it is done. `in_body`: the token goes there, and nowhere else."""
+    what = {"eventids": [back.dedup_key.rpartition(":")[2]], "action": action, "message": back.text}
+    secret = await _secret(back) if in_body else ""
     answer = must_be_taken(
-        await _of(back, call, "POST", "/api_jsonrpc.php", document, content_type="application/json-rpc")
+        await _rpc(
+            back,
+            call,
+            "event.acknowledge",
+            what,
+            proof={} if in_body else None,
+            **({"auth": secret} if secret else {}),
+        )
     )
     error = answer.json().get("error")
     if not error:
@@ -132,6 +157,21 @@ async def _update(back: GoingBack, call: Fetch, action: int) -> str:
         else str(error)
     )
     return told[:300]
+
+
+async def _rpc(
+    back: GoingBack, call: Fetch, method: str, params: Any, *, proof: Mapping[str, str] | None, **more: str
+) -> Answer:
+    document = {"jsonrpc": "2.0", "method": method, "params": params, "id": 1, **more}
+    return await _of(
+        back,
+        call,
+        "POST",
+        "/api_jsonrpc.php",
+        document,
+        content_type="application/json-rpc",
+        proof=proof,
+    )
 
 
 # --- Icinga 2: actions of its API ---------------------------------------------------------------------------
@@ -152,12 +192,19 @@ async def _icinga2(back: GoingBack, call: Fetch) -> None:
         "filter_vars": {"wanted_host": back.resource, **({"wanted_service": service} if service else {})},
         "author": AUTHOR,
     }
+    if back.act == Act.ACCEPTED:
+        # One that is there already is left as it is (409), and ends with the next state.
+        await _action(back, call, _ACTIONS[Act.RELEASED], document)
     if back.act != Act.RELEASED:
         document["comment"] = back.text
     if _ACTIONS[back.act] == "acknowledge-problem":
         # Sticky: until it recovers, whatever states lie between. Nobody is notified: we know.
         document |= {"sticky": back.act == Act.ACCEPTED, "notify": False}
-    answer = await _of(back, call, "POST", f"/v1/actions/{_ACTIONS[back.act]}", document)
+    await _action(back, call, _ACTIONS[back.act], document)
+
+
+async def _action(back: GoingBack, call: Fetch, action: str, document: dict[str, Any]) -> None:
+    answer = await _of(back, call, "POST", f"/v1/actions/{action}", document)
     codes = _codes(answer)
     if answer.status in (200, 409, 500) and codes and all(_fine(code) for code in codes):
         return
@@ -189,8 +236,12 @@ async def _of(
     document: Any = None,
     *,
     content_type: str = "application/json",
+    proof: Mapping[str, str] | None = None,
 ) -> Answer:
-    headers = _proof(back) | ({"Content-Type": content_type} if document is not None else {})
+    """`proof`: headers in place of those that prove who we are."""
+    headers = {**(await _proof(back) if proof is None else proof)} | (
+        {"Content-Type": content_type} if document is not None else {}
+    )
     return await call(
         method,
         back.at.url.rstrip("/") + path,
@@ -201,17 +252,21 @@ async def _of(
     )
 
 
-def _proof(back: GoingBack) -> dict[str, str]:
+async def _proof(back: GoingBack) -> dict[str, str]:
     """Basic where there is a user, except at Zabbix, whose tokens are a person's; else a bearer's."""
-    try:
-        secret = resolved(back.at.token)
-    except ValueError as error:
-        raise DeliveryError(f"token of the source {error}") from None
+    secret = await _secret(back)
     if not secret:
         return {}
     if back.at.user and back.kind != "zabbix":
         return {"Authorization": "Basic " + b64encode(f"{back.at.user}:{secret}".encode()).decode()}
     return {"Authorization": f"Bearer {secret}"}
+
+
+async def _secret(back: GoingBack) -> str:
+    try:
+        return await asyncio.to_thread(kept_secret, back.at.token)  # a folder of the network may hang
+    except ValueError as error:
+        raise DeliveryError(f"token of the source {error}") from None
 
 
 _TOOLS: Mapping[str, Callable[[GoingBack, Fetch], Awaitable[None]]] = {

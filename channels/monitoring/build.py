@@ -25,6 +25,12 @@ def build(settings: MonitoringSettings, around: Surroundings) -> MonitoringChann
     if settings.syslog_tcp_port:
         listeners.append(TcpListener("syslog-tcp", host, settings.syslog_tcp_port))
     if settings.syslog_tls_port:
-        tls = context(settings.tls_certificate, settings.tls_key, settings.tls_authority)
+        tls = context(
+            settings.tls_certificate, settings.tls_key, settings.tls_authority, own=around.keys.token
+        )
         listeners.append(TcpListener("syslog-tls", host, settings.syslog_tls_port, tls=tls))
-    return MonitoringChannel(ports=Ports(listeners, around.common) if listeners else None)
+    return MonitoringChannel(
+        ports=Ports(listeners, around.common, engine=around.keys.snmp_engine, own=around.keys.token)
+        if listeners
+        else None
+    )

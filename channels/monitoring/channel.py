@@ -6,6 +6,7 @@ import asyncio
 import binascii
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -22,11 +23,13 @@ from channels.monitoring.sns import Refused, Vouching
 from channels.monitoring.sns import read as read_sns
 from channels.monitoring.source import Source
 from core.alerting import GoingBack
-from core.channel import DeliveryError, Door, NoSuchSource, NotAdmitted, Unavailable
+from core.channel import DeliveryError, Door, Knock, NoSuchSource, NotAdmitted, Unavailable
 from core.envelope import Arrival, Claims, Outgoing, Sent
 from core.log import get_logger
 
 PATH = "/in/alerts/{source}"
+OF_ALERT = PATH + r"/{alert:[\w.-]{1,100}}"
+"""Where the older plug-in of vRealize Operations puts the id of the alert behind the address it was given."""
 BODY_TIME = 30.0  # seconds a body may take to arrive
 AGAIN_AFTER = 5  # seconds that a sender is asked to wait while nothing can be stored
 KEPT_HEADERS = ("content-type", "content-encoding", "user-agent")
@@ -61,6 +64,20 @@ class MonitoringChannel:
     def down(self) -> Mapping[str, str]:
         """What of it does not work, and why."""
         return self.ports.down if self.ports is not None else {}
+
+    @property
+    def ways(self) -> Sequence[str]:
+        """See core.channel.Listening."""
+        return [one.way for one in self.ports.listeners] if self.ports is not None else []
+
+    async def knock(self, way: str, knock: Knock) -> bool:
+        """See core.channel.Listening."""
+        assert self.ports is not None
+        return await self.ports.knock(way, knock)
+
+    def lost(self, within: float) -> Mapping[str, int]:
+        """See core.channel.Listening."""
+        return self.ports.gathering.lost(within) if self.ports is not None else {}
 
     async def run(self, door: Door) -> None:
         """See core.channel.Channel."""
@@ -109,6 +126,8 @@ class MonitoringChannel:
             web.get(PATH, self._take),
             web.options(PATH, self._asked),
             web.post(f"{PATH}/v2/enqueue", self._enqueue),
+            web.post(OF_ALERT, self._of_alert),
+            web.put(OF_ALERT, self._of_alert),
         ]
 
     async def _take(self, request: web.Request) -> web.Response:
@@ -123,6 +142,13 @@ class MonitoringChannel:
         if number := await self._number(request.match_info["source"], answers.zabbix_key(raw)):
             answer["tags"] = {"__ticket": number}
         return web.json_response(answer, status=202)
+
+    async def _of_alert(self, request: web.Request) -> web.StreamResponse:
+        """An alert of vRealize Operations: POST makes it and wants to hear 201, PUT changes it. All that counts is in the body."""
+        answer = await self._take(request)
+        if request.method == "POST" and answer.status == 202:  # noqa: PLR2004
+            answer.set_status(201)
+        return answer
 
     async def _enqueue(self, request: web.Request) -> web.Response:
         """Tools that speak to PagerDuty speak here as well: the routing key is the secret."""
@@ -152,7 +178,9 @@ class MonitoringChannel:
             return _told(401, WHO)
         except Unavailable as error:
             return _later(str(error))
-        return web.Response(status=200, headers=answers.allowed(request.headers))
+        await self._learn(self._door)
+        rate = self.pace.of(request.match_info["source"]).rate
+        return web.Response(status=200, headers=answers.allowed(request.headers, rate=rate))
 
     async def _store(self, request: web.Request, raw: bytes, secret: str) -> str | web.Response:
         """Its number; or why it is not stored."""
@@ -160,13 +188,21 @@ class MonitoringChannel:
             return _later("the hub is starting")
         within = self.pace.keeps(request.match_info["source"])
         try:
-            return await self._door.accept(_arrival(request, raw, secret))
+            stored = await self._door.accept(_arrival(request, raw, secret))
         except NoSuchSource:
             return _told(404, NOBODY)
         except NotAdmitted:
             return _told(401, WHO)
         except Unavailable as error:
             return _later(str(error), status=503 if within else 429)
+        await self._learn(self._door)
+        return stored
+
+    async def _learn(self, door: Door) -> None:
+        """What is agreed with each source, while that can be asked."""
+        if self.pace.ask():
+            with suppress(Unavailable):
+                self.pace.agreed = await door.paces()
 
     async def _number(self, source: str, dedup_key: str) -> str:
         """Of the ticket that a problem has already. What is stored is acknowledged, even if nobody can say this now."""
@@ -204,10 +240,19 @@ def _arrival(request: web.Request, raw: bytes, secret: str) -> Arrival:
         channel="monitoring",
         raw=raw,
         received_at=datetime.now(UTC),
-        external_id=headers.get("x-amz-sns-message-id") or headers.get("ce-id") or None,
+        external_id=_delivery(headers),
         envelope={"headers": kept, "query": query, "peer": request.remote or ""},
         claims=_claims(request, secret),
     )
+
+
+def _delivery(headers: Mapping[str, str]) -> str | None:
+    """What the sender calls this message: of an event of CloudEvents its source and id together (1.0.2, id); None: it does not say."""
+    if sns := headers.get("x-amz-sns-message-id"):
+        return sns
+    if event := headers.get("ce-id"):
+        return f"{headers.get('ce-source', '')} {event}"
+    return None
 
 
 def _claims(request: web.Request, secret: str) -> Claims:

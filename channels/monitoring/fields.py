@@ -40,13 +40,16 @@ def fact(  # noqa: PLR0913 - the fields of a fact
     links: Iterable[Any] = (),
     address: Any = "",
     every: float | None = None,
+    said: Any = None,
+    work_over: bool = False,
+    tells_of_work: bool = False,
     left_out: int = 0,
     notes: Iterable[str] = (),
 ) -> AlertFact:
     """The fact, normalised as monitoring.md 3 wants it.
 
-    `severity`: ours, or a word of the payload. `started`, `ended`: as the payload writes them, or a datetime. `key`: without
-    regard to its length. A recovery that says nothing of its own is `ok`.
+    `severity`: ours, or a word of the payload. `started`, `ended`, `said`: as the payload writes them, or a datetime. `key`: without
+    regard to its length. A recovery that says nothing of its own is `ok`. `work_over`: maintenance there has ended; `tells_of_work`: the tool says so when it has.
     """
     zone = source.time_zone
     began, claimed_start = _when(started, told.received_at, zone)
@@ -57,6 +60,9 @@ def fact(  # noqa: PLR0913 - the fields of a fact
     elif status is not Status.RESOLVED and bad is Severity.OK:
         bad = Severity.UNKNOWN
     return AlertFact(
+        said_at=_when(said, told.received_at, zone)[0],
+        work_over=work_over,
+        tells_of_work=tells_of_work,
         source=source.name,
         status=status,
         event=line(event, NAME) or None,
@@ -64,7 +70,7 @@ def fact(  # noqa: PLR0913 - the fields of a fact
         resource=line(resource, NAME) or None,
         severity=bad,
         started_at=began,
-        ended_at=over if status is Status.RESOLVED else None,
+        ended_at=over if status is Status.RESOLVED else over or told.received_at if work_over else None,
         claimed_started_at=claimed_start,
         claimed_ended_at=claimed_end if status is Status.RESOLVED else None,
         summary=line(summary, LINE),

@@ -7,15 +7,17 @@ import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
-from channels.monitoring import batches, ber
+from channels.monitoring import batches, ber, knocks
+from channels.monitoring.engine import Engine, Taken
 from channels.monitoring.source import NotUnderstood
-from core.alerting import BATCH
+from core.alerting import BATCH, TrapUser
 from core.channel import Door, NoSuchSource, NotAdmitted, Unavailable
 from core.common import Meters, meter
-from core.envelope import Arrival, Claims
+from core.envelope import Arrival, Claims, Proved
 from core.ids import new_id
 from core.log import get_logger
 
@@ -29,7 +31,7 @@ AGAIN = 1.0  # seconds, while nothing can be stored
 REFUSED_FOR = 10.0  # seconds in which a sender that was not known is not asked about again
 REFUSED = 10_000  # senders that this is remembered of
 SAY = 60.0  # seconds between lines in the log
-ALARM = 60.0  # seconds for which messages that were lost are an alarm
+QUIET = 300.0  # seconds without a loss, after which another one is a new one
 LAST = 3.0  # seconds to store what waits when the hub stops
 
 log = get_logger("monitoring")
@@ -45,6 +47,8 @@ class Came:
     raw: bytes
     answer: Callable[[bytes], None] | None = None
     """Of a datagram: sends one back."""
+    taken: Taken | None = None
+    """Of SNMP version 3, once somebody looked at it: it is believed, and opened."""
 
     @property
     def kind(self) -> str:
@@ -52,14 +56,26 @@ class Came:
         return self.way.partition("-")[0]
 
 
-_Sender = tuple[str, str, str]  # way, peer, community
+class _Sender(NamedTuple):
+    """Who sends, as far as is known: what lies in one row is of one."""
+
+    way: str
+    peer: str
+    secret: str = ""
+    """The community."""
+    source: str = ""
+    """Of SNMP version 3, as the user and the engine."""
+    user: str = ""
+    engine: str = ""
 
 
 class Gathering:
     """The queue, and whoever empties it."""
 
-    def __init__(self, meters: Meters, *, most: int = MOST) -> None:
+    def __init__(self, meters: Meters, *, most: int = MOST, engine: bytes = b"") -> None:
         self._meters = meters
+        self._identity = engine
+        self._engine: Engine | None = None
         self._most = most
         self._waiting: deque[Came] = deque()
         self._bytes = 0
@@ -69,8 +85,8 @@ class Gathering:
         self._refused: OrderedDict[tuple[str, str, str], float] = OrderedDict()
         self._unknown: Counter[tuple[str, str]] = Counter()
         self._unread: Counter[tuple[str, str]] = Counter()
-        self._lost_at = -ALARM
-        self._lost = 0
+        self._left: Counter[tuple[str, str]] = Counter()
+        self._lost: dict[str, tuple[int, float]] = {}
 
     def put(self, came: Came) -> bool:
         """Queue it; False: there is no room, it is lost and counted."""
@@ -100,15 +116,20 @@ class Gathering:
         since = self._refused.get((kind, peer, secret))
         return since is not None and time.monotonic() - since < REFUSED_FOR
 
-    @property
-    def trouble(self) -> str:
-        """What staff must know, in words; empty: nothing."""
-        if time.monotonic() - self._lost_at >= ALARM:
-            return ""
-        return f"{self._lost} messages of devices were lost: they come faster than they can be stored"
+    def lost(self, within: float) -> dict[str, int]:
+        """See core.channel.Listening."""
+        now = time.monotonic()
+        return {way: count for way, (count, at) in self._lost.items() if now - at < within}
+
+    def dropped(self, way: str, count: int) -> None:
+        """The system dropped so many before we saw them."""
+        self._meters.add(meter(way, "kernel"), count)
+        log.error("the system dropped datagrams: its buffer was full", way=way, dropped=count)
+        self._note_lost(way, count)
 
     async def run(self, door: Door) -> None:
         """Store what comes, until cancelled; what waits then is stored too, if that can be done soon."""
+        self._engine = None  # another process may have been it meanwhile
         said = time.monotonic()
         try:
             while True:
@@ -136,40 +157,79 @@ class Gathering:
         """A part of the queue, in the order it came; False: nothing can be stored just now, and it waits on."""
         taken = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
         self._bytes -= sum(len(one.raw) for one in taken)
-        parts = list(self._parts(taken))
+        later = deque(taken)
+        here: list[Came] = []
+        try:
+            await self._open(door, later, here)
+        except asyncio.CancelledError:  # the hub stops: what is here is stored after that
+            self._put_back([*here, *later])
+            raise
+        parts = list(self._parts(here))
         # Each is handed in before the first is waited for, so that they lie in the store in order and share commits.
         found = await asyncio.gather(
             *(self._accept(door, sender, part) for sender, part in parts), return_exceptions=True
         )
-        later: list[Came] = []
+        waiting: list[Came] = []
         for (sender, part), result in zip(parts, found, strict=True):
             if isinstance(result, Unavailable):
-                later += part
+                waiting += part
             elif isinstance(result, (NoSuchSource, NotAdmitted)):
                 self._refuse(sender, len(part))
             elif isinstance(result, BaseException):
                 log.error("messages of a device cannot be stored", error=repr(result), messages=len(part))
-                self._lose(sender[0], len(part))
+                self._lose(sender.way, len(part))
             else:
-                self._meters.add(meter(sender[0], "stored"), len(part))
+                self._meters.add(meter(sender.way, "stored"), len(part))
                 _answer(part)
-        if later:
-            self._waiting.extendleft(reversed(later))
-            self._bytes += sum(len(one.raw) for one in later)
-            self._news.set()
+        waiting += later
+        self._put_back(waiting)
         if self._waiting:
             self._news.set()
         self._look()
-        return not later
+        return not waiting
+
+    def _put_back(self, came: Sequence[Came]) -> None:
+        """In front of what came since."""
+        self._waiting.extendleft(reversed(came))
+        self._bytes += sum(len(one.raw) for one in came)
+
+    async def _open(self, door: Door, came: deque[Came], here: list[Came]) -> None:
+        """Take from `came` what may be stored; of SNMP version 3 only what is believed. What is left there waits: nobody can say now."""
+        users: Sequence[TrapUser] = ()
+        with suppress(Unavailable):
+            if any(map(_sealed, came)):
+                users = await door.trap_users()
+            while came:
+                if _sealed(came[0]):
+                    await self._unseal(door, came[0], users, here)
+                else:
+                    here.append(came[0])
+                came.popleft()
+
+    async def _unseal(self, door: Door, one: Came, users: Sequence[TrapUser], here: list[Came]) -> None:
+        if self._engine is None:
+            self._engine = Engine(self._identity, await door.trap_boots(self._identity.hex()))
+        found = await self._engine.take(one.raw, one.peer, users, door.trap_clock)
+        if isinstance(found, Taken):
+            here.append(replace(one, raw=found.raw, taken=found))
+            return
+        self._meters.add(meter(one.way, found.fate))
+        if found.report is not None and one.answer is not None:
+            one.answer(found.report)
+        noted = self._unread if found.fate == "unread" else self._left
+        if found.fate != "asked" and len(noted) < REFUSED:
+            noted[one.peer, found.why] += 1
 
     def _parts(self, taken: Sequence[Came]) -> Iterator[tuple[_Sender, list[Came]]]:
         by_sender: dict[_Sender, list[Came]] = {}
         for one in taken:
-            secret = self._secret(one)
-            if secret is None:
+            sender = self._sender(one)
+            if sender is None:
                 continue
-            sender = (one.way, one.peer, secret)
-            if self.refuses(one.kind, one.peer, secret):
+            if (knock := knocks.found(one.raw)) is not None:
+                yield _Sender(one.way, one.peer, knock.secret, source=knock.source), [one]
+                continue
+            if one.taken is None and self.refuses(one.kind, one.peer, sender.secret):
                 self._refuse(sender, 1, again=True)
             else:
                 by_sender.setdefault(sender, []).append(one)
@@ -184,12 +244,14 @@ class Gathering:
                 size += len(one.raw)
             yield sender, part
 
-    def _secret(self, one: Came) -> str | None:
-        """Of SNMP the community; None: it says none."""
+    def _sender(self, one: Came) -> _Sender | None:
+        """None: it does not say who sends it."""
+        if (by := one.taken) is not None:
+            return _Sender(one.way, one.peer, source=by.source, user=by.user, engine=by.engine)
         if one.kind != "snmp":
-            return ""
+            return _Sender(one.way, one.peer)
         try:
-            return ber.community(one.raw)
+            return _Sender(one.way, one.peer, ber.community(one.raw))
         except NotUnderstood as error:
             self._meters.add(meter(one.way, "unread"))
             if len(self._unread) < REFUSED:
@@ -197,36 +259,47 @@ class Gathering:
             return None
 
     async def _accept(self, door: Door, sender: _Sender, part: Sequence[Came]) -> None:
-        _, peer, secret = sender
-        identity = new_id()
+        proved = None
+        if sender.user:
+            clocks = [one.taken.clock for one in part if one.taken is not None]
+            proved = Proved(user=sender.user, engine=sender.engine, clock=max(clocks))
+        knock = knocks.found(part[0].raw)  # which lies alone
+        identity = knock.id if knock is not None else new_id()
         await door.accept(
             Arrival(
                 channel="monitoring",
                 raw=batches.pack(identity, [(one.at, one.raw) for one in part]),
                 received_at=part[-1].at,
                 external_id=identity,
-                envelope={"peer": peer, BATCH: len(part)},
-                claims=Claims(kind=part[0].kind, secret=secret, peer=peer),
+                envelope={"peer": sender.peer, BATCH: len(part)},
+                claims=Claims(
+                    kind=part[0].kind,
+                    secret=sender.secret,
+                    peer=sender.peer,
+                    source=sender.source,
+                    proved=proved,
+                ),
             )
         )
 
     def _refuse(self, sender: _Sender, count: int, *, again: bool = False) -> None:
-        way, peer, secret = sender
+        way, peer, secret = sender[:3]
         self._meters.add(meter(way, "unknown"), count)
         if len(self._unknown) < REFUSED:
             self._unknown[way, peer] += count
-        if not again:
+        if not again and not sender.user:
             self._refused[way.partition("-")[0], peer, secret] = time.monotonic()
             if len(self._refused) > REFUSED:
                 self._refused.popitem(last=False)
 
     def _lose(self, way: str, count: int) -> None:
         self._meters.add(meter(way, "overflow"), count)
-        if time.monotonic() - self._lost_at >= ALARM:
-            self._lost = 0
+        if not self.lost(QUIET):
             log.error("messages of devices are lost: they come faster than they can be stored", way=way)
-        self._lost += count
-        self._lost_at = time.monotonic()
+        self._note_lost(way, count)
+
+    def _note_lost(self, way: str, count: int) -> None:
+        self._lost[way] = (self.lost(QUIET).get(way, 0) + count, time.monotonic())
 
     def _say(self) -> None:
         """One line of those who may not report here, and one of what could not be read, however many they are."""
@@ -243,14 +316,29 @@ class Gathering:
             most = {f"{peer}: {why}": n for (peer, why), n in self._unread.most_common(10)}
             log.warning("datagrams could not be read", messages=self._unread.total(), most=most)
             self._unread.clear()
+        if self._left:
+            most = {f"{peer}: {why}": n for (peer, why), n in self._left.most_common(10)}
+            log.warning(
+                "messages of SNMP version 3 were not believed", messages=self._left.total(), most=most
+            )
+            self._left.clear()
 
 
 def _answer(part: Sequence[Came]) -> None:
     """To informs: they are in the store now."""
     for one in part:
-        if one.answer is not None and one.kind == "snmp" and b"\xa6" in one.raw:
-            with suppress(NotUnderstood):
+        if one.answer is None or one.kind != "snmp":
+            continue
+        with suppress(NotUnderstood):
+            if one.taken is None and b"\xa6" in one.raw:
                 one.answer(ber.answer(one.raw))
+            elif one.taken is not None and one.taken.answer is not None:
+                one.answer(one.taken.answer())
+
+
+def _sealed(one: Came) -> bool:
+    """Is it of SNMP version 3, and nobody looked at it?"""
+    return one.kind == "snmp" and one.taken is None and ber.version(one.raw) == 3
 
 
 def now() -> datetime:

@@ -11,6 +11,8 @@ from channels.monitoring.source import NotUnderstood, Parser, Told
 
 AUTO = "auto"
 """A source of this kind sends what its shape says."""
+MAPPED = "generic"
+"""What it sends is read as the mapping of the source says."""
 SIGNED = "aws-sns"
 """What this kind sends is believed only with a signature (channels.monitoring.sns)."""
 
@@ -44,7 +46,14 @@ KINDS: Mapping[str, Kind] = {
     "heartbeat": Kind(module="heartbeat", marks=("is_oncall_heartbeat",)),
     "icinga2": Kind(module="icinga2", marks=("NOTIFICATIONTYPE ICINGA2HOST",)),
     "librenms": Kind(module="librenms", marks=("alert_id device_id state",)),
-    "nagios": Kind(module="nagios", marks=("NOTIFICATIONTYPE HOSTNAME -ICINGA2HOST",)),
+    "nagios": Kind(
+        module="nagios",
+        marks=(
+            "NOTIFICATIONTYPE HOSTNAME -ICINGA2HOST",
+            "HOSTNAME SERVICESTATETYPE -ICINGA2HOST",
+            "HOSTNAME HOSTSTATETYPE -ICINGA2HOST",
+        ),
+    ),
     "newrelic": Kind(
         module="newrelic", marks=("condition_id current_state", "issueUrl alertConditionNames state")
     ),

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections import Counter
 
+from channels.monitoring import own_certificate
 from channels.monitoring.frames import Stream, end, frames
 from channels.monitoring.gathering import Came, Gathering, now
 from channels.monitoring.listening_udp import peer_of
@@ -27,7 +28,7 @@ class TcpListener:
     def __init__(self, way: str, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> None:
         self.way = way
         self.place = (host, port)
-        self._tls = tls
+        self.tls = tls
         self._by_peer: Counter[str] = Counter()
         self._talks: set[asyncio.Task[None]] = set()
         self.server: asyncio.Server | None = None
@@ -43,6 +44,11 @@ class TcpListener:
         assert self.server is not None
         return int(self.server.sockets[0].getsockname()[1])
 
+    @property
+    def wants_certificates(self) -> bool:
+        """Is only heard who shows a certificate?"""
+        return self.tls is not None and self.tls.verify_mode is ssl.CERT_REQUIRED
+
     async def run(self, gathering: Gathering) -> None:
         """Listen until cancelled. Raises OSError."""
 
@@ -56,9 +62,9 @@ class TcpListener:
                 self._talks.discard(task)
                 writer.close()
 
-        more = {"ssl_handshake_timeout": HANDSHAKE} if self._tls else {}
+        more = {"ssl_handshake_timeout": HANDSHAKE} if self.tls else {}
         host, port = self.place
-        self.server = await asyncio.start_server(talk, host, port, ssl=self._tls, limit=PIECE, **more)
+        self.server = await asyncio.start_server(talk, host, port, ssl=self.tls, limit=PIECE, **more)
         log.info("listening for lines", way=self.way, port=self.port)
         try:
             await asyncio.Event().wait()
@@ -73,22 +79,28 @@ class TcpListener:
         self, gathering: Gathering, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         peer = peer_of(writer.get_extra_info("peername") or ("",))
+        patience = IDLE
         if gathering.refuses("syslog", peer):
-            return
+            # Who speaks from the very address that is listened on may be the hub itself, whatever else speaks from there.
+            if peer != peer_of(writer.get_extra_info("sockname") or ("",)):
+                return
+            patience = HANDSHAKE
         if self._by_peer.total() >= CONNECTIONS or self._by_peer[peer] >= OF_ONE:
             log.warning("a connection is refused: there are too many", way=self.way, peer=peer)
             return
         self._by_peer[peer] += 1
-        stream = Stream(counted=True if self._tls else None)
+        stream = Stream(counted=True if self.tls else None)
         try:
-            while not gathering.refuses("syslog", peer):
-                async with asyncio.timeout(IDLE):
+            while True:
+                async with asyncio.timeout(patience):
                     data = await reader.read(PIECE)
                 if not data:
                     break
                 whole, stream = frames(data, stream)
                 self._put(gathering, peer, whole)
                 await gathering.room()
+                if gathering.refuses("syslog", peer):
+                    break
         except NotUnderstood as error:
             log.warning("a connection is closed", way=self.way, peer=peer, reason=str(error))
         except TimeoutError:
@@ -104,11 +116,16 @@ class TcpListener:
             gathering.put(Came(self.way, peer, now(), raw))
 
 
-def context(certificate: str, key: str, authority: str) -> ssl.SSLContext:
-    """`authority`: who signs the certificates that clients must show; empty: they need none. Raises OSError, ssl.SSLError."""
+def context(certificate: str, key: str, authority: str, *, own: bytes = b"") -> ssl.SSLContext:
+    """`authority`: who signs the certificates that clients must show; empty: they need none. `own`: of which the hub's own is made, to be let in too.
+
+    Raises OSError, ssl.SSLError.
+    """
     made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     made.load_cert_chain(certificate, key)
     if authority:
         made.load_verify_locations(authority)
         made.verify_mode = ssl.CERT_REQUIRED
+        if own:
+            own_certificate.trusted(made, own)
     return made

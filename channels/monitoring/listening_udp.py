@@ -66,13 +66,13 @@ class UdpListener:
             try:
                 while True:
                     await asyncio.sleep(COUNT_EVERY)
-                    self._count(meters, before)
+                    self._count(gathering, meters, before)
             finally:
                 loop.remove_reader(listening)
                 for _ in range(LAST):  # what the system had taken in before we stopped
                     if not self._read(gathering):
                         break
-                self._count(meters, before)
+                self._count(gathering, meters, before)
                 self.socket = None
 
     def _read(self, gathering: Gathering) -> bool:
@@ -92,13 +92,12 @@ class UdpListener:
             gathering.put(Came(self.way, peer_of(address), now(), raw, answer))
         return True
 
-    def _count(self, meters: Meters, before: int) -> None:
+    def _count(self, gathering: Gathering, meters: Meters, before: int) -> None:
         if self.socket is not None:
             dropped = drops(os.fstat(self.socket.fileno()).st_ino)
             missing = before + dropped - meters.total(meter(self.way, "kernel"))
             if missing > 0:
-                meters.add(meter(self.way, "kernel"), missing)
-                log.error("the system dropped datagrams: its buffer was full", way=self.way, dropped=missing)
+                gathering.dropped(self.way, missing)
 
 
 class _Back:

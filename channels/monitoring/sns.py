@@ -17,8 +17,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from channels.monitoring.reaching import Fetch, fetch, must_be_taken
 from channels.monitoring.source import Source
+from channels.reaching import Fetch, fetch, must_be_taken
 from core.channel import DeliveryError
 
 if TYPE_CHECKING:

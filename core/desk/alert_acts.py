@@ -60,9 +60,11 @@ def acknowledge(tx: Tx, who: Principal, alert_id: str, *, text: str = "", now: d
     if len(said) > MAX_TEXT:
         raise invalid("/text", f"at most {MAX_TEXT} characters")
     if row.status == "acknowledged":
-        raise Refused("somebody has acknowledged it already")
+        raise Refused("somebody has acknowledged it already", code="acknowledged")
     if not row.firing or row.status != "firing":
-        raise Refused(f"it is {row.status}: only what fires for itself can be acknowledged")
+        raise Refused(
+            f"it is {row.status}: only what fires for itself can be acknowledged", code="not_firing"
+        )
     alert_rows.change(tx, row.id, status="acknowledged")
     alert_rows.decide(tx, row, "acknowledged_by", now=now, by=who.id, text=said)
     alert_returns.of_alert(tx, row.id, now=now)
@@ -77,7 +79,7 @@ def acknowledge(tx: Tx, who: Principal, alert_id: str, *, text: str = "", now: d
 
 
 def attach(tx: Tx, who: Principal, alert_id: str, number: str, *, now: datetime) -> None:
-    """It belongs to this ticket. Raises Refused when it is over, or the ticket has ended or is another customer's.
+    """It belongs to this ticket, which is an incident then if others hang on what is down, with the parts there are already. Raises Refused when it is over, or the ticket has ended or is another customer's.
 
     Raises NotFound for a ticket out of scope.
     """
@@ -85,21 +87,31 @@ def attach(tx: Tx, who: Principal, alert_id: str, number: str, *, now: datetime)
     _still(row)
     found = find_to_act(tx, who, number.strip())
     if not found.open:
-        raise Refused(f"{found.number} is {found.state}: reopen it, or open a ticket for the alarm")
+        raise Refused(
+            f"{found.number} is {found.state}: reopen it, or open a ticket for the alarm", code="ended"
+        )
     if found.id == row.ticket_id:
-        raise Refused(f"it belongs to {found.number} already")
+        raise Refused(f"it belongs to {found.number} already", code="belongs")
     if row.customer and found.customer and row.customer != found.customer:
-        raise Refused(f"{found.number} is a request of {found.customer}, and the alarm is of {row.customer}")
-    if row.ticket_id is not None:
-        _leave(tx, row.ticket_id, row, who, to=found.number, now=now)
+        raise Refused(
+            f"{found.number} is a request of {found.customer}, and the alarm is of {row.customer}",
+            code="other_customer",
+        )
+    before = row.ticket_id
+    if before is not None:
+        _leave(tx, before, row, who, to=found.number, now=now)
     alert_rows.change(tx, row.id, status=_stands(row), placed_at=row.placed_at or now)
     alert_rows.decide(tx, row, "attached_by", now=now, by=who.id)
     alert_tickets.attach(tx, row, found.id, why="by_hand", actor=who.actor, now=now)
+    if row.customer == found.customer:
+        source = reference.alert_source(tx, row.source)
+        stay = alert_incidents.take_along(tx, row, source, before, found.id, now=now) if before else set()
+        alert_incidents.follow(tx, row, source, but=stay, now=now)
 
 
 def _leave(tx: Tx, ticket_id: str, row: Row, who: Principal, *, to: str, now: datetime) -> None:
     before = alert_tickets.standing(tx, ticket_id)
-    if before is not None and before.open:
+    if before is not None:
         case = Case.open(tx, before.id, now=now)
         case.event("alert.moved", actor=who.actor, alert=row.id, to=to)
         case.save()
@@ -115,7 +127,7 @@ def open_ticket(tx: Tx, who: Principal, alert_id: str, *, now: datetime) -> str:
     _still(row)
     before = alert_tickets.standing(tx, row.ticket_id) if row.ticket_id else None
     if before is not None and before.open:
-        raise Refused(f"it is worked on already: {before.number}")
+        raise Refused(f"it is worked on already: {before.number}", code="working")
     source = reference.alert_source(tx, row.source)
     alert_rows.change(tx, row.id, status=_stands(row), placed_at=now, parent_alert=None)
     alert_rows.decide(tx, row, "opened_by", now=now, by=who.id)
@@ -216,4 +228,4 @@ def _begin(tx: Tx, who: Principal, alert_id: str) -> Row:
 
 def _still(row: Row) -> None:
     if not row.firing:
-        raise Refused("it is over: there is nothing to work on")
+        raise Refused("it is over: there is nothing to work on", code="over")

@@ -51,7 +51,7 @@ class Board:
     quiet: int
     """Severity info, and nobody is called."""
     explained: Mapping[str, int]
-    """Id of an alarm to how many hang on it."""
+    """Id of an alarm to how many hang on it, by whatever lies between."""
     more: bool
     """There are more than SHOWN."""
 
@@ -67,7 +67,8 @@ def board(tx: Tx, who: Principal) -> Board:
     alarms = [alert_views.alarm(row) for row in rows[:SHOWN]]
     apart = {"held": 0, "maintenance": 0, "suppressed": 0}
     explained: dict[str, int] = {}
-    standing: dict[str | None, list[Alarm]] = {}
+    parents = {one.id: one.parent for one in alarms if one.parent}
+    standing: dict[tuple[str | None, bool], list[Alarm]] = {}
     quiet = 0
     hidden: dict[str | None, int] = {}
     for one in alarms:
@@ -75,21 +76,22 @@ def board(tx: Tx, who: Principal) -> Board:
             apart[one.status] += 1
             if one.status == "suppressed":
                 hidden[one.customer] = hidden.get(one.customer, 0) + 1
-                if one.parent:
-                    explained[one.parent] = explained.get(one.parent, 0) + 1
+                for above in alert_views.explaining(parents, one.id):
+                    explained[above] = explained.get(above, 0) + 1
         elif one.severity == Severity.INFO and one.ticket is None and not one.elsewhere:
             quiet += 1
         else:
-            standing.setdefault(one.customer, []).append(one)
+            # What the hub says by itself is not a stranger's.
+            standing.setdefault((one.customer, one.of_hub and one.customer is None), []).append(one)
     customers = [
         OfCustomer(
             code=code,
             name=of[0].customer_name,
             alarms=tuple(sorted(of, key=lambda one: (rank(one.severity), one.started_at, one.id))),
-            behind=hidden.get(code, 0),
+            behind=0 if of_hub else hidden.get(code, 0),
             counts=_counted(of),
         )
-        for code, of in standing.items()
+        for (code, of_hub), of in standing.items()
     ]
     customers.sort(
         key=lambda one: (
@@ -128,7 +130,7 @@ def _firing(shape: tuple[Any, ...], of: Shape) -> Prepared:
 
 
 def firing(tx: Tx, who: Principal) -> int:
-    """How many fire and stand for themselves, for the count beside the name of the page."""
+    """How many fire and stand for themselves, for the count beside the name of the page: as the board counts."""
     if not who.is_agent:
         return 0
     may = alert_views.condition(tx, who)
@@ -138,8 +140,9 @@ def firing(tx: Tx, who: Principal) -> int:
 @cache
 def _count(of: Shape) -> Prepared:
     stands = alert.c.status.in_([literal("firing"), literal("acknowledged")])
+    quiet = (alert.c.severity == literal(str(Severity.INFO))) & alert.c.ticket_id.is_(None)
     return Prepared(
         select(func.count().label("items"))
         .select_from(alert)
-        .where(alert.c.firing, stands, of.condition.build())
+        .where(alert.c.firing, alert.c.hidden.is_(False), stands, ~quiet, of.condition.build())
     )

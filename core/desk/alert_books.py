@@ -18,6 +18,7 @@ from core.store.tx import Tx
 WORST = 20  # faults listed of each kind
 
 alert, episode, decision, ticket = tables.alert, tables.alert_episode, tables.alert_decision, tables.ticket
+event = tables.event
 joining, link, message, state = tables.joining, tables.ticket_link, tables.message, tables.source_state
 
 WAITS = ("held", "maintenance")
@@ -161,6 +162,8 @@ _QUESTIONS: tuple[tuple[str, Select[Any]], ...] = (
         select(ticket.c.number.label("about")).where(
             ticket.c.channel == literal(alert_tickets.CHANNEL),
             ~exists().where(episode.c.ticket_id == ticket.c.id),
+            # A person put its alarm to another one.
+            ~exists().where(event.c.ticket_id == ticket.c.id, event.c.kind == literal("alert.moved")),
             ~exists().where(or_(joining.c.ticket_id == ticket.c.id, joining.c.into_id == ticket.c.id)),
             ~exists().where(
                 link.c.ticket_id == ticket.c.id, link.c.kind.in_(_words((str(Tie.PARENT), str(Tie.CHILD))))

@@ -171,7 +171,8 @@ def _resolve(case: Case, ended_at: datetime) -> None:
     if guarding.obstacles(case) or case["state"] not in workflow.MOVES["recover"].sources:
         _tell(case)
         return
-    at = min(max(ended_at, case["received_at"]), case.now)
+    open_since = case["state_since"] if "reopened" in case["flags"] else case["received_at"]
+    at = min(max(ended_at, open_since), case.now)  # the clock of a device may be behind
     since = texts.instant(at, notices.zone_of(case), case["language"])
     _, text = texts.notice("alert_recovered", case["language"], since=since)
     resolution.recovered(case, text.strip(), cause=CAUSE, at=at)

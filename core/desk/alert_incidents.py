@@ -7,7 +7,7 @@ with its own check, clocks and conversation. Their own alarms below belong to th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, literal, select
@@ -87,6 +87,17 @@ _OF_THING = Prepared(
 )
 
 
+_MADE = Prepared(
+    select(tables.event.c.actor)
+    .where(
+        tables.event.c.ticket_id == bindparam("ticket_id", type_=Id),
+        tables.event.c.kind == literal("incident.opened"),
+    )
+    .order_by(tables.event.c.seq.desc())
+    .limit(1)
+)
+
+
 # --- Whom it concerns --------------------------------------------------------------------------------------
 
 
@@ -143,14 +154,56 @@ def open_storm(tx: Tx, thing: Thing) -> str | None:
 # --- It begins ---------------------------------------------------------------------------------------------
 
 
-def follow(tx: Tx, row: Row, source: AlertSource, *, now: datetime) -> None:
-    """The alarm has its ticket: where others hang on what is down, it is an incident of them all. Safe to repeat."""
+def follow(tx: Tx, row: Row, source: AlertSource, *, but: Collection[str] = (), now: datetime) -> None:
+    """The alarm has its ticket: where others hang on what is down, it is an incident of them all. Safe to repeat.
+
+    `but`: customers who have their part elsewhere.
+    """
     placed = alert_rows.one(tx, row.id)
     if placed is None or placed.ticket_id is None or not row.customer or not row.asset:
         return
-    concerned = whom(tx, (row.customer, row.asset), source, now=now)
+    found = whom(tx, (row.customer, row.asset), source, now=now)
+    concerned = [one for one in found if one.customer not in but]
     if concerned and parent_of(tx, placed.ticket_id) is None:
         _spread(tx, placed, source, placed.ticket_id, concerned, [one.customer for one in concerned], now=now)
+
+
+def take_along(tx: Tx, row: Row, source: AlertSource, before: str, into: str, *, now: datetime) -> set[str]:
+    """Somebody put the cause of an incident to another ticket: parts that nothing else explains go with it, and nobody hears of it twice.
+
+    Return the customers whose parts stay. Before `follow`. What is a part itself takes none along.
+    """
+    parts = [one for one in children(tx, before) if one.state not in workflow.ENDED]
+    if not parts or not row.customer or not row.asset or parent_of(tx, into) is not None:
+        return {one.customer for one in parts}
+    others = [one for one in alert_rows.of_ticket(tx, before) if one.firing and one.customer and one.asset]
+    explained = {
+        one.customer for other in others for one in whom(tx, (other.customer, other.asset), source, now=now)
+    }
+    theirs = {one.customer for one in whom(tx, (row.customer, row.asset), source, now=now)} - explained
+    going = [one for one in parts if one.customer in theirs]
+    free = [one.id for one in going if child_of(tx, into, one.customer) is None]
+    whole = len(free) == len(parts) and incident_outages.running(tx, into) is None
+    alert_tickets.bring(tx, before, into, free, outage=whole, now=now)
+    for one in going:
+        there = child_of(tx, into, one.customer)
+        if there is not None and there != one.id:
+            alert_tickets.joins(tx, one.id, there, now=now)
+    left = {one.customer for one in children(tx, before) if one.state not in workflow.ENDED}
+    if not left:
+        _no_more(tx, before, now=now)
+    return left
+
+
+def _no_more(tx: Tx, ticket_id: str, *, now: datetime) -> None:
+    """An incident that nobody is part of any more is a ticket like any other, unless a person made it one."""
+    made = tx.one(_MADE, ticket_id=ticket_id)
+    if made is None or made.actor != HUB.actor:
+        return
+    case = Case.open(tx, ticket_id, now=now)
+    case.flag(incident.FLAG, on=False)
+    case.save()
+    incident_outages.nobody(tx, ticket_id, now=now)
 
 
 def gather(tx: Tx, row: Row, source: AlertSource, thing: Thing, *, now: datetime) -> None:
@@ -223,8 +276,7 @@ def go_on(tx: Tx, job: Job, *, now: datetime) -> None:
 def _slice(
     tx: Tx, row: Row, source: AlertSource, parent_id: str, codes: Sequence[str], since: int, *, now: datetime
 ) -> None:
-    parent = tx.one(_PARENT, id=parent_id)
-    thing = (parent.customer, parent.asset)
+    thing = _down(tx, parent_id, row)
     by_code = {one.customer: one for one in whom(tx, thing, source, now=now)}
     for code in codes[since : since + SLICE]:
         child = _child(tx, parent_id, code, row, source, by_code.get(code), now=now)
@@ -242,6 +294,15 @@ def _slice(
 
 
 _PARENT = Prepared(select(ticket.c.customer, ticket.c.asset).where(ticket.c.id == bindparam("id", type_=Id)))
+
+
+def _down(tx: Tx, parent_id: str, cause: Row) -> Thing:
+    """What is down: the thing of the ticket. Where nobody hangs on that, somebody put the alarm to it: the thing of the alarm."""
+    parent = tx.one(_PARENT, id=parent_id)
+    thing = (parent.customer, parent.asset or "")
+    if cause.customer != parent.customer or not cause.asset or list(shared_assets.below(tx, thing)):
+        return thing
+    return (cause.customer, cause.asset)
 
 
 # --- The part of one customer ------------------------------------------------------------------------------
@@ -278,8 +339,7 @@ def _part(tx: Tx, row: Row, cause: Row, parent_id: str, source: AlertSource, *, 
     there = child_of(tx, parent_id, row.customer)
     if there is not None:
         return there
-    parent = tx.one(_PARENT, id=parent_id)
-    theirs = whom(tx, (parent.customer, parent.asset or ""), source, now=now, only=row.customer)
+    theirs = whom(tx, _down(tx, parent_id, cause), source, now=now, only=row.customer)
     case = Case.open(tx, parent_id, now=now)
     if incident.FLAG not in case["flags"]:
         case.flag(incident.FLAG)
@@ -379,8 +439,7 @@ def _alarms_below(tx: Tx, thing: Thing, customer: str, cause: Row) -> list[Row]:
 
 def _theirs_below(tx: Tx, parent_id: str, customer: str, cause: Row) -> str | None:
     """An open ticket of this customer of what hangs on the incident's thing, that is nobody's part yet: the oldest."""
-    of = tx.one(_PARENT, id=parent_id)
-    for one in _alarms_below(tx, (of.customer, of.asset or ""), customer, cause):
+    for one in _alarms_below(tx, _down(tx, parent_id, cause), customer, cause):
         found = alert_tickets.standing(tx, one.ticket_id) if one.ticket_id else None
         if found is None or not found.open or found.id == parent_id:
             continue

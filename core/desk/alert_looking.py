@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sqlalchemy import bindparam, select
 
-from core.desk import acts, alert_rows, alert_views
+from core.desk import acts, alert_rows, alert_views, reference
 from core.desk.alert_views import Alarm, Shape
 from core.desk.errors import NotFound
 from core.desk.principal import Principal
@@ -75,6 +75,8 @@ class Seen:
     parent: Alarm | None
     children: int
     """Firing ones that it explains."""
+    below: int
+    """And all that hang on these."""
     inbound: str | None
     """The message that began it, where the reader may see it."""
     acts: tuple[Act, ...]
@@ -89,6 +91,7 @@ def one(tx: Tx, who: Principal, alert_id: str) -> Seen:
     row = alert_views.find(tx, who, alert_id)
     (alarm,) = alert_views.alarms(tx, who, [alert_id])
     about = row.about
+    parents = {one.id: one.parent_alert for one in tx.all(_HANGING)}
     return Seen(
         alarm=alarm,
         dedup_key=row.dedup_key,
@@ -103,7 +106,8 @@ def one(tx: Tx, who: Principal, alert_id: str) -> Seen:
         episodes=_episodes(tx, who, _of_alert, {"alert_id": alert_id}),
         decisions=_decisions(tx, who, alert_id),
         parent=_parent(tx, who, row),
-        children=len(tx.all(_CHILDREN, id=alert_id)),
+        children=sum(above == alert_id for above in parents.values()),
+        below=sum(alert_id in alert_views.explaining(parents, other) for other in parents),
         inbound=row.inbound_id if who.sees_everything else None,
         acts=_possible(row, alarm),
     )
@@ -164,8 +168,8 @@ def _of_alert(shape: tuple[Any, ...]) -> Prepared:
     )
 
 
-_CHILDREN = Prepared(
-    select(alert.c.id).where(alert.c.firing, alert.c.parent_alert == bindparam("id", type_=Id))
+_HANGING = Prepared(
+    select(alert.c.id, alert.c.parent_alert).where(alert.c.firing, alert.c.parent_alert.is_not(None))
 )
 _DECISIONS = Prepared(
     select(decision)
@@ -188,6 +192,9 @@ def _decisions(tx: Tx, who: Principal, alert_id: str) -> tuple[Decision, ...]:
         if by := values.get("by"):
             known = tx.one(_NAME, id=by)
             values["by"] = known.name if known is not None else ""
+        if code := values.get("customer"):
+            whose = reference.customer(tx, code)
+            values["customer_name"] = whose.name if whose is not None else code
         found.append(Decision(seq=row.seq, at=row.at, kind=row.kind, values=values, inbound=row.inbound_id))
     return tuple(found)
 

@@ -48,6 +48,8 @@ _STORMS = Prepared(
 )
 STORED_ONLY = "alerts_without_contract"
 """Kind of the task of an account manager, once a day."""
+STANDS = ("firing", "acknowledged")
+"""What an alert that fires is where it waits for nothing and hangs on nothing; who acknowledged it has done so wherever it goes."""
 WAITS = {Place.HELD: "held", Place.MAINTENANCE: "maintenance"}
 
 
@@ -88,8 +90,8 @@ def settle(tx: Tx, alert_id: str, source: AlertSource, *, begun: bool = False, n
 
 
 def worse(tx: Tx, row: Row, severity: Severity, *, now: datetime) -> None:
-    """What was for information only is more than that now: it is asked again."""
-    if row.status == "firing" and severity is not Severity.INFO:
+    """What was for information only is more than that now, maybe of what somebody acknowledged then: it is asked again."""
+    if row.status in STANDS and severity is not Severity.INFO:
         settle(tx, row.id, reference.alert_source(tx, row.source), now=now)
 
 
@@ -111,7 +113,8 @@ def _scene(tx: Tx, row: Row, source: AlertSource, held: maintenance.Held | None,
     asset = people.asset(tx, row.customer, row.asset) if row.customer and row.asset else None
     direct = asset is not None and asset.always_page
     hold = timedelta(0) if direct else source.hold
-    waits = row.received_at + hold > now and row.flapping_since is None
+    flapping = row.flapping_since is not None
+    waits = correlation.held_until(row.received_at, hold, flapping=flapping, now=now) is not None
     # What is near decides nothing while it waits, nor where a storm is known: then there are hundreds.
     storm = None if waits else _storm(tx, row, now=now)
     near = [] if waits or storm is not None else _near(tx, row, now=now)
@@ -123,7 +126,7 @@ def _scene(tx: Tx, row: Row, source: AlertSource, held: maintenance.Held | None,
         store_only=not _stands(tx, row, source, asset),
         window_until=held.until if held is not None else None,
         hold=hold,
-        flapping=row.flapping_since is not None,
+        flapping=flapping,
         parent=parent.id if parent is not None else None,
         own=_ticket(tx, row.ticket_id, of=row.customer),
         of_asset=_of_asset(tx, row, now=now),
@@ -222,9 +225,13 @@ def _wait(tx: Tx, row: Row, status: str, until: datetime, *, now: datetime, **wh
     alert_rows.ask_again(tx, row.id, due=until, now=now)
 
 
+def _standing(row: Row) -> str:
+    return str(row.status) if row.status in STANDS else "firing"
+
+
 def _no_contract(tx: Tx, row: Row, *, now: datetime) -> None:
     """Kept, nobody is called, and whoever looks after the customer hears of it once a day."""
-    alert_rows.change(tx, row.id, status="firing")
+    alert_rows.change(tx, row.id, status=_standing(row))
     alert_rows.decide(tx, row, "stored", now=now)
     day = now.astimezone(tx.facts.zone).date().isoformat()
     account_managers.ask(
@@ -249,7 +256,7 @@ def _under(tx: Tx, row: Row, source: AlertSource, *, now: datetime) -> None:
 
 
 def _to_ticket(tx: Tx, row: Row, source: AlertSource, decided: Placed, *, now: datetime) -> None:
-    values: dict[str, Any] = {"status": "firing"}
+    values: dict[str, Any] = {"status": _standing(row)}
     if row.placed_at is None or row.placed_at > now:
         values["placed_at"] = now
     alert_rows.change(tx, row.id, **values)

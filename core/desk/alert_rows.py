@@ -11,7 +11,7 @@ from sqlalchemy import Text, bindparam, func, literal, select, type_coerce, upda
 
 from core.alerting import AlertFact
 from core.desk import alert_names, people, reference, shared_assets
-from core.desk.alert_sources import AlertSource
+from core.desk.alert_sources import SAID, AlertSource
 from core.desk.people import Asset
 from core.ids import derived_id
 from core.rules import correlation, dependence
@@ -24,7 +24,7 @@ alert, episode, meeting = tables.alert, tables.alert_episode, tables.alert_meeti
 
 TELL = "alerts"
 """Whoever shows alerts is told of changes under this word."""
-SILENT = "hub:silent"
+SILENT = f"{SAID}silent"
 """The dedup key by which the hub itself says that a source fell silent."""
 TIMER = "alert"
 """Kind and key of the job that asks again where an alert goes; its shard is the alert."""
@@ -44,6 +44,18 @@ _HAS_TICKET = (
     .exists()
 )
 """Condition on an alert: it has its ticket in this episode."""
+_HELD = Prepared(
+    select(alert.c.id).where(alert.c.firing, alert.c.status == literal(str(correlation.Place.HELD)))
+)
+_PLACE_HELD = Prepared(
+    update(alert)
+    .where(
+        alert.c.firing,
+        alert.c.status == literal(str(correlation.Place.HELD)),
+        alert.c.placed_at > bindparam("now", type_=Instant),
+    )
+    .values(placed_at=bindparam("now", type_=Instant))
+)
 _ONE = Prepared(select(alert).where(alert.c.id == bindparam("id", type_=Id)))
 _OF_TICKET = Prepared(
     select(alert).where(alert.c.ticket_id == bindparam("ticket_id", type_=Id)).order_by(alert.c.first_seen)
@@ -400,3 +412,13 @@ _NAMED = Prepared(
     )
     .limit(5)
 )
+
+
+def hasten_held(tx: Tx, *, now: datetime) -> None:
+    """Whatever waits a moment is asked anew where it goes: the clock by which it waits was set back.
+
+    All of it was to become tickets about now: to each other they count as near.
+    """
+    tx.run(_PLACE_HELD, now=now)
+    for row in tx.all(_HELD):
+        work.hasten(tx, shard=row.id, key=TIMER, now=now)

@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
+import json
+import re
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
+from urllib.parse import parse_qsl
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.alerting import PARTS
-from core.desk import acts, alert_sources, alert_views, case, reference, waiting
+from core.alerting import PARTS, Agreed, TrapUser
+from core.desk import (
+    acts,
+    alert_sources,
+    alert_views,
+    case,
+    hub_troubles,
+    reference,
+    source_secrets,
+    waiting,
+)
 from core.desk.alert_sources import AlertSource
 from core.desk.errors import Fault, Forbidden, Invalid, NotFound, Refused
 from core.desk.principal import Principal
+from core.desk.source_secrets import Lacking
 from core.store import blobs, tables
 from core.store.tx import Prepared, Row, Tx
 
 State = Literal["off", "never", "silent", "heard"]
 EXCERPT = 20_000
 """Characters of a message that are shown."""
+LOOKED_AT = 256 * 1024
+"""Bytes of a message from which that is made."""
+_FORM = re.compile(r"[\w.%+-]+=[^&\s]*(?:&[\w.%+-]+=[^&\s]*)+")
 UNREAD_SHOWN = 20
 AGAIN = 200
 """Messages that are read again at once when somebody said how; more are at the next press."""
 MAX_PATH = 300
 """Characters of a path into a message."""
-MAPPED = "generic"
-"""The kind of sources whose messages are read as staff say."""
+MAPPED = ("generic", "auto")
+"""Kinds of sources whose messages are read as staff say; of auto those whose shape no tool has."""
 
 inbound = tables.inbound
 
@@ -74,8 +92,21 @@ class Source:
     mapping: Mapping[str, str]
     own: bool
     """The hub itself, which nobody else sends as."""
+    pace: Agreed
     secured: bool
-    """It proves by a secret who it is; else by where it sends from."""
+    """It proves by a secret who it is; else by where it sends from, or as one of its users."""
+    peers: tuple[str, ...]
+    """Addresses and networks it sends from; empty: any."""
+    signs: str
+    """The header in which it signs what it sends, which proves it; empty: it does not."""
+    mail: str
+    """Where its mail comes to; empty: it sends none."""
+    users: tuple[TrapUser, ...]
+    """Who may send for it by SNMP version 3; where their secrets are only for administrators."""
+    lacking: tuple[Lacking, ...]
+    """Secrets it refers to that are not there, as the hub saw it within the last minute; where they should be only for administrators."""
+    engine: str
+    """Of kind snmp: who we are to devices that send informs by version 3, in hexadecimal numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,22 +128,39 @@ def sources(tx: Tx, who: Principal) -> list[Source]:
     states = {row.name: row for row in tx.all(_STATES)}
     firing = {row.source: row.items for row in tx.all(_FIRING)}
     unread = {row.sender: row.items for row in tx.all(_UNREAD)} if who.sees_everything else {}
+    lacks = source_secrets.by_source(hub_troubles.of_kind(tx, hub_troubles.UNSAID))
     found = [
-        _source(tx, one, states.get(one.name), firing.get(one.name, 0), unread.get(one.name, 0))
+        _source(
+            tx,
+            who,
+            one,
+            state=states.get(one.name),
+            firing=firing.get(one.name, 0),
+            unread=unread.get(one.name, 0),
+            lacking=lacks.get(one.name, ()),
+        )
         for one in reference.desk(tx).alert_sources.values()
         if who.sees_everything or one.technology in theirs
     ]
     order = ("silent", "heard", "never", "off")
-    return sorted(found, key=lambda one: (one.unread == 0, order.index(one.state), one.name))
+    return sorted(
+        found, key=lambda one: (one.unread == 0 and not one.lacking, order.index(one.state), one.name)
+    )
 
 
-def source(tx: Tx, who: Principal, name: str) -> tuple[Source, tuple[Unread, ...]]:
-    """One with the latest messages that nobody understood. Raises NotFound, also for contacts and out of scope."""
+def named(tx: Tx, who: Principal, name: str) -> Source:
+    """One. Raises NotFound, also for contacts and out of scope."""
     if who.kind == "contact":
         raise NotFound(_NONE)
     found = next((one for one in sources(tx, who) if one.name == name), None)
     if found is None:
         raise NotFound(_NONE)
+    return found
+
+
+def source(tx: Tx, who: Principal, name: str) -> tuple[Source, tuple[Unread, ...]]:
+    """The same with the latest messages that nobody understood."""
+    found = named(tx, who, name)
     rows = tx.all(_UNREAD_OF, source=name, most=UNREAD_SHOWN) if found.unread else []
     return found, tuple(_unread(tx, row) for row in rows)
 
@@ -124,7 +172,7 @@ def silent(tx: Tx, who: Principal) -> list[Source]:
 
 def sample(tx: Tx, who: Principal, name: str) -> tuple[bytes, dict[str, Any], dict[str, Any]] | None:
     """The latest message that nobody understood, as its reader is given it: bytes, arrival and options. None: there is none."""
-    found, _ = source(tx, who, name)
+    found = named(tx, who, name)
     rows = tx.all(_UNREAD_OF, source=name, most=1) if found.unread else []
     if not rows:
         return None
@@ -141,33 +189,48 @@ def say_where(tx: Tx, who: Principal, name: str, mapping: Mapping[str, str], *, 
     `mapping`: a part (core.alerting.PARTS, or `label.NAME`) to a path such as `alert.hosts[0].name`. Raises Forbidden for whoever does not
     configure, NotFound, Refused for a source of another kind, Invalid.
     """
-    source(tx, who, name)
+    named(tx, who, name)
     if not who.configures:
         raise Forbidden("a supervisor or an administrator says how messages are read")
     known = reference.desk(tx).alert_sources[name]
-    if known.kind != MAPPED:
+    if known.kind not in MAPPED:
         raise Refused(
-            f"{name} is of kind {known.kind}, which is read by its own rules: make it {MAPPED} in the configuration"
+            f"{name} is of kind {known.kind}, which is read by its own rules: make it {MAPPED[0]} in the configuration"
         )
     paths = checked(mapping)
-    row = tx.one(_CONTENT, name=name)
-    if row.content.get("mapping", {}) != paths:
-        tx.update(tables.alert_source, {"name": name}, content={**row.content, "mapping": paths})
-        reference.revise(tx, now=now)
-        case.record(
-            tx,
-            case.ADMINISTRATION,
-            "alert_source.mapped",
-            now=now,
-            actor=who.actor,
-            source=name,
-            mapping=paths,
-        )
+    before = content(tx, name)
+    if before.get("mapping", {}) != paths:
+        after = {**before, "mapping": paths}
+        rewrite(tx, who, name, after, event="alert_source.mapped", told={"mapping": paths}, now=now)
     return again(tx, who, name, now=now)
 
 
+def content(tx: Tx, name: str) -> dict[str, Any]:
+    """What the desk's file says of one, nobody else's to change until this transaction ends."""
+    found: dict[str, Any] = tx.one(_CONTENT, name=name).content
+    return found
+
+
+def rewrite(
+    tx: Tx,
+    who: Principal,
+    name: str,
+    content: Mapping[str, Any],
+    *,
+    event: str,
+    told: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """The same anew: it holds from the next message on, and is among what was administered."""
+    tx.update(tables.alert_source, {"name": name}, content=dict(content))
+    reference.revise(tx, now=now)
+    case.record(tx, case.ADMINISTRATION, event, now=now, actor=who.actor, source=name, **told)
+
+
 _CONTENT = Prepared(
-    select(tables.alert_source.c.content).where(tables.alert_source.c.name == bindparam("name"))
+    select(tables.alert_source.c.content)
+    .where(tables.alert_source.c.name == bindparam("name"))
+    .with_for_update()  # it is written back whole
 )
 
 
@@ -195,14 +258,23 @@ def checked(mapping: Mapping[str, str]) -> dict[str, str]:
 
 def again(tx: Tx, who: Principal, name: str, *, now: datetime) -> int:
     """Read again what waits of a source; return how many messages. Raises NotFound."""
-    source(tx, who, name)
+    named(tx, who, name)
     rows = tx.all(_UNREAD_OF, source=name, most=AGAIN) if who.sees_everything else []
     for row in rows:
         waiting.retry(tx, who, row.id, now=now)
     return len(rows)
 
 
-def _source(tx: Tx, one: AlertSource, state: Row | None, firing: int, unread: int) -> Source:
+def _source(
+    tx: Tx,
+    who: Principal,
+    one: AlertSource,
+    *,
+    state: Row | None,
+    firing: int,
+    unread: int,
+    lacking: tuple[Lacking, ...],
+) -> Source:
     customer = reference.customer(tx, one.customer) if one.customer else None
     seen = state.seen_at if state is not None else None
     silent_since = state.silent_since if state is not None else None
@@ -221,20 +293,66 @@ def _source(tx: Tx, one: AlertSource, state: Row | None, firing: int, unread: in
         unread=unread,
         firing=firing,
         mapping=one.mapping,
+        pace=one.pace,
         secured=bool(one.secrets),
+        peers=one.peers,
+        signs=one.signature.header if one.signature is not None else "",
+        mail=one.address,
+        users=one.users if who.is_admin else tuple(map(_without_places, one.users)),
+        lacking=lacking if who.is_admin else tuple(replace(lack, where="") for lack in lacking),
+        engine=tx.facts.snmp_engine if one.kind == "snmp" else "",
         own=one.name == alert_sources.OWN,
     )
 
 
+def _without_places(user: TrapUser) -> TrapUser:
+    return replace(user, auth_secret="", priv_secret="")
+
+
 def _unread(tx: Tx, row: Row) -> Unread:
-    raw = blobs.get(tx, row.raw)
     return Unread(
         id=row.id,
         received_at=row.received_at,
         size=row.size,
         error=str(row.detail.get("error", "")),
-        excerpt=raw[: 4 * EXCERPT].decode("utf-8", "replace")[:EXCERPT].replace("\0", ""),
+        excerpt=excerpt(blobs.get(tx, row.raw)),
     )
+
+
+def excerpt(raw: bytes) -> str:
+    """The beginning of a message of a device as people can read it: unpacked, a document with a line for each value, a form likewise.
+
+    >>> print(excerpt(b'{"host":{"name":"sw-1"}}'))
+    {
+      "host": {
+        "name": "sw-1"
+      }
+    }
+    >>> print(excerpt(b"device=sw-1&status=Non+attivo"))
+    device = sw-1
+    status = Non attivo
+    """
+    if raw[:2] in (b"\x1f\x8b", b"\x78\x9c"):
+        with suppress(zlib.error):
+            raw = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(raw, LOOKED_AT)
+    text = raw[:LOOKED_AT].decode("utf-8", "replace").replace("\0", "")
+    if text.lstrip()[:1] in ("{", "["):
+        with suppress(ValueError, RecursionError):
+            text = _laid_out(json.loads(text))
+    elif _FORM.fullmatch(text):
+        text = "\n".join(f"{name} = {value}" for name, value in parse_qsl(text, keep_blank_values=True))
+    return text[:EXCERPT]
+
+
+def _laid_out(document: Any) -> str:
+    """As far as it is shown: what lies deep costs a line's width at each level."""
+    pieces, room = list[str](), EXCERPT
+    for piece in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(document):
+        pieces.append(piece)
+        room -= len(piece)
+        if room < 0:
+            break
+    return "".join(pieces)
 
 
 _NONE = "there is no such alert source that you may see"

@@ -8,14 +8,14 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
-from core.alerting import Interface, Severity
+from core.alerting import PACE, Agreed, Interface, Severity, TrapUser
 from core.channel import NoSuchSource, NotAdmitted
+from core.kept_secrets import kept_secret
 from core.log import get_logger
+from core.networks import among
 from core.rules.durations import parse_duration
-from core.settings_file import resolved
 
 if TYPE_CHECKING:
     from core.envelope import Claims
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 OWN = "hub"
 """The source by which the hub reports what it sees of itself. It is always there, and in nobody's file."""
+SAID = "hub:"
+"""How keys of alarms begin that the hub raises; those of tools begin with their kind."""
 KNOCKS = timedelta(minutes=5)
 """Between two heartbeats that the hub sends to itself by the ways that devices take."""
 APART = 300
@@ -85,8 +87,12 @@ class AlertSource:
     """Of Amazon SNS: which of them may send."""
     reaches: tuple[str, ...] = ()
     """Networks that are not the internet's, and that we may call it in."""
+    users: tuple[TrapUser, ...] = ()
+    """Who may send for it by SNMP version 3."""
     address: str = ""
     """Where its mail comes to: an address of ours, or one with a tag."""
+    pace: Agreed = PACE
+    """How fast it may send while nothing can be stored, before it is asked to wait for longer."""
     group: str = ""
     """Who has its alarms where no customer's contract says so."""
 
@@ -134,6 +140,11 @@ def of_content(name: str, plain: Mapping[str, Any]) -> AlertSource:
         api=Interface(**plain["api"]) if plain.get("api") else None,
         topics=tuple(plain.get("topics", ())),
         reaches=tuple(plain.get("reaches", ())),
+        users=tuple(
+            TrapUser(source=name, peers=tuple(plain.get("peers", ())), **one)
+            for one in plain.get("users", ())
+        ),
+        pace=Agreed(rate=plain.get("rate", PACE.rate), burst=plain.get("burst", PACE.burst)),
         **{
             name: plain.get(name, False)
             for name in ("names_customers", "page_anyway", "info_opens", "announce")
@@ -166,26 +177,40 @@ def admitted(
     """The source that sends this. Raises NoSuchSource, NotAdmitted; both take as long.
 
     By name: its signature of the bytes `signed` where it signs, else its secret, and its peers where any are named. Without a name: the one
-    of this kind that has the peer, or the secret. `signed` None: there are no bytes yet, and who will sign need not prove anything now.
+    of this kind that has the peer, or the secret: one that has users is not taken at its address alone. `signed` None: there are no bytes yet, and who will sign need not prove anything now.
     """
+    if claims.proved is not None:
+        return _proved(sources.get(claims.source), claims)
     if claims.source:
         found = sources.get(claims.source)
         right = _knows(found, claims.secret)
         if found is not None and found.signature is not None:
-            right = signed is None or _signs(found.signature, claims.headers, signed, now=now)
+            right = signed is None or _signs(found.signature, claims, signed, now=now)
         if found is None or not found.enabled:
             raise NoSuchSource(f"there is no alert source {claims.source!r}")
         if not right:
             raise NotAdmitted(f"this is not the secret of {claims.source!r}")
-        if found.peers and not _among(claims.peer, found.peers):
+        if found.peers and not among(claims.peer, found.peers):
             raise NotAdmitted(f"{claims.source!r} does not send from {claims.peer}")
         return found
     for found in _of_kind(sources, claims.kind):
         by_secret = bool(found.secrets) and _knows(found, claims.secret)
-        by_peer = bool(found.peers) and _among(claims.peer, found.peers)
+        by_peer = bool(found.peers) and among(claims.peer, found.peers)
+        if found.users and not by_secret:
+            continue
         if (by_secret or not found.secrets) and (by_peer or not found.peers) and (by_secret or by_peer):
             return found
     raise NoSuchSource(f"no alert source of kind {claims.kind} sends from {claims.peer}")
+
+
+def _proved(found: AlertSource | None, claims: Claims) -> AlertSource:
+    """What was proved by a key that this source still has."""
+    assert claims.proved is not None
+    if found is None or not found.enabled or claims.proved.user not in {one.name for one in found.users}:
+        raise NoSuchSource(f"there is no alert source {claims.source!r} with the user {claims.proved.user!r}")
+    if found.peers and not among(claims.peer, found.peers):
+        raise NotAdmitted(f"{claims.source!r} does not send from {claims.peer}")
+    return found
 
 
 def by_address(sources: Mapping[str, AlertSource], recipients: Iterable[str]) -> AlertSource | None:
@@ -200,13 +225,11 @@ def _of_kind(sources: Mapping[str, AlertSource], kind: str) -> Iterator[AlertSou
     return (one for one in sources.values() if one.enabled and one.kind == kind)
 
 
-def _signs(about: Signature, headers: Mapping[str, str], raw: bytes, *, now: datetime | None) -> bool:
+def _signs(about: Signature, claims: Claims, raw: bytes, *, now: datetime | None) -> bool:
     """Is a header the HMAC-SHA256 of the bytes, in hexadecimal or base64? `sha256=` before it and several in a row are usual."""
-    try:
-        secret = resolved(about.secret).encode()
-    except ValueError as error:
-        log.error("a signature cannot be checked", reason=f"hmac.secret {error}")
-        return False
+    headers = claims.headers
+    where = about.secret  # elsewhere than it was read ahead, if the desk has changed since
+    secret = (claims.keys[where] if where in claims.keys else key_at(where)).encode()
     words = raw
     if about.timestamp:
         at = headers.get(about.timestamp.lower(), "")
@@ -222,20 +245,20 @@ def _signs(about: Signature, headers: Mapping[str, str], raw: bytes, *, now: dat
     return bool(secret) and any(right)
 
 
+def key_at(where: str) -> str:
+    """What a source signs with; empty: it is not there, and the log says so. Waits for a file."""
+    try:
+        return kept_secret(where)
+    except ValueError as error:
+        log.error("a signature cannot be checked", reason=f"hmac.secret {error}")
+        return ""
+
+
 def _knows(found: AlertSource | None, secret: str) -> bool:
     given = digest(secret)
     kept = found.secrets if found is not None and found.secrets else (_DUMMY,)
     right = [hmac.compare_digest(given, one) for one in kept]
     return any(right) and found is not None
-
-
-def _among(peer: str, networks: tuple[str, ...]) -> bool:
-    try:
-        address = ip_address(peer)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return any((mapped or address) in ip_network(network, strict=False) for network in networks)
 
 
 def for_reader(source: AlertSource, hub_zone: str) -> dict[str, Any]:

@@ -417,20 +417,20 @@ def joins(tx: Tx, ticket_id: str, into: str, *, now: datetime) -> bool:
     work.cancel(tx, shard=found.id, key=NOTICE)
     parts = links_between.of_kind(tx, found.id, Tie.CHILD)
     joining.absorb(tx, found.number, into=other.number, now=now)
-    _bring(tx, found.id, other.id, parts, now=now)
+    bring(tx, found.id, other.id, parts, outage=True, now=now)
     alert_returns.settle(Case.open(tx, other.id, now=now))
     return True
 
 
-def _bring(tx: Tx, before: str, into: str, parts: list[str], *, now: datetime) -> None:
-    """Parts of an incident that became part of another ticket are that one's, and so is its outage."""
+def bring(tx: Tx, before: str, into: str, parts: list[str], *, outage: bool, now: datetime) -> None:
+    """Parts of an incident become parts of another ticket, and so does its outage."""
     for part in parts:
         was, parent, child = (Case.open(tx, one, now=now) for one in (before, into, part))
         links_between.unmake(was, child, Tie.CHILD, by=HUB.actor)
         links_between.make(parent, child, Tie.CHILD, by=HUB.actor)
         for case in (was, parent, child):
             case.save()
-    if parts:
+    if parts and outage:
         tx.update(tables.outage, {"incident": before}, incident=into)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from core.desk import acts, alert_rows, alert_views, reference
 from core.desk.alert_views import Shape
@@ -67,6 +67,27 @@ def tree(tx: Tx, who: Principal, code: str) -> tuple[str, tuple[Node, ...]]:
             severity=severities.get(one.name, ""),
         )
         for one in sorted(found, key=lambda one: one.name)
+    )
+
+
+def looked_at_first(tx: Tx, who: Principal) -> str | None:
+    """Code of the customer with the most that fires, of what this person may see. None: nothing fires anywhere."""
+    acts.only_staff(who)
+    may = alert_views.condition(tx, who)
+    row = tx.one(_most(Shape(may)), **may.values)
+    return None if row is None else str(row.customer)
+
+
+@cache
+def _most(of: Shape) -> Prepared:
+    return Prepared(
+        select(alert.c.customer)
+        .where(
+            alert.c.firing, alert.c.customer.is_not(None), alert.c.asset.is_not(None), of.condition.build()
+        )
+        .group_by(alert.c.customer)
+        .order_by(func.count().desc(), alert.c.customer)
+        .limit(1)
     )
 
 

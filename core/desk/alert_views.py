@@ -6,7 +6,8 @@ works on or is sent. Customers see tickets, not alarms.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+import re
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -15,6 +16,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    and_,
     bindparam,
     false,
     func,
@@ -27,16 +29,19 @@ from sqlalchemy import (
 
 from core.alerting import Severity
 from core.desk import acts, reference
+from core.desk.alert_sources import OWN, SAID
 from core.desk.errors import NotFound, invalid
-from core.desk.listing import Condition, Order, Walk, page_keys
+from core.desk.listing import Condition, Order, Walk, edge, page_keys, until, write_cursor
 from core.desk.principal import Principal
 from core.desk.scope import Scope, scope
 from core.desk.scope import find as find_ticket
 from core.desk.views import Page
 from core.store import tables
-from core.store.columns import Id
+from core.store.columns import Id, from_micros
 from core.store.tx import Prepared, Row, Tx
 
+LOOKED = 10_000
+"""Alarms that one page of a list looks through, so that no question costs more than this, however rare what is looked for."""
 STATUSES = ("held", "firing", "acknowledged", "suppressed", "maintenance", "resolved", "expired")
 SEVERITIES = tuple(str(one) for one in Severity if one is not Severity.OK)
 alert, ticket, agent, customer = tables.alert, tables.ticket, tables.agent, tables.customer
@@ -91,6 +96,8 @@ class Alarm:
     ticket: Work | None
     elsewhere: bool
     """It has a ticket that the reader may not see."""
+    of_hub: bool
+    """The hub says it, of itself or of a source that is silent."""
 
     @property
     def where(self) -> str:
@@ -106,9 +113,14 @@ class Alarm:
         return text
 
     @property
+    def own(self) -> bool:
+        """The hub reports itself: it is nobody's, and nobody has to say whose."""
+        return self.source == OWN
+
+    @property
     def unmapped(self) -> bool:
-        """Nobody knows whose it is, or which thing."""
-        return self.customer is None or self.asset is None
+        """Nobody knows whose it is, or which thing. What the hub says of itself or of a source is about no thing of anybody's."""
+        return not self.of_hub and (self.customer is None or self.asset is None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +145,22 @@ class Filter:
 def rank(severity: str) -> int:
     """How bad, 0 the worst."""
     return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+
+
+def explaining(parents: Mapping[str, str], one: str) -> list[str]:
+    """What an alarm hangs on, the nearest first. `parents`: id of an alarm to the one that explains it.
+
+    >>> explaining({"camera": "switch", "switch": "router"}, "camera")
+    ['switch', 'router']
+    >>> explaining({"a": "b", "b": "a"}, "a")
+    ['b']
+    """
+    found: list[str] = []
+    above = parents.get(one)
+    while above is not None and above != one and above not in found:
+        found.append(above)
+        above = parents.get(above)
+    return found
 
 
 # --- Who sees what ------------------------------------------------------------------------------------------
@@ -163,10 +191,11 @@ def _visible(shape: tuple[Hashable, ...], count: int) -> ColumnElement[bool]:
     of_ticket = select(ticket.c.id).where(
         ticket.c.id == alert.c.ticket_id, Scope(shape=shape, values={}).tested
     )
-    seen = of_ticket.correlate(alert).exists()
+    # Tested from the left: whoever has no ticket to be looked at is not looked for.
+    seen = and_(alert.c.ticket_id.is_not(None), of_ticket.correlate(alert).exists())
     if not count:
         return seen
-    return or_(seen, alert.c.technology.in_([bindparam(f"technology_{n}") for n in range(count)]))
+    return or_(alert.c.technology.in_([bindparam(f"technology_{n}") for n in range(count)]), seen)
 
 
 def find(tx: Tx, who: Principal, alert_id: str) -> Row:
@@ -200,7 +229,7 @@ def _find(of: Shape) -> Prepared:
 
 
 def listing(tx: Tx, who: Principal, wanted: Filter, *, cursor: str | None = None, limit: int = 50) -> Page:
-    """One page of Alarm, what was heard last first.
+    """One page of Alarm, what was heard last first. It looks through LOOKED of them: with `back_to`, older ones may be found by the next.
 
     Raises Forbidden for contacts, NotFound for a ticket out of scope, Invalid for a status, a severity or a cursor there is not.
     """
@@ -214,8 +243,15 @@ def listing(tx: Tx, who: Principal, wanted: Filter, *, cursor: str | None = None
         of = find_ticket(tx, who, wanted.ticket).id
         walk = Walk(held=(("ticket_id", of),), also=(alert.c.firing,) if walk.also else (), sort=True)
     conditions = [condition(tx, who), *_conditions(wanted)]
+    full = who.sees_everything and len(conditions) == 1  # every row of the walk is one of the page
+    last = None if wanted.ticket or full else edge(tx, alert, walk, _ORDER, cursor=cursor, rows=LOOKED)
+    if last is not None:
+        conditions.append(until(_ORDER, last))
     keys, further = page_keys(tx, alert, [walk], _ORDER, conditions, cursor=cursor, limit=limit)
-    return Page(items=tuple(alarms(tx, who, [key[-1] for key in keys])), next=further)
+    items = tuple(alarms(tx, who, [key[-1] for key in keys]))
+    if further is None and last is not None:
+        return Page(items=items, next=write_cursor(_ORDER, last), back_to=from_micros(last[0]))
+    return Page(items=items, next=further)
 
 
 def _conditions(wanted: Filter) -> list[Condition]:
@@ -233,11 +269,23 @@ def _conditions(wanted: Filter) -> list[Condition]:
         )
     if wanted.unmapped:
         found.append(
-            Condition(shape=("unmapped",), build=lambda: alert.c.customer.is_(None) | alert.c.asset.is_(None))
+            Condition(
+                shape=("unmapped",),
+                build=lambda: (
+                    (alert.c.customer.is_(None) | alert.c.asset.is_(None))
+                    & alert.c.dedup_key.not_like(literal(f"{SAID}%"))
+                ),
+            )
         )
-    for n, word in enumerate(wanted.q.lower().split()[:5]):
-        name = f"word_{n}"
-        found.append(Condition(shape=(name,), build=_has(name), values={name: word[:100]}))
+    words = wanted.q.lower().split()[:5]
+    if words:
+        found.append(
+            Condition(
+                shape=("words", len(words)),
+                build=lambda: _has(len(words)),
+                values={f"word_{n}": _literally(word[:100]) for n, word in enumerate(words)},
+            )
+        )
     return found
 
 
@@ -250,16 +298,21 @@ def _equal(name: str, value: str) -> Condition:
     )
 
 
-def _has(name: str) -> Any:
-    def build() -> ColumnElement[bool]:
-        return or_(
-            *(
-                func.lower(func.coalesce(text, literal(""))).contains(bindparam(name), autoescape=False)
-                for text in _TEXTS
-            )
-        )
+def _has(count: int) -> ColumnElement[bool]:
+    """All of so many words; what they are looked for in is put together once."""
+    all_of_it: Any = literal("")
+    for text in _TEXTS:
+        all_of_it = all_of_it.concat(literal("\n")).concat(func.coalesce(text, literal("")))
+    return and_(*(func.lower(all_of_it).contains(bindparam(f"word_{n}"), escape="\\") for n in range(count)))
 
-    return build
+
+def _literally(word: str) -> str:
+    """What was typed is no pattern.
+
+    >>> _literally("100%")
+    '100\\\\%'
+    """
+    return re.sub(r"([\\%_])", r"\\\1", word)
 
 
 _OF_TICKET = Prepared(
@@ -292,7 +345,7 @@ def alarms(tx: Tx, who: Principal, ids: Sequence[str]) -> list[Alarm]:
 _COLUMNS = tuple(
     column
     for column in alert.c
-    if column.name not in ("about", "transitions", "above", "body", "copies", "dedup_key", "address")
+    if column.name not in ("about", "transitions", "above", "body", "copies", "address")
 )
 
 
@@ -346,4 +399,5 @@ def alarm(row: Row) -> Alarm:
         parent=row.parent_alert,
         ticket=work,
         elsewhere=work is None and row.ticket_id is not None,
+        of_hub=row.dedup_key.startswith(SAID),
     )

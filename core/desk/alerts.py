@@ -24,6 +24,7 @@ from core.desk import (
     door,
     filing,
     maintenance,
+    people,
     reference,
     source_states,
 )
@@ -57,6 +58,7 @@ ASIDE = {
 """What speaks of no problem, and why the message is put down then."""
 OVER = "alert-over"
 """Kind and key of the job that ends what its source never takes back; its shard is the alert."""
+_WHERE = ("site", "above", "root")
 FROM_SOURCE = {
     Status.ACKNOWLEDGED: "acknowledged",
     Status.SUPPRESSED: "suppressed_there",
@@ -168,14 +170,16 @@ def one(
         same_body=_same(known, row),
         echo=known is not None and alert_returns.echoes(tx, source, alert_id, fact),
     )
-    if known is not None and fact.status in (Status.FIRING, Status.RESOLVED):
-        maintenance.source_over(tx, alert_id, now=now)
+    if known is not None and step not in (Step.LATE, Step.DUPLICATE) and _ends_work(fact):
+        # A notification is sent again and again until it is taken: it may be from before the work.
+        fires = fact.status is Status.FIRING
+        maintenance.source_over(tx, alert_id, said_at=fact.said_at if fires else None, now=now)
     if step is Step.BEGUN:
         _begin(tx, source, fact, known, alert_id, customer, row, times=times, now=now)
     elif known is None:
         _keep(tx, source, fact, alert_id, customer, row)
     elif step is Step.REPEATED:
-        _repeat(tx, source, fact, known, row, times=times)
+        _repeat(tx, source, fact, known, row, times=times, now=now)
     elif step is Step.ENDED:
         alert_endings.end(
             tx, source, known, ended_at=min(fact.ended_at or received_at, received_at), row=row, now=now
@@ -187,11 +191,19 @@ def one(
     elif step is Step.UPDATED:
         _update(tx, fact, known, row, now=now)
     else:
-        alert_rows.decide(tx, known, str(step), now=now, inbound=row.id, status=str(fact.status))
-    if fact.status is Status.MAINTENANCE and step is not Step.DUPLICATE:
+        changes = fact.work_over or fact.status is Status.MAINTENANCE
+        what = _said(fact) if changes else str(step)
+        alert_rows.decide(tx, known, what, now=now, inbound=row.id, status=str(fact.status))
+    if fact.work_over:
+        maintenance.source_over(tx, alert_id, now=now)
+    elif fact.status is Status.MAINTENANCE and step is not Step.DUPLICATE:
         about = _told(tx, source, fact, customer, row) | {"source": source.name}
-        maintenance.source_says(tx, alert_id, about, until=fact.ended_at, now=now)
+        maintenance.source_says(tx, alert_id, about, said_at=fact.said_at, now=now)
     return step
+
+
+def _ends_work(fact: AlertFact) -> bool:
+    return not fact.tells_of_work and fact.status in (Status.FIRING, Status.RESOLVED)
 
 
 def _same(known: Row | None, row: Said) -> bool:
@@ -345,7 +357,7 @@ def gone(tx: Tx, alert_id: str, *, now: datetime) -> None:
 def _keep(
     tx: Tx, source: AlertSource, fact: AlertFact, alert_id: str, customer: str | None, row: Said
 ) -> None:
-    """What ends, or is acknowledged, without ever having begun here: kept, and nobody is called."""
+    """What ends, is acknowledged or worked on without ever having begun here: kept, and nobody is called."""
     at = fact.ended_at or row.received_at
     tx.insert(
         alert,
@@ -371,13 +383,17 @@ def _keep(
     )
     kept = alert_rows.one(tx, alert_id)
     assert kept is not None
-    alert_rows.decide(tx, kept, "never_began", now=row.received_at, inbound=row.id, status=str(fact.status))
+    what = "never_began" if fact.status is Status.RESOLVED else _said(fact)
+    alert_rows.decide(tx, kept, what, now=row.received_at, inbound=row.id, status=str(fact.status))
 
 
-def _repeat(tx: Tx, source: AlertSource, fact: AlertFact, known: Row, row: Said, *, times: int) -> None:
-    """It still fires: counted. How bad it is follows the message; how bad it was only rises."""
+def _repeat(
+    tx: Tx, source: AlertSource, fact: AlertFact, known: Row, row: Said, *, times: int, now: datetime
+) -> None:
+    """It still fires: counted. How bad it is and where follow the message; how bad it was only rises."""
     severity = _severity(source, fact)
-    worst = severity if severity.worse_than(Severity(known.worst)) else Severity(known.worst)
+    where = _elsewhere(tx, source, fact, known)
+    worst = _worst(known, severity)
     alert_rows.change(
         tx,
         known.id,
@@ -387,34 +403,70 @@ def _repeat(tx: Tx, source: AlertSource, fact: AlertFact, known: Row, row: Said,
         worst=str(worst),
         body=row.raw,
         **({"summary": fact.summary} if fact.summary else {}),
+        **where,
     )
     tx.run(_COUNTED, alert_id=known.id, n=known.episode, to=str(worst), times=times)
-    if str(severity) != known.severity:
-        alert_rows.decide(
-            tx,
-            known,
-            "severity",
-            now=row.received_at,
-            inbound=row.id,
-            was=known.severity,
-            severity=str(severity),
-        )
-        alert_placing.worse(tx, known, severity, now=row.received_at)
+    _as_bad(tx, known, severity, row)
+    if any(where.get(name, getattr(known, name)) != getattr(known, name) for name in _WHERE):
+        alert_rows.decide(tx, known, "relocated", now=now, inbound=row.id)
+        alert_placing.settle(tx, known.id, source, now=now)  # as long as it has no ticket
+
+
+def _worst(known: Row, severity: Severity) -> Severity:
+    return severity if severity.worse_than(Severity(known.worst)) else Severity(known.worst)
+
+
+def _as_bad(tx: Tx, known: Row, severity: Severity, row: Said) -> None:
+    """It may be worse than it was, or better: written down, and where nobody was called for it, it is asked again whether somebody is."""
+    if str(severity) == known.severity:
+        return
+    was = known.severity
+    alert_rows.decide(
+        tx, known, "severity", now=row.received_at, inbound=row.id, was=was, severity=str(severity)
+    )
+    alert_placing.worse(tx, known, severity, now=row.received_at)
 
 
 def _update(tx: Tx, fact: AlertFact, known: Row, row: Said, *, now: datetime) -> None:
-    """The source says something of an alert that fires: it goes on firing."""
+    """The source says something of an alert that fires: it goes on firing. Who acknowledges it may say at once how bad it is."""
     values: dict[str, Any] = {"last_seen": row.received_at, "body": row.raw}
-    if fact.status is Status.ACKNOWLEDGED and known.status == "firing":
-        values["status"] = "acknowledged"
+    severity = Severity(known.severity)
+    if fact.status is Status.ACKNOWLEDGED:
+        severity = severity if fact.severity in (Severity.UNKNOWN, Severity.OK) else fact.severity
+        worst = _worst(known, severity)
+        values |= {"severity": str(severity), "worst": str(worst)}
+        if known.status == "firing":
+            values["status"] = "acknowledged"
     alert_rows.change(tx, known.id, **values)
-    alert_rows.decide(tx, known, FROM_SOURCE[fact.status], now=now, inbound=row.id, text=fact.text[:300])
+    if "worst" in values:
+        tx.run(_COUNTED, alert_id=known.id, n=known.episode, to=values["worst"], times=0)
+    _as_bad(tx, known, severity, row)
+    alert_rows.decide(tx, known, _said(fact), now=now, inbound=row.id, text=fact.text[:300])
+
+
+def _said(fact: AlertFact) -> str:
+    """What the source says, as a decision names it; of what does not fire either."""
+    if fact.work_over:
+        return "maintenance_over_there"
+    return FROM_SOURCE.get(fact.status, "never_began")
 
 
 def check(tx: Tx, alert_id: str, *, now: datetime) -> None:
     """The timer of an alert that waits: it is asked again where it goes, or is over because nobody ever takes it back."""
     if (row := _firing(tx, alert_id)) is not None:
         alert_placing.settle(tx, alert_id, reference.alert_source(tx, row.source), now=now)
+
+
+def _elsewhere(tx: Tx, source: AlertSource, fact: AlertFact, known: Row) -> dict[str, Any]:
+    """Columns of where it is, when its labels say something else than before. Whose it is, and which thing, stays for an episode."""
+    if dict(fact.labels) == known.about.get("labels", {}):
+        return {}
+    about = {"about": {**known.about, "labels": dict(fact.labels)}}
+    if not known.customer:
+        return about
+    thing = people.asset(tx, known.customer, known.asset) if known.asset else None
+    there = alert_rows.located(tx, source, known.customer, fact, known=thing)
+    return about | {name: there[name] for name in _WHERE}
 
 
 def _firing(tx: Tx, alert_id: str) -> Row | None:

@@ -175,6 +175,12 @@ def answers(
             of, kind="reply", address=address, texts_by=tx.facts.texts_by, in_chat=in_chat
         )
 
+    known = {one.address: one.person.bad_address for one in there}
+
+    def stopped(address: str) -> str:
+        row = tx.one(_BAD, address=address.lower()) if known.get(address, True) else None
+        return row.reason if row is not None else ""
+
     found = []
     for one in told:
         ways = {one.address: channel(one.address, one.thread)}
@@ -190,7 +196,12 @@ def answers(
                 contact=one.contact,
                 outsider=participation.outsider(replace(one.person, admitted=False), customer=customer),
                 ways=tuple(
-                    WayView(address=address, channel=by, chosen=address == one.address)
+                    WayView(
+                        address=address,
+                        channel=by,
+                        chosen=address == one.address,
+                        stopped=stopped(address),
+                    )
                     for address, by in ways.items()
                     if by
                 ),

@@ -28,7 +28,7 @@ class Author:
     agent: str | None = None
     customer: str | None = None
     candidates: tuple[str, ...] = ()
-    """Customers it may belong to, when it is not exactly one."""
+    """Customers it may belong to, when it is not exactly one or the author cannot be relied on."""
     by_domain: bool = False
     """The customer is known by the domain of the address only."""
     language: str | None = None
@@ -76,7 +76,8 @@ def find(tx: Tx, said: Inbound) -> Author:
     if agent is not None:
         return Author(kind="agent", address=address, name=agent.name, agent=agent.id, language=agent.language)
     customers = people.customers_of_domain(tx, said.author.domain) if said.author.domain else []
-    if len(customers) == 1:
+    # Letters that only look like a customer's, or an address behind another name, are no one's of that customer.
+    if len(customers) == 1 and not said.author_defects:
         customer = reference.customer(tx, customers[0])
         language = customer.language if customer else None
         return Author(

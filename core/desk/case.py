@@ -35,6 +35,10 @@ ADMINISTRATION = fixed_id("administration")
 """The chain of what belongs to no ticket: configuration, tokens, exports."""
 
 
+ID_BY_NUMBER = Prepared(select(ticket.c.id).where(ticket.c.number == bindparam("number")))
+"""The ticket of a number, whoever asks: for what the hub does by itself. People's questions go through core.desk.scope."""
+
+
 def event_hash(previous: str, row: Mapping[str, Any]) -> str:
     """The link of one event to the one before; `row` has the columns of table event but hash."""
     return link(

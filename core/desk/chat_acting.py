@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, literal, select
-
-from core.desk import chat_buttons, chat_commands, chat_presses, filing, restraint, sending
+from core.desk import chat_buttons, chat_commands, chat_presses, filing, restraint, stopped
 from core.desk.chat_came import Came, Here
 from core.desk.filing import Understood
 from core.envelope import Kind
-from core.store import tables
-from core.store.tx import Prepared, Row, Tx
+from core.store.tx import Row, Tx
 
 
 def act(tx: Tx, came: Came) -> Understood | None:
@@ -29,7 +26,7 @@ def act(tx: Tx, came: Came) -> Understood | None:
 def _words(tx: Tx, here: Here, row: Row) -> Understood | None:
     """Words that are an answer to a question of ours: a number, or a comment."""
     said, done, of = here.said, here.said.chat, here.chat
-    if said.kind is Kind.HUMAN and stopped(tx, of.address):
+    if said.kind is Kind.HUMAN and stopped.why(tx, of.address):
         _remind(here)
     if done is None or not (done.part_of or said.in_reply_to or said.attachments):
         by_number = chat_buttons.numbered(tx, of.address, said.text)
@@ -51,16 +48,3 @@ def _remind(here: Here) -> None:
 def _kept(here: Here, row: Row, what: str) -> Understood:
     """What was done is a record of a machine: it opened nothing, and its bytes stay."""
     return filing.conclude(here.tx, row, here.said, "machine", what, now=here.now)
-
-
-def stopped(tx: Tx, address: str) -> bool:
-    """Did they ask for no more messages?"""
-    return tx.one(_STOPPED, address=address) is not None
-
-
-_STOPPED = Prepared(
-    select(tables.bad_address.c.at).where(
-        tables.bad_address.c.address == bindparam("address"),
-        tables.bad_address.c.reason == literal(sending.OPTED_OUT),
-    )
-)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from core.desk import chat_intake, chat_presses, linking, returns, standing
+from core.desk import chat_intake, chat_presses, linking, standing, stopped
 from core.desk.chat_buttons import Offer
 from core.desk.chat_came import Here
 from core.desk.errors import Refused
@@ -15,7 +15,7 @@ from core.rules.chat_acts import Act
 
 def _start(here: Here, code: str) -> str:
     if here.of_customer:  # who may say stop
-        returns.wished(here.tx, here.chat.address, stop=False, now=here.now)
+        stopped.wished(here.tx, here.chat.address, stop=False, now=here.now)
     if code:
         return _connect(here, code)
     here.say("start", name=here.author.name if here.author.contact or here.author.agent else "")
@@ -65,7 +65,7 @@ def _stop(here: Here, _rest: str) -> str:
     if not here.of_customer:
         here.say("only_known")
         return "command_by_a_stranger"
-    returns.wished(here.tx, here.chat.address, stop=True, now=here.now)
+    stopped.wished(here.tx, here.chat.address, stop=True, now=here.now)
     here.say("stop")
     return "command_stop"
 

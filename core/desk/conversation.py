@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -22,6 +23,7 @@ from core.desk.views import (
     MessageView,
     NoteView,
     PersonView,
+    ReportView,
     ThreadView,
     VersionView,
 )
@@ -196,7 +198,18 @@ def delivery_view(row: Row, *, inside: bool) -> DeliveryView:
         created_at=row.created_at,
         sent_at=row.sent_at,
         seen_at=row.seen_at,
+        report=report_view(row.report) if inside else None,
     )
+
+
+def report_view(kept: Mapping[str, Any]) -> ReportView | None:
+    """What the row of a delivery keeps of a report; None: nothing was reported."""
+    if not kept:
+        return None
+    said = {
+        name: str(kept.get(name, "")) for name in ("recipient", "action", "status", "reply", "text", "host")
+    }
+    return ReportView(kind=kept["kind"], at=datetime.fromisoformat(kept["at"]), **said)
 
 
 def _button_view(row: Row, *, inside: bool) -> ButtonView:
@@ -238,6 +251,7 @@ def _message_view(
     text = "" if taken_back else row.text
     spans = () if taken_back else tuple((int(start), int(end), str(kind)) for start, end, kind in row.spans)
     people = row.people or {}
+    decided = (row.decided or {}) if inside else {}
     by_requester = row.direction == "in" and (
         (row.contact is not None and row.contact == ticket.contact)
         or (row.author_address != "" and row.author_address == ticket.requester_address)
@@ -257,6 +271,8 @@ def _message_view(
         answers_to=_other(people.get("reply_to", ""), row.author_address) if inside else "",
         written_for=_other(people.get("original_sender", ""), row.author_address) if inside else "",
         trust=row.trust if inside else "",
+        trust_reasons=tuple(decided.get("trust_reasons", ())),
+        checks=tuple(decided.get("authentication", ())),
         subject=row.subject,
         text=text,
         spans=spans,
@@ -301,11 +317,13 @@ def _by_message(rows: Sequence[Row], *, internal: bool) -> dict[str, tuple[FileV
 
 @cache
 def _messages(shape: tuple[Any, ...]) -> Prepared:
-    readable = Scope(shape=shape, values={}).messages
+    mine = Scope(shape=shape, values={})
+    # Why it is believed is for staff only, and not read for anybody else.
+    decided = [tables.inbound.c.detail.label("decided")] if mine.inside else []
     return Prepared(
-        select(message, tables.inbound.c.copies)
+        select(message, tables.inbound.c.copies, *decided)
         .select_from(message.outerjoin(tables.inbound, tables.inbound.c.id == message.c.inbound_id))
-        .where(message.c.ticket_id == bindparam("ticket_id"), readable)
+        .where(message.c.ticket_id == bindparam("ticket_id"), mine.messages)
         .order_by(message.c.at, message.c.id)
     )
 

@@ -122,6 +122,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     subject: str = ""
     reply_to: str = ""
     """The step whose ticket this mail answers, by our own Message-ID."""
+    returns: str = ""
+    """The step to whose ticket our last mail comes back with this one."""
     headers: dict[str, str] = {}
     ticket: str = ""
     agent: str = ""
@@ -292,6 +294,9 @@ def _mail(tx: Tx, step: Step, names: Mapping[str, str], read: Read, at: datetime
         "Content-Transfer-Encoding": "8bit",
         **step.headers,
     }
+    box = "support@desk.test"
+    if step.returns:
+        box = headers["To"] = f"support+b-{_last_ref(tx, names[step.returns])}@reply.desk.test"
     if step.reply_to:
         headers["In-Reply-To"] = f"<m.{_last_ref(tx, names[step.reply_to])}@desk.test>"
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -300,8 +305,8 @@ def _mail(tx: Tx, step: Step, names: Mapping[str, str], read: Read, at: datetime
         channel="email",
         raw=raw,
         received_at=at,
-        sender=step.mail.rpartition("<")[2].rstrip(">"),
-        recipients=("support@desk.test",),
+        sender="" if step.returns else step.mail.rpartition("<")[2].rstrip(">"),
+        recipients=(box,),
     )
     inbound_id = door.accept(tx, arrival, now=at, later=False)
     stored = door.load(tx, [inbound_id])[inbound_id]

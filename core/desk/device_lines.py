@@ -1,4 +1,4 @@
-"""How long are lines of devices kept that are no alarm? As long as the settings say; what began an alarm stays with it."""
+"""How long are lines of devices kept that are no alarm? As long as the settings say; what began an alarm stays, with the lines that lie with it."""
 
 from __future__ import annotations
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy import bindparam, select, union_all, update
 
-from core.desk import alert_sources, reference
-from core.envelope import Arrival, Claims
+from core.alerting import PACE, Agreed
+from core.desk import alert_sources, reference, trap_senders
+from core.envelope import Arrival, Claims, Inbound
 from core.ids import derived_id, fixed_id, new_id
 from core.rules import sameness
 from core.store import blobs, tables, work
@@ -27,6 +28,9 @@ LANES = 16
 DAY = 86_400  # seconds
 ALERT_SOURCE = "alert_source"
 """In the envelope of what a device sent: by whom."""
+
+ANSWERS = "answers"
+"""In the envelope of what came to us directly: what was published about its sender (core.channel.Inquiring)."""
 
 _SHARDS = tuple(fixed_id(f"intake:{n:02}") for n in range(LANES))
 
@@ -66,6 +70,8 @@ class Stored:
     tries: int
     options: Mapping[str, Any] = field(default_factory=dict)
     """What its reader needs beside the settings of the channel."""
+    asked: bool = False
+    """Its envelope holds answers that are not kept yet."""
 
 
 def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> str:
@@ -85,6 +91,8 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
         source = alert_sources.admitted(
             reference.desk(tx).alert_sources, arrival.claims, signed=arrival.raw, now=now
         )
+        if arrival.claims.proved is not None:
+            trap_senders.heard(tx, source.name, arrival.claims.proved)
         new = arrival.external_id is None  # it is given an id that nobody had before
         # The same words again are another message: whether they mean anything new is for the alert to say.
         arrival = replace(
@@ -121,9 +129,48 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
     return identity
 
 
+def handed_on(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> bool:
+    """Is it a device's, by an address that only its reader found? Then it is read again, as that, in the lane of its source.
+
+    What lies in a mailbox has no envelope by which `accept` could tell. Where its server says that it delivered it counts; whom it
+    is written to counts unless it answers us or is written to the desk as well: somebody may have left in copy what they only
+    quote, and their words are not to be lost for it.
+    """
+    if said.delivered_to is None:
+        return False
+    row = tx.one(_ONE, id=inbound_id)
+    if row is None or row.outcome is not None or row.recipients or source_of(row) is not None:
+        return False
+    if "take_as" in row.detail:  # staff have said what it is
+        return False
+    sources = reference.desk(tx).alert_sources
+    source = alert_sources.by_address(sources, said.delivered_to)
+    if source is None and not (said.reply_tokens or said.bounce_tokens or said.own_refs):
+        named = [one.key for one in (*said.to, *said.cc)]
+        theirs = {one.address.lower() for one in sources.values()}
+        if not any(one in said.own_addresses and one not in theirs for one in named):
+            source = alert_sources.by_address(sources, named)
+    if source is None:
+        return False
+    tx.update(inbound, {"id": inbound_id}, envelope={**row.envelope, ALERT_SOURCE: source.name})
+    enqueue(tx, inbound_id, row.sender, now=now, source=source.name)
+    return True
+
+
 def admits(tx: Tx, claims: Claims) -> None:
     """May this device report? Nothing is stored. Raises NoSuchSource, NotAdmitted."""
     alert_sources.admitted(reference.desk(tx).alert_sources, claims, signed=None)
+
+
+def signs_with(tx: Tx, source: str) -> str:
+    """Where the key is that this source signs with: see Claims.keys. Empty: it signs nothing."""
+    found = reference.desk(tx).alert_sources.get(source)
+    return found.signature.secret if found is not None and found.enabled and found.signature else ""
+
+
+def paces(tx: Tx) -> dict[str, Agreed]:
+    """How fast each source may send, where that is not what holds for all."""
+    return {one.name: one.pace for one in reference.desk(tx).alert_sources.values() if one.pace != PACE}
 
 
 def enqueue(tx: Tx, inbound_id: str, sender: str, *, now: datetime, source: str | None = None) -> None:
@@ -180,6 +227,12 @@ def _lately(row: Row, arrival: Arrival) -> bool:
     return sameness.same(row.received_at, at=arrival.received_at, identified=False, first_ended=False)
 
 
+def understood(tx: Tx, channel: str, source: str, external_id: str) -> bool:
+    """Did this of a device come in, and does it have its outcome?"""
+    row = tx.one(_ONE, id=derived_id(0, channel, f"{source}/{external_id}"))
+    return row is not None and row.outcome is not None
+
+
 def ended(tx: Tx, row: Row) -> bool:
     """Is the ticket of this inbound row no longer worked on?"""
     found = tx.one(_OPEN, id=row.ticket_id) if row.ticket_id else None
@@ -212,6 +265,17 @@ def load(tx: Tx, ids: Sequence[str]) -> dict[str, Stored]:
             options=_options(tx, row),
         )
     return found
+
+
+def with_answers(stored: Stored, answers: Mapping[str, Any]) -> Stored:
+    """The same with what others published about whoever sent it, as it was asked now."""
+    envelope = {**stored.arrival["envelope"], ANSWERS: answers}
+    return replace(stored, arrival={**stored.arrival, "envelope": envelope}, asked=True)
+
+
+def keep_answers(tx: Tx, inbound_id: str, envelope: Mapping[str, Any]) -> None:
+    """Keep the envelope that holds them: whoever reads the message again, in a year, comes to the same."""
+    tx.update(inbound, {"id": inbound_id}, envelope=envelope)
 
 
 def _options(tx: Tx, row: Row) -> dict[str, Any]:

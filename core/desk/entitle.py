@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, select
 
 from core import numbers
 from core.desk import account_managers, asset_owners, consumption_notices, ledger, people, reference, tasks
-from core.desk.case import Case
+from core.desk.case import ID_BY_NUMBER, Case
 from core.desk.errors import Refused, invalid
 from core.envelope import Trust
 from core.rules import entitlement, priority
@@ -222,12 +222,9 @@ def _before_it_goes_below(case: Case, *, more: bool = False) -> None:
 
 def refused_for_want(tx: Tx, number: str, *, now: datetime) -> None:
     """Work on the ticket was refused, because its line has less left: both sides hear of it, once."""
-    row = tx.one(_BY_NUMBER, number=number)
+    row = tx.one(ID_BY_NUMBER, number=number)
     if row is not None:
         _before_it_goes_below(Case.open(tx, row.id, now=now), more=True)
-
-
-_BY_NUMBER = Prepared(select(tables.ticket.c.id).where(tables.ticket.c.number == bindparam("number")))
 
 
 def lapsed(tx: Tx, ticket_id: str, *, now: datetime) -> None:

@@ -16,7 +16,11 @@ class NotFound(DeskError):
 
 
 class Forbidden(DeskError):
-    """The thing is visible, the act is not allowed to this person."""
+    """The thing is visible, the act is not allowed to this person. `code`: which act, where pages say it."""
+
+    def __init__(self, detail: str, *, code: str = "forbidden") -> None:
+        super().__init__(detail)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,9 @@ from typing import Any, NoReturn
 
 from sqlalchemy import select
 
-from core.desk import door, intake
+from core.desk import door, footers, intake
+from core.desk.errors import Forbidden, NotFound
+from core.desk.principal import Principal
 from core.envelope import Arrival, Inbound
 from core.ids import new_id
 from core.store import tables
@@ -32,39 +34,69 @@ class _TakeBack(Exception):
 def explain(db: Database, raw: bytes, read: Read, *, now: datetime) -> dict[str, Any]:
     """What the mail says, what would become of it, and why; changes nothing.
 
-    In JSON's own types but for instants: `mail`, `outcome`, `reason`, `trust`, `threading`, and, when it would become
-    or join a ticket, `ticket`, `entitlement`, `route` and `answers`. A mail that cannot be read has the outcome
+    In JSON's own types but for instants: `mail`, `outcome`, `reason`, `trust`, `threading`, `names`, and, when it would
+    become or join a ticket, `ticket`, `entitlement`, `route` and `answers`. A mail that cannot be read has the outcome
     `exception` and the `error`.
     """
     try:
-        db.submit(_try, raw, read, now=now).result()
+        said = read(raw, arrival_of(None, now=now))
+        said = read(raw, arrival_of(said, now=now))
+    except ValueError as error:
+        return unreadable(str(error))
+    try:
+        db.submit(_try, raw, said, now=now).result()
     except _TakeBack as taken:
         return taken.told
     raise AssertionError("a trial ends by being taken back")
 
 
-def in_words(told: Mapping[str, Any]) -> str:
-    """The same for people: a line for each fact, those of a group indented."""
-    return "\n".join(_lines(told, ""))
-
-
-def _try(tx: Tx, raw: bytes, read: Read, *, now: datetime) -> NoReturn:
-    envelope: dict[str, Any] = {"channel": CHANNEL, "received_at": now, "envelope": {}}
+async def explain_read(db: Database, raw: bytes, said: Inbound, *, now: datetime) -> dict[str, Any]:
+    """The same of a mail that was read elsewhere, twice: the second time as `arrival_of` of the first says."""
     try:
-        # A file has no envelope: whom its head names stands for the recipients, so that reply addresses count.
-        said = read(raw, envelope | {"external_id": None, "sender": "", "recipients": []})
-        people = [address.address for address in (*said.to, *said.cc)]
-        sender = said.author.address if said.author else ""
-        said = read(raw, envelope | {"external_id": None, "sender": sender, "recipients": people})
-    except ValueError as error:
-        raise _TakeBack({"outcome": "exception", "reason": "unreadable", "error": str(error)}) from None
+        await db.write(_try, raw, said, now=now)
+    except _TakeBack as taken:
+        return taken.told
+    raise AssertionError("a trial ends by being taken back")
+
+
+def only_leads(who: Principal) -> None:
+    """Raise NotFound for customers, Forbidden for colleagues who lead nobody: it tells of any customer's contract."""
+    if not who.is_agent:
+        message = "only staff are told what becomes of a mail"
+        raise NotFound(message)
+    if not who.leads:
+        message = "mails are explained to shift leaders, supervisors and administrators"
+        raise Forbidden(message)
+
+
+def arrival_of(said: Inbound | None, *, now: datetime) -> dict[str, Any]:
+    """How a file arrived: it has no envelope, so whom its head names stands for the recipients, and reply addresses count."""
+    people = [] if said is None else [address.address for address in (*said.to, *said.cc)]
+    sender = said.author.address if said is not None and said.author else ""
+    return {
+        "channel": CHANNEL,
+        "external_id": None,
+        "sender": sender,
+        "recipients": people,
+        "received_at": now,
+        "envelope": {},
+    }
+
+
+def unreadable(error: str) -> dict[str, Any]:
+    """What is told of a mail that nobody can read."""
+    return {"outcome": "exception", "reason": "unreadable", "error": error}
+
+
+def _try(tx: Tx, raw: bytes, said: Inbound, *, now: datetime) -> NoReturn:
+    given = arrival_of(said, now=now)
     arrival = Arrival(
         channel=CHANNEL,
         raw=raw,
         received_at=now,
         external_id=new_id(),  # a trial is never the same as what arrived
-        sender=sender,
-        recipients=tuple(people),
+        sender=given["sender"],
+        recipients=tuple(given["recipients"]),
     )
     inbound_id = door.accept(tx, arrival, now=now, later=False)
     found = intake.understand(tx, inbound_id, said, now=now)
@@ -73,13 +105,19 @@ def _try(tx: Tx, raw: bytes, read: Read, *, now: datetime) -> NoReturn:
         "mail": {
             "from": said.author.address if said.author else said.author_text,
             "subject": said.subject,
+            "box": said.mailbox,
             "kind": said.kind,
             "because": list(said.kind_evidence),
-            "notes": list(said.notes),
+            "notes": [*said.notes, *footers.remarks(row.detail.get("folded", ()))],
         },
         "outcome": found.outcome,
         "reason": found.reason,
-        "trust": {"level": row.detail.get("trust"), "because": row.detail.get("trust_reasons", [])},
+        "trust": {
+            "level": row.detail.get("trust"),
+            "because": row.detail.get("trust_reasons", []),
+            "checked": row.detail.get("authentication", []),
+        },
+        "names": [*row.detail.get("suggestions", ()), *row.detail.get("links", ())],
         "threading": row.detail.get("considered", []),
     }
     if found.ticket_id is not None:
@@ -113,6 +151,7 @@ def _ticket(tx: Tx, ticket_id: str, *, new: bool) -> dict[str, Any]:
     return {
         "ticket": {
             "number": "a new one" if new else ticket.number,
+            "new": new,
             "state": ticket.state,
             "customer": ticket.customer,
             "request_type": ticket.request_type,
@@ -127,23 +166,10 @@ def _ticket(tx: Tx, ticket_id: str, *, new: bool) -> dict[str, Any]:
             "verdict": check.verdict,
             "decision": check.decision,
             "because": [reason["sentence"] for reason in check.evidence["reasons"]],
+            "reasons": check.evidence["reasons"],
             "contract": check.contract,
             "line": check.line,
             "considered": check.evidence["candidates"],
         },
         "route": [] if routed is None else routed.data.get("trace", []),
     }
-
-
-def _lines(told: Mapping[str, Any], indent: str) -> list[str]:
-    lines = []
-    for name, value in told.items():
-        if isinstance(value, Mapping):
-            lines += [f"{indent}{name}:", *_lines(value, indent + "  ")]
-        elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
-            lines.append(f"{indent}{name}:")
-            lines += [f"{indent}  - " + ", ".join(f"{k} {v}" for k, v in item.items()) for item in value]
-        else:
-            text = ", ".join(map(str, value)) if isinstance(value, list) else value
-            lines.append(f"{indent}{name}: {'-' if text in (None, '') else text}")
-    return lines

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, literal, select
 
 from core.desk import counts, stuck
 from core.desk.principal import HUB
-from core.store import tables
+from core.store import lanes, tables
 from core.store.columns import Instant
 from core.store.tx import Prepared, Tx
 
@@ -16,7 +16,7 @@ VIEWS = ("open", "qualify", "unassigned", "due", "waiting", "held", "exceptions"
 
 _BEHIND = Prepared(
     select(tables.lane.c.crew, func.count().label("lanes"), func.min(tables.lane.c.due).label("oldest"))
-    .where(tables.lane.c.due <= bindparam("now", type_=Instant))
+    .where(tables.lane.c.due <= bindparam("now", type_=Instant), tables.lane.c.crew != literal(lanes.HELD))
     .group_by(tables.lane.c.crew)
 )
 
@@ -28,6 +28,9 @@ def waiting(tx: Tx, *, now: datetime) -> dict[str, int]:
 
 
 def behind(tx: Tx, *, now: datetime) -> dict[str, tuple[int, float]]:
-    """By crew: lanes whose work is due or in hand, and for how many seconds the oldest has been."""
+    """By crew: lanes whose work is due or in hand, and for how many seconds the oldest has been.
+
+    What is only held, such as a mailbox that somebody reads, has no work: it would be behind for as long as all is well.
+    """
     rows = tx.all(_BEHIND, now=now)
     return {row.crew: (row.lanes, (now - row.oldest).total_seconds()) for row in rows}

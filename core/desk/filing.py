@@ -17,6 +17,9 @@ from core.desk import (
     alike,
     authors,
     door,
+    footers,
+    forwarding,
+    links_between,
     notices,
     outbox,
     paging,
@@ -27,20 +30,25 @@ from core.desk import (
     threads,
     timing,
 )
-from core.desk.case import Case
+from core.desk.case import ID_BY_NUMBER, Case
 from core.envelope import Address, Inbound, Kind, Trust
 from core.ids import derived_id, new_id
-from core.rules import brakes, threading
+from core.rules import brakes, reaching, threading
 from core.rules.chatting import Meant
+from core.rules.joining import Tie
 from core.store import blobs, counters, fulltext, tables
 from core.store.columns import to_micros
 from core.store.tx import Row, Tx
 
+MOST_TIED = 5  # tickets that one message names
 HELD_TEXT = 2_000  # characters that the list of held messages shows
 _TOLD = brakes.Acknowledge(allowed=False, reason="told_at_once")
 NAMES = "names a ticket"
 """A remark on a message; the number stands behind it."""
 
+
+ALIKE = "looks like a ticket"
+"""The same of one that it only looks like."""
 
 PART = "part"
 """Why a message is attached that completes one which came in several parts."""
@@ -72,6 +80,12 @@ class Message:
     detail: dict[str, Any]
     meant: Meant | None = None
     """Of words in a chat: what they are taken to be about."""
+
+    @property
+    def whose(self) -> str | None:
+        """Whose ways of ending a mail it may teach: a customer's, or a vendor's."""
+        vendor = self.detail.get("vendor")
+        return f"vendor {vendor}" if vendor else self.author.customer
 
 
 def open_ticket(tx: Tx, message: Message, known: restraint.Sender, *, now: datetime) -> Understood:
@@ -110,10 +124,12 @@ def open_ticket(tx: Tx, message: Message, known: restraint.Sender, *, now: datet
         trust=message.trust,
         threading=placed.reason,
         **({"suggestions": list(placed.suggestions)} if placed.suggestions else {}),
+        **forwarding.named(said, author),
     )
     rights = threading.rights(said.kind)
     silent = not said.may_auto_reply or not rights.may_be_acknowledged
     where = threads.begin(case, said, author, silent=silent)
+    _tie(case, placed)
     message_id = _keep(case, message, where.id)
     placing.first(case, said, author, trust=message.trust)
     brake = _TOLD if said.told else restraint.acknowledge(tx, said, author, message.trust, known, now=now)
@@ -124,7 +140,7 @@ def open_ticket(tx: Tx, message: Message, known: restraint.Sender, *, now: datet
             plain=brake.plain,
             next_open=placing.next_open(case) if case["verdict"] == "covered_outside_window" else None,
             only=Address(where.answers_go_to.address, "" if brake.plain else where.answers_go_to.name),
-            answers=said.message_id,
+            answers="" if brake.unnamed and said.channel == reaching.MAIL else said.message_id,
         )
     timing.settle(case)
     paging.watch(case)
@@ -205,18 +221,21 @@ def store(case: Case, message: Message, thread_id: str, *, audience: str = "cust
         at=message.row.received_at,
         inbound_id=message.row.id,
         external_ref=said.message_id,
-        notes=[*said.notes, *_named(message.placed)],
+        notes=[*said.notes, *forwarding.remarks(said), *_named(message.placed)],
         people={
             "to": [[a.name, a.address] for a in said.to],
             "cc": [[a.name, a.address] for a in said.cc],
             "reply_to": said.reply_to.address if said.reply_to else "",
             "original_sender": said.original_sender.address if said.original_sender else "",
+            **({"thread_index": said.thread_index} if said.thread_index else {}),
         },
         idem=part_of(said),
     )
     if name := part_of(said):
         threads.name(case, thread_id, name)
     outbox.keep_files(case, message_id, said.attachments, internal=False)
+    if message.placed.reason not in SAID_BEFORE:
+        footers.learn(tx, said, whose=message.whose, now=case.now)
     fulltext.index(
         tx, ticket_id=case.id, item_id=message_id, audience=audience, body=f"{said.subject}\n{said.text}"
     )
@@ -224,8 +243,23 @@ def store(case: Case, message: Message, thread_id: str, *, audience: str = "cust
 
 
 def _named(placed: threading.Threading) -> list[str]:
-    """Other tickets that the message names: which of them are meant, staff see."""
-    return [f"{NAMES}: {number}" for number in dict.fromkeys((*placed.suggestions, *placed.links))]
+    """Other tickets that the message names, or looks like: which of them are meant, staff see."""
+    alike = {one.number for one in placed.log if one.how == threading.How.TOPIC}
+    return [
+        f"{ALIKE if number in alike else NAMES}: {number}"
+        for number in dict.fromkeys((*placed.suggestions, *placed.links))
+    ]
+
+
+def _tie(case: Case, placed: threading.Threading) -> None:
+    """Of several tickets of theirs that somebody names one gets the message: the others are related to it."""
+    for number in placed.links[:MOST_TIED]:
+        other = case.tx.one(ID_BY_NUMBER, number=number)
+        if other is None or other.id == case.id or links_between.between(case.tx, case.id, other.id):
+            continue
+        named = Case.open(case.tx, other.id, now=case.now)
+        links_between.make(case, named, Tie.RELATED, by="system")
+        named.save()
 
 
 def attach(case: Case, message: Message, thread_id: str) -> Understood:
@@ -235,6 +269,7 @@ def attach(case: Case, message: Message, thread_id: str) -> Understood:
         said = replace(said, notes=(*said.notes, "the subject is another than the ticket's"))
     message_id = _keep(case, replace(message, said=said), thread_id)
     belongs = author.contact is not None or author.address == case["requester_address"].lower()
+    _tie(case, message.placed)
     threads.listen(case, thread_id, said if belongs else replace(said, to=(), cc=()), author)
     again = message.placed.reason in SAID_BEFORE
     if author.contact is not None or not again:  # a list is nobody of the conversation

@@ -11,12 +11,23 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, literal, select
+from sqlalchemy import bindparam, func, literal, select, type_coerce
 
 from core import texts
 from core.alerting import Severity, Status
-from core.desk import alert_rows, alert_silence, door, figures, hub_troubles, reference, source_states, stuck
-from core.desk.alert_sources import OWN
+from core.desk import (
+    alert_rows,
+    alert_silence,
+    door,
+    figures,
+    hub_troubles,
+    mail_troubles,
+    reference,
+    source_secrets,
+    source_states,
+    stuck,
+)
+from core.desk.alert_sources import OWN, SAID
 from core.desk.principal import HUB
 from core.rules import silence
 from core.store import tables
@@ -42,6 +53,16 @@ _UNREAD = Prepared(
     )
     .limit(MOST)
 )
+_HELD = Prepared(
+    select(
+        func.count().label("items"), type_coerce(func.min(inbound.c.received_at), Instant).label("first")
+    ).where(
+        inbound.c.outcome == literal("held"),
+        inbound.c.open.is_(True),
+        inbound.c.received_at <= bindparam("since", type_=Instant),
+    )
+)
+"""By when they came: one that is held again, because staff took it up in vain, waits no less for that."""
 _STAYS = Prepared(
     select(delivery.c.channel, func.count().label("items"), func.max(delivery.c.error).label("why"))
     .where(
@@ -99,7 +120,8 @@ def keep(tx: Tx, *, found: Found, now: datetime) -> None:
     """Raise and end alarms, look at sources, and say that the hub is there. Safe to repeat."""
     for name in found.astray:  # before the hub says that it is there: it may have been away
         alert_silence.check(tx, name, now=now)
-    source_states.rounds(tx, now=now)
+    if source_states.rounds(tx, now=now):
+        alert_rows.hasten_held(tx, now=now)
     hub_troubles.forget(tx, now=now)
     own = reference.desk(tx).alert_sources[OWN]
     language = tx.facts.language(None)
@@ -122,9 +144,15 @@ def _sights(tx: Tx, *, now: datetime) -> Iterator[tuple[str, Sight]]:
     for source, count in unread.items():
         if source is not None:
             yield (
-                f"hub:unread:{source}",
+                f"{SAID}unread:{source}",
                 Sight(kind="unread", severity=Severity.WARNING, values={"source": source, "count": count}),
             )
+        else:
+            yield (
+                f"{SAID}exceptions",
+                Sight(kind="exceptions", severity=Severity.WARNING, values={"count": count}),
+            )
+    yield from _held(tx, now=now)
     own = source_states.one(tx, OWN)
     there_since = own.rounds_since if own is not None else None
     for crew, (_, seconds) in figures.behind(tx, now=now).items():
@@ -132,16 +160,42 @@ def _sights(tx: Tx, *, now: datetime) -> Iterator[tuple[str, Sight]]:
             continue
         if there_since is not None and there_since <= stood:  # it has just come back: that is worked off
             values = {"crew": crew, "minutes": int(seconds // 60)}
-            yield f"hub:lane:{crew}", Sight(kind="lane", severity=Severity.CRITICAL, values=values)
+            yield f"{SAID}lane:{crew}", Sight(kind="lane", severity=Severity.CRITICAL, values=values)
     if dead := stuck.count(tx, HUB):
-        yield "hub:dead", Sight(kind="dead", severity=Severity.WARNING, values={"count": dead})
+        yield f"{SAID}dead", Sight(kind="dead", severity=Severity.WARNING, values={"count": dead})
     yield from _staying(tx, stood)
-    for one in hub_troubles.standing(tx, now=now):
+    for trouble in mail_troubles.sights(tx, now=now):
+        yield trouble.key, Sight(kind=trouble.kind, severity=Severity.MAJOR, values=trouble.values)
+    troubles = hub_troubles.standing(tx, now=now)
+    for source, lacks in source_secrets.by_source(one for one in troubles if one.again).items():
+        named = ", ".join(one.what for one in lacks)  # where it should be is for administrators alone
+        values = {"source": source, "secrets": named}
+        yield f"{SAID}secret:{source}", Sight(kind="secret", severity=Severity.MAJOR, values=values)
+    for one in troubles:
+        if one.kind == hub_troubles.UNSAID:
+            continue
         values = {"name": one.name, "why": one.why}
-        if one.kind == hub_troubles.DISK:
-            yield "hub:disk", Sight(kind="disk", severity=Severity.CRITICAL, values=values)
+        if one.kind in (hub_troubles.WAY, hub_troubles.LOST):  # whoever says so has waited
+            worst = Severity.CRITICAL if one.kind == hub_troubles.WAY else Severity.MAJOR
+            values = {"way": one.name.partition(":")[2], "count": one.why}
+            yield f"{SAID}{one.name}", Sight(kind=one.kind, severity=worst, values=values)
+        elif one.kind == hub_troubles.DISK:
+            yield f"{SAID}disk", Sight(kind="disk", severity=Severity.CRITICAL, values=values)
+        elif one.kind == hub_troubles.LEFT:
+            told = (each.partition(":") for each in one.why.split())
+            reasons = {code: int(count) for code, _, count in told if count.isdecimal()}
+            left = {"name": one.name.partition(":")[2], "reasons": reasons}
+            yield f"{SAID}{one.name}", Sight(kind="left", severity=Severity.MAJOR, values=left)
         elif one.since <= stood:
-            yield f"hub:part:{one.name}", Sight(kind="part", severity=Severity.MAJOR, values=values)
+            yield f"{SAID}part:{one.name}", Sight(kind="part", severity=Severity.MAJOR, values=values)
+
+
+def _held(tx: Tx, *, now: datetime) -> Iterator[tuple[str, Sight]]:
+    """Somebody wrote, and nobody has decided whether it is to be read: such a message has a clock of its own."""
+    row = tx.one(_HELD, since=now - tx.facts.held_for)
+    if row.items:
+        values = {"count": row.items, "minutes": int((now - row.first).total_seconds() // 60)}
+        yield f"{SAID}held", Sight(kind="held", severity=Severity.MAJOR, values=values)
 
 
 def _staying(tx: Tx, stood: datetime) -> Iterator[tuple[str, Sight]]:
@@ -155,6 +209,6 @@ def _staying(tx: Tx, stood: datetime) -> Iterator[tuple[str, Sight]]:
         if row.channel not in left:
             values = {"channel": row.channel, "count": row.items, "why": row.why}
             yield (
-                f"hub:leaving:{row.channel}",
+                f"{SAID}leaving:{row.channel}",
                 Sight(kind="leaving", severity=Severity.CRITICAL, values=values),
             )

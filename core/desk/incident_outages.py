@@ -205,6 +205,11 @@ def informed(
         publishing.go_on(tx, who, there, "updated", words=said, besides=told, now=now)
 
 
+def nobody(tx: Tx, parent_id: str, *, now: datetime) -> None:
+    """It is no incident any more: nobody need be asked to publish it."""
+    tasks.settle(tx, once=TASK, now=now, ticket_id=parent_id)
+
+
 def over(tx: Tx, parent_id: str, *, told: Collection[str], now: datetime) -> None:
     """All is over: callers hear of it no longer, and who asked is told, but for those whose own request said so (`told`)."""
     tasks.settle(tx, once=TASK, now=now, ticket_id=parent_id)

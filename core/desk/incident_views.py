@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, literal, select
+from sqlalchemy import bindparam, func, literal, select
 
 from core.desk import acts, concern, incident, incident_outages, incident_telling, search
 from core.desk.incident_outages import Draft
@@ -19,7 +20,7 @@ from core.store import tables
 from core.store.columns import Id
 from core.store.tx import Prepared, Row, Tx
 
-link, ticket, message, delivery = tables.ticket_link, tables.ticket, tables.message, tables.delivery
+link, ticket, delivery = tables.ticket_link, tables.ticket, tables.delivery
 
 _LANGUAGE = Prepared(select(ticket.c.language).where(ticket.c.id == bindparam("id")))
 _CHANNELS = Prepared(
@@ -27,14 +28,18 @@ _CHANNELS = Prepared(
     .where(tables.thread.c.ticket_id == bindparam("ticket_id"), ~tables.thread.c.aside)
     .order_by(tables.thread.c.at)
 )
-_TOLD = Prepared(
-    select(delivery.c.state)
+_SAID = Prepared(
+    select(delivery.c.message_id, delivery.c.state)
     .select_from(
         delivery.join(
-            message, (message.c.ticket_id == delivery.c.ticket_id) & (message.c.id == delivery.c.message_id)
+            tables.thread,
+            (tables.thread.c.ticket_id == delivery.c.ticket_id)
+            & (tables.thread.c.id == delivery.c.thread_id),
         )
     )
-    .where(message.c.ticket_id == bindparam("ticket_id"), message.c.idem == bindparam("idem"))
+    .where(delivery.c.ticket_id == bindparam("ticket_id"), ~tables.thread.c.aside)
+    .order_by(delivery.c.id.desc())
+    .limit(20)
 )
 _AGENT = Prepared(select(tables.agent.c.name).where(tables.agent.c.id == bindparam("id")))
 
@@ -47,7 +52,7 @@ class Child:
     language: str
     channels: tuple[str, ...]
     told: str
-    """State of the delivery that told it last, the worst of several; empty: not told."""
+    """State of what its customer was told last, in an update or else; the worst where several are told. Empty: nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +89,7 @@ def of_ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> Incident
     of = find(tx, who, number)
     acts.only_staff(who)
     rows = incident_telling.updates(tx, of.id)
-    last = rows[-1] if rows else None
-    children = tuple(_child(tx, row, last) for row in _children_of(tx, who, of.id))
+    children = tuple(_child(tx, row) for row in _children_of(tx, who, of.id))
     (row,) = search.rows(tx, who, [of.id])
     open_ones = {one.language for one in children if one.row.open}
     own = {of.language} if of.open else set()
@@ -114,6 +118,31 @@ def listing(tx: Tx, who: Principal) -> list[tuple[TicketRow, int, int]]:
     return sorted(found, key=lambda one: (one[0].open, one[0].received_at), reverse=True)
 
 
+def counted(tx: Tx, who: Principal, numbers: Collection[str]) -> Mapping[str, int]:
+    """Of these tickets those that are incidents: number to how many requests below it this person may see."""
+    if not numbers:
+        return {}
+    mine, asked = scope(who), sorted(set(numbers))
+    named = {f"number_{n}": one for n, one in enumerate(asked)}
+    return {row.number: row.items for row in tx.all(_counted(mine.shape, len(asked)), **named, **mine.values)}
+
+
+@cache
+def _counted(shape: tuple[Any, ...], size: int) -> Prepared:
+    parent = ticket.alias("parent")
+    seen = Scope(shape=shape, values={}).tickets
+    return Prepared(
+        select(parent.c.number, func.count().label("items"))
+        .select_from(
+            parent.join(link, (link.c.ticket_id == parent.c.id) & _IS_CHILD).join(
+                ticket, (ticket.c.id == link.c.other_id) & seen
+            )
+        )
+        .where(parent.c.number.in_([bindparam(f"number_{n}") for n in range(size)]))
+        .group_by(parent.c.number)
+    )
+
+
 def _children_of(tx: Tx, who: Principal, parent: str) -> list[TicketRow]:
     mine = scope(who)
     return [search.row_of(who, row) for row in tx.all(_children(mine.shape), parent=parent, **mine.values)]
@@ -138,11 +167,10 @@ MOST = 100
 """Incidents that are listed."""
 
 
-def _child(tx: Tx, row: TicketRow, last: Row | None) -> Child:
+def _child(tx: Tx, row: TicketRow) -> Child:
     channels = dict.fromkeys(one.channel for one in tx.all(_CHANNELS, ticket_id=row.id))
-    states = []
-    if last is not None:
-        states = [one.state for one in tx.all(_TOLD, ticket_id=row.id, idem=f"incident:{last.id}")]
+    said = tx.all(_SAID, ticket_id=row.id)
+    states = [one.state for one in said if one.message_id == said[0].message_id]
     return Child(
         row=row,
         language=tx.one(_LANGUAGE, id=row.id).language,
@@ -151,7 +179,18 @@ def _child(tx: Tx, row: TicketRow, last: Row | None) -> Child:
     )
 
 
-_WORST = ("given_up", "bounced", "withdrawn", "retracted", "passed_on", "held", "queued", "sending", "sent")
+_WORST = (
+    "given_up",
+    "bounced",
+    "withdrawn",
+    "unsubscribed",
+    "retracted",
+    "passed_on",
+    "held",
+    "queued",
+    "sending",
+    "sent",
+)
 
 
 def _update(tx: Tx, row: Row) -> Update:

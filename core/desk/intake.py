@@ -22,14 +22,21 @@ from core.desk import (
     chat_reach,
     chat_rooms,
     chats,
+    comments,
     door,
     filing,
+    footers,
+    forwarding,
+    forwards,
     joining_ways,
+    mail_tests,
+    mail_troubles,
     page_answers,
     reference,
     restraint,
     returns,
     shares,
+    stopped,
     threads,
     upload_links,
     vendor_intake,
@@ -40,7 +47,7 @@ from core.desk.chat_came import Came
 from core.desk.filing import Message, Understood
 from core.desk.scope import PUBLISHED
 from core.envelope import Arrival, Inbound, Kind
-from core.rules import chatting, joining, threading, trust, workflow
+from core.rules import brakes, chatting, joining, threading, trust, workflow
 from core.rules.chatting import Meant
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
@@ -93,6 +100,10 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
     if said.kind in (Kind.OPT_OUT, Kind.OPT_IN):
         return _wish(tx, row, said, now=now)
     if said.kind is Kind.OWN_LOOP:
+        if mail_tests.came(tx, row, said, now=now):
+            return filing.conclude(tx, row, said, "machine", mail_tests.NAME, now=now)
+        mail_troubles.came_back(tx, now=now)
+        mail_troubles.of_machines(tx, said.kind, now=now)
         return filing.conclude(tx, row, said, "machine", "own_loop", now=now)
     if (acknowledged := page_answers.by_text(tx, row, said, now=now)) is not None:
         return acknowledged
@@ -148,7 +159,7 @@ def _foresee(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> None:
         alike.foresee(tx, said)
     authors.foresee(tx, said)
     reference.foresee(tx)
-    threads.foresee(tx, said)
+    threads.foresee(tx, said, now=now)
     vendor_intake.foresee(tx, said)
     if said.author is not None:
         restraint.foresee(tx, said.author.key, now=now)
@@ -158,9 +169,14 @@ def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime, meant: Meant | Non
     """Who wrote it, how far that is believed, and where it belongs."""
     author = authors.find(tx, said)
     same_id = threads.of_id(tx, said) if meant is None else []
-    if same_id:  # two different messages under one id: both are kept, and the second says so
+    if any(
+        one.kind == threads.SEEN for one in same_id
+    ):  # two different messages under one id: both are kept, and the second says so
         said = replace(said, notes=(*said.notes, "another message came with the same id before"))
+    said, why_folded = footers.fold(tx, said, whose=author.customer)
     candidates = threads.candidates(tx, said, author, same_id=same_id, now=now, meant=meant)
+    if said.reply_tokens and (wrong := threads.never_issued(tx, said)):
+        mail_troubles.wrong_tokens(tx, row, said, wrong, now=now)
     decided = trust.decide(
         known=author.kind in ("contact", "agent"),
         proved=author.proved,
@@ -176,8 +192,10 @@ def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime, meant: Meant | Non
             customer=author.customer,
             forward=said.forward,
             authentication_failed=decided.reasons[:1] == ("dmarc_fail",),
+            doubted=said.authentication.verdict == "fail",
             in_chat=meant.why if meant is not None else "",
             unclear=meant is not None and meant.unclear,
+            agent_may_write=tx.facts.mail.agents_comment,
         ),
         candidates,
         now=now,
@@ -194,6 +212,7 @@ def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime, meant: Meant | Non
         ],
         "kind": said.kind,
         "kind_evidence": list(said.kind_evidence),
+        **({"folded": why_folded} if why_folded else {}),
     }
     if meant is not None:
         detail["said_id"] = said.message_id
@@ -207,12 +226,23 @@ def _place(tx: Tx, message: Message, *, now: datetime, of: Row | None = None) ->
     """`of`: the chat it was said in."""
     said, placed, rights = message.said, message.placed, threading.rights(message.said.kind)
     known = restraint.sender(tx, message.author, message.row.sender, now=now)
+    if brakes.in_circles(servers=said.servers, own_servers=said.own_servers, limits=tx.facts.brakes) and (
+        rights.may_open or rights.may_attach
+    ):
+        mail_troubles.came_back(tx, now=now)
+        return filing.hold(tx, message, "in_circles", now=now)
     if restraint.flooding(tx, known, in_chat=of is not None) and (rights.may_open or rights.may_attach):
         return filing.hold(tx, message, "sender_flood", now=now)
     if said.under_our_name and rights.may_open:  # web forms write so, and forgers
         return filing.hold(tx, message, "own_address", now=now)
     if of is not None and placed.reason == threading.WHICH_TICKET:
         return chat_intake.wait(tx, of, message, now=now)
+    if placed.outcome == "note":
+        if not rights.may_reopen:  # nobody of the staff wrote: their absence, or a thumb
+            return filing.conclude(
+                tx, message.row, said, "machine", said.kind, now=now, detail=message.detail
+            )
+        return comments.take(tx, message, now=now) or filing.hold(tx, message, "third_party", now=now)
     if placed.outcome == "attach" and rights.may_attach:
         if not rights.may_reopen and restraint.chattering(tx, str(placed.ticket), now=now):
             return filing.conclude(
@@ -238,7 +268,10 @@ def _place(tx: Tx, message: Message, *, now: datetime, of: Row | None = None) ->
     if where is not None and placed.follow_up_of is None:
         message = replace(message, placed=replace(placed, reason="same_text"))
         return _attach(tx, message, where.ticket, where.thread, now=now)
-    return filing.open_ticket(tx, message, known, now=now)
+    done = filing.open_ticket(tx, message, known, now=now)
+    if done.number is not None and forwarding.proved(said, message.author):
+        forwards.take_proved(tx, done.number, now=now)
+    return done
 
 
 def _automatic_beside(said: Inbound, placed: threading.Threading) -> bool:
@@ -315,12 +348,15 @@ def _released(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
 def _wish(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     """Somebody wants no more messages, or wants them again: it holds for their number, whatever number of ours they wrote to."""
     if said.author is not None:
-        returns.wished(tx, said.author.key, stop=said.kind is Kind.OPT_OUT, now=now)
+        stopped.wished(tx, said.author.key, stop=said.kind is Kind.OPT_OUT, now=now)
     return filing.conclude(tx, row, said, "machine", said.kind, now=now)
 
 
 def _report(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     """A machine's word about something we sent: noted at that delivery, or in the list of what nobody knows."""
+    mail_troubles.of_machines(tx, said.kind, now=now)
+    if said.kind is Kind.DMARC_REPORT:  # about a day of a domain, no mail of ours
+        return filing.conclude(tx, row, said, "machine", said.kind, now=now)
     about = returns.reported(tx, said.kind, bounce_tokens=said.bounce_tokens, report=said.report, now=now)
     if about is None and said.by_words:
         return filing.hold(tx, _judge(tx, row, said, now=now), "only_words", now=now)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Select, Table, bindparam, literal, or_, select, update
 
 from core.desk import missed, outbox, vendor_rows
-from core.ids import short_hash
+from core.ids import message_id_keys
 from core.store import fulltext, tables
 from core.store.columns import Id
 from core.store.tx import Prepared, Row, Tx
@@ -50,8 +50,8 @@ def messages(tx: Tx, said: Sequence[Row], *, of: str, to: str, to_thread: str, n
         sent = [one.remote_id for one in tx.all(_DELIVERIES, of=of, message=row.id)]
         _messages(tx, [row], _BY_MESSAGE, **given)
         for ref in (row.external_ref, *sent):
-            if ref:
-                key = {"ref": short_hash(ref), "ticket_id": of}
+            for known_by in message_id_keys(ref) if ref else ():
+                key = {"ref": known_by, "ticket_id": of}
                 tx.update(tables.thread_ref, key, ticket_id=to, thread_id=to_thread)
 
 

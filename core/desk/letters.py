@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from core import texts
-from core.desk import case, outbox, reference
+from core.desk import case, outbox, reference, stopped
 from core.desk.principal import Principal
 from core.envelope import Address, Attachment, Outgoing
 from core.ids import fixed_id
@@ -70,6 +70,17 @@ def ref(tx: Tx, job: Job) -> str:
     return tx.facts.token("letter", job.id, str(to_micros(job.created_at)))
 
 
+def write(tx: Tx, kind: Kind, job: Job, *, now: datetime) -> Letter | None:
+    """The letter as it leaves now; None: nobody is to get it. Whoever complained about our mail gets none."""
+    letter = kind.write(tx, job, now=now)
+    if letter is None or not (why := stopped.why(tx, letter.outgoing.to.key)):
+        return letter
+    failed(tx, job, letter.person, now=now)
+    if kind.told is not None:
+        kind.told(tx, job, why, now=now)
+    return None
+
+
 def phrased(tx: Tx, job: Job, who: Principal, **values: Any) -> Letter:
     """The letter to this person, in their language, from the notice of its name."""
     name = job.payload["letter"]
@@ -94,9 +105,11 @@ def phrased(tx: Tx, job: Job, who: Principal, **values: Any) -> Letter:
     )
 
 
-def with_files(letter: Letter, files: Sequence[Attachment]) -> Letter:
-    """The same letter with files."""
-    return replace(letter, outgoing=replace(letter.outgoing, attachments=tuple(files)))
+def with_files(letter: Letter, files: Sequence[Attachment], *, unsubscribe: str) -> Letter:
+    """The same letter with files. `unsubscribe`: where its reader wants no more of them."""
+    return replace(
+        letter, outgoing=replace(letter.outgoing, attachments=tuple(files), unsubscribe=unsubscribe)
+    )
 
 
 def instant(tx: Tx, at: datetime, who: Principal) -> str:

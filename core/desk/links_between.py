@@ -83,6 +83,11 @@ def kinds(tx: Tx, ticket_id: str) -> set[Tie]:
     return {Tie(row.kind) for row in tx.all(_ALL, ticket_id=ticket_id)}
 
 
+def between(tx: Tx, one: str, other: str) -> bool:
+    """Do these two have to do with each other already?"""
+    return any(row.other_id == other for row in tx.all(_ALL, ticket_id=one))
+
+
 def make(one: Case, other: Case, tie: Tie, *, by: str) -> None:
     """Tie two tickets in hand, with an event on both."""
     tie_rows(one, other, tie, by=by)

@@ -2,7 +2,8 @@
 
 A list is one or more walks: "my groups" is one per group, "waiting" one per state. Each walk names the columns it
 holds equal, which are the head of an index whose tail is the order of the list; so a page costs what it shows,
-however many tickets there are. All other conditions are tested on the way.
+however many tickets there are. All other conditions are tested on the way; where few rows may meet them, a page looks
+through so many rows and no more (`edge`), and the next goes on from there.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from core.store.columns import Id
 from core.store.tx import Prepared, Tx
 
 MAX_PAGE = 200  # rows
+_MOST = 2**63 - 1
+"""What a whole number of a column can be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +131,41 @@ def page_keys(
     return keys[:limit], write_cursor(order, keys[limit - 1])
 
 
+def edge(
+    tx: Tx, table: Table, walk: Walk, order: Order, *, cursor: str | None, rows: int
+) -> tuple[Any, ...] | None:
+    """The key so many rows along a walk from the cursor on; None: it ends before. Raises Invalid for a cursor that is not ours."""
+    after = read_cursor(cursor, order)
+    values = {} if after is None else {f"after_{n}": value for n, value in enumerate(after)}
+    shape = (table.name, "edge", walk.shape, order.name, after is not None)
+    known = _statements.get(shape)
+    if known is None:
+        walked = _build(table, walk, order, (), further=after is not None)
+        known = _statements[shape] = Prepared(walked.offset(bindparam("rows", type_=Integer)))
+    row = tx.one(known, n=1, rows=rows - 1, **values, **walk.values)
+    return None if row is None else tuple(row)
+
+
+def until(order: Order, key: Sequence[Any]) -> Condition:
+    """Rows that are not beyond this key; the first column of the order is a whole number.
+
+    What has two ends is taken for little, also by a planner that was told nothing of the table: it goes along the index.
+    """
+    first, columns = order.columns[0], tuple_(*order.columns)
+    last = [bindparam(f"edge_{n}", type_=column.type) for n, column in enumerate(order.columns)]
+
+    def build() -> ColumnElement[bool]:
+        if order.descending:
+            return first.between(last[0], literal_column(str(_MOST))) & (columns >= tuple_(*last))
+        return first.between(literal_column(str(-_MOST)), last[0]) & (columns <= tuple_(*last))
+
+    return Condition(
+        shape=("until", order.name),
+        build=build,
+        values={f"edge_{n}": value for n, value in enumerate(key)},
+    )
+
+
 def write_cursor(order: Order, key: Sequence[Any]) -> str:
     """Opaque text for the place behind this row."""
     return base64.urlsafe_b64encode(msgspec.json.encode([order.name, *key])).decode().rstrip("=")
@@ -149,7 +187,7 @@ def read_cursor(cursor: str | None, order: Order) -> list[Any] | None:
 
 
 def _too_large(key: Sequence[Any]) -> bool:
-    return any(isinstance(value, int) and not -(2**63) <= value < 2**63 for value in key)
+    return any(isinstance(value, int) and not -_MOST <= value <= _MOST for value in key)
 
 
 _statements: dict[tuple[Any, ...], Prepared] = {}

@@ -29,7 +29,9 @@ MODES = (MUTE, STORE_ONLY)
 BY_PERSON, BY_VISIT, BY_SOURCE = "person", "visit", "source"
 """Who made a window known, before the colon of `source`; behind it the number of the ticket, or the name of the alert source."""
 THERE = timedelta(hours=24)
-"""How long a downtime counts that a source tells of and never ends."""
+"""How long a downtime counts that a source tells of and never ends, and somebody on site who never says that they left."""
+LONGER, BEFORE_END = timedelta(minutes=30), timedelta(minutes=5)
+"""By how much the window of a visit goes on while somebody is there, and how long before its end that is decided."""
 TELL = "maintenance"
 """Whoever shows windows is told of changes under this word."""
 
@@ -120,9 +122,10 @@ def locked(tx: Tx, window_id: str) -> Row | None:
 def change(tx: Tx, row: Row, *, now: datetime, **values: Any) -> None:
     """Change its columns. Alerts that lie in it, as it was, ask anew where they go.
 
-    Where it goes on, an alert may just be finding its way into it: it is waited for, and seen.
+    Where it goes on, an alert may just be finding its way into it: it is waited for, and seen. What is of one alert holds it from
+    when it is told, also where the clock was set back since.
     """
-    holds = going_on(row, now=now) is not None
+    holds = row.alert_id is not None or going_on(row, now=now) is not None
     if holds:
         alert_rows.meet(tx, row.customer or None, row.source.partition(":")[2])
     tx.update(window, {"id": row.id}, **values)
@@ -178,6 +181,26 @@ def visit_agreed(of: case.Case, visit: Row) -> None:
     record(of.tx, "planned", identity, now=of.now, actor="system", ticket=of["number"])
 
 
+def visit_asks(tx: Tx, visit: Row, *, now: datetime) -> datetime | None:
+    """When its window must be looked at while somebody is there; None: it has none, or nobody is believed to be there any more."""
+    row = tx.one(BY_ID, id=_of_visit(visit))
+    if row is None or row.state != PLANNED or now - visit.arrived_at >= THERE:
+        return None
+    return row.until - BEFORE_END  # type: ignore[no-any-return]
+
+
+def visit_stays(of: case.Case, visit: Row) -> None:
+    """Somebody is there still, or came late: the window does not end before they leave."""
+    due = visit_asks(of.tx, visit, now=of.now)
+    if due is None or due > of.now:
+        return
+    row = locked(of.tx, _of_visit(visit))
+    assert row is not None
+    until = of.now + LONGER
+    of.tx.update(window, {"id": row.id}, until=until, over_at=until)
+    of.tx.tell(TELL)
+
+
 def visit_over(of: case.Case, visit: Row) -> None:
     """Nobody is there any more, or nobody comes: devices of the site count again."""
     row = locked(of.tx, _of_visit(visit))
@@ -197,13 +220,13 @@ def _of_visit(visit: Row) -> str:
 
 
 def source_says(
-    tx: Tx, alert_id: str, about: Mapping[str, Any], *, until: datetime | None, now: datetime
+    tx: Tx, alert_id: str, about: Mapping[str, Any], *, said_at: datetime | None = None, now: datetime
 ) -> None:
-    """A source works on one of its problems: this alert of its calls nobody. `until`: where it says so; else for THERE at most.
+    """A source works on one of its problems: this alert of its calls nobody, until it says that it is over, for THERE at most.
 
-    `about`: columns of the alert.
+    `about`: columns of the alert. `said_at`: when it said so, by its own clock; None: that is not known.
     """
-    identity, until = _of_source(alert_id), until if until is not None and until > now else now + THERE
+    identity, until, since = _of_source(alert_id), now + THERE, min(said_at or now, now)
     values = {"until": until, "over_at": until, "state": PLANNED, "ended_at": None}
     before = locked(tx, identity)
     if before is None:
@@ -214,21 +237,26 @@ def source_says(
             f"{BY_SOURCE}:{about['source']}",
             now=now,
             alert_id=alert_id,
-            since=now,
+            since=since,
             **named,
             **values,
         )
     elif going_on(before, now=now) is not None:
         tx.update(window, {"id": identity}, **values)
     else:
-        tx.update(window, {"id": identity}, since=now, **values)
+        tx.update(window, {"id": identity}, since=since, **values)
     tx.tell(TELL)
 
 
-def source_over(tx: Tx, alert_id: str, *, now: datetime) -> None:
-    """The source speaks of the problem itself again: its downtime is over."""
+def source_over(tx: Tx, alert_id: str, *, said_at: datetime | None = None, now: datetime) -> None:
+    """The source says that its downtime is over; or, where it never says so, speaks of the problem itself again.
+
+    `said_at`: what it said before its downtime ends none; None: whenever that was.
+    """
     row = tx.one(BY_ID, id=_of_source(alert_id))
-    if row is not None and going_on(row, now=now) is not None:
+    if row is not None and said_at is not None and said_at <= row.since:
+        return
+    if row is not None and row.state == PLANNED and row.over_at > now:  # by a clock set back it has not begun
         change(tx, row, now=now, state=ENDED, ended_at=now, over_at=now)
 
 

@@ -79,7 +79,7 @@ def received(
 ) -> None:
     """The acknowledgement, to who wrote. `plain`: without a word of theirs, a name or what their contract says.
 
-    `answers`: the id of the message that is acknowledged.
+    `answers`: the id of the message that is acknowledged; empty: it is not named.
     """
     language = case["language"]
     if plain:

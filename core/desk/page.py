@@ -14,6 +14,7 @@ from core.desk import (
     call_history,
     conversation,
     course,
+    forwarding,
     problem_views,
     ratings,
     search,
@@ -134,6 +135,7 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
         follow_up_of=_number(links, head.follow_up_of),
         reopenable_until=_reopenable(links.get(head.follow_up_of), now) if inside else None,
         merged_into=_number(links, head.merged_into),
+        offered_requester=forwarding.offered(told, row.requester_address) if inside else "",
         suggestions=_suggestions(told) if inside else (),
         messages=said,
         notes=conversation.notes(tx, head.id) if inside else (),
@@ -207,6 +209,12 @@ def source(tx: Tx, who: Principal, number: str, message_id: str) -> bytes:
         message = "this message was written here; there are no bytes of it"
         raise NotFound(message)
     return blobs.get(tx, arrived.raw)
+
+
+def arrival(tx: Tx, who: Principal, number: str, message_id: str) -> str:
+    """The id of what a message arrived as, for staff. Raises NotFound, Forbidden."""
+    source(tx, who, number, message_id)
+    return str(_message(tx, who, number, message_id).inbound_id)
 
 
 def message(tx: Tx, who: Principal, number: str, message_id: str) -> MessageView:

@@ -314,6 +314,21 @@ def retire(case: Case, who: Principal, address: str) -> list[Participant]:
     return theirs
 
 
+def passed_on(case: Case, who: Principal, address: str) -> None:
+    """A colleague only passed the request on: they are nobody of it, and what they wrote with it is for colleagues."""
+    for one in of_ticket(case.tx, case.id, customer=case["customer"], requester=case["requester_address"]):
+        if one.address == address:
+            _set(
+                case,
+                one.thread,
+                address,
+                state=State.RETIRED,
+                role=Role.VISITOR,
+                admitted=False,
+                by=who.actor,
+            )
+
+
 def takes_part(case: Case, address: str) -> bool:
     """Is this somebody of the conversations already, who was told what was said there?"""
     there = of_ticket(case.tx, case.id, customer=case["customer"], requester=case["requester_address"])

@@ -10,7 +10,18 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, select
 
-from core.desk import accounts, acts, case, letters, people, periodic, periodic_values, reference, sending
+from core.desk import (
+    accounts,
+    acts,
+    case,
+    letters,
+    people,
+    periodic,
+    periodic_values,
+    reference,
+    sending,
+    subscriptions,
+)
 from core.desk.account_managers import ROLES
 from core.desk.errors import Forbidden, Refused, invalid
 from core.desk.letters import Kind, Letter
@@ -189,6 +200,10 @@ def _letter(tx: Tx, job: Job, *, now: datetime) -> Letter | None:
         _told(tx, job, "this person is no longer a contact", now=now)
         return None
     contract, period, n = job.payload["contract"], job.payload["period"], int(job.payload["n"])
+    address = job.payload["address"]
+    if subscriptions.ended_for(tx, address, subscriptions.What.REPORTS):
+        _told(tx, job, "they want no more reports by mail (unsubscribed)", now=now)
+        return None
     if not periodic.in_force(tx, contract, period, n):
         _told(tx, job, "a later version took its place before it left", now=now)
         return None
@@ -202,7 +217,9 @@ def _letter(tx: Tx, job: Job, *, now: datetime) -> Letter | None:
         Attachment(name=name, type="application/pdf", content=drawn),
         Attachment(name=table, type="text/csv", content=rows),
     )
-    return letters.with_files(written, files)
+    return letters.with_files(
+        written, files, unsubscribe=subscriptions.link_for(tx, LETTER, address, now=now)
+    )
 
 
 def _told(tx: Tx, job: Job, error: str, *, now: datetime) -> None:

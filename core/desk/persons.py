@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from core.desk import acts, answering, chats, identities, linking, people
+from core.desk import acts, answering, chats, identities, linking, people, subscriptions
 from core.desk.errors import NotFound, Refused
 from core.desk.people import Contact
 from core.desk.principal import Principal
 from core.desk.scope import Scope, scope
+from core.desk.subscriptions import Subscription, What
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -42,6 +43,8 @@ class Person:
     also: tuple[Contact, ...]
     """Contacts that turned out to be this one."""
     accounts: tuple[Account, ...]
+    unsubscribed: tuple[Subscription, ...]
+    """What their address wants no more by mail."""
 
 
 def card(tx: Tx, who: Principal, contact: str) -> Person:
@@ -54,6 +57,7 @@ def card(tx: Tx, who: Principal, contact: str) -> Person:
         contact=found,
         also=tuple(one for one in others if one is not None),
         accounts=tuple(_account(tx, row) for row in identities.of_contact(tx, found.id)),
+        unsubscribed=subscriptions.of_address(tx, found.email),
     )
 
 
@@ -96,6 +100,11 @@ def this_is(tx: Tx, who: Principal, contact: str, address: str, *, now: datetime
     if known is not None and known.proof in identities.PROVED:
         raise Refused("it was proved whose account this is", code="account_proved")
     identities.bind(tx, chat, contact=of.id, proof="staff", by=who.actor, now=now)
+
+
+def subscribe(tx: Tx, who: Principal, contact: str, what: What, *, now: datetime) -> None:
+    """They told us that they want it by mail again. Raises NotFound."""
+    subscriptions.begin_for(tx, who, card(tx, who, contact).contact.email, what, now=now)
 
 
 def disconnect(tx: Tx, who: Principal, contact: str, address: str, *, now: datetime) -> None:

@@ -210,10 +210,15 @@ _CONTRACTS = Prepared(
 
 
 def desk(tx: Tx) -> Desk:
-    """The configuration; one small query a transaction unless it changed."""
-    if "desk" in tx.memo:
-        found: Desk = tx.memo["desk"]
-        return found
+    """The configuration; one small query for all that share a commit, unless it changed."""
+    found: Desk | None = tx.memo.get("desk") or tx.group.get("desk")
+    if found is None:
+        found = tx.group["desk"] = _present(tx)
+    tx.memo["desk"] = found
+    return found
+
+
+def _present(tx: Tx) -> Desk:
     row = tx.one(_REVISION)
     revision = row.revision if row else 0
     known: Desk | None = tx.shared.get("desk")
@@ -221,18 +226,19 @@ def desk(tx: Tx) -> Desk:
         known = _read(tx, revision)
         if "desk was changed" not in tx.memo:  # which nobody else sees yet
             tx.shared["desk"] = known
-    tx.memo["desk"] = known
     return known
 
 
 def foresee(tx: Tx) -> None:
     """The configuration is going to be asked for."""
-    tx.foresee(_REVISION)
+    if "desk" not in tx.group:
+        tx.foresee(_REVISION)
 
 
 def forget(tx: Tx) -> None:
     """The configuration was changed in this transaction: read it again."""
     tx.memo.pop("desk", None)
+    tx.group.pop("desk", None)
     tx.memo["desk was changed"] = True
 
 

@@ -198,7 +198,7 @@ def recovered(case: Case, text: str, *, cause: str, at: datetime) -> None:
     """It is over by itself, and nobody had it in hand: solved since `at`. The words are the hub's."""
     acts.move(case, HUB, "recover", cause=cause, minutes=0)
     case.set(resolution=case["resolution"] | {"cause": cause, "text": text}, resolved_at=case.now)
-    timing.apply(case, "resolve", at=at)
+    timing.apply(case, "recover", at=at)
     timing.settle(case)
     _report(case, HUB)
     problems.look(case)
@@ -213,7 +213,7 @@ def _report(case: Case, who: Principal) -> None:
 
 
 def _paper(made: Made) -> dict[str, Any]:
-    return {"report": made.text, "paper": (made.shard, made.id), "version": made.n}
+    return {"report": made.text.strip(), "paper": (made.shard, made.id), "version": made.n}
 
 
 def _close_later(case: Case, days: int) -> None:

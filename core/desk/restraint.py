@@ -21,9 +21,11 @@ from core.store.tx import Prepared, Tx
 MINUTE = 60  # seconds
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
-FLOOD_WINDOW = 10 * MINUTE
+TEN_MINUTES = FLOOD_WINDOW = 10 * MINUTE
 AUTOMATIC = "automatic"
 THIS_MINUTE = "automatic:minute"
+HELD_BACK = "breaker"
+"""Somebody was not told that we have their mail, because too much was said by itself."""
 SLOT = 5 * MINUTE
 """Counts are kept in slots of five minutes and summed: a window of an hour is right to five minutes."""
 SHORT_SLOT = 10
@@ -50,6 +52,7 @@ _OF_SENDER = Prepared(
         or_(
             (brake.c.key == bindparam("ack")) & (brake.c.slot >= bindparam("day")),
             (brake.c.key == bindparam("mail")) & (brake.c.slot >= bindparam("hour")),
+            (brake.c.key == bindparam("domain")) & (brake.c.slot >= bindparam("hour")),
             (brake.c.key == AUTOMATIC) & (brake.c.slot >= bindparam("hour")),
             (brake.c.key == THIS_MINUTE) & (brake.c.slot >= bindparam("minute")),
         )
@@ -133,18 +136,34 @@ def sender(tx: Tx, author: Author, envelope: str, *, now: datetime) -> Sender:
     return Sender(
         mails=0 if author.proved else mails,
         counts=brakes.Counts(
-            address_hour=total(f"ack:{author.address}", seconds - HOUR),
-            address_day=total(f"ack:{author.address}", seconds - DAY),
+            address_hour=total(_ack(author.address), seconds - HOUR),
+            address_day=total(_ack(author.address), seconds - DAY),
+            domain_hour=total(_ack_of(author.address), seconds - HOUR),
             automatic_minute=total(THIS_MINUTE, seconds - MINUTE),
             automatic_hour=total(AUTOMATIC, seconds - HOUR),
         ),
     )
 
 
+def _ack(address: str) -> str:
+    """Under which name the acknowledgements to an address are counted: a tag in it makes nobody another person (RFC 5233).
+
+    >>> _ack("bot+17@b.test"), _ack("+390212345")
+    ('ack:bot@b.test', 'ack:+390212345')
+    """
+    local, at, domain = address.rpartition("@")
+    return f"ack:{local[:1]}{local[1:].partition('+')[0]}{at}{domain}"
+
+
+def _ack_of(address: str) -> str:
+    return f"ack-of:{address.rpartition('@')[2]}"
+
+
 def _asked(address: str, writer: str, *, now: datetime) -> dict[str, Any]:
     seconds = int(now.timestamp())
     return {
-        "ack": f"ack:{address}",
+        "ack": _ack(address),
+        "domain": _ack_of(address),
         "mail": f"mail:{writer}",
         "day": seconds - DAY,
         "hour": seconds - HOUR,
@@ -191,8 +210,12 @@ def acknowledge(
         counts=known.counts,
         limits=tx.facts.brakes,
     )
+    if decided.reason == "breaker":
+        count(tx, HELD_BACK, now=now)
     if decided.allowed:
-        count(tx, f"ack:{author.address}", now=now)
+        count(tx, _ack(author.address), now=now)
+        if decided.reason == "unknown":
+            count(tx, _ack_of(author.address), now=now)
         if trust is not Trust.VERIFIED:
             count(tx, AUTOMATIC, now=now)
             count(tx, THIS_MINUTE, now=now, slot=SHORT_SLOT)
@@ -275,6 +298,11 @@ def may_reopen(tx: Tx, ticket_id: str, *, now: datetime) -> bool:
         return False
     count(tx, key, now=now)
     return True
+
+
+def answered(tx: Tx, ticket_id: str) -> None:
+    """A person of ours wrote to the customer: what mail opens again from now on is a conversation, and counted anew."""
+    clear(tx, f"reopen:{ticket_id}")
 
 
 _BAD = Prepared(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import bindparam, func, literal, select
 
-from core.desk import broadcasts, collecting, ladder, new_passwords, outbox, roundups, sending
+from core.desk import broadcasts, collecting, ladder, new_passwords, outbox, roundups, sending, stopped
 from core.desk.case import Case
-from core.envelope import Kind, Report
+from core.desk.errors import Refused
+from core.envelope import Kind, Report, ReportedRecipient
 from core.ids import token_id
 from core.store import tables, work
 from core.store.columns import Instant
@@ -17,9 +19,10 @@ from core.store.tx import Prepared, Row, Tx
 
 SOFT_BOUNCES = 5  # within SOFT_WITHIN: then nothing automatic goes there any more
 SOFT_WITHIN = timedelta(days=7)
+READ = ("displayed", "")
+"""What a receipt must say of a mail that was read; deleting one is none (RFC 8098, 3.2.6)."""
 
-delivery, delivery_attempt = tables.delivery, tables.delivery_attempt
-bad_address, participant = tables.bad_address, tables.participant
+delivery, delivery_attempt, participant = tables.delivery, tables.delivery_attempt, tables.participant
 
 
 def reported(
@@ -28,8 +31,8 @@ def reported(
     """A report about something we sent: note it at the delivery. None: no delivery of ours is meant.
 
     Believed only through the address that belongs to the one delivery, or our own ref in the returned headers. Only
-    a bounce changes its state, and the certified proof that it was delivered after all; an address that is dead or
-    complained gets no automatic mail until staff say so.
+    a bounce changes its state, and the certified proof that it was delivered after all. An address that is dead gets no
+    automatic mail until staff say so, one that complained none at all.
     """
     row = None
     refs = (*bounce_tokens, *(report.own_refs if report else ()))
@@ -40,19 +43,28 @@ def reported(
         for ref in refs if bounced else ():
             new_passwords.came_back(tx, ref, now=now)
         return None
-    said = report.recipients[0] if report and report.recipients else None
-    detail = " ".join(part for part in (said.status, said.text) if part) if said else ""
+    said = _about(report, row.address)
+    detail = in_words(said) if said else ""
     key = {"ticket_id": row.ticket_id, "id": row.id}
     certified = report is not None and report.certified and said is not None
     proved = certified and said is not None and said.action == "delivered"
     outcome = "bounced" if bounced else "delivered" if proved else "accepted" if certified else str(kind)
-    sending.attempted(tx, row, outcome, detail, now=now)
+    kept = told(kind, said, now=now)
+    sending.attempted(tx, row, outcome, detail, now=now, report=kept)
+    if (
+        bounced or row.state != "bounced" or proved
+    ):  # a failure is not painted over by what was said before it
+        tx.update(delivery, key, report=kept)
     if proved:
         _proved(tx, row, now=now)
+    if kind is Kind.MDN and row.seen_at is None and (said is None or said.action in READ):
+        tx.update(delivery, key, seen_at=now)
     if kind is Kind.ARF:
-        tx.insert_missing(bad_address, address=row.address, reason="complaint", at=now)
+        _complained(tx, row, now=now)
     if bounced:
         tx.update(delivery, key, state="bounced", error=detail[:500])
+        reason = stopped.HARD if kind is Kind.BOUNCE_HARD else _often(tx, row.address, now=now)
+        new = bool(reason) and stopped.mark(tx, row.address, reason, delivery_id=row.id, said=detail, now=now)
         if row.thread_id == row.ticket_id:  # words of a chat beside all tickets, or for colleagues
             if row.kind in sending.FOR_STAFF:
                 sending.FOR_STAFF[row.kind].undelivered(tx, row, now=now)
@@ -60,37 +72,81 @@ def reported(
                 tx.update(
                     delivery, {"ticket_id": one.ticket_id, "id": one.id}, state="bounced", error=detail[:500]
                 )
-                _came_back(tx, one, hard=kind is Kind.BOUNCE_HARD, now=now)
+                _came_back(
+                    tx, one, hard=kind is Kind.BOUNCE_HARD, dead=reason if new else "", said=detail, now=now
+                )
         elif not broadcasts.recorded(tx, row, "delivery.bounced", now=now, hard=kind is Kind.BOUNCE_HARD):
-            _came_back(tx, row, hard=kind is Kind.BOUNCE_HARD, now=now)
-        if kind is Kind.BOUNCE_HARD:
-            tx.insert_missing(bad_address, address=row.address, reason="hard bounce", at=now)
-        elif _bounces(tx, row.address, now=now) >= SOFT_BOUNCES:
-            tx.insert_missing(bad_address, address=row.address, reason="soft bounces", at=now)
+            _came_back(
+                tx, row, hard=kind is Kind.BOUNCE_HARD, dead=reason if new else "", said=detail, now=now
+            )
+    tx.tell("ticket", row.ticket_id)
     return row
 
 
-def _came_back(tx: Tx, row: Row, *, hard: bool, now: datetime) -> None:
+def _about(report: Report | None, address: str) -> ReportedRecipient | None:
+    """What is said of this recipient; of an alias' members, the first that it names."""
+    if report is None or not report.recipients:
+        return None
+    theirs = (one for one in report.recipients if one.recipient.lower() == address.lower())
+    return next(theirs, report.recipients[0])
+
+
+def in_words(said: ReportedRecipient) -> str:
+    """The status and the reason, each once: servers repeat their codes before their words.
+
+    >>> in_words(ReportedRecipient(recipient="", status="5.1.1", text="550 5.1.1 no such user"))
+    '5.1.1 no such user'
+    >>> in_words(ReportedRecipient(recipient="", text="550 no such user"))
+    '550 no such user'
+    """
+    text = said.text
+    if said.status:
+        before, found, after = text[:40].partition(said.status)
+        if found and not before.strip(" 0123456789#-"):
+            text = (after + text[40:]).strip()
+    return " ".join(part for part in (said.status, text) if part)
+
+
+def told(kind: Kind, said: ReportedRecipient | None, *, now: datetime) -> dict[str, Any]:
+    """What a delivery keeps of a report: kind, at (ISO 8601), and what it says: recipient, action, status, reply, text, host."""
+    found = {"kind": str(kind), "at": now.isoformat()}
+    if said is not None:
+        found |= {
+            "recipient": said.recipient[:320],
+            "action": said.action,
+            "status": said.status,
+            "reply": said.reply,
+            "text": said.text[:500],
+            "host": said.remote_host[:255],
+        }
+    return {name: value for name, value in found.items() if value}
+
+
+def _came_back(tx: Tx, row: Row, *, hard: bool, dead: str, said: str, now: datetime) -> None:
+    """`dead`: why its address gets nothing automatic from now on, if it does not."""
     case = Case.open(tx, row.ticket_id, now=now)
     if not ladder.another_way(case, row):
         case.flag("undelivered")
+        if dead:
+            stopped.ask(case, row.address, dead, name=row.name, said=said)
     case.event("delivery.bounced", actor="system", delivery=row.id, hard=hard)
     case.save()
 
 
-def wished(tx: Tx, address: str, *, stop: bool, now: datetime) -> None:
-    """Who has this number wants nothing more from us, or wants it again. Staff cannot send to it meanwhile either."""
-    tx.run(_FORGET_WISH, address=address)
-    if stop:
-        tx.run(_WORKS, address=address)  # whatever else was wrong with it
-        tx.insert(bad_address, address=address, reason=sending.OPTED_OUT, at=now)
+def _complained(tx: Tx, row: Row, *, now: datetime) -> None:
+    """Mail to who complained stops. What waits to leave is given up when its turn comes."""
+    new = stopped.mark(tx, row.address, stopped.COMPLAINT, delivery_id=row.id, said="", now=now)
+    if row.thread_id == row.ticket_id or broadcasts.recorded(tx, row, "delivery.complained", now=now):
+        return
+    case = Case.open(tx, row.ticket_id, now=now)
+    if new:
+        stopped.ask(case, row.address, stopped.COMPLAINT, name=row.name, said="")
+    case.event("delivery.complained", actor="system", delivery=row.id)
+    case.save()
 
 
-_FORGET_WISH = Prepared(
-    bad_address.delete().where(
-        bad_address.c.address == bindparam("address"), bad_address.c.reason == literal(sending.OPTED_OUT)
-    )
-)
+def _often(tx: Tx, address: str, *, now: datetime) -> str:
+    return stopped.SOFT if _bounces(tx, address, now=now) >= SOFT_BOUNCES else ""
 
 
 def _proved(tx: Tx, row: Row, *, now: datetime) -> None:
@@ -138,11 +194,14 @@ _BOUNCES = Prepared(
 def again(tx: Tx, shard: str, delivery_id: str, *, now: datetime) -> bool:
     """Queue a given-up or bounced delivery again; say whether there was one. `shard`: its ticket, or its outage.
 
-    Whoever asks for it believes that the address works: automatic mail may go there again too.
+    Whoever asks for it believes that the address works: automatic mail may go there again too. Raises Refused for one that
+    complained: that it is allowed again is a decision of its own.
     """
     row = tx.one(sending.DELIVERY, ticket_id=shard, id=delivery_id)
     if row is None or row.state not in ("given_up", "bounced"):
         return False
+    if why := stopped.why(tx, row.address):
+        raise Refused(f"{row.address}: {why}", code="stopped")
     tx.update(delivery, {"ticket_id": shard, "id": delivery_id}, state="queued", error="", created_at=now)
     work.enqueue(
         tx,
@@ -153,7 +212,7 @@ def again(tx: Tx, shard: str, delivery_id: str, *, now: datetime) -> bool:
         due=now,
         now=now,
     )
-    tx.run(_WORKS, address=row.address)
+    stopped.works(tx, row.address, now=now)
     return True
 
 
@@ -165,11 +224,6 @@ def retry(case: Case, delivery_id: str) -> bool:
     return True
 
 
-_WORKS = Prepared(
-    bad_address.delete().where(
-        bad_address.c.address == bindparam("address"), bad_address.c.reason != literal(sending.OPTED_OUT)
-    )
-)
 _UNDELIVERED = Prepared(
     select(delivery.c.id)
     .where(

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, literal, select
 
 from core import texts
-from core.desk import notices, outbox, participants, workaround_links
+from core.desk import notices, outbox, participants, subscriptions, workaround_links
 from core.desk.case import Case, record
 from core.desk.collecting import KIND
 from core.envelope import Outgoing
@@ -75,7 +75,9 @@ def outgoing(tx: Tx, row: Row, *, now: datetime) -> Outgoing | None:
     name = next((one["name"] for one in told if one["name"]), "")
     # A link stands in each, also where there would be buttons: of several requests nobody knows which one a number means.
     subject, text = texts.notice(kind, language, requests=told, name=name, hub=tx.facts.name, in_chat=False)
-    return outbox.without_ticket(row, subject=subject, text=text, language=language)
+    return outbox.without_ticket(
+        row, subject=subject, text=text, language=language, unsubscribe=subscriptions.link(tx, row, now=now)
+    )
 
 
 def stands_for(tx: Tx, row: Row) -> list[Row]:
@@ -113,7 +115,10 @@ def _to_say(tx: Tx, row: Row) -> list[Row]:
 def _still_theirs(tx: Tx, row: Row, *, now: datetime) -> bool:
     of, said = tx.one(_TICKET, id=row.ticket_id), tx.one(_MESSAGE, ticket_id=row.ticket_id, id=row.message_id)
     if said.withdrawn_at is None and participants.may_leave(tx, of, row.thread_id, row.address):
-        return True
+        if not subscriptions.ended(tx, row):
+            return True
+        subscriptions.not_sent(tx, row, now=now)
+        return False
     case = Case.open(tx, row.ticket_id, now=now)
     outbox.not_sent(case, row.id)
     case.event("delivery.withdrawn", actor="system", delivery=row.id, what=row.kind)

@@ -6,13 +6,15 @@ A send is at least once; the delivery's `ref` is fixed, so that the other side c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import ModuleType
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, literal, select
 
-from core import chat_addresses
+from core import addresses, chat_addresses
 from core.desk import (
     broadcasts,
     chat_buttons,
@@ -29,6 +31,8 @@ from core.desk import (
     reference,
     roundups,
     staff_notices,
+    stopped,
+    subscriptions,
     surveys,
     visit_invitations,
     visit_notices,
@@ -39,6 +43,7 @@ from core.desk.conversation import visible_text
 from core.desk.papers import Undrawn
 from core.envelope import Address, Attachment, Earlier, Outgoing, Sent
 from core.ids import id_token, short_hash, token_key
+from core.rules import reaching
 from core.store import blobs, tables
 from core.store.columns import Instant
 from core.store.tx import Prepared, Row, Tx
@@ -56,11 +61,6 @@ CHAT_WAITS = (
 CHAT_GIVES_UP_AFTER = timedelta(minutes=15)
 HISTORY = 5  # earlier messages quoted below an answer
 REFERENCES = 20  # ids kept in References: the first and the last 19
-
-OPTED_OUT = "opted out"
-STOPPED = "they asked for no more messages here (STOP)"
-"""Why nothing is sent there."""
-"""Why an address gets nothing: its owner said so. Only they take it back."""
 
 FOR_STAFF: Mapping[str, ModuleType] = {
     page_ways.KIND: page_ways,
@@ -112,30 +112,34 @@ def begin(
     if row.kind == collecting.KIND:
         return _roundup(tx, row, now=now)
     if of is None:
+        if not chat_addresses.is_chat(row.address) and _stopped(tx, row, now=now):
+            return None
         tx.update(
             delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="sending", attempts=row.attempts + 1
         )
         return chats.outgoing(tx, row) or broadcasts.outgoing(tx, row)
     if row.kind in FOR_STAFF:
-        if tx.one(_WISH, address=row.address) is not None:
-            failed(tx, ticket_id, delivery_id, STOPPED, now=now)
+        if _stopped(tx, row, now=now):
             return None
         told: Outgoing | None = FOR_STAFF[row.kind].outgoing(tx, row, now=now)
         if told is not None:
             key = {"ticket_id": ticket_id, "id": delivery_id}
             tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
-        return told
+            return _to_be_answered(tx, row, told)
+        return None
     if not participants.may_leave(tx, of, row.thread_id, row.address):
         _withdraw(tx, row, now=now)
+        return None
+    if subscriptions.ended(tx, row):
+        subscriptions.not_sent(tx, row, now=now)
         return None
     said = tx.one(_MESSAGE, ticket_id=ticket_id, id=row.message_id)
     if said.withdrawn_at is not None:
         tx.update(delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="withdrawn")
         return None
-    asked_by_word = row.address.startswith("+") or chat_addresses.is_chat(row.address)
-    if asked_by_word and tx.one(_WISH, address=row.address) is not None:
-        failed(tx, ticket_id, delivery_id, STOPPED, now=now)
+    if _stopped(tx, row, now=now):
         return None
+    asked_by_word = row.address.startswith("+") or chat_addresses.is_chat(row.address)
     if chats.left(tx, row.address):
         failed(tx, ticket_id, delivery_id, chats.LEFT, now=now)
         return None
@@ -161,6 +165,7 @@ def begin(
     )
     if paper is not None:
         files = (*files, Attachment(name=paper[0], type="application/pdf", content=paper[1]))
+    beside, copies = ((), ()) if said.automatic else _beside(tx, row)
     return Outgoing(
         delivery_id=row.id,
         channel=row.channel,
@@ -174,10 +179,14 @@ def begin(
         text=_as_it_leaves(tx, said, row, now=now),
         language=said.language,
         ticket_number=of.number,
+        ticket_check=tx.facts.number_check(of.number),
         reply_token=_answers_to(tx, ticket_id, row.thread_id, row.address),
         bounce_token=id_token(row.id),
         in_reply_to=row.in_reply_to,
-        references=_references(tx, row, earlier),
+        references=_references(tx, row, earlier) if row.in_reply_to or row.kind != "received" else (),
+        conversation=row.thread_id,
+        thread_index=next((_index(m) for m in earlier if m.external_ref == row.in_reply_to), ""),
+        unsubscribe=subscriptions.link(tx, row, now=now),
         history=()
         if said.automatic
         else tuple(
@@ -189,6 +198,8 @@ def begin(
             for m in earlier[:HISTORY]
             if not m.automatic
         ),
+        also_to=beside,
+        copies=copies,
         attachments=files,
         invitation=visit_invitations.of_words(tx, said, row.address)
         if said.kind == visit_notices.KIND
@@ -199,17 +210,67 @@ def begin(
     )
 
 
+def _beside(tx: Tx, row: Row) -> tuple[tuple[str, ...], tuple[Address, ...]]:
+    """Who else gets these words, by name: each has a mail of their own, which nobody else's address stands in.
+
+    But where the desk wants copies to be seen: then those who get it by mail are there by address, not by name.
+    """
+    told: dict[str, None] = {}
+    copies: list[Address] = []
+    for one in tx.all(_SAID_TO, ticket_id=row.ticket_id, message_id=row.message_id):
+        if one.address.lower() == row.address.lower():
+            continue
+        if tx.facts.mail.visible_cc and row.channel == one.channel == reaching.MAIL:
+            if one.state in _NOT_THERE:
+                continue
+            # An address of other letters needs a server that knows RFC 6531.
+            if one.address.isascii() and addresses.plausible(one.address) and len(copies) < COPIES:
+                copies.append(Address(one.address, one.name))
+                continue
+        local = "" if chat_addresses.is_chat(one.address) else one.address.rpartition("@")[0]
+        if name := one.name or local:
+            told[name] = None
+    return tuple(told), tuple(copies)
+
+
+COPIES = 50
+"""Addresses in Cc; more stand by name in the text."""
+_NOT_THERE = ("given_up", "bounced", "retracted")
+"""States of deliveries to whom an answer to all would not get either."""
+_SAID_TO = Prepared(
+    select(delivery.c.address, delivery.c.name, delivery.c.channel, delivery.c.state)
+    .where(
+        delivery.c.ticket_id == bindparam("ticket_id"),
+        delivery.c.message_id == bindparam("message_id"),
+        delivery.c.state != literal("withdrawn"),
+    )
+    .order_by(delivery.c.id)
+)
+
+
+def _index(said: Row) -> str:
+    return str((said.people or {}).get("thread_index", ""))
+
+
 def _roundup(tx: Tx, row: Row, *, now: datetime) -> Outgoing | None:
-    in_pocket = row.address.startswith("+") or chat_addresses.is_chat(row.address)
-    stopped = in_pocket and tx.one(_WISH, address=row.address) is not None
-    if stopped or chats.left(tx, row.address):
-        failed(tx, row.ticket_id, row.id, STOPPED if stopped else chats.LEFT, now=now)
+    if _stopped(tx, row, now=now):
+        return None
+    if chats.left(tx, row.address):
+        failed(tx, row.ticket_id, row.id, chats.LEFT, now=now)
         return None
     told = roundups.outgoing(tx, row, now=now)
     if told is not None:
         key = {"ticket_id": row.ticket_id, "id": row.id}
         tx.update(delivery, key, state="sending", attempts=row.attempts + 1)
     return told
+
+
+def _stopped(tx: Tx, row: Row, *, now: datetime) -> bool:
+    """Nothing may leave for this address: it is given up, and says why."""
+    why = stopped.why(tx, row.address)
+    if why:
+        failed(tx, row.ticket_id, row.id, why, now=now)
+    return bool(why)
 
 
 def _as_it_leaves(tx: Tx, said: Row, row: Row, *, now: datetime) -> str:
@@ -220,12 +281,6 @@ def _as_it_leaves(tx: Tx, said: Row, row: Row, *, now: datetime) -> str:
     return surveys.with_link(tx, said.kind, text, said.language, row, now=now)
 
 
-_WISH = Prepared(
-    select(tables.bad_address.c.at).where(
-        tables.bad_address.c.address == bindparam("address"),
-        tables.bad_address.c.reason == literal(OPTED_OUT),
-    )
-)
 _MESSAGE = Prepared(
     select(message).where(message.c.ticket_id == bindparam("ticket_id"), message.c.id == bindparam("id"))
 )
@@ -259,6 +314,17 @@ def _answers_to(tx: Tx, ticket_id: str, thread_id: str, address: str) -> str:
     given = {"ticket_id": ticket_id, "thread_id": thread_id, "address": address}
     tx.insert_missing(tables.reply_address, key=token_key(token), **given)
     return token
+
+
+def _to_be_answered(tx: Tx, row: Row, told: Outgoing) -> Outgoing:
+    """A notice to staff, with an address for what they say to it where the desk takes that (core.desk.comments).
+
+    It is of the ticket and of no conversation: what comes there can reach no customer.
+    """
+    if not tx.facts.mail.agents_comment or row.channel != reaching.MAIL or row.thread_id != row.ticket_id:
+        return told
+    token = _answers_to(tx, row.ticket_id, row.ticket_id, addresses.key(row.address))
+    return replace(told, reply_token=token)
 
 
 def _withdraw(tx: Tx, row: Row, *, now: datetime) -> None:
@@ -359,13 +425,16 @@ _FIRST_TRY = Prepared(
 )
 
 
-def failed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetime) -> None:
-    """It will not be taken: staff see it on the ticket and in the list of what was not delivered."""
+def failed(
+    tx: Tx, ticket_id: str, delivery_id: str, error: str, *, dead: bool = False, now: datetime
+) -> None:
+    """It will not be taken: staff see it on the ticket and in the list of what was not delivered. `dead`: its address does not exist."""
     row = _in_hand(tx, ticket_id, delivery_id)
     assert row is not None  # noqa: S101 - no delivery is ever deleted
     ticket_id = row.ticket_id
     attempted(tx, row, "failed", error, now=now)
     tx.update(delivery, {"ticket_id": ticket_id, "id": delivery_id}, state="given_up", error=error[:500])
+    new = dead and stopped.mark(tx, row.address, stopped.HARD, delivery_id=delivery_id, said=error, now=now)
     if row.kind in FOR_STAFF:
         FOR_STAFF[row.kind].undelivered(tx, row, now=now)
     if row.kind == collecting.KIND:
@@ -378,12 +447,16 @@ def failed(tx: Tx, ticket_id: str, delivery_id: str, error: str, *, now: datetim
     case = Case.open(tx, ticket_id, now=now)
     if not ladder.another_way(case, row):
         case.flag("undelivered")
+        if new:
+            stopped.ask(case, row.address, stopped.HARD, name=row.name, said=error)
         case.event("delivery.given_up", actor="system", delivery=delivery_id, what=row.kind)
     case.save()
 
 
-def attempted(tx: Tx, row: Row, outcome: str, detail: str, *, now: datetime) -> None:
-    """Note at a delivery what was tried, or what was heard of it since."""
+def attempted(
+    tx: Tx, row: Row, outcome: str, detail: str, *, now: datetime, report: Mapping[str, Any] | None = None
+) -> None:
+    """Note at a delivery what was tried, or what was heard of it since: then with the `report`."""
     n = tx.one(_ATTEMPTS, ticket_id=row.ticket_id, delivery_id=row.id)
     tx.insert(
         delivery_attempt,
@@ -393,6 +466,7 @@ def attempted(tx: Tx, row: Row, outcome: str, detail: str, *, now: datetime) -> 
         at=now,
         outcome=outcome,
         detail=detail[:500],
+        report=report or {},
     )
 
 

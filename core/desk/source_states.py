@@ -16,6 +16,7 @@ from core.desk import reference
 from core.desk.alert_sources import OWN, AlertSource
 from core.ids import fixed_id
 from core.rules import silence
+from core.rules.correlation import CLOCK_STEP
 from core.rules.silence import Heard, Hearing
 from core.store import tables, work
 from core.store.columns import Id, Instant
@@ -109,11 +110,16 @@ def watch(tx: Tx, name: str, due: datetime, *, now: datetime) -> None:
     change(tx, name, watch_at=due)
 
 
-def rounds(tx: Tx, *, now: datetime) -> None:
-    """The hub is there: said once a minute. After a gap nobody knows who was silent in it."""
+def rounds(tx: Tx, *, now: datetime) -> bool:
+    """The hub is there: said once a minute. After a gap nobody knows who was silent in it. Return whether its clock was set back since.
+
+    A round of another hub, whose clock runs before ours by less than CLOCK_STEP, is neither.
+    """
     row = locked(tx, OWN)
-    gap = row.round_at is None or not timedelta(0) <= now - row.round_at <= silence.ABSENT
+    set_back = row.round_at is not None and row.round_at - now > CLOCK_STEP
+    gap = row.round_at is None or set_back or now - row.round_at > silence.ABSENT
     change(tx, OWN, round_at=now, **({"rounds_since": now} if gap else {}))
+    return set_back
 
 
 def hearing(tx: Tx, name: str, *, now: datetime) -> Hearing:

@@ -36,7 +36,18 @@ _FIRST = Prepared(
     .limit(1)
 )
 _SENT_TO = Prepared(
-    select(tables.inbound.c.recipients)
+    select(tables.inbound.c.recipients, tables.message.c.people, tables.thread.c.mailbox)
+    .select_from(
+        tables.inbound.outerjoin(
+            tables.message,
+            (tables.message.c.ticket_id == tables.inbound.c.ticket_id)
+            & (tables.message.c.id == tables.inbound.c.message_id),
+        ).outerjoin(
+            tables.thread,
+            (tables.thread.c.ticket_id == tables.message.c.ticket_id)
+            & (tables.thread.c.id == tables.message.c.thread_id),
+        )
+    )
     .where(tables.inbound.c.ticket_id == bindparam("ticket_id"))
     .order_by(tables.inbound.c.received_at)
     .limit(1)
@@ -172,7 +183,11 @@ def _known(tx: Tx, row: Row, text: str, *, now: datetime) -> KnownError | None:
 
 def _mailboxes(tx: Tx, ticket_id: str) -> tuple[str, ...]:
     row = tx.one(_SENT_TO, ticket_id=ticket_id)
-    return () if row is None else tuple(row.recipients)
+    if row is None or row.recipients:
+        return () if row is None else tuple(row.recipients)
+    people = row.people or {}  # a mailbox knows no envelope: whom its mail names, and where it lay
+    named = [address for _, address in (*people.get("to", ()), *people.get("cc", ()))]
+    return tuple(dict.fromkeys([*named, *([row.mailbox] if row.mailbox else [])]))
 
 
 def _thing(row: Row) -> Thing:

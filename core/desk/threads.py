@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy import bindparam, literal, or_, select
 
 from core import addresses, chat_addresses, numbers
 from core.desk import joining_ways, participants, people
 from core.desk.authors import Author
-from core.desk.case import Case
-from core.envelope import Address, Inbound
-from core.ids import new_id, short_hash, token_id, token_key
+from core.desk.case import ID_BY_NUMBER, Case
+from core.envelope import Address, Inbound, Kind
+from core.ids import message_id_keys, new_id, short_hash, token_id, token_key
 from core.rules import chatting, joining, reaching, sameness, threading, vendor, workflow
 from core.rules.participation import Role, State
 from core.rules.threading import How, Relation
 from core.store import tables
+from core.store.columns import Instant
 from core.store.tx import Prepared, Row, Tx
 
 MAX_REFERENCES = 50  # looked at, our own first
+NUMBER = len("26-000123")
+SEEN, GHOST = "seen", "ghost"
+"""Kinds of ids: of a message that is here, and of one that was only named."""
 ADDRESS_LIVES = timedelta(days=90)  # reply addresses after the end of their ticket
+
+TOPIC = "topic"
+"""The kind of what only says that two mails look alike."""
+ALIKE_FOR = timedelta(days=30)
+SHARED = 22  # bytes
+MOST_ALIKE = 3  # the newest that a mail is said to look like
 
 _TAKES_PART = (Role.REQUESTER, Role.PARTICIPANT, Role.SILENT, Role.SENDER)
 
@@ -37,6 +49,9 @@ _BY_TOKEN = Prepared(
         .exists(),
     )
 )
+_ISSUED = Prepared(
+    select(tables.reply_address.c.ticket_id).where(tables.reply_address.c.key == bindparam("key"))
+)
 _BY_DELIVERY = Prepared(
     select(tables.delivery.c.ticket_id, tables.delivery.c.thread_id).where(
         tables.delivery.c.id == bindparam("id"),
@@ -45,10 +60,25 @@ _BY_DELIVERY = Prepared(
 )
 _BY_REF = Prepared(
     select(tables.thread_ref).where(
-        tables.thread_ref.c.ref == bindparam("ref"), tables.thread_ref.c.kind != literal(vendor.CHANNEL)
+        tables.thread_ref.c.ref == bindparam("ref"),
+        tables.thread_ref.c.kind.not_in([literal(vendor.CHANNEL), literal(TOPIC)]),
     )
 )
-_BY_NUMBER = Prepared(select(ticket.c.id).where(ticket.c.number == bindparam("number")))
+_BY_TOPIC = Prepared(
+    select(tables.thread_ref)
+    .where(
+        tables.thread_ref.c.ref == bindparam("ref"),
+        tables.thread_ref.c.kind == literal(TOPIC),
+        tables.thread_ref.c.at >= bindparam("since", type_=Instant),
+    )
+    .order_by(tables.thread_ref.c.ticket_id.desc())
+    .limit(MOST_ALIKE)
+)
+_MAILBOX = Prepared(
+    select(thread.c.mailbox).where(
+        thread.c.ticket_id == bindparam("ticket_id"), thread.c.id == bindparam("id")
+    )
+)
 _TICKET = Prepared(
     select(
         ticket.c.id,
@@ -98,24 +128,47 @@ _FIRST_THREAD = Prepared(
 )
 
 
-def foresee(tx: Tx, said: Inbound) -> None:
+def foresee(tx: Tx, said: Inbound, *, now: datetime) -> None:
     """What the message names is going to be looked up."""
     if said.message_id:
-        tx.foresee(_BY_REF, ref=short_hash(said.message_id))
+        for key in _keys(said, said.message_id):
+            tx.foresee(_BY_REF, ref=key)
     for token in said.reply_tokens:
         tx.foresee(_BY_TOKEN, key=token_key(token))
     for ref in said.own_refs[:MAX_REFERENCES]:
         tx.foresee(_BY_DELIVERY, id=token_id(ref))
-    for ref in _others(said):
-        tx.foresee(_BY_REF, ref=short_hash(ref))
+    named = _others(said)
+    for ref in named:
+        tx.foresee(_BY_REF, ref=_keys(said, ref)[0])
+    if not (named or said.reply_tokens or said.own_refs or said.ticket_numbers):
+        for ref in _topics(said):
+            tx.foresee(_BY_TOPIC, ref=ref, since=now - ALIKE_FOR)
 
 
 def of_id(tx: Tx, said: Inbound) -> list[Row]:
-    """Conversations with a message of the same id."""
+    """Conversations with a message of the same id (kind "seen"), or in which one was named (kind "ghost") before this came."""
     if not said.message_id:
         return []
-    found = tx.all(_BY_REF, ref=short_hash(said.message_id))
-    return [row for row in found if row.kind == "seen"]
+    return [row for row in _named(tx, said, said.message_id) if row.kind in (SEEN, GHOST)]
+
+
+def never_issued(tx: Tx, said: Inbound) -> int:
+    """How many of the reply addresses it came to are nobody's: mistyped, or guessed."""
+    return sum(1 for token in said.reply_tokens if tx.one(_ISSUED, key=token_key(token)) is None)
+
+
+def _named(tx: Tx, said: Inbound, ref: str) -> list[Row]:
+    """Conversations that know this id: with its domain in any case, and as it is written where it was kept so."""
+    key, *older = _keys(said, ref)
+    found = tx.all(_BY_REF, ref=key)
+    for exact in older if all(row.kind == GHOST for row in found) else ():
+        found = [*tx.all(_BY_REF, ref=exact), *found]
+    return found
+
+
+def _keys(said: Inbound, ref: str) -> tuple[str, ...]:
+    """What an id is kept by, then what it was kept by of old, if that is another. Ids of a chat are the service's own."""
+    return message_id_keys(ref) if said.channel == reaching.MAIL else (short_hash(ref),)
 
 
 def _others(said: Inbound) -> list[str]:
@@ -150,17 +203,22 @@ def candidates(
         for row in tx.all(_BY_DELIVERY, id=token_id(ref)):
             found += _candidate(tx, How.OWN_ID, row.ticket_id, row.thread_id, author, vouched=vouched)
     for ref in _others(said):
-        for row in tx.all(_BY_REF, ref=short_hash(ref)):
+        for row in _named(tx, said, ref):
             if row.customer is None or row.customer == author.customer:
-                found += _candidate(tx, How.KNOWN_ID, row.ticket_id, row.thread_id, author, vouched=vouched)
+                how = How.KNOWN_ID if _same_mailbox(tx, row, said) else How.SIMILAR
+                found += _candidate(tx, how, row.ticket_id, row.thread_id, author, vouched=vouched)
+    found += _named_before(tx, author, same_id, vouched=vouched)
     for row, copy in _came_before(tx, said, same_id, now=now):
         found += _candidate(tx, How.SAME_ID, row.ticket_id, row.thread_id, author, vouched=vouched, copy=copy)
     for token in said.bounce_tokens:
         row = tx.one(_BY_DELIVERY, id=token_id(token))
         if row is not None:
             found += _candidate(tx, How.BOUNCE_ADDRESS, row.ticket_id, row.thread_id, author, vouched=vouched)
-    for number in said.ticket_numbers[:5]:
-        row = tx.one(_BY_NUMBER, number=number)
+    for ref in said.body_refs[:MAX_REFERENCES]:
+        for row in tx.all(_BY_DELIVERY, id=token_id(ref)):
+            found += _candidate(tx, How.BODY_MARKER, row.ticket_id, row.thread_id, author, vouched=vouched)
+    for number in (_our_number(tx, named) for named in said.ticket_numbers[:5]):
+        row = tx.one(ID_BY_NUMBER, number=number)
         if row is not None:
             found += _candidate(
                 tx, How.SUBJECT_NUMBER, row.id, None, author, vouched=vouched, channel=said.channel
@@ -170,10 +228,82 @@ def candidates(
         if row is not None:
             found += _candidate(tx, How.CONVERSATION, row.ticket_id, row.thread_id, author, vouched=vouched)
     for number in said.named_numbers[:5]:
-        row = tx.one(_BY_NUMBER, number=number)
+        row = tx.one(ID_BY_NUMBER, number=number)
         if row is not None:
             found += _candidate(tx, How.SIMILAR, row.id, None, author, vouched=vouched, channel=said.channel)
+    return found or _alike(tx, said, author, vouched=vouched, now=now)
+
+
+def _our_number(tx: Tx, named: str) -> str:
+    """The number of a subject; empty where the letters behind it are not those that we would write.
+
+    We wrote none until lately, and people leave them out: then the number stands for itself.
+    """
+    number, check = named[:NUMBER], named[NUMBER + 1 :]
+    return number if not check or check.lower() == tx.facts.number_check(number) else ""
+
+
+def _same_mailbox(tx: Tx, row: Row, said: Inbound) -> bool:
+    """Did it come to the address that this conversation is held with? To another one it asks somebody else."""
+    if not said.mailbox:
+        return True
+    there = tx.one(_MAILBOX, ticket_id=row.ticket_id, id=row.thread_id)
+    return there is None or there.mailbox in ("", said.mailbox)
+
+
+def _named_before(
+    tx: Tx, author: Author, same_id: Sequence[Row], *, vouched: bool
+) -> list[threading.Candidate]:
+    """Conversations in which this message was answered before it reached us; nobody else gets in by that."""
+    found = []
+    for row in same_id:
+        if row.kind != GHOST or row.customer not in (None, author.customer):
+            continue
+        for one in _candidate(tx, How.KNOWN_ID, row.ticket_id, row.thread_id, author, vouched=vouched):
+            belongs = one.relation in (Relation.REQUESTER, Relation.PARTICIPANT) or (
+                one.relation is Relation.SAME_CUSTOMER and vouched
+            )
+            found.append(one if belongs else replace(one, how=How.SIMILAR))
     return found
+
+
+def _alike(
+    tx: Tx, said: Inbound, author: Author, *, vouched: bool, now: datetime
+) -> list[threading.Candidate]:
+    """What a mail that names nothing looks like: only its author's own conversations, each once."""
+    found: dict[str, threading.Candidate] = {}
+    for ref in _topics(said):
+        for row in tx.all(_BY_TOPIC, ref=ref, since=now - ALIKE_FOR):
+            for one in _candidate(tx, How.TOPIC, row.ticket_id, row.thread_id, author, vouched=vouched):
+                if one.relation in (Relation.REQUESTER, Relation.PARTICIPANT):
+                    found.setdefault(one.ticket, one)
+    return list(found.values())
+
+
+def _topics(said: Inbound) -> list[str]:
+    """By what mails look alike, a hash each: none of what no person wrote by mail, and of no forward."""
+    if said.channel != reaching.MAIL or said.kind is not Kind.HUMAN or said.forward or said.author is None:
+        return []
+    index = _conversation(said.thread_index)
+    refs = [short_hash(f"index|{index}")] if index else []
+    if sameness.topic(said.subject):
+        refs.append(ref_of_topic(said.author.key, said.subject))
+    return refs
+
+
+@lru_cache(maxsize=256)  # a mail is asked for it when it is looked for, and again when it is kept
+def ref_of_topic(author: str, subject: str) -> str:
+    """By what mails of this author with such a subject are found; `author`: the key of their address."""
+    return short_hash(f"subject|{author}|{sameness.topic(subject)}")
+
+
+def _conversation(thread_index: str) -> str:
+    """What all mails of a conversation share in Outlook: the first 22 bytes (MS-OXOMSG 2.2.1.3); what follows is a mail's own."""
+    try:
+        index = base64.b64decode(thread_index, validate=True)
+    except ValueError:
+        return ""
+    return index[:SHARED].hex() if len(index) >= SHARED else ""
 
 
 def _lapsed(tx: Tx, row: Row, *, now: datetime) -> bool:
@@ -193,7 +323,7 @@ def _in_chat(tx: Tx, said: Inbound, author: Author, meant: chatting.Meant) -> li
                 relation = Relation.PARTICIPANT  # a room takes part, whoever speaks in it
             found.append(replace(one, relation=relation, why=why))
     for number in said.named_numbers[:5]:
-        row = tx.one(_BY_NUMBER, number=number)
+        row = tx.one(ID_BY_NUMBER, number=number)
         if row is not None:
             found += _candidate(tx, How.SIMILAR, row.id, None, author, vouched=False)
     return found
@@ -211,12 +341,7 @@ def takes_part(tx: Tx, ticket_id: str, address: str) -> bool:
 
 def quoted(tx: Tx, said: Inbound) -> list[Row]:
     """Which conversations hold the message that this one quotes: what we sent or what they wrote."""
-    return [
-        row
-        for ref in _others(said)
-        for row in tx.all(_BY_REF, ref=short_hash(ref))
-        if row.kind in ("sent", "seen")
-    ]
+    return [row for ref in _others(said) for row in _named(tx, said, ref) if row.kind in ("sent", SEEN)]
 
 
 def _came_before(tx: Tx, said: Inbound, same_id: Sequence[Row], *, now: datetime) -> list[tuple[Row, bool]]:
@@ -229,7 +354,11 @@ def _came_before(tx: Tx, said: Inbound, same_id: Sequence[Row], *, now: datetime
     authors = frozenset(one.key for one in named if one) - set(said.own_addresses)
     other = sameness.Words(subject=said.subject, text=said.text, authors=authors)
     for row in same_id:
-        if not said.identified or not sameness.same(row.at, at=now, identified=True, first_ended=False):
+        if (
+            row.kind != SEEN
+            or not said.identified
+            or not sameness.same(row.at, at=now, identified=True, first_ended=False)
+        ):
             continue
         earlier = [_words(one) for one in tx.all(_OF_ID, ticket_id=row.ticket_id, ref=said.message_id)]
         copy = any(sameness.copies(one, other) for one in earlier)
@@ -462,13 +591,15 @@ def name(case: Case, thread_id: str, ref: str) -> None:
 
 def listen(case: Case, thread_id: str, said: Inbound, author: Author) -> None:
     """Remember the ids that answers will name, and people in copy, who are listed only."""
-    refs = {said.message_id: "seen"} if said.message_id else {}
+    refs = {_keys(said, said.message_id)[0]: SEEN} if said.message_id else {}
     for ref in [*said.references, *said.in_reply_to][-MAX_REFERENCES:]:
-        refs.setdefault(ref, "ghost")
+        refs.setdefault(_keys(said, ref)[0], GHOST)
+    for ref in _topics(said):
+        refs.setdefault(ref, TOPIC)
     for ref, kind in refs.items():
         case.tx.insert_missing(
             tables.thread_ref,
-            ref=short_hash(ref),
+            ref=ref,
             ticket_id=case.id,
             thread_id=thread_id,
             kind=kind,

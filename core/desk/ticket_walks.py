@@ -52,7 +52,7 @@ SORTS = {
 WAITS = Order(name="waits", columns=(_wait, ticket.c.id))
 """Who waits longest for a word of ours: the order of the view `chats`."""
 
-_NUMBER = re.compile(r"^\s*\[?#?\s*(\d{2}-\d{6})\s*\]?\s*$")
+_NUMBER = re.compile(r"^\s*\[?#?\s*(\d{2}-\d{6})(?:-[a-z2-7]{2})?\s*\]?\s*$")
 _ADDRESS = re.compile(r"^[^\s@]+@[^\s@]+$")
 _AGENT_BY_EMAIL = Prepared(select(agent.c.id).where(agent.c.email == bindparam("email")))
 

@@ -23,6 +23,7 @@ from core.desk import (
     people,
     placing,
     promises,
+    restraint,
     returns,
     timing,
     workarounds,
@@ -79,6 +80,7 @@ def reply(
     message_id = acts.say(
         case, who, text, kind="reply", idem=idem, files=files, due=send_after, by=by, from_now_on=from_now_on
     )
+    restraint.answered(tx, case.id)
     timing.apply(case, "public_answer")
     promises.spoken(case, who, promise_by, due=promised, message=message_id)
     if case["state"] in STILL:  # the promise of a next update waits as the others do

@@ -6,10 +6,20 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, func, literal, select, true, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    bindparam,
+    func,
+    literal,
+    literal_column,
+    select,
+    true,
+    type_coerce,
+)
 from sqlalchemy.types import TypeEngine
 
-from core.desk import broadcasts
+from core.desk import broadcasts, conversation
 from core.desk.errors import Forbidden, NotFound, invalid
 from core.desk.listing import Condition, Order, Walk, page_keys
 from core.desk.principal import Principal
@@ -17,6 +27,7 @@ from core.desk.scope import Scope, find, scope
 from core.desk.views import DeliveryRow, InboundRow, Page
 from core.ids import id_token, token_id
 from core.store import blobs, tables
+from core.store.arrival_tables import ABOUT_NOTHING
 from core.store.columns import Id
 from core.store.tx import Prepared, Row, Tx
 
@@ -33,6 +44,7 @@ DELIVERY_STATES = (
     "passed_on",
     "held",
     "withdrawn",
+    "unsubscribed",
     "retracted",
 )
 UNDELIVERED = ("bounced", "failed", "given_up")
@@ -46,6 +58,7 @@ _INBOUND_ORDER = Order(
     columns=(type_coerce(inbound_table.c.received_at, BigInteger), inbound_table.c.id),
     descending=True,
 )
+_OLDEST_FIRST = Order(name="waiting", columns=_INBOUND_ORDER.columns)
 _DELIVERY_ORDER = Order(name="left", columns=(delivery.c.id,), descending=True)
 _NOT_SENT = delivery.c.state != literal("sent")
 """Most were sent: the index of states holds the others only."""
@@ -70,10 +83,14 @@ def inbound(
     *,
     outcome: str | None = None,
     waiting: bool = True,
+    unknown: bool = False,
+    oldest_first: bool = False,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page:
-    """One page of InboundRow, newest first. `waiting`: only what staff have to decide.
+    """One page of InboundRow, newest first. `waiting`: only what staff have to decide. `unknown`: only reports about no mail of ours.
+
+    `oldest_first`: as those who decide want it, for what waits longest rings an alarm first; both ways lie along the same index.
 
     Raises Forbidden for contacts, Invalid for an outcome or a cursor there is not.
     """
@@ -85,10 +102,11 @@ def inbound(
     )
     also = (inbound_table.c.open,) if waiting else ()
     walks = [Walk((("outcome", name),), also) for name in names]
+    if unknown:
+        walks = [Walk((), (literal_column(ABOUT_NOTHING),))]
     condition = Condition(shape=mine.shape, build=lambda: mine.inbound, values=mine.values)
-    keys, further = page_keys(
-        tx, inbound_table, walks, _INBOUND_ORDER, [condition], cursor=cursor, limit=limit
-    )
+    order = _OLDEST_FIRST if oldest_first else _INBOUND_ORDER
+    keys, further = page_keys(tx, inbound_table, walks, order, [condition], cursor=cursor, limit=limit)
     ids = [key[-1] for key in keys]
     found = {row.id: row for row in tx.all(_items(len(ids)), **_named("id", ids))} if ids else {}
     return Page(items=tuple(_inbound_row(found[one]) for one in ids), next=further)
@@ -239,6 +257,8 @@ def _delivery_row(row: Row, language: str) -> DeliveryRow:
         ref=id_token(row.id),
         created_at=row.created_at,
         sent_at=row.sent_at,
+        seen_at=row.seen_at,
+        report=conversation.report_view(row.report),
     )
 
 

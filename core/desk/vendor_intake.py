@@ -9,6 +9,7 @@ from core.desk import (
     acts,
     authors,
     filing,
+    footers,
     notices,
     restraint,
     tasks,
@@ -22,7 +23,7 @@ from core.desk.filing import Message, Understood
 from core.desk.principal import HUB
 from core.desk.reference import Vendor
 from core.envelope import Inbound, Trust
-from core.ids import short_hash
+from core.ids import message_id_key
 from core.rules import threading, workflow
 from core.rules import trust as trust_rule
 from core.rules import vendor as rule
@@ -69,7 +70,7 @@ def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood | None
     )
     if placed.outcome == "none":
         return None
-    message = _message(row, said, author, placed)
+    message = _message(tx, row, said, author, placed)
     rights = threading.rights(said.kind)
     if restraint.flooding(tx, restraint.sender(tx, author, row.sender, now=now)):
         return _wait(tx, message, "flood", placed, cases, now=now)
@@ -87,7 +88,7 @@ def handed(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     found = vendor_rows.by_thread(tx, row.detail["vendor_thread"])
     assert found is not None  # noqa: S101 - no conversation is ever deleted
     placed = Placed(outcome="case", why="chosen", case=found.id, vendor=found.vendor)
-    message = _message(row, said, author, placed)
+    message = _message(tx, row, said, author, placed)
     message.detail["released_by"] = row.detail["by"]
     return _onto(tx, message, found, placed, [("chosen", found)], now=now)
 
@@ -104,6 +105,8 @@ def _named(tx: Tx, said: Inbound, of: Vendor | None) -> list[tuple[str, Row]]:
         found += [("references", one) for one in vendor_rows.by_own_ref(tx, ref)]
     if of is None:
         return found
+    for ref in said.body_refs[:MAX_REFS]:
+        found += [("references", one) for one in vendor_rows.by_own_ref(tx, ref)]
     for ref in dict.fromkeys((*said.in_reply_to, *reversed(said.references))):
         if len(found) >= MAX_REFS:
             break
@@ -115,7 +118,7 @@ def _named(tx: Tx, said: Inbound, of: Vendor | None) -> list[tuple[str, Row]]:
     return found
 
 
-def _message(row: Row, said: Inbound, author: Author, placed: Placed) -> Message:
+def _message(tx: Tx, row: Row, said: Inbound, author: Author, placed: Placed) -> Message:
     decided = trust_rule.decide(
         known=placed.vendor is not None,
         proved=False,
@@ -133,6 +136,9 @@ def _message(row: Row, said: Inbound, author: Author, placed: Placed) -> Message
         "kind_evidence": list(said.kind_evidence),
         "vendor": placed.vendor,
     }
+    said, why_folded = footers.fold(tx, said, whose=f"vendor {placed.vendor}" if placed.vendor else None)
+    if why_folded:
+        detail["folded"] = why_folded
     whose = Author(kind="stranger", address=author.address, name=author.name, language=author.language)
     return Message(
         row=row,
@@ -175,7 +181,7 @@ def _onto(
     if said.message_id:
         tx.insert_missing(
             tables.thread_ref,
-            ref=short_hash(said.message_id),
+            ref=message_id_key(said.message_id),
             ticket_id=case.id,
             thread_id=row.thread_id,
             kind=rule.CHANNEL,

@@ -12,7 +12,7 @@ from core.desk.case import Case
 from core.desk.errors import NotFound, Refused
 from core.desk.reference import Hours, Vendor
 from core.desk.views import EngagedView
-from core.ids import short_hash, token_id, token_key
+from core.ids import message_id_keys, token_id, token_key
 from core.rules import vendor as rule
 from core.rules.clocks import Policy
 from core.rules.durations import Target
@@ -157,7 +157,7 @@ def by_own_ref(tx: Tx, ref: str) -> list[Row]:
 
 def by_ref(tx: Tx, message_id: str) -> list[Row]:
     """In whose conversation a message of this id came."""
-    return tx.all(_BY_REF, ref=short_hash(message_id))
+    return next(filter(None, (tx.all(_BY_REF, ref=key) for key in message_id_keys(message_id))), [])
 
 
 def open_of(tx: Tx, vendor: str) -> list[Row]:

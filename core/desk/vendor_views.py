@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -104,6 +104,13 @@ def one(tx: Tx, who: Principal, number: str, case_id: str) -> Opened:
         to=tuple(person.address for person in vendor_sending.next_to(tx, row)),
         masks=of is not None and of.mask,
     )
+
+
+def to_choose(tx: Tx, who: Principal, numbers: Iterable[str]) -> dict[str, tuple[VendorCaseView, ...]]:
+    """Of each of these tickets that has any, the cases on which something was sent: what a mail can be an answer to."""
+    found = {number: of_ticket(tx, who, number) for number in dict.fromkeys(numbers)}
+    sent = {number: tuple(one for one in cases if one.opened_at) for number, cases in found.items()}
+    return {number: cases for number, cases in sent.items() if cases}
 
 
 def listing(tx: Tx, who: Principal) -> tuple[VendorCaseView, ...]:

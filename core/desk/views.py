@@ -77,6 +77,8 @@ class Page:
 
     items: tuple[Any, ...]
     next: str | None
+    back_to: datetime | None = None
+    """Where a page looks through so much and no more: what is older has not been looked at. None: it is full, or the last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,23 @@ class FileView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportView:
+    """What a machine said of something that left, at last."""
+
+    kind: str
+    """bounce_hard, bounce_soft, delayed, relayed_ok, mdn (read) or arf (complaint)."""
+    at: datetime
+    recipient: str
+    """Whom it names: not always the one we wrote to."""
+    action: str
+    status: str
+    """Enhanced status code, e.g. 5.1.1; empty: not said, as those below."""
+    reply: str
+    text: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryView:
     """One recipient of something that left."""
 
@@ -101,13 +120,35 @@ class DeliveryView:
     channel: str
     kind: str
     state: str
-    """queued, collected, sending, sent, bounced, failed, given_up, passed_on, held, withdrawn or retracted."""
+    """queued, collected, sending, sent, bounced, failed, given_up, passed_on, held, withdrawn, unsubscribed or retracted."""
     attempts: int
     error: str
     created_at: datetime
     sent_at: datetime | None
     seen_at: datetime | None
     """The recipient has seen it, where the service says so."""
+    report: ReportView | None = None
+    """For staff."""
+
+    @property
+    def course(self) -> str:
+        """How far it got: its state, or what was heard since: delayed, delivered, read or complained."""
+        return course(self.state, seen=self.seen_at is not None, report=self.report)
+
+
+_HEARD = {"delayed": "delayed", "relayed_ok": "delivered", "arf": "complained"}
+
+
+def course(state: str, *, seen: bool, report: ReportView | None) -> str:
+    """How far something got that left: its state, or what was heard since.
+
+    >>> course("sent", seen=True, report=None), course("bounced", seen=False, report=None)
+    ('read', 'bounced')
+    """
+    if state != "sent":
+        return state
+    heard = _HEARD.get(report.kind, "") if report is not None else ""
+    return "read" if seen and heard != "complained" else heard or state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +198,10 @@ class MessageView:
     written_for: str
     """Who wrote, as a group says that handed it on; nothing proves it."""
     trust: str
+    trust_reasons: tuple[str, ...]
+    """Why it is believed that far, for staff: codes of core.rules.trust, the deciding one first."""
+    checks: tuple[str, ...]
+    """What was checked of its origin and what that gave, for staff: as in Authentication-Results (RFC 8601)."""
     subject: str
     text: str
     spans: tuple[tuple[int, int, str], ...]
@@ -288,6 +333,8 @@ class WayView:
     channel: str
     chosen: bool
     """They are, unless staff say otherwise."""
+    stopped: str = ""
+    """Why nothing arrives there, or nothing leaves: a reason of core.desk.stopped; empty: nothing is known against it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -487,6 +534,8 @@ class TicketView:
     reopenable_until: datetime | None
     """That one was closed not long ago: until then a shift leader may reopen it instead. For staff."""
     merged_into: str | None
+    offered_requester: str
+    """Whom a colleague's forward names as its writer: an address; empty: nobody, or it is theirs."""
     suggestions: tuple[str, ...]
     """Numbers of tickets that its first message names without being part of them: staff may join them."""
     messages: tuple[MessageView, ...]
@@ -618,3 +667,10 @@ class DeliveryRow:
     """The core of its Message-ID, and the name of its file where mail is kept."""
     created_at: datetime
     sent_at: datetime | None
+    seen_at: datetime | None
+    report: ReportView | None
+
+    @property
+    def course(self) -> str:
+        """See DeliveryView."""
+        return course(self.state, seen=self.seen_at is not None, report=self.report)

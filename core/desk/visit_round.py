@@ -1,4 +1,4 @@
-"""What happens by itself before a visit? Offers run out, people are reminded a day and an hour before, somebody is late.
+"""What happens by itself around a visit? Offers run out, people are reminded a day and an hour before, somebody is late or stays longer.
 
 One timer per ticket wakes at the earliest of what its visits have ahead; what was told before is not told again.
 """
@@ -7,9 +7,18 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from core.desk import acts, follow_ups, timing, visit_crew, visit_notices, visit_offers, visit_rows
+from core.desk import (
+    acts,
+    follow_ups,
+    maintenance,
+    timing,
+    visit_crew,
+    visit_notices,
+    visit_offers,
+    visit_rows,
+)
 from core.desk.case import Case
-from core.desk.visit_rows import AGREED, LATE, TIMER, offered, open_of
+from core.desk.visit_rows import AGREED, LATE, ONSITE, TIMER, offered, open_of
 from core.store import work
 from core.store.tx import Row, Tx
 
@@ -42,6 +51,8 @@ def check(tx: Tx, ticket_id: str, *, now: datetime) -> None:
         if row.state in AGREED:
             _remind(case, row)
             _late(case, row)
+        elif row.state == ONSITE:
+            maintenance.visit_stays(case, row)
     watch(case)
     acts.finish(case)
 
@@ -57,6 +68,8 @@ def _ahead(case: Case, row: Row) -> list[datetime]:
         ]
         if row.window_start + LATE_AFTER > case.now:
             found.append(row.window_start + LATE_AFTER)
+    elif row.state == ONSITE and (due := maintenance.visit_asks(case.tx, row, now=case.now)) is not None:
+        found.append(due)
     return found
 
 

@@ -484,6 +484,7 @@ def check_in(
     _from(row, *AGREED, act="check in at")
     since = acts.when(case, at, after=row.made_at)
     row = visit_rows.change(case, row, state=ONSITE, arrived_at=since)
+    maintenance.visit_stays(case, row)
     case.event("visit.check_in", actor=who.actor, at=since, visit=row.id, late=since > row.window_start)
     if case["state"] in (*_WAITS, State.IN_PROGRESS):
         _scheduled(case, who)

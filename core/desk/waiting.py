@@ -13,7 +13,7 @@ from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, invalid
 from core.desk.principal import Principal
 from core.desk.scope import find, find_to_act
-from core.rules import threading, workflow
+from core.rules import reaching, threading, workflow
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -23,19 +23,35 @@ inbound_table = tables.inbound
 
 
 def release(
-    tx: Tx, who: Principal, inbound_id: str, *, as_: str, now: datetime, ticket: str | None = None
+    tx: Tx,
+    who: Principal,
+    inbound_id: str,
+    *,
+    as_: str,
+    now: datetime,
+    ticket: str | None = None,
+    vendor_case: str | None = None,
 ) -> None:
-    """Take a held message: into the conversation it names, as a new ticket, or as a note. It is read again for that.
+    """Take a held message: into the conversation it names, as a new ticket, as a note, or onto a case at a vendor. It is read again for that.
 
     `ticket`: of words in a chat whose author did not say which request they mean, the number of one they were offered.
-    Raises NotFound, Forbidden, Refused when it waits for nobody, Invalid.
+    `vendor_case`: with "vendor", which case of the ticket that it names. Raises NotFound, Forbidden, Refused when it
+    waits for nobody or its ticket has ended, Invalid.
     """
     row = _waiting(tx, who, inbound_id, "held")
+    if as_ == vendor_intake.TAKE_AS:
+        number = traffic.inbound_item(tx, who, inbound_id).ticket
+        if not number or row.channel != reaching.MAIL:
+            raise invalid("/as", "only a mail that names a ticket can be taken onto a case at a vendor")
+        if not vendor_case:
+            raise invalid("/vendor_case", "must be one of the cases of the ticket")
+        _onto_case(tx, row, who, number, vendor_case, now=now)
+        return
     if ticket:
         _choose(tx, row, who, ticket, now=now)
         return
     if as_ not in TAKE_AS:
-        raise invalid("/as", f"must be one of {', '.join(TAKE_AS)}")
+        raise invalid("/as", f"must be one of {', '.join((*TAKE_AS, vendor_intake.TAKE_AS))}")
     if as_ != "ticket" and not row.detail.get("ticket"):
         raise invalid("/as", "the message names no ticket: take it as a ticket of its own")
     _again(tx, row, who, {**row.detail, "take_as": as_, "by": who.id}, now=now)
@@ -51,6 +67,10 @@ def hand_to_vendor_case(
     row = _waiting(tx, who, inbound_id, "held")
     if not row.reason.startswith(vendor_intake.TRIAGE):
         raise Refused("this item is no vendor's: take it as a message, a ticket or a note")
+    _onto_case(tx, row, who, number, vendor_case, now=now)
+
+
+def _onto_case(tx: Tx, row: Row, who: Principal, number: str, vendor_case: str, *, now: datetime) -> None:
     case = Case.open(tx, find_to_act(tx, who, number).id, now=now)
     if case["state"] in workflow.ENDED:
         raise Refused(f"{number} is {case['state']}", allowed=workflow.allowed(case["state"]))
@@ -76,6 +96,29 @@ def retry(tx: Tx, who: Principal, inbound_id: str, *, now: datetime) -> None:
     """Try again what could not be read or decided, after a fix."""
     row = _waiting(tx, who, inbound_id, "exception")
     _again(tx, row, who, {}, now=now)
+
+
+AT_ONCE = 100
+"""Exceptions that one transaction takes up."""
+
+
+def retry_all(tx: Tx, who: Principal, *, before: datetime, now: datetime) -> int:
+    """Try again whatever could not be read or decided before this instant, as far as this person sees it; return how many.
+
+    At most AT_ONCE: called until it returns 0, it has taken up all of them. What fails again has failed later, and stays.
+    """
+    waiting = 0
+    cursor = None
+    while waiting < AT_ONCE:
+        page = traffic.inbound(tx, who, outcome="exception", cursor=cursor, limit=AT_ONCE)
+        for item in page.items:
+            if (item.decided_at is None or item.decided_at < before) and waiting < AT_ONCE:
+                _again(tx, tx.one(_ROW, id=item.id), who, {}, now=now)
+                waiting += 1
+        cursor = page.next
+        if cursor is None:
+            break
+    return waiting
 
 
 def discard(tx: Tx, who: Principal, inbound_id: str, *, now: datetime) -> None:

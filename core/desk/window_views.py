@@ -137,6 +137,14 @@ def listing(
     return tuple(seen.values())
 
 
+def going_on(tx: Tx, who: Principal, *, now: datetime) -> list[Occurrence]:
+    """The occurrences that go on now and keep alarms from calling anybody, the one that ends first before others."""
+    found = between(tx, who, since=now, until=now + timedelta(seconds=1), now=now)
+    return sorted(
+        (one for one in found if one.window.state == PLANNED and one.since <= now), key=lambda one: one.until
+    )
+
+
 def one(tx: Tx, who: Principal, window_id: str, *, now: datetime) -> WindowView:
     """A window. Raises NotFound, also for a stranger to it."""
     row = tx.one(maintenance.BY_ID, id=window_id)

@@ -15,6 +15,8 @@ class Limits:
     known_per_hour: int = 1
     known_per_day: int = 3
     unknown_per_day: int = 1
+    unknown_of_domain: int = 30
+    """In an hour: whoever writes under a new name of the same domain each time is not answered without end."""
     automatic_per_minute: int = 60
     automatic_per_hour: int = 500
     mails_of_sender: int = 20
@@ -27,6 +29,14 @@ class Limits:
     """By mail, of one ticket, without staff touching it between."""
     notices_per_hour: int = 10
     """Of what was done, to one address; what comes beyond waits, and becomes one."""
+    wrong_tokens: int = 20
+    """Reply addresses that were never issued, from one place in an hour; then nothing with a token is taken from there."""
+    own_loops: int = 3
+    """Mails of ours that come back within ten minutes; then staff are told."""
+    servers: int = 50
+    """That a mail passed; beyond it goes in circles (RFC 5321, 6.3)."""
+    own_servers: int = 3
+    """Of ours among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +47,8 @@ class Acknowledge:
     reason: str
     plain: bool = False
     """Without a word of the sender's, a name or what a contract says."""
+    unnamed: bool = False
+    """Also without the id of their mail, which whoever forged the author may have chosen: it could lead the victim's programs astray."""
 
     def __bool__(self) -> bool:
         return self.allowed
@@ -48,6 +60,8 @@ class Counts:
 
     address_hour: int = 0
     address_day: int = 0
+    domain_hour: int = 0
+    """Of the unknown in the domain of this address."""
     automatic_minute: int = 0
     automatic_hour: int = 0
 
@@ -74,7 +88,9 @@ def may_acknowledge(
         return Acknowledge(allowed=True, reason="known", plain=not trust.at_least(Trust.ALIGNED))
     if counts.address_day >= limits.unknown_per_day:
         return Acknowledge(allowed=False, reason="address_had_its_share")
-    return Acknowledge(allowed=True, reason="unknown", plain=True)
+    if counts.domain_hour >= limits.unknown_of_domain:
+        return Acknowledge(allowed=False, reason="domain_had_its_share")
+    return Acknowledge(allowed=True, reason="unknown", plain=True, unnamed=not trust.at_least(Trust.ALIGNED))
 
 
 CHAT_TURNS = 3
@@ -99,3 +115,18 @@ def chattering(*, of_machines: int, limits: Limits) -> bool:
 def may_reopen(*, reopens_today: int, limits: Limits) -> bool:
     """May a mail open a solved ticket once more, or do two machines keep it going?"""
     return reopens_today < limits.reopens_per_day
+
+
+def guessing(*, wrong_tokens: int, limits: Limits) -> bool:
+    """Does somebody try reply addresses until one is right?"""
+    return wrong_tokens >= limits.wrong_tokens
+
+
+def looping_back(*, own_loops: int, limits: Limits) -> bool:
+    """Does our own mail come back to us again and again?"""
+    return own_loops >= limits.own_loops
+
+
+def in_circles(*, servers: int, own_servers: int, limits: Limits) -> bool:
+    """Did a mail pass so many servers, or ours so often, that it goes round?"""
+    return servers > limits.servers or own_servers > limits.own_servers

@@ -163,10 +163,6 @@ class Calendar:
         except NeverOpenError:
             return None
 
-    def first_open(self, instant: datetime) -> datetime:
-        """As `next_open`, but a closing instant stays: it is the end of open time. Raises ValueError if none comes."""
-        return to_instant(self._first_open(to_microseconds(instant, "instant")))
-
     def due_working_days(
         self, start: datetime, days: int, *, end: bool = False, pauses: Iterable[Pause] = ()
     ) -> datetime | None:

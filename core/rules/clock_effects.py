@@ -43,7 +43,7 @@ class Effect(NamedTuple):
     reason: str
 
 
-# Why a clock may be paused: the design's list, and `resolved` for the update clock of a ticket nobody works on.
+# Why a clock may be paused: the design's list, and `resolved` for clocks of a ticket nobody works on: that of updates, that of an answer that is not needed.
 PAUSE_REASONS = frozenset(
     {
         "customer",
@@ -142,9 +142,15 @@ EFFECTS: Mapping[str, tuple[Effect, ...]] = {
     ),
     "workaround_overdue": (Effect(_RESUME, _RESTORE, "re-armed"),),  # nobody looked at it by its date
     "resolve": (Effect(_STOP, (*_FIX, *_PROMISE), "resolve"), Effect(_PAUSE, _UPDATE, "resolved")),
+    # By itself, before anybody had it in hand: nobody is late with an answer that is not needed any more.
+    "recover": (
+        Effect(_STOP, (*_FIX, *_PROMISE), "resolve"),
+        Effect(_PAUSE, (*_RESPONSE, *_UPDATE), "resolved"),
+        Effect(_CANCEL, _TRIAGE, "recover"),  # what is reopened is worked on, not qualified again
+    ),
     "reopen": (
         Effect(_RESUME, _FIX, "reopen"),
-        Effect(_RESUME, _UPDATE, "resolved"),
+        Effect(_RESUME, (*_RESPONSE, *_UPDATE), "resolved"),
         Effect(_START, _UPDATE, "reopen"),  # the old promise ended when the ticket was closed
     ),
     "close": (Effect(_CANCEL, _ALL, "close"),),

@@ -17,6 +17,8 @@ from core.alerting import Severity, Status
 SAME_BODY = timedelta(minutes=15)
 """The same bytes again within this are the same message, unless something changed in between."""
 HOLD = timedelta(seconds=60)
+CLOCK_STEP = timedelta(seconds=60)
+"""By more a clock is set back only by hand, or after a long time without one that it follows; clocks of hubs beside each other differ by less."""
 STABLE = timedelta(seconds=300)
 FLAPS, FLAPS_WITHIN = 5, timedelta(minutes=15)
 REOPENINGS, REOPENINGS_WITHIN = 3, timedelta(minutes=60)
@@ -195,9 +197,9 @@ def place(scene: Scene, *, now: datetime) -> Placed:
         return Placed(place=Place.STORED)
     if scene.window_until is not None and scene.window_until > now:
         return Placed(place=Place.MAINTENANCE, until=scene.window_until)
-    held_until = scene.begun_at + max(scene.hold, timedelta(0))
-    if held_until > now and not scene.flapping:
-        return Placed(place=Place.HELD, until=held_until)
+    held = held_until(scene.begun_at, scene.hold, flapping=scene.flapping, now=now)
+    if held is not None:
+        return Placed(place=Place.HELD, until=held)
     if scene.parent is not None:
         return Placed(place=Place.SUPPRESSED)
     own = scene.own
@@ -217,6 +219,15 @@ def place(scene: Scene, *, now: datetime) -> Placed:
         return Placed(place=Place.STORM)
     lately = own is not None and own.ended_at is not None and now - own.ended_at <= RECURS_WITHIN
     return Placed(place=Place.OPEN, recurrence_of=own.id if own is not None and lately else None)
+
+
+def held_until(begun_at: datetime, hold: timedelta, *, flapping: bool, now: datetime) -> datetime | None:
+    """Until when what may be over in a moment waits; None: it does not.
+
+    By a clock that was set back it has waited, nobody knows how long: nobody is to wait longer.
+    """
+    until = begun_at + max(hold, timedelta(0))
+    return until if until > now and not flapping and begun_at - now <= CLOCK_STEP else None
 
 
 def storms(companions: Sequence[datetime], *, now: datetime) -> bool:

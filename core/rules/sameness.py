@@ -75,4 +75,14 @@ def subject(text: str) -> str:
     return " ".join(_TAG.sub(" ", text[:1000]).casefold().split())
 
 
+def topic(text: str) -> str:
+    """What a mail is about, without what programs put before it when they answer or pass it on.
+
+    >>> topic("Re: AW: [#26-000123] Printer on fire") == topic("[EXT] Printer on fire")
+    True
+    """
+    return _BEFORE.sub("", subject(text))
+
+
+_BEFORE = re.compile(r"\A(?:[^\W\d_]{1,5}(?: ?\(\d{1,3}\))? ?[:：] ?){1,5}")
 _TAG = re.compile(r"\[[^\[\]]{1,60}\]")

@@ -33,7 +33,9 @@ class How(StrEnum):
     """A text message names nothing: it goes on with what was last said to its very number. A chat's goes on with what
     `rules.chatting` says."""
     SIMILAR = "similar"
-    """Same people and subject, the same Thread-Index, a number written by hand: never moves anything by itself."""
+    """A number written by hand, an id that came to another of our addresses: never moves anything by itself."""
+    TOPIC = "topic"
+    """The same Thread-Index among the same people, or the same subject by the same sender, lately: neither does this."""
 
 
 class Relation(StrEnum):
@@ -80,8 +82,10 @@ class Asked:
     forward: bool = False
     authentication_failed: bool = False
     """The domain of the author asks not to believe this mail."""
+    doubted: bool = False
+    """Its checks failed, whatever the domain asks for: what anybody can read and copy is no key then."""
     agent_may_write: bool = False
-    """An agent's mail counts as theirs only with aligned proof and a token; off unless the desk says so."""
+    """An agent's mail counts as theirs, for a note, only with aligned proof and a token; off unless the desk says so."""
     in_chat: str = ""
     """Of words in a chat that go on with nothing: why (rules.chatting). A chat has no other way of saying it."""
     unclear: bool = False
@@ -100,9 +104,9 @@ class Considered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threading:
-    """Where it goes: attach, new, or held beside the ticket it names, if it names one."""
+    """Where it goes: attach, new, held beside the ticket it names, if it names one, or a note for colleagues on it."""
 
-    outcome: Literal["attach", "new", "held"]
+    outcome: Literal["attach", "new", "held", "note"]
     reason: str
     ticket: str | None = None
     thread: str | None = None
@@ -130,6 +134,11 @@ def decide(asked: Asked, candidates: Sequence[Candidate], *, now: datetime) -> T
         Considered(how=c.how, number=c.number, taken=c is taken, why=_why(c, verdict, taken))
         for c, verdict in judged
     )
+    if taken is not None and taken.relation is Relation.AGENT and not taken.copy:
+        # Words for colleagues: they change no state, so that an ended ticket takes them too.
+        return Threading(
+            outcome="note", reason=AGENTS_COMMENT, ticket=taken.ticket, suggestions=suggestions, log=log
+        )
     if taken is not None:
         links = _numbers((c for c, verdict in judged if verdict == "attach"), but=taken)
         return _attach(taken, suggestions=suggestions, links=links, log=log, now=now)
@@ -152,6 +161,9 @@ def decide(asked: Asked, candidates: Sequence[Candidate], *, now: datetime) -> T
 WHICH_TICKET = "which_ticket"
 """Why words are held whose author is asked which request they mean."""
 
+AGENTS_COMMENT = "agents_comment"
+"""Why a mail of one of the staff is a note: its domain vouches for it, and it came to the address that only they were given."""
+
 _ORDER = {how: rank for rank, how in enumerate(How)}
 
 _Judged = Literal[
@@ -162,11 +174,12 @@ _Judged = Literal[
     "forward",
     "unproved",
     "not_a_participant",
+    "doubted",
     "other_customer",
     "similar",
 ]
 _HOLDS = ("third_party", "retired", "failed")
-_SUGGESTS = ("forward", "unproved", "not_a_participant", "similar")
+_SUGGESTS = ("forward", "unproved", "not_a_participant", "doubted", "similar")
 _WHY: Mapping[_Judged, str] = MappingProxyType(
     {
         "attach": "the author belongs to this conversation",
@@ -176,6 +189,7 @@ _WHY: Mapping[_Judged, str] = MappingProxyType(
         "forward": "a forward to the desk is a new request",
         "unproved": "anybody can write this id into a mail, and nothing proves the author",
         "not_a_participant": "a number in the text gives no right to anybody but a participant",
+        "doubted": "a number is read and copied by anybody, and the checks of this mail failed",
         "other_customer": "the ticket is another customer's",
         "similar": "it only looks alike",
     }
@@ -195,7 +209,7 @@ def _why(candidate: Candidate, verdict: _Judged, taken: Candidate | None) -> str
 
 
 def _judge(asked: Asked, candidate: Candidate) -> _Judged:
-    if candidate.how is How.SIMILAR:
+    if candidate.how in (How.SIMILAR, How.TOPIC):
         return "other_customer" if _foreign(asked, candidate) else "similar"
     if asked.forward and candidate.how is not How.REPLY_ADDRESS:
         return "forward"
@@ -227,9 +241,9 @@ def _by_id(asked: Asked, candidate: Candidate) -> _Judged:
 def _by_number(asked: Asked, candidate: Candidate) -> _Judged:
     if _foreign(asked, candidate):
         return "other_customer"
-    if candidate.relation in (Relation.REQUESTER, Relation.PARTICIPANT):
-        return "attach"
-    return "not_a_participant"
+    if candidate.relation not in (Relation.REQUESTER, Relation.PARTICIPANT):
+        return "not_a_participant"
+    return "doubted" if asked.doubted else "attach"
 
 
 def _by_conversation(asked: Asked, candidate: Candidate) -> _Judged:

@@ -21,6 +21,10 @@ LONGEST = timedelta(days=31)
 """Of one occurrence: what lasts longer is no window."""
 SECOND_PERSON_AFTER = timedelta(days=7)
 """What lasts longer is decided by two."""
+LOOKED_AT = timedelta(days=8)
+"""In a row, of a rule, to see whether it leaves anything out: a day more than one person may decide."""
+AHEAD = timedelta(days=458)
+"""How far a rule is looked at, times its INTERVAL: a year and a quarter of months have met each other by then, long and short ones."""
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 """The end of what has none."""
 MAX_RULE = 200  # characters
@@ -201,9 +205,16 @@ def _all(window: Window, since: datetime, until: datetime) -> Iterator[Span]:
 
 
 def at(window: Window, now: datetime) -> Span | None:
-    """The occurrence that goes on, of several the one that ends last; None: none does."""
+    """The occurrence that goes on, of several the one that ends last; None: none does.
+
+    What was ended before its time stays over, also for a clock that was set back.
+    """
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    going_on = [one for one in _of_day(window, midnight) if one.since <= now < one.until]
+    going_on = [
+        one
+        for one in _of_day(window, midnight)
+        if one.since <= now < one.until and one.until != window.ended_at
+    ]
     return max(going_on, key=lambda one: one.until, default=None)
 
 
@@ -232,8 +243,40 @@ def over_at(window: Window) -> datetime:
 
 
 def needs_second_person(window: Window, *, whole_customer: bool) -> bool:
-    """What calls nobody for so long, or for everything of a customer, two people decide."""
-    return whole_customer or window.until - window.since > SECOND_PERSON_AFTER
+    """What calls nobody for so long, or for everything of a customer, two people decide.
+
+    So long is what lasts, and what comes so often that of some days in a row hardly anything is outside.
+
+    >>> at = datetime(2026, 3, 3, 1, tzinfo=UTC)
+    >>> nightly = Window(since=at, until=at + timedelta(hours=4), rule="FREQ=DAILY")
+    >>> always = Window(since=at, until=at + timedelta(hours=24), rule="FREQ=DAILY")
+    >>> [needs_second_person(one, whole_customer=False) for one in (nightly, always)]
+    [False, True]
+    """
+    return whole_customer or _longest(window) > SECOND_PERSON_AFTER
+
+
+def _longest(window: Window) -> timedelta:
+    """How long it lasts at once; of one that repeats how much it takes of any LOOKED_AT in a row, where that is more.
+
+    On its own clock: a night in which that jumps decides nothing. No days are fuller than some that begin with an occurrence.
+    """
+    alone, said = window.until - window.since, parts(window)
+    if said is None:
+        return alone
+    zone = ZoneInfo(window.zone)
+    taken: list[tuple[datetime, datetime]] = []
+    for span in occurrences(window, window.since, window.since + said.interval * AHEAD):
+        since, until = _wall(span.since, zone), _wall(span.until, zone)
+        if taken and since <= taken[-1][1]:
+            since, until = taken[-1][0], max(taken.pop()[1], until)
+        taken.append((since, until))
+    fullest = nothing = timedelta(0)
+    for n, (begins, _) in enumerate(taken):
+        end, near = begins + LOOKED_AT, taken[n : n + LOOKED_AT.days + 1]  # a day begins one at most
+        covered = (max(min(until, end) - since, nothing) for since, until in near)
+        fullest = max(fullest, sum(covered, nothing))
+    return max(alone, fullest)
 
 
 # --- In words ----------------------------------------------------------------------------------------------

@@ -32,6 +32,12 @@ blob = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+ABOUT_NOTHING = (
+    "reason IN ('arf_unknown', 'bounce_hard_unknown', 'bounce_soft_unknown', 'delayed_unknown', 'mdn_unknown', "
+    "'relayed_ok_unknown')"
+)
+"""Of reports that name no mail of ours: the text of an index, and of those who look there."""
+
 inbound = Table(
     "inbound",
     metadata,
@@ -65,6 +71,13 @@ inbound = Table(
     ),
     Index("inbound_outcome", "outcome", "received_at", "id"),
     Index("inbound_ticket", "ticket_id"),
+    Index(  # reports about mail that nobody knows
+        "inbound_unknown",
+        "received_at",
+        "id",
+        sqlite_where=text(ABOUT_NOTHING),
+        postgresql_where=text(ABOUT_NOTHING),
+    ),
     Index(  # lines of devices that are no alarm: forgotten after a while
         "inbound_lines",
         "received_at",
@@ -75,3 +88,14 @@ inbound = Table(
 
 # The same message by two ways has one key; the first row owns it.
 content_key = Table("content_key", metadata, digest_key("key"), an_id("inbound_id"), an_instant("at"))
+
+# What mails of one customer's, or vendor's, domain end with. `key`: whose, domain and words.
+footer = Table(
+    "footer",
+    metadata,
+    digest_key("key"),
+    a_number("mails"),  # until it is known to be a footer; later ones are not all counted
+    a_digest("writer"),  # of the address that had it first
+    a_flag("several"),  # so did another
+    an_instant("at"),  # when that was last written down
+)

@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, select, update
 
 from core.ids import fixed_id
+from core.rules.correlation import CLOCK_STEP
 from core.store import tables, work
 from core.store.columns import Instant
-from core.store.tx import Prepared, Tx
+from core.store.tx import Prepared, Row, Tx
 
 LATE = timedelta(minutes=5)  # a slot that starts later than this is marked
 
@@ -23,11 +24,9 @@ schedule = tables.schedule
 _EVERY = re.compile(r"every (\d{1,7})")
 _DAILY = re.compile(r"daily (\d{2}):(\d{2})")
 _ONE = Prepared(select(schedule).where(schedule.c.name == bindparam("name")))
-_DUE = Prepared(
-    select(schedule)
-    .where(schedule.c.enabled.is_(True), schedule.c.next_at <= bindparam("now", type_=Instant))
-    .order_by(schedule.c.name)
-)
+_ENABLED = Prepared(select(schedule).where(schedule.c.enabled.is_(True)).order_by(schedule.c.name))
+_DAILY_AHEAD = timedelta(days=2)
+"""A daily slot lies no further ahead, nor where the clock was set back by hours after it ran: it runs no second time then."""
 _MOVE = Prepared(
     update(schedule)
     .where(schedule.c.name == bindparam("name"), schedule.c.next_at == bindparam("slot", type_=Instant))
@@ -81,18 +80,36 @@ def ensure(tx: Tx, wanted: Schedule, *, now: datetime) -> None:
 
 def due(tx: Tx, *, now: datetime) -> bool:
     """Is there a slot that has come? A question for a reader, so that idle hubs write nothing."""
-    return bool(tx.all(_DUE, now=now))
+    return any(_has_come(row, now) for row in tx.all(_ENABLED))
+
+
+def _has_come(row: Row, now: datetime) -> bool:
+    return bool(row.next_at <= now) or _set_back(row, now)
+
+
+def _set_back(row: Row, now: datetime) -> bool:
+    """The slot lies further ahead than any of the rhythm can: nothing waits for it. Another hub whose clock runs a little before ours is no reason."""
+    every = _EVERY.fullmatch(row.rhythm)
+    longest = timedelta(seconds=int(every[1])) if every else _DAILY_AHEAD
+    return bool(row.next_at - now > longest + CLOCK_STEP)
 
 
 def tick(tx: Tx, *, now: datetime) -> int:
     """Make a job of each slot that has come; return how many. Slots that were missed run once, marked late.
 
+    Where the clock was set back by more than CLOCK_STEP, what comes every so many seconds comes at once. What comes daily waits
+    for its slot; one that lies more than two days ahead is moved to the next of the clock, and makes no job before.
+
     The job's payload has `slot` (RFC 3339) and `late` added. Two hubs may do this at once: one moves the slot.
     """
     made = 0
-    for row in tx.all(_DUE, now=now):
+    for row in tx.all(_ENABLED):
+        if not _has_come(row, now):
+            continue
         following = next_slot(row.rhythm, row.time_zone, after=now)
         if not tx.changed(_MOVE, name=row.name, slot=row.next_at, to=following):
+            continue
+        if _set_back(row, now) and _DAILY.fullmatch(row.rhythm):
             continue
         slot = row.next_at.isoformat()
         work.enqueue(

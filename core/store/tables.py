@@ -13,7 +13,8 @@ from sqlalchemy import (
     text,
 )
 
-from core.store.arrival_tables import blob, content_key, inbound
+from core.store.arrival_tables import blob, content_key, footer, inbound
+from core.store.brake_tables import bad_address, brake, unsubscribed
 from core.store.call_tables import (
     call,
     call_offer,
@@ -122,8 +123,10 @@ __all__ = [
     "alert_return",
     "api_token",
     "asset_owner",
+    "bad_address",
     "blob",
     "booking",
+    "brake",
     "call",
     "call_offer",
     "call_turn",
@@ -139,6 +142,7 @@ __all__ = [
     "engineer",
     "finding",
     "flow_version",
+    "footer",
     "handover",
     "hub_trouble",
     "idempotency",
@@ -182,6 +186,7 @@ __all__ = [
     "ticket_call",
     "ticket_link",
     "told",
+    "unsubscribed",
     "vendor_case",
     "visit",
     "visit_attendee",
@@ -525,7 +530,9 @@ message = Table(
     _maybe_id("inbound_id"),
     _text("external_ref"),  # Message-ID or provider id inward
     _json("notes", "[]"),  # what the reader of the bytes remarked
-    Column("people", PackedJson),  # to, cc and where to answer, as written; None: we wrote it
+    Column(
+        "people", PackedJson
+    ),  # to, cc, where to answer and its place among others, as written; None: we wrote it
     _text("idem"),  # the form's own id: a double click makes one message
     Column(
         "made_from", PackedJson
@@ -646,6 +653,7 @@ delivery = Table(
     _text("remote_id"),  # what the other side calls it
     _maybe_at("seen_at"),  # the recipient has seen it, where the service says so
     _maybe_id("instead_of"),  # what did not arrive, and this one says to the same person
+    _json("report", "{}"),  # the last that a machine said of it: core.desk.returns.told
     Index("delivery_id", "id", unique=True),
     Index(
         "delivery_state",
@@ -666,18 +674,7 @@ delivery_attempt = Table(
     _at("at"),
     _text("outcome"),  # sent, retry, failed, bounced, or the kind of a report that changes no state
     _text("detail"),
-)
-
-# An address that does not work, or that complained: nothing automatic goes there until staff say so.
-bad_address = Table("bad_address", metadata, _key("address"), _text("reason"), _at("at"))
-
-# How often something happened in a window, for the brakes. `slot` is the start of the window in seconds.
-brake = Table(
-    "brake",
-    metadata,
-    _key("key"),
-    Column("slot", BigInteger, primary_key=True, autoincrement=False),
-    _number("count"),
+    _json("report", "{}"),  # of a report: as in the delivery
 )
 
 # On SQLite a table with a text key is two trees, rows and key. Small rows live in the key's tree; large ones, which

@@ -356,6 +356,19 @@ async def test_each_process_tells_what_does_not_work_in_it_until_it_works(
         assert await db.read(hub_troubles.standing, now=datetime.now(UTC)) == []
 
 
+async def test_messages_that_stay_in_a_mailbox_are_told_and_the_hub_is_ready_all_the_same(
+    db: Database, hub: Hub, channel: FakeChannel
+) -> None:
+    async with running(hub):
+        await until(lambda: _is_ready(hub), seconds=20)
+        channel.left = {"desk@imap.test/INBOX": "large:1"}
+        assert await hub.report() == 1
+        (told,) = await db.read(hub_troubles.standing, now=datetime.now(UTC))
+        assert (told.kind, told.name) == ("left", "left:desk@imap.test/INBOX")
+        assert told.why == "large:1"
+        assert await hub.ready() == ()
+
+
 async def test_a_disk_that_is_nearly_full_is_told_too(db: Database, tmp_path: Path) -> None:
     hub = Hub(db, data_dir=tmp_path / "data", low=lambda: "the disk is nearly full")
     async with running(hub):

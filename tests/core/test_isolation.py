@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -122,6 +123,40 @@ async def test_a_message_that_will_not_stop_is_ended_with_its_process(hasty: Rea
 
     assert isinstance(hung, ReaderDied)
     assert isinstance(good, Inbound)
+
+
+async def test_a_process_that_waits_for_a_processor_does_not_hang() -> None:
+    hurried = Readers(wall_hard=0.3)
+    await read(hurried, "|first|")
+    (pid,) = hurried.pids
+    (processor, *_) = os.sched_getaffinity(0)
+    busy = [await asyncio.create_subprocess_exec("sh", "-c", "while :; do :; done") for _ in range(8)]
+    try:
+        for one in (pid, *(process.pid for process in busy)):
+            os.sched_setaffinity(one, {processor})
+        waiting = asyncio.ensure_future(read(hurried, "|thorough|"))
+        done, _ = await asyncio.wait([waiting], timeout=1.0)
+    finally:
+        for process in busy:
+            process.kill()
+            await process.wait()
+
+    assert not done
+    assert (await waiting).subject == "thorough"
+    assert hurried.pids == [pid]
+    await hurried.close()
+
+
+async def test_what_was_read_while_the_hub_itself_stood_still_is_read(hasty: Readers) -> None:
+    await read(hasty, "|first|")
+    before = hasty.pids
+    waiting = asyncio.ensure_future(read(hasty, "|meanwhile|"))
+    await asyncio.sleep(0)
+
+    time.sleep(1.5)  # noqa: ASYNC251 - as a machine that is put to sleep
+
+    assert (await waiting).subject == "meanwhile"
+    assert hasty.pids == before
 
 
 async def test_memory_has_a_ceiling(readers: Readers) -> None:

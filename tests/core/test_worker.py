@@ -583,6 +583,45 @@ async def test_each_slot_of_a_schedule_becomes_one_job_and_missed_ones_run_once(
     assert await db.read(written) == ["digest"]
 
 
+async def test_a_clock_that_is_set_back_stops_nothing_that_comes_every_minute_and_repeats_no_day(
+    db: Database, clock: Clock
+) -> None:
+    for name, rhythm in (("watch", "every 60"), ("report", "daily 06:30")):
+        one = schedules.Schedule(name=name, rhythm=rhythm, kind="note", payload={"what": name})
+        await db.write(schedules.ensure, one, now=clock.now)
+    clock.passes(days=1)
+    assert await db.write(schedules.tick, now=clock.now) == 2
+
+    clock.passes(hours=-6)  # the report of the day has run
+    assert await db.read(schedules.due, now=clock.now)
+    assert await db.write(schedules.tick, now=clock.now) == 1
+    assert not await db.read(schedules.due, now=clock.now)
+    clock.passes(minutes=1)
+    assert await db.write(schedules.tick, now=clock.now) == 1
+
+    clock.passes(days=-30)
+    assert await db.write(schedules.tick, now=clock.now) == 1, "the report waits for its hour"
+    clock.passes(days=1)
+    assert await db.write(schedules.tick, now=clock.now) == 2
+    reports = await db.read(lambda tx: tx.all(select(tables.job).where(tables.job.c.name == "report")))
+    assert len(reports) == 2
+
+
+async def test_two_hubs_whose_clocks_differ_a_little_make_one_job_of_each_slot(
+    db: Database, clock: Clock
+) -> None:
+    watch = schedules.Schedule(name="watch", rhythm="every 60", kind="note", payload={"what": "watch"})
+    await db.write(schedules.ensure, watch, now=clock.now)
+    made = []
+    for _ in range(5 * 60):
+        clock.passes(seconds=1)
+        for behind in (0, 2):
+            now = clock.now - timedelta(seconds=behind)
+            if await db.read(schedules.due, now=now):
+                made += [now] * await db.write(schedules.tick, now=now)
+    assert [at.second for at in made] == [0] * 5
+
+
 async def test_a_daily_slot_follows_the_clock_on_the_wall(db: Database, clock: Clock) -> None:
     daily = schedules.Schedule(
         name="report", rhythm="daily 06:30", kind="note", payload={"what": "x"}, time_zone="Europe/Rome"

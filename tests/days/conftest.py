@@ -13,6 +13,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from tests.days.attacking import Attacked, standing
 from tests.days.hubs import Hub, copied, ended
 from tests.days.people import Api
 from tests.days.posting import Relay, relaying
@@ -136,3 +137,10 @@ def relay() -> Iterator[Relay]:
     """The provider's mail server."""
     with relaying() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Iterator[Attacked]:
+    """The one that is attacked by mail."""
+    with standing(tmp_path_factory.mktemp("attacked"), samples) as made:
+        yield made

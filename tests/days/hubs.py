@@ -11,13 +11,16 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from tests.days import warm
 from tests.days.people import Api, Browser
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +39,7 @@ disk_reserve = "1 MiB"
 known_per_hour = 1000
 known_per_day = 1000
 unknown_per_day = 1000
+unknown_of_domain = 100000
 automatic_per_minute = 100000
 automatic_per_hour = 100000
 mails_of_sender = 100000
@@ -58,7 +62,7 @@ class Hub:
         self.http, self.smtp = free_port(), free_port()
         self.base = f"http://127.0.0.1:{self.http}"
         self.log = folder / "hub.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | warm.Forked | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self._file = folder / "my.toml"
         self._file.write_text(SETTINGS, encoding="utf-8")
@@ -81,14 +85,9 @@ class Hub:
     def start(self, *more: str, wait: bool = True) -> float:
         """Start it; return the seconds until it was ready."""
         started = time.monotonic()
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self.inside, sys.executable, "main.py", "run", "--no-demo", *self.words, *more],
-                cwd=ROOT,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        with self.log.open("ab") as log, Path(os.devnull).open("rb") as nothing:
+            run = ("run", "--no-demo", *self.words, *more)
+            self.process = _started(*run, inside=self.inside, files=(nothing, log, log))
         if wait:
             until(self.ready, f"the hub is not ready: {self.log}")
         return time.monotonic() - started
@@ -181,14 +180,36 @@ class Hub:
 
 def command(*words: str, answer: str = "", inside: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     """`main.py` with these words, as a process of its own."""
-    return subprocess.run(
-        [*inside, sys.executable, "main.py", *words],
-        cwd=ROOT,
-        input=answer,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
+    with ExitStack() as stack:
+        asked, said, told = (
+            stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in range(3)
+        )
+        asked.write(answer)
+        asked.seek(0)
+        process = _started(*words, inside=inside, files=(asked, said, told))
+        try:
+            code = process.wait(timeout=PATIENCE)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+        said.seek(0)
+        told.seek(0)
+        return subprocess.CompletedProcess(words, code, said.read(), told.read())
+
+
+def _started(
+    *words: str, inside: tuple[str, ...], files: tuple[IO[Any], IO[Any], IO[Any]]
+) -> subprocess.Popen[bytes] | warm.Forked:
+    """`main.py` in a process group of its own, with these as its input, output and errors.
+
+    With words before it, it is executed within something else, and so from its first line.
+    """
+    stdin, stdout, stderr = (file.fileno() for file in files)
+    if not inside:
+        return warm.start(words, stdin=stdin, stdout=stdout, stderr=stderr)
+    whole = [*inside, sys.executable, "main.py", *words]
+    return subprocess.Popen(
+        whole, cwd=ROOT, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
     )
 
 

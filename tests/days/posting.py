@@ -18,6 +18,7 @@ from typing import Any, Self, cast
 
 from aiosmtpd.controller import Controller
 
+from core.desk.alert_sources import OWN
 from tests.days.hubs import PATIENCE, free_port, until
 
 SUPPORT = "support@desk.test"
@@ -214,10 +215,10 @@ def relaying(*, beyond_ascii: bool = True) -> Iterator[Relay]:
 
 
 def understood(api: Any) -> list[Any]:
-    """Everything that arrived, once nothing waits any more."""
+    """Everything that arrived, once nothing waits any more; not the heartbeats that a hub sends itself when the day is long."""
 
     def settled() -> list[Any] | None:
-        items = api.all("/inbound")
+        items = [item for item in api.all("/inbound") if item["sender"] != OWN]
         return items if items and all(item["outcome"] for item in items) else None
 
     found: list[Any] = until(settled, "not everything was understood")
@@ -230,7 +231,8 @@ def each_once(api: Any, ledger: Sequence[str]) -> list[Any]:
     counted = Counter(item["subject"] for item in items)
     assert Counter(ledger).most_common(1)[0][1] == 1
     assert {subject: counted[subject] for subject in ledger if counted[subject] != 1} == {}
-    assert {item["outcome"] for item in items} == {"ticket"}
+    others = [item for item in items if item["outcome"] != "ticket"]
+    assert not others, others
     tickets = Counter(item["ticket"] for item in items)
     assert [number for number, count in tickets.items() if count > 1] == []
     return items

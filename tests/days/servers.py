@@ -56,7 +56,7 @@ def own_postgres() -> Iterator[Postgres]:
     """A running server, gone afterwards; the test is skipped where the programs are missing."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
-        pytest.skip("skipped: needs PostgreSQL's server programs")
+        pytest.skip("needs PostgreSQL's server programs")
     folder = Path(tempfile.mkdtemp(prefix="centralino-pg-"))
     try:
         server = Postgres(found[-1].parent, folder)
@@ -82,7 +82,7 @@ class SmallDisk:
         assert self._holder.stdout is not None
         if self._holder.stdout.readline().strip() != "mounted":
             self._holder.wait()
-            pytest.skip("skipped: needs leave to mount a disk")
+            pytest.skip("needs leave to mount a disk")
         self.inside = ("nsenter", f"--mount=/proc/{self._holder.pid}/ns/mnt", f"--wd={Path.cwd()}")
         self.path = Path(f"/proc/{self._holder.pid}/root{folder}")
         """The same folder as seen from outside."""
@@ -114,9 +114,9 @@ class SmallDisk:
 def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
     """Mounted at `folder`; the test is skipped where that is not allowed."""
     if os.geteuid() != 0:
-        pytest.skip("skipped: needs root")
+        pytest.skip("needs root")
     if shutil.which("unshare") is None or shutil.which("nsenter") is None:
-        pytest.skip("skipped: needs unshare and nsenter")
+        pytest.skip("needs unshare and nsenter")
     disk = SmallDisk(folder, megabytes)
     try:
         yield disk

@@ -125,5 +125,6 @@ def test_the_switch_of_the_demo_desk_dies_when_it_is_wanted_and_everybody_hears_
         assert (
             once.count(": progress to") == in_all.count(": progress to") == in_all.count(": resolved to") == 3
         )
+        assert in_all.count(", sent") == 6, "the last words have left"
         hub.stop()
     hub.balances()

@@ -21,7 +21,7 @@ def test_one_request_by_bot_by_web_chat_by_mail_and_by_telephone_is_closed_where
         day = a_day(
             channels__telegram__enabled="true",
             channels__telegram__token=TOKEN,
-            channels__telegram__api_url=telegram.url,
+            channels__telegram__api_url=telegram.root,
             channels__email__relay_host="127.0.0.1",
             channels__email__relay_port=relay.port,
         )

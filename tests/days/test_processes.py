@@ -7,13 +7,17 @@ import re
 import signal
 import smtplib
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
 from contextlib import ExitStack, closing
 
+import psycopg
 import pytest
 
+from channels.monitoring import batches
+from core.store import blobs
 from tests.days.conftest import Desks
 from tests.days.hubs import PATIENCE, STOP_WITHIN, Hub, free_port, until
 from tests.days.posting import Customers, Relay, each_once, mail, post
@@ -153,3 +157,53 @@ def test_browsers_at_both_processes_hear_of_a_change_and_the_limit_of_pages_is_o
     assert sum(pages) == MANY
     assert min(pages) > 0
     hub.stop()
+
+
+# --- Ports of devices ---
+
+
+def lines_in_store(desks: Desks) -> list[int]:
+    """The number of each line that is stored, in the order in which they lie there."""
+    said = "SELECT i.raw, b.content FROM inbound i JOIN blob b ON b.name = i.raw WHERE i.sender = 'lines' ORDER BY i.received_at, i.id"
+    with psycopg.connect(desks.url, autocommit=True) as look:
+        rows = look.execute(said).fetchall()
+    kept = [batches.unpack(blobs.joined(raw, [content])) for raw, content in rows]
+    return [int(line.rpartition(b" ")[2]) for batch in kept for _, line in batch]
+
+
+def test_of_two_hubs_at_one_port_of_devices_the_other_takes_it_when_one_is_killed_and_no_line_lies_there_twice(
+    desks: Desks,
+) -> None:
+    port = free_port()
+    settings = {"channels__monitoring__syslog_udp_port": port, "hub__lease": "3s", "database__connections": 3}
+    first, second = (desks.hub(name, **settings) for name in ("first", "second"))
+    first.start()
+    second.start()
+    sent, over = [], threading.Event()
+
+    def talk() -> None:
+        with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as out:
+            while not over.wait(0.005):
+                sent.append(len(sent))
+                out.sendto(b"<14>1 - sw-1 app - - - line %d" % sent[-1], ("127.0.0.1", port))
+
+    device = threading.Thread(target=talk, daemon=True)
+    device.start()
+    until(lambda: len(lines_in_store(desks)) > 100, "nothing is heard")
+    assert second.health() == (200, [])  # the port is not missing: the other hub has it
+
+    first.kill()
+    killed, began = len(sent), time.monotonic()
+    until(lambda: lines_in_store(desks)[-1] > killed, "nobody takes the port")
+    took = time.monotonic() - began
+    over.set()
+    device.join()
+    second.stop()
+
+    stored = lines_in_store(desks)
+    assert took < 20
+    assert len(stored) == len(set(stored))
+    assert stored == sorted(stored)
+    taken = next(number for number in stored if number > killed)
+    assert set(range(taken, sent[-1])) <= set(stored), "what came while the second hub listened is there"
+    second.balances()

@@ -15,11 +15,11 @@ from tests.days.posting import Customers, each_once
 def meddling(what: str) -> tuple[str, ...]:
     """Words that let something happen at a sync of the program that follows."""
     if shutil.which("strace") is None:
-        pytest.skip("skipped: needs strace")
+        pytest.skip("needs strace")
     if subprocess.run(
         ["strace", "-qq", "-o", "/dev/null", "true"], check=False, capture_output=True
     ).returncode:
-        pytest.skip("skipped: needs leave to trace")
+        pytest.skip("needs leave to trace")
     syncs = "fsync,fdatasync"
     return ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={syncs}", "-e", f"inject={syncs}:{what}")
 

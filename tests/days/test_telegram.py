@@ -28,7 +28,7 @@ def telegram() -> Iterator[BotApi]:
 
 def begun(a_day: MakeDay, telegram: BotApi, **more: Any) -> Day:
     """A hub with a bot, running."""
-    settings = {"enabled": "true", "token": TOKEN, "api_url": telegram.url}
+    settings = {"enabled": "true", "token": TOKEN, "api_url": telegram.root}
     day = a_day(**{f"channels__telegram__{name}": value for name, value in settings.items()}, **more)
     day.hub.start()
     return day

@@ -128,7 +128,7 @@ def test_a_ticket_that_a_message_names_is_offered_at_the_message(desk, who, word
     assert link in desk.page(new["ticket"], who)
 
     held = desk.write(a_mail("It fails.", subject=f"Ticket {other}", sender="Form <support@desk.test>"))
-    assert link in desk.held(who).partition(held["id"])[2].partition("</li>")[0]
+    assert link in desk.held(who).partition(held["id"])[2].partition('<li class="item"')[0]
 
 
 @pytest.mark.parametrize(

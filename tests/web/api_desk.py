@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from core.channel import Publishing
 from core.desk import accounts, flows, publishing, windows
 from core.ids import new_id
 from core.store import blobs, tables
@@ -19,7 +20,7 @@ from core.store.tx import Tx
 from ivr import rules as flow_rules
 from tests import rows
 from tests.fakes import FakeLinking
-from web.api import API, make_api, routes
+from web.api import API, Outside, make_api, routes
 
 SECRET = "MARKER-9f3b"  # noqa: S105 - what only staff may read
 
@@ -238,11 +239,21 @@ def a_call(tx: Tx, ticket: str, *, now: datetime) -> str:
 
 
 @asynccontextmanager
-async def serving(db: Database, *, per_person: int = 1000) -> AsyncIterator[TestClient[Any, Any]]:
+async def serving(
+    db: Database,
+    *,
+    per_person: int = 1000,
+    domains: Sequence[Publishing] = (),
+    explain: Callable[[bytes], Awaitable[Any]] | None = None,
+) -> AsyncIterator[TestClient[Any, Any]]:
     """The API alone on a port of its own."""
     app = web.Application()
     app[API] = make_api(
-        db, per_person=per_person, per_address=per_person, linking={"telegram": FakeLinking()}
+        db,
+        per_person=per_person,
+        per_address=per_person,
+        linking={"telegram": FakeLinking()},
+        outside=Outside(publishing=domains, explain=explain),
     )
     routes(app)
     async with TestClient(TestServer(app)) as client:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,7 @@ from aiohttp import DummyCookieJar, FormData
 from aiohttp.test_utils import TestClient, TestServer
 
 from channels.email.cleaning import clean_html
+from core.channel import Publishing
 from core.desk import accounts
 from core.desk.principal import Principal
 from core.settings import Hub, Limits, Settings
@@ -86,7 +87,16 @@ def furnish(tx: Tx) -> Desk:
         trust="weak",
         spans=[[0, 21, "visible"], [21, 44, "quoted"]],
         html=blobs.put(tx, SENT_AS, now=rows.NOON),
-        inbound_id=rows.an_inbound(tx, raw=b"From: alice\n\nIt is", outcome="ticket", open=False),
+        inbound_id=rows.an_inbound(
+            tx,
+            raw=b"From: alice\n\nIt is",
+            outcome="ticket",
+            open=False,
+            detail={
+                "trust_reasons": ["known_address"],
+                "authentication": ["dkim=fail header.d=acme.test header.s=s1 why=body_changed"],
+            },
+        ),
     )
     picture = rows.a_file(
         tx, one, asked, PNG, content_id="pic", name='../"Schéma\r\n.png', type="image/png", inline=True
@@ -198,13 +208,16 @@ class Pages:
 
 
 @asynccontextmanager
-async def serving(db: Database, folder: Path, **limits: int) -> AsyncIterator[Pages]:
+async def serving(
+    db: Database, folder: Path, *, publishing: Sequence[Publishing] = (), **limits: int
+) -> AsyncIterator[Pages]:
     """The pages on a port of their own; `folder` is where the hub keeps its things. `limits`: other ones than usual."""
     app = make_app(
         db,
         Settings(hub=Hub(data_dir=folder), limits=Limits(**limits), channels={}),
         clean=clean_html,
         linking={"telegram": FakeLinking()},
+        publishing=publishing,
     )
     async with TestClient(TestServer(app), cookie_jar=DummyCookieJar()) as client:
         yield Pages(db, client)

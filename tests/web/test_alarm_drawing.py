@@ -58,3 +58,5 @@ def test_episodes_of_the_last_days_are_bars_and_one_that_goes_on_reaches_to_now(
     assert [one.episode.n for one in bars] == [2, 3]
     assert (bars[0].x, round(bars[1].x + bars[1].width)) == (0, 1000)
     assert len(marks) == 6
+    ((just_now,), _) = alarm_drawing.bars([episode(1, 0, None)], NOW)
+    assert (just_now.width, just_now.x + just_now.width) == (3, 1000)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from core.desk import hub_troubles, source_secrets
 from core.desk.alert_looking import Decision
 from core.desk.alerts import FROM_SOURCE
 from core.rules.correlation import Step
@@ -28,6 +29,19 @@ email = "sue@hub.test"
 name = "Sue"
 roles = ["supervisor"]
 language = "en"
+[[agents]]
+email = "ada@hub.test"
+name = "Ada"
+roles = ["admin"]
+language = "en"
+[[alert_sources]]
+name = "anything"
+kind = "auto"
+secret = "{SECRET}"
+customer = "ACME"
+technology = "Network"
+request_type = "Incident"
+hold = "0s"
 [[alert_sources]]
 name = "own kind"
 kind = "generic"
@@ -36,6 +50,25 @@ customer = "ACME"
 technology = "Network"
 request_type = "Incident"
 hold = "0s"
+[[alert_sources]]
+name = "signs"
+kind = "alertmanager"
+customer = "ACME"
+hmac = {{ header = "X-Signature", secret = "env:TOOL_HMAC" }}
+[[alert_sources]]
+name = "lines"
+kind = "syslog"
+peers = ["192.0.2.0/24"]
+customer = "ACME"
+[[alert_sources]]
+name = "switches"
+kind = "snmp"
+customer = "ACME"
+technology = "Network"
+users = [
+    {{ name = "trapuser", auth = "SHA-256", auth_secret = "env:TRAP_AUTH", priv = "AES-256", priv_secret = "file:/etc/priv" }},
+    {{ name = "older", auth = "MD5", auth_secret = "env:TRAP_OLD" }},
+]
 """
 
 
@@ -68,7 +101,7 @@ async def test_the_list_begins_with_what_fires_and_finds_what_is_over(at):
 
     page = await lea.get("/desk/alarms")
     assert "loose does not answer" in page.words
-    assert "Acme S.p.A. In attesa breve nessun ticket" in page.words
+    assert "Acme S.p.A. In attesa breve nessuna richiesta" in page.words
     assert "loose loose" not in page.words, "the thing is named once"
     assert "sw-1 does not answer" not in page.words
     assert "sw-1 does not answer" in (await lea.get("/desk/alarms?status=resolved&q=sw-1")).words
@@ -105,7 +138,7 @@ async def test_somebody_opens_acknowledges_and_names_on_the_page_and_refusals_sa
 
     assert (await lea.post(f"{one}/open")).status == 303
     again = await lea.post(f"{one}/open")
-    assert (again.status, "worked on already" in again.words) == (409, True)
+    assert (again.status, "Ci si lavora già" in again.words) == (409, True)
     assert (await lea.post(f"{one}/acknowledge", text="We <i>look</i>")).status == 303
     read = await lea.get(one)
     assert "Lea ne ha preso atto: We <i>look</i>" in read.words
@@ -113,12 +146,12 @@ async def test_somebody_opens_acknowledges_and_names_on_the_page_and_refusals_sa
     assert (await lea.post(f"{one}/attach", ticket="26-999999")).status == 404
 
     asked = await lea.get(loose)
-    assert "Scegliere il cliente" in asked.words
+    assert 'name="customer" required' in asked.text
     chosen = await lea.get(f"{loose}?customer=ACME")
     assert '<option value="srv-1">' in chosen.text
     assert (await lea.post(f"{loose}/name", customer="ACME", asset="srv-1")).status == 303
     named = await lea.get(loose)
-    assert "Lea ha detto che è di ACME srv-1" in named.words
+    assert re.search(r"Lea ha detto che è di Acme\b.* srv-1", named.words), "by its name, not by its code"
     assert (await lea.post(f"{loose}/burn")).status == 404
 
 
@@ -183,17 +216,122 @@ async def test_what_hangs_on_what_is_a_picture_with_links_and_the_same_in_words(
     history = await lea.get("/desk/alarms/assets/ACME/core-1")
     assert "core-1 does not answer" in history.words
     assert (
-        "Di questo dispositivo non è mai arrivato un allarme"
+        "Di questo apparato non è mai arrivato un allarme"
         in (await lea.get("/desk/alarms/assets/ACME/sw-1")).words
     )
 
 
+async def test_a_source_of_traps_names_its_users_and_none_of_their_secrets(at):
+    page = await (await at.as_("lea")).get("/desk/sources/switches")
+    assert "trapuser SHA-256 AES-256 older MD5 no" in page.words
+    assert "engine ID di questo centralino" in page.words
+    assert not any(word in page.text for word in ("TRAP_AUTH", "/etc/priv", "TRAP_OLD", "SECRET", "POST /in"))
+
+
+async def test_an_administrator_says_on_the_page_who_sends_traps_and_where_their_secrets_are(at, monkeypatch):
+    monkeypatch.setenv("TRAP_NEW", "long enough")
+    ada, lea, url = await at.as_("ada"), await at.as_("lea"), "/desk/sources/switches"
+    new = {"user": "newer", "auth": "SHA", "auth_secret": "env:TRAP_NEW", "priv": "", "priv_secret": "env:X"}
+    assert "Aggiungi un utente" not in (await lea.get(url)).words
+    assert (await lea.post(f"{url}/user", **new)).status == 403
+
+    wrong = await ada.post(f"{url}/user", **{**new, "auth_secret": "the secret itself"})
+    assert (wrong.status, "the secret itself" in wrong.text) == (422, False)
+    assert "Say where the secret is" in wrong.words
+    assert (await ada.post(f"{url}/user", **new)).status == 303
+    assert (await ada.post(f"{url}/user-away", known="older")).status == 303
+
+    page = await ada.get(url)
+    assert "trapuser SHA-256 AES-256 newer SHA no" in page.words
+    assert 'value="env:TRAP_NEW"' in page.text
+    kept = (await at.hub.desk.rows(tables.alert_source, name="switches"))[0].content["users"]
+    assert kept[1] == {"name": "newer", "auth": "SHA", "auth_secret": "env:TRAP_NEW"}
+    audited = await at.hub.desk.rows(tables.event, kind="alert_source.user_set")
+    assert [(row.data["user"], row.data["auth_secret"]) for row in audited] == [("newer", "env:TRAP_NEW")]
+    assert len(await at.hub.desk.rows(tables.event, kind="alert_source.user_removed")) == 1
+
+
+async def test_a_supervisor_changes_users_of_traps_and_learns_of_no_place_whether_a_secret_is_there(
+    at, monkeypatch
+):
+    monkeypatch.setenv("TRAP_NEW", "long enough")
+    sue, url = await at.as_("sue"), "/desk/sources/switches"
+    page = await sue.get(url)
+    assert not any(place in page.text for place in ("TRAP_AUTH", "/etc/priv", "_secret"))
+    assert "only an administrator says where they are" in page.words
+    assert "with “no” the place is lost" in page.words
+    older = {"known": "older", "auth": "SHA", "priv": ""}
+    assert (await sue.post(f"{url}/user", **older)).status == 303
+    for asks in (
+        {**older, "auth_secret": "env:TRAP_NEW"},
+        {**older, "priv": "AES"},
+        {"user": "newer", "auth": "SHA", "auth_secret": "file:/etc/passwd"},
+    ):
+        refused = await sue.post(f"{url}/user", **asks)
+        assert (refused.status, "Only an administrator says where" in refused.words) == (403, True)
+        assert "/etc/passwd" not in refused.text
+    kept = (await at.hub.desk.rows(tables.alert_source, name="switches"))[0].content["users"]
+    assert kept[1] == {"name": "older", "auth": "SHA", "auth_secret": "env:TRAP_OLD"}
+
+    signs = {"known": "trapuser", "auth": "SHA-256"}
+    assert (await sue.post(f"{url}/user", **signs, priv="")).status == 303
+    assert (await sue.post(f"{url}/user", **signs, priv="AES-256")).status == 403, "that place is lost"
+    assert (await sue.post(f"{url}/user-away", known="older")).status == 303
+
+
+async def test_a_source_of_mail_names_its_address_and_one_of_lines_where_it_is_heard_from(at):
+    lea = await at.as_("lea")
+    mail = (await lea.get("/desk/sources/by-mail")).words
+    assert "support+ups@desk.test" in mail
+    lines = (await lea.get("/desk/sources/lines")).words
+    assert "Si ascolta solo da 192.0.2.0/24" in lines
+    assert not any("POST /in" in page for page in (mail, lines))
+    signed = (await lea.get("/desk/sources/signs")).words
+    assert "nell'intestazione X-Signature" in signed
+    assert "Bearer" not in signed
+
+
+async def test_a_secret_that_is_not_there_stands_at_its_source(at):
+    lacks = [
+        source_secrets.Lacking(source="switches", what=f"users.{name}.auth_secret", where=where, reason=why)
+        for name, where, why in (("trapuser", "env:TRAP_AUTH", "unset"), ("older", "file:/etc/old", "short"))
+    ]
+    told = source_secrets.troubles(lacks)
+    await at.hub.desk.db.write(hub_troubles.report, "here/1", told, now=at.hub.desk.now)
+    ada, sue, lea = await at.as_("ada"), await at.as_("sue"), await at.as_("lea")
+    assert "manca un segreto" in (await lea.get("/desk/sources")).words
+    page = (await lea.get("/desk/sources/switches")).words
+    assert "users.older.auth_secret: ha meno di 8 caratteri" in page
+    assert "has no such variable (env:TRAP_AUTH)" in (await ada.get("/desk/sources/switches")).words
+    seen = (await sue.get("/desk/sources/switches")).words
+    assert ("has no such variable" in seen, "TRAP_AUTH" in seen) == (True, False)
+
+
+async def test_what_nobody_understood_of_a_source_of_any_kind_is_mapped_and_what_is_known_is_read_as_ever(at):
+    sue, url = await at.as_("sue"), "/desk/sources/anything"
+    await at.hub.posts({"what": "Fan", "where": "sw-1"}, source="anything")
+    page = await sue.get(url)
+    assert "What is said here holds for all others of this source" in page.words
+    where = {"part-event": "what", "part-resource": "where"}
+    done = await sue.post(f"{url}/map", **where)
+    assert (done.status, done.headers["Location"]) == (303, f"{url}?again=1")
+    at.hub.desk.now = datetime.now(UTC)  # pages go by the clock
+    await at.hub.work()
+    await at.hub.fires("sw-2", source="anything")
+    keys = {row.dedup_key for row in await at.hub.desk.rows(tables.alert, source="anything")}
+    assert "generic:sw-1:Fan" in keys
+    assert len(keys) == 2
+
+
 async def test_a_source_says_how_to_send_to_it_and_what_nobody_understood_is_mapped_tried_and_read_again(at):
     sue, lea = await at.as_("sue"), await at.as_("lea")
-    await at.hub.posts({"what": "Fan <script>", "where": {"name": "sw-1"}}, source="own kind")
+    item = await at.hub.posts({"what": "Fan <script>", "where": {"name": "sw-1"}}, source="own kind")
+    waits = await lea.get(f"/desk/inbound/{item}")
+    assert "Un messaggio di own kind" in waits.words
+    assert '"where": { "name": "sw-1" }' in waits.words, "laid out"
     listed = await lea.get("/desk/sources")
-    assert "1 non capiti" in listed.words
-    assert "l'hub stesso" in listed.words
+    assert "1 messaggio non capito" in listed.words
+    assert "il centralino stesso" in listed.words
     assert "SECRET" not in (await lea.get("/desk/sources/hub")).text, "nothing is to be set up"
     page = await sue.get("/desk/sources/own%20kind")
     assert "POST /in/alerts/own%20kind" in page.text
@@ -212,7 +350,7 @@ async def test_a_source_says_how_to_send_to_it_and_what_nobody_understood_is_map
     tried = await sue.post("/desk/sources/own%20kind/preview", **where)
     assert "generic:sw-1:Fan <script>" in tried.words
     wrong = await sue.post("/desk/sources/own%20kind/map", **{"part-summary": "what"})
-    assert (wrong.status, "event, the resource or the key" in wrong.words) == (422, True)
+    assert (wrong.status, "by one of these an alarm is known" in wrong.words) == (422, True)
     assert wrong.field("part-summary") == "what", "what was typed is kept"
     assert (await lea.post("/desk/sources/own%20kind/map", **where)).status == 403
     done = await sue.post("/desk/sources/own%20kind/map", **where)

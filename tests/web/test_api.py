@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
+from core.desk import stopped
 from core.store import tables
 from core.store.database import StoreUnavailable
+from tests import rows
 from tests.web.api_desk import SECRET, Caller, furnish, serving
 from web.api import API
 
@@ -111,7 +113,7 @@ async def test_a_ticket_has_the_shape_that_was_promised(leader, desk):
     assert ticket["received_at"] == "2026-03-02T12:00:00Z"
     asked = next(one for one in ticket["messages"] if one["id"] == desk.ids["asked"])
     assert set(asked) == set(
-        "id thread channel direction audience author answers_to written_for trust subject text visible_text notes times attachments at delivery seen_at edited versions withdrawn_at buttons".split()
+        "id thread channel direction audience author answers_to written_for trust trust_reasons checks subject text visible_text notes times attachments at delivery seen_at edited versions withdrawn_at buttons".split()
     )
     assert (asked["visible_text"], asked["trust"], asked["delivery"]) == ("It is broken.", "weak", None)
     assert [(one["name"], one["size"]) for one in asked["attachments"]] == [("log.txt", 3)]
@@ -314,6 +316,15 @@ async def test_a_mistake_of_ours_says_nothing_but_its_trace(leader, client, monk
 
 
 # --- Doing ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_way_to_answer_says_that_nothing_arrives_there(leader, db):
+    mark = {"delivery_id": "", "said": "", "now": rows.NOON}
+    await db.write(stopped.mark, "alice@acme.test", stopped.HARD, **mark)
+
+    (answer,) = (await (await leader.get("/tickets/26-000001")).json())["answers"]
+
+    assert {one["address"]: one["stopped"] for one in answer["ways"]}["alice@acme.test"] == "hard_bounce"
 
 
 async def test_a_verb_answers_the_ticket_as_it_is_then(leader):

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.web.browsing import CENTRE, LEADER, ONE_AT_A_TIME
+from tests.web.browsing import CENTRE, LEADER, ONE_AT_A_TIME, STILL
 
 pytestmark = [pytest.mark.browser, ONE_AT_A_TIME]
 
@@ -56,7 +56,7 @@ def test_a_call_rings_on_an_open_page_is_answered_and_becomes_a_request(visit):
     assert page.evaluate("document.activeElement.id") == "search"
     assert page.locator("#search").input_value() == "dispos"
     assert "Squilla per Lei" in page.locator("#said").text_content()
-    assert page.evaluate("window.shift") < 0.01, "nothing moves"
+    assert page.evaluate("window.shift") < STILL, "nothing moves"
     assert Axe().run(page).response["violations"] == []
     lucia.send(lambda: page.locator(".rings button.filled").click())
     lucia.wait(".rings.talking")

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.days.hubs import until
-from tests.web.browsing import ONE_AT_A_TIME, Visitor
+from tests.web.browsing import ONE_AT_A_TIME, STILL, Visitor
 
 pytestmark = [pytest.mark.browser, ONE_AT_A_TIME]
 
@@ -84,4 +84,4 @@ def test_its_pages_fit_a_telephone_and_a_desk_and_axe_finds_nothing(demo, strang
                 visitor.go(path)
                 assert Axe().run(page).violations_count == 0, path
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-                assert page.evaluate("window.shift") == 0, path
+                assert page.evaluate("window.shift") < STILL, path

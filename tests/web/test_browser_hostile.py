@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import re
+from base64 import b64encode
 from dataclasses import dataclass
+from uuid import uuid4
 
 import pytest
-from selectolax.lexbor import LexborHTMLParser
 
+from channels.email.cleaning import clean_html
+from channels.email.reading import body, charsets, structure
+from tests.channels.email.reading_mails import a_mail, parts
+from tests.core.test_redrawing import a_picture
 from tests.days.hubs import until
-from tests.days.posting import post
-from tests.web.browsing import LEADER, ONE_AT_A_TIME, visiting
+from tests.days.posting import SUPPORT, post
+from tests.days.rendering import DANGEROUS, dangers
+from tests.web.browsing import LEADER, MARIO, ONE_AT_A_TIME, visiting
 
 pytestmark = [pytest.mark.browser, ONE_AT_A_TIME, pytest.mark.samples]
 
 KINDS = ("xss*.eml", "id*.eml", "att*.eml", "inj*.eml")
 OPEN_ALL = """for (const one of document.querySelectorAll("#p-timeline details")) one.open = true;
 for (const one of document.querySelectorAll("iframe")) one.loading = "eager";"""
-
-DANGEROUS = "script, iframe, object, embed, form, input, button, link, base, svg, math, meta[http-equiv]"
-RUNS = re.compile(r"\s*(javascript|vbscript|data:text)", re.IGNORECASE)
-
-
-def dangers(text):
-    """What of a frame's document could run, fetch, or get in the way of our own page's names."""
-    read = LexborHTMLParser(text)
-    found = [one.html for one in read.css(DANGEROUS)]
-    for one in read.css("*"):
-        for name, value in one.attributes.items():
-            runs = name.startswith("on") or RUNS.match(value or "")
-            fetches = name in ("src", "srcset", "background", "poster") and not value.startswith(
-                "data:image/"
-            )
-            if runs or fetches or name in ("id", "name"):
-                found.append(f"{one.tag} {name}={value}")
-    return found
 
 
 @pytest.fixture(scope="session")
@@ -140,3 +127,102 @@ def test_lists_with_hostile_names_and_subjects_are_only_lists(attacked, visit):
         assert page.locator("main script, main [onclick], main iframe").count() == 0
     agent.press("Control+k")
     assert agent.page.locator("#palette").is_visible()
+
+
+def test_pictures_of_a_mail_are_shown_redrawn_and_those_from_elsewhere_only_after_a_warning(demo, visit):
+    picture = b64encode(a_picture() + b"what else is in the file").decode()
+    kind, content = parts(
+        'Content-Type: text/html\n\n<p>See</p><img src="cid:one"><img src="https://seen.test/dot.png">',
+        f"Content-Type: image/png\nContent-ID: <one>\nContent-Transfer-Encoding: base64\n\n{picture}",
+        kind="related",
+    )
+    subject = f"Ticket {uuid4().hex}"
+    post(
+        demo.hub.smtp,
+        a_mail(content, kind, subject=subject, to=SUPPORT, message_id="", **{"from": MARIO}),
+        sender=MARIO,
+    )
+    found = until(
+        lambda: demo.api.get("/tickets", q=subject.partition(" ")[2])["items"], "no ticket came of it"
+    )
+    agent = visit(LEADER)
+    page = agent.go(f"/desk/tickets/{found[0]['number']}")
+    page.evaluate(OPEN_ALL)
+
+    frame = page.locator("iframe").element_handle().content_frame()
+    frame.wait_for_selector("img")
+    said = frame.content()
+    assert "data:image/png;base64," in said
+    assert picture[-24:] not in said
+    assert "seen.test" in frame.inner_text("aside")
+    assert frame.evaluate("document.querySelector('img').naturalWidth") == 40
+
+    assert "tells" in agent.words("details.outside") or "dice a chi" in agent.words("details.outside")
+    with page.expect_event("requestfailed"):
+        page.locator("details.outside a").click()
+    page.wait_for_timeout(300)  # what the console says of it
+    assert [one for one in agent.complaints if one.startswith("asks elsewhere")] == [
+        "asks elsewhere: https://seen.test/dot.png"
+    ]
+    agent.complaints.clear()
+
+
+# --- Every HTML there is -------------------------------------------------------------------------------------
+
+MOVED = """() => [...document.body.querySelectorAll("*")].filter(one => {
+  const style = getComputedStyle(one);
+  return style.position !== "static" || style.zIndex !== "auto" || style.transform !== "none";
+}).map(one => one.outerHTML.slice(0, 200))"""
+
+
+@pytest.fixture(scope="module")
+def stored(samples):
+    """What would be stored as HTML of every sample, each once, by the name of its file."""
+    found = {}
+    for folder in ("mail", "attacks", "reports"):
+        for path in sorted((samples / folder).rglob("*")):
+            if path.suffix in (".json", ".md") or not path.is_file():
+                continue
+            raw = path.read_bytes()
+            if b"html" not in raw.lower():
+                continue
+            html = charsets.html(raw) if path.suffix == ".html" else body.read(structure.parse(raw).root).html
+            if html:
+                found.setdefault(html, path.name)
+    return found
+
+
+def test_no_html_of_any_sample_runs_asks_or_covers_anything_even_where_its_frame_would_let_it(
+    stored, chromium
+):
+    """Cleaned as for its frame, but from a server that forbids nothing: what is left would be seen to happen.
+
+    Cleaned HTML is closed, so many stand on one page beside each other.
+    """
+    pages = [list(stored.items())[at : at + 20] for at in range(0, len(stored), 20)]
+    happened = []
+    context = chromium.new_context()
+
+    def answer(route):
+        asked = route.request.url.removeprefix("http://frame.test/")
+        if not asked.isdigit():
+            happened.append(f"asks: {route.request.url}")
+            route.abort()
+            return
+        shown = "<hr>".join(clean_html(html, cid_url=lambda _: None) for html, _ in pages[int(asked)])
+        route.fulfill(body=f"<!doctype html><meta charset=utf-8><body>{shown}", content_type="text/html")
+
+    context.route(lambda url: not url.startswith("data:"), answer)
+    page = context.new_page()
+    page.on("dialog", lambda dialog: (happened.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("console", lambda message: happened.append(f"console: {message.text}"))
+    page.on("pageerror", lambda error: happened.append(f"error: {error}"))
+    page.on("popup", lambda opened: happened.append(f"opens: {opened.url}"))
+    for number, group in enumerate(pages):
+        page.goto(f"http://frame.test/{number}", wait_until="load")
+        happened += [f"covers: {one}" for one in page.evaluate(MOVED)]
+        assert page.url == f"http://frame.test/{number}", [name for _, name in group]
+        assert happened == [], [name for _, name in group]
+    context.close()
+
+    assert len(stored) > 90

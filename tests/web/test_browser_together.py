@@ -135,7 +135,9 @@ def test_who_looks_and_who_writes_is_seen_at_once_and_who_leaves_is_gone(demo, v
 
 
 def test_who_opens_a_ticket_loads_it_once(demo, visit):
-    number = demo.api.get("/tickets", state="closed")["items"][0]["number"]  # nothing else happens to it
+    number = demo.api.get("/tickets", state="closed")["items"][-1][
+        "number"
+    ]  # nothing else happens to the oldest
     agent = visit(LEADER)
     agent.go("/desk/")
     asked = []

@@ -60,14 +60,14 @@ async def test_a_contract_is_written_in_a_form_that_says_what_is_wrong_and_what_
         wrong = await sue.post("/desk/new-contract", **FORM)
         assert wrong.status == 422
         assert 'id="f-lines-0-quantity"' in wrong.text
-        assert "Scrivi una quantità più grande di 0" in wrong.words
+        assert "Scriva una quantità più grande di 0" in wrong.words
         right = FORM | {"lines-0-quantity": "10"}
         wrong = await sue.post("/desk/new-contract", **right)
         assert (wrong.status, 'id="f-valid_until"' in wrong.text) == (422, True)
         assert 'id="f-lines-0-calendar"' in wrong.text
         assert wrong.field("lines-0-name") == "Network", "what was typed is not lost"
 
-        assert "Scegli un orario dell'elenco." in wrong.words
+        assert "Scelga un orario dell'elenco." in wrong.words
 
         right |= {"valid_until": "2027-02-28", "lines-0-calendar": "24x7", "why": "Order 12"}
         for typed in ("", "x" * 10_000):
@@ -130,7 +130,8 @@ async def test_books_are_added_to_and_corrected_and_a_ticket_shows_its_evidence(
         late = await ann.post(f"/desk/tickets/{number}/contract/work", minutes="0", kind="remote")
         assert (late.status, 'id="f-minutes"' in late.text) == (422, True)
         much = await ann.post(f"/desk/tickets/{number}/contract/work", minutes="300", kind="remote")
-        assert (much.status, "210 minutes left" in much.words) == (409, True)
+        assert (much.status, "resta meno di quanto serve" in much.words) == (409, True)
+        assert "restano 3,5 ore" in much.words
         told = [task.kind for task in await desk.rows(tables.task)]
         assert "consumption_below" in told, "both sides hear of it although nothing was entered"
 

@@ -6,9 +6,12 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import func, select
 
-from core.store import tables
+from core.desk import stopped, traffic
+from core.store import blobs, tables
 from tests import rows
+from tests.fakes import FakeChannel, ReadersHere
 from tests.web.desk_pages import Person
+from web import words
 
 TICKET = "/desk/tickets/26-000001"
 
@@ -49,6 +52,19 @@ async def test_a_form_sent_twice_makes_one_message(teo, db):
 
     assert await counted(db, tables.message, text="Once.") == 1
     assert await counted(db, tables.note, text="Once too.") == 1
+
+
+@pytest.mark.parametrize("reason", [stopped.HARD, stopped.COMPLAINT])
+async def test_the_box_for_an_answer_says_that_its_address_takes_none(teo, db, reason):
+    assert "/desk/stopped" not in LexborHTMLParser((await teo.get(TICKET)).text).css_first("#compose").html
+    await db.write(stopped.mark, rows.ALICE.email, reason, delivery_id="", said="", now=rows.NOON)
+
+    box = LexborHTMLParser((await teo.get(TICKET)).text).css_first("#compose")
+
+    told = box.css_first("form.reply > p.late")
+    assert rows.ALICE.email in told.text()
+    assert words.say("it")(f"stopped.to.{reason}", who=rows.ALICE.email) in told.text()
+    assert told.css_first("a").attributes["href"] == "/desk/stopped"
 
 
 async def test_a_note_stays_inside(teo, alice):
@@ -310,8 +326,9 @@ async def test_a_workaround_stands_open_for_customer_and_staff_and_is_not_folded
 async def test_a_held_message_that_is_taken_in_goes_back_to_be_understood(lea, db, desk, as_):
     page = await lea.post(f"/desk/inbound/{desk.held}/accept", as_=as_, view="held")
 
-    assert page.headers["Location"] == "/desk/waiting?view=held"
-    assert "Your code" not in (await lea.get("/desk/waiting?view=held")).words
+    after = await lea.get(page.headers["Location"])
+    assert "Your code" not in after.words
+    assert words.say("en")(f"held.did.{as_}") in after.words, "what became of it"
     assert await counted(db, tables.job, kind="understand") == 1
     assert "held" not in (await ticket(db)).flags
 
@@ -320,8 +337,8 @@ async def test_what_is_discarded_waits_no_longer(lea, desk):
     for inbound, view in ((desk.held, "held"), (desk.broken, "exceptions")):
         page = await lea.post(f"/desk/inbound/{inbound}/discard", view=view)
 
-        assert page.headers["Location"] == f"/desk/waiting?view={view}"
-        assert f"i-{inbound}" not in (await lea.get(f"/desk/waiting?view={view}")).text
+        assert page.headers["Location"] == f"/desk/waiting?view={view}&did=discard"
+        assert f"i-{inbound}" not in (await lea.get(page.headers["Location"])).text
 
 
 async def test_an_exception_is_tried_again(lea, db, desk):
@@ -331,10 +348,57 @@ async def test_an_exception_is_tried_again(lea, db, desk):
     assert await counted(db, tables.job, kind="understand") == 1
 
 
+async def test_every_exception_is_tried_again_by_one_press(lea, teo, db, desk):
+    page = await teo.post("/desk/exceptions/retry")
+    assert page.headers["Location"] == "/desk/waiting?view=exceptions&tried=0", "none that he may see"
+
+    page = await lea.post("/desk/exceptions/retry")
+
+    assert page.headers["Location"] == "/desk/waiting?view=exceptions&tried=1"
+    assert "Taken up again: 1." in (await lea.get(page.headers["Location"])).words
+    assert await counted(db, tables.job, kind="understand") == 1
+
+
+class _Reading:
+    """Stands where the hub stands, with its reader of mail."""
+
+    def __init__(self) -> None:
+        self.channels = (FakeChannel(reader="channels.email.reading.read:read"),)
+        self.readers = ReadersHere()
+
+    async def ready(self) -> tuple[str, ...]:
+        return ()
+
+
+async def test_what_waits_is_read_before_anybody_decides(lea, alice, pages, db, desk):
+    raw = (
+        b"From: Eve <eve@evil.test>\r\nTo: support@hub.test\r\nSubject: Your code\r\nContent-Type: text/html\r\n\r\n"
+        b"<p>The code is <b>7</b></p><script>alert(1)</script>\r\n"
+    )
+    blob = await db.write(lambda tx: blobs.put(tx, raw, now=rows.NOON))
+    await db.write(lambda tx: tx.update(tables.inbound, {"id": desk.held}, raw=blob))
+    assert "code is 7" in (await lea.get(f"/desk/inbound/{desk.held}")).words, "what was kept"
+    pages.site.hub = _Reading()
+
+    page = await lea.get(f"/desk/inbound/{desk.held}")
+    html = await lea.get(f"/desk/inbound/{desk.held}/html")
+
+    assert "eve@evil.test" in page.words
+    assert "The code is 7" in page.words
+    assert 'name="as" value="message"' in page.text
+    assert "<script" not in html.text
+    assert "sandbox" in html.headers["Content-Security-Policy"]
+    assert (await alice.get(f"/desk/inbound/{desk.held}")).status == 404
+    why = await lea.get(f"/desk/tickets/26-000001/messages/{desk.asked}/why")
+    assert "It opens a ticket" in (await lea.get(why.headers["Location"])).words
+    pages.site.hub = None
+
+
 async def test_who_decides_second_is_told_so(lea, teo, desk):
     await lea.post(f"/desk/inbound/{desk.held}/discard", view="held")
 
     page = await teo.post(f"/desk/inbound/{desk.held}/accept", as_="ticket", view="held")
+    assert "Un collega l'ha scartata" in (await teo.get(f"/desk/inbound/{desk.held}")).words
 
     assert page.headers["Location"] == "/desk/waiting?view=held&wrong=1"
     assert "Nel frattempo qualcuno ha già deciso." in (await teo.get(page.headers["Location"])).words
@@ -345,6 +409,43 @@ async def test_what_came_back_is_sent_once_more(lea, db, desk):
 
     assert page.headers["Location"] == "/desk/waiting?view=undelivered"
     assert await counted(db, tables.delivery, id=desk.bounced, state="queued") == 1
+
+
+async def test_an_address_that_complained_is_allowed_again_and_only_then_its_mail_is_sent_again(
+    lea, db, desk
+):
+    await db.write(_complained, desk.bounced)
+
+    refused = await lea.post(f"/desk/deliveries/26-000001/{desk.bounced}/retry")
+    assert refused.headers["Location"] == "/desk/stopped"
+    answering = LexborHTMLParser((await lea.get(TICKET)).text).css_first("form.reply .halted").text()
+    assert f"{rows.ALICE.email} complained about our mail: the answer does not leave" in answering
+    assert f"{rows.ALICE.email}: complained about our mail" in (await lea.get("/desk/contacts/alice")).words
+    page = await lea.get("/desk/stopped")
+    assert "Nothing automatic leaves for an address that is dead" in page.words
+    assert "complained" in page.words
+    assert rows.ALICE.email in page.words
+
+    allowed = await lea.post("/desk/stopped/lift", address=rows.ALICE.email)
+    assert allowed.headers["Location"] == "/desk/stopped?lifted=1"
+    assert "Mail leaves for that address again." in (await lea.get(allowed.headers["Location"])).words
+    again = await lea.post("/desk/stopped/lift", address=rows.ALICE.email)
+    assert again.headers["Location"] == "/desk/stopped?gone=1"
+    sent = await lea.post(f"/desk/deliveries/26-000001/{desk.bounced}/retry")
+    assert sent.headers["Location"] == "/desk/waiting?view=undelivered"
+    assert "complained about our mail" not in (await lea.get(TICKET)).words
+
+
+def _complained(tx, delivery):
+    stopped.mark(tx, rows.ALICE.email, stopped.COMPLAINT, delivery_id=delivery, said="", now=rows.NOON)
+
+
+@pytest.mark.parametrize("language", ["it", "en"])
+def test_however_far_something_got_there_are_words_for_it(language):
+    courses = (*traffic.DELIVERY_STATES, "delayed", "delivered", "read", "complained")
+    wanted = {f"{of}.{course}" for course in courses for of in ("delivery", "delivery_to")}
+
+    assert wanted - words.catalogue(language).keys() == set()
 
 
 # --- Preferences --------------------------------------------------------------------------------------------

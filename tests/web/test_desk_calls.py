@@ -141,7 +141,7 @@ async def test_what_cannot_be_done_with_a_call_is_told_with_a_reason(line, pages
 
     assert (late.status, "più veloce" in late.words) == (409, True)
     assert (unknown.status, "Nessuna richiesta ha questo numero" in unknown.words) == (422, True)
-    assert (absurd.status, "non conosce" in absurd.words) == (422, True)
+    assert (absurd.status, "non è conosciuto" in absurd.words) == (422, True)
     assert (await tom.post(f"/desk/calls/{call}/sing")).status == 404
     assert (await (await person(pages, line, "ann")).post(f"/desk/calls/{call}/answer")).status == 404
 

@@ -66,7 +66,7 @@ async def test_a_visit_is_made_without_a_script(desk, tmp_path: Path):
         assert (await gus.post(f"{where}/steps", **task)).status == 303
         wrong = await gus.post(f"{where}/steps", id=ids[2], kind="sign", name="Anna")
         signer = wrong.field("name", form='for="sign-name"')
-        assert (wrong.status, "Fai firmare, o scrivi perché non può" in wrong.words, signer) == (
+        assert (wrong.status, "Faccia firmare, o scriva perché non può" in wrong.words, signer) == (
             422,
             True,
             "Anna",
@@ -102,12 +102,12 @@ async def test_what_a_phone_sends_is_there_once_and_what_is_too_large_not_at_all
         assert await by_script(gus, where, **one) == (200, {"id": one["id"], "new": True, "state": "onsite"})
         assert (await by_script(gus, where, **one))[1]["new"] is False
         for fields, said in (
-            ({"kind": "note"}, "Scrivi che cosa"),
+            ({"kind": "note"}, "Scriva che cosa"),
             ({"kind": "note", "text": "x" * 10_000}, "al massimo 5.000 caratteri"),
             ({"kind": "note", "text": "x", "at": "yesterday"}, "L'ora del telefono"),
             ({"kind": "note", "text": "x", "at": "2026-01-01T10:00:00"}, "L'ora del telefono"),
-            ({"kind": "note", "text": "x", "id": "1"}, "ricarica la pagina"),
-            ({"kind": "check_out", "text": "x", "minutes": "-5"}, "Scrivi i minuti"),
+            ({"kind": "note", "text": "x", "id": "1"}, "ricarichi la pagina"),
+            ({"kind": "check_out", "text": "x", "minutes": "-5"}, "Scriva i minuti"),
         ):
             status, answer = await by_script(gus, where, **fields)
             assert (status, said in answer["detail"]) == (422, True), (fields, answer)

@@ -211,7 +211,7 @@ async def test_what_cannot_be_a_field_is_told_and_what_was_typed_stays(site, lea
     text = await sent.text()
     assert sent.status == 422
     assert "Typed &lt;b&gt;words&lt;/b&gt;" in text
-    assert "timeout" in text[text.index('id="wrong"') :][:600]
+    assert "Seconds until the first key: “soon” cannot be used here" in text[text.index('id="wrong"') :][:600]
     with pytest.raises(Exception, match="no version 2"):
         await body(site, 2)
 
@@ -505,7 +505,13 @@ async def test_the_last_node_stays_and_a_number_that_is_none_is_refused(site, le
     endless = [*edition, ("title", "x"), ("start", "bye"), ("then", "bye"), ("max_turns", "9" * 30)]
 
     assert last.status == 422
-    assert (await send(lea, "/desk/flows/2/settings/do", endless)).status == 422
+    refused = await send(lea, "/desk/flows/2/settings/do", endless)
+    assert refused.status == 422
+    told = await refused.text()
+    assert re.search("Passi di una chiamata|Steps of a call, at most: “9{30}” cannot be used here", told), (
+        "it is the number that is wrong, and no name"
+    )
+    assert not re.search("no name that can be|non è un nome possibile", told)
 
 
 async def test_what_stands_for_scenarios_and_is_none_is_found_and_hides_nothing(site, lea):

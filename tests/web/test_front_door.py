@@ -390,6 +390,10 @@ async def test_the_set_up_link_makes_one_administrator_and_then_leads_nowhere(db
         assert (await client.get("/setup")).status == 404
         assert (await client.get(f"/setup?token={link}")).status == 200
         refused = await client.post("/setup", data=form | {"password": "short"}, headers=SAME)
+        nobody = await client.post("/setup", data=form | {"email": "nobody"}, headers=SAME)
+        assert (nobody.status, 'value="nobody"' in await nobody.text()) == (422, True), (
+            "what was typed is kept"
+        )
         foreign = await client.post("/setup", data=form | {"token": "guess"}, headers=SAME)
         made = await client.post("/setup", data=form, headers=SAME, allow_redirects=False)
         again = await client.post("/setup", data=form, headers=SAME)

@@ -53,7 +53,7 @@ async def test_a_merge_is_looked_at_done_and_undone(lea, teo, alice, desk):
 async def test_what_is_refused_says_what_to_do_in_the_readers_words(lea, teo):
     refused = await teo.post("/desk/tickets/26-000090/joining/split", subject="")
     assert refused.status == 409
-    assert "Spunta i messaggi" in refused.words
+    assert "Spunti i messaggi" in refused.words
     assert (
         "There is no request with this number"
         in (await lea.get("/desk/tickets/26-000090/merge?into=99-999999")).words

@@ -234,6 +234,17 @@ async def test_the_side_shows_how_many_run_and_calls_when_an_update_is_late(lea,
     assert (await db.read(outage_board.running, now=datetime.now(UTC))) == {"outages": 2, "outages_late": 1}
 
 
+async def test_a_customer_reads_that_a_promised_update_is_late(alice, published):
+    now = datetime.now(UTC)
+    await published(now=now - timedelta(minutes=9), since=now - timedelta(minutes=9), next_update=now)
+
+    home = await alice.get("/portal/")
+
+    assert re.search(
+        "In ritardo: un aggiornamento era promesso entro|Late: an update was promised by", home.words
+    )
+
+
 async def test_what_an_outage_told_stands_among_everything_that_left(lea, teo, published, db):
     outage = await published()
     now = datetime.now(UTC)

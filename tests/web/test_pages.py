@@ -47,7 +47,9 @@ async def test_a_short_page_is_made_in_one_go(site, monkeypatch):
     monkeypatch.setattr(pages, "SLICE", 60.0)
 
     page, turns = await turns_of_others(
-        site.long_page(make_mocked_request("GET", "/"), "errors/error.html", code=404, detail="", status=404)
+        site.long_page(
+            make_mocked_request("GET", "/"), "errors/error.html", code=404, details=(), sizes={}, status=404
+        )
     )
 
     assert page.status == 404

@@ -140,7 +140,7 @@ async def test_staff_see_by_which_way_it_did_not_arrive_and_by_which_it_did(lea,
     page = await lea.get("/desk/tickets/26-000001")
 
     for words in (
-        f"Telegram: {EN('delivery.passed_on')} to Telegram 77: blocked",
-        f"E-mail: {EN('delivery.bounced')} to",
+        f"Telegram: {EN('delivery_to.passed_on', who='Telegram 77')}: blocked",
+        f"E-mail: {EN('delivery_to.bounced', who=rows.ALICE.email)}",
     ):
         assert words in page.words

@@ -23,10 +23,18 @@ def test_each_mistake_is_told_once_by_its_field_in_the_readers_words():
     assert refusals.sentences(wrong, EN, "report") == [EN("report.fault.recipients"), EN("report.fault.why")]
 
 
-def test_a_field_without_words_is_told_as_exactly_as_the_verb_does():
+def test_a_field_without_words_is_told_as_exactly_as_the_verb_does_to_who_reads_its_language():
     wrong = Invalid([Fault("/colour", "must be one of red, green")])
 
-    assert refusals.sentences(wrong, IT, "report") == ["colour: must be one of red, green"]
+    assert refusals.sentences(wrong, EN, "report") == ["colour: must be one of red, green"]
+    assert refusals.sentences(wrong, IT, "report") == ["colour: manca, o non va bene"]
+
+
+def test_a_field_that_many_pages_ask_has_words_for_all_of_them():
+    wrong = Invalid([Fault("/agent", "there is no agent zz")])
+
+    assert refusals.sentences(wrong, IT, "report") == [f"{IT('ticket.agent')}: {IT('fault.agent')}"]
+    assert refusals.what(wrong.faults[0], EN) == EN("fault.agent")
 
 
 @pytest.mark.parametrize(
@@ -55,3 +63,19 @@ def test_where_nothing_is_wrong_nothing_is_said():
         {},
         200,
     )
+
+
+@pytest.mark.parametrize(
+    "wrong", [Refused("it is over"), Forbidden("only leaders do that"), Stale("look", newer=(), last_event=1)]
+)
+def test_a_page_of_an_error_adds_half_a_sentence_of_another_language_to_nothing(wrong: DeskError):
+    assert refusals.details(wrong, EN) == [str(wrong)]
+    assert refusals.details(wrong, IT) == []
+    assert refusals.at_present(wrong, IT) == IT("wrong.now")
+
+
+def test_a_page_of_an_error_says_each_mistake_of_a_form_and_nothing_of_what_is_not_there():
+    wrong = Invalid([Fault("/agent", "is nobody"), Fault("/agent", "is none"), Fault("", "is no form")])
+
+    assert refusals.details(wrong, IT) == [f"{IT('ticket.agent')}: {IT('fault.agent')}", IT("wrong.value")]
+    assert refusals.details(NotFound("there is no ticket 7"), EN) == []

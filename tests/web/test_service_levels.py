@@ -83,7 +83,7 @@ async def test_the_page_shows_what_would_change_before_it_is_kept_and_keeps_what
         nothing = await sue.post(gold, **form, save="1")
         assert (nothing.status, 'id="f-why"' in nothing.text) == (422, True)
         other = await sue.post(gold, **form | {"P3-response": "20m", "why": "meno"}, save="1")
-        assert "Non è ciò che hai guardato" in other.words
+        assert "Non è ciò che ha guardato" in other.words
         kept = await sue.post(gold, **form | {"why": "il contratto nuovo"}, save="1")
         assert kept.status == 303
         late = await sue.post(gold, **form | {"why": "di nuovo"}, save="1")

@@ -55,7 +55,7 @@ async def test_dispatchers_plan_offer_choose_and_do_a_visit_by_forms(desk, tmp_p
         form = f"/desk/visits/{number}/new"
         assert (await lea.get(form)).status == 200
         wrong = await lea.post(form, purpose=" ", minutes="120", how="offer")
-        assert (wrong.status, "Scrivi che cosa c'è da fare" in wrong.words) == (422, True)
+        assert (wrong.status, "Scriva che cosa c'è da fare" in wrong.words) == (422, True)
         assert (
             await lea.post(form, purpose="Cambiare lo switch", minutes="60", how="offer", parts="SW-1\n")
         ).status == 303

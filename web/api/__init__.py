@@ -13,10 +13,13 @@ from web.api import (
     clocks,
     contacts,
     contracts,
+    domains,
     duties,
+    explained_mail,
     flows,
     joining,
     known,
+    mail,
     maintenance,
     me,
     openapi,
@@ -37,12 +40,12 @@ from web.api import (
     visit_crew,
     visits,
 )
-from web.api.endpoint import Endpoint
+from web.api.endpoint import Endpoint, Outside
 from web.api.openapi import BASE
 from web.api.problems import ApiError
 from web.api.serve import API, Api, guarded, handler, make_api
 
-__all__ = ["API", "ENDPOINTS", "Api", "make_api", "routes"]
+__all__ = ["API", "ENDPOINTS", "Api", "Outside", "make_api", "routes"]
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *tickets.ENDPOINTS,
@@ -58,8 +61,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *me.ENDPOINTS,
     *contacts.ENDPOINTS,
     *contracts.ENDPOINTS,
+    *domains.ENDPOINTS,
+    *explained_mail.ENDPOINTS,
     *joining.ENDPOINTS,
     *known.ENDPOINTS,
+    *mail.ENDPOINTS,
     *maintenance.ENDPOINTS,
     *traffic.ENDPOINTS,
     *quick_replies.ENDPOINTS,

@@ -99,6 +99,28 @@ class Alerts(Shape):
     next: str | None = Field(description="Cursor of the next page.")
 
 
+class TrapUser(Shape):
+    """Somebody who may send traps by SNMP version 3. No secret of theirs is ever shown."""
+
+    name: str
+    auth: str = Field(description="How they sign; empty: they do not.")
+    auth_secret: str = Field(
+        description="Where that secret is, `env:NAME` or `file:PATH`; empty for whoever is no administrator."
+    )
+    priv: str = Field(description="How they encrypt; empty: they do not.")
+    priv_secret: str
+
+
+class LackingSecret(Shape):
+    """A secret that a source refers to and that is not there, as the hub saw it within the last minute."""
+
+    what: str = Field(description="`hmac.secret`, `api.token`, `users.NAME.auth_secret` or `.priv_secret`.")
+    where: str = Field(description="Where it should be; empty for whoever is no administrator.")
+    reason: Literal["unset", "unreadable", "short", "empty", "slow"] = Field(
+        description="unset: no such variable of the environment; unreadable: no such file; short: fewer than 8 characters; slow: the folder gives no answer."
+    )
+
+
 class AlertSource(Shape):
     """A sender of alerts, and how it is. Its secret is never shown."""
 
@@ -118,6 +140,12 @@ class AlertSource(Shape):
     unread: int = Field(description="Messages that nobody understood and that wait for staff.")
     firing: int
     mapping: dict[str, str] = Field(description="Of kind generic: part of an alert to its path.")
+    rate: int = Field(
+        description="Messages a second that it may send; whoever is faster waits longer while nothing can be stored."
+    )
+    burst: int = Field(description="Messages that it may send at once.")
+    users: list[TrapUser] = Field(description="Of kind snmp: who may send for it by version 3.")
+    lacking: list[LackingSecret]
 
 
 class AlertSources(Shape):

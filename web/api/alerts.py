@@ -6,8 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.desk import alert_acts, alert_looking, alert_source_views, alert_views
+from core import texts
+from core.alerting import CIPHERS, DIGESTS
+from core.desk import alert_acts, alert_looking, alert_source_views, alert_views, trap_users
 from core.desk.alert_views import Alarm, Filter
+from core.desk.configuration.document import TrapUserPart
 from core.store.tx import Tx
 from web.alarm_words import decision
 from web.api import alert_shapes as shapes
@@ -59,9 +62,24 @@ class Mapped(Body):
     ]
 
 
+Reference = Annotated[str, Field(max_length=500)]
+
+
+class TrapUserBody(Body):
+    """How a user of SNMP version 3 signs and encrypts. Secrets are referred to, `env:NAME` or `file:PATH`, and never given."""
+
+    auth: Annotated[str, Field(description=f"{', '.join(DIGESTS)}; empty: they do not sign.")] = ""
+    auth_secret: Reference = ""
+    priv: Annotated[str, Field(description=f"{', '.join(CIPHERS)}; empty: they do not encrypt.")] = ""
+    priv_secret: Reference = ""
+
+
 @api("GET", "/alerts", query=AlertQuery, answer=shapes.Alerts, errors=(403,))
 def list_alerts(tx: Tx, call: Call) -> shapes.Alerts:
-    """Alerts, what was heard last first. Technicians get those of their tickets and technologies."""
+    """Alerts, what was heard last first. Technicians get those of their tickets and technologies.
+
+    A page looks through 10,000 alerts: with a filter it may have fewer items than asked for, or none, while there is a `next`.
+    """
     asked: AlertQuery = call.query
     names = ("status", "severity", "customer", "site", "source", "asset", "q")
     wanted = Filter(**{name: getattr(asked, name) or "" for name in names}, unmapped=asked.unmapped == "true")
@@ -118,6 +136,22 @@ def map_alert_source(tx: Tx, call: Call) -> shapes.ReadAgain:
     return shapes.ReadAgain(messages=again)
 
 
+@api("PUT", "/alert-sources/{name}/users/{user}", body=TrapUserBody, answer=shapes.AlertSource)
+def set_trap_user(tx: Tx, call: Call) -> shapes.AlertSource:
+    """A new user of SNMP version 3 of a source of kind snmp, or another way to sign and encrypt. For supervisors and administrators."""
+    asked: TrapUserBody = call.body
+    user = TrapUserPart(name=call.path["user"], **asked.model_dump())
+    trap_users.put(tx, call.who, call.path["name"], user, now=call.now)
+    return _source(alert_source_views.named(tx, call.who, call.path["name"]))
+
+
+@api("DELETE", "/alert-sources/{name}/users/{user}", answer=shapes.AlertSource)
+def remove_trap_user(tx: Tx, call: Call) -> shapes.AlertSource:
+    """Nothing that this user sends is believed any more. For supervisors and administrators."""
+    trap_users.remove(tx, call.who, call.path["name"], call.path["user"], now=call.now)
+    return _source(alert_source_views.named(tx, call.who, call.path["name"]))
+
+
 def _now(tx: Tx, call: Call) -> shapes.Alert:
     seen = alert_looking.one(tx, call.who, call.path["id"])
     t = say(call.who.language)
@@ -143,7 +177,11 @@ def _now(tx: Tx, call: Call) -> shapes.Alert:
         ],
         decisions=[
             shapes.AlertDecision(
-                seq=one.seq, at=one.at, kind=one.kind, values=dict(one.values), text=decision(one, t)
+                seq=one.seq,
+                at=one.at,
+                kind=one.kind,
+                values=dict(one.values),
+                text=decision(one, t, lambda at: texts.instant(at, tx.facts.zone, call.who.language)),
             )
             for one in seen.decisions
         ],
@@ -170,12 +208,27 @@ def _summary(one: Alarm) -> shapes.AlertSummary:
     )
 
 
+_OF_USER = ("name", "auth", "auth_secret", "priv", "priv_secret")
+_OF_LACKING = ("what", "where", "reason")
+
+
 def _source(one: alert_source_views.Source) -> shapes.AlertSource:
-    names = [name for name in shapes.AlertSource.model_fields if name not in ("heartbeat", "mapping")]
+    names = [
+        name
+        for name in shapes.AlertSource.model_fields
+        if name not in ("heartbeat", "mapping", "rate", "burst", "users", "lacking")
+    ]
     return shapes.AlertSource(
         **{name: getattr(one, name) for name in names},
         heartbeat=int(one.heartbeat.total_seconds()) if one.heartbeat else None,
         mapping=dict(one.mapping),
+        rate=one.pace.rate,
+        burst=one.pace.burst,
+        users=[shapes.TrapUser(**{name: getattr(user, name) for name in _OF_USER}) for user in one.users],
+        lacking=[
+            shapes.LackingSecret(**{name: getattr(lack, name) for name in _OF_LACKING})
+            for lack in one.lacking
+        ],
     )
 
 
@@ -188,4 +241,6 @@ ENDPOINTS = (
     name_alert,
     list_alert_sources,
     map_alert_source,
+    set_trap_user,
+    remove_trap_user,
 )

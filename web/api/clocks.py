@@ -136,7 +136,7 @@ def put_calendar(tx: Tx, call: Call) -> Calendar:
     return _calendar(clock_editor.save(tx, call.who, _part(call.path["name"], call.body), now=call.now))
 
 
-@api("POST", "/calendars/{name}/preview", body=Preview, answer=Impact)
+@api("POST", "/calendars/{name}/preview", body=Preview, answer=Impact, asks=True)
 def preview_calendar(tx: Tx, call: Call) -> Impact:
     """What a calendar would change among open tickets; looks at some of them, and says where to go on."""
     asked: Preview = call.body

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from core.channel import Linking
+from core.channel import Linking, Publishing
 from core.desk.principal import Principal
 from core.store.tx import Tx
 
@@ -51,6 +51,8 @@ class Call:
     """The channel that carries answers to people's inboxes, if there is one."""
     linking: Mapping[str, Linking]
     """Channels on which people connect their accounts, by name."""
+    asked: Any = None
+    """What `Endpoint.beforehand` found out."""
 
     @property
     def number(self) -> str:
@@ -67,6 +69,17 @@ class File:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What a call can ask beside the desk."""
+
+    publishing: Sequence[Publishing] = ()
+    """Channels whose domains must say something in the DNS."""
+    explain: Callable[[bytes], Awaitable[Mapping[str, Any]]] | None = None
+    """What would become of a mail (core.desk.explaining); None: this hub reads none."""
+
+
+Beforehand = Callable[[Outside, Principal, Any], Awaitable[Any]]
 Handler = Callable[[Tx, Call], BaseModel | File]
 
 
@@ -87,6 +100,8 @@ class Endpoint:
     """Its answer is a secret that is shown once, or says how things are now: it is not kept, and takes no Idempotency-Key."""
     asks: bool = False
     """It only reads, though what it asks is a body."""
+    beforehand: Beforehand | None = None
+    """What a call of staff that only reads asks outside the desk before, with its query or body: outside every transaction."""
     most: int = 0
     """Bytes that a body may have where that is more than the settings say of all."""
 
@@ -128,6 +143,7 @@ def api(
     errors: tuple[int, ...] = (),
     fleeting: bool = False,
     asks: bool = False,
+    beforehand: Beforehand | None = None,
     most: int = 0,
 ) -> Callable[[Handler], Endpoint]:
     """Make an endpoint of a function on a transaction: a GET reads, as does what `asks`; the others write and take an Idempotency-Key.
@@ -148,6 +164,7 @@ def api(
             errors=tuple(sorted({*usual, *errors})),
             fleeting=fleeting or asks,
             asks=asks,
+            beforehand=beforehand,
             most=most,
         )
 

@@ -13,7 +13,7 @@ from core.desk.flows import DEFAULT, Version
 from core.store.tx import Tx
 from ivr import rules
 from web import numbers
-from web.api import shapes
+from web.api import flow_shapes
 from web.api.endpoint import Body, Call, api
 from web.api.tickets import PageQuery
 
@@ -55,8 +55,8 @@ class Discard(Body):
     seen: Seen
 
 
-@api("GET", "/flows", query=PageQuery, answer=shapes.FlowVersions)
-def list_flows(tx: Tx, call: Call) -> shapes.FlowVersions:
+@api("GET", "/flows", query=PageQuery, answer=flow_shapes.FlowVersions)
+def list_flows(tx: Tx, call: Call) -> flow_shapes.FlowVersions:
     """Versions of the call flow, newest first. For staff."""
     asked: PageQuery = call.query
     before = _number(asked.cursor) if asked.cursor else flows.MOST
@@ -64,27 +64,27 @@ def list_flows(tx: Tx, call: Call) -> shapes.FlowVersions:
         raise invalid("/cursor", "is no `next` of a page")
     found = flows.versions(tx, call.who, before=before, limit=asked.limit + 1)
     shown, more = found[: asked.limit], len(found) > asked.limit
-    return shapes.FlowVersions(
-        items=[shapes.FlowSummary(**_summary(one)) for one in shown],
+    return flow_shapes.FlowVersions(
+        items=[flow_shapes.FlowSummary(**_summary(one)) for one in shown],
         next=str(shown[-1].number) if more else None,
     )
 
 
-@api("GET", "/flows/{version}", answer=shapes.FlowVersion)
-def get_flow(tx: Tx, call: Call) -> shapes.FlowVersion:
+@api("GET", "/flows/{version}", answer=flow_shapes.FlowVersion)
+def get_flow(tx: Tx, call: Call) -> flow_shapes.FlowVersion:
     """One version, with what keeps it from being published. For staff."""
     return _shown(tx, call, _version(call))
 
 
-@api("POST", "/flows", body=NewFlow, answer=shapes.FlowVersion, status=201)
-def add_flow(tx: Tx, call: Call) -> shapes.FlowVersion:
+@api("POST", "/flows", body=NewFlow, answer=flow_shapes.FlowVersion, status=201)
+def add_flow(tx: Tx, call: Call) -> flow_shapes.FlowVersion:
     """Keep a flow from elsewhere as a new draft. For supervisors and administrators."""
     asked: NewFlow = call.body
     return _shown(tx, call, flows.add(tx, call.who, DEFAULT, _text(asked.flow), rules, now=call.now))
 
 
-@api("PUT", "/flows/{version}", body=ChangedFlow, answer=shapes.FlowVersion)
-def save_flow(tx: Tx, call: Call) -> shapes.FlowVersion:
+@api("PUT", "/flows/{version}", body=ChangedFlow, answer=flow_shapes.FlowVersion)
+def save_flow(tx: Tx, call: Call) -> flow_shapes.FlowVersion:
     """Keep a changed version: your own draft is replaced, of anything else this makes a new draft, which it answers."""
     asked: ChangedFlow = call.body
     number = flows.save(
@@ -93,8 +93,8 @@ def save_flow(tx: Tx, call: Call) -> shapes.FlowVersion:
     return _shown(tx, call, number)
 
 
-@api("POST", "/flows/{version}/publish", body=Publish, answer=shapes.FlowVersion)
-def publish_flow(tx: Tx, call: Call) -> shapes.FlowVersion:
+@api("POST", "/flows/{version}/publish", body=Publish, answer=flow_shapes.FlowVersion)
+def publish_flow(tx: Tx, call: Call) -> flow_shapes.FlowVersion:
     """Put a draft in force, for calls that begin from now on.
 
     What keeps it from that is listed in `faults`, by its place.
@@ -107,8 +107,8 @@ def publish_flow(tx: Tx, call: Call) -> shapes.FlowVersion:
     return _shown(tx, call, number)
 
 
-@api("POST", "/flows/{version}/roll-back", body=RollBack, answer=shapes.FlowVersion)
-def roll_back_flow(tx: Tx, call: Call) -> shapes.FlowVersion:
+@api("POST", "/flows/{version}/roll-back", body=RollBack, answer=flow_shapes.FlowVersion)
+def roll_back_flow(tx: Tx, call: Call) -> flow_shapes.FlowVersion:
     """Put a former version in force again, as a new one, which it answers."""
     asked: RollBack = call.body
     number = flows.roll_back(
@@ -117,14 +117,14 @@ def roll_back_flow(tx: Tx, call: Call) -> shapes.FlowVersion:
     return _shown(tx, call, number)
 
 
-@api("POST", "/flows/{version}/discard", body=Discard, answer=shapes.FlowSummary)
-def discard_flow(tx: Tx, call: Call) -> shapes.FlowSummary:
+@api("POST", "/flows/{version}/discard", body=Discard, answer=flow_shapes.FlowSummary)
+def discard_flow(tx: Tx, call: Call) -> flow_shapes.FlowSummary:
     """Throw a draft away: your own, or anybody's for an administrator. Answers what it was."""
     asked: Discard = call.body
     number = _version(call)
     found = flows.show(tx, call.who, DEFAULT, number)
     flows.discard(tx, call.who, DEFAULT, number, seen=asked.seen, now=call.now)
-    return shapes.FlowSummary(**_summary(found.version))
+    return flow_shapes.FlowSummary(**_summary(found.version))
 
 
 def _version(call: Call) -> int:
@@ -152,14 +152,14 @@ def _summary(one: Version) -> dict[str, Any]:
     return {"version": one.number} | {name: getattr(one, name) for name in names}
 
 
-def _shown(tx: Tx, call: Call, number: int) -> shapes.FlowVersion:
+def _shown(tx: Tx, call: Call, number: int) -> flow_shapes.FlowVersion:
     found = flows.show(tx, call.who, DEFAULT, number)
-    return shapes.FlowVersion(
+    return flow_shapes.FlowVersion(
         **_summary(found.version),
         edition=found.edition,
         flow=json.loads(found.body),
         findings=[
-            shapes.FlowFinding(rule=one.rule, place=one.place, detail=one.detail)
+            flow_shapes.FlowFinding(rule=one.rule, place=one.place, detail=one.detail)
             for one in flows.findings(tx, call.who, found.body, rules)
         ],
     )

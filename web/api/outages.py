@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 from core.desk import outage_board, outages, publishing, requests
 from core.desk.outage_board import Outage
 from core.store.tx import Tx
-from web.api import shapes
+from web.api import outage_shapes, shapes
 from web.api.endpoint import Body, Call, api
 from web.api.tickets import Name, PageQuery
 
@@ -82,24 +82,24 @@ class TellMe(Body):
     progress: Annotated[bool, Field(description="Every update, not the end only.")] = False
 
 
-@api("GET", "/outages", query=OutageQuery, answer=shapes.Outages)
-def list_outages(tx: Tx, call: Call) -> shapes.Outages:
+@api("GET", "/outages", query=OutageQuery, answer=outage_shapes.Outages)
+def list_outages(tx: Tx, call: Call) -> outage_shapes.Outages:
     """Outages, newest first: staff see all, contacts those that concern them, the ended ones for a week."""
     asked: OutageQuery = call.query
     found = outage_board.listing(
         tx, call.who, state=asked.state, cursor=asked.cursor, limit=asked.limit, now=call.now
     )
-    return shapes.Outages(items=[_summary(one) for one in found.items], next=found.next)
+    return outage_shapes.Outages(items=[_summary(one) for one in found.items], next=found.next)
 
 
-@api("GET", "/outages/{id}", answer=shapes.Outage)
-def get_outage(tx: Tx, call: Call) -> shapes.Outage:
+@api("GET", "/outages/{id}", answer=outage_shapes.Outage)
+def get_outage(tx: Tx, call: Call) -> outage_shapes.Outage:
     """An outage with its updates; for staff also whom it concerns now and who asked to be told."""
     return _now(tx, call, call.path["id"])
 
 
-@api("POST", "/outages", body=NewOutage, answer=shapes.Outage, status=201)
-def publish_outage(tx: Tx, call: Call) -> shapes.Outage:
+@api("POST", "/outages", body=NewOutage, answer=outage_shapes.Outage, status=201)
+def publish_outage(tx: Tx, call: Call) -> outage_shapes.Outage:
     """Publish a notice: the phone line, the portal and acknowledgements tell those it concerns from now on."""
     asked: NewOutage = call.body
     made = publishing.publish(
@@ -116,8 +116,8 @@ def publish_outage(tx: Tx, call: Call) -> shapes.Outage:
     return _now(tx, call, made)
 
 
-@api("POST", "/outages/{id}/update", body=Update, answer=shapes.Outage)
-def update_outage(tx: Tx, call: Call) -> shapes.Outage:
+@api("POST", "/outages/{id}/update", body=Update, answer=outage_shapes.Outage)
+def update_outage(tx: Tx, call: Call) -> outage_shapes.Outage:
     """Say how it goes on. Who wanted every update is told."""
     asked: Update = call.body
     publishing.update(
@@ -135,24 +135,24 @@ def update_outage(tx: Tx, call: Call) -> shapes.Outage:
     return _now(tx, call, call.path["id"])
 
 
-@api("POST", "/outages/{id}/end", body=End, answer=shapes.Outage)
-def end_outage(tx: Tx, call: Call) -> shapes.Outage:
+@api("POST", "/outages/{id}/end", body=End, answer=outage_shapes.Outage)
+def end_outage(tx: Tx, call: Call) -> outage_shapes.Outage:
     """It works again: all who asked and whom it still concerns are told, once."""
     asked: End = call.body
     publishing.end(tx, call.who, call.path["id"], words=asked.words, seen=asked.seen, now=call.now)
     return _now(tx, call, call.path["id"])
 
 
-@api("POST", "/outages/{id}/cancel", body=Cancel, answer=shapes.Outage)
-def cancel_outage(tx: Tx, call: Call) -> shapes.Outage:
+@api("POST", "/outages/{id}/cancel", body=Cancel, answer=outage_shapes.Outage)
+def cancel_outage(tx: Tx, call: Call) -> outage_shapes.Outage:
     """It was published by mistake: those who asked are told so, and nobody else of it."""
     asked: Cancel = call.body
     publishing.cancel(tx, call.who, call.path["id"], reason=asked.reason, seen=asked.seen, now=call.now)
     return _now(tx, call, call.path["id"])
 
 
-@api("POST", "/outages/{id}/tell-me", body=TellMe, answer=shapes.Outage)
-def ask_to_be_told(tx: Tx, call: Call) -> shapes.Outage:
+@api("POST", "/outages/{id}/tell-me", body=TellMe, answer=outage_shapes.Outage)
+def ask_to_be_told(tx: Tx, call: Call) -> outage_shapes.Outage:
     """As a customer: tell me when it is over. Asked again it changes nothing."""
     asked: TellMe = call.body
     outages.subscribe(
@@ -165,13 +165,13 @@ def _places(sites: list[Place]) -> list[tuple[str, str]]:
     return [(one.customer, one.site) for one in sites]
 
 
-def _now(tx: Tx, call: Call, outage_id: str) -> shapes.Outage:
+def _now(tx: Tx, call: Call, outage_id: str) -> outage_shapes.Outage:
     """As the caller sees it."""
     found = outage_board.one(tx, call.who, outage_id, now=call.now)
-    return shapes.Outage(
+    return outage_shapes.Outage(
         **dict(_summary(found)),
         updates=[
-            shapes.OutageUpdate(
+            outage_shapes.OutageUpdate(
                 seq=one.seq,
                 kind=one.kind,
                 at=one.at,
@@ -184,7 +184,7 @@ def _now(tx: Tx, call: Call, outage_id: str) -> shapes.Outage:
         ],
         concerned=[shapes.CustomerRef(code=code, name=name) for code, name in found.concerned],
         subscribers=[
-            shapes.OutageSubscriber(
+            outage_shapes.OutageSubscriber(
                 name=one.name,
                 channel=one.channel,
                 address=one.address,
@@ -199,13 +199,13 @@ def _now(tx: Tx, call: Call, outage_id: str) -> shapes.Outage:
     )
 
 
-def _summary(found: Outage) -> shapes.OutageSummary:
-    return shapes.OutageSummary(
+def _summary(found: Outage) -> outage_shapes.OutageSummary:
+    return outage_shapes.OutageSummary(
         id=found.id,
         state=found.state,
-        words={language: shapes.OutageWords(**said) for language, said in found.words.items()},
+        words={language: outage_shapes.OutageWords(**said) for language, said in found.words.items()},
         customers=list(found.scope.customers),
-        sites=[shapes.OutageSite(customer=of, site=site) for of, site in found.scope.sites],
+        sites=[outage_shapes.OutageSite(customer=of, site=site) for of, site in found.scope.sites],
         technologies=list(found.scope.technologies),
         since=found.since,
         next_update=found.next_update,

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -26,7 +26,7 @@ from core.log import get_logger
 from core.store.database import Database, StoreUnavailable
 from core.store.tx import Tx
 from web.api import problems, shown
-from web.api.endpoint import MIB, Call, Endpoint, File
+from web.api.endpoint import MIB, Call, Endpoint, File, Outside
 from web.api.problems import ApiError, Fault, Kind, Obstacle
 from web.files import download
 from web.limits import Allowance, Limiter
@@ -62,6 +62,7 @@ class Api:
     """Bytes of one call."""
     linking: Mapping[str, Linking]
     """Channels on which people connect their accounts, by name."""
+    outside: Outside
     running: set[tuple[str, str]] = field(default_factory=set)
     """Callers and keys of this hub's writing calls that are being answered."""
 
@@ -78,6 +79,7 @@ def make_api(
     address: Callable[[web.Request], str] = lambda request: request.remote or "",
     also_by: str = "",
     linking: Mapping[str, Linking] | None = None,
+    outside: Outside | None = None,
     max_body: int = 2**20,
 ) -> Api:
     """The shared parts. Limits are calls a second, counted in `counts`; five seconds' worth may come at once.
@@ -90,6 +92,7 @@ def make_api(
         address=address,
         also_by=also_by,
         linking=linking or {},
+        outside=outside or Outside(),
         max_body=max_body,
         db=db,
         public_url=db.facts.public_url,
@@ -170,7 +173,10 @@ async def _answer(request: web.Request, endpoint: Endpoint, who: Principal) -> w
         raise ApiError("forbidden", f"this token may not {endpoint.scope}: make one with that scope")
     query = _query(endpoint, request)
     if endpoint.method == "GET":
-        call = _call(api, who, path, query=query)
+        asked = None
+        if endpoint.beforehand is not None and who.is_agent:
+            asked = await endpoint.beforehand(api.outside, who, query)
+        call = _call(api, who, path, query=query, asked=asked)
         answer = await api.db.read(endpoint.run, call)
         if isinstance(answer, File):
             return download(answer.content, answer.name, answer.type)
@@ -179,6 +185,8 @@ async def _answer(request: web.Request, endpoint: Endpoint, who: Principal) -> w
     key = "" if endpoint.fleeting else _key(request)
     call = _call(api, who, path, query=query, body=body, key=key)
     if endpoint.asks:
+        if endpoint.beforehand is not None and who.is_agent:
+            call = replace(call, asked=await endpoint.beforehand(api.outside, who, body))
         return _json(endpoint.status, await api.db.read(_as_json, endpoint, call))
     if not key:
         return _json(endpoint.status, await api.db.write(_as_json, endpoint, call))
@@ -197,7 +205,14 @@ async def _answer(request: web.Request, endpoint: Endpoint, who: Principal) -> w
 
 
 def _call(
-    api: Api, who: Principal, path: Mapping[str, str], *, query: Any, body: Any = None, key: str = ""
+    api: Api,
+    who: Principal,
+    path: Mapping[str, str],
+    *,
+    query: Any,
+    body: Any = None,
+    key: str = "",
+    asked: Any = None,
 ) -> Call:
     return Call(
         who=who,
@@ -208,6 +223,7 @@ def _call(
         key=key,
         also_by=api.also_by,
         linking=api.linking,
+        asked=asked,
     )
 
 

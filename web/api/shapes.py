@@ -87,16 +87,37 @@ class Attachment(Shape):
     size: int = Field(description="Bytes.")
 
 
+class Report(Shape):
+    """What a machine said of something that left, at last: a bounce, a delay, a receipt, a complaint."""
+
+    kind: str = Field(
+        description="bounce_hard, bounce_soft, delayed, relayed_ok, mdn (read) or arf (complaint)."
+    )
+    at: datetime
+    recipient: str = Field(description="Whom it names: not always the one we wrote to.")
+    action: str = Field(
+        description="failed, delayed, delivered, relayed, expanded, displayed …; empty: not said."
+    )
+    status: str = Field(description="Enhanced status code (RFC 3463), such as 5.1.1; empty: not said.")
+    reply: str = Field(description="Reply code by SMTP, such as 550; empty: not said.")
+    text: str
+    host: str = Field(description="The server that said so; empty: not said.")
+
+
 class Recipient(Shape):
     """One recipient of something that left."""
 
     address: str
     channel: str
     state: str = Field(
-        description="queued, collected (leaves with the news of other requests), sending, sent, bounced, failed, given_up, passed_on (the same went to them another way), held, withdrawn (did not leave) or retracted (taken back from where it was)."
+        description="queued, collected (leaves with the news of other requests), sending, sent, bounced, failed, given_up, passed_on (the same went to them another way), held, withdrawn (did not leave), unsubscribed (did not leave: its reader wants no more progress notices) or retracted (taken back from where it was)."
     )
     at: datetime | None = Field(description="When it was sent.")
     seen_at: datetime | None = Field(description="When they saw it, where the service says so.")
+    course: str = Field(
+        description="How far it got: the state, or what was heard since it was sent: delayed, delivered, read or complained."
+    )
+    report: Report | None = Field(description="What a machine said of it, at last. For staff.")
 
 
 class MessageDelivery(Shape):
@@ -142,6 +163,13 @@ class Message(Shape):
     )
     trust: str | None = Field(
         description="For staff: none, weak, aligned, token or verified; of what came in."
+    )
+    trust_reasons: list[str] = Field(
+        description="For staff: why it is believed that far, as `dmarc_pass`; the deciding one first."
+    )
+    checks: list[str] = Field(
+        description="For staff: what was checked of its origin and what that gave, as in Authentication-Results "
+        "(RFC 8601): `dkim=pass header.d=acme.test header.s=s1`."
     )
     subject: str
     text: str
@@ -197,6 +225,9 @@ class Way(Shape):
 
     address: str
     channel: str
+    stopped: str | None = Field(
+        description="Why what is sent there does not arrive, or does not leave, as /stopped-addresses says it; null: nothing is known against it."
+    )
 
 
 class Answer(Shape):
@@ -348,6 +379,9 @@ class Ticket(Summary):
     entitlement: Entitlement | None
     clocks: list[Clock]
     allowed: list[str] = Field(description="Verbs that the state allows to the caller.")
+    offered_requester: str = Field(
+        description="For staff: whom a colleague's forward names as its writer; empty: nobody."
+    )
     threads: list[Thread]
     answers: list[Answer] = Field(description="For staff: who gets an answer, and how.")
     messages: list[Message]
@@ -388,26 +422,6 @@ class InboundItem(Shape):
     ticket: str | None = Field(description="Number of the ticket it belongs to, or is held beside.")
     waiting: bool = Field(description="Staff have to decide.")
     decided_at: datetime | None
-
-
-class Delivery(Shape):
-    """Something that left or is about to."""
-
-    id: str
-    ticket: str = Field(
-        description="Number; empty: it tells of an outage, or was said in a chat beside all tickets."
-    )
-    outage: str | None = Field(description="Id of the outage that it tells of.")
-    message: str
-    channel: str
-    address: str
-    name: str
-    kind: str
-    state: str
-    attempts: int
-    error: str
-    created_at: datetime
-    sent_at: datetime | None
 
 
 class Tickets(Shape):
@@ -458,11 +472,10 @@ class InboundItems(Shape):
     next: str | None
 
 
-class Deliveries(Shape):
-    """A page of what left."""
+class Retried(Shape):
+    """What was taken up again."""
 
-    items: list[Delivery]
-    next: str | None
+    tried: int = Field(description="How many; each has its outcome a moment later.")
 
 
 class Me(Shape):
@@ -496,78 +509,6 @@ class ContractLine(Shape):
     used: float
 
 
-class OutageWords(Shape):
-    """What a notice says in one language."""
-
-    title: str
-    text: str
-
-
-class OutageSite(Shape):
-    """A site of a customer."""
-
-    customer: str = Field(description="Code.")
-    site: str
-
-
-class OutageUpdate(Shape):
-    """What was told of an outage, in order."""
-
-    seq: int
-    kind: Literal["published", "updated", "ended", "cancelled"]
-    at: datetime
-    by: str = Field(description="Who said it. For contacts empty.")
-    words: dict[str, str] = Field(description="Language to text.")
-    reason: str = Field(description="Why it was cancelled. For staff.")
-    next_update: datetime | None
-
-
-class OutageSubscriber(Shape):
-    """Somebody who asked to be told when it is over."""
-
-    name: str
-    channel: str
-    address: str
-    customer: str | None
-    progress: bool = Field(description="Wants every update.")
-    ticket: str | None = Field(description="In which they are told.")
-    asked_at: datetime
-    state: Literal["waiting", "told", "quiet", "unreachable"]
-
-
-class OutageSummary(Shape):
-    """An outage in a list. An empty part of where it is means all."""
-
-    id: str
-    state: Literal["running", "ended", "cancelled"]
-    words: dict[str, OutageWords] = Field(description="Language to what was published.")
-    customers: list[str] = Field(description="Codes. Contacts see what names their own company.")
-    sites: list[OutageSite]
-    technologies: list[str]
-    since: datetime
-    next_update: datetime | None = Field(description="Promised; null: none, or it is over.")
-    published_at: datetime
-    ended_at: datetime | None
-    last_update: int = Field(description="The newest update: what seen has to be.")
-    asked: int = Field(description="How many asked to be told. For contacts 0.")
-    subscribed: bool = Field(description="You asked to be told.")
-
-
-class Outage(OutageSummary):
-    """An outage with its updates; for staff also whom it concerns and who asked."""
-
-    updates: list[OutageUpdate]
-    concerned: list[CustomerRef]
-    subscribers: list[OutageSubscriber]
-
-
-class Outages(Shape):
-    """A page of outages."""
-
-    items: list[OutageSummary]
-    next: str | None
-
-
 class QuickReply(Shape):
     """A text that staff may put into an answer."""
 
@@ -581,43 +522,6 @@ class QuickReplies(Shape):
     """Those for one ticket."""
 
     items: list[QuickReply]
-
-
-class FlowSummary(Shape):
-    """A version of the call flow."""
-
-    version: int
-    state: Literal["draft", "published", "retired"]
-    digest: str = Field(description="The same for versions that lead calls alike.")
-    author: str = Field(description="Name; empty: the command line, or the hub.")
-    shipped: bool = Field(description="It came with the hub.")
-    mine: bool = Field(description="You are its author: a PUT replaces it as long as it is a draft.")
-    comment: str
-    created_at: datetime
-    published_at: datetime | None
-
-
-class FlowFinding(Shape):
-    """One thing that keeps a version from being published."""
-
-    rule: str
-    place: str
-    detail: str
-
-
-class FlowVersion(FlowSummary):
-    """A version with the flow itself (docs/call-flows.md)."""
-
-    edition: str = Field(description="Of its text, layout and all: what `seen` has to be.")
-    flow: dict[str, Any]
-    findings: list[FlowFinding]
-
-
-class FlowVersions(Shape):
-    """A page of versions."""
-
-    items: list[FlowSummary]
-    next: str | None
 
 
 class Link(Shape):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from core.desk.accounts import SCOPES
 from core.desk.call_views import CallView
 from core.desk.principal import AGENT_ROLES, CONTACT_ROLES, Principal
+from core.desk.stopped import Stopped
 from core.desk.views import (
     AnswerView,
     ClockView,
@@ -17,12 +19,13 @@ from core.desk.views import (
     InboundRow,
     MessageView,
     NoteView,
+    ReportView,
     ThreadView,
     TicketRow,
     TicketView,
     WorkaroundView,
 )
-from web.api import shapes
+from web.api import mail_shapes, shapes
 
 
 def summary(row: TicketRow) -> dict[str, Any]:
@@ -68,6 +71,7 @@ def ticket(view: TicketView) -> shapes.Ticket:
         entitlement=entitlement(view.entitlement) if view.entitlement else None,
         clocks=[clock(one) for one in view.clocks],
         allowed=list(view.allowed),
+        offered_requester=view.offered_requester,
         threads=[thread(one) for one in view.threads],
         answers=[answer(one) for one in view.answers],
         messages=sorted(said, key=lambda one: (one.at, one.id)),
@@ -198,7 +202,12 @@ def answer(view: AnswerView) -> shapes.Answer:
     return shapes.Answer(
         name=view.name,
         address=view.address,
-        ways=[shapes.Way(address=one.address, channel=one.channel) for one in view.ways],
+        ways=[
+            shapes.Way(
+                address=one.address, channel=one.channel, stopped=one.stopped.replace(" ", "_") or None
+            )
+            for one in view.ways
+        ],
     )
 
 
@@ -214,6 +223,8 @@ def message(view: MessageView) -> shapes.Message:
         answers_to=view.answers_to or None,
         written_for=view.written_for or None,
         trust=view.trust or None,
+        trust_reasons=list(view.trust_reasons),
+        checks=list(view.checks),
         subject=view.subject,
         text=view.text,
         visible_text=view.visible_text,
@@ -245,6 +256,8 @@ def note(view: NoteView) -> shapes.Message:
         answers_to=None,
         written_for=None,
         trust=None,
+        trust_reasons=[],
+        checks=[],
         subject="",
         text=view.text,
         visible_text=view.text,
@@ -317,9 +330,9 @@ def inbound_item(row: InboundRow) -> shapes.InboundItem:
     )
 
 
-def delivery(row: DeliveryRow) -> shapes.Delivery:
+def delivery(row: DeliveryRow) -> mail_shapes.Delivery:
     """What left."""
-    return shapes.Delivery(
+    return mail_shapes.Delivery(
         id=row.id,
         ticket=row.ticket,
         outage=row.outage or None,
@@ -333,7 +346,26 @@ def delivery(row: DeliveryRow) -> shapes.Delivery:
         error=row.error,
         created_at=row.created_at,
         sent_at=row.sent_at,
+        seen_at=row.seen_at,
+        course=row.course,
+        report=_report(row.report),
     )
+
+
+def stopped_address(row: Stopped) -> mail_shapes.StoppedAddress:
+    """An address that gets nothing."""
+    return mail_shapes.StoppedAddress(
+        address=row.address,
+        reason=row.reason.replace(" ", "_"),
+        at=row.at,
+        said=row.said,
+        ticket=row.ticket,
+        lifts=row.lifts,
+    )
+
+
+def _report(view: ReportView | None) -> shapes.Report | None:
+    return None if view is None else shapes.Report(**asdict(view))
 
 
 def me(who: Principal) -> shapes.Me:
@@ -360,6 +392,7 @@ _WORST_FIRST = (
     "given_up",
     "bounced",
     "withdrawn",
+    "unsubscribed",
     "held",
     "queued",
     "collected",
@@ -375,7 +408,13 @@ def _delivery(sent: tuple[DeliveryView, ...]) -> shapes.MessageDelivery:
     worst = next((state for state in _WORST_FIRST if state in states), sent[0].state)
     recipients = [
         shapes.Recipient(
-            address=one.address, channel=one.channel, state=one.state, at=one.sent_at, seen_at=one.seen_at
+            address=one.address,
+            channel=one.channel,
+            state=one.state,
+            at=one.sent_at,
+            seen_at=one.seen_at,
+            course=one.course,
+            report=_report(one.report),
         )
         for one in sent
     ]

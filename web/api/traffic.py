@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.desk import search, waiting
+from core.desk import search, stopped, waiting
 from core.store.tx import Tx
-from web.api import shapes, shown
+from web.api import mail_shapes, shapes, shown
 from web.api.endpoint import Body, Call, api
 from web.api.tickets import PageQuery
 
@@ -18,6 +18,9 @@ class InboundQuery(PageQuery):
 
     outcome: Literal["ticket", "attached", "held", "alert", "machine", "exception", "duplicate"] | None = None
     waiting: Annotated[bool, Field(description="Only what staff have to decide.")] = False
+    unknown: Annotated[
+        bool, Field(description="Only bounces, receipts and other reports about no mail of ours.")
+    ] = False
 
 
 class DeliveryQuery(PageQuery):
@@ -47,10 +50,11 @@ class Accept(Body):
     model_config = Body.model_config
 
     take_as: Annotated[
-        Literal["message", "ticket", "note"],
+        Literal["message", "ticket", "note", "vendor"],
         Field(
             alias="as",
-            description="message: part of the conversation it is held beside; note: for colleagues only; ticket: a new one.",
+            description="message: part of the conversation it is held beside; note: for colleagues only; ticket: a new one; "
+            "vendor: onto a case at a vendor of the ticket it is held beside.",
         ),
     ] = "message"
     ticket: Annotated[
@@ -60,6 +64,14 @@ class Accept(Body):
             description="Of words in a chat (reason which_ticket): the number of one of the requests that their author was asked about.",
         ),
     ] = None
+
+    vendor_case: Annotated[
+        str | None, Field(max_length=36, description="With vendor: which case of that ticket.")
+    ] = None
+
+
+class StoppedQuery(PageQuery):
+    """Which addresses."""
 
 
 class Nothing(Body):
@@ -71,7 +83,13 @@ def list_inbound(tx: Tx, call: Call) -> shapes.InboundItems:
     """What arrived and what became of it, newest first. For staff."""
     asked: InboundQuery = call.query
     found = search.inbound(
-        tx, call.who, outcome=asked.outcome, waiting=asked.waiting, cursor=asked.cursor, limit=asked.limit
+        tx,
+        call.who,
+        outcome=asked.outcome,
+        waiting=asked.waiting,
+        unknown=asked.unknown,
+        cursor=asked.cursor,
+        limit=asked.limit,
     )
     return shapes.InboundItems(items=[shown.inbound_item(row) for row in found.items], next=found.next)
 
@@ -81,7 +99,15 @@ def accept_inbound(tx: Tx, call: Call) -> shapes.InboundItem:
     """Take a held item in."""
     asked: Accept = call.body
     _item(tx, call)
-    waiting.release(tx, call.who, call.path["id"], as_=asked.take_as, ticket=asked.ticket, now=call.now)
+    waiting.release(
+        tx,
+        call.who,
+        call.path["id"],
+        as_=asked.take_as,
+        ticket=asked.ticket,
+        vendor_case=asked.vendor_case,
+        now=call.now,
+    )
     return _item(tx, call)
 
 
@@ -101,14 +127,37 @@ def retry_inbound(tx: Tx, call: Call) -> shapes.InboundItem:
     return _item(tx, call)
 
 
-@api("GET", "/deliveries", query=DeliveryQuery, answer=shapes.Deliveries, errors=(403,))
-def list_deliveries(tx: Tx, call: Call) -> shapes.Deliveries:
+@api("POST", "/inbound/retry", body=Nothing, answer=shapes.Retried, errors=(403,))
+def retry_all_inbound(tx: Tx, call: Call) -> shapes.Retried:
+    """Try once more to understand every exception that you see, a hundred at once: again until `tried` is 0. For staff."""
+    return shapes.Retried(tried=waiting.retry_all(tx, call.who, before=call.now, now=call.now))
+
+
+@api("GET", "/deliveries", query=DeliveryQuery, answer=mail_shapes.Deliveries, errors=(403,))
+def list_deliveries(tx: Tx, call: Call) -> mail_shapes.Deliveries:
     """Everything that left or is about to, newest first. For staff."""
     asked: DeliveryQuery = call.query
     found = search.deliveries(
         tx, call.who, state=asked.state, ticket=asked.ticket, cursor=asked.cursor, limit=asked.limit
     )
-    return shapes.Deliveries(items=[shown.delivery(row) for row in found.items], next=found.next)
+    return mail_shapes.Deliveries(items=[shown.delivery(row) for row in found.items], next=found.next)
+
+
+@api("GET", "/stopped-addresses", query=StoppedQuery, answer=mail_shapes.StoppedAddresses, errors=(403,))
+def list_stopped_addresses(tx: Tx, call: Call) -> mail_shapes.StoppedAddresses:
+    """Addresses that are dead, complained, or asked for no more, newest first: nothing automatic goes there, or nothing at all. For staff."""
+    asked: StoppedQuery = call.query
+    found = stopped.page(tx, call.who, cursor=asked.cursor, limit=asked.limit)
+    return mail_shapes.StoppedAddresses(
+        items=[shown.stopped_address(row) for row in found.items], next=found.next
+    )
+
+
+@api("POST", "/stopped-addresses/{address}/lift", body=Nothing, answer=mail_shapes.Lifted)
+def lift_stopped_address(tx: Tx, call: Call) -> mail_shapes.Lifted:
+    """Let mail leave for this address again. What did not leave meanwhile is sent again one by one."""
+    stopped.lift(tx, call.who, call.path["address"], now=call.now)
+    return mail_shapes.Lifted(address=call.path["address"])
 
 
 @api("GET", "/me", answer=shapes.Me)
@@ -127,6 +176,9 @@ ENDPOINTS = (
     accept_inbound,
     discard_inbound,
     retry_inbound,
+    retry_all_inbound,
     list_deliveries,
+    list_stopped_addresses,
+    lift_stopped_address,
     get_me,
 )

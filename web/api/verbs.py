@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from core.desk import next_steps, ratings, resolution, taking_back, tickets
+from core.desk import forwards, next_steps, ratings, resolution, taking_back, tickets
 from core.store.tx import Tx
 from web.api import shapes
 from web.api.endpoint import Body, Call, Endpoint, api
@@ -193,6 +193,12 @@ ENDPOINTS = (
         Qualify,
         tickets.qualify,
         "Say what the request is; when all is known it gets a priority and a group.",
+    ),
+    _verb(
+        "take_forwarded",
+        Nothing,
+        forwards.take,
+        "Whom a colleague's forward names as its writer is the requester (`offered_requester` of the ticket).",
     ),
     _verb("take", Since, tickets.take, "Start to work on it: it is yours, and the response clock is met."),
     _verb("assign", Assign, tickets.assign, "Give it to an agent, a group, or back to its group."),

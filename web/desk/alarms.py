@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -17,16 +19,19 @@ from core.desk import (
     alert_source_views,
     alert_tree,
     alert_views,
+    incident_views,
     offers,
     people,
     reference,
+    search,
     window_views,
 )
 from core.desk.alert_views import Filter
 from core.desk.errors import DeskError, Forbidden, Invalid, NotFound, Refused
 from core.desk.principal import Principal
+from core.desk.views import TicketRow
 from core.store.tx import Tx
-from web import alarm_drawing, alarm_words, guard
+from web import alarm_drawing, alarm_words, guard, refusals
 from web.desk.frame import around, staff
 from web.pages import day_and_time
 from web.site import SITE, now
@@ -37,6 +42,10 @@ Form = MultiDictProxy[Any]
 FILTERS = ("status", "severity", "customer", "site", "source", "asset", "ticket", "parent", "q")
 NAMED = ((2, 9), (4, 4), (11, 2))
 """So many customers, so many alarms of each that the board names: what a screen holds. With more customers it is one of each."""
+WINDOWS = 6
+"""So many windows of maintenance that go on are named on the board."""
+OFFERED = 20
+"""So many open requests of the customer are offered to put an alarm into."""
 ID = "{id:[0-9a-f-]{36}}"
 
 
@@ -73,6 +82,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         wanted=wanted,
         items=page.items,
         more=f"/desk/alarms?{urlencode(kept | {'cursor': page.next})}" if page.next else "",
+        back_to=page.back_to,
         narrowed=bool(set(kept) - {"status"}) or wanted.status != "open",
         statuses=("open", *alert_views.STATUSES),
         severities=alert_views.SEVERITIES,
@@ -94,7 +104,8 @@ def _choices(tx: Tx, who: Principal) -> dict[str, Any]:
 async def board(request: web.Request) -> web.StreamResponse:
     """For the wall: what fires now, by customer, to be read from three metres."""
     site, who = request.app[SITE], staff(request)
-    found, silent = await site.db.read(_board, who)
+    at = now()
+    found, silent, incidents, windows = await site.db.read(_board, who, at)
     shown = next((named for most, named in NAMED if len(found.customers) <= most), 1)
     return site.pages.page(
         request,
@@ -105,12 +116,26 @@ async def board(request: web.Request) -> web.StreamResponse:
         shown=shown,
         most=alert_board.SHOWN,
         silent=silent,
+        incidents=incidents,
+        windows=windows,
+        named=WINDOWS,
         **await around(request, who),
     )
 
 
-def _board(tx: Tx, who: Principal) -> tuple[alert_board.Board, list[alert_source_views.Source]]:
-    return alert_board.board(tx, who), alert_source_views.silent(tx, who)
+def _board(
+    tx: Tx, who: Principal, at: datetime
+) -> tuple[
+    alert_board.Board, list[alert_source_views.Source], Mapping[str, int], list[window_views.Occurrence]
+]:
+    found = alert_board.board(tx, who)
+    numbers = [one.ticket.number for of in found.customers for one in of.alarms if one.ticket]
+    return (
+        found,
+        alert_source_views.silent(tx, who),
+        incident_views.counted(tx, who, numbers),
+        window_views.going_on(tx, who, now=at),
+    )
 
 
 # --- One ----------------------------------------------------------------------------------------------------
@@ -154,12 +179,13 @@ async def _one(
     at = now()
     seen, whose, things = await site.db.read(_seen, who, request.match_info["id"], chosen)
     there = await site.db.read(window_views.holding, who, seen.alarm.id, now=at)
+    going_on = await site.db.read(_may_take_it, who, seen) if "attach" in seen.acts else []
     zone, t = ZoneInfo(site.settings.hub.time_zone), say(who.language)
     short = partial(day_and_time, zone=zone, now=at, language=who.language)
     return site.pages.page(
         request,
         "inbox/alarm.html",
-        status=_status(wrong),
+        status=refusals.status(wrong),
         view="alarms",
         given={},
         seen=seen,
@@ -168,7 +194,9 @@ async def _one(
         whose=whose,
         things=things,
         maintenance=there,
-        wrong=wrong,
+        open_tickets=going_on,
+        claimed=short(datetime.fromisoformat(seen.claimed_started_at)) if seen.claimed_started_at else "",
+        told=refusals.sentences(wrong, t, "alarms"),
         verb=verb,
         form=form or {},
         **await around(request, who),
@@ -189,6 +217,16 @@ def _seen(
     if of is None or reference.customer(tx, of) is None:
         return seen, customers, None
     return seen, [one for one in customers if one[0] == of], offers.of_customer(tx, of).assets
+
+
+def _may_take_it(tx: Tx, who: Principal, seen: alert_looking.Seen) -> list[TicketRow]:
+    """Open requests of its customer, the newest first: one of them is most often the one it is put into by hand."""
+    of = seen.alarm.customer
+    found = (
+        search.tickets(tx, who, view="open", customer=of, sort="newest", limit=OFFERED).items if of else ()
+    )
+    here = seen.alarm.ticket.number if seen.alarm.ticket else ""
+    return [one for one in found if one.number != here]
 
 
 # --- Things -------------------------------------------------------------------------------------------------
@@ -222,7 +260,8 @@ async def tree(request: web.Request) -> web.StreamResponse:
     code = request.query.get("customer", "")
     customers = await site.db.read(people.customers)
     if not code and customers:
-        code = customers[0][0]
+        most = await site.db.read(alert_tree.looked_at_first, who)
+        code = most or customers[0][0]
     name, nodes = await site.db.read(alert_tree.tree, who, code) if code else ("", ())
     return site.pages.page(
         request,
@@ -238,11 +277,3 @@ async def tree(request: web.Request) -> web.StreamResponse:
         box=(alarm_drawing.WIDTH, alarm_drawing.HEIGHT),
         **await around(request, who),
     )
-
-
-def _status(wrong: DeskError | None) -> int:
-    if wrong is None:
-        return 200
-    if isinstance(wrong, Invalid):
-        return 422
-    return 404 if isinstance(wrong, NotFound) else 403 if isinstance(wrong, Forbidden) else 409

@@ -16,7 +16,7 @@ from core.desk.clock_editor import CalendarView, Impact
 from core.desk.configuration.document import CalendarPart
 from core.desk.errors import Invalid
 from core.rules.calendar_definitions import WEEKDAYS
-from web import guard
+from web import guard, refusals
 from web.desk import calendar_form, impacts
 from web.desk.calendar_form import Faults, Form
 from web.desk.frame import around, staff
@@ -169,7 +169,7 @@ def _said(faults: Faults, wrong: Invalid | None, t: Say) -> Mapping[str, str]:
     for fault in wrong.faults if wrong else ():
         field = NAMED.get(fault.pointer.strip("/"))
         if field is None:
-            found[""] = fault.message
+            found[""] = refusals.in_general(fault, t)
         else:
             found[field] = t(f"calendars.fault.{field}")
     return found

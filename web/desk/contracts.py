@@ -17,7 +17,7 @@ from core.desk.errors import DeskError, Invalid, Refused
 from core.desk.principal import Principal
 from core.rules.entitlement import DECISIONS, VERDICTS
 from core.store.tx import Tx
-from web import guard, numbers
+from web import guard, numbers, refusals
 from web.desk import contract_forms
 from web.desk.contract_forms import Fields
 from web.desk.frame import around, staff
@@ -311,5 +311,5 @@ def _faults(wrong: DeskError | None, t: Say) -> dict[str, str]:
     for fault in wrong.faults if isinstance(wrong, Invalid) else ():
         path = fault.pointer.strip("/").split("/")
         name = f"contract.fault.{path[2] if len(path) > 2 else path[0]}"  # noqa: PLR2004 - lines, which, field
-        found["-".join(path)] = t(name) if words.has(name) else fault.message
+        found["-".join(path)] = t(name) if words.has(name) else refusals.what(fault, t)
     return found

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from core.desk import flows
-from core.desk.errors import Invalid, Refused, Stale
+from core.desk.errors import Fault, Invalid, Refused, Stale
 from core.desk.flows import DEFAULT
 from core.desk.principal import Principal
 from core.store.tx import Tx
@@ -176,7 +176,10 @@ async def change(request: web.Request) -> web.StreamResponse:
         typed = plain | {"prompts": plain["prompts"] | flow_forms.prompts_of(form, plain["prompts"], sounds)}
         typed, to = what(typed, about, form)
         number = await site.db.write(_save, who, number, of_plain(typed), form.get("seen", [""])[0])
-    except (Invalid, Stale, Refused, BadName, FlowError) as error:
+    except FlowError as error:
+        wrong = Invalid([Fault("/body", str(error))])
+        return await _page(request, who, shown, part=part, node=about, prompt=about, plain=typed, wrong=wrong)
+    except (Invalid, Stale, Refused, BadName) as error:
         return await _page(request, who, shown, part=part, node=about, prompt=about, plain=typed, wrong=error)
     raise web.HTTPSeeOther(f"/desk/flows/{number}?{urlencode(to)}#chosen")
 

@@ -15,7 +15,7 @@ from core.desk.errors import DeskError, Forbidden, Invalid, NotFound, Refused, S
 from core.desk.principal import Principal
 from core.rules.joining import BY_HAND
 from core.store.tx import Tx
-from web import guard, numbers, said
+from web import guard, numbers, refusals, said
 from web.desk.frame import around, staff
 from web.site import SITE, now
 from web.words import say
@@ -190,7 +190,7 @@ def wrong_words(wrong: DeskError | None, who: Principal) -> list[str]:
         return [t("ticket.stale_act")]
     if isinstance(wrong, Refused):
         known = t.has(f"joining.refused.{wrong.code}")  # type: ignore[attr-defined]
-        return [t(f"joining.refused.{wrong.code}") if known else str(wrong)]
+        return [t(f"joining.refused.{wrong.code}") if known else refusals.at_present(wrong, t)]
     if isinstance(wrong, Invalid):
         names = dict.fromkeys(one.pointer.strip("/").partition("/")[0] for one in wrong.faults)
         return [t.maybe("joining.fault", name) for name in names]  # type: ignore[attr-defined]

@@ -8,11 +8,12 @@ from typing import Any
 
 from aiohttp import web
 
-from core.desk import merging, offers, people, persons, rooms
-from core.desk.errors import Forbidden, Invalid, Refused
+from core.desk import merging, offers, people, persons, rooms, stopped
+from core.desk.errors import Forbidden, Invalid, Refused, invalid
 from core.desk.offers import Offers
 from core.desk.persons import Person
 from core.desk.principal import Principal
+from core.desk.subscriptions import What
 from core.store.tx import Tx
 from web import files
 from web.desk.frame import around, staff
@@ -36,7 +37,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 async def _page(request: web.Request, *, status: int = 200, refused: str = "") -> web.Response:
     site, who = request.app[SITE], staff(request)
-    found, offered = await site.db.read(_shown, who, request.match_info["contact"])
+    found, offered, halted = await site.db.read(_shown, who, request.match_info["contact"])
     return site.pages.page(
         request,
         "inbox/contact.html",
@@ -44,6 +45,7 @@ async def _page(request: web.Request, *, status: int = 200, refused: str = "") -
         view="contact",
         given={},
         person=found,
+        stopped=halted,
         others=[one for one in offered.contacts if one[0] != found.contact.id],
         channels=sorted(site.linking),
         refused=refused,
@@ -52,9 +54,10 @@ async def _page(request: web.Request, *, status: int = 200, refused: str = "") -
     )
 
 
-def _shown(tx: Tx, who: Principal, contact: str) -> tuple[Person, Offers]:
+def _shown(tx: Tx, who: Principal, contact: str) -> tuple[Person, Offers, dict[str, str]]:
     found = persons.card(tx, who, contact)
-    return found, offers.of_customer(tx, found.contact.customer)
+    halted = stopped.known(tx, (found.contact.email, *(one.address for one in found.accounts)))
+    return found, offers.of_customer(tx, found.contact.customer), halted
 
 
 async def act(request: web.Request) -> web.StreamResponse:
@@ -95,12 +98,21 @@ def _invite(tx: Tx, who: Principal, contact: str, form: Form, *, now: datetime) 
     persons.invite(tx, who, contact, str(form.get("channel", "")), now=now)
 
 
+def _subscribe(tx: Tx, who: Principal, contact: str, form: Form, *, now: datetime) -> None:
+    try:
+        what = What(str(form.get("what", "")))
+    except ValueError as error:
+        raise invalid("/what", str(error)) from None
+    persons.subscribe(tx, who, contact, what, now=now)
+
+
 VERBS: Mapping[str, Callable[..., None]] = {
     "merge": _merge,
     "unmerge": _unmerge,
     "this-is": _this_is,
     "disconnect": _disconnect,
     "invite": _invite,
+    "subscribe": _subscribe,
 }
 
 

@@ -15,7 +15,7 @@ from core.desk.qualification import Figure, Waiting
 from core.rules.priority import PRIORITIES
 from core.rules.suggesting import Suggestion
 from core.store.tx import Tx
-from web import guard, numbers
+from web import guard, numbers, refusals
 from web.desk import telling
 from web.desk.frame import around, staff
 from web.desk.why import value
@@ -196,7 +196,7 @@ def _said(wrong: DeskError | None, t: Say) -> str:
         return t("ticket.stale_act")
     if isinstance(wrong, Invalid):
         return t("qualification.check")
-    return str(wrong) if wrong else ""
+    return refusals.at_present(wrong, t) if wrong else ""
 
 
 def _waits(one: Waiting, language: str) -> tuple[str, str]:

@@ -121,6 +121,6 @@ def _told(wrong: Invalid | None, t: Say) -> list[str]:
     words: Any = t
     told = []
     for fault in wrong.faults if wrong is not None else ():
-        name = f"replay.fault.{fault.pointer.strip('/')}"
+        name = f"replay.fault.{fault.pointer.strip('/').replace('/', '_')}"
         told.append(t(name) if words.has(name) else fault.message)
     return told

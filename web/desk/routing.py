@@ -25,7 +25,7 @@ from core.desk.routing_table import Table, Winner
 from core.desk.routing_trial import Trial
 from core.rules.routing import Rule
 from core.store.tx import Tx
-from web import guard, numbers
+from web import guard, numbers, refusals
 from web.desk.frame import around, staff
 from web.site import SITE, now
 from web.words import Say, say
@@ -241,7 +241,7 @@ def _said(wrong: DeskError | None, t: Say, lines: Lines, *, editing: bool) -> st
     if wrong is None or editing:
         return ""
     if isinstance(wrong, Refused):
-        return t("routing.changed") if wrong.code == "changed" else str(wrong)
+        return t("routing.changed") if wrong.code == "changed" else refusals.at_present(wrong, t)
     if isinstance(wrong, Invalid):
         place = wrong.faults[0].pointer.split("/")
         if place == ["", "rules"] and not lines:
@@ -249,8 +249,8 @@ def _said(wrong: DeskError | None, t: Say, lines: Lines, *, editing: bool) -> st
         if len(place) == 4:  # noqa: PLR2004 - "", rules, place, field
             rule = f"{t('routing.rule', n=int(place[2]) + 1)}, {t(f'routing.{place[3]}')}"
             return t("routing.wrong_rule", rule=rule)
-        return "" if place[-1] == "days" else wrong.faults[0].message
-    return str(wrong)
+        return "" if place[-1] == "days" else refusals.in_general(wrong.faults[0], t)
+    return refusals.at_present(wrong, t)
 
 
 def _decided(one: routing_trial.Difference, t: Say) -> str:

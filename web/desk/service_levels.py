@@ -13,7 +13,7 @@ from core.desk import sla_changes, sla_editor
 from core.desk.configuration.document import SlaPart
 from core.desk.errors import Invalid, Refused
 from core.desk.sla_editor import PRIORITIES, PROMISES, Difference, Impact, SlaView
-from web import guard
+from web import guard, refusals
 from web.desk import impacts
 from web.desk.frame import around, staff
 from web.site import SITE, now
@@ -207,5 +207,5 @@ def _faults(wrong: Invalid | Refused | None, t: Say) -> dict[str, str]:
         elif path[0] in ("name", "why"):
             found[path[0]] = t(f"levels.fault.{path[0]}")
         else:
-            found[""] = fault.message
+            found[""] = refusals.in_general(fault, t)
     return found

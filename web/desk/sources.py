@@ -6,20 +6,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 from aiohttp import web
 from multidict import MultiDictProxy
 
-from core.alerting import PARTS, AlertFact
-from core.desk import alert_source_views
+from core.alerting import CIPHERS, DIGESTS, PARTS, AlertFact
+from core.desk import alert_source_views, trap_users
+from core.desk.configuration.document import TrapUserPart
 from core.desk.errors import DeskError, Forbidden, Invalid, Refused
 from core.desk.principal import Principal
 from core.isolation import ReaderDied, ReaderFailed, Unreadable
-from web import guard
+from web import guard, refusals
 from web.desk.frame import around, staff
 from web.site import SITE, Site, now
+from web.words import say
 
 Form = MultiDictProxy[Any]
 
+OF_USERS = ("user", "user-away")
 LABELS = 4
 """Rows for labels in the form."""
 
@@ -61,13 +65,28 @@ async def act(request: web.Request) -> web.StreamResponse:
             count = await site.db.write(alert_source_views.again, who, name, now=now())
         elif verb == "map":
             count = await site.db.write(alert_source_views.say_where, who, name, mapping, now=now())
+        elif verb == "user":
+            await site.db.write(trap_users.put, who, name, _user(form), now=now())
+            count = await _looked(site)
+        elif verb == "user-away":
+            await site.db.write(trap_users.remove, who, name, str(form.get("known", "")), now=now())
+            count = await _looked(site)
         elif verb == "preview":
             return await _one(request, mapping=mapping, **await _preview(site, who, name, mapping))
         else:
             raise web.HTTPNotFound
     except (Invalid, Refused, Forbidden) as error:
+        if verb in OF_USERS:
+            return await _one(request, wrong=error, user=_without_secrets(_user(form)))
         return await _one(request, wrong=error, mapping=mapping)
     raise web.HTTPSeeOther(f"/desk/sources/{quote(name, safe='')}?again={count}")
+
+
+async def _looked(site: Site) -> int:
+    """Whether the secrets are there is said at once, where this process can."""
+    if site.hub is not None:
+        await site.hub.report()
+    return 0
 
 
 async def _preview(site: Site, who: Principal, name: str, mapping: Mapping[str, str]) -> dict[str, Any]:
@@ -96,10 +115,12 @@ async def _one(
     *,
     wrong: DeskError | None = None,
     mapping: Mapping[str, str] | None = None,
+    user: TrapUserPart | None = None,
     previewed: Sequence[AlertFact] | None = None,
     unread: str = "",
 ) -> web.Response:
     site, who = request.app[SITE], staff(request)
+    t = say(who.language)
     source, waiting = await site.db.read(alert_source_views.source, who, request.match_info["name"])
     written = dict(source.mapping) if mapping is None else dict(mapping)
     labels = [(part[6:], path) for part, path in written.items() if part.startswith("label.")]
@@ -107,13 +128,7 @@ async def _one(
     return site.pages.page(
         request,
         "inbox/source.html",
-        status=200
-        if wrong is None
-        else 422
-        if isinstance(wrong, Invalid)
-        else 403
-        if isinstance(wrong, Forbidden)
-        else 409,
+        status=refusals.status(wrong),
         view="sources",
         given={},
         one=source,
@@ -122,16 +137,38 @@ async def _one(
         parts=PARTS,
         written=written,
         labels=[*labels, *[("", "")] * max(1, LABELS - len(labels))],
-        faults={fault.pointer.strip("/"): fault.message for fault in wrong.faults}
-        if isinstance(wrong, Invalid)
-        else {},
-        wrong=wrong,
+        faults=refusals.by_field(wrong, t, "sources"),
+        told=() if isinstance(wrong, Invalid) else refusals.sentences(wrong, t, "sources"),
         mapped=alert_source_views.MAPPED,
+        digests=DIGESTS,
+        ciphers=CIPHERS,
+        written_user=user,
+        blank=TrapUserPart(name=""),
         previewed=previewed,
         unread=unread,
         again=request.query.get("again", "") if request.method == "GET" else "",
         **await around(request, who),
     )
+
+
+def _user(form: Form) -> TrapUserPart:
+    """What was chosen; who chose no way to sign or to encrypt has no secret for that."""
+    said = {name: str(form.get(name, "")).strip() for name in ("user", "auth", "priv")}
+    known = str(form.get("known", ""))  # as it is: in the desk's file a name may begin with a blank
+    secrets = {
+        f"{way}_secret": str(form.get(f"{way}_secret", "")).strip() if said[way] else ""
+        for way in ("auth", "priv")
+    }
+    return TrapUserPart(name=known or said["user"], auth=said["auth"], priv=said["priv"], **secrets)
+
+
+def _without_secrets(user: TrapUserPart) -> TrapUserPart:
+    """Who wrote the secret itself in place of where it is does not get it back in a page."""
+    kept = {
+        name: said if (said := getattr(user, name)).startswith(("env:", "file:")) else ""
+        for name in ("auth_secret", "priv_secret")
+    }
+    return msgspec.structs.replace(user, **kept)
 
 
 def _mapping(form: Form) -> dict[str, str]:

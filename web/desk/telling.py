@@ -11,6 +11,7 @@ from core.desk import resolution
 from core.desk.errors import DeskError, Invalid
 from core.desk.views import AnswerView, ClockView, EventView, PersonView, TicketView, WayView
 from core.rules.participation import Why
+from web import refusals
 from web.pages import address, left, spell
 from web.words import Say, say
 
@@ -75,11 +76,10 @@ class _Known(dict[str, Any]):
 
 
 def faults(wrong: DeskError | None, t: Say) -> dict[str, str]:
-    """Field to what is wrong with it, in the reader's words where the catalogue has them."""
+    """Field to what is wrong with it, in the reader's words as far as there are any."""
     if not isinstance(wrong, Invalid):
         return {}
-    told = {fault.pointer.lstrip("/"): fault.message for fault in wrong.faults}
-    return {name: t(f"fault.{name}") if t.has(f"fault.{name}") else said for name, said in told.items()}  # type: ignore[attr-defined]
+    return {fault.pointer.lstrip("/"): refusals.what(fault, t) for fault in wrong.faults}
 
 
 def names(codes: Sequence[str], of: str, t: Say) -> str:
@@ -99,6 +99,15 @@ def goes_to(view: TicketView, t: Say) -> str:
     return " · ".join(told) if told else t("ticket.to_nobody")
 
 
+def warnings(view: TicketView, t: Say) -> list[str]:
+    """Whom an answer will not reach where it goes, or may not, and why."""
+    return [
+        t(f"stopped.to.{one.ways[0].stopped}", who=address(one.address, t))
+        for one in view.answers
+        if one.ways[0].stopped
+    ]
+
+
 def choices(view: TicketView, t: Say) -> list[tuple[str, str, list[tuple[str, str]]]]:
     """Who can be answered in several ways: (where they would be, who in words, (address, how in words) each)."""
     return [
@@ -115,7 +124,8 @@ def choices(view: TicketView, t: Say) -> list[tuple[str, str, list[tuple[str, st
 def _way(way: WayView, t: Say) -> str:
     readable = address(way.address, t)
     channel = _channel(way.channel, t)
-    return readable if channel in readable else f"{channel}, {readable}"
+    named = readable if channel in readable else f"{channel}, {readable}"
+    return f"{named} ({t(f'stopped.reason.{way.stopped}')})" if way.stopped else named
 
 
 def _channel(name: str, t: Say) -> str:

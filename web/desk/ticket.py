@@ -15,6 +15,7 @@ from aiohttp import web
 from core.desk import (
     alert_views,
     entitle,
+    forwards,
     next_steps,
     offers,
     page,
@@ -113,6 +114,7 @@ async def _page(
         "turns": turns.of(view, timeline, t, short),
         "clocks": telling.clocks(view.clocks, at, who.language),
         "goes_to": telling.goes_to(view, t),
+        "stopped": telling.warnings(view, t),
         "ways": telling.choices(view, t),
         "listed": telling.listed(view, t),
         "event_words": lambda event: telling.event(event, t),
@@ -329,6 +331,7 @@ VERBS: Mapping[str, tuple[Callable[..., str], Callable[[Form], dict[str, Any]]]]
     "take": (tickets.take, _words()),
     "resume": (tickets.resume, _words()),
     "qualify": (tickets.qualify, _qualify),
+    "requester": (forwards.take, _words()),
     "assign": (tickets.assign, _assign),
     "escalate": (
         tickets.escalate,
@@ -437,7 +440,7 @@ async def show_html(request: web.Request) -> web.StreamResponse:
     number, message = request.match_info["number"], request.match_info["message"]
     site = request.app[SITE]
     found, images = await site.db.read(page.html, who, number, message)
-    return html_frame.response(site.clean, found, images)
+    return await html_frame.response(request, site, found, images, language=who.language)
 
 
 async def source(request: web.Request) -> web.StreamResponse:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from core.desk import activities, contract_changes, contract_evidence, entitle, resolution
 from core.desk.errors import DeskError, Invalid, Refused, Stale, invalid
-from web import guard, moments, numbers
+from web import guard, moments, numbers, refusals
 from web.desk import checked, telling
 from web.desk.contract_forms import Fields
 from web.desk.contracts import place
@@ -76,7 +76,7 @@ async def _page(
     t, zone = say(who.language), ZoneInfo(site.settings.hub.time_zone)
     faults = {}
     if isinstance(wrong, Invalid):
-        faults = {fault.pointer.strip("/"): fault.message for fault in wrong.faults}
+        faults = {fault.pointer.strip("/"): refusals.what(fault, t) for fault in wrong.faults}
     typed: dict[str, Any] = {name: str(value) for name, value in form.items()} if form is not None else {}
     return site.pages.page(
         request,

@@ -12,10 +12,12 @@ from core.desk import coverage, requests
 from core.desk.errors import DeskError, Invalid, Refused
 from core.desk.principal import Principal
 from core.store.tx import Tx
-from web import files
+from web import files, refusals
+from web.portal import notices
 from web.portal.frame import contact
 from web.sign_in import form_id
 from web.site import SITE, now
+from web.words import say
 
 CHOSEN = ("request_type", "technology", "asset", "site")
 MAX_FORM_ID = 100  # characters
@@ -68,11 +70,6 @@ async def _page(
 ) -> web.Response:
     site, who = request.app[SITE], contact(request)
     found = await site.db.read(_answer, who, _named(fields), now=now(), asked=asked)
-    faults = (
-        {fault.pointer.lstrip("/"): fault.message for fault in wrong.faults}
-        if isinstance(wrong, Invalid)
-        else {}
-    )
     limits = site.settings.limits
     return site.pages.page(
         request,
@@ -81,7 +78,7 @@ async def _page(
         typed=fields,
         form_id=fields.get("form") or form_id(),
         wrong=wrong,
-        faults=faults,
+        faults=refusals.by_field(wrong, say(who.language), "portal"),
         lost=lost,
         upload_file=limits.upload_file,
         upload_request=limits.upload_request,
@@ -102,6 +99,7 @@ def _answer(
     usable = {name: value for name, value in named.items() if name not in known or value in known[name]}
     return {
         "choices": choices,
+        "outages": [one for one in notices.of(tx, who, now=now) if one.outage.state == "running"],
         "preview": coverage.preview(tx, who, now=now, **usable) if asked else None,
     }
 

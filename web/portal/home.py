@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,11 +11,9 @@ from aiohttp import web
 from babel.dates import format_date
 
 from core.desk import (
-    broadcasts,
     course,
     coverage,
     linking,
-    outage_board,
     outages,
     requests,
     search,
@@ -25,6 +23,7 @@ from core.desk.principal import Principal
 from core.desk.views import NextAction, TicketRow
 from core.store.tx import Tx
 from web import files
+from web.portal import notices
 from web.portal.frame import company, contact
 from web.site import SITE, now
 from web.window_words import span, spoken
@@ -32,23 +31,9 @@ from web.window_words import span, spoken
 SHOWN = 50  # open requests on the home page
 ENDED = 10  # closed ones there; the history has the rest
 PER_PAGE = 30
-END_SHOWN = timedelta(days=1)
 NEEDS_THEM = ("waiting_customer", "resolved")
 ASKED = ("visit", "workaround")
 """What comes next, where it is they who decide, whatever the state."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """An outage that concerns the person, in the words they read."""
-
-    outage: outage_board.Outage
-    language: str
-    title: str
-    text: str
-    """The newest there is to say."""
-    told_at: datetime | None
-    """When that was, if it was not the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,29 +95,6 @@ async def tell_me(request: web.Request) -> web.StreamResponse:
     raise web.HTTPSeeOther("/portal/")
 
 
-def _outages(tx: Tx, who: Principal, *, now: datetime) -> list[Notice]:
-    """What concerns them now, and for a day the end of what they asked about."""
-    found = outage_board.listing(tx, who, now=now).items
-    shown = [
-        outage_board.one(tx, who, one.id, now=now)
-        for one in found
-        if one.state == "running" or (one.subscribed and one.ended_at > now - END_SHOWN)
-    ]
-    return [_notice(one, who.language) for one in shown]
-
-
-def _notice(one: outage_board.Outage, wanted: str) -> Notice:
-    language, said = broadcasts.in_language(one.words, wanted)
-    news = [told for told in one.updates if told.kind != "published" and told.words.get(language)]
-    return Notice(
-        outage=one,
-        language=language,
-        title=said["title"],
-        text=news[-1].words[language] if news else said["text"],
-        told_at=news[-1].at if news else None,
-    )
-
-
 def _home(tx: Tx, who: Principal, *, now: datetime) -> dict[str, Any]:
     going_on = search.tickets(tx, who, view="open", limit=SHOWN)
     solved = search.tickets(tx, who, view="all", state="resolved", limit=SHOWN)
@@ -142,7 +104,7 @@ def _home(tx: Tx, who: Principal, *, now: datetime) -> dict[str, Any]:
     return {
         "company": company(tx, who),
         "linked": linking.fresh(tx, who, now=now),
-        "outages": _outages(tx, who, now=now),
+        "outages": notices.of(tx, who, now=now),
         "maintenance": [
             one
             for one in window_views.listing(tx, who, now=now, ahead=window_views.AHEAD)

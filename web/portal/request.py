@@ -306,7 +306,7 @@ async def show_html(request: web.Request) -> web.StreamResponse:
     site, who = request.app[SITE], contact(request)
     number, message = request.match_info["number"], request.match_info["message"]
     found, pictures = await site.db.read(page.html, who, number, message)
-    return html_frame.response(site.clean, found, pictures)
+    return await html_frame.response(request, site, found, pictures, language=who.language)
 
 
 async def download(request: web.Request) -> web.StreamResponse:

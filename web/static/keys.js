@@ -1,6 +1,7 @@
 // The keyboard map. Single letters are off while somebody types, with Alt or Meta, and while an IME composes.
 import { leaveMenu, openMenu, write } from "./menus.js";
 
+const BACK = "a.back, a[data-back]";
 const WAIT_FOR_SECOND = 1200; // ms after `g`
 
 const click = (selector) => {
@@ -14,15 +15,27 @@ const focus = (selector) => {
   return Boolean(found);
 };
 
-// In the list the lines, on a ticket the lines beside it when there are any, else the messages.
+// What lists are made of, and what opens a line of them.
+const LINES = ".rows .row, .items > .item, .tasks > .task, .alarms > .alarm";
+const OPENS = ["a.open", "h2 a", "a.what", "a, button"];
+const opener = (line) => OPENS.map((one) => line.querySelector(one)).find(Boolean);
+
+function openLine() {
+  const line = document.activeElement.closest(LINES);
+  const found = line && opener(line);
+  if (found?.href) found.click();
+  return Boolean(found?.href);
+}
+
+// In a list the lines, on a ticket the lines beside it when there are any, else the messages.
 function step(by) {
-  const rows = [...document.querySelectorAll(".rows .row")].filter((row) => row.offsetParent);
+  const rows = [...document.querySelectorAll(LINES)].filter((row) => row.offsetParent);
   if (rows.length) {
     const at = rows.findIndex((row) => row.contains(document.activeElement));
     const from = at >= 0 ? at : rows.findIndex((row) => row.classList.contains("current"));
     const next = rows[Math.min(Math.max(from + by, 0), rows.length - 1)];
-    next?.querySelector("a.open").focus();
-    next?.scrollIntoView({ block: "nearest" });
+    opener(next)?.focus();
+    next.scrollIntoView({ block: "nearest" });
     return true;
   }
   const messages = [...document.querySelectorAll("#p-timeline > .msg")];
@@ -41,8 +54,8 @@ const go = (address) => () => {
 const KEYS = {
   j: () => step(1),
   k: () => step(-1),
-  o: () => click(".row:focus-within a.open"),
-  u: () => click("a.back"),
+  o: openLine,
+  u: () => click(BACK),
   "/": () => {
     document.getElementById("search").focus();
     return true;
@@ -95,5 +108,5 @@ export function listenForKeys() {
 function escape(event, typing) {
   if (document.querySelector("dialog[open]") || leaveMenu()) return;
   if (typing) event.target.blur();
-  else click("a.back");
+  else click(BACK);
 }

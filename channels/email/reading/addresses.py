@@ -12,6 +12,8 @@ from core.envelope import Address
 
 ADDRESSES = 100
 NAME_CHARACTERS = 200
+PLACES = 1_000
+"""Between the commas of one field that are looked at, whether an address stands there or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +111,18 @@ class _Scanner:
         self.defects: dict[str, None] = {}
         self.words: list[tuple[str, bool]] = []
         """Text and whether it was quoted, of the phrase or the bare address."""
+        self.has_at = self.has_bare_at = False
+        """Is an @ in one of the words; in one that was not quoted? Looking again for each sign would be quadratic."""
         self.comments: list[str] = []
         self.angle: str | None = None
+        self.places = 0
         self.surnames: list[str] = []
         """Words before a comma that were no address; they may belong to the name behind it."""
 
     def scan(self) -> Listed:
         value, at, end = self.value, 0, len(self.value)
         in_group = False
-        while at < end and len(self.found) < self.limit:
+        while at < end and len(self.found) < self.limit and self.places < PLACES:
             character = value[at]
             if character in " \t\r\n":
                 at += 1
@@ -129,12 +134,12 @@ class _Scanner:
                 at = self.comment(at + 1)
             elif character == "<":
                 at = self.bracket(at + 1)
-            elif character == "," or (character == ";" and (in_group or self.angle or self.bare())):
+            elif character == "," or (character == ";" and (in_group or self.angle or self.has_bare_at)):
                 self.finish()
                 if character == ";":
                     in_group = False
                 at += 1
-            elif character == ":" and not self.angle and not any("@" in w for w, _ in self.words):
+            elif character == ":" and not self.angle and not self.has_at:
                 self.defect("a group")
                 self.words.clear()
                 in_group = True
@@ -152,6 +157,8 @@ class _Scanner:
                 if self.angle is not None:
                     self.defect("text behind the address")
                 self.words.append((atom, False))
+                self.has_bare_at = self.has_bare_at or "@" in atom
+                self.has_at = self.has_at or self.has_bare_at
                 at = stop
         if at < end:
             self.defect(f"more than {self.limit} addresses")
@@ -184,6 +191,7 @@ class _Scanner:
         if self.angle is not None:
             self.defect("text behind the address")
         self.words.append((text, True))
+        self.has_at = self.has_at or "@" in text
         return at
 
     def comment(self, at: int) -> int:
@@ -218,12 +226,11 @@ class _Scanner:
         self.angle = inside.strip()
         return close + 1
 
-    def bare(self) -> bool:
-        return any("@" in word for word, quoted in self.words if not quoted)
-
     def finish(self) -> None:
+        self.places += 1
         words, angle, comments = self.words, self.angle, self.comments
         self.words, self.angle, self.comments = [], None, []
+        self.has_at = self.has_bare_at = False
         if angle is None:
             named = [word for word, quoted in words if not quoted and word.count("@") == 1]
             if len(named) == 1 and any(quoted for _, quoted in words) and _LOOKS_LIKE.fullmatch(named[0]):

@@ -58,8 +58,10 @@ def safe_name(name: str) -> str:
 
     >>> safe_name("../../etc/cron.d/x"), safe_name("C:\\\\temp\\\\a.txt"), safe_name(".."), safe_name(".profile")
     ('x', 'a.txt', '', 'profile')
+    >>> safe_name("invoice\\u202efdp.exe"), safe_name("a.pdf\\u200b.exe")
+    ('invoice⇤fdp.exe', 'a.pdf·.exe')
     """
-    name = "".join(c if c.isprintable() or c in "\u200c\u200d" else " " for c in name)
+    name = name if name.isprintable() else headers.seen(name)
     name = name.replace("\\", "/").rstrip("/ ").rpartition("/")[2]
     name = _SPACES.sub(" ", name)
     while ".." in name:
@@ -125,22 +127,60 @@ def guessed_type(name: str) -> str:
 
 def content(part: structure.Part) -> bytes:
     """The bytes of a part, transfer encoding taken off. What is broken decodes as far as it goes."""
-    encoding = part.header.first("content-transfer-encoding").partition(";")[0].strip().strip("\"'").lower()
+    encoding = _encoding(part.header.all("content-transfer-encoding"))
     if encoding == "base64":
-        if part.type.startswith("text/") and _is_prose(part.body):
-            return part.body
-        return base64(part.body)
+        if not part.type.startswith("text/"):
+            return base64(part.body)
+        return part.body if _is_prose(part.body) else _with_words_below(part.body)
     if encoding == "quoted-printable":
-        return binascii.a2b_qp(part.body) if b"=" in part.body else part.body
+        body = part.body
+        if (
+            b"= " in body or b"=\t" in body
+        ):  # RFC 2045, 6.7 (3): blanks at the end of a line were added on the way
+            body = _PADDED.sub(b"=", body)
+        return binascii.a2b_qp(body) if b"=" in body else body
     if encoding in _UU:
         return uuencoded(part.body)
     return part.body
+
+
+def _encoding(declared: list[str]) -> str:
+    """Of several fields the first that says more than that nothing was done: a gateway wrote that one."""
+    found = ""
+    for value in declared[:3]:
+        found = value.partition(";")[0].strip().strip("\"'").lower()
+        if found not in _IDENTITY:
+            break
+    return found
+
+
+_IDENTITY = frozenset(("", "7bit", "8bit", "binary"))
 
 
 def _is_prose(body: bytes) -> bool:
     """Words with spaces between them, wrongly declared as base64."""
     sample = body[:1024].strip()
     return sample.count(b" ") > max(len(sample) // 20, 2)
+
+
+_PADDED = re.compile(rb"=[ \t]{1,80}(?=\r?\n)")
+
+
+def _with_words_below(body: bytes) -> bytes:
+    """A text in base64, and the plain lines that a gateway or a list wrote below it, which are none."""
+    space = body.find(b" ", 0, len(body.rstrip()))
+    while space >= 0 and not body[space + 1 : space + 2].strip():
+        space = body.find(b" ", space + 2)  # at the end of a line
+    start = body.rfind(b"\n", 0, max(space, 0)) + 1
+    if space < 0 or not start:
+        return base64(body)
+    while (above := body.rfind(b"\n", 0, start - 1) + 1) and _NO_BASE64_LINE.fullmatch(body, above, start):
+        start = above
+    return base64(body[:start]).rstrip() + b"\n\n" + body[start:].lstrip()
+
+
+_NO_BASE64_LINE = re.compile(rb"[^A-Za-z0-9+/=]*")
+"""Empty, or drawn: two signs of `--` are no word."""
 
 
 _UU = frozenset(("x-uuencode", "uuencode", "x-uue", "uue"))

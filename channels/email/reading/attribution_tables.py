@@ -12,10 +12,16 @@ WROTE = tuple(
         "skrev följande|skrev følgende|skreiv|skriver|kirjoitti|kirjoittaa|kirjoitti seuraavasti|yazdı|şunu yazdı|şunları yazdı|yazmış|"
         "a scris|írta|ezt írta|a következőt írta|έγραψε|je napisao|je napisala|je napisao/la|napisao je|napisala je|napisao/la je|je napisal|je napisal/a|"
         "napisao|kirjutas|rakstīja|rašė|parašė|đã viết|viết|menulis|"
-        "כתב/ה|כתב|כתבה|كتب|كتبت|كتب/كتبت|님이 작성|님이 씀|작성|เขียนว่า"
+        "כתב/ה|כתב|כתבה|كتب|كتبت|كتب/كتبت|님이 작성|님이 씀|작성|เขียนว่า|نوشت|نوشته"
     ).split("|")
 )
 """How one ends, without the colon; some stand inside or in front."""
+
+YOU = (
+    "you wrote", "you have written", "schrieben sie", "schriebst du", "hai scritto", "avete scritto", "lei ha scritto", "vous avez écrit", "vous écriviez", "tu as écrit",
+    "usted escribió", "você escreveu", "u schreef", "je schreef", "вы писали", "вы написали", "ты писал", "ви писали", "ви написали", "napisałeś", "napsal jste", "napsali jste",
+)  # fmt: skip
+"""How a program says that it was the reader; it names nobody then, so a quote must stand below."""
 
 IN_FRONT = ("wiadomość napisana przez",)
 """One that stands first, before the name: what is below it is no attribution of its own."""
@@ -47,7 +53,7 @@ QUOTING = (
 
 OPENINGS = frozenset(
     "on at in il am le el em op w dnia dňa dne den på ma в у во vào 在 於 于 a pe στις στην dana u ve în pada kuupäeval "
-    "* no na ב- في le: lörd. quando from".split()
+    "* no na ב- في le: lörd. quando from ในวันที่ เมื่อ در".split()
 )
 """First words; else it is a number, a day, or the name of a person."""
 
@@ -58,7 +64,7 @@ GLUE = frozenset(
         "в у в. о об від од от пользователь користувач время час ч часов dne v ve odesílatel uživatel používateľ používateľka odosielateľ kl klo "
         "kello klockan på den kloka tarihinde tarihli saat date time time: dated time pe la ora στις στην ο η ο/η χρήστης "
         "dana u je je: oseba korisnik korisnica времето pukul tanggal pada vào lúc ngày kuupäeval plkst kell idő időpont időpontban keltezéssel ekkor "
-        "a.m p.m a.m. p.m. am pm μ.μ. π.μ. μμ πμ م ص في الساعة בשעה ב ב- בתאריך 在 于 於 に님 gmt utc cet cest est edt cst cdt mst "
+        "เวลา วันที่ น تاریخ ساعت بتاريخ a.m p.m a.m. p.m. am pm μ.μ. π.μ. μμ πμ م ص في الساعة בשעה ב ב- בתאריך 在 于 於 に님 gmt utc cet cest est edt cst cdt mst "
         "mdt pst pdt bst ist msk jst sgt hkt aest aedt wet west eet eest z ut following och og et e y i und and dňa o ať"
     ).split()
 )
@@ -106,6 +112,7 @@ _DAYS = (
     "joi vin sâm duminică luni marți miercuri vineri sâmbătă "
     "δευ τρι τετ πεμ παρ σαβ κυρ δευτέρα τρίτη τετάρτη πέμπτη παρασκευή σάββατο κυριακή "
     "uto sri čet pet sub ned ponedjeljak utorak srijeda četvrtak petak subota nedjelja "
+    "จ อ พ พฤ ศ ส อา شنبه یکشنبه دوشنبه سه‌شنبه چهارشنبه پنجشنبه جمعه الاثنين الثلاثاء الأربعاء الخميس الجمعة السبت الأحد "
     "sen sel rab kam jum min 月曜日 火曜日 水曜日 木曜日 金曜日 土曜日 日曜日 周一 周二 周三 周四 周五 周六 周日 星期一 星期二 星期三 星期四 星期五 星期六 星期日 "
     "週一 週二 週三 週四 週五 週六 週日"
 )
@@ -133,6 +140,8 @@ _MONTHS = (
     "ιαν φεβ μαρ απρ μαΐ μαι ιουν ιουλ αυγ σεπ οκτ νοε δεκ ιανουαρίου φεβρουαρίου μαρτίου απριλίου μαΐου ιουνίου ιουλίου αυγούστου σεπτεμβρίου "
     "οκτωβρίου νοεμβρίου δεκεμβρίου "
     "sij velj ožu tra svi lip srp kol ruj stu pro siječnja veljače ožujka travnja svibnja lipnja srpnja kolovoza rujna listopada studenoga prosinca "
-    "thg tháng agu des januari"
+    "thg tháng agu des januari "
+    "ม.ค ก.พ มี.ค เม.ย พ.ค มิ.ย ก.ค ส.ค ก.ย ต.ค พ.ย ธ.ค "
+    "ژانویه فوریه مارس آوریل مه ژوئن ژوئیه اوت سپتامبر اکتبر نوامبر دسامبر يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر"
 )
 MONTHS = frozenset(_MONTHS.split())

@@ -90,13 +90,17 @@ def is_one(line: str) -> bool:
     return len(line) <= CHARACTERS and may_begin(line) and _may_end(line) and _read(line) is not None
 
 
-_ENDS = (*tables.WROTE, *tables.WROTE_CJK)
+_ENDS = (*tables.WROTE, *tables.WROTE_CJK, *tables.YOU)
 _SIGN = re.compile(r"[\d@<]| via ")
 _WROTE = re.compile(
     r"(?:^|(?<=[\s>\"'“”»)\],*\u200f-]))(?:"
     + "|".join(re.escape(w) for w in sorted(tables.WROTE, key=len, reverse=True))
     + r")(?=[\s:：,*_()-]|$)"
 )
+_BY = re.compile(
+    r"\d,? (?:by|da|von|de|par|por|door|przez|от|від|od|av|af|fra|från) [^\s@<>]{1,64}@[^\s@<>]{1,255}$"
+)
+_YOU = re.compile(r"(?:^|(?<=[\s,]))(?:" + "|".join(map(re.escape, tables.YOU)) + r")(?=[\s:：,]|$)")
 _ADDRESS = re.compile(
     r"<[^<>]{0,120}<[^<>]{0,120}>{1,2}|[<(\[][^<>()\[\]\s]{0,120}@[^<>()\[\]]{0,120}[>)\]]|<[^<>]{0,120}>|"
     r"[^\s<>()\[\],;:\"]{1,64}@[^\s<>()\[\],;:\"]{2,200}|&lt;[^&]{1,120}&gt;"
@@ -153,14 +157,17 @@ def _read(joined: str) -> _Said | None:
     addresses = _ADDRESS.findall(low)
     address = any("@" in one or one.startswith("<") for one in addresses)
     left = _ADDRESS.sub(" ", low)
-    wrote = _WROTE.search(left)
+    wrote = _YOU.search(left)
+    you = wrote is not None
+    wrote = wrote or _WROTE.search(left)
     if wrote is not None:
         left = f"{left[: wrote.start()]} {left[wrote.end() :]}"
     elif low.endswith(tables.WROTE_CJK):
         for word in tables.WROTE_CJK:
             left = left.replace(word, " ")
     elif not (address and low.endswith((">", ")", "]"))):
-        return None
+        by = address and colon and _BY.search(low) is not None and all(_without_date(left)[1:])
+        return _Said(whole=True, colon=True, alone=False) if by else None
     written = wrote is not None or low.endswith(tables.WROTE_CJK)
     left, timed, day = _without_date(left)
     name = _names(left, text)
@@ -172,7 +179,7 @@ def _read(joined: str) -> _Said | None:
         fits = written and colon and named and name.small <= 1 and name.words <= NAME_WORDS
         return _Said(whole=False, colon=colon, alone=False) if fits else None
     if not name.words and not address:
-        return None
+        return _Said(whole=day, colon=colon, alone=False) if you and colon else None
     named_first = _begins_with_name(low, wrote)
     if not (named_first or _begins_well(low, wrote)):
         return None

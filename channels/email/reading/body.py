@@ -26,6 +26,8 @@ COMPARED = 50_000
 """Characters of the two forms of a mail whose words are compared."""
 STUB_WORDS, STUB_SHARE = 30, 0.4
 """A plain twin that has this many words fewer than the HTML, and less than this share of them, is a stub."""
+CUT_WORDS = 2
+"""Behind the HTML, none of them in it: what is left of a part that was cut off."""
 
 
 @dataclass(slots=True)
@@ -118,6 +120,9 @@ class _Reading:
             elif part.type == "multipart/related" and part.children:
                 root_part = family.root_of(part)
                 self.roots.add(id(root_part))
+                if any(child.type == "application/smil" for child in part.children):
+                    # A telephone's slides: what is said in them is the texts beside the one that arranges them.
+                    self.roots.update(id(child) for child in part.children if child.type == "text/plain")
                 pending.extend(
                     (child, related or child is not root_part) for child in reversed(part.children)
                 )
@@ -210,13 +215,14 @@ class _Reading:
         pending.extend((child, related) for child in reversed(rest))
         pending.extend((child, related) for child in reversed(chosen))
         if len(rich) == 1 and len(plain) == 1:
-            self.compare(plain[0], rich[0])
+            self.compare(plain[0], rich[0], last=part.children[-1] is plain[0])
 
-    def compare(self, plain: structure.Part, rich: structure.Part) -> None:
+    def compare(self, plain: structure.Part, rich: structure.Part, *, last: bool) -> None:
         """The plain twin is the text, the HTML the other view of it; if they clearly differ, readers are told.
 
         Mail programs write the twin with quote marks and wrapped as its reader expects. Where it is a stub ("see
-        this mail in a browser"), the text is made from the HTML.
+        this mail in a browser"), the text is made from the HTML; so it is where the last part is what is left of one
+        that was cut off on the way, such as `Content-Tr`.
         """
         left = family.shown_leaf(plain)
         leaves = [
@@ -229,7 +235,8 @@ class _Reading:
         rendered = set(_WORDS.findall(shown.text[:COMPARED].lower()))
         if len(rendered) > len(words) + STUB_WORDS and len(words) < len(rendered) * STUB_SHARE:
             return
-        if not said.text.strip():
+        cut_off = last and len(words) <= CUT_WORDS and not words & rendered
+        if not said.text.strip() or (cut_off and rendered):
             return
         self.read[id(leaves[0])] = texts.Piece(
             said.text, shown.html, files=(*said.files, *shown.files), notes=said.notes
@@ -240,6 +247,7 @@ class _Reading:
     def find_text(self, root: structure.Part) -> None:
         """Where no text was found: one that has a file's name, that of a packed mail, or what a calendar says."""
         if any(piece.says_something() for piece in self.pieces):
+            self.invitation()
             return
         named = self.named_text(root)
         if named is not None:
@@ -260,6 +268,16 @@ class _Reading:
             if (file.disposition != "attachment" or first) and self.piece(file.part).says_something():
                 return file
         return None
+
+    def invitation(self) -> None:
+        """Beside a text the calendar is a file: what it invites to, when and where is said, for the text may not."""
+        for file in self.files:
+            if packed.is_calendar(file.part, file.name):
+                said = packed.calendar(file.part)
+                method = "CANCEL" if said.called_off else said.method
+                if said.heading and method in _INVITES:
+                    self.notes[f"{_INVITES[method]}: {said.heading}"] = None
+                return
 
     def calendars(self) -> Iterator[texts.Piece]:
         for file in self.files:
@@ -306,6 +324,7 @@ class _Reading:
         return body
 
 
+_INVITES = {"REQUEST": "an invitation", "CANCEL": "an invitation is called off"}
 _TOO_MANY = f"more than {FILES} files: the others are in the original mail"
 _MESSAGES = frozenset(("message/rfc822", "message/global"))
 _WORDS = re.compile(r"\w{3,}")

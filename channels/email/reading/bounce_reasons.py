@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from channels.email.reading import bounce_tables as tables
+from channels.email.reading import bounce_words as words
 
 REASON_CHARACTERS = 1_500
 """Of the words about one recipient."""
@@ -21,6 +22,7 @@ def is_hard(status: str, text: str) -> bool:
     if (
         tables.SOFT_WHATEVER_IS_SAID.match(status) is not None
         or tables.CERTAINLY_SOFT.search(head) is not None
+        or words.full(head)
     ):
         return False
     if tables.CERTAINLY_HARD.search(head) is not None:
@@ -44,7 +46,7 @@ def says_anything(text: str) -> bool:
 @lru_cache(maxsize=16)
 def _said(text: str) -> tuple[bool, bool]:
     """Do the words speak of a dead address, and of a passing trouble? Reports repeat them for every recipient."""
-    return tables.HARD.search(text) is not None, tables.SOFT.search(text) is not None
+    return tables.HARD.search(text) is not None or words.unknown(text), tables.SOFT.search(text) is not None
 
 
 _NEAR_REPLY = re.compile(r"(?<!\d)[45]\d\d[ -]#?([45]\.\d{1,3}\.\d{1,3})(?![\d.]\d)")
@@ -64,9 +66,28 @@ def best_status(said: str, text: str) -> str:
     return said
 
 
+_REPLY = re.compile(
+    r"(?:^|said:|replied:|answer(?:ed|s)?:|error:|response:|reply:|>>>|<<<|smtp;)[ \t\"']{0,4}([245]\d\d)(?=[ -])"
+    r"|(?<![\w.-])([245]\d\d)[ -]#?[245]\.\d{1,3}\.\d{1,3}(?!\d)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def reply(text: str) -> str:
+    """The reply code of the other server, where its answer is quoted.
+
+    >>> reply("550 5.1.1 no such user"), reply("mx.test said: 452 over quota"), reply("it holds 500 messages")
+    ('550', '452', '')
+    """
+    match = _REPLY.search(text[:REASON_CHARACTERS])
+    return (match.group(1) or match.group(2)) if match is not None else ""
+
+
 def status_by_words(text: str) -> str:
     """What the words mean, where no code is written."""
     for pattern, status in tables.STATUS_BY_WORDS:
         if pattern.search(text) is not None:
             return status
-    return ""
+    if words.full(text):
+        return "5.2.2"
+    return "5.1.1" if words.unknown(text) else ""

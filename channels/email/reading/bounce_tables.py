@@ -166,7 +166,7 @@ STATUS_BY_WORDS = (
     (re.compile(r"mailbox.{0,20}full|over ?quota|quota exceeded|exceeds allowed size|一杯", re.IGNORECASE), "5.2.2"),
     (re.compile(r"too (?:large|big)|size limit", re.IGNORECASE), "5.3.4"),
     (re.compile(r"host unknown|unknown host|host not found|domain.{0,20}not (?:found|exist)|no such domain", re.IGNORECASE), "5.1.2"),
-    (re.compile(r"user unknown|unknown user|no such user|not listed|does ?n.t exist|unknown recipient|invalid (?:user|recipient|address)", re.IGNORECASE), "5.1.1"),
+    (re.compile(r"user unknown|unknown user|no such (?:user|recipient|mailbox|address|account)|not listed|does ?n.t exist|unknown recipient|invalid (?:user|recipient|address)", re.IGNORECASE), "5.1.1"),
     (re.compile(r"spam|blocked|policy|blacklist", re.IGNORECASE), "5.7.1"),
     (re.compile(r"timed? ?out|retry time|expired|giving up", re.IGNORECASE), "4.4.7"),
 )  # fmt: skip

@@ -7,6 +7,7 @@ from itertools import islice
 
 from channels.email.reading import bounce_reasons as reasons
 from channels.email.reading import bounce_tables as tables
+from channels.email.reading import bounce_words as spoken
 from channels.email.reading import headers, reports, structure, subjects
 from core.envelope import Kind, ReportedRecipient
 
@@ -44,8 +45,8 @@ def about_return(text: str) -> bool:
         return False
     low = text[:200].lower()
     if not any(map(low.__contains__, tables.SUBJECT_STEMS)):
-        return False
-    return tables.SUBJECT.search(low) is not None
+        return any(map(low.__contains__, spoken.SUBJECTS))
+    return tables.SUBJECT.search(low) is not None or any(map(low.__contains__, spoken.SUBJECTS))
 
 
 def notified(text: str) -> str:
@@ -125,7 +126,7 @@ def _signs(
     if about_return(subject):
         signs.append("subject")
     low = words[:6_000].lower()
-    if any(marker in low for marker in tables.MARKERS):
+    if any(map(low.__contains__, _MARKERS)):
         signs.append("marker line")
     if "marker line" in signs and _names_first(words):
         signs.append("recipient line")
@@ -136,14 +137,17 @@ def _signs(
     return signs
 
 
+_MARKERS = (*tables.MARKERS, *spoken.MARKERS)
+
+
 def _names_first(words: str) -> bool:
     """Does it begin with a machine's sentence, and is an address all that follows? People greet, and say what they want."""
-    lines = [line.strip() for line in words[:2_000].split("\n") if line.strip(" \t\r")]
+    lines = [line.strip() for line in words[:2_000].split("\n") if line.strip()]
     lines = [line for line in lines if line[0] not in "-*=_#"][:3]
     if not lines or _SENTENCE.match(lines[0]) is None:
         return False
     for number, line in enumerate(lines[:2]):
-        if any(marker in line.lower() for marker in tables.MARKERS):
+        if any(map(line.lower().__contains__, _MARKERS)):
             return number + 1 < len(lines) and _NAMED.match(lines[number + 1][:400]) is not None
     return False
 
@@ -234,6 +238,7 @@ def _reported(one: reports.Recipient, action: str, status: str, *, hard: bool) -
         recipient=one.address,
         action=action,
         status=status,
+        reply=reasons.reply(one.diagnostic),
         hard=hard,
         text=headers.printable(one.diagnostic),
         remote_host=headers.printable(one.remote),
@@ -264,15 +269,17 @@ def _free(header: structure.Header, found: reports.Reports, words: str, subject:
     recipients = []
     worst = Kind.DELAYED if delayed else Kind.BOUNCE_SOFT
     reached = _recipients(header, found, words) or [""]
+    of_all: str | None = None
     for address in reached:
         near = _around(words, address)
         if len(reached) == 1 and not reasons.says_anything(near):
             near = words[: reasons.REASON_CHARACTERS]  # the reason stands above the address, or far below it
-        status = (
-            reasons.best_status("", near)
-            or reasons.best_status("", words)
-            or reasons.status_by_words(near or everything)
-        )
+        status = reasons.best_status("", near)
+        if not status:
+            of_all = (
+                reasons.best_status("", words) if of_all is None else of_all
+            )  # once, for hundreds of recipients
+            status = of_all or reasons.status_by_words(near or everything)
         hard = not delayed and reasons.is_hard(status, near if near.strip() else everything)
         if hard:
             worst = Kind.BOUNCE_HARD
@@ -280,7 +287,14 @@ def _free(header: structure.Header, found: reports.Reports, words: str, subject:
             action = "delayed" if delayed else "failed"
             text = headers.printable(" ".join(near.split()))[:500]
             recipients.append(
-                ReportedRecipient(recipient=address, action=action, status=status, hard=hard, text=text)
+                ReportedRecipient(
+                    recipient=address,
+                    action=action,
+                    status=status,
+                    reply=reasons.reply(near),
+                    hard=hard,
+                    text=text,
+                )
             )
     return worst, tuple(recipients), why
 
@@ -306,7 +320,7 @@ def _recipients(header: structure.Header, found: reports.Reports, words: str) ->
     """Who the mail did not reach, from the best source there is."""
     failed = header.all("x-failed-recipients")
     if failed:
-        out = [a for value in failed[:20] for a in _ANY.findall(headers.raw_text(value))]
+        out = [a for value in failed[:20] for a in _ANY.findall(_plain(value))]
         if out:
             return list(dict.fromkeys(out))[: reports.RECIPIENTS]
     if found.recipients:
@@ -323,8 +337,13 @@ def _recipients(header: structure.Header, found: reports.Reports, words: str) ->
             limit = reports.RECIPIENTS if pattern is not _ANY else 1
             return list(unique.values())[:limit]
     if found.returned is not None:
-        return _ANY.findall(headers.raw_text(found.returned.first("to")))[:1]
+        return _ANY.findall(_plain(found.returned.first("to")))[:1]
     return []
+
+
+def _plain(field: str) -> str:
+    """A field that names recipients. What is no character to look at parts words: no database stores a NUL."""
+    return headers.printable(headers.raw_text(field))
 
 
 def _around(words: str, address: str) -> str:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from babel.core import get_global
 
+from channels.email.reading import headers
 from core.envelope import CalendarWord
 
 CHARACTERS = 256 * 1024
@@ -21,6 +22,7 @@ EVENTS = 20
 PEOPLE = 50
 ANSWER = 64 * 1024  # characters of an answer, which is one event
 COMMENT = 2_000  # characters
+HEADING = 300  # characters
 
 _SHOWN = ("VEVENT", "VTODO", "VJOURNAL")
 _PARAMETER = re.compile(r';([A-Za-z0-9-]{1,60})=((?:"[^"]{0,1000}"|[^";:,]{0,1000}|,){1,20})')
@@ -37,6 +39,10 @@ class Calendar:
 
     method: str
     text: str
+    heading: str = ""
+    """What the first event is, when and where, on one line."""
+    called_off: bool = False
+    """The first event is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,19 @@ def read(content: str) -> Calendar:
     method = next((one.text("METHOD").upper()[:20] for one in calendars if one.text("METHOD")), "")
     zones = {one.text("TZID"): one for part in calendars for one in part.inside if one.kind == "VTIMEZONE"}
     events = [one for part in calendars for one in part.inside if one.kind in _SHOWN][:EVENTS]
-    return Calendar(method, "\n".join(_event(one, method, zones) for one in events))
+    text = "\n".join(_event(one, method, zones) for one in events)
+    if not events:
+        return Calendar(method, text)
+    return Calendar(method, text, _heading(events[0], zones), _is_called_off(events[0], method))
+
+
+def _is_called_off(event: _Component, method: str) -> bool:
+    return method == "CANCEL" or event.text("STATUS").upper() == "CANCELLED"
+
+
+def _heading(event: _Component, zones: dict[str, _Component]) -> str:
+    said = (event.text("SUMMARY"), _when(event, zones), event.text("LOCATION"))
+    return headers.seen(" · ".join(" ".join(one.split()) for one in said if one.strip()))[:HEADING]
 
 
 def word(content: str) -> CalendarWord | None:
@@ -187,8 +205,7 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 def _event(event: _Component, method: str, zones: dict[str, _Component]) -> str:
     summary = " ".join(event.text("SUMMARY").split())
-    state = event.text("STATUS").upper()
-    if method == "CANCEL" or state == "CANCELLED":
+    if _is_called_off(event, method):
         summary = f"{summary} (CANCELLED)".strip()
     lines = [summary, _when(event, zones), event.text("LOCATION"), event.text("RRULE"), _who(event)]
     description = event.text("DESCRIPTION")

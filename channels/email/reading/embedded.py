@@ -40,6 +40,25 @@ def announces_forward(line: str) -> bool:
     return line[-1:] in ":：" and line.lstrip("> ").rstrip(":： ").lower() in tables.FORWARDED
 
 
+def names_day(bare: Sequence[str], at: int) -> bool:
+    """The line that some programs write above what is answered, with its day between signs.
+
+    GroupWise puts nothing below it, Notes a header: other lines of dashes around a day are from a log.
+
+    >>> names_day([">>> Bob <b@x.test> 12.01.2026 10:21 >>>"], 0), names_day(["disk0 ---12/01/2026 10:21:33---full"], 0)
+    (True, False)
+    >>> names_day(['"Bob" ---12/01/2026 10:21:33 AM---Hi Ann,', "", "From: b@x.test", "To: a@x.test", "Date: 12/01/2026"], 0)
+    True
+    """
+    line = bare[at][:300]
+    if line.startswith(">>>"):
+        return _GROUPWISE.fullmatch(line) is not None
+    if _NOTES.match(line) is None:
+        return False
+    below = next((n for n in range(at + 1, min(at + 4, len(bare))) if bare[n]), None)
+    return below is not None and header(bare, below) > 0
+
+
 def header(bare: Sequence[str], at: int) -> int:
     """From, Sent, To, Subject in one block: a message begins that somebody else wrote. Answers with the line behind it.
 
@@ -53,6 +72,7 @@ def header(bare: Sequence[str], at: int) -> int:
     if role not in ("from", "date", "subject", "to"):
         return 0
     roles = {role}
+    author = value if role == "from" else ""
     address = "@" in value
     timed = blank = False
     loose, behind = 0, at + 1
@@ -69,6 +89,7 @@ def header(bare: Sequence[str], at: int) -> int:
             if role == "date" and roles == {"from"}:
                 timed = _TIME.search(value) is not None
             roles.add(role)
+            author = value if role == "from" else author
             loose, behind = 0, number + 1
             address = address or (role in ("from", "to") and "@" in value)
         elif blank or (not _goes_on(line) and "from" not in roles):
@@ -81,7 +102,18 @@ def header(bare: Sequence[str], at: int) -> int:
                 break
         blank = False
     fits = "from" in roles and roles & {"date", "to"} and len(roles) >= 3
+    if fits and not address and "date" not in roles and _is_day(author):
+        return 0  # from Monday to Friday: somebody's holidays
     return behind if fits and ("subject" in roles or address or timed) else 0
+
+
+def _is_day(value: str) -> bool:
+    first = value.strip(" *_").partition(" ")[0].lower().strip(".,")
+    return (
+        first.replace("/", "").replace(".", "").replace("-", "").replace(":", "").isdigit()
+        or first in attribution_tables.DAYS
+        or first in attribution_tables.MONTHS
+    )
 
 
 def _goes_on(line: str) -> bool:
@@ -113,4 +145,7 @@ def _called(words: str) -> str:
 
 
 _DASHED = re.compile(r"[-_=*—–─> ]{3,60}([^-_=*—–─].{1,80}?)\s?[-_=*—–─]{3,60}")
+_DAY = r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}[ ,]{1,3}\d{1,2}[:.]\d\d"
+_GROUPWISE = re.compile(rf">>> ?[^>]{{1,100}}(?:<[^<>]{{1,100}}>)?[^>]{{0,60}}{_DAY}[^>]{{0,10}}>>>")
+_NOTES = re.compile(rf"[^-]{{0,2}}[^\s-][^\n]{{0,80}}?\s---{_DAY}(?::\d\d)?(?: [AP]M)?---")
 _TIME = re.compile(r"\d{1,2}[:.h]\d\d")

@@ -10,7 +10,7 @@ SENT_FROM = (
     "sent from typeapp", "sent from proton", "sent from gmail", "sent from bluemail", "sent from aqua mail",
     "sent from nine", "sent from mobile", "sent from iphone", "sent from ipad", "sent from android", "sent with ",
     "sent via ", "sent using ", "get outlook for ", "von meinem ", "gesendet von ", "gesendet mit ",
-    "inviato da ", "inviato dal ", "scarica outlook per ", "ottieni outlook per ", "envoyé de ", "envoyé depuis ",
+    "inviato da ", "inviato dal ", "inviato dall'", "inviato dalla ", "scarica bluemail ", "scarica outlook per ", "ottieni outlook per ", "envoyé de ", "envoyé depuis ",
     "envoyé à partir d", "télécharger outlook pour ", "obtenez outlook pour ", "enviado desde ",
     "obtener outlook para ", "enviado do ", "enviado de ", "enviado a partir ", "obter o outlook para ",
     "verzonden vanaf ", "verstuurd vanaf ", "outlook voor ", "verzonden met ", "wysłane z ", "wysłano z ",
@@ -32,6 +32,7 @@ SENT_ENDS = (
     "mdan gönderildi",
     "から送信",
     "에서 보냄",
+    "에서 보냈습니다",
     "傳送",
     "发送自手机",
 )
@@ -85,36 +86,21 @@ CLOSINGS = frozenset((
     "bedste hilsner", "mange hilsner", "beste hilsen", "vennlig hilsen", "hilsen fra", "parhain terveisin", "yst. terv", "saygılar",
     "üdvözlettel", "tisztelettel", "cu stimă", "cu respect", "με εκτίμηση", "φιλικά", "s poštovanjem", "lep pozdrav", "lijep pozdrav",
     "lugupidamisega", "pagarbiai", "ar cieņu", "よろしくお願いいたします", "以上", "祝好", "谢谢", "此致敬礼", "trân trọng", "salam", "hormat kami",
+    "terv", "t.", "cordialità", "un caro saluto", "tanti saluti", "saluti cordiali", "con i migliori saluti", "con cordialità", "mit herzlichen grüßen", "viele liebe grüße", "sonnige grüße", "un saluto cordiale",
+    "un fuerte abrazo", "saludos y gracias", "com os melhores", "melhores cumprimentos", "wyrazy szacunku", "с наилучшими", "всего доброго", "всего хорошего", "всього найкращого", "hezký zbytek dne", "hälsar", "hilsen fra oss",
     "mvh", "ystävällisin terveisin", "terveisin", "saygılarımla", "iyi çalışmalar", "敬具", "此致", "顺祝商祺",
 ))  # fmt: skip
+THANKS = frozenset((
+    "thanks", "thank you", "many thanks", "thanks a lot", "thanks again", "thank you very much", "thx", "grazie", "grazie mille", "molte grazie", "grazie ancora", "ringrazio",
+    "danke", "vielen dank", "besten dank", "danke schön", "dankeschön", "herzlichen dank", "merci", "merci beaucoup", "merci d'avance", "gracias", "muchas gracias", "mil gracias",
+    "obrigado", "obrigada", "muito obrigado", "muito obrigada", "bedankt", "alvast bedankt", "dank", "dank je wel", "dank u", "dziękuję", "z góry dziękuję", "спасибо", "большое спасибо",
+    "заранее спасибо", "дякую", "щиро дякую", "děkuji", "díky", "předem děkuji", "ďakujem", "tack", "tack på förhand", "tak", "på forhånd tak", "mange tak", "takk", "på forhånd takk", "kiitos",
+    "kiitos etukäteen", "teşekkürler", "teşekkür ederim", "köszönöm", "előre is köszönöm", "mulțumesc", "ευχαριστώ", "hvala", "buon lavoro", "buona serata", "schönen tag", "schönes wochenende",
+    "bonne journée", "buen día", "bom dia", "fijne dag", "miłego dnia", "ha en bra dag", "have a nice day", "have a great day",
+))  # fmt: skip
+"""What people say above their name; below it a signature may begin, but they mean it."""
 CLOSING_LINES = 12
 CLOSING_LINE_CHARACTERS = 90
-
-# First words of confidentiality notices, in lower case; a paragraph that begins so, to the end.
-DISCLAIMERS = (
-    "this e-mail and any", "this email and any", "this message and any", "this e-mail is confidential",
-    "this email is confidential", "this e-mail may contain", "this email may contain", "this message contains confidential",
-    "this message may contain", "this electronic message", "the information contained in this", "the information in this e-mail",
-    "the information in this email", "the contents of this e", "this communication is", "this communication may",
-    "confidentiality notice", "disclaimer:", "disclaimer -", "important notice:", "please consider the environment",
-    "before printing, think", "if you are not the intended recipient", "le informazioni contenute in quest", "questo messaggio e",
-    "questo messaggio è", "questa e-mail è", "questa e-mail può", "il contenuto di quest", "ai sensi del",
-    "avviso di riservatezza", "informativa privacy", "diese e-mail enthält", "diese e-mail ist vertraulich",
-    "diese nachricht ist", "diese nachricht enthält", "der inhalt dieser e-mail", "ce message et", "ce message est confidentiel",
-    "ce courriel", "cet e-mail", "les informations contenues dans", "este mensaje", "este correo", "la información contenida",
-    "esta mensagem", "este e-mail", "as informações contidas", "dit bericht is", "deze e-mail", "de informatie in deze",
-    "ta wiadomość", "niniejsza wiadomość", "informacja zawarta", "это сообщение", "tento e-mail", "tato zpráva",
-    "detta meddelande", "denne e-mail", "denne e-posten", "tämä viesti", "bu e-posta", "本邮件", "此邮件",
-)  # fmt: skip
-
-SECRECY = re.compile(
-    r"confiden|privileg|intended|recipient|riservat|destinatar|vertraulich|empfänger|umwelt|environment|ambient|"
-    r"environnement|imprim|print|stampar|privacy|gdpr|2016/679|2003|disclos|virus|unauthori|legally|liabilit|"
-    r"geheim|vertrouwelijk|geadresseerde|poufn|adresat|конфиденц|адресат|důvěrn|adresát|konfidenti|fortrolig|"
-    r"luottamuks|gizli|保密|机密|機密",
-    re.IGNORECASE,
-)
-"""What a notice speaks of; `Questo messaggio è urgente` is none."""
 
 # What a line `Label: value` of a signature says where to reach somebody, or what the company is by law. Any other label is content.
 CONTACT_LABELS = frozenset(
@@ -123,7 +109,7 @@ CONTACT_LABELS = frozenset(
         "homepage url skype linkedin twitter facebook instagram whatsapp telegram signal xing address "
         "telefon telefax mobil mobiltelefon handy festnetz durchwahl zentrale adresse anschrift büro "
         "telefono cell. cellulare centralino indirizzo sede sito interno pec tél tél. téléphone portable mobile. télécopie standard "
-        "teléfono móvil celular dirección telefone telemóvel fone endereço morada telefoon mobiel adres tlf tlf. mobilnr "
+        "telf tlfno tfno telm tlm cel móv teléfono móvil celular dirección telefone telemóvel fone endereço morada telefoon mobiel adres tlf tlf. mobilnr "
         "puh puhelin gsm kom komórka tel. тел тел. телефон моб факс адрес сайт телефон. cep telefonu faks "
         "電話 電話番号 携帯 住所 电话 手机 传真 地址 邮箱 網址 전화 "
         "vat vatid uid p.iva piva c.f cf siret siren kvk btw nip regon krs ičo dič org.nr orgnr cvr nif cif rea hrb ust-idnr ust-id "

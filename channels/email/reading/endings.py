@@ -10,17 +10,20 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from channels.email.reading import ending_tables as tables
-from channels.email.reading import formulas, signature_lines
+from channels.email.reading import formulas, notice_tables, signature_lines
 from core.envelope import SpanKind
 
-RULE = re.compile(r"[-_=*–—─]{2,200}|(?:[-_=*] ){3,60}[-_=*]?")
+RULE = re.compile(r"[-_=*–—─━═＊＝～~+#☆★◆◇□■]{2,200}|(?:[-_=*] ){3,60}[-_=*]?")
 """A line that only divides."""
+_DRAWN = frozenset("-_=*–—─━═＊＝～~+#☆★◆◇□■")
 
 SIGNATURE_LINES = 25
 """Below a line of `-- `, empty ones not counted. More is a text that somebody divided."""
 FOOTER_LINES = 20
 RULES = 3
 """Dividing lines inside a signature."""
+NOTICE_CHARACTERS = 120
+"""Of the first line of a notice that begins as none of the tables say; nobody wraps a paragraph so, but programs do not wrap."""
 
 Ending = tuple[int, SpanKind]
 
@@ -37,9 +40,16 @@ def find(
         if not bare[at]:
             continue
         kind = _begins(lines, bare, at, start, stop, writer)
+        if kind is SpanKind.SIGNATURE and lines[at].rstrip("\r") != "-- " and _announced(bare, at, start):
+            continue
         if kind is SpanKind.SIGNATURE:
             notice = next(
-                (n for n in range(at + 1, stop) if not bare[n - 1] and _is_notice(bare, n, stop)), None
+                (
+                    n
+                    for n in range(at + 1, stop)
+                    if not bare[n - 1] and _is_notice(bare, n, stop, below_name=True)
+                ),
+                None,
             )
             return [(at, kind)] + ([(notice, SpanKind.DISCLAIMER)] if notice is not None else [])
         if kind is not None:
@@ -57,21 +67,52 @@ def _begins(
         exact = lines[at].rstrip("\r") == "-- "
         fits = _is_short(bare, at + 1, stop) if exact else _is_signature(bare, at + 1, stop)
         return SpanKind.SIGNATURE if fits else None
-    if line[0] in "_-=" and RULE.fullmatch(line) is not None:
+    if line[0] in _DRAWN and RULE.fullmatch(line) is not None:
         return (
             SpanKind.SIGNATURE if _is_list_footer(bare, at, stop) or _is_card(bare, at, start, stop) else None
         )
     if formulas.is_device_line(line) and _only_links(bare, at + 1, stop):
         return SpanKind.SIGNATURE
-    if at > start and not bare[at - 1] and _is_notice(bare, at, stop):
+    if (
+        at > start
+        and not bare[at - 1]
+        and _is_notice(bare, at, stop)
+        and not _goes_on(bare, at, stop, writer)
+    ):
         return SpanKind.DISCLAIMER
-    if formulas.is_closing(line):
+    formula = formulas.may_be_one(line)
+    if formula and formulas.is_closing(line):
         below = signature_lines.read(_block(bare, at + 1, stop))
         return SpanKind.SIGNATURE if below.is_card or below.names(writer) else None
+    if formula and at > start and formulas.closes(line):
+        # С уважением, Анна Зелёная
+        name = line.partition(",")[2].strip()
+        below = signature_lines.read([name, *(_block(bare, at + 1, stop) or ())])
+        return SpanKind.SIGNATURE if name and (below.is_card or below.names(writer)) else None
+    above = _last_text(bare, at, start) if at > start else ""
+    if above and formulas.may_be_one(above) and formulas.thanks(above):
+        below = signature_lines.read(_block(bare, at, stop))
+        return SpanKind.SIGNATURE if below.is_card or below.names(writer) else None
+    if at > start and not bare[at - 1] and writer and signature_lines.is_whole_name(line, writer):
+        below = signature_lines.read(_block(bare, at + 1, stop))
+        return SpanKind.SIGNATURE if below.contacts and below.is_card else None
     if line[0] in "/~-–—" and at > start and not bare[at - 1]:
         below = signature_lines.read(_block(bare, at, stop))
         return SpanKind.SIGNATURE if below.is_name and below.names(writer) else None
     return None
+
+
+def _announced(bare: Sequence[str], at: int, start: int) -> bool:
+    """`Whom to call on site:` Then it is what the reader shall know."""
+    above = _last_text(bare, at, start) if at > start else ""
+    return above.endswith((":", "：")) and not (
+        formulas.greets(above) or formulas.closes(above.rstrip(":： "))
+    )
+
+
+def _last_text(bare: Sequence[str], at: int, start: int) -> str:
+    """The line above, an empty one between not counted."""
+    return bare[at - 1] or (bare[at - 2] if at - 2 >= start else "")
 
 
 def _block(bare: Sequence[str], at: int, stop: int) -> list[str] | None:
@@ -82,11 +123,11 @@ def _block(bare: Sequence[str], at: int, stop: int) -> list[str] | None:
         line = bare[number]
         if not line:
             continue
-        if block and not bare[number - 1] and _is_notice(bare, number, stop):
+        if block and not bare[number - 1] and _is_notice(bare, number, stop, below_name=True):
             break
         if formulas.is_device_line(line) and _only_links(bare, number + 1, stop):
             break
-        if RULE.fullmatch(line) is not None:
+        if line[0] in _DRAWN and RULE.fullmatch(line) is not None:
             rules += 1
             if rules > RULES:
                 return None
@@ -111,9 +152,12 @@ def _is_short(bare: Sequence[str], at: int, stop: int) -> bool:
 
 
 def _is_signature(bare: Sequence[str], at: int, stop: int) -> bool:
-    """Below `--`: short lines, and nothing that is said to the reader or looks like data."""
+    """Below `--`: short lines, and nothing that is said to the reader or looks like data; or what a telephone wrote."""
     block = _block(bare, at, stop)
-    return bool(block) and not any(signature_lines.is_content(line) for line in block or ())
+    if not block:
+        below = next((bare[n] for n in range(at, stop) if bare[n]), "")
+        return block is not None and formulas.is_device_line(below)
+    return not any(signature_lines.is_content(line) for line in block)
 
 
 def _is_card(bare: Sequence[str], at: int, start: int, stop: int) -> bool:
@@ -124,13 +168,53 @@ def _is_card(bare: Sequence[str], at: int, start: int, stop: int) -> bool:
     return below.contacts >= 2 and below.is_card
 
 
-def _is_notice(bare: Sequence[str], at: int, stop: int) -> bool:
-    """A paragraph that begins as notices do and speaks of secrecy, or of printing."""
-    low = bare[at][:80].lower().lstrip("*_ ")
-    if not low.startswith(tables.DISCLAIMERS):
+def _is_notice(bare: Sequence[str], at: int, stop: int, *, below_name: bool = False) -> bool:
+    """A paragraph that begins as notices do and speaks as they do, of secrecy or of printing.
+
+    `below_name`: it stands below a signature, where it may begin in any way when all its words are a notice's.
+    """
+    low = bare[at][:80].lower().lstrip("*_-#►• ")
+    opened = low.startswith(notice_tables.OPENINGS)
+    certain = low.startswith(notice_tables.CERTAIN)
+    printing = low.startswith(notice_tables.PRINTING)
+    by_law = low.startswith(notice_tables.BY_LAW)
+    if not (opened or certain or printing or by_law or (below_name and len(bare[at]) >= NOTICE_CHARACTERS)):
         return False
     paragraph = " ".join(bare[at : min(at + 12, stop)])[:1_500]
-    return tables.SECRECY.search(paragraph) is not None
+    if certain or (printing and notice_tables.NATURE.search(paragraph) is not None):
+        return True
+    if notice_tables.SECRECY.search(paragraph) is None:
+        return False
+    if low.startswith(notice_tables.ABOUT):
+        return True
+    others = [words.search(paragraph) is not None for words in notice_tables.OTHERS]
+    if by_law:
+        itself = notice_tables.ITSELF.search(paragraph) is not None
+        secret = (opened and any(others)) or notice_tables.SECRET.search(paragraph) is not None
+        return itself and secret and notice_tables.CLAIMS.search(paragraph) is None
+    return any(others) if opened else all(others)
+
+
+def _goes_on(bare: Sequence[str], at: int, stop: int, writer: AbstractSet[str]) -> bool:
+    """Does somebody still speak below it: ask, add a postscript, or sign? Then they meant what only begins as a notice."""
+    for number in range(at + 1, min(at + FOOTER_LINES, stop)):
+        line = bare[number]
+        if not line or bare[number - 1]:
+            continue
+        if line[-1] in "?？" or signature_lines.is_postscript(line):
+            return True
+        if formulas.may_be_one(line) and formulas.is_closing(line):
+            return True
+        if writer and signature_lines.is_whole_name(line, writer):
+            return True
+    return False
+
+
+def speaks_as_notice(paragraph: str) -> bool:
+    """Of secrecy or its law, and of who may read it or of what nobody may do, wherever and however it begins."""
+    return notice_tables.SECRECY.search(paragraph) is not None and any(
+        words.search(paragraph) is not None for words in notice_tables.OTHERS
+    )
 
 
 def _is_list_footer(bare: Sequence[str], at: int, stop: int) -> bool:

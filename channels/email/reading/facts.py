@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ _OPEN_A_TICKET = (Kind.HUMAN, Kind.MAILING_LIST, Kind.SYSTEM_NOTIFICATION)
 
 
 def mail_fact(request: dict[str, Any]) -> dict[str, Any]:
-    """Answer one request `{"path", "kind", "trusted_authserv_id"?}`; kinds are mime, plaintext, html and tnef.
+    """Answer one request `{"path", "kind", "trusted_authserv_id"?, "answers"?}`; kinds are mime, plaintext, html and tnef.
 
-    A file that cannot be read is answered with `error`; nothing is raised.
+    `answers`: what was published when the mail was handed to us directly, as channels.email.asking gives it. A file that cannot be read is answered with `error`; nothing is raised.
     """
     try:
         raw = Path(str(request["path"])).read_bytes()
@@ -39,8 +40,10 @@ def mail_fact(request: dict[str, Any]) -> dict[str, Any]:
             return {"error": "no winmail.dat, or a larger one than is unpacked"}
         return {"error": None, "tnef_attachment_names": [file.name for file in message.files]}
     trusted = request.get("trusted_authserv_id")
-    inbound = read.read(raw, {"channel": "email"}, {"authserv_ids": [trusted] if trusted else []})
-    return _of_mail(inbound)
+    arrival: dict[str, Any] = {"channel": "email"}
+    if isinstance(request.get("answers"), dict):
+        arrival |= {"received_at": datetime.now(UTC), "envelope": {"answers": request["answers"]}}
+    return _of_mail(read.read(raw, arrival, {"authserv_ids": [trusted] if trusted else []}))
 
 
 def _of_text(text: str, spans: Any) -> dict[str, Any]:
@@ -90,6 +93,11 @@ def _of_mail(inbound: Inbound) -> dict[str, Any]:
         "may_auto_reply": inbound.may_auto_reply,
         "may_open_ticket": inbound.kind in _OPEN_A_TICKET,
         "dmarc_verdict": {"pass": "pass", "fail": "fail"}.get(inbound.authentication.verdict, "none"),
+        "authentication": {
+            "verdict": inbound.authentication.verdict,
+            "policy": inbound.authentication.policy,
+            "evidence": list(inbound.authentication.evidence),
+        },
         "bounce": [
             {"recipient": r.recipient, "status": r.status, "hard": r.hard}
             for r in recipients

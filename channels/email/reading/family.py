@@ -64,5 +64,5 @@ def is_twin(part: structure.Part) -> bool:
 
 
 _TWINS = frozenset(
-    ("text/plain", "text/html", "text/enriched", "text/richtext", "text/x-amp-html", "text/watch-html")
+    "text/plain text/html text/enriched text/richtext text/markdown text/x-markdown text/x-amp-html text/watch-html".split()
 )

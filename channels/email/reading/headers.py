@@ -20,18 +20,31 @@ def decoded(value: str, charset: str = "") -> str:
 
     >>> decoded("=?utf-8?q?Gr=C3=BC=C3=9F?= =?utf-8?b?ZSE=?= x")
     'Grüße! x'
+    >>> decoded("in\\u200bvoice \\u202egnp.exe")
+    'in·voice ⇤gnp.exe'
     """
     text = words(value, charset) if "=?" in value else raw_text(value, charset)
     if not text.isprintable():
-        text = "".join(c if c.isprintable() or c in _MARKS else " " for c in text)
+        text = seen(text)
     return " ".join(text.split(" ")).strip() if "  " not in text else _SPACES.sub(" ", text).strip()
 
 
 _SPACES = re.compile(r"[ \t]{2,}")
-_MARKS = frozenset(
-    "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-)
-"""Joiners and direction marks are kept: they are part of words in some scripts. Pages show them as marks."""
+_JOINERS = frozenset("\u200c\u200d\u200e\u200f")
+"""Kept as they are: they are part of words in some scripts, and turn nothing around."""
+_SEEN = {
+    **dict.fromkeys("\u202a\u202d\u2066", "\u21e5"),
+    **dict.fromkeys("\u202b\u202e\u2067", "\u21e4"),
+    **dict.fromkeys("\u202c\u2068\u2069", "\u21c6"),
+    **dict.fromkeys("\u200b\u2060\ufeff", "\u00b7"),
+}
+"""What turns the direction of what follows, or hides inside a word, becomes an arrow or a dot: a name that only looks like another's
+is seen, and nothing on a page is turned around (Unicode TR 36, 2.5)."""
+
+
+def seen(text: str) -> str:
+    """The same with a mark for what turns or hides letters, and a space for what is no character to look at."""
+    return "".join(c if c.isprintable() or c in _JOINERS else _SEEN.get(c, " ") for c in text)
 
 
 def printable(text: str) -> str:

@@ -40,11 +40,17 @@ _QUOTE_CLASSES = frozenset(
 _SIGNATURE_CLASSES = frozenset(
     (
         "gmail_signature",
+        "gmail_signature_prefix",
+        "composer_signature",
+        "mail_signature",
+        "sh-signature",
         "moz-signature",
         "protonmail_signature_block",
         "ms-outlook-mobile-signature",
         "yahoo-signature",
         "ymail_signature",
+        "applemailsignature",
+        "messagesignaturesection",
     )
 )
 _BORDERED = re.compile(
@@ -70,7 +76,12 @@ def said(name: str, attributes: Mapping[str, str], style: str) -> str:
         return QUOTE
     if name == "div" and (called == "quote" or "ik_mail_quote" in classes):
         return QUOTE
-    if classes & _SIGNATURE_CLASSES or identity in _SIGNATURE_CLASSES or identity == "signature":
+    if (
+        classes & _SIGNATURE_CLASSES
+        or identity in _SIGNATURE_CLASSES
+        or called in _SIGNATURE_CLASSES
+        or identity == "signature"
+    ):
         return SIGNATURE
     if (
         identity.removeprefix("x_") in _HISTORY_IDS

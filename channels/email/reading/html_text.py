@@ -15,6 +15,8 @@ from channels.email.reading import attributions, html_marks, picture_words, tags
 CHARACTERS = 4 * 1024 * 1024
 """Of HTML that are looked at; a longer mail has its whole HTML stored and this much of it as text."""
 OPEN_ELEMENTS = 2_000
+LISTS = 100
+"""Inside each other that are numbered."""
 MARKS = 50
 """Of each kind that are looked at; only the first beginning of the history counts anyway."""
 ATTRIBUTIONS = 200
@@ -29,6 +31,8 @@ class Converted:
     cuts: tuple[int, ...] = ()
     """Where the history begins."""
     signatures: tuple[tuple[int, int], ...] = ()
+    whole: bool = True
+    """False: there is more HTML than is read."""
 
 
 def convert(html: str) -> Converted:
@@ -37,7 +41,7 @@ def convert(html: str) -> Converted:
     >>> convert("<p>Yes.</p><blockquote type=cite>Eh?<br>Really?</blockquote>").text
     'Yes.\\n\\n> Eh?\\n> Really?\\n'
     """
-    return _Writer().run(html[:CHARACTERS])
+    return _Writer().run(html)
 
 
 _SKIPPED = frozenset(("svg", "xml"))
@@ -49,6 +53,7 @@ _LINE = frozenset(
 _PARAGRAPH = frozenset("p h1 h2 h3 h4 h5 h6 ul ol blockquote".split())
 _BLOCK = _LINE | _PARAGRAPH
 _CELL = frozenset(("td", "th"))
+_LISTS = frozenset(("ol", "ul"))
 
 _ATTRIBUTE = re.compile(r"""([a-zA-Z_:][-a-zA-Z0-9_:.]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 _WHITE = re.compile(r"[ \t\r\n\f]+")
@@ -76,11 +81,13 @@ class _Writer:
         self.tried = 0
         self.pictures: list[str] = []
         """What stands for the pictures that are no emoji."""
+        self.lists: list[tuple[str, int]] = []
+        """Of each open list the kind of its numbers, empty for none, and the next of them."""
         self.tight = False
         """The paragraph being written keeps no distance, as Outlook's do not."""
 
     def run(self, html: str) -> Converted:
-        for kind, value, inside in tags.scan(html):
+        for kind, value, inside in tags.scan(html[:CHARACTERS]):
             if kind == tags.TEXT:
                 self.text(value)
             elif kind == tags.OPEN:
@@ -94,7 +101,8 @@ class _Writer:
         text = "".join(self.out)
         if self.signature_at >= 0:
             self.signatures.append((self.signature_at, len(text)))
-        return Converted(text, tuple(self.cuts), tuple(self.signatures))
+        whole = len(html) <= CHARACTERS and (len(html) < tags.TAGS or html.count("<") <= tags.TAGS)
+        return Converted(text, tuple(self.cuts), tuple(self.signatures), whole)
 
     def text(self, raw: str) -> None:
         if self.hidden:
@@ -159,7 +167,7 @@ class _Writer:
         if name in _BLOCK:
             self.newline()
             self.tight = marked and ("mso" in attributes.get("class", "").lower() or "margin:0" in style)
-            if name in _PARAGRAPH and not self.tight and not self.blank:
+            if name in _PARAGRAPH and not self.tight and not self.blank and not self.inside_list(name):
                 self.want_blank = True
         elif name in _CELL:
             if self.line_has_text():
@@ -171,8 +179,10 @@ class _Writer:
             self.line.append("-" * 20)
             self.newline()
             return
+        if name in _LISTS and len(self.lists) < LISTS:
+            self.lists.append(_numbering(name, inside))
         if name == "li" and not self.hidden:
-            self.line.append("- ")
+            self.line.append(self.item())
         if name == "img" and not ends and not self.hidden and "alt" in inside.lower():
             self.picture(_attributes(inside))
         if marked:
@@ -190,6 +200,19 @@ class _Writer:
             self.open.append((name, ends))
         elif ends:
             self.end(ends)
+
+    def item(self) -> str:
+        """What stands before an item: people write of "step 3"."""
+        kind, number = self.lists[-1] if self.lists else ("", 1)
+        if not kind:
+            return "- "
+        self.lists[-1] = kind, number + 1
+        letter = chr(ord(kind) + number - 1) if kind in "aA" and 0 < number <= 26 else str(number)
+        return f"{letter}. "
+
+    def inside_list(self, name: str) -> bool:
+        """Is this a list in an item of another? No line is left free around it."""
+        return name in _LISTS and bool(self.lists)
 
     def picture(self, attributes: dict[str, str]) -> None:
         """What the writer chose as a word is read as one; what stands beside words may be; the rest is decoration."""
@@ -232,9 +255,11 @@ class _Writer:
         return any(attributions.is_one(" ".join(last[back:])) for back in range(len(last)))
 
     def close(self, name: str) -> None:
+        if name in _LISTS and self.lists:
+            self.lists.pop()
         if name == "p" or name in _BLOCK:
             self.newline()
-            if name in _PARAGRAPH and not self.blank and not self.tight:
+            if name in _PARAGRAPH and not self.blank and not self.tight and not self.inside_list(name):
                 self.want_blank = True
         for back in range(len(self.open) - 1, max(len(self.open) - 200, -1), -1):
             if self.open[back][0] == name:
@@ -284,6 +309,16 @@ def _beside_words(line: list[str]) -> list[str]:
 
 
 _NONE: dict[str, str] = {}
+
+
+def _numbering(name: str, inside: str) -> tuple[str, int]:
+    if name != "ol":
+        return "", 1
+    attributes = _attributes(inside) if inside else _NONE
+    start, kind = attributes.get("start", ""), attributes.get("type", "1")
+    return kind if kind in ("a", "A") else "1", int(start) if start.isascii() and start.isdigit() and len(
+        start
+    ) < 6 else 1
 
 
 def _attributes(inside: str) -> dict[str, str]:

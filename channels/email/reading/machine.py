@@ -17,6 +17,7 @@ from channels.email.reading import (
     structure,
     subjects,
 )
+from core import addresses
 from core.envelope import Kind, Report, ReportedRecipient
 
 
@@ -71,7 +72,7 @@ def judge(
     verdict = _reports(mail, author, desk) or _signs_for_words(mail) or _automatic(mail)
     if verdict.kind in _TOLD_BY_WORDS and _is_by_words(mail):
         verdict = replace(verdict, by_words=True)
-    if author and author.lower() in desk.addresses:
+    if author and ours.is_own(addresses.key(author), desk):
         # Web forms write so, and whoever wants to be taken for us. Which it is, people see.
         evidence = ("our own address in From, without our mark", *verdict.evidence)
         return replace(verdict, evidence=evidence, may_auto_reply=False, under_our_name=True)
@@ -120,7 +121,8 @@ def _reports(mail: automatic.Mail, author: str, desk: ours.Desk) -> Verdict | No
             Kind.CHALLENGE, ("a report that asks for proof", *automatic.evidence(mail)), may_auto_reply=False
         )
     if found.receipt and not found.rejected:
-        return _reported(Kind.MDN, "a receipt (disposition notification)", found, (), desk)
+        read = tuple(ReportedRecipient(recipient=one.address, action=one.action) for one in found.read_by)
+        return _reported(Kind.MDN, "a receipt (disposition notification)", found, read, desk)
     if _is_dmarc_report(root, mail.subject):
         return Verdict(Kind.DMARC_REPORT, ("an aggregate report",), may_auto_reply=False)
     if not (
@@ -159,7 +161,8 @@ def _reported(
     desk: ours.Desk,
     extra: Iterable[str] = (),
 ) -> Verdict:
-    refs = ours.refs(reports.returned_ids(found.returned), desk) if found.returned is not None else ()
+    named = [*found.about, *(reports.returned_ids(found.returned) if found.returned is not None else ())]
+    refs = ours.refs(named, desk)
     report = Report(recipients=recipients, own_refs=refs)
     return Verdict(kind, tuple(dict.fromkeys((why, *extra))), may_auto_reply=False, report=report)
 

@@ -10,7 +10,7 @@ from channels.email.reading import charsets, iso2022
 PARAMETERS = 100
 SEGMENTS = 100
 
-_ONE = re.compile(r';[;\s]*([^\s=;"]{1,100})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))', re.DOTALL)
+_ONE = re.compile(r';\s*([^\s=;"]{1,100})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))', re.DOTALL)
 _ESCAPED = re.compile(r'\\(["\\])')
 _SEGMENT = re.compile(r"(.+?)\*(?:(\d{1,3})(\*?))?$")
 

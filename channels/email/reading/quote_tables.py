@@ -9,22 +9,22 @@ LABELS: dict[str, str] = {}
 _LABEL_TABLE = {
     "from": "from|da|von|de|van|od|от|від|від кого|отправитель|från|fra|lähettäjä|kimden|gönderen|差出人|送信者|发件人|"
     "發件人|寄件者|寄件人|remitente|mittente|absender|expéditeur|van de|от кого|nadawca|odesílatel|avsändare|avsender|"
-    "feladó|de la|expeditor|odosielateľ|pošiljatelj|saatja|siuntėjas|από|מאת|من|보낸 사람|보낸사람|từ|dari|gesendet von|remetente|"
-    "afzender|afsender|подател|发信人",
+    "feladó|de la|expeditor|odosielateľ|pošiljatelj|saatja|siuntėjas|από|מאת|من|보낸 사람|보낸사람|보낸이|발신|발신자|từ|dari|gesendet von|remetente|"
+    "afzender|afsender|подател|发信人|จาก|nuo|no|шаље|sent by|inviato da|envoyé par|enviado por|verzonden door|skickat av|sendt av|sendt af",
     "date": "sent|date|inviato|data|gesendet|datum|envoyé|envoyé le|envoyée|enviado|enviado el|enviada|enviada em|"
     "enviado em|fecha|verzonden|wysłano|wysłane|отправлено|дата|надіслано|odesláno|skickat|sendt|sendt den|dato|"
     "lähetetty|päivämäärä|päiväys|pvm|gönderildi|gönderme tarihi|tarih|送信日時|日時|日付|发送时间|发送日期|日期|"
     "傳送時間|寄件日期|已傳送|时间|message du|date d'envoi|poslano|data e ora|elküldve|küldve|dátum|trimis|odoslané|saadetud|"
     "išsiųsta|изпратено|ημερομηνία|στάλθηκε|תאריך|נשלח|التاريخ|تاريخ الإرسال|보낸 날짜|날짜|ngày|đã gửi|tanggal|dikirim|sent on|date sent|"
-    "gesendet am|verzonden op|envoyée le|data wysłania|发件时间|送信日|datum odeslání|lähetysaika|fecha de envío|data di invio|sent at",
+    "gesendet am|verzonden op|envoyée le|data wysłania|发件时间|送信日|ส่ง|ส่งเมื่อ|วันที่|enviat|nosūtīts|послато|datum odeslání|lähetysaika|fecha de envío|data di invio|sent at",
     "to": "to|a|an|à|para|aan|do|кому|komu|till|til|vastaanottaja|kime|alıcı|宛先|收件人|收件者|destinatario|"
     "destinataire|empfänger|получатель|pour|címzett|către|catre|odbiorca|adresat|adresát|príjemca|prima|kellele|gavėjas|до|към|προς|אל|"
-    "إلى|받는 사람|받는사람|đến|kepada|mottagare|mottaker|modtager|ontvanger|destinatari|destinatários",
+    "إلى|받는 사람|받는사람|받은 사람|받은사람|받는이|수신|수신자|đến|kepada|mottagare|mottaker|modtager|ontvanger|destinatari|destinatários|ถึง|per a|za|kam|прима|adressaat",
     "cc": "cc|kopie|copie à|copie|copia|kopia|копия|копія|kopi|kopio|bilgi|抄送|副本|kopie an|bcc|ccn|с копией|dw|"
     "másolatot kap|cópia|con copia|em cópia|κοιν|עותק|نسخة إلى|참조|cc :|kopija|копия до",
     "subject": "subject|oggetto|betreff|objet|sujet|asunto|assunto|onderwerp|temat|тема|předmět|předmet|ämne|emne|"
     "aihe|konu|件名|主题|主題|主旨|titel|predmet|tárgy|subiect|predmet správy|teema|tema|относно|θέμα|נושא|الموضوع|제목|"
-    "chủ đề|perihal|subjek|rubrik|věc",
+    "chủ đề|perihal|subjek|rubrik|věc|เรื่อง|หัวเรื่อง|zadeva|tēma",
     "reply-to": "reply-to|reply to|antwort an|rispondi a|répondre à|responder a|priority|importance|wichtigkeit|priorità|attachments|"
     "anlagen|allegati|pièces jointes|organization|importanza|importancia",
 }  # fmt: skip
@@ -46,7 +46,7 @@ ORIGINAL = (
     "オリジナルメッセージ", "mail original", "e mail original", "message d'origine :", "courriel original", "original nachricht", "original mail",
     "original e mail", "originele bericht", "origineel bericht", "oorspronkelijke e mail", "isprva poruka", "izvorna poruka", "originalna poruka",
     "izvorno sporočilo", "algne kiri", "originalus laiškas", "αρχικό μήνυμα", "هذه الرسالة الأصلية", "الرسالة الأصلية", "הודעה מקורית",
-    "원본 메시지", "원본 메일", "thư gốc", "tin nhắn gốc", "pesan asli", "opprinnelig e post", "opprinnelig beskjed", "ursprungligt mail",
+    "원본 메시지", "원본 메일", "원본 이메일", "thư gốc", "tin nhắn gốc", "pesan asli", "opprinnelig e post", "opprinnelig beskjed", "ursprungligt mail",
     "ursprungligt e postmeddelande", "oprindelig mail", "původní mail", "pôvodný e mail", "alkuperäinen sähköposti", "özgün mesaj",
     "первоначальное сообщение", "початкове повідомлення", "оригинално съобщение", "correo original", "e mail originale", "missatge original",
     "eredeti levél", "wiadomość pierwotna", "originální zpráva", "原始邮件",  "原始郵件", "原郵件", "原邮件", "mesaj original", "eredeti üzenet",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from channels.email import threadindex
 from channels.email.reading import (
     addresses,
     authentication,
@@ -14,15 +15,21 @@ from channels.email.reading import (
     charsets,
     content_key,
     embedded,
+    footers,
+    forwarded,
     headers,
+    hops,
     machine,
+    origin,
     ours,
     packed,
     structure,
     subjects,
+    until_when,
     visible,
 )
-from core.envelope import Address, Inbound
+from core.addresses import key as address_key
+from core.envelope import Address, Inbound, Kind
 
 SUBJECT_CHARACTERS = 1_000
 
@@ -30,8 +37,8 @@ SUBJECT_CHARACTERS = 1_000
 def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> Inbound:
     """Understand one mail as far as its own bytes go.
 
-    `arrival` holds channel, external_id, sender, recipients (of the envelope), received_at and envelope; `options`
-    what `ours.desk` reads. The result says nothing about who may do what. Limits that were reached, and what could
+    `arrival` holds channel, external_id, sender, recipients (of the envelope), received_at and envelope, in which
+    a mail that came to us directly has the `answers` of `origin`; `options` what `ours.desk` reads. The result says nothing about who may do what. Limits that were reached, and what could
     not be read, stand in `notes`; the raw mail is stored elsewhere, so nothing is lost.
     """
     desk = ours.desk(options)
@@ -52,24 +59,39 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
     every_reference = headers.ids(" ".join(root.header.all("references")[:5]))
     references = _references(every_reference)
 
-    reply_tokens = _reply_tokens(header, envelope_to, to, cc, desk)
+    delivered_to = _delivered(header)
+    written_to, copied_to = ([a.address for a in field.addresses] for field in (to, cc))
+    reply_tokens = _tokens("r", desk, envelope_to, delivered_to, written_to, copied_to)
 
     content = body.read(root)
     if carried:
         subject = subject or certified.subject(headers.decoded(header.first("subject")))[:SUBJECT_CHARACTERS]
         content = certified.beside(content, body.read(tree.root), carried.notes)
     forward = _is_forward(subject, attached=content.attached_message, answers=bool(in_reply_to))
+    writer = f"{author.address.name} {author.address.address}" if author.address is not None else ""
     spans = visible.spans(
         content.text,
         forward=forward,
         first=_is_first(
-            header, subject, content, answers=bool(in_reply_to or every_reference or reply_tokens)
+            header,
+            subject,
+            content,
+            answers=bool(
+                in_reply_to or every_reference or reply_tokens or ours.is_marked(content.text, desk)
+            ),
         ),
-        author=f"{author.address.name} {author.address.address}" if author.address is not None else "",
+        author=writer,
         cuts=content.cuts,
         signatures=content.signatures,
     )
-    bounce_tokens = ours.tokens(envelope_to, desk, "b")
+    forward = forward or (
+        not subjects.answers(subject) and not in_reply_to and forwarded.whole(content, spans)
+    )
+    # A mailbox knows no envelope (IMAP): its server wrote down where it delivered, and who reports wrote where to.
+    bounce_tokens = (
+        ours.tokens(envelope_to, desk, "b") if envelope_to else _tokens("b", desk, delivered_to, written_to)
+    )
+    shown = visible.shown(content.text, spans)
     verdict = machine.judge(
         root,
         subject=subject,
@@ -77,7 +99,7 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         author=author.address.address if author.address is not None else "",
         message_id=known_id,
         text=content.text,
-        shown=visible.shown(content.text, spans),
+        shown=shown,
         bounce_tokens=bounce_tokens,
         desk=desk,
     )
@@ -85,10 +107,19 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
     dated = headers.date(header.first("date"))
     day = int(dated.timestamp() // 86_400) if dated is not None else 0
     key = content_key.of(tree, own_id, day=day, own_hops=_own_hops(arrival, desk))
-    proof = authentication.read(header, _believed(arrival, desk))
+    answers = (arrival.get("envelope") or {}).get("answers")
+    if answers is not None:
+        proof = origin.judge(raw, tree.root, answers, arrival, desk)
+    else:
+        proof = authentication.read(header, _believed(arrival, desk), below=desk.received_above_results)
+    servers, own_servers = hops.counted(header, desk)
     notes = [*tree.notes, *content.notes, *_address_notes(to, cc)]
     if charsets.UNREADABLE in subject or charsets.UNREADABLE in author.text:
         notes.append(charsets.UNREADABLE_NOTE)
+    came = _instant(arrival.get("received_at")) or dated
+    if verdict.kind is Kind.OUT_OF_OFFICE and came is not None:
+        back = until_when.told(subject, shown, came=came.date())
+        notes.extend([back] if back else [])
     return Inbound(
         channel=str(arrival.get("channel") or "email"),
         kind=verdict.kind,
@@ -98,6 +129,8 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         author=author.address,
         author_text=author.text,
         author_defects=author.defects,
+        servers=servers,
+        own_servers=own_servers,
         under_our_name=verdict.under_our_name,
         reply_to=reply_to[0] if len(reply_to) == 1 else None,
         original_sender=_original_sender(header, charset),
@@ -106,21 +139,30 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         own_addresses=ours.own(
             (*to.addresses, *cc.addresses, *reply_to, *(a for a in (author.address,) if a)), desk
         ),
-        mailbox=_mailbox(header, envelope_to, to, cc, desk),
+        mailbox=_mailbox(arrival, desk, envelope_to, delivered_to, [*written_to, *copied_to]),
+        delivered_to=None if envelope_to else _put_there(header),
         reply_tokens=reply_tokens,
         bounce_tokens=bounce_tokens,
         subject=subject,
         text=content.text,
         spans=spans,
+        footers=footers.offered(content.text, spans, writer) if verdict.kind is Kind.HUMAN else (),
         html=content.html,
         attachments=content.files,
         message_id=known_id or f"{key[:40]}@no-message-id.invalid",
         in_reply_to=tuple(in_reply_to),
         references=tuple(references),
+        thread_index=threadindex.read(header.first("thread-index")),
         own_refs=ours.refs([*in_reply_to, *reversed(every_reference)], desk),
+        body_refs=() if forward else ours.body_refs(content.text, spans, desk),
+        loop_ref=ours.loop_ref(header.all("x-centralino-loop")[:5], known_id, desk)
+        if verdict.kind is Kind.OWN_LOOP
+        else "",
         ticket_numbers=ours.ticket_numbers(subject),
         named_numbers=ours.named_numbers(subject),
         forward=forward,
+        forwarded_from=forwarded.author(root, content, spans) if forward else None,
+        forwarded_signer=_signer(root, content, answers, arrival) if forward else "",
         sent_at=(headers.date(root.header.first("date")) if carried else dated)
         or _instant(arrival.get("received_at")),
         content_key=key,
@@ -131,6 +173,13 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         calendar=packed.calendar_word(root),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _signer(
+    root: structure.Part, content: body.Body, answers: Mapping[str, Any] | None, arrival: Mapping[str, Any]
+) -> str:
+    original = forwarded.original(root) if content.attached_message and answers else None
+    return origin.signer_of_original(original, answers, arrival) if original and answers else ""
 
 
 def _listed(header: structure.Header, name: str, charset: str, limit: int) -> addresses.Listed:
@@ -172,37 +221,21 @@ def _references(found: list[str]) -> list[str]:
     return found if len(found) <= headers.IDS else [found[0], *found[1 - headers.IDS :]]
 
 
-def _mailbox(
-    header: structure.Header,
-    envelope_to: list[str],
-    to: addresses.Listed,
-    cc: addresses.Listed,
-    desk: ours.Desk,
-) -> str:
-    box = ours.mailbox(envelope_to, desk)
-    if box in desk.addresses:
-        return box
-    written = [a.address for a in (*to.addresses, *cc.addresses)]
-    named = ours.mailbox([*_delivered(header), *written], desk)
-    return named if named in desk.addresses else box or (desk.addresses[0] if desk.addresses else named)
+def _mailbox(arrival: Mapping[str, Any], desk: ours.Desk, *sources: list[str]) -> str:
+    """Which address of ours it came to: by the first of these that names one, else by whose mailbox it lay in (IMAP)."""
+    lay_in = str((arrival.get("envelope") or {}).get("user") or "")
+    for source in (*sources, [lay_in] if lay_in else []):
+        named = ours.mailbox(source, desk)
+        if named in desk.addresses:
+            return named
+    first, *others = (ours.mailbox(source, desk) for source in sources)
+    return first or (desk.addresses[0] if desk.addresses else next(filter(None, others), ""))
 
 
-def _reply_tokens(
-    header: structure.Header,
-    envelope_to: list[str],
-    to: addresses.Listed,
-    cc: addresses.Listed,
-    desk: ours.Desk,
-) -> tuple[str, ...]:
-    """From the envelope, else from the first field that holds one (email.md 13)."""
-    sources = (
-        envelope_to,
-        _delivered(header),
-        [a.address for a in to.addresses],
-        [a.address for a in cc.addresses],
-    )
+def _tokens(mark: str, desk: ours.Desk, *sources: list[str]) -> tuple[str, ...]:
+    """From the first of these that holds one: the envelope, else a field (email.md 13)."""
     for source in sources:
-        found = ours.tokens(source, desk, "r") if source else ()
+        found = ours.tokens(source, desk, mark) if source else ()
         if found:
             return found
     return ()
@@ -211,6 +244,12 @@ def _reply_tokens(
 def _delivered(header: structure.Header) -> list[str]:
     values = [*header.all("delivered-to")[:20], *header.all("x-original-to")[:20]]
     return [value.strip().strip("<>") for value in values]
+
+
+def _put_there(header: structure.Header) -> tuple[str, ...]:
+    """Where the server of a mailbox says on top that it delivered; what stands below anybody may have written."""
+    on_top = [value for name in ("delivered-to", "x-original-to") for value in header.all(name)[:1]]
+    return tuple(dict.fromkeys(address_key(value.strip().strip("<>")) for value in on_top))
 
 
 def _is_forward(subject: str, *, attached: bool, answers: bool) -> bool:
@@ -222,7 +261,7 @@ def _is_forward(subject: str, *, attached: bool, answers: bool) -> bool:
 
 
 def _is_first(header: structure.Header, subject: str, content: body.Body, *, answers: bool) -> bool:
-    """Nothing says that the mail answers one: no field, no word before the subject.
+    """Nothing says that the mail answers one: no field, no word before the subject, no line of ours.
 
     Devices and web forms write neither an id nor a day. So do gateways that take away all such fields, the answered
     one among them: then what Outlook writes above the history still says that there is one.

@@ -37,6 +37,10 @@ class Reports:
     receipt: bool = False
     rejected: bool = False
     """The receipt says that a program refused the mail for its reader (RFC 5429, 2.2.2)."""
+    read_by: tuple[Recipient, ...] = ()
+    """Of a receipt: for whom, and as its action what became of the mail: displayed, deleted, dispatched, processed."""
+    about: tuple[str, ...] = ()
+    """Of a receipt: the ids of the mail it is about, as its own field names them (RFC 8098, 3.2.5)."""
     complaint: bool = False
     complaint_type: str = ""
     returned: structure.Header | None = None
@@ -54,6 +58,8 @@ def find(root: structure.Part) -> Reports:
     delivery = receipt = rejected = complaint = False
     complaint_type = ""
     returned: structure.Header | None = None
+    read_by: tuple[Recipient, ...] = ()
+    about: tuple[str, ...] = ()
     for part in structure.parts(root):
         kind = part.type
         if kind in DELIVERY:
@@ -63,9 +69,12 @@ def find(root: structure.Part) -> Reports:
             receipt = True
             fields = {name: value for group in _groups(_text(part)) for name, value in group}
             rejected = "rejected" in root.header.first("auto-submitted").lower() and _is_refused(fields)
+            who = _recipient(fields.get("final-recipient", ""))
             if rejected:
-                who = _recipient(fields.get("final-recipient", ""))
                 recipients.append(Recipient(who, "failed", "", "", ""))
+            sort = fields.get("disposition", "").rpartition(";")[2].partition("/")[0].strip().lower()
+            read_by = (Recipient(who, sort[:20], "", "", ""),)
+            about = tuple(headers.ids(fields.get("original-message-id", ""), 2))
         elif kind in COMPLAINT:
             complaint = True
             fields = {name: value for group in _groups(_text(part)) for name, value in group}
@@ -74,7 +83,15 @@ def find(root: structure.Part) -> Reports:
             content = attachments.content(part)[:REPORT_BYTES]
             returned = structure.split_header(content)[0]
     return Reports(
-        tuple(recipients[:RECIPIENTS]), delivery, receipt, rejected, complaint, complaint_type, returned
+        tuple(recipients[:RECIPIENTS]),
+        delivery,
+        receipt,
+        rejected,
+        read_by,
+        about,
+        complaint,
+        complaint_type,
+        returned,
     )
 
 

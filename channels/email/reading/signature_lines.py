@@ -45,6 +45,16 @@ class Block:
         return 0 < len(found) <= 4 and found[0] in writer
 
 
+def is_whole_name(line: str, writer: AbstractSet[str]) -> bool:
+    """First name and family name of the writer, as far as known, in this line and nothing else.
+
+    >>> is_whole_name("Anna Verdi", {"anna", "verdi"}), is_whole_name("Anna has it", {"anna", "verdi"})
+    (True, False)
+    """
+    found = [word for word in _WORD.findall(line.lower()) if len(word) > 1]
+    return 2 <= len(found) <= 4 and len(line) <= 60 and found[0] in writer and found[-1] in writer
+
+
 NOTHING = Block(content=True)
 
 
@@ -90,6 +100,11 @@ def is_said(line: str) -> bool:
     )
 
 
+def is_postscript(line: str) -> bool:
+    """`P.S. The key is with the porter.`"""
+    return _POSTSCRIPT.match(line) is not None
+
+
 def is_data(line: str) -> bool:
     """`Label: value`, where the label names no way to reach somebody.
 
@@ -101,6 +116,8 @@ def is_data(line: str) -> bool:
     if not colon or len(label) > 30 or _LINKED.search(plain) is not None:
         return False
     words = label.strip(" .*_()").lower()
+    if words.startswith("sede "):
+        return False
     return words not in tables.CONTACT_LABELS and words.rpartition(" ")[2] not in tables.CONTACT_LABELS
 
 
@@ -146,7 +163,8 @@ def _without_link(rest: str, kind: str) -> str:
 
 def _with_figures(plain: str) -> str:
     """A line with figures and no colon: a phone number, a postal address, or content."""
-    pieces = [piece.strip() for piece in re.split(r"[|•·]", plain) if piece.strip()]
+    plain = _LINES.sub("", _CODE_AND_TOWN.sub(r"\1 ", plain))
+    pieces = [piece.strip() for piece in _APART.split(plain) if piece.strip()]
     kinds = {_figure(piece) for piece in pieces}
     if "content" in kinds:
         return "content"
@@ -157,6 +175,13 @@ def _figure(piece: str) -> str:
     if not any(c.isdigit() for c in piece):
         return "content" if _is_prose(piece) else "weak"
     first = piece.partition(" ")[0].strip(".()").lower()
+    if _EXTENSION.fullmatch(piece) is not None:
+        return "weak"
+    labelled = piece
+    while labelled.partition(" ")[0].strip(".()").lower() in tables.CONTACT_LABELS:
+        piece, labelled = labelled, labelled.partition(" ")[2].strip()
+    if _REGISTERED.search(piece) is not None and not _is_prose(piece):
+        return "weak"
     if first in tables.CONTACT_LABELS and _DIGITS.fullmatch(piece.partition(" ")[2].strip()) is not None:
         return "contact"
     if _PHONE.fullmatch(piece) is not None and (piece[0] in "+(0" or piece.startswith("00")):
@@ -182,6 +207,18 @@ _LINKED = re.compile(
     r"(?:https?://|www\.)[^\s<>]{1,300}|<?mailto:[^\s<>]{1,200}>?|[^\s<>@|,;:]{1,64}@[^\s<>@|,;]{3,200}"
 )
 _PHONE = re.compile(r"\+?[\d(][\d\s().+/–-]{5,38}(?:\s?(?:ext|x|int|dw|app|poste)\.?\s?\d{1,6})?")
+_EXTENSION = re.compile(
+    r"(?:int|interno|ext|dw|durchwahl|app|poste|wew|anexo|toestel)\.? ?\d{1,5}", re.IGNORECASE
+)
+_APART = re.compile(r"[|•·;]|\s[-–—/]\s|,?\s(?=(?:fax|cell|mob|tel|phone)\b)", re.IGNORECASE)
+_CODE_AND_TOWN = re.compile(r"\b(\d{4,5}) [-–] (?=[^\W\d_]{2})")
+_LINES = re.compile(r"\s?\((?:r\. ?a\.?|ric\. aut\.|\d{1,2} linee)\)", re.IGNORECASE)
+"""Behind a number at which several people answer."""
+_REGISTERED = re.compile(
+    r"\b(?:HR ?[AB]|FN|CHE|KvK|NIP|REGON|KRS|SIREN|SIRET|RCS|P\. ?IVA|Partita IVA|C\. ?F\.|R\.?E\.?A\.?|Cap(?:itale|\.)? ?[Ss]oc(?:iale|\.)?|Reg(?:istro|\.)? ?(?:delle )?Imp(?:rese|\.)?|VAT|BTW|IČO?|DIČ|CVR|NIF|CIF|Org\.? ?nr|Y-tunnus|ИНН|ОГРН|ЄДРПОУ|"
+    r"USt-?Id)\b",
+)
+"""A company's number in a register; firms must say it in their letters."""
 _DIGITS = re.compile(r"[\d\s().+/–-]{3,40}")
 _POSTCODE = re.compile(
     r"(?:^|[\s,-])(?:[A-Z]{1,2}-?\d{4,5}|\d{5}|\d{4}\s?[A-Z]{2}|\d{2}-\d{3}|\d{3}\s\d{2}|[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}|\d{4})\s+[^\W\d_]{3,}"

@@ -11,6 +11,7 @@ from core.envelope import Attachment
 TYPES = frozenset(
     ("text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown", "text/x-markdown")
 )
+LONG = "more HTML than is read: the end of its text is in the original mail"
 FILES = 200
 """Between the lines of one text."""
 
@@ -36,7 +37,7 @@ def of_part(part: structure.Part) -> Piece:
     """The piece of a part whose type is one of `TYPES`."""
     declared = part.parameters.get("charset", "")
     content = attachments.content(part)
-    if part.type == "text/html":
+    if part.type == "text/html" or (part.type == "text/plain" and _is_a_page(content)):
         return of_html(charsets.html(content, declared))
     text = with_plain_line_ends(charsets.text(content, declared))
     if part.type in ("text/enriched", "text/richtext"):
@@ -44,6 +45,14 @@ def of_part(part: structure.Part) -> Piece:
     if part.parameters.get("format", "").lower() == "flowed":
         text = unflowed(text, joined=part.parameters.get("delsp", "").lower() == "yes")
     return of_text(text)
+
+
+def _is_a_page(content: bytes) -> bool:
+    """Devices and web forms call a whole page of HTML plain text; nobody writes one from its first sign to its last."""
+    start = content[:100].lstrip()[:15].lower()
+    return start.startswith((b"<html", b"<!doctype html")) and content[-100:].rstrip().lower().endswith(
+        b"</html>"
+    )
 
 
 def of_text(text: str) -> Piece:
@@ -64,6 +73,8 @@ def of_html(html: str) -> Piece:
             *notes,
             f"more than {pictures.PICTURES} pictures or 10 MiB in the HTML: the others are in the original mail",
         )
+    if not converted.whole:
+        notes = (*notes, LONG)
     return Piece(converted.text, taken.html, converted.cuts, converted.signatures, taken.files, notes)
 
 

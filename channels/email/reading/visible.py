@@ -16,6 +16,8 @@ CHARACTERS = 512 * 1024
 LINES = 20_000
 ATTRIBUTIONS = 400
 """Lines of one text that are tried as an attribution; a text with more of them is a log."""
+TYPED = 25
+"""Lines below an attribution in which somebody may have answered above what they quote."""
 GAP = 4
 """Empty lines that may stand between an attribution and what it is about."""
 
@@ -65,6 +67,11 @@ def shown(text: str, found: tuple[Span, ...]) -> str:
     return "".join(text[s.start : s.end] for s in found if s.kind is _V or s.kind is _F)
 
 
+def name_words(text: str) -> set[str]:
+    """The words of a name and of the first part of its address."""
+    return set(_WORD.findall(text[:200].partition("@")[0].lower())) - tables.GREETINGS
+
+
 def _as_spans(lines: list[str], kinds: list[SpanKind]) -> tuple[Span, ...]:
     out: list[Span] = []
     start = at = 0
@@ -102,7 +109,7 @@ class _Lines:
             self.bare = [_MARKS.sub("", line).strip() for line in self.bare]
         self.quoted = _F if forward else _Q
         """A forward is shown as a whole."""
-        self.writer = _name_words(author)
+        self.writer = name_words(author)
         self.what: list[SpanKind | None] = [None] * len(lines)
         self.marked = [False] * len(lines)
         """Lines with quote marks."""
@@ -126,6 +133,10 @@ class _Lines:
             if mark < len(marked) and marked[mark][0] <= at and self.bare[number]:
                 self.what[number] = _S
             at = after
+        first = min(self.cut_lines, default=0)
+        if len(self.cut_lines) > 1 and not any(self.bare[:first]):
+            # With nothing above, it is where the program put its mark and not where the history begins.
+            self.cut_lines.discard(first)
 
     def of_first(self) -> list[SpanKind]:
         """A mail that answers nothing: only a forward in it, and how it ends, are told from its text."""
@@ -177,6 +188,9 @@ class _Lines:
                 self.rest(at, self.quoted)
                 return
             first = line[0]
+            if ("---" in line or first == ">") and embedded.names_day(bare, at):
+                self.rest(at, self.quoted)
+                return
             if first == ">" and not line.endswith("<<"):
                 at = self.quote(at)
                 continue
@@ -222,6 +236,8 @@ class _Lines:
             return at
         what[at] = self.quoted
         self.marked[at] = True
+        if at and what[at - 1] is None and _MESSAGE_OF.fullmatch(bare[at - 1]) is not None:
+            what[at - 1] = self.quoted
         # A long line that a gateway broke goes on in the next one without a mark.
         if at + 2 < len(lines) and len(lines[at]) >= 68 and bare[at][-1] not in ".?!:":
             follower = bare[at + 1]
@@ -239,7 +255,10 @@ class _Lines:
         self.tried += 1
         found = attributions.at(self.bare, at)
         if found is None:
-            return 0
+            if not self.runs_on(at):
+                return 0
+            self.rest(at, self.quoted)
+            return len(self.lines)
         behind = at + found.lines
         following = self.next_text(behind)
         if following is not None and self.bare[following].startswith(">"):
@@ -247,8 +266,45 @@ class _Lines:
             return behind
         if not found.alone and not self.below_device(at):
             return 0
+        if at and following == behind and self.bare[at - 1][-1:] in ("：", ":"):
+            return 0  # "he told me:" and, with no line free anywhere, what he wrote
+        if following is not None and self.typed_below(following):
+            self.what[at:behind] = [self.quoted] * found.lines
+            return behind
         self.rest(at, self.quoted)
         return len(self.lines)
+
+    def typed_below(self, at: int) -> bool:
+        """Was this line written into an answer, above the quotation that the attribution is about?
+
+        Then quoted lines follow it that nothing else introduces; history inside history is introduced.
+        """
+        last = at
+        for number in range(at, min(at + TYPED, len(self.bare))):
+            line = self.bare[number]
+            if line.startswith(">"):
+                inner = line.lstrip("> ")
+                introduced = attributions.is_one(self.bare[last]) or attributions.is_one(inner)
+                wrapped = last > at and attributions.is_one(f"{self.bare[last - 1]} {self.bare[last]}")
+                return not (introduced or wrapped or embedded.label(inner)[0])
+            if line:
+                if embedded.delimiter(line) or embedded.header(self.bare, number):
+                    return False
+                last = number
+        return False
+
+    def runs_on(self, at: int) -> bool:
+        """Telephones that write a device line, an attribution and the history without an end of a line between them."""
+        line = self.bare[at]
+        device, stop, rest = line.partition(".")
+        if stop and formulas.is_device_line(device) and attributions.is_one(rest.strip()):
+            return True
+        words = _RUN_ON.search(line[: attributions.CHARACTERS])
+        return (
+            words is not None
+            and self.below_device(at)
+            and attributions.is_one(line[: words.start() + 1].strip())
+        )
 
     def below_device(self, at: int) -> bool:
         """Is the text above a line such as `Sent from my phone`? Nobody writes below it."""
@@ -262,7 +318,7 @@ class _Lines:
         for line in self.bare[at:behind]:
             role, value = embedded.label(line)
             if role == "from":
-                self.writer |= _name_words(value)
+                self.writer |= name_words(value)
 
     def rest(self, at: int, kind: SpanKind) -> None:
         """Everything from here to the end; a rule of dashes just above goes with it."""
@@ -288,7 +344,7 @@ class _Lines:
             if line.startswith(">") and len(plain) <= 50 and plain.endswith((",", "!", ":")):
                 greeting, _, names = plain.lower().rstrip(",!: ").partition(" ")
                 if greeting in tables.GREETINGS and names.count(" ") <= 2:
-                    words |= _name_words(names)
+                    words |= name_words(names)
         return words
 
     def endings(self) -> None:
@@ -339,9 +395,7 @@ class _Lines:
 
 _MARKS = re.compile("[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _SIGN = re.compile(r"[\d@<]| via |^(?:[Qq]uoting|[Zz]itat|[Cc]ita|Цит)")
+_MESSAGE_OF = re.compile(r"message du \d{1,2}/\d{1,2}/\d{2,4}(?: [\d:]{4,8})?\s?:?", re.IGNORECASE)
+"""What French providers write above a quotation."""
+_RUN_ON = re.compile(r"[:：]\s{2,}(?=\S)")
 _WORD = re.compile(r"[^\W\d_]{2,40}")
-
-
-def _name_words(text: str) -> set[str]:
-    """The words of a name and of the first part of its address."""
-    return set(_WORD.findall(text[:200].partition("@")[0].lower())) - tables.GREETINGS

@@ -12,6 +12,8 @@ from core.alerting import AlertFact, Status
 WATCHDOG = "watchdog"
 """The alert that always fires, by convention: its absence is the incident."""
 
+_THINGS = ("instance", "host", "hostname", "node", "device")
+
 
 def parse(told: Told, source: Source) -> Sequence[AlertFact]:
     """A fact for each alert. The group's own state says nothing: it is resolved only when all of it are."""
@@ -30,7 +32,7 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
             status=_of_watchdog(status) if name.lower() == WATCHDOG else status,
             event=name or said.get("summary"),
             key=f"alertmanager:{identity(alert, labels)}",
-            resource=labels.get("instance"),
+            resource=thing(labels),
             severity=labels.get("severity") or said.get("severity"),
             started=alert.get("startsAt"),
             ended=alert.get("endsAt"),
@@ -47,6 +49,11 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
 def _of_watchdog(status: Status) -> Status:
     """Its end is no heartbeat: Alertmanager sends it when nobody is there any more who fires it."""
     return Status.HEARTBEAT if status is Status.FIRING else Status.IGNORED
+
+
+def thing(labels: Mapping[str, str]) -> str | None:
+    """The thing that labels name: `instance` by convention, and others where queries are not of Prometheus."""
+    return next((labels[name] for name in _THINGS if labels.get(name)), None)
 
 
 def identity(alert: Mapping[str, Any], labels: Mapping[str, str]) -> str:

@@ -24,6 +24,8 @@ _STATES = {
     "deactivated": Status.RESOLVED,
     "succeeded": Status.FIRING,  # of an activity that is watched for
 }
+_HEALTH = ("ServiceHealth", "Resource Health")
+"""Services that tell of the health of Azure itself."""
 _TEST = "/subscriptions/11111111-1111-1111-1111-111111111111/"
 """Whose alerts the test button of an action group sends."""
 
@@ -52,19 +54,33 @@ def _common(told: Told, source: Source, data: Mapping[str, Any]) -> AlertFact:
     if not origin and not alert:
         raise NotUnderstood("essentials: neither originAlertId nor alertId")
     named = dug(said, "configurationItems", 0)
+    status = _status(said.get("monitorCondition"))
+    key = f"azure:{origin}:{','.join(targets)}" if origin else f"azure:{alert.rpartition('/')[2]}"
+    level = said.get("severity")
+    if said.get("monitoringService") in _HEALTH:
+        # Each message about a health is an event of its own, always fired and always Sev4: how things stand is in the context.
+        about = dug(data, "alertContext", "properties", "trackingId") or ",".join(targets)
+        key = f"azure:health:{said['monitoringService']}:{said.get('alertRule')}:{about}" if about else key
+        status = Status.RESOLVED if _is_well(dug(data, "alertContext", "properties")) else status
+    if said.get("signalType") == "Activity Log" and str(level).lower() not in source.severities:
+        level = dug(data, "alertContext", "level") or level
     return fact(
         told,
         source,
-        status=Status.TEST if alert.startswith(_TEST) else _status(said.get("monitorCondition")),
+        status=Status.TEST if alert.startswith(_TEST) else status,
         event=said.get("alertRule"),
-        key=f"azure:{origin}:{','.join(targets)}" if origin else f"azure:{alert.rpartition('/')[2]}",
+        key=key,
         resource=named or (targets[0].rpartition("/")[2] if targets else None),
-        severity=_severity(said.get("severity"), source),
+        severity=None
+        if status is Status.RESOLVED and said["monitoringService"] in _HEALTH
+        else _severity(level, source),
         started=said.get("firedDateTime"),
-        ended=said.get("resolvedDateTime"),
+        ended=said.get("resolvedDateTime")
+        or (said.get("firedDateTime") if status is Status.RESOLVED else None),
         summary=said.get("alertRule"),
         text=said.get("description"),
         labels={n: said.get(n) for n in ("signalType", "monitoringService", "targetResourceType")}
+        | _dimensions(dug(data, "alertContext", "condition", "allOf"))
         | texts(dug(data, "alertContext", "properties"))
         | texts(data.get("customProperties")),
         links=[said.get("investigationLink"), dug(data, "alertContext", "LinkToSearchResults")],
@@ -96,8 +112,7 @@ def _metric(told: Told, source: Source, data: Mapping[str, Any]) -> AlertFact:
 
 def _activity(told: Told, source: Source, data: Mapping[str, Any], said: Mapping[str, Any]) -> AlertFact:
     """Schema Microsoft.Insights/activityLogs: something was done, or a service of Azure is disturbed."""
-    health = dug(said, "properties", "stage") or dug(said, "properties", "currentHealthStatus")
-    over = str(health).lower() in ("resolved", "complete", "available")
+    over = _is_well(said.get("properties"))
     target = str(said.get("resourceId") or dug(said, "properties", "trackingId") or "")
     name = dug(said, "properties", "title") or said.get("operationName")
     return fact(
@@ -114,6 +129,24 @@ def _activity(told: Told, source: Source, data: Mapping[str, Any], said: Mapping
         text=said.get("description") or dug(said, "properties", "communication"),
         labels=texts(data.get("properties")) | {"status": said.get("status"), "caller": said.get("caller")},
     )
+
+
+def _dimensions(conditions: Any) -> dict[str, str]:
+    """What tells apart the alerts of one rule."""
+    listed = [dug(one, "dimensions") for one in conditions] if isinstance(conditions, list) else []
+    return {
+        str(one["name"]): str(one["value"])
+        for dimensions in listed
+        if isinstance(dimensions, list)
+        for one in dimensions
+        if isinstance(one, Mapping) and "name" in one and "value" in one
+    }
+
+
+def _is_well(properties: Any) -> bool:
+    """Of a service of Azure, or of a resource: it is over."""
+    health = dug(properties, "stage") or dug(properties, "currentHealthStatus")
+    return str(health).lower() in ("resolved", "complete", "available")
 
 
 def _log(told: Told, source: Source, data: Mapping[str, Any]) -> AlertFact:

@@ -17,7 +17,7 @@ _STATES: Mapping[str, Status] = {
     for status, words in (
         (
             Status.RESOLVED,
-            "resolved ok up closed close cleared clear recovered recovery normal inactive 0 false",
+            "resolved ok up closed close cleared clear recovered recovery normal inactive merged canceled cancelled 0 false",
         ),
         (Status.ACKNOWLEDGED, "acknowledged ack"),
         (Status.SUPPRESSED, "suppressed silenced muted"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from channels.monitoring.fields import document, dug, each, fact, texts
 from channels.monitoring.source import NotUnderstood, Source, Told
-from channels.monitoring.sources.alertmanager import identity
+from channels.monitoring.sources.alertmanager import identity, thing
 from core.alerting import AlertFact, Status
 
 _LEGACY: Mapping[str, Status] = {
@@ -36,14 +36,13 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
             told,
             source,
             status=_status(alert.get("status"), name, labels),
-            # Of what has no data the alert is named after the state, and the rule stands in a label.
-            event=labels.get("rulename") if name.startswith("Datasource") else name or said.get("summary"),
+            event=_named(name, labels) or said.get("summary"),
             key=f"grafana:{body.get('orgId')}:{identity(alert, labels)}",
-            resource=labels.get("instance"),
+            resource=thing(labels),
             severity=labels.get("severity") or said.get("severity"),
             started=alert.get("startsAt"),
             ended=alert.get("endsAt"),
-            summary=said.get("summary") or name,
+            summary=said.get("summary") or _named(name, labels),
             text=said.get("description") or said.get("message") or alert.get("valueString"),
             labels=labels,
             links=[
@@ -56,12 +55,17 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
     return each(told, source, body.get("alerts"), one)
 
 
+def _named(name: str, labels: Mapping[str, str]) -> str:
+    """Of what has no data the alert is named after that, and the rule stands in a label."""
+    rule = labels.get("rulename") if name in ("DatasourceNoData", "DatasourceError") else None
+    return f"{rule} ({name})" if rule else name
+
+
 def _status(said: Any, name: str, labels: Mapping[str, str]) -> Status:
     if name == "TestAlert" and labels.get("instance") == "Grafana":
         return Status.TEST
-    if said == "resolved":
-        return Status.RESOLVED
-    return Status.NO_DATA if name == "DatasourceNoData" else Status.FIRING
+    # DatasourceNoData and DatasourceError are alerts like others: the rule's own is told to be over when one of them begins.
+    return Status.RESOLVED if said == "resolved" else Status.FIRING
 
 
 def _legacy(told: Told, source: Source, body: Mapping[str, Any]) -> AlertFact:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from channels.monitoring import knocks
 from channels.monitoring.fields import fact
 from channels.monitoring.source import Source, Told
 from channels.monitoring.sources import alertmanager
@@ -15,7 +16,12 @@ LEAST, MOST = 60.0, 86400.0  # seconds between two heartbeats (monitoring.md 6)
 
 
 def parse(told: Told, source: Source) -> Sequence[AlertFact]:
-    """Whatever comes is a heartbeat, but for what says that one is missing. It may say itself when the next one must come."""
+    """Whatever comes is a heartbeat, but for what says that one is missing. It may say itself when the next one must come.
+
+    A knock is none: it says that one way works, and a heartbeat is that of its source.
+    """
+    if knocks.found(told.raw) is not None:
+        return []
     body: Mapping[str, Any] = told.json if isinstance(told.json, Mapping) else told.form
     if isinstance(body.get("alerts"), list):
         return alertmanager.parse(told, source)

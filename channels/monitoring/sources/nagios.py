@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from channels.monitoring import letters
@@ -17,11 +18,16 @@ STATUSES: Mapping[str, Status] = {
     "ACKNOWLEDGEMENT": Status.ACKNOWLEDGED,
     "FLAPPINGSTART": Status.SUPPRESSED,
     "DOWNTIMESTART": Status.MAINTENANCE,
+    "DOWNTIMEEND": Status.MAINTENANCE,
+    "DOWNTIMECANCELLED": Status.MAINTENANCE,
+    "DOWNTIMEREMOVED": Status.MAINTENANCE,
 }
-"""Only PROBLEM and RECOVERY open and close. The other types tell of ends after which the tool repeats what is the matter."""
-_OTHERS = (
-    "FLAPPINGSTOP FLAPPINGEND FLAPPINGDISABLED DOWNTIMEEND DOWNTIMECANCELLED DOWNTIMEREMOVED CUSTOM".split()
-)
+"""Only PROBLEM opens, only RECOVERY closes, or the end of a silence. After the end of a downtime a tool may be silent for long about what
+still fires."""
+_WORK_OVER = ("DOWNTIMEEND", "DOWNTIMECANCELLED", "DOWNTIMEREMOVED")
+_CALM = ("FLAPPINGSTOP", "FLAPPINGEND", "FLAPPINGDISABLED")
+_OTHERS = (*_CALM, "CUSTOM")
+_WELL = ("OK", "UP")
 _LINE = re.compile(
     r"^[ \t]*(Notification Type|Service|Host|State|Address|IPv4|Additional Info|Info):(.*)$",
     re.MULTILINE,
@@ -33,6 +39,8 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
     found = macros(told.json if isinstance(told.json, Mapping) else told.form)
     if found.get("notificationtype"):
         return [of_macros(told, source, found, tool="nagios")]
+    if found.get("hostname") and (found.get("servicestatetype") or found.get("hoststatetype")):
+        return [_of_handler(told, source, found)]
     letter = letters.letter(told)
     fact_ = of_mail(told, source, letter)
     if fact_ is None:
@@ -69,13 +77,33 @@ def of_macros(
         service=service,
         state=found.get(f"{of}state") or found.get("state") or "",
         output=found.get(f"{of}output") or found.get("output") or "",
-        text="\n".join(filter(None, (found.get(f"long{of}output"), found.get("notificationcomment")))),
+        text="\n".join(filter(None, (found.get(f"long{of}output"), _comment(found)))),
         at=found.get("timet") or found.get("date"),
         address=found.get("hostaddress") or found.get("address") or "",
         links=[found.get(f"{of}actionurl"), found.get(f"{of}notesurl"), found.get("url")],
         tool=tool,
         place=place,
     )
+
+
+def _comment(found: Mapping[str, str]) -> str:
+    """What somebody wrote to it, as who acknowledges does, behind their name."""
+    author = found.get("notificationauthor") or found.get("notificationauthorname")
+    words = found.get("notificationcomment", "")
+    return f"{author}: {words}" if author and words else words
+
+
+def _of_handler(told: Told, source: Source, found: Mapping[str, str]) -> AlertFact:
+    """What a command for event handlers says: it has no type of notification, and is called at each try. Only a hard state is one."""
+    of = "service" if found.get("servicedesc") else "host"
+    state = found.get(f"{of}state", "").upper()
+    kind = "RECOVERY" if state in ("OK", "UP") else "PROBLEM"
+    if kind == "PROBLEM" and found.get(f"{of}statetype", "").upper() == "SOFT":
+        kind = "CUSTOM"  # it is tried again
+    said = of_macros(told, source, {**found, "notificationtype": kind}, tool="nagios")
+    return replace(
+        said, tells_of_work=True
+    )  # a notification of a problem is not sent in a downtime, a handler is called
 
 
 def notification(  # noqa: PLR0913 - what a notification says
@@ -98,7 +126,7 @@ def notification(  # noqa: PLR0913 - what a notification says
     word = kind.split(maxsplit=1)[0].upper() if kind.strip() else ""
     if not host or (word not in STATUSES and word not in _OTHERS):
         raise NotUnderstood(f"a notification of type {kind!r} about the host {host!r}")
-    status = STATUSES.get(word, Status.IGNORED)
+    status = _status(word, state)
     return fact(
         told,
         source,
@@ -109,12 +137,25 @@ def notification(  # noqa: PLR0913 - what a notification says
         severity=state or None,
         started=at if status is Status.FIRING else None,
         ended=at,
+        said=at,
         summary=f"{service} {state}: {output}" if service else f"{host} {state}: {output}",
         text=text or output,
         labels={"notification": word, "state": state},
         links=links,
         address=address,
+        work_over=word in _WORK_OVER,
     )
+
+
+def _status(word: str, state: str) -> Status:
+    """What a notification makes of its problem. What became well while its tool was silent is said by the end of that silence alone (docs/decisions/0050).
+
+    >>> _status("FLAPPINGEND", "OK"), _status("FLAPPINGEND", "CRITICAL"), _status("DOWNTIMEEND", "UP")
+    (<Status.RESOLVED: 'resolved'>, <Status.IGNORED: 'ignored'>, <Status.RESOLVED: 'resolved'>)
+    """
+    if word in (*_CALM, *_WORK_OVER) and state.upper() in _WELL:
+        return Status.RESOLVED
+    return STATUSES.get(word, Status.IGNORED)
 
 
 def knows(kind: str) -> bool:

@@ -10,11 +10,11 @@ from channels.monitoring.fields import document, fact
 from channels.monitoring.source import NotUnderstood, Source, Told
 from core.alerting import AlertFact, Severity, Status
 
-_DOWN = "down error fehler ausfall ausgefallen caído caido inactivo inattivo guasto errore erreur panne indisponible inactif fallo abajo"
-_UP = "up ok attivo activo arriba disponibile verfügbar disponible actif online"
-_WARNING = "warning warnung avviso avvertenza avertissement advertencia aviso alerte unusual ungewöhnlich insolito anomalo inhabituel inusual"
-_PAUSED = "paused pause pausiert angehalten sospeso pausa pausado suspendu interrompu detenido"
-_UNKNOWN = "unknown unbekannt sconosciuto inconnu desconocido collecting"
+_DOWN = "down error offline alarm allarme fehler störung gestört ausfall ausgefallen inaktiv fuori caído caido inactivo inattivo guasto errore erreur panne indisponible inactif fallo abajo inativo inactief"
+_UP = "up ok aktiv attivo activo arriba disponibile verfügbar disponible actif online ativo actief"
+_WARNING = "warning warnung avviso avvertenza avertissement advertencia aviso alerte unusual ungewöhnlich insolito anomalo inhabituel inusual incomum waarschuwing ongebruikelijk ongewoon"
+_PAUSED = "paused pause pausiert angehalten sospeso pausa pausado suspendu interrompu detenido gepauzeerd"
+_UNKNOWN = "unknown unbekannt sconosciuto inconnu desconocido desconhecido onbekend collecting"
 _WORDS: Mapping[str, tuple[Status, Severity]] = {
     word: told
     for words, told in (
@@ -27,13 +27,14 @@ _WORDS: Mapping[str, tuple[Status, Severity]] = {
     for word in words.split()
 }
 _NOT = frozenset("not no non nicht niet pas".split())
-_NOW = re.compile(r"\(\s*(?:now|jetzt|ora|adesso|maintenant|ahora)\s*:\s*([^)]*)\)", re.IGNORECASE)
+_NOW = re.compile(r"\(\s*(?:now|jetzt|ora|adesso|maintenant|ahora|agora|nu)\s*:\s*([^)]*)\)", re.IGNORECASE)
 _WAS = re.compile(r"\([^():]*:[^)]*\)")
 _ENDED = re.compile(
-    r"\b(?:ended|beendet|terminat[oa]|finit[oa]|terminée?|finalizad[oa]|terminad[oa])\b", re.IGNORECASE
+    r"\b(?:ended|beendet|terminat[oa]|finit[oa]|terminée?|finalizad[oa]|terminad[oa]|terminou|beëindigd)\b",
+    re.IGNORECASE,
 )
 _ACKNOWLEDGED = re.compile(
-    r"acknowledg|bestätigt|quittiert|riconosciut|confermat|acquitté|reconnu|confirmad|reconocid",
+    r"acknowledg|bestätigt|quittiert|riconosciut|confermat|acquitté|reconnu|confirmé|confirmad|reconocid|reconhecid|bevestigd|erkend",
     re.IGNORECASE,
 )
 _DATE = re.compile(
@@ -81,7 +82,7 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
 def state(words: str) -> tuple[Status, Severity]:
     """What a state says, whatever the language: what is now counts, not what was. Raises NotUnderstood.
 
-    >>> state("Down ended (now: Up)")[0].value, state("Up (was: Down)")[0].value, state("Fehler (bestätigt)")[0].value
+    >>> state("Down ended (now: Up)")[0].value, state("Up (was: Down)")[0].value, state("Non attivo (confermato)")[0].value
     ('resolved', 'resolved', 'acknowledged')
     """
     now = _NOW.search(words)
@@ -94,7 +95,7 @@ def state(words: str) -> tuple[Status, Severity]:
         raise NotUnderstood(f"status: {words!r} is no state of a sensor that is known")
     status, severity = found[0]
     if status is Status.RESOLVED and _NOT.intersection(spoken):
-        return _WORDS["down"]
+        status, severity = _WORDS["down"]
     if status is Status.FIRING and _ACKNOWLEDGED.search(told):
         return Status.ACKNOWLEDGED, severity
     return status, severity

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from channels.monitoring import ber, traps
+from channels.monitoring import ber, traps, version_3
 from channels.monitoring.fields import fact
 from channels.monitoring.source import NotUnderstood, Source, Told
 from core.alerting import AlertFact, Severity, Status
 
-community = ber.community
 _HANDED = re.compile(rb"\A[^\n]{0,300}\n(?:UDP|TCP|DTLS|TLS|SSH|UNIX|<UNKNOWN>)[^\n]{0,300}(?:\n|\Z)")
 _FROM = re.compile(r"\[([0-9A-Fa-f:.%\w]{2,60})\](?::\d+)?->|^\w+(?:/IPv6)?: \[([0-9A-Fa-f:.]{2,60})\]")
 _IF_ROWS = re.compile(r"1\.3\.6\.1\.2\.1\.(?:2\.2\.1|31\.1\.1\.1)\.\d+\.(\d+)")
@@ -23,8 +22,9 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
     if _HANDED.match(told.raw):
         device, oid, varbinds = _handed(told.raw.decode("utf-8", "replace"))
         return [_fact(told, source, oid, varbinds, device=device, named=f"{device} ")]
-    trap = ber.trap(told.raw)
-    return [_fact(told, source, trap.oid, trap.varbinds, device=trap.agent or told.peer, named="")]
+    trap = version_3.trap(told.raw) if ber.version(told.raw) == 3 else ber.trap(told.raw)
+    device = trap.agent or told.peer
+    return [_fact(told, source, trap.oid, trap.varbinds, device=device, named="", engine=trap.engine)]
 
 
 def _handed(text: str) -> tuple[str, str, list[tuple[str, str]]]:
@@ -46,7 +46,14 @@ def _handed(text: str) -> tuple[str, str, list[tuple[str, str]]]:
 
 
 def _fact(
-    told: Told, source: Source, oid: str, varbinds: Sequence[tuple[str, str]], *, device: str, named: str
+    told: Told,
+    source: Source,
+    oid: str,
+    varbinds: Sequence[tuple[str, str]],
+    *,
+    device: str,
+    named: str,
+    engine: str = "",
 ) -> AlertFact:
     event = traps.EVENTS.get(oid)
     values = dict(varbinds)
@@ -72,9 +79,10 @@ def _fact(
         key=f"snmp:{device}:{key}",
         resource=resource,
         severity=source.severities.get(name.lower(), severity) if status is Status.FIRING else severity,
-        summary=f"{name} {resource}",
+        # Whose interface it is must be read where nobody knows the device by its address, too.
+        summary=f"{name} {resource}" if device in resource else f"{name} {resource} ({device})",
         text="\n".join(f"{one} {value}" for one, value in varbinds),
-        labels={"oid": oid, "device": device} | values,
+        labels={"oid": oid, "device": device} | ({"engine": engine} if engine else {}) | values,
         address=device,
     )
 

@@ -127,6 +127,7 @@ def _of_line(
     rule, groups = rule or {}, groups or {}
     device = groups.get("host") or line.host or told.peer
     thing, event, key = _named(line, device)
+    resource = groups.get("resource") or thing or device
     over = _is_over(line, rule, groups)
     said = groups.get("severity") or rule.get("severity")
     severity = said or severities.SYSLOG[line.severity]
@@ -136,11 +137,12 @@ def _of_line(
         status=Status.RESOLVED if over else Status.FIRING,
         event=groups.get("event") or _filled(rule.get("event"), groups) or event,
         key="syslog:" + (_filled(rule.get("key"), groups) or _of_group(groups, device) or key),
-        resource=groups.get("resource") or thing or device,
+        resource=resource,
         severity=Severity.OK if over and not said else severity,
         started=None if over else line.at,
         ended=line.at,
-        summary=line.message,
+        # Whose interface it is must be read where nobody knows the device by its address, too.
+        summary=line.message if device in (resource, *line.message.split()) else f"{line.message} ({device})",
         text=line.message,
         labels=line.labels,
         address=told.peer,

@@ -44,13 +44,19 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
             started=f"{body.get('event_date')} {body.get('event_time')}",
             ended=f"{body.get('event_recovery_date')} {body.get('event_recovery_time')}",
             summary=body.get("alert_subject") or body.get("event_name"),
-            text="\n".join(filter(None, (body.get("alert_message"), body.get("event_update_message")))),
+            text=_text(body),
             labels=_tags(body.get("event_tags", ""))
             | {name: body[name] for name in ("trigger_id", "event_update_user", "opdata") if name in body},
             links=[body.get("trigger_url"), body.get("event_url")],
             address=body.get("host_ip", ""),
         )
     ]
+
+
+def _text(body: Mapping[str, str]) -> str:
+    """What is worded, and what somebody wrote where that is not within it, as in the wording that we ship."""
+    message, written = body.get("alert_message", ""), body.get("event_update_message", "")
+    return message if written in message else "\n".join(filter(None, (message, written)))
 
 
 def _status(body: Mapping[str, str]) -> Status:

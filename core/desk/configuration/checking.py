@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core import addresses
-from core.alerting import Severity
+from core.alerting import CIPHERS, DIGESTS, KINDS, Severity
 from core.desk.alert_sources import OWN
 from core.desk.configuration.document import (
     PARTS,
@@ -28,6 +28,7 @@ from core.desk.configuration.document import (
     RotaPart,
     RoutingPart,
     SlaPart,
+    TrapUserPart,
     VendorPart,
     mean,
     place,
@@ -55,8 +56,12 @@ MEASURES = ("none", "hours", "tickets", "visits")
 SEVERITIES = tuple(str(one) for one in Severity if one is not Severity.OK)
 BEATS = (60, 86_400)
 """Seconds between heartbeats, at least and at most."""
+FASTEST = {"rate": 100_000, "burst": 1_000_000}
+"""Messages a second and at once of a source, at most: more is no bound at all."""
 MIN_SECRET = 16
 """Characters of the secret of a source: whoever has it opens tickets."""
+MAX_USER = 32
+"""Bytes of a user's name (RFC 3414, 2.4)."""
 REFERS = "must say where the secret is, env:NAME or file:PATH: this file is kept and exported"
 PERIODS = ("contract", "year", "quarter", "month")
 RENEWALS = ("none", "tacit")
@@ -129,6 +134,14 @@ def remarks(document: Document) -> list[str]:
     return found + [
         f"routing[{second}]: asks for the same as routing[{first}], which comes first and always wins"
         for first, second in ties(rules, {part.name: part.level for part in document.get("groups", ())})
+    ]
+
+
+def alarms_to(group: str, groups: Iterable[str]) -> list[str]:
+    """What is wrong with the setting `hub.alarms_to`, which names somebody of the desk, if anything is."""
+    return [
+        f'hub.alarms_to{wrong}: what the hub reports of itself waits under "To qualify" until the setting names a group'
+        for wrong in _not_there("", [group], frozenset(groups), "a group")
     ]
 
 
@@ -332,6 +345,7 @@ def _priorities(part: CustomerPart, at: str) -> Iterator[str]:
 def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]:
     if part.name == OWN:
         yield f'{at}.name: "{OWN}" is the hub itself: choose another name'
+    yield from _none_of(f"{at}.kind", part.kind, KINDS)
     yield from _unknown(f"{at}.customer", [part.customer], "customers", names)
     yield from _unknown(f"{at}.technology", [part.technology or None], "technologies", names)
     yield from _unknown(f"{at}.request_type", [part.request_type or None], "request_types", names)
@@ -356,6 +370,9 @@ def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]
         secret = getattr(part, name)
         if secret is not None and len(secret) < (1 if by_address else MIN_SECRET):
             yield f"{at}.{name}: must have at least {MIN_SECRET} characters{unless}"
+    for name, most in FASTEST.items():
+        if not 1 <= getattr(part, name) <= most:
+            yield f"{at}.{name}: must be between 1 and {most}"
     for name in ("peers", "reaches"):
         for network in getattr(part, name):
             try:
@@ -369,8 +386,31 @@ def _alert_source(part: AlertSourcePart, at: str, names: Names) -> Iterator[str]
         yield f"{at}.hmac.secret: {REFERS}"
     if part.api is not None:
         yield from _interface(part.api, part.kind, f"{at}.api")
+    if part.users and part.kind != "snmp":
+        yield f"{at}.users: a source of kind {part.kind} has none: they are users of SNMP version 3"
+    for number, user in enumerate(part.users, start=1):
+        yield from trap_user(user, by_address=bool(part.peers), at=place(f"{at}.users", user, number))
+    yield from _doubles(f"{at}.users", part.users)
     if part.names_customers and part.customer:
         yield f"{at}.names_customers: the source is {part.customer}'s: it names nobody else"
+
+
+def trap_user(part: TrapUserPart, *, by_address: bool, at: str) -> Iterator[str]:
+    """What is wrong with a user of SNMP version 3. `by_address`: the source says where it sends from."""
+    if not 1 <= len(part.name.encode("utf-8", "replace")) <= MAX_USER or not part.name.isprintable():
+        yield f"{at}.name: must have 1 to {MAX_USER} bytes, of characters that can be printed"
+    yield from _none_of(f"{at}.auth", part.auth, ("", *DIGESTS))
+    yield from _none_of(f"{at}.priv", part.priv, ("", *CIPHERS))
+    for name in ("auth", "priv"):
+        secret = getattr(part, f"{name}_secret")
+        if getattr(part, name) and not (secret.startswith(("env:", "file:")) and secret.isprintable()):
+            yield f"{at}.{name}_secret: {REFERS}"
+        if secret and not getattr(part, name):
+            yield f"{at}.{name}: is missing, and {name}_secret is there"
+    if part.priv and not part.auth:
+        yield f"{at}.priv: who encrypts signs too: give auth and auth_secret"
+    if not part.auth and not by_address:
+        yield f"{at}.auth: whoever does not sign proves nothing: name in peers of the source where it sends from"
 
 
 def _interface(part: InterfacePart, kind: str, at: str) -> Iterator[str]:

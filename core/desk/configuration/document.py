@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from core.alerting import PACE
 from core.desk.errors import ConfigurationError
 from core.rules.assigning import CAPACITY
 from core.rules.calendar_definitions import (
@@ -262,6 +263,16 @@ class SignaturePart(_Part, frozen=True, kw_only=True):
     timestamp: str = ""
 
 
+class TrapUserPart(_Part, frozen=True, kw_only=True):
+    """alert_sources.users"""
+
+    name: str
+    auth: str = ""
+    auth_secret: str = ""
+    priv: str = ""
+    priv_secret: str = ""
+
+
 class AlertSourcePart(_Part, frozen=True, kw_only=True):
     """[[alert_sources]]"""
 
@@ -293,7 +304,10 @@ class AlertSourcePart(_Part, frozen=True, kw_only=True):
     api: InterfacePart | None = None
     topics: tuple[str, ...] = ()
     reaches: tuple[str, ...] = ()
+    users: tuple[TrapUserPart, ...] = ()
     address: str = ""
+    rate: int = PACE.rate
+    burst: int = PACE.burst
 
 
 class LayerPart(_Part, frozen=True, kw_only=True):

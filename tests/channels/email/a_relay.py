@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import socket
 import ssl
@@ -11,12 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+from aiosmtpd.smtp import MISSING, SMTP, AuthResult, Envelope, Session, auth_mechanism
 
 from core.envelope import Address, Outgoing
+from core.ids import derived_id
 from tests.channels.email.running_mail import in_a_thread
 
 TOKEN = "abcdefghijklmnopqrstuvwx27"
+CONVERSATION = derived_id(1_795_600_000_000, "conversation")
 OTHER = "22222222222222222222222222"
 
 
@@ -36,6 +39,7 @@ def an_answer(**changed: Any) -> Outgoing:
         "language": "en",
         "ticket_number": "26-000123",
         "reply_token": TOKEN,
+        "conversation": CONVERSATION,
         "bounce_token": OTHER,
         "in_reply_to": "1@cust.test",
         "references": ("1@cust.test",),
@@ -61,6 +65,8 @@ class FakeRelay:
 
     says: dict[str, list[str]] = field(default_factory=dict)
     password: str = ""
+    tokens: set[str] = field(default_factory=set)
+    """Those that it lets in by XOAUTH2."""
     offers: bool = True
     """SMTPUTF8"""
     taken: list[Taken] = field(default_factory=list)
@@ -119,6 +125,18 @@ class FakeRelay:
             return AuthResult(success=True, auth_data=data.login.decode())
         return AuthResult(success=False, handled=False)
 
+    @auth_mechanism("XOAUTH2")
+    async def auth_by_token(self, server: SMTP, args: list[str]) -> AuthResult:
+        """As Microsoft and Google do it: who is refused hears why, and says something before the end."""
+        self.heard.append(" ".join(args[:1]))
+        said = base64.b64decode(args[1]) if len(args) > 1 else await server.challenge_auth("")
+        assert said is not MISSING
+        user, token = said.decode().removeprefix("user=").removesuffix("\1\1").split("\1auth=Bearer ")
+        if token in self.tokens:
+            return AuthResult(success=True, auth_data=user)
+        assert await server.challenge_auth('{"status":"401","schemes":"bearer"}') == b""
+        return AuthResult(success=False, handled=False)
+
     @contextlib.contextmanager
     def running(
         self, *, starttls: ssl.SSLContext | None = None, tls: ssl.SSLContext | None = None
@@ -130,7 +148,7 @@ class FakeRelay:
                 self,
                 enable_SMTPUTF8=self.offers,
                 tls_context=starttls,
-                auth_required=bool(self.password),
+                auth_required=bool(self.password or self.tokens),
                 authenticator=self.authenticate,
                 hostname="relay.test",
                 loop=asyncio.get_running_loop(),

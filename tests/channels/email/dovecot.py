@@ -39,8 +39,15 @@ default_internal_group = {group}
 default_login_user = {user}
 first_valid_uid = 1
 mail_location = maildir:{home}/mail/%u
+auth_mechanisms = plain xoauth2 oauthbearer
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {home}/oauth2.conf
+}}
 passdb {{
   driver = static
+  mechanisms = plain
   args = password={password}
 }}
 userdb {{
@@ -56,12 +63,27 @@ service imap-login {{
     port = {tls_port}
   }}
 }}
+service auth {{
+  inet_listener {{
+    port = {auth_port}
+  }}
+}}
 service anvil {{
   chroot =
   unix_listener anvil-auth-penalty {{
     mode = 0
   }}
 }}
+"""
+
+# Whoever sits at this port says whose a token is (RFC 7662); nobody does unless a test puts somebody there.
+_TOKENS = """
+introspection_mode = post
+introspection_url = http://127.0.0.1:{judge_port}/introspect
+username_attribute = username
+active_attribute = active
+active_value = true
+timeout_msecs = 2000
 """
 
 
@@ -81,10 +103,12 @@ def program() -> str:
 class Dovecot:
     """One server. Every user name is a new, empty mailbox; the password is PASSWORD."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, auth_port: int = 0) -> None:
         self._program = program()
         self.home = home
-        self.port, self.tls_port = _free_ports()
+        self.port, self.tls_port, self.judge_port, free = _free_ports(4)
+        self.auth_port = auth_port or free
+        """Where a mail server asks it who may log in there."""
         self.certificate, key = a_certificate(home)
         owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
         home.joinpath("mail").mkdir()
@@ -105,9 +129,12 @@ class Dovecot:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        text = _CONFIGURATION.format(port=self.port, tls_port=self.tls_port, **self._settings)
+        text = _CONFIGURATION.format(
+            port=self.port, tls_port=self.tls_port, auth_port=self.auth_port, **self._settings
+        )
         configuration = self.home / "dovecot.conf"
         configuration.write_text(text)
+        (self.home / "oauth2.conf").write_text(_TOKENS.format(judge_port=self.judge_port))
         self._running = subprocess.Popen(
             [self._program, "-F", "-c", configuration], start_new_session=True, stderr=subprocess.PIPE
         )
@@ -161,6 +188,13 @@ class Dovecot:
             for mail in mails:
                 client.append("INBOX", mail)
 
+    def put(self, user: str, name: str, mail: bytes) -> None:
+        """Where its own delivery would put a mail: for many at once."""
+        place = self.home / "mail" / user / "new" / name
+        place.write_bytes(mail)
+        if os.geteuid() == 0:
+            os.chown(place, self._settings["uid"], self._settings["gid"])
+
     def seen(self, user: str) -> list[int]:
         """UIDs that are marked as read."""
         with self.mailbox(user) as client:
@@ -180,11 +214,11 @@ class Dovecot:
 
 
 @contextlib.contextmanager
-def a_dovecot() -> Iterator[Dovecot]:
+def a_dovecot(*, auth_port: int = 0) -> Iterator[Dovecot]:
     """A server of one's own, started; its folder has a short name, as its sockets need one."""
     program()
     with tempfile.TemporaryDirectory(prefix="dc") as folder:
-        server = Dovecot(Path(folder))
+        server = Dovecot(Path(folder), auth_port=auth_port)
         server.start()
         try:
             yield server
@@ -192,9 +226,10 @@ def a_dovecot() -> Iterator[Dovecot]:
             server.stop()
 
 
-def _free_ports() -> tuple[int, int]:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-        return one.getsockname()[1], two.getsockname()[1]
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as all_taken:
+        taken = [all_taken.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [one.getsockname()[1] for one in taken]
 
 
 def _group(gid: int) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from channels.email.reading import read
@@ -75,12 +72,3 @@ def shown(text: str, **named: Any) -> str:
 def folded(text: str, kind: SpanKind, **named: Any) -> str:
     """What of a bare text is of this kind."""
     return "".join(text[s.start : s.end] for s in reply.spans(text, **named) if s.kind is kind).strip()
-
-
-@contextmanager
-def quickly(seconds: float) -> Iterator[None]:
-    """What is inside takes no more CPU time than this; other work on the machine does not count."""
-    before = time.process_time()
-    yield
-    took = time.process_time() - before
-    assert took < seconds, f"{took:.2f} s of CPU time, allowed are {seconds} s"

@@ -34,8 +34,10 @@ def test_mail_comes_in_by_smtp_lmtp_and_from_a_mailbox_at_the_same_time(tmp_path
                 lmtp.sendmail("ann@cust.test", ["support@hub.test"], MAIL)
             door.wait_until(lambda d: len(d.came) == 3)
             server.wait_until_seen("desk", 1)
+        let_in = asyncio.run(channel.log_ins())
 
     assert {arrival.envelope["protocol"] for arrival in door.came} == {"SMTP", "LMTP", "IMAP"}
+    assert let_in == {"the mailbox desk@127.0.0.1/INBOX": ""}
     assert {arrival.raw for arrival in door.came} == {MAIL}
 
 
@@ -82,3 +84,26 @@ def test_the_end_is_not_put_off_by_clients_that_stay(tmp_path):
     idle.socket.close()
 
     assert took < 4  # what is on its way may take longer, who only waits may not
+
+
+@pytest.mark.parametrize(
+    ("checks", "envelope", "asks"),
+    [
+        ("auto", {"protocol": "SMTP", "peer": "203.0.113.7"}, True),
+        ("auto", {"protocol": "SMTP", "peer": "127.0.0.1"}, False),
+        ("auto", {"protocol": "SMTP", "peer": "::1"}, False),
+        ("auto", {"protocol": "SMTP", "peer": "192.0.2.9"}, False),
+        ("auto", {"protocol": "LMTP", "peer": "203.0.113.7"}, False),
+        ("auto", {"protocol": "IMAP"}, False),
+        ("auto", {}, False),
+        ("always", {"protocol": "SMTP", "peer": "127.0.0.1"}, True),
+        ("always", {"protocol": "SMTP", "peer": "192.0.2.9"}, False),
+        ("always", {"protocol": "IMAP"}, False),
+        ("never", {"protocol": "SMTP", "peer": "203.0.113.7"}, False),
+        ("always", {"protocol": "SMTP", "peer": "203.0.113.7", "answers": {}}, False),
+    ],
+)
+def test_whoever_hands_mail_in_from_outside_is_looked_at_by_ourselves(tmp_path, checks, envelope, asks):
+    channel = a_channel(tmp_path, check_senders=checks, trusted_relays=("192.0.2.9",))
+
+    assert channel.inquires({"envelope": envelope}) is asks

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from email.utils import getaddresses
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from channels.email import threadindex
 from channels.email.addressing import Addressing
-from channels.email.compose import ID_LENGTH, Identity, compose, loop_header
+from channels.email.compose import ID_LENGTH, TEMPLATES, Identity, compose, loop_header
 from channels.email.flowing import WIDTH, flowed
+from channels.email.reading import ours as ours_in
 from channels.email.reading import read
 from channels.email.reading.texts import unflowed
 from core.envelope import Address, Attachment, Earlier, Inbound, Invitation, Kind, Outgoing
-from tests.channels.email.a_relay import OTHER, TOKEN, an_answer
+from core.ids import derived_id, time_of
+from tests.channels.email.a_relay import CONVERSATION, OTHER, TOKEN, an_answer
 from tests.channels.email.reading_mails import DESK, a_mail, parts, understood, visible
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -78,17 +83,37 @@ def test_a_persons_answer_says_who_writes_and_carries_no_mark_of_a_machine():
         assert len(mail.get_all(field)) == 1, field
 
 
-@pytest.mark.parametrize(
-    ("kind", "word"),
-    [("received", "auto-replied"), ("progress", "auto-generated"), ("closed", "auto-generated")],
-)
-def test_automatic_mail_says_so_and_asks_for_no_answer_by_a_machine(kind, word):
+NOTICES = {one.stem for one in (TEMPLATES.parent / "notices" / "en").glob("[!_]*.txt")}
+
+
+@pytest.mark.parametrize("kind", sorted(NOTICES))
+def test_automatic_mail_of_every_kind_says_so_and_asks_for_no_answer_by_a_machine(kind):
     mail = seen(an_answer(kind=kind, automatic=True, author_name=""))
 
     assert mail["From"] == "Acme Desk <support@hub.test>"
-    assert mail["Auto-Submitted"] == word
+    assert mail["Auto-Submitted"] == ("auto-replied" if kind == "received" else "auto-generated")
+    assert mail["X-Centralino-Loop"] == loop_header(IDENTITY, "r" * 26)
     assert mail["X-Auto-Response-Suppress"] == "All"
     assert "Precedence" not in mail
+
+
+@pytest.mark.parametrize("language", ["it", "en"])
+def test_what_comes_by_subscription_says_where_it_ends_by_one_click_and_in_words(language):
+    link = f"https://desk.test/unsubscribe/{TOKEN}"
+    outgoing = an_answer(kind="progress", automatic=True, author_name="", unsubscribe=link, language=language)
+    mail = seen(outgoing)
+
+    assert mail["List-Unsubscribe"] == f"<{link}>"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert link in plain(outgoing)
+    assert f'<a href="{link}"' in page(outgoing)
+
+
+def test_one_click_is_promised_over_https_only():
+    mail = seen(an_answer(kind="progress", automatic=True, unsubscribe="http://desk.test/unsubscribe/x"))
+
+    assert mail["List-Unsubscribe"] == "<http://desk.test/unsubscribe/x>"
+    assert "List-Unsubscribe-Post" not in mail
 
 
 def test_a_letter_of_no_ticket_names_none_and_its_link_opens_with_a_click():
@@ -170,6 +195,18 @@ def test_the_mail_answers_the_customers_last_one_and_names_all_before():
     ]
 
 
+def test_no_field_begins_with_an_empty_line_however_long_its_first_word_is():
+    long = "x" * 120
+    link = f"https://desk.test/unsubscribe/{long}"
+    outgoing = an_answer(in_reply_to=f"{long}@c.test", references=(f"{long}@c.test",), unsubscribe=link)
+    head = composed(outgoing).partition(b"\r\n\r\n")[0]
+
+    assert f"In-Reply-To: <{long}@c.test>\r\n".encode() in head
+    assert f"References: <{long}@c.test>\r\n".encode() in head
+    assert f"List-Unsubscribe: <{link}>\r\n".encode() in head
+    assert not re.search(rb"(?m)^[!-9;-~]+: *\r\n", head)
+
+
 def test_ids_that_cannot_stand_in_a_header_are_left_out():
     bad = (
         "a b@x.test",
@@ -189,7 +226,69 @@ def test_ids_that_cannot_stand_in_a_header_are_left_out():
 def test_a_first_mail_of_ours_answers_nothing():
     mail = seen(an_answer(in_reply_to="", references=()))
 
-    assert not {"In-Reply-To", "References", "Thread-Topic"} & set(mail)
+    assert not {"In-Reply-To", "References"} & set(mail)
+    assert len(index(mail)) == threadindex.ROOT
+
+
+def index(mail: EmailMessage) -> bytes:
+    return base64.b64decode(mail["Thread-Index"], validate=True)
+
+
+def test_outlook_finds_all_of_a_conversation_under_one_topic_and_one_index():
+    first = seen(an_answer(in_reply_to="", references=()))
+    mails = [
+        first,
+        *(
+            seen(an_answer(ref=one * 26, subject="Re: Printer [#26-000123]", kind=kind))
+            for one, kind in zip("ab", ("reply", "progress"), strict=True)
+        ),
+    ]
+
+    assert {mail["Thread-Topic"] for mail in mails} == {"Printer"}
+    assert [len(index(mail)) for mail in mails] == [22, 27, 27]
+    assert {index(mail)[:22] for mail in mails} == {index(first)}
+    assert len({index(mail) for mail in mails}) == 3
+    assert index(first)[:1] == b"\x01"
+    began = int.from_bytes(index(first)[:6], "big") << 16
+    assert abs(
+        datetime(1601, 1, 1, tzinfo=UTC) + timedelta(microseconds=began // 10) - time_of(CONVERSATION)
+    ) < timedelta(seconds=1)
+
+
+def test_two_conversations_have_two_indexes_and_what_is_in_none_has_none():
+    others = [an_answer(in_reply_to="", references=(), conversation=derived_id(0, name)) for name in "ab"]
+
+    assert index(seen(others[0])) != index(seen(others[1]))
+    assert not {"Thread-Index", "Thread-Topic"} & set(seen(an_answer(conversation="")))
+
+
+def test_an_answer_to_outlook_goes_on_from_its_own_index():
+    theirs = base64.b64encode(bytes([1]) + bytes(range(21)) + b"12345").decode()
+    said = understood(a_mail("Aiuto", f"Thread-Index: {theirs[:20]}\n {theirs[20:]}"))
+    assert said.thread_index == theirs
+
+    ours = index(seen(an_answer(thread_index=said.thread_index)))
+
+    assert ours[:27] == base64.b64decode(theirs)
+    assert len(ours) == 32
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "AdpQbm9uZXh0", "\xe9\xe9", "A" * 31, "A" * 5000, base64.b64encode(bytes(24)).decode(), "%%%"],
+)
+def test_an_index_that_is_none_is_passed_over(value):
+    assert understood(a_mail("Aiuto", f"Thread-Index: {value}")).thread_index == ""
+
+
+@pytest.mark.parametrize("days", [-3, 0, 1, 400, 700, 5000])
+def test_an_index_tells_when_it_was_however_long_after(days):
+    root = threadindex.root("x", key=b"k", began=NOON)
+    told = base64.b64decode(threadindex.answer(root, "ref", now=NOON + timedelta(days=days)))[22:26]
+    number = int.from_bytes(told, "big")
+    units = (number & 0x7FFFFFFF) << (23 if number >> 31 else 18)
+
+    assert abs(timedelta(microseconds=units // 10) - timedelta(days=max(days, 0))) < timedelta(seconds=2)
 
 
 def reply_of(program: str, ours: bytes, words: str) -> tuple[bytes, str]:
@@ -248,8 +347,51 @@ def test_an_answer_from_a_real_mail_program_finds_its_thread_and_shows_only_what
     assert said.reply_tokens == (TOKEN,)
     assert said.own_refs == ("r" * 26,)
     assert said.ticket_numbers == ("26-000123",)
+    assert said.body_refs == ("r" * 26,), "although nothing else of ours may be left"
     assert said.mailbox == "support@hub.test"
     assert visible(said) == "It prints again, thank you."
+
+
+def test_who_may_be_seen_stands_in_cc_and_nobody_else():
+    copies = (
+        Address("aldo@cust-a.test", "Aldo\r\nBcc: x@evil.test"),
+        Address("bob@cust-a.test"),
+        Address("one;two@cust-a.test"),
+    )
+
+    mail = seen(an_answer(copies=copies))
+
+    assert getaddresses([mail["Cc"]]) == [
+        ("Aldo Bcc: x@evil.test", "aldo@cust-a.test"),
+        ("", "bob@cust-a.test"),
+    ]
+    assert mail["Bcc"] is None
+    assert seen(an_answer())["Cc"] is None
+
+
+def test_the_number_stands_in_the_subject_once_with_its_letters():
+    for subject in ("Printer", "Re: Printer [#26-000123-k7]", "Re: Printer [#26-000123]"):
+        mail = seen(an_answer(subject=subject, ticket_check="k7"))
+        assert mail["Subject"] == "Re: Printer [#26-000123-k7]"
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("It is back.\n\nOn 1 May 2026 Desk <support@hub.test> wrote:\n> Restart it.\n> {}\n", True),
+        ("It is back. {}\n\nOn 1 May 2026 Desk <support@hub.test> wrote:\n> Restart it.\n", False),
+        ("See below.\n\n---------- Forwarded message ---------\nFrom: Desk <d@hub.test>\nDate: 1 May 2026\nSubject: x\nTo: a@b.test\n\n{}\n", False),
+    ],
+    ids=["in the history", "by its author", "in a forward"],
+)  # fmt: skip
+@pytest.mark.parametrize("subject", ["Re: Printer", "Printer", ""])
+def test_our_mark_counts_only_in_the_history_below_an_answer(written, found, subject):
+    """Also where a gateway took away everything else that shows an answer."""
+    mark = ours_in.body_marker(DESK["instance"], bytes.fromhex(DESK["loop_key"]), OTHER)
+    other = mark.replace(mark[-5:-1], "0000")
+
+    assert understood(a_mail(written.format(mark), subject=subject)).body_refs == (OTHER,) * found
+    assert understood(a_mail(written.format(other), subject=subject)).body_refs == ()
 
 
 def test_our_own_mail_that_comes_back_is_known_as_ours():
@@ -277,6 +419,7 @@ def test_the_words_come_first_then_who_else_got_them_then_what_was_said_before()
         "Also sent to: Carl Bcc: x",
         "",
         "Request 26-000123. To add information, just answer this message.",
+        ours_in.body_marker(IDENTITY.instance, IDENTITY.loop_key, "r" * 26),
         "",
         "On 24/11/2026 09:30 UTC Ann Rossi wrote:",
         "> It is broken.",
@@ -401,7 +544,8 @@ def test_a_file_keeps_its_name(name):
 
 
 HEADERS = (
-    "content-type mime-version from to reply-to subject date message-id in-reply-to thread-topic references x-centralino-loop"
+    "content-type mime-version from to reply-to subject date message-id in-reply-to references thread-topic thread-index "
+    "x-centralino-loop"
 ).split()
 anything = st.text(st.characters(blacklist_categories=("Cs",)), max_size=120)
 tricky = st.sampled_from(

@@ -72,6 +72,7 @@ def test_a_mail_comes_in_bit_for_bit_with_all_that_its_envelope_said(desk, door)
         "helo": "mx.cust.test",
         "tls": False,
         "protocol": "SMTP",
+        "whence": "@cust.test",
     }
 
 
@@ -235,6 +236,36 @@ def test_a_report_from_nobody_is_taken(desk, door):
         smtp.sendmail("", ["support+b-abcdefghijklmnopqrstuvwx27@reply.hub.test"], MAIL)
 
     assert door.came[0].sender == ""
+
+
+def test_from_where_reply_addresses_are_guessed_none_is_taken_right_or_wrong_but_ordinary_mail_is(desk, door):
+    door.guessers.add("@evil.test")
+    bounce = "support+b-abcdefghijklmnopqrstuvwx27@reply.hub.test"
+
+    def answers(sender):
+        with greeted(desk) as raw:
+            raw.ask(f"MAIL FROM:<{sender}>")
+            return [raw.ask(f"RCPT TO:<{to}>")[:3] for to in (REPLY, bounce, "support@hub.test")]
+
+    assert answers("eve@Evil.test") == ["451", "451", "250"]
+    assert answers("ann@cust.test") == ["250"] * 3
+
+
+def test_a_mail_server_of_our_own_brings_everybodys_mail_and_a_stranger_their_own():
+    gate = Gate(
+        addressing=a_channel_addressing(),
+        max_size=1,
+        max_recipients=1,
+        max_connections=1,
+        max_per_peer=1,
+        trusted_peers=("192.0.2.1",),
+    )
+
+    assert [gate.whence(peer, "Ann@CUST.test") for peer in ("192.0.2.1", "::1", "192.0.2.9")] == [
+        "@cust.test",
+        "@cust.test",
+        "192.0.2.9",
+    ]
 
 
 def test_a_sender_that_is_no_text_is_taken_and_made_fit_to_be_stored(desk, door):

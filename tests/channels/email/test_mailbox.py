@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -16,10 +16,14 @@ from itertools import count
 import pytest
 from imapclient.exceptions import IMAPClientError
 
+from channels.email import sasl
+from channels.email.build import tokens_of
 from channels.email.imap import Connection
 from channels.email.mailbox import Mailbox
-from core.channel import Unavailable
+from core.channel import DeliveryError, Unavailable
 from core.envelope import Arrival
+from core.settings_values import Secret
+from tests.channels.email.a_provider import Provider
 from tests.channels.email.dovecot import PASSWORD, Dovecot, a_dovecot
 from tests.channels.email.running_mail import in_a_thread
 from tests.fakes import FakeDoor
@@ -57,11 +61,16 @@ def a_mailbox(server: Dovecot, user: str, **changed) -> Mailbox:
 
 
 @contextmanager
-def watching(mailbox: Mailbox, *doors: FakeDoor, down: dict[str, str] | None = None) -> Iterator[None]:
-    """Watched by as many hubs as there are doors, until the block ends. `down`: where they tell why it cannot be read."""
+def watching(
+    mailbox: Mailbox,
+    *doors: FakeDoor,
+    down: dict[str, str] | None = None,
+    left: dict[str, str] | None = None,
+) -> Iterator[None]:
+    """Watched by as many hubs as there are doors, until the block ends. `down`: where they tell why it cannot be read; `left`: what stays there."""
 
     async def work(stop: asyncio.Event, ready) -> None:
-        hubs = [asyncio.create_task(mailbox.watch(door, down)) for door in doors]
+        hubs = [asyncio.create_task(mailbox.watch(door, down, left)) for door in doors]
         ready()
         await stop.wait()
         for hub in hubs:
@@ -94,7 +103,12 @@ def test_what_waits_in_the_mailbox_is_handed_in_bit_for_bit_and_marked(server, u
     assert second.external_id == f"{user}@127.0.0.1/INBOX/{validity}/2"
     assert first.channel == "email"
     assert (first.sender, first.recipients) == ("", ())
-    assert first.envelope == {"protocol": "IMAP", "mailbox": f"{user}@127.0.0.1/INBOX", "uid": 1}
+    assert first.envelope == {
+        "protocol": "IMAP",
+        "mailbox": f"{user}@127.0.0.1/INBOX",
+        "user": user,
+        "uid": 1,
+    }
     assert timedelta(0) <= datetime.now(UTC) - first.received_at < timedelta(minutes=5)
 
 
@@ -188,6 +202,22 @@ def test_a_message_beyond_the_limit_stays_unmarked_and_stops_no_other(server, us
     assert [arrival.raw for arrival in door.came] == [OTHER]
 
 
+def test_a_message_that_stays_is_told_until_somebody_has_seen_to_it(server, user, door):
+    left: dict[str, str] = {}
+    mailbox = a_mailbox(server, user, max_size=1000)
+    server.deliver(user, MAIL + b"x" * 2000)
+    with watching(mailbox, door, left=left):
+        _until(lambda: mailbox.name in left)
+        assert left == {mailbox.name: "large:1"}
+        with Connection("127.0.0.1", server.port, encryption="none") as other:  # a colleague's mail program
+            other.login(user, PASSWORD)
+            other.select_folder("INBOX")
+            other.add_flags([1], [b"\\Seen"], silent=True)
+        _until(lambda: not left)
+
+    assert door.came == []
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_the_mailbox_is_watched_again_after_its_server_went_away(user, door, how):
     with a_dovecot() as server:
@@ -221,6 +251,72 @@ def test_a_server_that_goes_between_reading_and_marking_costs_neither_loss_nor_a
     assert len(door.came) == 2
 
 
+@contextmanager
+def a_wire_that_breaks(port: int, *, after: int) -> Iterator[int]:
+    """A place in front of that port; the first connection ends when so many bytes have come from the server."""
+    left = [after]
+    open_: list[socket.socket] = []
+
+    def carry(source: socket.socket, target: socket.socket, *, counts: bool) -> None:
+        with suppress(OSError):
+            while piece := source.recv(65536):
+                if counts and left:
+                    piece, left[0] = piece[: left[0]], left[0] - len(piece)
+                target.sendall(piece)
+                if counts and left and left[0] <= 0:
+                    left.clear()
+                    break
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = listening.accept()
+                far = socket.create_connection(("127.0.0.1", port), 20)
+                open_.extend((near, far))
+                for pair, counts in (((near, far), False), ((far, near), True)):
+                    threading.Thread(target=carry, args=pair, kwargs={"counts": counts}, daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join(20)
+            for one in open_:
+                one.close()
+
+
+def test_a_message_that_breaks_off_while_it_is_read_is_read_again_and_whole(server, user, door):
+    large = MAIL + b"x" * 70 + b"\r\n" + b"y" * 400_000 + b"\r\n"
+    server.deliver(user, large)
+    with (
+        a_wire_that_breaks(server.port, after=200_000) as port,
+        watching(a_mailbox(server, user, port=port), door),
+    ):
+        server.wait_until_seen(user, 1)
+
+    assert [arrival.raw for arrival in door.came] == [large]
+
+
+def test_a_mailbox_with_a_thousand_mails_is_taken_in_once_each(server, user, door):
+    with server.mailbox(user):
+        pass  # so that it is there
+    for number in range(1000):
+        server.put(user, f"{number}.test", MAIL.replace(b"Printer", b"Printer %d" % number))
+    with watching(a_mailbox(server, user), door):
+        door.wait_until(came(1000))
+        server.wait_until_seen(user, *range(1, 1001))
+
+    assert sorted(arrival.raw for arrival in door.came) == sorted(
+        MAIL.replace(b"Printer", b"Printer %d" % number) for number in range(1000)
+    )
+
+
 def test_a_mailbox_that_is_made_anew_gives_new_ids(server, user, door):
     server.deliver(user, MAIL)
     with watching(a_mailbox(server, user, folder="Desk"), door), server.mailbox(user) as mailbox:
@@ -248,6 +344,70 @@ def test_a_wrong_password_takes_nothing_in_and_does_not_knock_on_and_on(server, 
     assert tries == 1
     assert door.asked == 0
     assert server.seen(user) == []
+
+
+# Where no password is taken
+
+
+@pytest.fixture(scope="module")
+def provider(server) -> Iterator[Provider]:
+    with Provider().running(server.judge_port) as running:
+        yield running
+
+
+def by_token(server: Dovecot, user: str, provider: Provider, **changed) -> Mailbox:
+    provider.user = user
+    settings = provider.settings(**changed)
+    return a_mailbox(server, user, password="", tokens=tokens_of(settings, "oauth of the mailbox"))
+
+
+@pytest.mark.parametrize("mechanism", sasl.MECHANISMS)
+def test_a_mailbox_that_takes_no_password_is_read_with_a_token(
+    server, user, door, provider, monkeypatch, mechanism
+):
+    monkeypatch.setattr(sasl, "MECHANISMS", (mechanism,))
+    server.deliver(user, MAIL)
+    with watching(by_token(server, user, provider), door):
+        server.wait_until_seen(user, 1)
+
+    assert re.search(rf"Login: user=<{user}>, method={mechanism}", server.log())
+    assert [arrival.raw for arrival in door.came] == [MAIL]
+
+
+def test_a_token_that_counts_no_more_is_renewed_once_and_nothing_is_told(server, user, door, provider):
+    down: dict[str, str] = {}
+    mailbox = by_token(server, user, provider)
+    server.deliver(user, MAIL)
+    asyncio.run(mailbox.log_in())
+    provider.good.clear()
+    mailbox.tokens.clock = lambda: time.monotonic() + 120
+    before = len(provider.asked)
+    with watching(mailbox, door, down=down):
+        server.wait_until_seen(user, 1)
+
+    assert down == {}
+    assert len(provider.asked) == before + 1
+
+
+def test_without_a_token_that_counts_it_is_told_what_to_do_and_nobody_is_asked_on_and_on(
+    server, user, door, provider
+):
+    down: dict[str, str] = {}
+    stranger = by_token(server, f"{user}x", provider)  # a token of somebody else's mailbox
+    provider.user = user
+    before = len(provider.asked)
+    with watching(stranger, door, down=down):
+        _until(lambda: stranger.name in down)
+        time.sleep(0.3)
+        assert "does not let us in as" in down[stranger.name]
+        assert "whether the application may use this mailbox" in down[stranger.name]
+    assert len(provider.asked) == before + 1
+
+    wrong = by_token(server, user, provider, client_secret=Secret("not-it"))
+    with pytest.raises(DeliveryError, match=r"invalid_client.*see to client_id and client_secret") as refused:
+        asyncio.run(wrong.log_in())
+    assert "not-it" not in str(refused.value)
+    assert door.asked == 0
 
 
 # Who watches
@@ -339,11 +499,21 @@ def test_a_mailbox_is_read_encrypted_when_the_certificate_can_be_trusted(
 
 @contextmanager
 def a_hostile_server(
-    *answers: bytes, forever: bool = False, heard: list[bytes] | None = None
+    *answers: bytes,
+    forever: bool = False,
+    heard: list[bytes] | None = None,
+    again: Sequence[Sequence[bytes]] = (),
 ) -> Iterator[int]:
-    """Gives one answer to each command (`T` is its tag), then closes; `forever`: says the last one again and again."""
+    """Gives one answer to each command (`T` is its tag), then closes; `forever`: says the last one again and again.
+
+    `again`: what it answers whoever comes next, and after them.
+    """
 
     def serve() -> None:
+        for one in (answers, *again):
+            talk(one)
+
+    def talk(answers: Sequence[bytes]) -> None:
         with suppress(OSError):
             there, _ = listening.accept()
             there.settimeout(20)
@@ -433,6 +603,109 @@ def test_mail_that_comes_during_a_search_is_looked_for_at_once(door):
     assert heard[2] == heard[3] == b"UID SEARCH UNSEEN\r\n"
     assert door.came[0].external_id == "desk@127.0.0.1/INBOX/7/1"
     assert door.came[0].received_at == datetime(2026, 1, 1, 9, tzinfo=UTC)
+
+
+def test_what_somebody_takes_away_while_it_is_fetched_is_left_and_the_others_are_taken_once(door):
+    def sized(uid: int) -> bytes:
+        return b"* %d FETCH (UID %d RFC822.SIZE 6)\r\n" % (uid, uid)
+
+    heard: list[bytes] = []
+    answers = (
+        DONE,
+        b"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] valid\r\nT OK [READ-WRITE] done\r\n",
+        b"* SEARCH 1 2 3\r\n" + DONE,
+        b"* 1 EXPUNGE\r\n" + sized(2) + sized(3) + DONE,
+        b"* 1 EXPUNGE\r\n" + DONE,
+        b"* 1 FETCH (UID 3 BODY[] {6}\r\nx\r\ny\r\n)\r\n" + DONE,
+        DONE,
+        b"* SEARCH 3\r\n" + DONE,
+    )
+    with a_hostile_server(*answers, heard=heard) as port:
+        mailbox = Mailbox(host="127.0.0.1", port=port, user="desk", password="x", tls="none", first_wait=9.0)
+        with watching(mailbox, door):
+            door.wait_until(came(1))
+            _until(lambda: len(heard) >= len(answers))
+
+    assert [one.external_id for one in door.came] == ["desk@127.0.0.1/INBOX/7/3"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "left", "taken"),
+    [
+        (
+            [b"T NO not that\r\n", b"T NO not that one\r\n", b"* 2 FETCH (UID 2 RFC822.SIZE 6)\r\n" + DONE],
+            "refused:1",
+            ["2"],
+        ),
+        (
+            [b"* 1 FETCH (UID 1 RFC822.SIZE 6)\r\n" + DONE],
+            "unmarked:1",
+            ["1"],
+        ),
+    ],
+    ids=["its size", "its mark"],
+)
+def test_what_a_server_refuses_of_one_message_keeps_no_other_back(door, answers, left, taken):
+    told: dict[str, str] = {}
+    uids = b"1 2" if taken == ["2"] else b"1"
+    body = b"* 1 FETCH (UID %s BODY[] {6}\r\nx\r\ny\r\n)\r\n" % taken[0].encode() + DONE
+    marked = DONE if taken == ["2"] else b"T NO it may not be marked\r\n"
+    search = b"* SEARCH %s\r\n" % uids + DONE
+    with a_hostile_server(DONE, SELECTED, search, *answers, body, marked, search) as port:
+        mailbox = Mailbox(host="127.0.0.1", port=port, user="desk", password="x", tls="none", first_wait=9.0)
+        with watching(mailbox, door, left=told):
+            door.wait_until(came(1))
+            _until(lambda: told == {mailbox.name: left})
+
+    assert [one.external_id.rpartition("/")[2] for one in door.came] == taken
+
+
+SELECTED = b"* 2 EXISTS\r\n* OK [UIDVALIDITY 7] valid\r\nT OK [READ-WRITE] done\r\n"
+TWO = (
+    DONE,
+    SELECTED,
+    b"* SEARCH 1 2\r\n" + DONE,
+    b"* 1 FETCH (UID 1 RFC822.SIZE 6)\r\n* 2 FETCH (UID 2 RFC822.SIZE 6)\r\n" + DONE,
+)
+SECOND = (b"* 2 FETCH (UID 2 BODY[] {6}\r\nx\r\ny\r\n)\r\n" + DONE, DONE, b"* SEARCH 1\r\n" + DONE)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [(b"T NO it is broken\r\n", "refused"), (b"* 1 FETCH (UID 1 BODY[] NIL)\r\n" + DONE, "empty")],
+)
+def test_a_message_that_a_server_does_not_give_stays_and_is_told_and_those_behind_it_are_taken(
+    door, answer, why
+):
+    left: dict[str, str] = {}
+    with a_hostile_server(*TWO, answer, *SECOND) as port:
+        mailbox = Mailbox(host="127.0.0.1", port=port, user="desk", password="x", tls="none", first_wait=9.0)
+        with watching(mailbox, door, left=left):
+            door.wait_until(came(1))
+            _until(lambda: left == {mailbox.name: f"{why}:1"})
+
+    assert [one.external_id for one in door.came] == ["desk@127.0.0.1/INBOX/7/2"]
+
+
+def test_a_message_over_which_the_connection_ends_again_and_again_holds_up_no_other(door):
+    left: dict[str, str] = {}
+    alone = (DONE, SELECTED, b"* SEARCH 1\r\n" + DONE, b"* 1 FETCH (UID 1 RFC822.SIZE 6)\r\n" + DONE)
+    with a_hostile_server(*TWO, again=[(*TWO, *SECOND[:2]), (*alone, alone[2])]) as port:
+        mailbox = Mailbox(host="127.0.0.1", port=port, user="desk", password="x", tls="none", first_wait=0.05)
+        with watching(mailbox, door, left=left):
+            door.wait_until(came(1))
+            _until(lambda: left == {mailbox.name: "ends:1"})
+
+    assert [one.external_id for one in door.came] == ["desk@127.0.0.1/INBOX/7/2"]
+
+
+def test_a_mailbox_in_which_nothing_can_be_looked_for_is_told_after_a_few_tries(door):
+    down: dict[str, str] = {}
+    refused = (DONE, SELECTED, b"T NO nobody searches today\r\n")
+    with a_hostile_server(*refused, again=[refused] * 6) as port:
+        mailbox = Mailbox(host="127.0.0.1", port=port, user="desk", password="x", tls="none", first_wait=0.05)
+        with watching(mailbox, door, down=down):
+            _until(lambda: "nobody searches today" in down.get(mailbox.name, ""))
 
 
 def test_waiting_is_ended_from_another_thread():

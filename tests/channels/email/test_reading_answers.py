@@ -6,7 +6,8 @@ import pytest
 
 from channels.email.reading import visible as reply
 from core.envelope import SpanKind
-from tests.channels.email.reading_mails import a_mail, of_kind, quickly, shown, understood, visible
+from tests.channels.email.reading_mails import a_mail, of_kind, shown, understood, visible
+from tests.spending import quickly
 
 QUOTING = [
     "The job says:\n\n> Error E-4711\n> volume not mounted\n\nWhat can we do?",
@@ -169,6 +170,29 @@ def test_questions_are_shown_with_the_answers_between_them():
 
     assert shown(text) == "> When?\nOn Monday.\n\n> Where?\nAt the door."
     assert [s.kind.value for s in reply.spans(text)] == ["quoted", "visible", "quoted"]
+
+
+def test_what_was_typed_between_an_attribution_and_its_quotation_is_shown():
+    attribution = "On Mon, Nov 23, 2026 at 6:00 AM Desk <support@hub.test> wrote:"
+    text = f"Hello!\n\n{attribution}\n\nThe third floor.\n\n> Which floor?\n> Which room?\n"
+
+    assert shown(text) == "Hello!\n\n\nThe third floor."
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        "Done.\n\nIl 22/11/2026 06:00, Alice ha scritto:\n> it is broken\n",
+        "Done.\n\n> On Nov 22, 2026, at 06:00, Alice <alice@cust-a.test> wrote:\n> it is broken\n",
+        "Done.\n\nOn Sun, Nov 22, 2026 at 6:00 AM Alice Example\n<alice@cust-a.test> wrote:\n> it is broken\n",
+        "Done.\n\n-----Original Message-----\n> it is broken\n",
+        "Done.\n\n> From: Alice <alice@cust-a.test>\n> it is broken\n",
+    ],
+)
+def test_history_inside_history_is_introduced_and_stays_folded(history):
+    attribution = "On Mon, Nov 23, 2026 at 6:00 AM Desk <support@hub.test> wrote:"
+
+    assert shown(f"Thank you\n\n{attribution}\n\n{history}") == "Thank you"
 
 
 def test_a_passage_that_is_answered_is_shown():

@@ -11,6 +11,8 @@ EARLIER = "> Shall we come on Monday?\n> Your desk"
 
 ATTRIBUTIONS = [
     "On Mon, Nov 23, 2026 at 6:00 AM Your Desk <support@hub.test> wrote:",
+    "ในวันที่ จ. 23 พ.ย. 2026 เวลา 06:00 Your Desk <support@hub.test> เขียนว่า:",
+    "در تاریخ دوشنبه ۲۳ نوامبر ۲۰۲۶،\u200f ۶:۰۰ Your Desk <support@hub.test> نوشت:",
     "On Nov 23, 2026, at 06:00, Your Desk <support@hub.test> wrote:",
     "On 23/11/2026 06:00, Your Desk wrote:",
     "On Monday, 23 November 2026 at 06:00:00 CET, Your Desk <support@hub.test> wrote:",
@@ -92,6 +94,11 @@ NEEDING_QUOTES = [
     "Your Desk schrieb am 23.11.2026 um 06:00:",
     "El jueves, 21 de noviembre de 2026, Your Desk escribió:",
     "суббота, 14 марта 2026 г. пользователь Your Desk написал:",
+    "12 gen 2026, 10:21 da support@hub.test:",
+    "Jan 12, 2026, 10:21 by support@hub.test:",
+    "Message du 23/11/26 06:00",
+    "Вы писали 23 ноября 2026 г., 6:00:33:",
+    "On Monday, November 23, 2026, 6:00:33, you wrote:",
 ]
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from channels.email.reading import away, away_tables
 from core.envelope import Inbound, Kind
-from tests.channels.email.reading_mails import TOKEN, a_mail, quickly, understood
+from tests.channels.email.reading_mails import TOKEN, a_mail, understood
+from tests.spending import quickly
 
 LANGUAGES = "it en de fr es pt nl pl cs sk hu ro sl hr bg el tr da sv nb fi et lv lt uk ru he ar zh ja ko vi th".split()
 AUTOMATIC = {Kind.OUT_OF_OFFICE, Kind.AUTO_REPLY}

@@ -47,6 +47,13 @@ def test_a_plain_twin_that_is_a_stub_gives_way_to_the_html():
     assert words in understood(a_mail(content, kind)).text
 
 
+@pytest.mark.parametrize("left", ["C", "Con", "Content-Trans"])
+def test_what_is_left_of_a_part_that_was_cut_off_never_wins(left):
+    kind, content = parts(f"{HTML}<p>The pump leaks.</p>", "cut", kind="alternative")
+
+    assert "The pump leaks." in understood(a_mail(content.rpartition("cut")[0] + left, kind)).text
+
+
 @pytest.mark.parametrize("other", ["", "   ", "<html><body>&nbsp;</body></html>", "<style>p{}</style>"])
 def test_html_that_shows_nothing_never_wins(other):
     kind, content = parts(PLAIN + "The text.", HTML + other, kind="alternative")
@@ -169,6 +176,22 @@ def test_a_text_beside_the_root_that_the_html_names_is_no_body():
     assert "p {}" not in understood(a_mail(content, kind)).text
 
 
+@pytest.mark.parametrize("says", ['; type="application/smil"', ""])
+def test_the_words_in_the_slides_of_a_telephone_are_the_text(says):
+    slides = "Content-Type: application/smil; name=smil.xml\n\n<smil/>"
+    first, second = (
+        f"Content-Type: text/plain; name=text_{n}.txt\nContent-ID: <text_{n}>\n\n{words}"
+        for n, words in enumerate(("The printer is on fire.", "Second floor."))
+    )
+    kind, content = parts(slides, first, "Content-Type: image/jpeg; name=a.jpg\n\nx", second, kind="related")
+
+    inbound = understood(a_mail(content, kind + says))
+
+    assert inbound.text.split() == ["The", "printer", "is", "on", "fire.", "Second", "floor."]
+    assert "no text" not in inbound.notes
+    assert [name for name, _ in names(inbound)] == ["smil.xml", "a.jpg"]
+
+
 def test_pictures_that_the_html_shows_are_inline_and_others_are_files():
     shown = "Content-Type: image/png; name=logo.png\nContent-ID: <logo@x>\n\nx"
     unseen = "Content-Type: image/jpeg; name=photo.jpg\nContent-Disposition: attachment\nContent-ID: <other@x>\n\nx"
@@ -206,6 +229,8 @@ def test_pictures_that_the_html_shows_are_inline_and_others_are_files():
         ("filename*=iso-8859-1''%FCber.pdf; filename=x.pdf", "über.pdf"),
         ('filename="=?utf-8?b?w7xi?= =?utf-8?b?ZXIucGRm?="', "über.pdf"),
         ("filename==?utf-8?b?w7xiZXIucGRm?=", "über.pdf"),
+        ("filename*=utf-8''photo%E2%80%AEgpj.exe", "photo⇤gpj.exe"),
+        ('filename="a.pdf\u200b.exe"', "a.pdf·.exe"),
     ],
 )
 def test_names_of_files_are_names_and_nothing_more(field, name):
@@ -330,6 +355,73 @@ def test_a_signed_mail_shows_its_content_and_says_that_nobody_checked():
 
 def test_a_mail_without_text_says_so():
     assert "no text" in understood(a_mail("")).notes
+
+
+def test_plain_lines_that_a_gateway_wrote_below_a_text_in_base64_are_read_too():
+    encoded = base64.encodebytes("Perché è ferma? ".encode() * 9).decode()
+    footer = "-- \nThis mail was looked at by a gateway.\n"
+    line = "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64"
+
+    assert (
+        understood(a_mail(f"{encoded}{footer}", line)).text
+        == f"{'Perché è ferma? ' * 9}".rstrip() + f"\n\n{footer}"
+    )
+    assert understood(a_mail(encoded.replace("\n", " \n"), line)).text == "Perché è ferma? " * 9
+
+
+def test_blanks_behind_a_soft_end_of_a_line_were_added_on_the_way():
+    line = "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable"
+
+    assert (
+        understood(a_mail("this goes =  \non, and =\t\nfurther=20on\n", line)).text
+        == "this goes on, and further on\n"
+    )
+
+
+def test_a_page_of_html_that_is_called_plain_text_is_read_as_one():
+    page = "<!DOCTYPE html>\n<html><body><p>The <b>disk</b> is full</p></body></html>\n"
+    plain = "Content-Type: text/plain; charset=utf-8"
+
+    assert understood(a_mail(page, plain)).text == "The disk is full\n"
+    assert understood(a_mail(f"How do I write this?\n{page}", plain)).text.endswith(page)
+
+
+def test_of_two_transfer_encodings_the_one_that_changes_something_counts():
+    lines = "Content-Transfer-Encoding: 7bit\nContent-Transfer-Encoding: quoted-printable"
+
+    assert (
+        understood(a_mail("perch=C3=A9", "Content-Type: text/plain; charset=utf-8", lines)).text == "perché"
+    )
+
+
+def test_markdown_beside_html_is_its_twin():
+    kind, content = parts("Content-Type: text/markdown\n\n# Hi\n", f"{HTML}<h1>Hi</h1>", kind="alternative")
+
+    assert understood(a_mail(content, kind)).text.strip() == "Hi"
+
+
+def test_numbered_lists_keep_their_numbers():
+    page = '<ol><li>open<li>print<ul><li>both sides</ul><li>error</ol><ol start=7 type=1><li>x</ol><ol type="a"><li>y<li>z</ol>'
+
+    assert "2. print\n- both sides\n3. error\n" in html_text.convert(page).text
+    lines = html_text.convert(page).text.split("\n")
+    assert [line for line in lines if line] == [
+        "1. open",
+        "2. print",
+        "- both sides",
+        "3. error",
+        "7. x",
+        "a. y",
+        "b. z",
+    ]
+
+
+def test_html_of_more_tags_than_are_read_says_so():
+    page = "<b>x</b>" * 60_000
+
+    said = understood(a_mail(page, "Content-Type: text/html"))
+    assert said.notes == (texts.LONG,)
+    assert understood(a_mail(page[:8_000], "Content-Type: text/html")).notes == ()
 
 
 def test_html_reads_as_paragraphs_lists_cells_and_quotes():

@@ -8,7 +8,8 @@ import unicodedata
 import pytest
 
 from channels.email.reading import charsets, headers
-from tests.channels.email.reading_mails import a_mail, parts, quickly, understood
+from tests.channels.email.reading_mails import a_mail, parts, understood
+from tests.spending import quickly
 
 JAPANESE = "プリンターが動きません。至急お願いします。"
 NEC_ROW = b"\x1b$B-!-j\x1b(B"  # characters that only vendors had

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.email.cleaning import PLACEHOLDER, balanced, clean_html, html_to_text
-from tests.channels.email.reading_mails import quickly, understood
+from channels.email.cleaning import PLACEHOLDER, balanced, clean_html
+from channels.email.reading import html_text
+from tests.channels.email.reading_mails import understood
+from tests.spending import quickly
 
 IMAGES = {"logo@x": "data:image/png;base64,AA"}
 
@@ -186,7 +188,7 @@ def test_markup_made_to_be_slow_is_cleaned_in_a_moment(html):
     with quickly(1.5):
         clean(html)
     with quickly(1.5):
-        html_to_text(html)
+        html_text.convert(html)
 
 
 def test_no_text_is_lost_by_balancing():
@@ -194,7 +196,7 @@ def test_no_text_is_lost_by_balancing():
     assert balanced("a < b and <unknown>c</unknown>") == "a &lt; b and c"
     deep = "<div>" * 1_000 + "text" + "</div>" * 1_000 + "after"
     assert balanced(deep).count("<div>") == 256
-    assert html_to_text(clean(deep)).split() == ["text", "after"]
+    assert html_text.convert(clean(deep)).text.split() == ["text", "after"]
 
 
 @pytest.mark.samples

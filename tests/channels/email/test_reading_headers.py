@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.email.reading import addresses, charsets, headers, parameters
-from tests.channels.email.reading_mails import quickly
+from tests.spending import quickly
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,21 @@ from tests.channels.email.reading_mails import quickly
 )
 def test_encoded_words_are_decoded(written, meant):
     assert headers.decoded(written) == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("Alice \u202emoc.a-tsuc@ecila", "Alice ⇤moc.a-tsuc@ecila"),
+        ("Invoice \u2067x\u2069 y", "Invoice ⇤x⇆ y"),
+        ("Pass\u200bword", "Pass·word"),
+        ("نامه\u200cها", "نامه\u200cها"),
+        ("\u200fשלום", "\u200fשלום"),
+        ("👨\u200d👩", "👨\u200d👩"),
+    ],
+)
+def test_what_turns_or_hides_letters_is_seen_and_what_joins_them_stays(written, seen):
+    assert headers.decoded(written.encode().decode("latin-1")) == seen
 
 
 def test_raw_bytes_in_a_header_are_utf8_else_what_the_body_is_else_western():
@@ -158,7 +173,9 @@ def test_no_field_breaks_the_address_scanner(value):
     addresses.parse(value)
 
 
-@pytest.mark.parametrize("opening", ['"', "(", "<", "a,", "=?utf-8?q?", "\\", "((", '"\\'])
+@pytest.mark.parametrize(
+    "opening", ['"', "(", "<", "a,", " a=x;", '"x" a;', "a:", "=?utf-8?q?", "\\", "((", '"\\']
+)
 def test_a_long_hostile_field_is_read_in_a_moment(opening):
     with quickly(0.5):
         addresses.parse(opening * (64_000 // len(opening)))
@@ -187,6 +204,12 @@ def test_parameters_are_joined_and_decoded():
 
     assert word == "attachment"
     assert named == {"size": "12", "filename": "€ rates.pdf"}
+
+
+@pytest.mark.parametrize("unit", [";", "; ", ";a", ";a=", ';a="', ";a*0*=", ' "', "=", ";a=\\", "a ", ";a='"])
+def test_parameters_made_to_be_slow_are_read_in_a_moment(unit):
+    with quickly(0.5):
+        parameters.parse("text/plain" + unit * (64_000 // len(unit)))
 
 
 def test_parameters_without_end_are_cut():

@@ -6,7 +6,8 @@ import pytest
 
 from channels.email.reading import bounce_reasons, reports
 from core.envelope import Kind
-from tests.channels.email.reading_mails import TOKEN, a_mail, parts, quickly, understood
+from tests.channels.email.reading_mails import TOKEN, a_mail, parts, understood
+from tests.spending import quickly
 
 FROM_DAEMON = {
     "from": "Mail Delivery System <MAILER-DAEMON@mx.test>",
@@ -55,7 +56,7 @@ def test_a_report_tells_recipient_status_and_reason():
     assert not inbound.may_auto_reply
     one = inbound.report.recipients[0]
     assert (one.recipient, one.action, one.status, one.hard) == ("bob@x.test", "failed", "5.1.1", True)
-    assert (one.remote_host, one.text) == ("mx.x.test", "550 5.1.1 User unknown")
+    assert (one.remote_host, one.reply, one.text) == ("mx.x.test", "550", "550 5.1.1 User unknown")
 
 
 def test_a_report_names_our_message_that_came_back():
@@ -282,6 +283,37 @@ def test_complaints_and_receipts_are_known_by_their_parts():
     assert understood(a_mail(read_content, receipt)).kind is Kind.MDN
 
 
+@pytest.mark.parametrize("sort", ["displayed", "deleted"])
+def test_a_receipt_names_our_mail_and_says_what_became_of_it(sort):
+    kind, content = parts(
+        "\nYour mail.",
+        "Content-Type: message/disposition-notification\n\nFinal-Recipient: rfc822; bob@x.test\n"
+        f"Original-Message-ID: <m.{TOKEN}@hub.test>\nDisposition: manual-action/MDN-sent-manually; {sort}",
+        kind="report",
+    )
+
+    report = understood(a_mail(content, kind)).report
+
+    assert report.own_refs == (TOKEN,)
+    assert [(one.recipient, one.action) for one in report.recipients] == [("bob@x.test", sort)]
+
+
+def test_who_asks_for_a_receipt_is_a_person_and_the_mail_says_nothing_more_of_it():
+    asked = understood(a_mail("x", "Disposition-Notification-To: alice@cust-a.test"))
+
+    assert (asked.kind, asked.report) == (Kind.HUMAN, None)
+
+
+def test_the_servers_that_a_mail_passed_are_counted_and_those_under_our_name_apart():
+    ours = ["Received: from a.test by HUB.test (x) with ESMTP; today"] * 2
+    others = ["Received: from hub.test (by way of hub.test)\n by mx.test; today", "Received: nonsense"]
+
+    inbound = understood(a_mail("x", *ours, *others))
+
+    assert (inbound.servers, inbound.own_servers) == (4, 2)
+    assert (understood(a_mail("x")).servers, understood(a_mail("x")).own_servers) == (0, 0)
+
+
 def test_an_aggregate_report_is_counted_and_opens_nothing():
     kind, content = parts("\nsee file", "Content-Type: application/gzip; name=r.xml.gz\n\nx")
     subject = "Report Domain: cust-a.test Submitter: mx.test Report-ID: <1>"
@@ -366,6 +398,30 @@ def test_a_mail_without_author_or_with_a_broken_header_is_a_persons_whatever_its
     ):
         inbound = understood(raw)
         assert (inbound.kind, inbound.may_auto_reply) == (Kind.HUMAN, False)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "support+web@hub.test",
+        f"support+r-{TOKEN}@reply.hub.test",
+        f"support+b-{TOKEN}@reply.hub.test",
+        "alarms+x@hub.test",
+    ],
+)
+def test_every_address_that_reaches_the_desk_is_our_own_one(written):
+    inbound = understood(a_mail(**{"from": written}, cc=f"{written}, colleague@hub.test"))
+
+    assert inbound.under_our_name
+    assert not inbound.may_auto_reply
+    assert written in inbound.own_addresses
+    assert "colleague@hub.test" not in inbound.own_addresses
+
+
+def test_what_stands_behind_a_plus_makes_no_address_of_its_own():
+    inbound = understood(a_mail(to="alarms+web@hub.test"), "alarms+web@hub.test")
+
+    assert inbound.mailbox == "alarms@hub.test"
 
 
 @pytest.mark.parametrize("lines", [[], ["Auto-Submitted: auto-generated"], ["X-Mailer: FormSender 2"]])
@@ -455,3 +511,71 @@ def test_a_report_about_thousands_is_read_within_a_second_and_the_first_are_kept
 )  # fmt: skip
 def test_what_nothing_but_its_words_shows_to_be_a_machines_says_so(raw, alone):
     assert understood(raw, f"support+b-{TOKEN}@reply.hub.test").by_words is alone
+
+
+def test_signs_that_are_none_in_a_report_break_nothing_and_reach_no_database():
+    text = "The following address failed:\n\x0c\n  bob@x.test\n"
+    torn = understood(a_mail(text, **FROM_DAEMON), sender="")
+    named = understood(a_mail("It failed.\n", "X-Failed-Recipients: b\x00bob@x.test", **FROM_DAEMON))
+
+    assert [one.recipient for one in torn.report.recipients] == ["bob@x.test"]
+    assert [one.recipient for one in named.report.recipients] == ["bob@x.test"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "kind", "status"),
+    [
+        ("Non recapitabile: x", "Il recapito non è riuscito:\n\n{}\nImpossibile trovare l'indirizzo di posta elettronica.", "hard", "5.1.1"),
+        ("Mancata consegna", "Il messaggio non è stato consegnato a:\n\n{}\nLa casella del destinatario è piena.", "soft", "5.2.2"),
+        ("Notifica", "Il messaggio non è stato recapitato a {}: utente sconosciuto", "hard", "5.1.1"),
+        ("Unzustellbar: x", "Ihre Nachricht konnte nicht zugestellt werden.\n\nEmpfänger: {}\nGrund: Postfach ist voll", "soft", "5.2.2"),
+        ("Non remis : x", "Échec de la remise à ces destinataires :\n\n{}\nL'adresse est introuvable.", "hard", "5.1.1"),
+        ("No se puede entregar: x", "No se pudo entregar a:\n\n{}\nNo se encontró la dirección de correo.", "hard", "5.1.1"),
+        ("Não Entregue: x", "Falha na entrega a:\n\n{}\nO endereço de email não foi encontrado.", "hard", "5.1.1"),
+        ("Niet bezorgd: x", "Bezorgen is mislukt:\n\n{}\nHet e-mailadres is niet gevonden.", "hard", "5.1.1"),
+        ("Niedostarczone: x", "Dostarczenie nie powiodło się:\n\n{}\nskrzynka odbiorcy jest przepełniona", "soft", "5.2.2"),
+        ("Не удается доставить: x", "Сбой доставки:\n\n{}\nНе удалось найти указанный адрес.", "hard", "5.1.1"),
+        ("Не вдалося доставити: x", "Не вдалося доставити:\n\n{}\nНе вдалося знайти адресу.", "hard", "5.1.1"),
+        ("Nedoručitelná zpráva", "Zprávu se nepodařilo doručit:\n\n{}\nSchránka příjemce je plná.", "soft", "5.2.2"),
+        ("Kan inte levereras: x", "Det gick inte att leverera till:\n\n{}\nDet gick inte att hitta e-postadressen.", "hard", "5.1.1"),
+        ("Kan ikke leveres: x", "Levering mislykkedes:\n\n{}\nMailadressen blev ikke fundet: adressen findes ikke.", "hard", "5.1.1"),
+        ("Ei voi toimittaa: x", "Toimitus epäonnistui:\n\n{}\nAntamaasi sähköpostiosoitetta ei löytynyt.", "hard", "5.1.1"),
+        ("Teslim edilemedi: x", "Teslim başarısız oldu:\n\n{}\nGirdiğiniz e-posta adresi bulunamadı.", "hard", "5.1.1"),
+        ("配信不能: x", "配信に失敗しました:\n\n{}\n入力したメール アドレスが見つかりませんでした。", "hard", "5.1.1"),
+        ("系统退信", "您的邮件被退回\n\n收件人: {}\n收件人的邮箱已满", "soft", "5.2.2"),
+    ],
+)  # fmt: skip
+def test_reports_tell_in_their_users_language_whether_the_address_is_dead(subject, text, kind, status):
+    raw = a_mail(
+        text.format("bob@x.test"),
+        "Content-Type: text/plain; charset=utf-8",
+        subject=subject,
+        **{"from": "MAILER-DAEMON@mx.test"},
+    )
+
+    inbound = understood(raw, sender="", protocol="SMTP")
+
+    assert inbound.kind.value == f"bounce_{kind}"
+    assert [(one.recipient, one.status) for one in inbound.report.recipients] == [("bob@x.test", status)]
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        (
+            "Messaggi che tornano indietro",
+            "Ogni mail torna con 550 5.1.1 User unknown per bob@x.test; la casella è piena?",
+        ),
+        (
+            "Unzustellbar",
+            "Ich bekomme immer Unzustellbar, wenn ich an bob@x.test schreibe: Adresse nicht gefunden.",
+        ),
+        ("Mancato recapito del pacco", "Il pacco non è stato consegnato, l'indirizzo è sconosciuto."),
+        ("Re: Ticket", "He is not there, please call me.\n\n> I am out of the office until 12 January."),
+        ("Ящик", "Почтовый ящик переполнен, адрес bob@x.test не найден. Помогите."),
+    ],
+)
+def test_a_person_who_tells_of_it_in_any_language_is_heard(subject, text):
+    inbound = understood(a_mail(text, "Content-Type: text/plain; charset=utf-8", subject=subject))
+
+    assert inbound.kind is Kind.HUMAN

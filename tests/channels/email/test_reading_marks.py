@@ -64,6 +64,52 @@ def test_bounce_tokens_count_in_the_envelope_only():
     assert understood(a_mail(to=BOUNCE)).bounce_tokens == ()
 
 
+def test_where_a_mailbox_got_it_is_what_its_server_wrote_on_top():
+    arrival = {"channel": "email", "envelope": {"protocol": "IMAP"}}
+    raw = b"Delivered-To: Ups@y.test\nDelivered-To: support@hub.test\n" + a_mail(to="a@x.test")
+
+    assert read.read(raw, arrival, DESK).delivered_to == ("ups@y.test",)
+    assert read.read(a_mail(to="a@x.test"), arrival, DESK).delivered_to == ()
+    assert understood(a_mail(), "support@hub.test").delivered_to is None
+    odd = a_mail(delivered_to="mailing list Nyaan@neko.test")
+    assert read.read(odd, arrival, DESK).delivered_to == ("mailing list nyaan@neko.test",)
+
+
+@pytest.mark.parametrize("named", [{"to": BOUNCE}, {"delivered_to": BOUNCE}, {"x_original_to": BOUNCE}])
+def test_in_a_mailbox_without_an_envelope_a_bounce_token_counts_where_its_server_or_the_report_names_it(
+    named,
+):
+    fields = {"from": "MAILER-DAEMON@mx.test", "subject": "Undelivered Mail Returned to Sender"}
+    raw = a_mail("<bob@x.test>: 550 5.1.1 User unknown", **{**fields, **named})
+    arrival = {"channel": "email", "envelope": {"protocol": "IMAP"}}
+
+    inbound = read.read(raw, arrival, DESK)
+
+    assert (inbound.kind, inbound.bounce_tokens) == (Kind.BOUNCE_HARD, (TOKEN,))
+    assert read.read(a_mail(cc=BOUNCE), arrival, DESK).bounce_tokens == ()
+
+
+@pytest.mark.parametrize(
+    ("to", "mailbox"),
+    [
+        ("undisclosed-recipients:;", "alarms@hub.test"),
+        ("everybody@elsewhere.test", "alarms@hub.test"),
+        ("support@hub.test", "support@hub.test"),
+    ],
+)
+def test_what_names_no_address_of_ours_came_to_the_mailbox_it_lay_in(to, mailbox):
+    arrival = {
+        "channel": "email",
+        "envelope": {"protocol": "IMAP", "user": "Alarms@hub.test"},
+    }
+
+    assert read.read(a_mail(to=to), arrival, DESK).mailbox == mailbox
+    assert (
+        read.read(a_mail(to="x@elsewhere.test"), {"envelope": {"user": "desk"}}, DESK).mailbox
+        == "support@hub.test"
+    )
+
+
 def test_the_text_and_attached_mails_are_not_searched_for_tokens():
     kind, content = parts("\nwrite to " + REPLY, f"Content-Type: message/rfc822\n\nTo: {REPLY}\n\nx")
 
@@ -207,6 +253,14 @@ def test_results_of_our_relay_count():
 )
 def test_results_that_a_sender_could_have_written_do_not_count(lines):
     assert checked(*lines) != "pass"
+
+
+@pytest.mark.parametrize(("above", "verdict"), [(0, "none"), (1, "none"), (2, "pass")])
+def test_results_below_hops_of_the_provider_count_only_where_its_keeper_says_how_many(above, verdict):
+    raw = f"Received: by 2002:a05::1\nReceived: from x by mx.hub.test\n{PASSED}\n".encode() + a_mail()
+    options = {**DESK, "received_above_results": above}
+
+    assert read.read(raw, {"envelope": {"protocol": "IMAP"}}, options).authentication.verdict == verdict
 
 
 def test_by_plain_smtp_nobody_brings_results_but_a_configured_relay():

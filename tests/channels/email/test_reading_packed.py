@@ -20,7 +20,8 @@ from tests.channels.email.packing import (
     signed,
     winmail,
 )
-from tests.channels.email.reading_mails import a_mail, parts, quickly, understood
+from tests.channels.email.reading_mails import a_mail, parts, understood
+from tests.spending import quickly
 
 PLAIN = "Content-Type: text/plain; charset=utf-8\n\n"
 TNEF = 'application/ms-tnef; name="winmail.dat"'
@@ -256,6 +257,44 @@ def test_a_visit_that_is_called_off_says_so():
     inbound = understood(a_mail(calendar, "Content-Type: text/calendar; charset=utf-8"))
 
     assert inbound.text.startswith("Switch, new (CANCELLED)\n")
+
+
+def test_a_meeting_that_is_called_off_in_its_own_words_is_no_invitation():
+    calendar = invitation(":20261130T090000Z", ":20261130T100000Z", "STATUS:CANCELLED")
+    kind, content = parts(
+        "Content-Type: text/plain\n\nSorry.",
+        f"Content-Type: text/calendar; method=REQUEST\n\n{calendar}",
+        kind="alternative",
+    )
+
+    (note,) = understood(a_mail(content, kind)).notes
+
+    assert note.startswith("an invitation is called off: ")
+
+
+@pytest.mark.parametrize(
+    ("method", "noted"),
+    [
+        ("REQUEST", ("an invitation: Switch, new · 2026-11-30 09:00 – 10:00 (UTC) · Via Larga 1",)),
+        (
+            "CANCEL",
+            ("an invitation is called off: Switch, new · 2026-11-30 09:00 – 10:00 (UTC) · Via Larga 1",),
+        ),
+        ("PUBLISH", ()),
+    ],
+)
+def test_what_a_calendar_beside_a_text_invites_to_is_said(method, noted):
+    calendar = invitation(":20261130T090000Z", ":20261130T100000Z", "LOCATION:Via\\n Larga 1", method=method)
+    kind, content = parts(
+        "Content-Type: text/plain\n\nJoin the meeting.",
+        f"Content-Type: text/calendar; method={method}\n\n{calendar}",
+        kind="alternative",
+    )
+
+    inbound = understood(a_mail(content, kind))
+
+    assert inbound.text.strip() == "Join the meeting."
+    assert inbound.notes == noted
 
 
 # --- Pictures in the HTML -------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from tests.channels.email.reading_mails import a_mail, folded, shown, understood
         "Trimis de pe iPhone-ul meu",
         "從我的 iPhone 傳送",
         "Diese Nachricht wurde von meinem Android-Mobiltelefon mit K-9 Mail gesendet.",
+        "내 Galaxy에서 보냈습니다.",
         "Sent from my cell, please excuse any typos.",
         "(Sent from mobile device)",
         "Best regards,\n\nAlice Example\nCust A Ltd",
@@ -35,7 +36,33 @@ from tests.channels.email.reading_mails import a_mail, folded, shown, understood
         "---------------\n\nAlice Example\n\nt. 555-931-0702\n\nf. 555-875-7611\n\nhttp://cust-a.test/",
         "This e-mail and any attachments are confidential.",
         "Le informazioni contenute in questo messaggio sono riservate.",
+        "Distinti saluti.\nDott.ssa Anna Verdi\nTel. 045 1234567 - Fax 045 1234568\nPEC: cust-a@pec.test\n\nPrima di stampare, pensa all'ambiente.",
+        (
+            "Mit freundlichen Grüßen\n\ni.A. Anna Grün\nSachbearbeiterin Einkauf\n__________\nCust A GmbH & Co. KG\nHauptstraße 5\n"
+            "D-70173 Stuttgart\nTelefon: +49 711 123456\nAmtsgericht Stuttgart HRB 1234"
+        ),
+        (
+            "Distinti saluti\n\nGeom. Anna Verdi\n\nCust A S.p.A.\nVia Roma, 1\n37100 - Verona\nTel. 045/123456 (r.a.) Fax 045/123457\n"
+            "Sede legale: Via Po 2, 20100 Milano\nCap. Soc. € 10.000,00 i.v. - Reg. Imp. Verona 01234567890"
+        ),
+        "Pozdrawiam / Best regards\n\nAnna Zielona\nSpecjalista ds. zakupów\ntel. +48 22 123 45 67\nCust A sp. z o.o.",
+        "********\n株式会社キャク\n購買部 緑 アンナ\nTEL：03-1234-5678 FAX：03-1234-5679\nE-mail：anna@kyaku.test\n********",
+        (
+            "--\nAnna Verdi\nUfficio Acquisti\nTel. 045 1234567\n\nI contenuti della comunicazione sono riservati e destinati esclusivamente ai soggetti "
+            "indicati: chi la riceve per errore è pregato di cancellarla."
+        ),
+        "--\nDiese Nachricht wurde von meinem Android Mobiltelefon mit GMX Mail gesendet.",
+        "Это сообщение конфиденциально и предназначено только адресату; удалите его, если получили по ошибке.",
         "____________\nusers mailing list\nusers@lists.test",
+        "Ai sensi del Regolamento UE 2016/679 (GDPR), le informazioni contenute in questo messaggio sono riservate.",
+        "Ai sensi e per gli effetti del Reg. UE 679/2016 si precisa che quanto trasmesso con la presente e-mail è riservato.",
+        "In ottemperanza al D.Lgs. 196/2003 le informazioni contenute nella presente comunicazione sono riservate.",
+        "In conformità al GDPR le informazioni contenute in questo messaggio sono riservate. Vi invitiamo a distruggerlo.",
+        "Il contenuto di questa e-mail è rivolto unicamente alle persone cui è indirizzato e la sua riservatezza è tutelata.",
+        (
+            "Cordiali saluti\n\nAlice Verdi\nCust A S.p.A.\nTel. +39 045 123456\n\nAi sensi del GDPR le informazioni contenute in questa mail "
+            "sono riservate."
+        ),
     ],
 )
 def test_signatures_and_notices_are_folded(below):
@@ -61,7 +88,36 @@ def test_signatures_and_notices_are_folded(below):
         "The new one:\n\n--\nSerial: 4711\nRoom: B12",
         "The new one:\n\n-- \nSerial: 4711\nRoom: B12",
         "The new ones:\n\n--\n- monitor 27 inch\n- keyboard",
+        "Buongiorno,\nnon va.\n\nQuesto messaggio è apparso quando ho provato a stampare.",
+        "Hallo.\n\nDiese Nachricht ist beim Empfänger mit einem Fehler angekommen.",
+        "Bonjour.\n\nCe message est affiché quand j'imprime : destinataire inconnu, erreur 12.",
+        "It jams.\n\nBefore printing, the machine makes a noise.",
+        "Si blocca.\n\nPrima di stampare è necessario togliere la carta dal cassetto.",
+        "Hi.\n\n###########\nERROR 17 on device LT-4\n###########\nCan you help?",
+        "Hi.\n\nRegards to all,\n\n+++++\nCode 12345\n+++++\nplease check",
+        "It stopped.\n\nThis message appears: confidential data was deleted, only the intended recipient may open it.\n\nWhat now?",
+        "It says:\n\nThis e-mail and any attachment is confidential, delete it.\n\nPS: it says so every day",
+        "Please call on site:\n\n----------\nMario Bianchi\nTel. +39 333 1234567\nmario@cust-a.test",
+        "Ein Konto für:\n\nBeste Grüße\n\nMax Braun\nLeiter Einkauf\nTel. 089 123456",
         "新用户：\n\n--\n用户名：zhang\n部门：采购",
+        "Buongiorno.\n\nAi sensi del Regolamento UE 2016/679 chiedo copia dei dati riservati e di questo messaggio.",
+        "Buongiorno.\n\nIn ottemperanza al GDPR, i miei dati riservati in questa comunicazione vanno tolti.",
+        "Hello.\n\nPursuant to the GDPR I request all confidential data that this message is about.",
+        "La stampante non va.\n\nAi sensi dell'art. 15 GDPR si richiede l'accesso ai dati riservati di cui a questa mail.",
+        "La stampante non va.\n\nIn osservanza del GDPR vi preghiamo di inviare la documentazione riservata a questa mail.",
+        "It is broken.\n\nPursuant to Article 15 GDPR please send us the confidential records referred to in this email.",
+        "Guten Tag.\n\nGemäß Art. 15 DSGVO bitten wir um die vertraulichen Daten zu dieser E-Mail.",
+        "Bonjour.\n\nConformément au RGPD nous demandons les données confidentielles dont parle ce message.",
+        "Hola.\n\nDe conformidad con el RGPD solicitamos los datos confidenciales de este correo.",
+        "Hello.\n\nIn accordance with our policy the privileged account named in this email must be disabled today.",
+        "Buongiorno.\n\nAi sensi dell'art. 17 GDPR vogliate cancellare i dati del destinatario di cui a questo messaggio riservato.",
+        "Buongiorno.\n\nAi sensi della policy privacy abbiamo cancellato per errore la casella di Rossi: va ripristinata entro oggi.",
+        "Hello.\n\nPursuant to GDPR article 17 I want everything deleted. This email is confidential.",
+        "Guten Tag.\n\nGemäß Art. 15 DSGVO möchte ich Auskunft. Diese E-Mail ist vertraulich.",
+        "Bonjour.\n\nConformément au RGPD je souhaite la suppression de mes fichiers. Ce message est confidentiel.",
+        "Buongiorno.\n\nIn conformità all'art. 15 del GDPR vi invito a comunicarmi i dati. La presente comunicazione è riservata.",
+        "Buongiorno.\n\nAi sensi del GDPR i dati in questo messaggio sono riservati: il mio account va chiuso.",
+        "Buongiorno.\n\nAi sensi del contratto C-1 la linea va riparata entro oggi.",
     ],
 )
 def test_what_only_looks_like_an_ending_is_shown(text):
@@ -123,11 +179,39 @@ def test_a_long_text_below_a_closing_formula_is_no_signature():
     assert shown(text) == text.strip()
 
 
-def test_a_signature_that_the_mail_program_marked_is_folded():
-    converted = html_text.convert(
-        '<p>Fine, thanks for it.</p><div class="gmail_signature">Alice<br>Cust A</div>'
-    )
+@pytest.mark.parametrize(
+    "mark", ['class="gmail_signature"', 'name="messageSignatureSection"', 'id="AppleMailSignature"']
+)
+def test_a_signature_that_the_mail_program_marked_is_folded(mark):
+    converted = html_text.convert(f"<p>Fine, thanks for it.</p><div {mark}>Alice<br>Cust A</div>")
 
     assert (
         shown(converted.text, cuts=converted.cuts, signatures=converted.signatures) == "Fine, thanks for it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Fine.\n\nGrazie e buona giornata.\n\nAnna Verdi\nBack Office\nTel: 045 8077111", "Fine.\n\nGrazie e buona giornata."),
+        ("Fine.\n\nMuchas gracias y un saludo,\n\nAnna Verde\nTel. 91 123 45 67", "Fine.\n\nMuchas gracias y un saludo,"),
+        ("Fine.\n\nThanks,\n\nAnna Green\nIT Manager, Cust Ltd\nDirect: +44 20 7946 0000", "Fine.\n\nThanks,"),
+        ("Fine.\n\nС уважением, Анна Зелёная\nООО «Клиент»\nтел. +7 495 123-45-67", "Fine."),
+        ("Fine.\n\nİyi çalışmalar,\nAnna Yeşil\nTel: 0212 123 45 67", "Fine."),
+        ("Fine.\n\nUn cordiale saluto,\nGeom. Anna Verdi\nComune di Verona\nTel. 045/8077111 - int. 23", "Fine."),
+        ("Fine.\n\nZ poważaniem\nAnna Zielona\ntel. kom. 601 234 567", "Fine."),
+        ("Fine.\n\nThanks,\nthe new key is 4711-22.", "Fine.\n\nThanks,\nthe new key is 4711-22."),
+        ("Grazie\n\nSeriale: 4711\nStanza: B12", "Grazie\n\nSeriale: 4711\nStanza: B12"),
+    ],
+)  # fmt: skip
+def test_thanks_stay_where_the_name_below_them_is_folded(text, said):
+    assert shown(text) == said
+
+
+def test_a_card_below_the_writers_whole_name_needs_no_closing_formula():
+    card = "Anna Verdi\nCust A S.p.A.\nCell: +39 348 1234567"
+
+    assert shown(f"Fine.\n\n{card}", author="Anna Verdi <anna@cust-a.test>") == "Fine."
+    assert (
+        shown(f"New colleague:\n\n{card}", author="Teo Neri <teo@cust-a.test>") == f"New colleague:\n\n{card}"
     )

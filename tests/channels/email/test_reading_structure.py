@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.email.reading import attachments, structure
-from tests.channels.email.reading_mails import a_mail, parts, quickly, understood
+from tests.channels.email.reading_mails import a_mail, parts, understood
+from tests.spending import quickly
 
 
 def leaves(part: structure.Part) -> list[structure.Part]:

@@ -42,6 +42,7 @@ HEADERS = [
     "Feladó: Your Desk <support@hub.test>\nElküldve: 2026. november 23. 6:00\nCímzett: Alice\nTárgy: Látogatás",
     "De la: Your Desk <support@hub.test>\nTrimis: luni, 23 noiembrie 2026 06:00\nCătre: Alice\nSubiect: Vizită",
     "보낸 사람: Your Desk <support@hub.test>\n보낸 날짜: 2026년 11월 23일\n받는 사람: Alice\n제목: 방문",
+    "발신: Your Desk <support@hub.test>\n날짜: 26/11/23 06:00 (GMT+01:00)\n받은 사람: Alice\n제목: 방문",
     "From: Your Desk <support@hub.test>\n\nSent: Monday, 23 November 2026\n\nTo: Alice\n\nSubject: Visit",
 ]  # fmt: skip
 
@@ -99,6 +100,11 @@ def test_a_long_list_of_recipients_belongs_to_the_header():
         "-- ANTWORT ÜBER DIESER LINIE --",
         "-- Répondez au-dessus de cette ligne --",
         "##- Please type your reply above this line -##",
+        ">>> Your Desk <s@hub.test> 23.11.2026 06:00 >>>",
+        '"Your Desk" ---23/11/2026 06:00:33---Hi Ann, shall we\n\nFrom: Desk <s@hub.test>\nTo: a@x.test\nDate: 23/11/2026 06:00',
+        "Sent by: Desk/HUB\n\nFrom: Desk <s@hub.test>\nTo: a@x.test\nDate: 23/11/2026 06:00\nSubject: Visit",
+        "Sent from Yahoo Mail on Android\n\n  On Mon, 23 Nov 2026 at 6:00, Desk<s@hub.test> wrote:   Good morning",
+        "-- \nDiese Nachricht wurde von meinem Android Mobiltelefon mit GMX Mail gesendet.Am 23.11.26, 06:00 schrieb Desk <s@hub.test>:",
     ],
 )
 def test_a_line_between_dashes_begins_the_history(line):
@@ -125,7 +131,13 @@ def test_a_quoted_line_that_a_gateway_broke_is_still_quoted():
         "The log says:\n---------\nerror\n---------\nPlease help.",
         "Sent from my desk, where nothing works any more.",
         "To: all users must restart\nDate: today\nthis is what I was told.",
+        "Hi,\nsee the log:\nserver01 ---12/01/2026 10:21:33---disk full\nWhat now?",
+        "Hi,\n>>> 1 + 1\nthat is what I typed.",
+        "Sent by: courier\nRoom: 12\nThe parcel of 12.01.2026 never came.",
         "1. item one:\n2. item two:\nthank you",
+        "New colleague:\nFrom: 1 December 2026\nTo: 31 December 2027\nSubject: badge\nPlease prepare all.",
+        "Ferie:\nDa: lunedì\nA: venerdì\nOggetto: sostituzione\nChi viene al mio posto?",
+        "Ieri il collega mi ha detto:\nIl 23/11/2026 alle 10:00 Mario Rossi ha scritto:\nnon va nulla\n\nChe faccio?",
         "On 12.10.2026 the server stopped.\nOn 13.10.2026 it started again:\nwhy?",
     ],
 )
@@ -195,6 +207,10 @@ CLIENTS = {
     "<br>To: a@x.test<br><br>{earlier}</div>",
     "Yahoo": '<div>{answer}</div><div id="yahoo_quoted_123" class="yahoo_quoted"><div>On Monday, 23 November 2026 at 06:00, Desk wrote:'
     "</div><div>{earlier}</div></div>",
+    "Gmail with a signature": '<div dir="ltr">{answer}<div><br></div><span class="gmail_signature_prefix">-- </span><br><div dir="ltr" '
+    'class="gmail_signature">Ann</div></div><div class="gmail_quote">On Mon, Nov 23, 2026 at 6:00 AM Desk wrote:<br>{earlier}</div>',
+    "GMX on a telephone": '<div>{answer}</div><div id="mail_signature"><br>--<br>Sent from my Android phone with GMX Mail.</div><div '
+    'class="mail_quote" name="quote"><div>On 23.11.26, 06:00 Desk wrote:</div><blockquote>{earlier}</blockquote></div>',
     "Proton": '<div>{answer}</div><div class="protonmail_quote">On Monday, 23 November 2026 06:00, Desk wrote:<br><blockquote '
     'class="protonmail_quote" type="cite"><div>{earlier}</div></blockquote></div>',
 }  # fmt: skip
@@ -234,3 +250,11 @@ def test_spans_cover_the_text_and_something_is_always_shown(lines, forward, cuts
     assert all(a.end == b.start and a.kind is not b.kind for a, b in pairwise(spans))
     if text.strip():
         assert visible.shown(text, spans).strip()
+
+
+def test_a_mark_of_the_history_above_everything_is_no_history_where_another_follows():
+    converted = html_text.convert(
+        '<div class="ms-outlook-mobile-reference-message"></div><p>Restarted, it works.</p><div id="divRplyFwdMsg">Da: Desk</div><p>Restart?</p>'
+    )
+
+    assert shown(converted.text, cuts=converted.cuts) == "Restarted, it works."

@@ -14,9 +14,11 @@ from email import message_from_bytes
 
 import pytest
 
+from channels.email import sasl
 from core.channel import DeliveryError
 from core.envelope import Address, Kind
 from core.settings_values import Secret
+from tests.channels.email.a_provider import Provider
 from tests.channels.email.a_relay import OTHER, TOKEN, FakeRelay, a_server_that_says, an_answer
 from tests.channels.email.reading_mails import understood
 from tests.channels.email.running_mail import a_certificate, a_channel
@@ -117,8 +119,16 @@ async def test_a_refused_mail_is_not_tried_again(channel, relay, command):
     refused = await refusal(channel)
 
     assert refused.permanent
+    assert refused.dead is (command == "RCPT")
     assert str(refused).startswith("550 5.1.1 no such user")
     assert relay.taken == []
+
+
+async def test_an_address_that_takes_nothing_now_is_not_dead(channel, relay):
+    relay.says["RCPT"] = ["552 5.2.2 mailbox full"]
+    refused = await refusal(channel)
+
+    assert (refused.permanent, refused.dead) == (True, False)
 
 
 async def test_a_relay_that_does_not_want_us_refuses_no_mail_for_good(channel, relay, tmp_path):
@@ -242,14 +252,79 @@ async def test_a_relay_that_asks_for_a_log_in_gets_it_encrypted(tmp_path, certif
     with FakeRelay(password="s3cret").running(starttls=context) as relay:
         known = {"relay_user": "desk", "relay_password": Secret("s3cret")}
         await encrypted(tmp_path, relay, "starttls", **known).send(an_answer())
-        wrong = await refusal(
-            encrypted(tmp_path, relay, "starttls", **known | {"relay_password": Secret("no")})
-        )
+        right = await encrypted(tmp_path, relay, "starttls", **known).log_ins()
+        other = encrypted(tmp_path, relay, "starttls", **known | {"relay_password": Secret("no")})
+        wrong = await refusal(other)
+        told = await other.log_ins()
 
     assert [(taken.user, taken.encrypted) for taken in relay.taken] == [("desk", True)]
     assert not wrong.permanent  # no mail is lost because a password was changed
     assert "535" in str(wrong)
     assert "s3cret" not in str(wrong)
+    name = f"the relay 127.0.0.1:{relay.port}"
+    assert right == {name: ""}
+    assert told[name] == str(wrong)
+
+
+async def test_a_relay_that_takes_no_password_is_shown_a_token_and_a_new_one_where_it_counts_no_more(
+    tmp_path, certificate, monkeypatch
+):
+    file, context = certificate
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with (
+        Provider(length=500).running() as provider,
+        FakeRelay(tokens={"?"}).running(starttls=context) as relay,
+    ):
+        relay.tokens = provider.good
+        channel = encrypted(
+            tmp_path, relay, "starttls", relay_user="desk@x.test", relay_oauth=provider.settings()
+        )
+        await channel.send(an_answer())
+        await channel.send(an_answer())
+        assert [one["grant_type"] for one in provider.asked] == ["client_credentials"]
+
+        provider.good.clear()  # taken back, before its time
+        channel.relay.tokens.clock = lambda: time.monotonic() + 120
+        await channel.send(an_answer())
+
+    assert [(taken.user, taken.encrypted) for taken in relay.taken] == [("desk@x.test", True)] * 3
+    assert len(provider.asked) == 2
+
+
+async def test_a_relay_that_takes_no_token_of_ours_refuses_no_mail_for_good_and_it_is_said_what_to_do(
+    tmp_path, certificate, monkeypatch
+):
+    file, context = certificate
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with (
+        Provider(length=500).running() as provider,
+        FakeRelay(tokens={"?"}).running(starttls=context) as relay,
+    ):
+        known = {"relay_user": "desk@x.test", "relay_oauth": provider.settings()}
+        unwanted = await refusal(encrypted(tmp_path, relay, "starttls", **known))
+        relay.heard.clear()
+        wrong = provider.settings(client_secret=Secret("not-it"))
+        without = await refusal(encrypted(tmp_path, relay, "starttls", **known | {"relay_oauth": wrong}))
+
+    assert not unwanted.permanent
+    assert "535" in str(unwanted)
+    assert '"status":"401"' in str(unwanted)
+    assert "whether the application may use this mailbox" in str(unwanted)
+    assert not without.permanent
+    assert "see to client_id and client_secret" in str(without)
+    assert "not-it" not in str(without)
+    assert relay.heard == []  # nobody knocks there with nothing in hand
+
+
+async def test_a_relay_that_offers_no_log_in_by_token_is_told(tmp_path, certificate, monkeypatch):
+    file, context = certificate
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    monkeypatch.setattr(sasl, "MECHANISMS", ("OAUTHBEARER",))
+    with Provider().running() as provider, FakeRelay(tokens={"?"}).running(starttls=context) as relay:
+        known = {"relay_user": "desk@x.test", "relay_oauth": provider.settings()}
+        refused = await refusal(encrypted(tmp_path, relay, "starttls", **known))
+
+    assert "takes no log-in by OAuth 2.0: it offers LOGIN, PLAIN, XOAUTH2" in str(refused)
 
 
 # A relay that hangs

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
-from channels.monitoring.reaching import Answer
 from channels.monitoring.sns import _SIGNED, signed
+from channels.reaching import Answer
 from core.channel import DeliveryError
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"

@@ -40,7 +40,7 @@ def test_nagios_the_body_goes_before_the_subject_and_the_date_before_an_abbrevia
     [
         ("RECOVERY", "OK", "resolved"),
         ("ACKNOWLEDGEMENT", "CRITICAL", "acknowledged"),
-        ("FLAPPINGSTOP", "OK", "ignored"),
+        ("FLAPPINGSTOP", "OK", "resolved"),
         ("DOWNTIMESTART", "OK", "maintenance"),
         ("CUSTOM", "OK", "ignored"),
     ],
@@ -66,8 +66,10 @@ ICINGA = "***** Service Monitoring on mon *****\n\nDisk on srv is {}!\n\nInfo:  
     [
         ("PROBLEM", "CRITICAL", "firing"),
         ("RECOVERY", "OK", "resolved"),
-        ("FLAPPINGEND", "OK", "ignored"),
-        ("DOWNTIMEREMOVED", "OK", "ignored"),
+        ("FLAPPINGEND", "OK", "resolved"),
+        ("FLAPPINGEND", "WARNING", "ignored"),
+        ("DOWNTIMEREMOVED", "CRITICAL", "maintenance"),
+        ("DOWNTIMEREMOVED", "OK", "resolved"),
     ],
 )
 def test_icinga2_its_type_stands_in_the_subject_alone(kind: str, state: str, status: str) -> None:
@@ -116,7 +118,7 @@ def test_zabbix_its_html_is_read_too() -> None:
         ("WARN -> OK", "resolved", "ok"),
         ("Acknowledged (was CRIT)", "acknowledged", "unknown"),
         ("Flapping Started", "suppressed", "unknown"),
-        ("Downtime Ended", "ignored", "unknown"),
+        ("Downtime Ended", "maintenance", "unknown"),
     ],
 )
 def test_checkmk_by_mail(event: str, status: str, severity: str) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from aiohttp import encode_basic_auth
 
 from channels.monitoring import kinds
-from channels.monitoring.pace import BURST, RATE, Pace
+from channels.monitoring.pace import LEARNED, Pace
 from channels.monitoring.read import read
+from core.alerting import PACE, Agreed
 from core.channel import NoSuchSource, NotAdmitted, Unavailable
 from tests.channels.monitoring.test_channel import HERE, listening
 from tests.fakes import FakeDoor
@@ -24,6 +26,25 @@ def the_fact(arrival):
     told = {"channel": "monitoring", "received_at": arrival.received_at, "envelope": arrival.envelope}
     (fact,) = read(arrival.raw, told, {"source": {"name": "x", "kind": kinds.AUTO}}).alerts
     return fact
+
+
+# --- vRealize Operations ---
+
+
+async def test_vrealize_operations_puts_the_id_of_an_alert_behind_the_address_and_changes_what_it_made():
+    door = FakeDoor()
+    async with listening(door) as client:
+        secret = {"Authorization": encode_basic_auth("centralino", "s3cret")}
+        for method, status in ((client.post, 201), (client.put, 202)):
+            answer = await method(
+                f"{HERE}/6f2c1d0e-77aa-4b7e-9a51-0b1f", json={"alertId": "6f2c"}, headers=secret
+            )
+            assert answer.status == status
+            assert (await answer.json())["status"] == "stored"
+        assert (await client.put(HERE, json={})).status == 405
+        door.fails_with = NotAdmitted("?")
+        assert (await client.post(f"{HERE}/6f2c", json={})).status == 401
+    assert [(one.claims.source, one.claims.secret) for one in door.came] == [("zabbix", "s3cret")] * 2
 
 
 # --- PagerDuty ---
@@ -117,7 +138,7 @@ async def test_who_asks_whether_events_may_come_is_told_how_fast():
         answer = await client.options(HERE, headers=asked | {"WebHook-Request-Callback": "http://10.0.0.1/"})
         assert answer.status == 200
         assert answer.headers["WebHook-Allowed-Origin"] == "eventgrid.azure.net"
-        assert answer.headers["WebHook-Allowed-Rate"] == str(int(RATE * 60))
+        assert answer.headers["WebHook-Allowed-Rate"] == "6000"
         assert "POST" in answer.headers["Allow"]
         plain = await client.options(HERE)
         assert "WebHook-Allowed-Origin" not in plain.headers
@@ -160,12 +181,8 @@ async def test_a_password_is_as_good_as_a_token_for_tools_that_know_nothing_else
 # --- How fast ---
 
 
-async def test_what_can_be_stored_is_stored_however_fast_it_comes_and_only_else_the_fast_wait_longer(
-    monkeypatch,
-):
-    monkeypatch.setattr("channels.monitoring.pace.BURST", 3.0)
-    monkeypatch.setattr("channels.monitoring.pace.RATE", 0.0)
-    door = FakeDoor()
+async def test_what_can_be_stored_is_stored_however_fast_it_comes_and_only_else_the_fast_wait_longer():
+    door = FakeDoor(agreed={HERE.rpartition("/")[2]: Agreed(rate=0, burst=3)})
     async with listening(door) as client:
         assert {(await client.post(HERE, data=b"x")).status for _ in range(10)} == {202}
         door.fails_with = Unavailable("the disk is full")
@@ -178,8 +195,27 @@ async def test_what_can_be_stored_is_stored_however_fast_it_comes_and_only_else_
 def test_a_source_keeps_its_pace_at_a_hundred_a_second_after_a_burst():
     clock = [0.0]
     pace = Pace(clock=lambda: clock[0])
-    assert all(pace.keeps("a") for _ in range(int(BURST)))
+    assert all(pace.keeps("a") for _ in range(PACE.burst))
     assert not pace.keeps("a")
     assert pace.keeps("b")
     clock[0] += 1.0
-    assert sum(pace.keeps("a") for _ in range(200)) == RATE
+    assert sum(pace.keeps("a") for _ in range(200)) == PACE.rate == 100
+
+
+def test_what_is_agreed_with_a_source_counts_from_the_moment_it_is_known():
+    clock = [0.0]
+    pace = Pace(clock=lambda: clock[0])
+    assert pace.keeps("a")
+    pace.agreed = {"a": Agreed(rate=5, burst=10)}
+    assert sum(pace.keeps("a") for _ in range(200)) == 10
+    assert sum(pace.keeps("b") for _ in range(200)) == 200
+    clock[0] += 1.0
+    assert sum(pace.keeps("a") for _ in range(200)) == 5
+
+
+def test_what_is_agreed_is_asked_once_a_minute():
+    clock = [0.0]
+    pace = Pace(clock=lambda: clock[0])
+    assert [pace.ask(), pace.ask()] == [True, False]
+    clock[0] += LEARNED
+    assert pace.ask()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -9,12 +12,15 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from channels import reaching
 from channels.monitoring import back as returning
-from channels.monitoring import reaching
-from channels.monitoring.reaching import Forbidden, allowed, fetch
+from channels.reaching import Forbidden, allowed, fetch
+from core import kept_secrets
 from core.alerting import GoingBack, Interface
 from core.channel import DeliveryError
+from tests.channels.monitoring.real import certificates, needs
 from tests.channels.monitoring.tools import HERE, TOKEN, Alertmanager, Icinga2, Tool, Zabbix
+from tests.hanging import PATIENCE, hanging
 
 LABELS = {"alertname": "Down", "instance": 'sw "1"\\a'}
 
@@ -106,6 +112,30 @@ async def test_zabbix_has_the_number_the_acknowledgement_and_the_end():
         assert tool.events["7"]["closed"]
 
 
+@pytest.mark.parametrize(
+    "version",
+    [
+        "5.4.12",
+        "6.0.14",
+        "6.2.9",
+        "6.4.0",
+        "7.0.1",
+        "10.0",
+        None,
+        7,
+        "no number",
+        b"<p>Who are you?</p>",
+        b"",
+    ],
+)
+async def test_the_token_goes_where_that_version_of_zabbix_reads_it_and_nowhere_else(version):
+    tool = Zabbix(version=version)
+    tool.event("7")
+    async with tool.running():
+        await returning.give_back(saying(tool, "taken", key="zabbix:event:7"))
+        assert tool.events["7"]["acknowledged"]
+
+
 async def test_where_zabbix_lets_nobody_close_a_problem_it_is_told_in_words():
     tool = Zabbix()
     tool.event("7", may_be_closed=False)
@@ -131,6 +161,16 @@ async def test_icinga2_has_the_comment_and_the_acknowledgement(event, name):
         with pytest.raises(DeliveryError) as refused:
             await returning.give_back(saying(tool, "taken", key="icinga2:x", resource="elsewhere"))
         assert refused.value.permanent
+
+
+async def test_icinga2_keeps_an_acknowledgement_until_it_is_over_though_there_was_one_that_ends_before():
+    tool = Icinga2(problems={"sw-1": False})
+    async with tool.running():
+        await returning.give_back(saying(tool, "taken", key="icinga2:sw-1"))
+        assert not tool.sticky
+        for _ in range(2):  # and said again, as after an answer that was lost
+            await returning.give_back(saying(tool, "accepted", key="icinga2:sw-1"))
+            assert tool.sticky == {"sw-1"}
 
 
 # --- What goes wrong ---
@@ -166,6 +206,90 @@ async def test_a_token_that_is_not_there_is_said_without_any_secret():
         with pytest.raises(DeliveryError, match="NOT_SET_ANYWHERE, which is not set"):
             await returning.give_back(lost)
     assert "env:" not in repr(lost.at)
+
+
+async def test_while_a_token_lies_in_a_folder_that_hangs_the_hub_does_other_things(tmp_path):
+    (tmp_path / "token").write_text(TOKEN)
+    tool = Zabbix()
+    tool.event("7")
+    async with tool.running():
+        taken = saying(tool, "taken", key="zabbix:event:7")
+        taken = replace(taken, at=replace(taken.at, token=f"file:{tmp_path}/token"))
+        with hanging() as folder:
+            telling = asyncio.create_task(returning.give_back(taken))
+            await folder.is_asked()
+            assert not telling.done()
+            folder.answers()
+            await telling
+    assert tool.events["7"]["acknowledged"]
+
+
+async def test_authorities_in_a_folder_that_hangs_keep_nothing_else_from_being_done(tmp_path, monkeypatch):
+    """Each that is waited for in vain used to keep one of the few threads that all of the hub shares."""
+    (tmp_path / "ca.crt").write_text("none")
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+    with hanging():
+        monkeypatch.setattr(kept_secrets, "WITHIN", 0.05)
+        for _ in range(6):
+            with pytest.raises(DeliveryError, match="gets no answer") as slow:
+                await fetch("GET", "https://127.0.0.1:1/", reaches=HERE, ca=f"{tmp_path}/ca.crt")
+            assert not slow.value.permanent
+        assert await asyncio.wait_for(asyncio.to_thread(str, 7), PATIENCE) == "7"
+
+
+@pytest.mark.parametrize(
+    ("holds", "told"),
+    [
+        (None, "cannot be read: No such file"),
+        ("", "which is empty"),
+        ("è", "which is empty"),
+        ("a key", "holds no certificate"),
+        ("x" * (kept_secrets.BUNDLE + 1), "no file of at most"),
+    ],
+)
+async def test_an_authority_that_is_none_is_said_and_nobody_is_called(tmp_path, holds, told):
+    if holds is not None:
+        (tmp_path / "ca.crt").write_text(holds)
+    tool = Zabbix()
+    async with tool.running():
+        with pytest.raises(DeliveryError, match=told):
+            await fetch("GET", tool.url, reaches=HERE, ca=f"{tmp_path}/ca.crt")
+    assert tool.asked == []
+
+
+@needs("openssl")
+@pytest.mark.parametrize("beside", ["", "# Főtanúsítvány\n", "bundle"])
+async def test_an_authority_that_a_tool_made_for_itself_is_believed_by_newer_libraries_too(
+    monkeypatch, tmp_path, beside
+):
+    certificates(tmp_path / "pki")
+    believed = tmp_path / "pki" / "ca.crt"
+    one = believed.read_text()
+    if beside == "bundle":  # of several certificates, and longer than any secret
+        certificates(tmp_path / "other")
+        beside = (tmp_path / "other" / "ca.crt").read_text() + "# more\n" * 20_000
+        assert len(beside) > kept_secrets.LONGEST
+    believed.write_text(f"{beside}{one}{beside}")
+    usual = ssl.create_default_context
+
+    def strict(**said):  # as Python 3.13 and later make it
+        context = usual(**said)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    shown = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    shown.load_cert_chain(tmp_path / "pki" / "localhost.crt", tmp_path / "pki" / "localhost.key")
+    server = TestServer(web.Application(), scheme="https")
+    await server.start_server(ssl=shown)
+    try:
+        at = f"https://localhost:{server.port}/"
+        answer = await fetch("GET", at, reaches=(*HERE, "::1/128"), ca=str(believed))
+        assert answer.status == 404  # it is spoken to
+        with pytest.raises(DeliveryError, match="cannot be called"):
+            await fetch("GET", at, reaches=(*HERE, "::1/128"))  # nobody else vouches for it
+    finally:
+        await server.close()
 
 
 # --- Where we call ---

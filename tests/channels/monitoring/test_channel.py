@@ -61,11 +61,17 @@ async def test_a_device_that_sets_no_headers_says_its_secret_in_the_address_and_
 async def test_what_proves_who_sends_is_not_stored_with_the_message():
     door = FakeDoor()
     async with listening(door) as client:
-        headers = {"Authorization": "Bearer s3cret", "Cookie": "a=b", "ce-id": "7"}
+        headers = {"Authorization": "Bearer s3cret", "Cookie": "a=b", "ce-id": "7", "ce-source": "/ups"}
         await client.post(HERE, data=gzip.compress(b"{}"), headers=headers | {"Content-Encoding": "identity"})
     (arrival,) = door.came
-    assert set(arrival.envelope["headers"]) <= {"content-type", "content-encoding", "user-agent", "ce-id"}
-    assert arrival.external_id == "7"  # the same delivery twice is one
+    assert set(arrival.envelope["headers"]) <= {
+        "content-type",
+        "content-encoding",
+        "user-agent",
+        "ce-id",
+        "ce-source",
+    }
+    assert arrival.external_id == "/ups 7"  # the same delivery twice is one; 7 of another is another
 
 
 @pytest.mark.parametrize(

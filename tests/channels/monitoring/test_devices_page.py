@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from channels.monitoring.kinds import AUTO, KINDS
+from core import alerting
 from core.alerting import Severity, Status
 from tests.channels.monitoring.messages import FORM, fact, facts, form
 
@@ -42,6 +43,7 @@ def test_the_page_lists_every_kind_and_each_has_a_chapter() -> None:
     }
 
     assert [kind for kind, _ in rows] == sorted(KINDS)
+    assert sorted(alerting.KINDS) == sorted({*KINDS, AUTO})  # what a desk may say
     assert {anchor for _, anchor in rows} <= chapters
     assert {one["kind"] for one in sources().values()} <= {*KINDS, AUTO}
 
@@ -148,6 +150,26 @@ def test_the_mapping_and_the_rules_that_are_shown_work() -> None:
     lines = "<14>Jan 26 03:00:00 h vpn: tunnel 7: down\n<14>Jan 26 03:00:00 h vpn: hello\n<189>1: Jan 26 03:00:00: %LINEPROTO-5-UPDOWN: Line protocol on Interface Gi1, changed state to up\n"
     tunnel, link = facts("syslog", lines, rules=rules)
     assert (tunnel.event, tunnel.severity, link.status) == ("VPN tunnel 7", Severity.MAJOR, Status.RESOLVED)
+
+
+def test_what_dynatrace_and_datadog_send_is_mapped_as_shown() -> None:
+    def told(name: str, body: dict[str, str]) -> Any:
+        shown = sources()[name]
+        own = {word.lower(): severity for word, severity in shown.get("severities", {}).items()}
+        return fact("generic", body, mapping=shown["mapping"], severities=own)
+
+    payloads = {frozenset(body): body for body in map(json.loads, blocks("json"))}
+    (dynatrace,) = (body for body in payloads.values() if "PID" in body)
+    (datadog,) = (body for body in payloads.values() if "transition" in body)
+    began = dynatrace | {"PID": "7", "State": "OPEN", "ProblemSeverity": "AVAILABILITY"}
+    for state in ("RESOLVED", "MERGED"):
+        one, over = told("acme-dynatrace", began), told("acme-dynatrace", began | {"State": state})
+        assert (one.status, one.severity, over.status) == (Status.FIRING, Severity.CRITICAL, Status.RESOLVED)
+        assert one.dedup_key == over.dedup_key
+    for transition, status in (("Triggered", "firing"), ("Re-No Data", "firing"), ("Recovered", "resolved")):
+        said = datadog | {"transition": transition, "priority": "P2"}
+        assert told("acme-datadog", said).status == status
+    assert told("acme-datadog", datadog | {"priority": "P2"}).severity is Severity.MAJOR
 
 
 def test_the_examples_with_curl_are_read() -> None:

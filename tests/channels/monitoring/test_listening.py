@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from channels.monitoring import batches, ber, gathering
 from channels.monitoring.channel import MonitoringChannel
 from channels.monitoring.frames import LONGEST
-from channels.monitoring.gathering import Came, Gathering, now
+from channels.monitoring.gathering import now
 from channels.monitoring.listening import Ports
 from channels.monitoring.listening_tcp import TcpListener, context
 from channels.monitoring.listening_udp import UdpListener
@@ -27,17 +26,21 @@ from core.channel import NoSuchSource, Unavailable
 from core.common import Common, meter
 from core.envelope import Arrival
 from tests.channels.monitoring.test_traps import LINK_DOWN, version_2
-from tests.fakes import FakeDoor
+from tests.fakes import FakeDoor, logged
 
 HERE = "127.0.0.1"
 
 
 @asynccontextmanager
 async def open_ports(
-    door: FakeDoor, *listeners: UdpListener | TcpListener, common: Common | None = None
+    door: FakeDoor,
+    *listeners: UdpListener | TcpListener,
+    common: Common | None = None,
+    engine: bytes = b"",
+    own: bytes = b"",
 ) -> AsyncIterator[Ports]:
     """A channel that listens there."""
-    ports = Ports(listeners, common or Common())
+    ports = Ports(listeners, common or Common(), engine=engine, own=own)
     running = asyncio.create_task(MonitoringChannel(ports=ports).run(door))
     try:
         await until(lambda: all(one.open or one.way in ports.down for one in listeners))
@@ -141,25 +144,10 @@ async def test_an_inform_is_answered_when_it_is_stored_and_not_before():
     assert answer == ber.answer(inform)
 
 
-async def test_a_trap_of_version_3_is_not_stored_and_the_log_says_what_to_do():
-    door, common = FakeDoor(), Common()
-    listener = UdpListener("snmp", HERE, 0)
-    with structlog.testing.capture_logs() as said:
-        async with open_ports(door, listener, common=common) as ports:
-            with a_sender(listener.port) as out:
-                out.send(bytes.fromhex("300b020103300602010102010104"))
-                out.send(b"\x30\x05\x02\x01\x03\x30\x00")
-                out.send(version_2(LINK_DOWN))
-            found = {"received": 3, "stored": 1, "unread": 2}
-            await until(lambda: figures(ports, common, "snmp") == found)
-    (line,) = [one for one in said if one["event"] == "datagrams could not be read"]
-    assert "snmptrapd" in str(line["most"])
-
-
 async def test_whoever_is_no_alert_source_is_counted_asked_about_once_and_named_in_one_line():
     door, common = FakeDoor(fails_with=NoSuchSource("?")), Common()
     listener = UdpListener("syslog-udp", HERE, 0)
-    with structlog.testing.capture_logs() as said:
+    with logged() as said:
         async with open_ports(door, listener, common=common) as ports:
             with a_sender(listener.port) as out:
                 out.send(b"<11>a")
@@ -187,18 +175,6 @@ async def test_what_cannot_be_stored_just_now_waits_and_is_stored_in_order(monke
     assert heard(door) == [b"<11>1", b"<11>2"]
 
 
-async def test_what_finds_no_room_is_lost_counted_and_an_alarm():
-    common = Common()
-    queue = Gathering(common.devices, most=3)
-    put = [queue.put(Came("snmp", HERE, now(), b"x")) for _ in range(5)]
-    assert put == [True, True, True, False, False]
-    assert common.devices.total(meter("snmp", "overflow")) == 2
-    assert "2 messages of devices were lost" in queue.trouble
-    ports = Ports([], common)
-    ports.gathering = queue
-    assert "lost" in MonitoringChannel(ports=ports).down["lines"]
-
-
 async def test_what_the_system_had_taken_in_is_stored_when_the_hub_stops():
     door = FakeDoor()
     listener = UdpListener("syslog-udp", HERE, 0)
@@ -220,6 +196,32 @@ async def test_a_port_that_is_taken_keeps_only_itself_down_and_says_why():
             with a_sender(listener.port) as out:
                 out.send(b"<11>a")
             await until(lambda: heard(door) == [b"<11>a"])
+
+
+async def test_a_port_that_another_hub_has_is_not_missing_and_is_taken_when_that_ends(monkeypatch):
+    monkeypatch.setattr("channels.monitoring.listening.AGAIN", 0.05)
+    monkeypatch.setattr("channels.monitoring.listening.ASK", 0.05)
+    doors = [FakeDoor(), FakeDoor()]
+    doors[1].leases = doors[0].leases
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind((HERE, 0))
+        port = free.getsockname()[1]
+    there = UdpListener("syslog-udp", HERE, port)
+    async with open_ports(doors[0], there):
+        await until(lambda: any(one.locked() for one in doors[0].leases.values()))
+        waiting = UdpListener("syslog-udp", HERE, port)
+        second = Ports([waiting], Common())
+        running = asyncio.create_task(second.run(doors[1]))
+        await asyncio.sleep(0.5)
+        assert (waiting.open, second.down) == (False, {})
+    try:
+        await until(lambda: waiting.open)
+        with a_sender(port) as out:
+            out.send(b"<11>a")
+        await until(lambda: heard(doors[1]) == [b"<11>a"])
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_of_several_processes_one_has_the_ports_until_it_ends():
@@ -299,13 +301,14 @@ async def test_one_address_has_so_many_connections_and_no_more(monkeypatch):
 async def test_a_connection_of_somebody_who_is_no_alert_source_is_closed():
     door = FakeDoor(fails_with=NoSuchSource("?"))
     listener = TcpListener("syslog-tcp", HERE, 0)
-    async with open_ports(door, listener), connected(listener.port) as (reader, out):
+    device = {"local_addr": ("127.0.0.2", 0)}
+    async with open_ports(door, listener), connected(listener.port, **device) as (reader, out):
         out.write(b"<11>a\n")
         await until(lambda: door.asked == 1)
         await asyncio.sleep(0.05)
         out.write(b"<11>b\n")
         assert await asyncio.wait_for(reader.read(), 5) == b""
-        async with connected(listener.port) as (again, _):
+        async with connected(listener.port, **device) as (again, _):
             assert await asyncio.wait_for(again.read(), 5) == b""
 
 

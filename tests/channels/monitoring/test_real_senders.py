@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
-import sqlite3
 import subprocess
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.channels.monitoring.real import Desk, found, needs, running
 from tests.channels.monitoring.test_traps import LINK_DOWN, number, version_2
-from tests.days.hubs import Hub, free_port, until
-from tests.devices_at_work import SECRET, WITH_DEVICES
+from tests.days.hubs import free_port, until
+from tests.devices_at_work import SECRET
 
 pytestmark = pytest.mark.xdist_group("real-senders")
 
 COMMUNITY = "acme-7"  # as long as "public"
+AUTH, PRIV = "signed by switches", "hidden by switches"
 IF_INDEX = "1.3.6.1.2.1.2.2.1.1"
 SOURCES = f"""
 [[alert_sources]]
@@ -35,6 +35,15 @@ technology = "Network"
 request_type = "Incident"
 hold = "0s"
 [[alert_sources]]
+name = "version-3"
+kind = "snmp"
+peers = ["127.0.0.1"]
+customer = "ACME"
+technology = "Network"
+request_type = "Incident"
+hold = "0s"
+users = [{{ name = "trapuser", auth = "SHA-256", auth_secret = "file:FOLDER/auth", priv = "AES", priv_secret = "file:FOLDER/priv" }}]
+[[alert_sources]]
 name = "lines"
 kind = "syslog"
 peers = ["127.0.0.0/8"]
@@ -45,45 +54,21 @@ hold = "0s"
 """
 
 
-def needs(program: str) -> pytest.MarkDecorator:
-    there = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
-    return pytest.mark.skipif(not there, reason=f"needs {program}")
-
-
-class Desk:
-    """A hub with its ports, and what lies in its store."""
+class Listening(Desk):
+    """With ports for traps and lines."""
 
     def __init__(self, folder: Path) -> None:
         self.udp, self.tcp, self.snmp = free_port(), free_port(), free_port()
-        self.hub = Hub(
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "auth").write_text(AUTH + "\n")
+        (folder / "priv").write_text(PRIV + "\n")
+        super().__init__(
             folder,
+            SOURCES.replace("FOLDER", str(folder)),
             channels__monitoring__syslog_udp_port=self.udp,
             channels__monitoring__syslog_tcp_port=self.tcp,
             channels__monitoring__snmp_port=self.snmp,
         )
-        wanted = folder / "desk.toml"
-        wanted.write_text(WITH_DEVICES + SOURCES, encoding="utf-8")
-        self.hub.done("apply", str(wanted), "--yes")
-        self.hub.start()
-
-    def alerts(self, source: str, like: str) -> list[sqlite3.Row]:
-        """Of this source, whose key is like this."""
-        with closing(sqlite3.connect(f"file:{self.hub.data}/centralino.db?mode=ro", uri=True)) as asked:
-            asked.row_factory = sqlite3.Row
-            words = "SELECT * FROM alert WHERE source = ? AND dedup_key LIKE ? ORDER BY dedup_key"
-            return asked.execute(words, (source, like)).fetchall()
-
-    def alert(self, source: str, like: str, **state: Any) -> sqlite3.Row:
-        """The one alert, once it is so."""
-
-        def so() -> bool:
-            return any(all(row[k] == v for k, v in state.items()) for row in self.alerts(source, like))
-
-        until(
-            so, f"no alert of {source} is like {like} {state}: {[dict(r) for r in self.alerts(source, '%')]}"
-        )
-        (row,) = self.alerts(source, like)
-        return row
 
     def messages(self, way: str, fate: str) -> int:
         """What /metrics says of messages on a port."""
@@ -95,8 +80,8 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    made = Desk(tmp_path_factory.mktemp("senders"))
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
+    made = Listening(tmp_path_factory.mktemp("senders"))
     yield made
     made.hub.stop()
 
@@ -112,7 +97,7 @@ def done(*words: Any, code: int = 0) -> None:
 
 
 @needs("snmptrap")
-def test_net_snmp_tells_that_a_link_is_down_and_up_again_in_both_versions(desk: Desk) -> None:
+def test_net_snmp_tells_that_a_link_is_down_and_up_again_in_both_versions(desk: Listening) -> None:
     to = f"127.0.0.1:{desk.snmp}"
     second = ("snmptrap", "-v", "2c", "-c", COMMUNITY, to, "")
     done(*second, LINK_DOWN, f"{IF_INDEX}.7", "i", 7)
@@ -130,7 +115,7 @@ def test_net_snmp_tells_that_a_link_is_down_and_up_again_in_both_versions(desk: 
 
 
 @needs("snmpinform")
-def test_an_inform_of_net_snmp_is_answered_and_that_of_a_stranger_is_not(desk: Desk) -> None:
+def test_an_inform_of_net_snmp_is_answered_and_that_of_a_stranger_is_not(desk: Listening) -> None:
     to = (f"127.0.0.1:{desk.snmp}", "", LINK_DOWN, f"{IF_INDEX}.9", "i", 9)
     done("snmpinform", "-v", "2c", "-c", COMMUNITY, "-t", 10, "-r", 1, *to)
     desk.alert("traps", "snmp:127.0.0.1:link:9", firing=1)
@@ -139,15 +124,25 @@ def test_an_inform_of_net_snmp_is_answered_and_that_of_a_stranger_is_not(desk: D
     until(lambda: desk.messages("snmp", "unknown") > before, "the stranger was not counted", seconds=20)
 
 
-@needs("snmptrap")
-def test_a_trap_of_version_3_is_counted_as_unread(desk: Desk) -> None:
-    before = desk.messages("snmp", "unread")
-    who = ("-v", "3", "-e", "0x8000000001020304", "-u", "trapuser", "-l", "noAuthNoPriv")
-    done("snmptrap", *who, f"127.0.0.1:{desk.snmp}", "", LINK_DOWN)
-    until(lambda: desk.messages("snmp", "unread") == before + 1, "the trap was not counted")
+@needs("snmpinform")
+def test_version_3_is_believed_of_who_has_the_keys_and_of_nobody_else(desk: Listening) -> None:
+    to = (f"127.0.0.1:{desk.snmp}", "", LINK_DOWN, f"{IF_INDEX}.11", "i", 11)
+    keys = ("-v", "3", "-l", "authPriv", "-a", "SHA-256", "-x", "AES", "-X", PRIV)
+    known = (*keys, "-u", "trapuser", "-A", AUTH)
+    wrong = (*keys, "-u", "trapuser", "-A", "not the secret"), (*keys, "-u", "nobody", "-A", AUTH)
+    for who in wrong:
+        done("snmpinform", *who, "-t", 1, "-r", 0, *to, code=1)
+    assert desk.messages("snmp", "refused") == len(wrong)
+    assert desk.alerts("version-3", "%") == []
+    done("snmpinform", *known, "-t", 10, "-r", 1, *to)
+    row = desk.alert("version-3", "snmp:127.0.0.1:link:11", firing=1)
+    assert (row["event"], row["customer"]) == ("linkDown", "ACME")
+    up = ("1.3.6.1.6.3.1.1.5.4", f"{IF_INDEX}.11", "i", 11)
+    done("snmptrap", *known, "-e", "0x8000000001020304", to[0], "", *up)
+    desk.alert("version-3", "snmp:127.0.0.1:link:11", firing=0)
 
 
-def test_of_three_hundred_traps_at_once_none_is_lost(desk: Desk) -> None:
+def test_of_three_hundred_traps_at_once_none_is_lost(desk: Listening) -> None:
     stored, kernel = desk.messages("snmp", "stored"), desk.messages("snmp", "kernel")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
         for n in range(300):
@@ -162,7 +157,7 @@ def test_of_three_hundred_traps_at_once_none_is_lost(desk: Desk) -> None:
 
 
 @needs("logger")
-def test_logger_tells_of_an_error_by_udp_and_by_tcp_framed_either_way(desk: Desk) -> None:
+def test_logger_tells_of_an_error_by_udp_and_by_tcp_framed_either_way(desk: Listening) -> None:
     to = ("logger", "--server", "127.0.0.1", "--priority", "user.err")
     done(*to, "--udp", "--port", desk.udp, "--rfc5424", "--tag", "by-udp", "the disk failed")
     done(*to, "--tcp", "--port", desk.tcp, "--rfc3164", "--tag", "by-tcp", "the disk failed")
@@ -174,7 +169,7 @@ def test_logger_tells_of_an_error_by_udp_and_by_tcp_framed_either_way(desk: Desk
 
 @needs("rsyslogd")
 @needs("logger")
-def test_rsyslog_hands_its_lines_on(desk: Desk, tmp_path: Path) -> None:
+def test_rsyslog_hands_its_lines_on(desk: Listening, tmp_path: Path) -> None:
     with rsyslog(desk, tmp_path) as into:
         done("logger", "--socket", into, "--priority", "user.err", "--tag", "by-rsyslog", "the fan stopped")
         done("logger", "--socket", into, "--priority", "user.info", "--tag", "by-rsyslog-2", "all is well")
@@ -183,7 +178,7 @@ def test_rsyslog_hands_its_lines_on(desk: Desk, tmp_path: Path) -> None:
     assert desk.alerts("lines", "syslog:%:by-rsyslog-2:%") == []
 
 
-def test_of_five_thousand_lines_at_once_none_is_lost(desk: Desk) -> None:
+def test_of_five_thousand_lines_at_once_none_is_lost(desk: Listening) -> None:
     stored, kernel = desk.messages("syslog-udp", "stored"), desk.messages("syslog-udp", "kernel")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
         out.connect(("127.0.0.1", desk.udp))
@@ -200,7 +195,7 @@ def test_of_five_thousand_lines_at_once_none_is_lost(desk: Desk) -> None:
 
 
 @needs("prometheus-alertmanager")
-def test_alertmanager_fires_and_resolves(desk: Desk, tmp_path: Path) -> None:
+def test_alertmanager_fires_and_resolves(desk: Listening, tmp_path: Path) -> None:
     with alertmanager(desk, tmp_path) as post:
         began = datetime.now(UTC) - timedelta(seconds=5)
         labels = {"alertname": "InstanceDown", "instance": "srv-1", "severity": "critical"}
@@ -214,7 +209,7 @@ def test_alertmanager_fires_and_resolves(desk: Desk, tmp_path: Path) -> None:
 
 
 @contextmanager
-def rsyslog(desk: Desk, folder: Path) -> Iterator[Path]:
+def rsyslog(desk: Listening, folder: Path) -> Iterator[Path]:
     """One that takes lines at a socket and hands them on by TCP, counted."""
     into, settings = folder / "log", folder / "rsyslog.conf"
     settings.write_text(
@@ -227,14 +222,13 @@ input(type="imuxsock" Socket="{into}")
 """,
         encoding="utf-8",
     )
-    program = shutil.which("rsyslogd") or "/usr/sbin/rsyslogd"
-    with running(program, "-n", "-f", settings, "-i", folder / "pid"):
+    with running(found("rsyslogd"), "-n", "-f", settings, "-i", folder / "pid"):
         until(into.exists, "rsyslog does not listen")
         yield into
 
 
 @contextmanager
-def alertmanager(desk: Desk, folder: Path) -> Iterator[Any]:
+def alertmanager(desk: Listening, folder: Path) -> Iterator[Any]:
     """One that posts to the hub at once; what it is given, as Prometheus gives it."""
     settings = folder / "alertmanager.yml"
     settings.write_text(
@@ -271,15 +265,3 @@ receivers:
 
         until(ready, "Alertmanager is not ready")
         yield post
-
-
-@contextmanager
-def running(*words: Any) -> Iterator[None]:
-    process = subprocess.Popen(
-        [str(word) for word in words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(timeout=20)

@@ -130,6 +130,41 @@ def test_azure_a_service_that_is_disturbed_recovers_under_the_same_number() -> N
     assert told("Active").dedup_key == told("Resolved").dedup_key
 
 
+@pytest.mark.parametrize(
+    ("service", "began", "ended"),
+    [
+        ("Resource Health", {"currentHealthStatus": "Unavailable"}, {"currentHealthStatus": "Available"}),
+        (
+            "ServiceHealth",
+            {"stage": "Active", "trackingId": "T1"},
+            {"stage": "Resolved", "trackingId": "T1"},
+        ),
+    ],
+)
+def test_azure_health_in_the_common_schema_is_fired_again_when_it_is_over(
+    service: str, began: Any, ended: Any
+) -> None:
+    def told(event: str, properties: Any) -> Any:
+        body = of_azure(
+            originAlertId=event,
+            alertId=f"/subscriptions/s/alerts/{event}",
+            alertTargetIDs=["/vm/a"],
+            severity="Sev4",
+            signalType="Activity Log",
+            monitoringService=service,
+            monitorCondition="Fired",
+            firedDateTime="2026-01-20T05:00:00Z",
+        )
+        body["data"]["alertContext"] = {"level": "Critical", "status": "Active", "properties": properties}
+        return fact("azure-monitor", body)
+
+    down, well = told("1", began), told("2", ended)
+    assert (down.status, well.status) == (Status.FIRING, Status.RESOLVED)
+    assert (down.severity, well.severity) == (Severity.CRITICAL, Severity.OK)
+    assert down.dedup_key == well.dedup_key
+    assert well.ended_at is not None
+
+
 def test_eventbridge_tells_an_alarm_in_other_words() -> None:
     event = {
         "detail-type": "CloudWatch Alarm State Change",

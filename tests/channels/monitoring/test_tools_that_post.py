@@ -79,6 +79,11 @@ def test_grafana_the_same_fingerprint_in_two_organisations_is_two_problems() -> 
     assert one != other
 
 
+def test_grafana_the_thing_is_named_by_whichever_label_a_query_has_for_it() -> None:
+    told = fact("grafana", a_group(an_alert(labels={"alertname": "CPU", "host": "web-1"}), orgId=1))
+    assert told.resource == "web-1"
+
+
 def test_grafana_its_test_button_is_no_problem() -> None:
     told = fact(
         "grafana", a_group(an_alert(labels={"alertname": "TestAlert", "instance": "Grafana"}), orgId=1)
@@ -86,11 +91,12 @@ def test_grafana_its_test_button_is_no_problem() -> None:
     assert (told.status, told.dedup_key) == (Status.TEST, None)
 
 
-def test_grafana_where_there_is_no_data_nothing_has_recovered_and_the_rule_is_named() -> None:
-    told = fact(
-        "grafana", a_group(an_alert(labels={"alertname": "DatasourceNoData", "rulename": "CPU"}), orgId=1)
-    )
-    assert (told.status, told.event) == (Status.NO_DATA, "CPU")
+def test_grafana_a_rule_without_data_is_an_alert_of_its_own_until_there_are_some() -> None:
+    labels = {"alertname": "DatasourceNoData", "rulename": "CPU"}
+    told = fact("grafana", a_group(an_alert(labels=labels), orgId=1))
+    assert (told.status, told.event) == (Status.FIRING, "CPU (DatasourceNoData)")
+    over = fact("grafana", a_group(an_alert(labels=labels, status="resolved"), orgId=1))
+    assert (over.status, over.dedup_key) == (Status.RESOLVED, told.dedup_key)
 
 
 @pytest.mark.parametrize(
@@ -184,6 +190,19 @@ def test_zabbix_macros_that_are_missing_never_reach_people() -> None:
     assert (told.address, told.text) == ("", "Disk {x}")
 
 
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ("Ann wrote:\nI go there", "Ann wrote:\nI go there"),
+        ("Updated", "Updated\nI go there"),
+        ("", "I go there"),
+    ],
+)
+def test_zabbix_what_somebody_wrote_to_a_problem_stands_once_in_its_text(message: str, text: str) -> None:
+    told = fact("zabbix", a_zabbix_event(alert_message=message, event_update_message="I go there"))
+    assert told.text == text
+
+
 def test_zabbix_tags_are_labels() -> None:
     told = fact("zabbix", a_zabbix_event(event_tags='[{"tag":"site","value":"milano"}]'))
     assert told.labels["site"] == "milano"
@@ -202,8 +221,8 @@ def test_zabbix_tags_are_labels() -> None:
         ("FLAPPINGSTART", "suppressed"),
         ("FLAPPINGSTOP", "ignored"),
         ("DOWNTIMESTART", "maintenance"),
-        ("DOWNTIMEEND", "ignored"),
-        ("DOWNTIMECANCELLED", "ignored"),
+        ("DOWNTIMEEND", "maintenance"),
+        ("DOWNTIMECANCELLED", "maintenance"),
         ("CUSTOM", "ignored"),
     ],
 )
@@ -222,6 +241,21 @@ def test_nagios_and_icinga2_only_problem_and_recovery_open_and_close(
     told = fact(tool, macros, headers=FORM)
     assert told.status == status
     assert status == "ignored" or told.dedup_key == f"{tool}:srv/1/PostgreSQL: connection to 5432"
+    over = kind in ("RECOVERY", "DOWNTIMEEND", "DOWNTIMECANCELLED")
+    assert told.ended_at == (datetime(2026, 1, 26, 10, tzinfo=UTC) if over else None)
+
+
+@pytest.mark.parametrize("kind", ["FLAPPINGSTOP", "FLAPPINGEND", "DOWNTIMEEND", "DOWNTIMECANCELLED"])
+def test_nagios_and_icinga2_what_is_well_when_they_speak_again_is_over(kind: str) -> None:
+    told = fact("nagios", form(NOTIFICATIONTYPE=kind, HOSTNAME="srv", HOSTSTATE="UP"), headers=FORM)
+    assert told.status == "resolved"
+
+
+def test_nagios_and_icinga2_who_wrote_what_to_a_problem_stands_in_its_text() -> None:
+    macros = {"NOTIFICATIONTYPE": "ACKNOWLEDGEMENT", "HOSTNAME": "srv", "HOSTSTATE": "DOWN"}
+    words = {"NOTIFICATIONAUTHOR": "bea", "NOTIFICATIONCOMMENT": "I go there"}
+    assert fact("icinga2", form(**macros, **words), headers=FORM).text == "bea: I go there"
+    assert fact("nagios", form(**macros, NOTIFICATIONCOMMENT="x"), headers=FORM).text == "x"
 
 
 @pytest.mark.parametrize(
@@ -237,6 +271,25 @@ def test_nagios_and_icinga2_only_problem_and_recovery_open_and_close(
 def test_nagios_states_are_severities(state: str, severity: str) -> None:
     told = fact("nagios", {"notification_type": "PROBLEM", "host_name": "a", "host_state": state})
     assert (told.severity, told.event) == (severity, "HOST")
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "status"),
+    [
+        ("CRITICAL", "SOFT", "ignored"),
+        ("CRITICAL", "HARD", "firing"),
+        ("OK", "SOFT", "resolved"),
+        ("OK", "HARD", "resolved"),
+    ],
+)
+def test_nagios_an_event_handler_tells_hard_states_under_the_key_of_notifications(
+    state: str, kind: str, status: str
+) -> None:
+    told = {"HOSTNAME": "web-1", "SERVICEDESC": "HTTP", "SERVICESTATE": state, "SERVICESTATETYPE": kind}
+    found = fact("nagios", told)
+    assert found.status == status
+    notified = {"NOTIFICATIONTYPE": "PROBLEM", "HOSTNAME": "web-1", "SERVICEDESC": "HTTP"}
+    assert status == "ignored" or found.dedup_key == fact("nagios", notified).dedup_key
 
 
 def test_nagios_a_macro_that_stands_for_nothing_is_missing() -> None:
@@ -297,6 +350,13 @@ def test_checkmk_its_whole_context_is_read_too() -> None:
         ("Avertissement", "firing", "warning"),
         ("Caído (ahora: Activo)", "resolved", "ok"),
         ("Advertencia", "firing", "warning"),
+        ("Down (Partial)", "firing", "critical"),
+        ("En panne (Confirmé)", "acknowledged", "critical"),
+        ("Inativo (Reconhecido)", "acknowledged", "critical"),
+        ("Inativo terminou (agora: Ativo)", "resolved", "ok"),
+        ("Incomum", "firing", "warning"),
+        ("Inactief beëindigd (nu: Actief)", "resolved", "ok"),
+        ("Gepauzeerd", "suppressed", "unknown"),
     ],
 )
 def test_prtg_words_for_states_are_of_its_language_and_put_together(
@@ -386,6 +446,19 @@ def test_graylog_an_event_is_known_by_its_definition_and_key() -> None:
     assert told(key="a", id="1").dedup_key == told(key="a", id="2").dedup_key
     assert told(key="a").dedup_key != told(key_tuple=["b"]).dedup_key
     assert told().severity is Severity.CRITICAL
+
+
+def test_graylog_the_thing_is_what_the_fields_of_an_event_name_and_not_the_node_of_graylog() -> None:
+    event = {"source": "graylog-1", "message": "m", "priority": 2}
+    for more in ({"group_by_fields": {"source": "fw-1"}}, {"fields": {"hostname": "fw-1"}}):
+        assert fact("graylog", {"event_definition_id": "e1", "event": event | more}).resource == "fw-1"
+    assert fact("graylog", {"event_definition_id": "e1", "event": event}).resource == "graylog-1"
+
+
+@pytest.mark.parametrize("definition", ["NotificationTestId", "this-is-a-test-notification", "other"])
+def test_graylog_its_test_button_is_no_problem(definition: str) -> None:
+    event = {"id": "NotificationTestId", "message": "Notification test message triggered from user <admin>"}
+    assert fact("graylog", {"event_definition_id": definition, "event": event}).status is Status.TEST
 
 
 def test_graylog_what_a_priority_means_is_the_sources_to_say() -> None:

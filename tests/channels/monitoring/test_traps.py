@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from channels.monitoring import ber
 from channels.monitoring.source import NotUnderstood
-from channels.monitoring.sources.snmp import community
 from channels.monitoring.traps import EVENTS
 from core.alerting import AlertFact, Severity, Status
 from tests.channels.monitoring.messages import PEER, fact, facts
@@ -138,6 +137,11 @@ def test_links_pair_by_their_index_whatever_tells_it(pairs: Any) -> None:
     assert trap(version_2(LINK_DOWN, *pairs)).dedup_key == f"snmp:{PEER}:link:7"
 
 
+def test_an_interface_is_told_with_the_device_that_it_is_of() -> None:
+    told = trap(version_2(LINK_DOWN, (IF_INDEX, number(7))))
+    assert (told.resource, told.summary) == ("ifIndex 7", f"linkDown ifIndex 7 ({PEER})")
+
+
 def test_two_links_of_a_device_are_two_problems() -> None:
     other = trap(version_2(LINK_DOWN, ("1.3.6.1.2.1.2.2.1.1.8", number(8))))
     assert other.dedup_key != trap(version_2(LINK_DOWN, (IF_INDEX, number(7)))).dedup_key
@@ -192,7 +196,7 @@ def test_the_answer_to_an_inform_is_the_same_message_of_another_type() -> None:
 
 
 def test_the_community_can_be_read_without_the_trap() -> None:
-    assert community(message(1, b"\xa7\x00", who=b"s3cret")) == "s3cret"
+    assert ber.community(message(1, b"\xa7\x00", who=b"s3cret")) == "s3cret"
 
 
 def test_values_are_text_whatever_their_type() -> None:
@@ -252,7 +256,7 @@ GOOD = version_2(LINK_DOWN, (IF_INDEX, number(7)))
         (b"\x30\x85\x00\x00\x00\x00\x01", "indefinite or too large"),
         (GOOD + b"x", "no message"),
         (GOOD[:-1], "longer than what it is in"),
-        (message(3, b""), "SNMPv3 is not read here"),
+        (message(3, b""), "version 3 has no community"),
         (message(7, b""), "no version 7"),
         (message(1, tlv(0xA0, b"")), "no trap"),
         (message(0, tlv(0xA7, b"")), "no trap"),

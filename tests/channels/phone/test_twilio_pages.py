@@ -55,7 +55,7 @@ async def test_the_sentence_is_said_and_key_1_acknowledges(db, tmp_path: Path) -
         assert made["To"] == ANN
         said = "Desk. Priorità P1. Richiesta 2 6, 0 0 0 0 0 1, Acme S.p.A.: Rete ferma."
         assert call.heard[0].startswith(said)
-        assert "Premi uno" in call.heard[0]
+        assert "Prema uno" in call.heard[0]
         assert "Prema 1 per rispondere." not in call.heard, "there is nobody to be connected with"
 
         await call.press("1", times=3)

@@ -448,8 +448,10 @@ class FakeCall:
                 path, data=urlencode(form), headers={**FORM, **headers}, skip_auto_headers=["User-Agent"]
             )
             answers.append((response.status, await response.text()))
-        assert len(set(answers)) == 1, "a repeated webhook changed the answer"
-        status, text = answers[0]
+        # Who is told to wait a moment, as on a slow machine, was given no answer yet.
+        given = [one for one in answers if "again=" not in one[1]] or answers[-1:]
+        assert len(set(given)) == 1, "a repeated webhook changed the answer"
+        status, text = given[0]
         if status not in (200, 204):
             self.ended = f"HTTP {status}"
         return text

@@ -34,7 +34,8 @@ class Answers:
     def __init__(self, *, token: str = TOKEN, username: str = USERNAME) -> None:
         self.token, self.username = token, username
         self.bot_id = int(token.partition(":")[0])
-        self.url = ""
+        self.root = ""
+        self.life = 0
         self._lock = threading.RLock()
         self._news = threading.Condition(self._lock)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -44,8 +45,14 @@ class Answers:
         self._poll = 0
         self.renew()
 
+    @property
+    def url(self) -> str:
+        """Where it is asked, until it is renewed."""
+        return f"{self.root}/{self.life}"
+
     def renew(self) -> None:
-        """Forget everything that happened; numbers go on."""
+        """Forget everything that happened; numbers go on. What was asked before and is still on its way comes to nobody."""
+        self.life += 1
         self.rooms: dict[int, Room] = {}
         self.updates: deque[dict[str, Any]] = deque()
         """Those that nobody has confirmed."""

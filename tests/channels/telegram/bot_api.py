@@ -128,6 +128,8 @@ class BotApi(Answers):
     async def _take(self, request: web.Request) -> web.Response:
         token, method = request.match_info["token"], request.match_info["method"]
         try:
+            if request.match_info.get("life", str(self.life)) != str(self.life):
+                raise Refusal(404, "Not Found")
             if token != self.token:
                 raise Refusal(401 if ":" in token else 404, "Unauthorized" if ":" in token else "Not Found")
             if method not in METHODS:
@@ -194,13 +196,14 @@ class BotApi(Answers):
         """Listen on loopback until told to stop."""
         self._loop, self._arrived = asyncio.get_running_loop(), asyncio.Event()
         app = web.Application(client_max_size=2 * LARGEST_OUT)
-        app.router.add_route("*", "/bot{token}/{method}", self._take)
-        app.router.add_get("/file/bot{token}/{path:.+}", self._file)
+        for life in ("", "/{life}"):  # whole hubs take no address with a path
+            app.router.add_route("*", life + "/bot{token}/{method}", self._take)
+            app.router.add_get(life + "/file/bot{token}/{path:.+}", self._file)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        self.root = f"http://127.0.0.1:{runner.addresses[0][1]}"
         bringing = asyncio.create_task(self.bring())
         started.set()
         await ended.wait()

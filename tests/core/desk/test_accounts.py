@@ -323,7 +323,7 @@ async def test_a_token_ends_with_the_right_of_its_person_to_be_here(desk) -> Non
     assert await desk.read(accounts.principal_of_token, contacts, now=later) is not None
 
     await desk.write(put, 'rotas = []\n[[agents]]\nemail = "bob@hub.test"\nname = "Bob"\n', now=later)
-    nobody = '[[routing]]\ngroup = "Systems"\n[[alert_sources]]\nname = "z"\nkind = "z"\n'
+    nobody = '[[routing]]\ngroup = "Systems"\n[[alert_sources]]\nname = "z"\nkind = "generic"\n'
     await desk.write(put, nobody + '[[customers]]\nname = "B"\ncode = "B"\n', now=later)
 
     assert await desk.read(accounts.principal_of_token, agents, now=later) is None

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from core.desk import alert_acts, alert_board, alert_looking, alert_source_views, alert_views
+from core.alerting import Status
+from core.desk import (
+    alert_acts,
+    alert_board,
+    alert_looking,
+    alert_rows,
+    alert_silence,
+    alert_source_views,
+    alert_sources,
+    alert_tree,
+    alert_views,
+)
 from core.desk.alert_views import Filter
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.store import tables
 from tests.devices_at_work import SECRET, WITH_DEVICES, Devices, devices
+from tests.spending import quickly
 
 MORE = f"""
 [[agents]]
@@ -188,6 +200,26 @@ async def test_a_technician_sees_alarms_of_their_technology_and_of_their_tickets
         await act(hub, alert_acts.open_ticket, "sw-1", who="alice")
 
 
+async def test_what_the_hub_says_of_itself_or_of_a_silent_source_is_no_thing_that_anybody_has_to_name(hub):
+    await hub.fires("loose")
+    of_source = alert_sources.AlertSource(name="am", kind="alertmanager", customer="ACME")
+    for source in (of_source, alert_sources.own(hub.desk.db.facts)):
+        await hub.desk.db.write(
+            alert_silence.tell,
+            source,
+            alert_rows.SILENT,
+            Status.FIRING,
+            summary="it is silent",
+            now=hub.desk.now,
+        )
+    assert len(await listed(hub, q="silent")) == 2
+    assert await listed(hub, unmapped=True) == ["loose"], (
+        "what the hub says is about nothing that has to be named"
+    )
+    said = alert_rows.identity("am", alert_rows.SILENT)
+    assert "name" not in (await hub.desk.db.read(alert_looking.one, await hub.desk.who("lea"), said)).acts
+
+
 async def test_the_list_is_narrowed_by_what_one_looks_for_and_goes_on_page_by_page(hub):
     await hub.fires("sw-1", "srv-1", "core-1", "loose")
     await hub.ends("srv-1")
@@ -207,6 +239,52 @@ async def test_the_list_is_narrowed_by_what_one_looks_for_and_goes_on_page_by_pa
     assert (len(set(found)), cursor) == (4, None)
 
 
+async def test_a_page_looks_through_so_many_and_says_how_far_back_it_looked(hub, monkeypatch):
+    monkeypatch.setattr(alert_views, "LOOKED", 2)
+    for name in ("sw-1", "srv-1", "loose", "core-1", "x"):
+        await hub.fires(name)
+        await hub.passes(seconds=1)
+    rows = {name: await hub.alert(name) for name in ("sw-1", "srv-1", "core-1")}
+
+    async def page(who="lea", cursor=None, **wanted):
+        asks = await hub.desk.who(who)
+        found = await hub.desk.db.read(alert_views.listing, asks, Filter(**wanted), cursor=cursor)
+        return [one.where for one in found.items], found.back_to, found.next
+
+    found, back_to, cursor = await page(q="sw-1")
+    assert (found, back_to) == ([], rows["core-1"].last_seen)
+    found, back_to, cursor = await page(q="sw-1", cursor=cursor)
+    assert (found, back_to) == ([], rows["srv-1"].last_seen)
+    assert await page(q="sw-1", cursor=cursor) == (["sw-1"], None, None)
+    assert (await page("ann", cursor=cursor))[0] == ["sw-1"], "for whoever sees some only as well"
+
+
+async def test_what_was_typed_is_looked_for_as_it_stands(hub):
+    await hub.fires("disk 100% full", "disk 1000 full")
+    assert await listed(hub, q="100%") == ["disk 100% full"]
+    assert await listed(hub, q="k_1") == []
+    assert await listed(hub, q="FULL disk") != []
+
+
+async def test_on_the_board_the_hubs_own_alarms_are_not_among_those_of_nobody(hub):
+    await hub.fires("stray", source="shared")
+    own = alert_sources.own(hub.desk.db.facts)
+    await hub.desk.db.write(
+        alert_silence.tell,
+        own,
+        "hub:disk",
+        Status.FIRING,
+        summary="The disk is nearly full",
+        now=hub.desk.now,
+    )
+    await hub.passes(minutes=5)
+    board = await hub.desk.db.read(alert_board.board, await hub.desk.who("lea"))
+    assert sorted((of.code, [one.where for one in of.alarms]) for of in board.customers) == [
+        (None, ["hub"]),
+        (None, ["stray"]),
+    ]
+
+
 async def test_the_board_counts_what_stands_for_itself_and_puts_what_hangs_on_it_behind(hub):
     await hub.fires("core-1", source="at-once")
     await hub.fires("srv-1", source="at-once")
@@ -219,6 +297,39 @@ async def test_the_board_counts_what_stands_for_itself_and_puts_what_hangs_on_it
     assert (of.behind, board.behind, board.held, dict(board.counts)) == (1, 1, 1, {"critical": 1})
     assert board.explained == {of.alarms[0].id: 1}
     assert of.alarms[0].ticket is not None
+
+
+async def test_what_hangs_on_something_by_what_lies_between_is_counted_with_it(hub):
+    await hub.fires("core-1", source="at-once")
+    await hub.fires("srv-1", source="at-once")
+    await hub.fires("port-1", source="at-once", parent="srv-1")
+    lea = await hub.desk.who("lea")
+
+    board = await hub.desk.db.read(alert_board.board, lea)
+
+    (of,) = board.customers
+    assert board.explained[of.alarms[0].id] == 2
+    core = await hub.desk.db.read(alert_looking.one, lea, of.alarms[0].id)
+    assert core.below == 2
+    assert await hub.desk.db.read(alert_board.firing, lea) == 1, "beside the name of the page as on the board"
+
+
+async def test_what_is_for_information_is_not_in_the_count_beside_the_name_of_the_page(hub):
+    await hub.fires("sw-1", severity="info", source="at-once")
+    lea = await hub.desk.who("lea")
+    assert await hub.desk.db.read(alert_board.firing, lea) == 0
+    assert (await hub.desk.db.read(alert_board.board, lea)).quiet == 1
+
+
+async def test_the_tree_begins_with_the_customer_of_whom_most_fires(hub):
+    lea = await hub.desk.who("lea")
+    assert await hub.desk.db.read(alert_tree.looked_at_first, lea) is None
+    await hub.fires("x", source="beta")
+    row = await hub.alert("x", "beta")
+    await hub.desk.db.write(lambda tx: alert_rows.change(tx, row.id, asset="b-1"))
+    assert await hub.desk.db.read(alert_tree.looked_at_first, lea) == "BETA"
+    await hub.fires("sw-1", "core-1")
+    assert await hub.desk.db.read(alert_tree.looked_at_first, lea) == "ACME"
 
 
 async def test_a_thing_has_a_history_of_what_it_went_through(hub):
@@ -263,3 +374,12 @@ async def test_a_message_of_unknown_shape_is_read_once_somebody_says_where_its_p
     (ticket,) = await hub.tickets()
     assert (ticket.asset, ticket.subject) == ("sw-1", "sw-1: Fan")
     await hub.sound()
+
+
+def test_a_message_that_is_nested_deep_is_laid_out_only_as_far_as_it_is_shown():
+    value = b'[{"a":' * 300 + b"1" + b"}]" * 300
+    with quickly(0.2):
+        shown = alert_source_views.excerpt(b'{"host":"sw-1","all":[' + b",".join([value] * 100) + b"]}")
+
+    assert shown.startswith('{\n  "host": "sw-1"')
+    assert len(shown) <= alert_source_views.EXCERPT

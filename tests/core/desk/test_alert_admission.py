@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
+import tomllib
 from base64 import b64encode
 
 import pytest
 
+from core.alerting import Agreed, trap_clock
 from core.channel import NoSuchSource, NotAdmitted
-from core.desk import alert_rows, door
+from core.desk import alert_rows, door, trap_senders
+from core.desk.configuration import export
 from core.desk.errors import ConfigurationError
-from core.envelope import Arrival, Claims
+from core.envelope import Arrival, Claims, Proved
+from core.hub import HubDoor
 from core.store import tables
 from tests.desk_files import put
 from tests.devices_at_work import SECRET, WITH_DEVICES, Devices, devices
+from tests.hanging import hanging
 
 SIGNING = """
 [[alert_sources]]
@@ -105,6 +111,139 @@ async def test_whether_one_may_report_is_answered_without_storing_anything(db, s
     assert await hub.desk.rows(tables.inbound) == []
 
 
+async def test_while_a_key_lies_in_a_folder_that_hangs_others_are_stored_and_then_it_fits(db, tmp_path):
+    (tmp_path / "key").write_text(KEY)
+    hub = await devices(db, WITH_DEVICES + SIGNING.format(secret=f"file:{tmp_path}/key", more=""))
+    claims = Claims(source="signs", peer="192.0.2.9", headers={"x-signature": mac(b"x").hex()})
+    arrival = Arrival(channel="monitoring", raw=b"x", received_at=hub.desk.now, claims=claims)
+    with hanging() as folder:
+        posting = asyncio.create_task(HubDoor(db, None, lambda: "").accept(arrival))  # type: ignore[arg-type]
+        await folder.is_asked()
+        await hub.desk.db.write(door.admits, Claims(source="am", secret=SECRET))
+        assert not posting.done()
+        folder.answers()
+        stored = await posting
+    assert (await hub.desk.db.read(lambda tx: tx.one(door._ONE, id=stored))).sender == "signs"
+
+
+# --- Users of SNMP version 3 ---
+
+TRAPS = """
+[[alert_sources]]
+name = "traps"
+kind = "snmp"
+customer = "ACME"
+peers = ["192.0.2.0/24"]
+users = [
+  {{ name = "trapuser", auth = "SHA-256", auth_secret = "env:TRAP_AUTH", priv = "AES", priv_secret = "file:/etc/priv" }},
+  {more}
+]
+"""
+WITH_TRAPS = WITH_DEVICES + TRAPS.format(more="")
+SENDER = "8000000001020304"
+
+
+async def traps(hub: Devices, **more: str | Proved | None) -> str:
+    known = {"source": "traps", "kind": "snmp", "peer": "192.0.2.9", "proved": Proved(user="trapuser")}
+    claims = Claims(**known | more)  # type: ignore[arg-type]
+    arrival = Arrival(channel="monitoring", raw=b"x", received_at=hub.desk.now, claims=claims)
+    return await hub.desk.db.write(door.accept, arrival, now=hub.desk.now)
+
+
+async def test_whose_key_fits_is_taken_in_from_where_the_source_sends(db):
+    hub = await devices(db, WITH_TRAPS)
+    (user,) = await hub.desk.db.read(trap_senders.users)
+    assert (user.source, user.name, user.auth, user.priv) == ("traps", "trapuser", "SHA-256", "AES")
+    assert "TRAP_AUTH" not in repr(user)
+    await traps(hub)
+    with pytest.raises(NotAdmitted):
+        await traps(hub, peer="198.51.100.1")
+    for wrong in ({"proved": Proved(user="other")}, {"source": "am"}, {"source": "nobody"}):
+        with pytest.raises(NoSuchSource):
+            await traps(hub, **wrong)
+    await hub.desk.db.write(
+        put, WITH_TRAPS.replace('kind = "snmp"', 'kind = "snmp"\nenabled = false'), now=hub.desk.now
+    )
+    assert await hub.desk.db.read(trap_senders.users) == []
+    with pytest.raises(NoSuchSource):
+        await traps(hub)
+
+
+async def test_a_source_that_has_users_believes_no_community_at_its_address(db):
+    hub = await devices(db, WITH_TRAPS)
+    with pytest.raises(NoSuchSource):
+        await traps(hub, source="", proved=None, secret="public")
+    with pytest.raises(NotAdmitted):
+        await traps(hub, proved=None, secret="")
+    both = WITH_TRAPS.replace('kind = "snmp"', 'kind = "snmp"\nsecret = "its community"')
+    await hub.desk.db.write(put, both, now=hub.desk.now)
+    await traps(hub, source="", proved=None, secret="its community")
+    with pytest.raises(NoSuchSource):
+        await traps(hub, source="", proved=None, secret="public")
+
+
+async def test_the_clock_of_a_sender_is_kept_with_what_it_sent_and_never_goes_back(db):
+    hub = await devices(db, WITH_TRAPS)
+
+    async def clock(source: str = "traps") -> int:
+        return await hub.desk.db.read(trap_senders.clock, source, SENDER)
+
+    assert await clock() == 0
+    for said, kept in (
+        (trap_clock(2, 9), trap_clock(2, 9)),
+        (trap_clock(1, 70), trap_clock(2, 9)),
+        (trap_clock(2**31 - 1, 2**31 - 1), 2**62 - 1),
+    ):
+        await traps(hub, proved=Proved(user="trapuser", engine=SENDER, clock=said))
+        assert await clock() == kept
+    with pytest.raises(NotAdmitted):
+        await traps(hub, peer="198.51.100.1", proved=Proved(user="trapuser", engine="80", clock=7))
+    assert await clock("am") == 0
+    assert await hub.desk.db.read(trap_senders.clock, "traps", "80") == 0
+
+
+async def test_our_engine_boots_once_more_each_time(db):
+    assert [await db.write(trap_senders.begun, SENDER) for _ in range(3)] == [1, 2, 3]
+    assert await db.write(trap_senders.begun, "80000000059f") == 1
+
+
+async def test_secrets_of_users_are_references_that_are_exported_as_they_are(db):
+    hub = await devices(db, WITH_TRAPS)
+    exported = tomllib.loads(await hub.desk.db.read(export.export))
+    (source,) = [one for one in exported["alert_sources"] if one["name"] == "traps"]
+    assert source["users"][0]["auth_secret"] == "env:TRAP_AUTH"
+    again = await hub.desk.db.write(put, await hub.desk.db.read(export.export), now=hub.desk.now)
+    assert list(again) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ('{ name = "u", auth = "SHA", auth_secret = "in the file" }', r"users\[u\]\.auth_secret: must say where"),
+        ('{ name = "u", auth = "SHA" }', r"auth_secret: must say where the secret is"),
+        ('{ name = "u", auth = "SHA256", auth_secret = "env:A" }', r"auth: 'SHA256' is none of .*SHA-256"),
+        ('{ name = "u", auth = "SHA", auth_secret = "env:A", priv = "3DES", priv_secret = "env:A" }', "'3DES' is none of"),
+        ('{ name = "u", priv = "AES", priv_secret = "env:A" }', "who encrypts signs too"),
+        ('{ name = "u", auth_secret = "env:A" }', r"auth: is missing, and auth_secret is there"),
+        ('{ name = "" }', "1 to 32 bytes"),
+        ('{ name = "trapuser", auth = "SHA", auth_secret = "env:A" }', "stands there twice"),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_a_user_is_said(db, wrong, said):
+    with pytest.raises(ConfigurationError, match=said):
+        await devices(db, WITH_DEVICES + TRAPS.format(more=wrong))
+
+
+async def test_who_does_not_sign_needs_an_address_and_only_snmp_has_users(db):
+    plain = 'name = "x"\nkind = "{kind}"\ncustomer = "ACME"\nusers = [{{ name = "u" }}]\n'
+    for kind, said in (
+        ("snmp", "proves nothing: name in peers"),
+        ("syslog", "a source of kind syslog has none"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            await devices(db, WITH_DEVICES + "\n[[alert_sources]]\n" + plain.format(kind=kind))
+
+
 # --- What changes while something fires ---
 
 
@@ -176,3 +315,12 @@ async def test_a_secret_that_changes_ends_nothing_and_both_are_good_meanwhile(db
     assert (await hub.alert("sw-1", "at-once")).firing
     number = await hub.desk.db.read(alert_rows.number_of, "at-once", "alertmanager:sw-1")
     assert number == (await hub.tickets())[0].number
+
+
+# --- How fast ---
+
+
+async def test_how_fast_a_source_may_send_is_its_own_or_what_holds_for_all(db):
+    faster = WITH_DEVICES.replace('name = "am"\n', 'name = "am"\nrate = 500\n', 1)
+    hub = await devices(db, faster)
+    assert await hub.desk.db.read(door.paces) == {"am": Agreed(rate=500, burst=2000)}

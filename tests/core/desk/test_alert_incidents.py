@@ -7,9 +7,11 @@ import asyncio
 import pytest
 
 from core.desk import (
+    alert_acts,
     books,
     incident_outages,
     incident_telling,
+    incident_views,
     outage_board,
     outages,
     publishing,
@@ -157,8 +159,83 @@ async def test_each_customer_hears_of_it_once_in_their_language_and_nobody_else(
     await hub.passes(minutes=4)
     assert told(hub, "progress") == ["alice@acme.test", "dora@delta.test"]
     by_address = {one.to.address: one.text for one in hub.desk.channel.sent}
-    assert "Network: un guasto che vi riguarda (Verona)" in by_address["alice@acme.test"]
+    assert "Network: un guasto che La riguarda (Verona)" in by_address["alice@acme.test"]
     assert "Network: a fault that concerns you (Leeds)" in by_address["dora@delta.test"]
+    number = (await parts(hub))["OURS"].number
+    led = await hub.desk.db.read(
+        incident_views.of_ticket, await hub.desk.who("lea"), number, now=hub.desk.now
+    )
+    assert {one.row.customer: one.told for one in led.children} == {"ACME": "sent", "DELTA": "sent"}
+    await hub.sound()
+
+
+async def test_an_alarm_of_something_shared_that_somebody_puts_to_a_ticket_makes_that_the_incident(hub):
+    await hub.fires("something", source="ours")
+    (ticket,) = await hub.tickets()
+    await hub.fires("ring-1", source="ours", severity="info")
+    assert len(await hub.tickets()) == 1
+    alarm = await hub.alert("ring-1", "ours")
+
+    await hub.desk.do(alert_acts.attach, await hub.desk.who("lea"), alarm.id, ticket.number)
+    await hub.work()
+
+    by_customer = await parts(hub)
+    assert set(by_customer) == {"OURS", "ACME", "DELTA"}
+    assert "major" in by_customer["OURS"].flags
+    assert (by_customer["OURS"].id, by_customer["OURS"].asset) == (ticket.id, None)
+    assert (by_customer["ACME"].site, by_customer["ACME"].asset) == ("Verona", "sw-1")
+    await hub.fires("sw-1", source="acme")
+    assert (await hub.alert("sw-1", "acme")).ticket_id == by_customer["ACME"].id
+    await hub.passes(minutes=4)
+    assert told(hub, "progress") == ["alice@acme.test", "dora@delta.test"]
+    await hub.sound()
+
+
+async def test_the_cause_that_is_put_to_another_ticket_takes_the_parts_and_the_outage_along(hub):
+    await hub.fires("something", source="loud")
+    (ticket,) = await hub.tickets()
+    await hub.fires("ring-1", source="loud")
+    alarm = await hub.alert("ring-1", "loud")
+    before = {row.id for row in await hub.tickets()}
+    await hub.passes(minutes=3)
+
+    await hub.desk.do(alert_acts.attach, await hub.desk.who("lea"), alarm.id, ticket.number)
+    await hub.work()
+
+    tickets = {row.id: row for row in await hub.tickets()}
+    assert tickets.keys() == before
+    assert "major" in tickets[ticket.id].flags
+    assert "major" not in tickets[alarm.ticket_id].flags
+    links = {
+        (row.ticket_id, tickets[row.other_id].customer)
+        for row in await hub.desk.rows(tables.ticket_link, kind="child")
+    }
+    assert links == {(ticket.id, "ACME"), (ticket.id, "DELTA")}
+    (outage,) = await hub.desk.rows(tables.outage, state="running")
+    assert outage.incident == ticket.id
+    await hub.passes(minutes=3)
+    assert told(hub, "progress") == ["alice@acme.test", "dora@delta.test"]
+    await hub.sound()
+
+
+async def test_parts_that_something_else_of_the_incident_explains_stay_when_one_alarm_leaves_it(hub):
+    await hub.fires("something", source="ours")
+    (ticket,) = await hub.tickets()
+    await hub.fires("line-7", source="ours")
+    await hub.fires("ring-1", source="ours")
+    ring, line = await hub.alert("ring-1", "ours"), await hub.alert("line-7", "ours")
+    assert ring.ticket_id == line.ticket_id
+
+    await hub.desk.do(alert_acts.attach, await hub.desk.who("lea"), ring.id, ticket.number)
+    await hub.work()
+
+    parts = await hub.desk.rows(tables.ticket_link, kind="child")
+    assert len({row.other_id for row in parts}) == len(parts)
+    customers = {row.id: row.customer for row in await hub.tickets()}
+    assert {(row.ticket_id, customers[row.other_id]) for row in parts} == {
+        (ticket.id, "ACME"),
+        (line.ticket_id, "DELTA"),
+    }
     await hub.sound()
 
 

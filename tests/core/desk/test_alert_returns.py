@@ -271,6 +271,48 @@ async def test_what_our_own_user_did_there_changes_nothing_and_what_a_person_did
         assert (await hub.desk.rows(tables.alert))[0].status == "acknowledged"
 
 
+async def test_who_acknowledges_there_and_says_that_it_is_worse_is_followed_in_both(db):
+    tool = Zabbix()
+    tool.event("7")
+    async with tool.running():
+        hub = await hub_with(db, tool)
+        await hub.posts(problem(), source="zabbix")
+        update = {"event_update_status": "1", "event_update_action": "acknowledged and changed severity"}
+        await hub.posts(problem(**update, event_nseverity="5"), source="zabbix")
+        (row,) = await hub.desk.rows(tables.alert)
+        assert (row.status, row.severity, row.worst) == ("acknowledged", "critical", "critical")
+        await hub.posts(problem(**update, event_nseverity="2"), source="zabbix")
+        (row,) = await hub.desk.rows(tables.alert)
+        assert (row.status, row.severity, row.worst) == ("acknowledged", "warning", "critical")
+        assert [one.kind for one in await hub.desk.rows(tables.alert_decision)].count("severity") == 2
+        (lasted,) = await hub.desk.rows(tables.alert_episode)
+        assert (lasted.worst, lasted.count) == ("critical", 1)
+        await hub.sound()
+
+
+@pytest.mark.parametrize("then", ["at once", "later", "by the problem itself"])
+async def test_what_was_for_information_and_is_acknowledged_there_calls_somebody_when_it_gets_worse(db, then):
+    tool = Zabbix()
+    tool.event("7")
+    async with tool.running():
+        hub = await hub_with(db, tool)
+        await hub.posts(problem(event_nseverity="1"), source="zabbix")
+        update = {"event_update_status": "1", "event_update_action": "acknowledged"}
+        if then != "at once":
+            await hub.posts(problem(**update, event_nseverity="1"), source="zabbix")
+        assert await hub.tickets() == []
+
+        worse = {} if then == "by the problem itself" else update
+        await hub.posts(problem(**worse, event_nseverity="5"), source="zabbix")
+
+        assert len(await hub.tickets()) == 1
+        (row,) = await hub.desk.rows(tables.alert)
+        assert (row.status, row.severity, row.worst) == ("acknowledged", "critical", "critical")
+        (lasted,) = await hub.desk.rows(tables.alert_episode)
+        assert lasted.worst == "critical"
+        await hub.sound()
+
+
 async def test_a_mark_that_is_not_ours_hides_no_alarm(db):
     tool = Zabbix()
     tool.event("7")

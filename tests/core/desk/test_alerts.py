@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 
 from core.channel import NoSuchSource, NotAdmitted
-from core.desk import periodic, periodic_values, resolution, tickets
+from core.desk import door, periodic, periodic_values, resolution, tickets
 from core.desk.errors import Refused
+from core.envelope import Inbound, Kind
 from core.store import tables
 from tests.desk_at_work import SOLUTION
-from tests.devices_at_work import Devices, alarm, devices
+from tests.devices_at_work import WITH_DEVICES, Devices, alarm, devices
 
 
 @pytest.fixture
@@ -79,7 +80,29 @@ async def test_the_customer_hears_of_it_once_and_again_when_it_came_back_by_itse
     assert (ticket.state, ticket.resolution["cause"]) == ("resolved", "auto_recovered")
     clocks = await hub.desk.clocks(ticket.number)
     assert clocks["resolve"].stopped_at == ended_at  # when it ended, not when we were sure
+    assert (clocks["response"].state, clocks["response"].due_at) == ("paused", None), (
+        "nobody is late to answer"
+    )
     assert [one.kind for one in hub.desk.channel.sent] == ["progress", "resolved"]
+    await hub.sound()
+
+
+async def test_what_comes_back_and_is_over_again_by_a_clock_that_is_behind_leaves_no_clock_running(hub):
+    await hub.fires("core-1", source="at-once", severity="warning")
+    await hub.ends("core-1", source="at-once")
+    await hub.passes(minutes=6)
+    behind = hub.desk.now - timedelta(minutes=4)
+    await hub.fires("core-1", source="at-once", severity="warning", at=behind)
+    (ticket,) = await hub.tickets()
+    assert (ticket.open, (await hub.desk.clocks(ticket.number))["response"].state) == (True, "running")
+
+    await hub.passes(seconds=30)
+    await hub.ends("core-1", source="at-once", at=behind + timedelta(seconds=30))
+    await hub.passes(minutes=6)
+
+    (ticket,) = await hub.tickets()
+    assert ticket.state == "resolved"
+    assert {one.state for one in (await hub.desk.clocks(ticket.number)).values()} <= {"paused", "met"}
     await hub.sound()
 
 
@@ -370,12 +393,143 @@ async def test_mail_to_the_address_of_a_source_is_an_alarm_and_other_mail_of_the
     assert (ticket.customer, ticket.subject) == ("ACME", "UPS in batteria")
 
 
+@pytest.mark.parametrize(
+    ("field", "outcome"),
+    [("To", "alert"), ("Cc", "alert"), ("Delivered-To", "alert"), ("X-Forwarded-To", "ticket")],
+)
+async def test_in_a_mailbox_without_an_envelope_the_mail_itself_says_that_it_came_to_a_source(
+    hub, field, outcome
+):
+    hub.desk.channel.reader = "channels.email.reading.read:read"
+    hub.desk.channel.reader_options = {"domain": "desk.test", "addresses": ["support@desk.test"]}
+    mail = (
+        f"From: ups@acme.test\n{field}: Support+UPS@desk.test\nSubject: UPS in batteria\n\nSede di Verona\n"
+    )
+
+    await hub.desk.arrive(
+        "", raw=mail.encode(), recipients=(), envelope={"protocol": "IMAP", "mailbox": "desk@imap.test/INBOX"}
+    )
+    await hub.work()
+
+    (row,) = await hub.desk.rows(tables.inbound)
+    assert row.outcome == outcome
+    (ticket,) = await hub.tickets()
+    assert ticket.channel == ("monitoring" if outcome == "alert" else "email")
+    await hub.sound()
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome"),
+    [
+        ("Delivered-To: support@desk.test\nTo: support@desk.test\nCc: support+ups@desk.test", "ticket"),
+        ("To: support@desk.test\nCc: support+ups@desk.test", "ticket"),
+        ("Delivered-To: support@desk.test\nDelivered-To: support+ups@desk.test\nTo: x@acme.test", "ticket"),
+        ("Delivered-To: support+ups@desk.test\nTo: support@desk.test\nCc: support+ups@desk.test", "alert"),
+        ("To: support+web@desk.test\nCc: support+ups@desk.test", "ticket"),
+        ("Delivered-To: box@imap.test\nTo: team@acme.test, support+ups@desk.test", "alert"),
+    ],
+    ids=[
+        "delivered to the desk",
+        "written to both",
+        "delivered further",
+        "delivered to the source",
+        "by a plus address",
+        "by whom it names",
+    ],
+)
+async def test_in_a_mailbox_words_to_the_desk_stay_a_request_though_a_source_has_a_copy(hub, fields, outcome):
+    hub.desk.channel.reader = "channels.email.reading.read:read"
+    hub.desk.channel.reader_options = {"domain": "desk.test", "addresses": ["support@desk.test"]}
+    mail = f"{fields}\nFrom: alice@acme.test\nSubject: Re: UPS in batteria\n\nChe cosa devo fare?\n"
+
+    await hub.desk.arrive("", raw=mail.encode(), recipients=(), envelope={"protocol": "IMAP"})
+    await hub.work()
+
+    (row,) = await hub.desk.rows(tables.inbound)
+    assert row.outcome == outcome
+
+
+async def test_an_address_of_the_desks_own_that_is_a_sources_is_the_sources_in_a_mailbox_too(db):
+    own = WITH_DEVICES.replace("support+ups@desk.test", "alarms@desk.test")
+    assert own != WITH_DEVICES
+    hub = await devices(db, own)
+    hub.desk.channel.reader = "channels.email.reading.read:read"
+    hub.desk.channel.reader_options = {
+        "domain": "desk.test",
+        "addresses": ["support@desk.test", "alarms@desk.test"],
+    }
+    mail = b"To: alarms@desk.test\nFrom: ups@acme.test\nSubject: UPS in batteria\n\nSede\n"
+
+    await hub.desk.arrive("", raw=mail, recipients=(), envelope={"protocol": "IMAP"})
+    await hub.work()
+
+    (row,) = await hub.desk.rows(tables.inbound)
+    assert row.outcome == "alert"
+
+
+async def test_what_staff_decided_about_a_mail_in_a_mailbox_is_no_devices_any_more(hub):
+    inbound = await hub.desk.arrive("", recipients=())
+    said = Inbound(channel="email", kind=Kind.HUMAN, author=None, delivered_to=("support+ups@desk.test",))
+
+    def handed_on(tx, **row):
+        if row:
+            tx.update(tables.inbound, {"id": inbound}, **row)
+        return door.handed_on(tx, inbound, said, now=hub.desk.now)
+
+    assert not await hub.desk.db.write(handed_on, detail={"take_as": "new"})
+    assert not await hub.desk.db.write(handed_on, detail={}, recipients=("support@desk.test",))
+    assert await hub.desk.db.write(handed_on, recipients=())
+    assert not await hub.desk.db.write(handed_on)  # it is one already
+
+
 async def test_who_is_away_and_answers_at_the_address_of_a_source_opens_nothing(hub):
     away = b"From: ups@acme.test\nSubject: Sono in ferie\nAuto-Submitted: auto-replied\n\nTorno lunedi.\n"
     await hub.desk.arrive("ups@acme.test", raw=away, recipients=("support+ups@desk.test",))
     await hub.work()
     assert (await hub.desk.inbound()).reason == "ignored"
     assert await hub.tickets() == []
+
+
+# --- Where it is ---
+
+
+async def test_a_repeat_says_where_it_is_now_and_an_alarm_that_waits_is_asked_again(hub):
+    began = hub.desk.now
+    await hub.fires("core-1", source="at-once")
+    await hub.fires("new-1", parent="nothing")
+    hub.desk.passes(seconds=10)
+    await hub.fires("new-1", at=began, parent="core-1", site="Verona")
+    alert = await hub.alert("new-1")
+    assert (alert.site, list(alert.above), alert.count) == ("Verona", ["core-1"], 2)
+    assert alert.about["labels"]["parent"] == "core-1"
+
+    await hub.passes(minutes=2)
+    assert (await hub.alert("new-1")).status == "suppressed"
+    assert (await hub.decisions("new-1"))[:3] == ["begun", "held", "relocated"]
+    assert len(await hub.tickets()) == 1
+    await hub.sound()
+
+
+async def test_a_repeat_with_the_same_labels_or_others_that_say_nothing_of_the_place_decides_nothing(hub):
+    began = hub.desk.now
+    await hub.fires("srv-1", at=began)
+    hub.desk.passes(seconds=10)
+    await hub.fires("srv-1", at=began)
+    hub.desk.passes(seconds=10)
+    await hub.fires("srv-1", at=began, value="93")
+    alert = await hub.alert("srv-1")
+    assert (alert.count, alert.site, list(alert.above)) == (3, "Verona", ["core-1"])
+    assert alert.about["labels"]["value"] == "93"
+    assert await hub.decisions("srv-1") == ["begun", "held"]
+
+
+async def test_whose_a_repeat_is_stays_for_its_episode(hub):
+    began = hub.desk.now
+    await hub.fires("srv-1", source="shared", customer="ACME", at=began)
+    hub.desk.passes(seconds=10)
+    await hub.fires("srv-1", source="shared", customer="BETA", at=began, parent="sw-1")
+    alert = await hub.alert("srv-1", "shared")
+    assert (alert.customer, alert.asset, alert.above[0]) == ("ACME", "srv-1", "sw-1")
 
 
 # --- What is told at the end ---

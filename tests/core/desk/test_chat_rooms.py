@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.desk import returns, tickets
+from core.desk import stopped, tickets
 from core.envelope import Address
 from core.store import tables
 from tests.chat_at_work import Chatter, balanced, chatting
@@ -134,7 +134,7 @@ async def test_a_room_with_another_address_keeps_its_binding_and_its_requests(ma
     assert await mario.desk.rows(tables.thread, address=ROOM.key)
     moved = replace(there, room=Address("telegram:-1009", "Acme IT"))
 
-    await mario.desk.db.write(returns.wished, ROOM.key, stop=True, now=mario.desk.now)
+    await mario.desk.db.write(stopped.wished, ROOM.key, stop=True, now=mario.desk.now)
     assert (await moved.does(moved_from=ROOM.key)).reason == "moved"
     assert [row.address for row in await mario.desk.rows(tables.bad_address)] == [moved.here]
     done = await moved.writes("Ancora?")

@@ -142,23 +142,3 @@ async def test_a_mail_that_cannot_be_read_is_said_to_be_an_exception(desk) -> No
     told = explaining.explain(desk, b"", broken, now=LATER)
 
     assert told == {"outcome": "exception", "reason": "unreadable", "error": "no header at all"}
-
-
-def test_people_get_a_line_for_each_fact() -> None:
-    words = explaining.in_words(
-        {
-            "outcome": "ticket",
-            "ticket": {"customer": None},
-            "route": [{"rule": "rule 1", "why": "fits"}],
-            "notes": [],
-        }
-    )
-
-    assert words.splitlines() == [
-        "outcome: ticket",
-        "ticket:",
-        "  customer: -",
-        "route:",
-        "  - rule rule 1, why fits",
-        "notes: -",
-    ]

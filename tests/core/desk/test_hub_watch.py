@@ -10,13 +10,13 @@ import pytest
 
 from core import texts
 from core.channel import DeliveryError, NotAdmitted
-from core.desk import alert_sources, hub_troubles, hub_watch, stuck, waiting
+from core.desk import alert_sources, door, hub_troubles, hub_watch, source_secrets, stuck, waiting
 from core.desk.errors import ConfigurationError
 from core.facts import HubFacts
 from core.ids import fixed_id
-from core.store import schedules, tables, work
+from core.store import lanes, schedules, tables, work
 from core.store.tx import Row, Tx
-from tests.desk_at_work import put
+from tests.desk_at_work import DISOWNED, put
 from tests.devices_at_work import SECRET, WITH_DEVICES, Devices, devices
 
 
@@ -132,12 +132,80 @@ async def _disk(hub: Devices) -> Callable[[], Any]:
     return nobody_says_it
 
 
+async def _left(hub: Devices) -> Callable[[], Any]:
+    trouble = {"left:desk@imap.test/INBOX": (hub_troubles.LEFT, "large:2 refused:1")}
+    await hub.desk.db.write(hub_troubles.report, "here/1", trouble, now=hub.desk.now)
+
+    async def seen_to() -> None:
+        await hub.desk.db.write(hub_troubles.report, "here/1", {}, now=hub.desk.now)
+
+    return seen_to
+
+
+async def _held(hub: Devices) -> Callable[[], Any]:
+    await hub.desk.mail("alice@acme.test", authentication=DISOWNED)
+    item = hub.desk.last
+    await minutes(hub, 28)
+    assert await fires(hub) == []
+    await minutes(hub)
+
+    async def discarded() -> None:
+        await hub.desk.db.write(waiting.discard, await hub.desk.who("lea"), item, now=hub.desk.now)
+
+    return discarded
+
+
+async def _exceptions(hub: Devices) -> Callable[[], Any]:
+    item = await hub.desk.arrive("eve@evil.test", raw=b"broken")
+    await hub.desk.db.write(door.exception, item, "no header", now=hub.desk.now)
+    await minutes(hub, 9)
+    assert await fires(hub) == []
+
+    async def discarded() -> None:
+        await hub.desk.db.write(waiting.discard, await hub.desk.who("lea"), item, now=hub.desk.now)
+
+    return discarded
+
+
+def _told(kind: str) -> Callable[[Devices], Any]:
+    async def tell(hub: Devices) -> Callable[[], Any]:
+        trouble = {f"{kind}:snmp": (kind, "2")}
+        await hub.desk.db.write(hub_troubles.report, "here/1", trouble, now=hub.desk.now)
+
+        async def well() -> None:
+            await hub.desk.db.write(hub_troubles.report, "here/1", {}, now=hub.desk.now)
+
+        return well
+
+    return tell
+
+
+async def _secret(hub: Devices) -> Callable[[], Any]:
+    wanted = [source_secrets.Wanted(source="am", what="hmac.secret", where="env:NOBODY_SET_IT")]
+    lacking = source_secrets.troubles(source_secrets.lacking(wanted))
+    await hub.desk.db.write(hub_troubles.report, "here/1", lacking, now=hub.desk.now)
+    await minutes(hub)
+    assert await fires(hub) == [], "a file that is being written anew is not there for an instant"
+    await hub.desk.db.write(hub_troubles.report, "here/1", lacking, now=hub.desk.now)
+
+    async def well() -> None:
+        await hub.desk.db.write(hub_troubles.report, "here/1", {}, now=hub.desk.now)
+
+    return well
+
+
 WRONG = {
+    "hub:secret:am": _secret,
+    "hub:held": _held,
+    "hub:exceptions": _exceptions,
+    "hub:way:snmp": _told(hub_troubles.WAY),
+    "hub:lost:snmp": _told(hub_troubles.LOST),
     "hub:unread:am": _unread,
     "hub:dead": _dead,
     "hub:leaving:email": _leaving,
     "hub:part:email by support@mail.test/INBOX": _part,
     "hub:disk": _disk,
+    "hub:left:desk@imap.test/INBOX": _left,
 }
 
 
@@ -160,6 +228,76 @@ async def test_what_is_wrong_is_one_ticket_of_ours_until_it_is_well_again(hub, w
     (ticket,) = await own(hub)
     assert ticket.state == "resolved" or "recovered" in ticket.flags
     await hub.sound()
+
+
+async def test_an_alarm_that_waits_a_moment_when_the_clock_is_set_back_waits_no_hour(hub):
+    await minutes(hub)
+    await hub.fires("sw-1")
+    assert (await hub.alert("sw-1")).status == "held"
+    before = hub.desk.now
+    hub.desk.now -= timedelta(hours=1)
+    await minutes(hub, 2)
+    assert hub.desk.now < before
+    assert (await hub.alert("sw-1")).status == "firing"
+    assert "opened" in await hub.decisions("sw-1")
+    await hub.sound()
+
+
+async def test_a_storm_that_waits_a_moment_when_the_clock_is_set_back_is_one_request(hub):
+    await minutes(hub)
+    await hub.fires(*(f"ap-{n}" for n in range(12)), site="Verona")
+    hub.desk.now -= timedelta(hours=1)
+    await minutes(hub, 2)
+    (ticket,) = await hub.tickets(merged=True)
+    assert "storm" in ticket.flags
+    assert len(await hub.desk.rows(tables.alert, ticket_id=ticket.id)) == 12
+    await hub.sound()
+
+
+async def _report(hub: Devices, found: dict[str, tuple[str, str]], by: str = "here/1") -> None:
+    await hub.desk.db.write(hub_troubles.report, by, found, now=hub.desk.now)
+
+
+UNSAID = source_secrets.troubles(
+    source_secrets.lacking([source_secrets.Wanted(source="am", what="secret", where="env:NOBODY_SET_IT")])
+)
+DOWN = {"email by support@mail.test/INBOX": (hub_troubles.PART, "wrong password")}
+
+
+async def test_what_two_processes_missed_once_each_was_not_missed_twice(hub):
+    await _report(hub, UNSAID)
+    hub.desk.now += timedelta(seconds=40)
+    await _report(hub, UNSAID, by="there/1")
+    await minutes(hub)
+    assert await fires(hub) == []
+    await _report(hub, UNSAID, by="there/1")
+    await minutes(hub)
+    assert await fires(hub) == ["hub:secret:am"]
+
+
+@pytest.mark.parametrize("back", [timedelta(seconds=40), timedelta(minutes=5), timedelta(hours=3)])
+async def test_what_does_not_work_while_the_clock_is_set_back_stays_one_alarm(hub, back):
+    for _ in range(12):
+        await _report(hub, UNSAID | DOWN)
+        await minutes(hub)
+    both = ["hub:part:email by support@mail.test/INBOX", "hub:secret:am"]
+    assert await fires(hub) == both
+    hub.desk.now -= back
+    for _ in range(4):
+        await minutes(hub)
+        assert await fires(hub) == both
+        await _report(hub, UNSAID | DOWN)
+    assert [one.episode for one in await hub.desk.rows(tables.alert, source="hub")] == [1, 1]
+
+
+async def test_what_a_process_that_is_gone_said_before_the_clock_was_set_back_is_forgotten(hub):
+    for _ in range(12):
+        await _report(hub, UNSAID | DOWN)
+        await minutes(hub)
+    hub.desk.now -= timedelta(hours=3)
+    await minutes(hub, 5)
+    assert await fires(hub) == []
+    assert await hub.desk.rows(tables.hub_trouble) == []
 
 
 async def test_work_that_stands_still_is_an_alarm_of_its_crew(hub):
@@ -189,6 +327,9 @@ async def test_two_processes_that_see_the_same_at_once_raise_one_alarm(hub):
 
 
 async def test_a_hub_that_is_well_writes_no_alarm(hub):
+    # A port or a mailbox that it holds for hours is no work that stands still.
+    name = "lease:port:desk:0.0.0.0:snmp:162"
+    await hub.desk.db.write(lanes.hold, shard=fixed_id(name), name=name, owner="hub", now=hub.desk.now)
     await minutes(hub, 30)
     assert await hub.desk.rows(tables.alert) == []
 
@@ -204,9 +345,17 @@ async def test_the_hubs_own_tickets_go_to_the_group_that_is_named_if_there_is_on
 
 
 @pytest.mark.parametrize("language", ["it", "en"])
-@pytest.mark.parametrize("kind", ["unread", "lane", "dead", "leaving", "part", "disk", "intake_silent"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("unread", "lane", "dead", "leaving", "part", "disk", "intake_silent", "held", "exceptions"),
+        *("way", "lost", "secret"),
+    ],
+)
 def test_every_alarm_of_the_hub_says_what_to_do(kind, language):
-    values = dict.fromkeys(("source", "count", "crew", "minutes", "channel", "why", "name", "since"), "WORD")
+    values = dict.fromkeys(
+        ("source", "count", "crew", "minutes", "channel", "why", "name", "since", "way", "secrets"), "WORD"
+    )
     subject, text = texts.notice(f"own_{kind}", language, **values)
     assert len(subject) < 100
     assert {"it": "Che cosa fare:", "en": "What to do:"}[language] in text

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from core.desk import intake, restraint, tickets
-from core.envelope import Kind
+from core.desk import intake, mail_troubles, restraint, tickets
+from core.desk.authors import Author
+from core.envelope import Kind, Trust
 from core.rules.brakes import Limits
 from core.store import tables
 from core.store.database import Database
@@ -68,7 +69,17 @@ async def test_a_strangers_acknowledgement_holds_no_word_of_theirs(desk):
     ):
         assert not any(word in text for word in WORDS), text
     assert sent.history == ()
+    assert (sent.in_reply_to, sent.references) == ("", ())  # whoever forged it chose the id
     assert done.number in told.text
+
+
+async def test_a_stranger_whose_domain_vouches_finds_the_acknowledgement_below_their_mail(desk):
+    said = a_mail("new@elsewhere.test", "Ciao", "Buongiorno.", authentication=PASSED)
+    await desk.db.write(intake.understand, await desk.arrive("new@elsewhere.test"), said, now=desk.now)
+    await desk.work()
+
+    (sent,) = desk.channel.sent
+    assert sent.in_reply_to == said.message_id != ""
 
 
 async def test_a_known_address_without_proof_is_told_the_number_and_nothing_else(desk):
@@ -240,3 +251,137 @@ async def test_mails_without_a_usable_author_are_counted_by_their_envelope(desk)
     assert outcomes == ["ticket"] * 20 + ["held"] * 2
     other = await desk.arrive("other@evil.test")
     assert (await desk.db.write(intake.understand, other, a_mail(""), now=desk.now)).outcome == "ticket"
+
+
+# --- What staff are told of ---
+
+
+async def _sights(desk) -> list[str]:
+    return [one.key for one in await desk.db.read(_seen, now=desk.now)]
+
+
+def _seen(tx, *, now):
+    return list(mail_troubles.sights(tx, now=now))
+
+
+async def test_an_open_breaker_is_an_alarm_until_nothing_is_held_back_any_more(quiet):
+    desk = await at_work(quiet)
+    for n in range(3):
+        await acknowledged(desk, f"user{n}@elsewhere{n}.test")
+    assert await _sights(desk) == []
+
+    await acknowledged(desk, "user4@elsewhere4.test")
+
+    assert await _sights(desk) == ["hub:breaker"]
+    desk.passes(minutes=20)
+    assert await _sights(desk) == []
+
+
+async def test_our_own_mail_that_comes_back_is_counted_and_the_third_is_an_alarm(desk):
+    for seen in ([], [], ["hub:own_loop"]):
+        done = await desk.mail("support@desk.test", kind=Kind.OWN_LOOP, may_auto_reply=False)
+        assert (done.outcome, done.reason) == ("machine", "own_loop")
+        assert await _sights(desk) == seen
+        desk.passes(minutes=4)
+
+    desk.passes(minutes=20)
+    assert await _sights(desk) == []
+
+
+@pytest.mark.parametrize(("servers", "own", "outcome"), [(50, 3, "ticket"), (51, 0, "held"), (4, 4, "held")])
+async def test_a_mail_that_goes_in_circles_waits_for_staff_and_is_answered_by_nobody(
+    desk, servers, own, outcome
+):
+    done = await desk.mail("alice@acme.test", servers=servers, own_servers=own)
+
+    assert done.outcome == outcome
+    if outcome == "held":
+        assert done.reason == "in_circles"
+        assert await desk.rows(tables.delivery) == []
+
+
+async def _mail_from(place: str, desk: AtWork, sender: str, token: str) -> None:
+    arrived = await desk.arrive(sender, envelope={"peer": place, "whence": place})
+    await desk.understand(arrived, sender, reply_tokens=(token,))
+
+
+async def test_who_guesses_reply_addresses_is_put_off_for_an_hour_right_or_wrong(desk):
+    number = await desk.qualified()
+    right = await desk.token(number, "alice@acme.test")
+
+    def asked(place: str) -> bool:
+        return desk.db.read(mail_troubles.guesses, place, now=desk.now)
+
+    for n in range(20):
+        assert not await asked("192.0.2.7"), n
+        await _mail_from("192.0.2.7", desk, f"eve{n}@evil.test", f"{n:026}")
+    await _mail_from("198.51.100.1", desk, "alice@acme.test", right)
+
+    assert await asked("192.0.2.7")
+    assert not await asked("198.51.100.1")
+    assert await _sights(desk) == ["hub:guessing:192.0.2.7"]
+    desk.passes(minutes=59)
+    assert await asked("192.0.2.7")
+    desk.passes(minutes=7)
+    assert not await asked("192.0.2.7")
+    assert await _sights(desk) == []
+
+
+async def test_right_reply_addresses_are_no_guesses_and_neither_are_expired_ones(desk):
+    number = await desk.closed()
+    right = await desk.token(number, "alice@acme.test")
+    desk.passes(days=200)
+
+    for _ in range(25):
+        desk.passes(minutes=1)
+        await _mail_from("192.0.2.7", desk, "alice@acme.test", right)
+
+    assert await _sights(desk) == []
+
+
+async def test_an_author_who_changes_their_tag_or_name_each_time_is_not_answered_without_end(desk):
+    assert await acknowledged(desk, "bot+1@b.test") == "unknown"
+    assert await acknowledged(desk, "bot+2@b.test") == "address_had_its_share"
+    decided = [await acknowledged(desk, f"bot{n}@b.test") for n in range(31)]
+    assert decided == ["unknown"] * 29 + ["domain_had_its_share"] * 2
+    assert await acknowledged(desk, "mario@c.test") == "unknown"
+
+
+def _asked(tx, victims, *, now):
+    """What the desk would answer to the first mail of each, which nothing proves."""
+    decided = []
+    for address in victims:
+        restraint.foresee(tx, address, now=now)
+    for address in victims:
+        author = Author(kind="stranger", address=address)
+        known = restraint.sender(tx, author, address, now=now)
+        said = a_mail(address)
+        decided.append(restraint.acknowledge(tx, said, author, Trust.NONE, known, now=now))
+    return decided
+
+
+async def test_ten_thousand_forged_first_mails_bring_as_many_answers_as_are_set_and_all_of_them_plain(desk):
+    decided = []
+    for minute in range(50):
+        victims = [f"victim@domain{minute}-{n}.test" for n in range(200)]
+        decided += await desk.db.write(_asked, victims, now=desk.now)
+        desk.passes(minutes=1)
+
+    limits = Limits()
+    answered = [one for one in decided if one.allowed]
+    assert len(decided) == 10_000
+    assert limits.automatic_per_minute <= len(answered) <= limits.automatic_per_hour
+    assert all(one.plain for one in answered)
+
+
+async def test_a_restart_forgets_no_count(database_url, facts):
+    before = open_database(database_url, facts, readers=2, connections=4)
+    desk = await at_work(before)
+    assert await acknowledged(desk, "mallory@evil.test") == "unknown"
+    before.close()
+
+    again = open_database(database_url, facts, readers=2, connections=4)
+    desk.db = again
+
+    assert await acknowledged(desk, "mallory@evil.test") == "address_had_its_share"
+    again.close()

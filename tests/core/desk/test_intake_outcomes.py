@@ -177,7 +177,7 @@ async def test_bytes_that_come_again_are_one_arrival_for_a_day_and_while_its_tic
     ("subject", "passed", "outcome"),
     [
         ("[it-all] Rete ferma", 1, "attached"),  # through a list, with its footer
-        ("Rete ferma", 8, "ticket"),  # a program that has one id for all its mails, a week later
+        ("Rete ferma", 31, "ticket"),  # a program that has one id for all its mails, weeks later
         ("Altro guasto", 0, "ticket"),  # or at once
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 from core.desk import intake, page, resolution, tickets, waiting
 from core.desk.errors import NotFound
 from core.envelope import Address, Authentication
+from core.ids import message_id_key, short_hash
 from core.store import tables
 from tests.desk_at_work import DISOWNED, PASSED, SOLUTION, AtWork, a_mail, at_work
 
@@ -207,6 +208,66 @@ async def test_two_answers_to_a_mail_we_never_saw_meet_in_one_ticket(desk, authe
     assert (second.outcome, second.number) == ("attached", first.number)
 
 
+MIXED, LOWER = "Ab.1@AM0PR04.Mail.ACME.test", "Ab.1@am0pr04.mail.acme.test"
+
+
+@pytest.mark.parametrize(("came", "named"), [(MIXED, LOWER), (LOWER, MIXED), (MIXED, MIXED)])
+@pytest.mark.parametrize("link", ["in_reply_to", "references"])
+async def test_an_id_is_known_again_whatever_became_of_the_capitals_of_its_domain(desk, came, named, link):
+    first = await desk.mail("alice@acme.test", message_id=came)
+
+    done = await desk.mail("alice@acme.test", **{link: (named,)})
+
+    assert (done.outcome, done.reason, done.number) == ("attached", "known_id", first.number)
+
+
+@pytest.mark.parametrize(("first", "second"), [(MIXED, LOWER), (LOWER, MIXED)])
+async def test_two_answers_to_a_mail_we_never_saw_meet_whatever_the_capitals_of_its_domain(
+    desk, first, second
+):
+    one = await desk.mail("alice@acme.test", references=(first,))
+    two = await desk.mail("alice@acme.test", in_reply_to=(second,))
+
+    assert (two.outcome, two.number) == ("attached", one.number)
+
+
+async def test_capitals_before_the_domain_make_another_id(desk):
+    await desk.mail("alice@acme.test", message_id=MIXED)
+
+    done = await desk.mail("alice@acme.test", in_reply_to=(MIXED.lower(),))
+
+    assert done.outcome == "ticket"
+
+
+@pytest.mark.parametrize("named", [MIXED, LOWER])
+@pytest.mark.parametrize(
+    ("author", "outcome"),
+    [("eve@evil.test", "ticket"), ("bob@beta.test", "ticket"), ("aldo@acme.test", "held")],
+)
+async def test_nobody_gets_in_by_an_id_with_other_capitals_who_would_not_by_the_id_itself(
+    desk, named, author, outcome
+):
+    first = await desk.mail("alice@acme.test", message_id=MIXED)
+
+    done = await desk.mail(author, in_reply_to=(named,))
+
+    assert done.outcome == outcome
+    assert first.number != done.number or outcome == "held"
+    assert len(await texts(desk, first.number)) == 1
+
+
+async def test_an_id_that_was_kept_as_it_is_written_is_found_by_that(desk):
+    first = await desk.mail("alice@acme.test", message_id=MIXED)
+    as_before = {"ref": message_id_key(MIXED), "ticket_id": (await desk.ticket(first.number)).id}
+    await desk.db.write(lambda tx: tx.update(tables.thread_ref, as_before, ref=short_hash(MIXED)))
+    ghost = await desk.mail("eve@evil.test", "Anderes", references=(MIXED,))
+
+    done = await desk.mail("alice@acme.test", in_reply_to=(MIXED,))
+
+    assert ghost.number != first.number
+    assert (done.outcome, done.number) == ("attached", first.number)
+
+
 async def test_two_colleagues_who_answer_a_mail_we_never_saw_meet_once_their_domain_vouches(desk):
     first = await desk.mail("alice@acme.test", references=("root@acme.test",), authentication=PASSED)
     second = await desk.mail("aldo@acme.test", references=("root@acme.test",), authentication=PASSED)
@@ -377,6 +438,17 @@ async def test_mail_opens_a_solved_ticket_so_often_and_then_staff_look_first(des
     assert (await desk.ticket(number)).state == "resolved"
 
 
+async def test_where_staff_answer_in_between_a_solved_ticket_is_opened_as_often_as_the_customer_says(desk):
+    number = await desk.resolved()
+    ann = await desk.who("ann")
+    for _ in range(5):
+        done = await desk.mail("alice@acme.test", own_refs=(await desk.ref(number),))
+        assert done.outcome == "attached"
+        await desk.do(tickets.reply, ann, number, "Guardo di nuovo.")
+        await desk.do(resolution.resolve, ann, number, **SOLUTION)
+        desk.passes(minutes=40)
+
+
 async def test_a_mail_by_a_person_with_two_customers_waits_for_staff_to_say_for_which(db):
     from tests.desk_at_work import CONFIGURED
 
@@ -402,6 +474,13 @@ async def test_an_address_in_a_customers_domain_is_that_customers_but_unverified
     assert (ticket.verdict, ticket.decision) == ("insufficient_trust", "accept_unverified")
     (check,) = await desk.rows(tables.entitlement_check, done.number)
     assert (check.would_be, check.evidence["reasons"][0]["code"]) == ("covered", "known_by_domain_only")
+
+
+async def test_an_author_who_cannot_be_relied_on_is_no_customers_for_a_domain(desk):
+    done = await desk.mail("new@acme.test", author_defects=("letters of several alphabets in the address",))
+
+    ticket = await desk.ticket(done.number)
+    assert (ticket.customer, ticket.contact, ticket.verdict) == (None, None, "unknown_customer")
 
 
 async def test_a_contact_named_by_a_channel_that_is_not_there_is_nobody(desk):

@@ -213,7 +213,8 @@ async def test_a_split_begins_a_request_of_its_own_and_can_be_taken_back(db: Dat
     desk.passes(minutes=10)
     ref = await desk.ref(number)
     desk.passes(minutes=1)
-    other = await desk.mail("alice@acme.test", text="E mi serve un server.", own_refs=(ref,))
+    said = {"message_id": "E.1@MAIL.acme.test", "own_refs": (ref,)}
+    other = await desk.mail("alice@acme.test", text="E mi serve un server.", **said)
     asked_at = desk.now
     desk.passes(minutes=2)
     await desk.work()
@@ -234,7 +235,7 @@ async def test_a_split_begins_a_request_of_its_own_and_can_be_taken_back(db: Dat
     assert {one.kind for one in links} == {"split_from", "split_into"}
     (told,) = await desk.outward(part, "progress")
     assert number in told.text
-    answer = await desk.mail("alice@acme.test", text="Con 64 GB.", ticket_numbers=(part,))
+    answer = await desk.mail("alice@acme.test", text="Con 64 GB.", in_reply_to=("E.1@mail.acme.test",))
     assert answer.number == part
     await _balanced(desk)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from core.channel import DeliveryError
-from core.desk import books, chats, resolution, returns, tickets
+from core.desk import books, chats, resolution, stopped, tickets
 from core.envelope import Address, Chat, Kind, Report, ReportedRecipient
 from core.facts import HubFacts
 from core.ids import id_token
@@ -200,7 +200,7 @@ async def test_a_chat_that_is_gone_or_opted_out_is_no_way(desk):
     await connects(desk)
     await connects(desk, address=SECOND)
     await desk.db.write(leaves, CHAT, now=desk.now)
-    await desk.db.write(returns.wished, SECOND, stop=True, now=desk.now)
+    await desk.db.write(stopped.wished, SECOND, stop=True, now=desk.now)
     number = await desk.taken()
     await reply(desk, number)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -415,6 +416,41 @@ async def test_an_agreed_visit_keeps_its_site_quiet_moves_and_goes_with_it(hub):
     await hub.sound()
 
 
+async def test_the_window_of_a_visit_lasts_as_long_as_the_engineer_and_a_day_at_most(hub):
+    number, visit = await visited(hub)
+    (made,) = await hub.desk.rows(tables.maintenance_window)
+    hub.desk.now = made.since
+    eva = await hub.desk.who("eva")
+    await hub.desk.do(visits.check_in, eva, number, visit)
+    await hub.fires("sw-1")
+    await hub.passes(hours=4)
+    (longer,) = await hub.desk.rows(tables.maintenance_window)
+    assert hub.desk.now < longer.until <= hub.desk.now + timedelta(minutes=30)
+    assert longer.over_at == longer.until
+    assert (await hub.alert("sw-1")).status == "maintenance"
+    assert await hub.decisions("sw-1") == ["begun", "maintenance"]
+
+    await hub.passes(hours=22)  # they never said that they left
+    (over,) = await hub.desk.rows(tables.maintenance_window)
+    assert made.since + timedelta(hours=24) <= over.until <= made.since + timedelta(hours=24, minutes=30)
+    assert (await hub.alert("sw-1")).status == "firing"
+    await hub.sound()
+
+
+async def test_who_comes_after_the_window_of_the_visit_has_one_as_long_as_they_are_there(hub):
+    number, visit = await visited(hub)
+    (made,) = await hub.desk.rows(tables.maintenance_window)
+    hub.desk.now = made.until + timedelta(hours=1)
+    await hub.work()
+    eva = await hub.desk.who("eva")
+    await hub.desk.do(visits.check_in, eva, number, visit)
+    await hub.fires("sw-1")
+    assert (await hub.alert("sw-1")).status == "maintenance"
+    await hub.desk.do(visits.check_out, eva, number, visit)
+    await hub.work()
+    assert (await hub.alert("sw-1")).status != "maintenance"
+
+
 async def test_a_visit_that_is_called_off_takes_its_window_with_it(hub):
     number, visit = await visited(hub)
     await hub.desk.do(visits.cancel, await hub.desk.who("tom"), number, visit, reason="Solved.")
@@ -462,6 +498,176 @@ async def test_a_downtime_that_the_source_tells_of_holds_until_the_source_speaks
     (over,) = await hub.desk.rows(tables.maintenance_window)
     assert (over.state, over.over_at) == ("ended", hub.desk.now)
     await hub.sound()
+
+
+NAGIOS = KUMA.replace("uptime-kuma", "nagios").replace('"kuma"', '"nagios"')
+
+
+@pytest.mark.parametrize("then", ["lies in it", "comes later"])
+async def test_the_end_of_a_downtime_counts_also_where_the_clock_was_set_back_in_it(db, then):
+    hub = await devices(db, WITH_DEVICES + NAGIOS)
+
+    async def says(kind: str, state: str) -> None:
+        await hub.posts({"NOTIFICATIONTYPE": kind, "HOSTNAME": "sw-1", "HOSTSTATE": state}, source="nagios")
+
+    if then == "lies in it":
+        await says("PROBLEM", "DOWN")
+    await says("DOWNTIMESTART", "DOWN" if then == "lies in it" else "UP")
+    hub.desk.now -= HOUR
+    await says("DOWNTIMEEND", "DOWN" if then == "lies in it" else "UP")
+    (window,) = await hub.desk.rows(tables.maintenance_window)
+    assert (window.state, window.over_at) == ("ended", hub.desk.now)
+    await hub.work()
+    if then == "comes later":
+        hub.desk.now += timedelta(minutes=90)
+        await says("PROBLEM", "DOWN")
+        await hub.passes(minutes=2)
+    assert len(await hub.tickets()) == 1
+    await hub.sound()
+
+
+@pytest.mark.parametrize("kind", ["DOWNTIMEEND", "DOWNTIMECANCELLED"])
+async def test_what_still_fires_when_the_source_says_that_its_downtime_is_over_is_a_request(db, kind):
+    hub = await devices(db, WITH_DEVICES + NAGIOS)
+
+    async def says(kind: str) -> None:
+        await hub.posts({"NOTIFICATIONTYPE": kind, "HOSTNAME": "sw-1", "HOSTSTATE": "DOWN"}, source="nagios")
+
+    await says("PROBLEM")
+    await says("DOWNTIMESTART")
+    await hub.passes(hours=1)
+    assert await hub.tickets() == []
+
+    await says(kind)
+    await hub.work()
+    assert len(await hub.tickets()) == 1
+    (window,) = await hub.desk.rows(tables.maintenance_window)
+    assert (window.source, window.state, window.over_at) == ("source:nagios", "ended", hub.desk.now)
+    (alert,) = await hub.desk.rows(tables.alert)
+    decided = [one.kind for one in await hub.desk.rows(tables.alert_decision, alert_id=alert.id)]
+    assert {"maintenance_there", "maintenance_over_there"} <= set(decided)
+
+    await says(kind)  # once more: there is nothing to end
+    await hub.sound()
+
+
+@dataclass
+class Nagios:
+    """One host, as it is told."""
+
+    hub: Devices
+
+    async def notifies(self, kind: str, state: str, *, sent: datetime | None = None) -> None:
+        said = {"NOTIFICATIONTYPE": kind, "HOSTNAME": "sw-1", "HOSTSTATE": state}
+        said |= {"TIMET": str(int(sent.timestamp()))} if sent else {}
+        await self.hub.posts(said, source="nagios")
+
+    async def handles(self, state: str) -> None:
+        """By a command for event handlers, which is called in a downtime too."""
+        said = {"HOSTNAME": "sw-1", "HOSTSTATE": state, "HOSTSTATETYPE": "HARD"}
+        await self.hub.posts(said, source="nagios")
+
+    async def decided(self) -> list[str]:
+        (alert,) = await self.hub.desk.rows(tables.alert)
+        return [one.kind for one in await self.hub.desk.rows(tables.alert_decision, alert_id=alert.id)]
+
+
+@pytest.fixture
+async def nagios(db) -> Nagios:
+    return Nagios(await devices(db, WITH_DEVICES + NAGIOS))
+
+
+async def test_what_is_well_when_the_source_says_that_its_downtime_is_over_is_over_and_so_is_the_downtime(
+    nagios,
+):
+    hub = nagios.hub
+    await nagios.notifies("DOWNTIMESTART", "UP")
+    await nagios.handles("DOWN")
+    await hub.passes(minutes=10)
+    await nagios.notifies("DOWNTIMEEND", "UP")
+    await hub.passes(minutes=10)
+    (alert,) = await hub.desk.rows(tables.alert)
+    assert (alert.firing, await hub.tickets()) == (False, [])
+    (window,) = await hub.desk.rows(tables.maintenance_window)
+    assert window.state == "ended"
+
+    await nagios.notifies("PROBLEM", "DOWN")
+    await hub.passes(minutes=2)
+    assert len(await hub.tickets()) == 1
+    await hub.sound()
+
+
+async def test_a_downtime_that_is_told_while_all_is_well_holds_what_comes_and_says_what_it_is(nagios):
+    hub = nagios.hub
+    await nagios.notifies("DOWNTIMESTART", "UP")
+    assert await nagios.decided() == ["maintenance_there"], "nothing is over: somebody works there"
+    await nagios.notifies("DOWNTIMEEND", "UP")
+    await nagios.notifies("DOWNTIMESTART", "UP")
+    assert await nagios.decided() == ["maintenance_there", "maintenance_over_there", "maintenance_there"]
+    await hub.passes(minutes=1)
+    for state in ("DOWN", "UP", "DOWN"):
+        await nagios.handles(state)
+        await hub.passes(minutes=20)
+    assert await hub.tickets() == [], "the tool says when its work is over, and did not"
+    await nagios.notifies("DOWNTIMEEND", "DOWN")
+    await hub.work()
+    assert len(await hub.tickets()) == 1
+    await hub.sound()
+
+
+async def test_a_problem_that_is_notified_ends_a_downtime_whose_end_nobody_told(nagios):
+    hub = nagios.hub
+    await nagios.notifies("DOWNTIMESTART", "UP")
+    await hub.passes(hours=2)
+
+    await nagios.notifies("PROBLEM", "DOWN")
+    await hub.passes(minutes=2)
+
+    assert len(await hub.tickets()) == 1
+    await hub.sound()
+
+
+@pytest.mark.parametrize("first", ["PROBLEM", "DOWNTIMESTART"])
+@pytest.mark.parametrize("clock", [timedelta(0), -HOUR])
+async def test_a_problem_from_before_a_downtime_calls_nobody_in_it_whichever_of_both_arrives_first(
+    nagios, first, clock
+):
+    hub = nagios.hub
+    await nagios.notifies("PROBLEM", "DOWN", sent=hub.desk.now + clock)
+    await nagios.notifies("RECOVERY", "UP", sent=hub.desk.now + clock)
+    await hub.passes(hours=1)
+    began = hub.desk.now + clock
+    sent = {"PROBLEM": began, "DOWNTIMESTART": began + timedelta(seconds=20)}
+    last = "PROBLEM" if first == "DOWNTIMESTART" else "DOWNTIMESTART"
+
+    hub.desk.now += timedelta(seconds=51)
+    await nagios.notifies(first, "DOWN", sent=sent[first])
+    hub.desk.now += timedelta(seconds=12)
+    await nagios.notifies(last, "DOWN", sent=sent[last])
+    await nagios.notifies("PROBLEM", "DOWN", sent=sent["PROBLEM"])  # once more
+    await hub.passes(minutes=20)
+
+    assert await hub.tickets() == []
+    (alert,) = await hub.desk.rows(tables.alert)
+    assert (alert.firing, alert.status) == (True, "maintenance")
+    await nagios.notifies("PROBLEM", "DOWN", sent=hub.desk.now + clock)
+    await hub.passes(minutes=2)
+    assert len(await hub.tickets()) == 1, "it speaks of it again in the downtime: that is over"
+    await hub.sound()
+
+
+async def test_a_problem_of_an_episode_before_ends_no_downtime(nagios):
+    hub = nagios.hub
+    before = hub.desk.now
+    await nagios.notifies("PROBLEM", "DOWN", sent=before)
+    hub.desk.now += timedelta(seconds=30)
+    await nagios.notifies("RECOVERY", "UP", sent=hub.desk.now)
+    await nagios.notifies("DOWNTIMESTART", "UP", sent=before - timedelta(minutes=1))
+
+    await nagios.notifies("PROBLEM", "DOWN", sent=before)
+
+    (window,) = await hub.desk.rows(tables.maintenance_window)
+    assert window.state == "planned"
 
 
 # --- Who sees it ---
@@ -516,6 +722,17 @@ async def test_an_alert_says_which_window_it_lies_in_and_after_it_none(hub):
     assert await held() == [made]
     await hub.passes(hours=2)
     assert await held() == []
+
+
+async def test_what_goes_on_now_is_told_with_its_end_and_what_is_only_asked_for_is_not(hub):
+    lea = await hub.desk.who("lea")
+    made = await plan(hub, asset="core-1")
+    await plan(hub, asset="", until=hub.desk.now + 200 * HOUR)
+
+    found = await hub.desk.db.read(window_views.going_on, lea, now=hub.desk.now)
+
+    assert [one.window.id for one in found] == [made]
+    assert found[0].until > hub.desk.now
 
 
 async def test_what_boards_do_not_show_is_in_the_list_and_not_on_the_board(hub):

@@ -260,7 +260,7 @@ async def test_whoever_writes_is_told_of_the_outage_that_concerns_them_and_of_it
 
     (received,) = await desk.desk.outward(number, "received")
     assert (
-        "Siamo al corrente di un disservizio che la riguarda, in corso da lunedì 2 marzo 2026, 09:50 (CET): "
+        "Siamo al corrente di un disservizio che La riguarda, in corso da lunedì 2 marzo 2026, 09:50 (CET): "
         "Rete di Verona. La fibra è interrotta.\n"
         "Il prossimo aggiornamento è previsto per lunedì 2 marzo 2026, 11:00 (CET).\n"
         "La avviseremo quando sarà terminato.\n"

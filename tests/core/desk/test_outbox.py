@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from core.desk import sending, tickets
+from core.desk import outbox, sending, tickets
 from core.envelope import Address, Attachment
-from core.ids import id_token
+from core.facts import Mail
+from core.ids import id_token, new_id
+from core.store import tables
 from core.store.opening import open_database
 from tests.desk_at_work import PASSED, AtWork, at_work
 
@@ -37,6 +41,66 @@ async def test_each_person_gets_a_mail_of_their_own_with_an_address_of_their_own
     assert answered.number == number
 
 
+async def test_an_answer_says_by_name_who_else_got_it_and_a_notice_does_not(desk):
+    number = await desk.two_people()
+    ann = await desk.who("ann")
+    await desk.do(tickets.reply, ann, number, "Eccoci.")
+    await desk.do(tickets.workaround, ann, number, "Usate il 4G.")
+    desk.passes(minutes=2)
+    await desk.work()
+
+    told = {(one.kind, one.to.address): one.also_to for one in desk.channel.sent}
+    assert told["reply", "alice@acme.test"] == ("Aldo",)
+    assert told["reply", "aldo@acme.test"] == ("Alice",)
+    assert told["progress", "alice@acme.test"] == told["progress", "aldo@acme.test"] == ()
+
+
+async def test_where_the_desk_wants_copies_to_be_seen_an_answer_shows_who_else_got_it_and_a_notice_does_not(
+    desk,
+):
+    number = await desk.two_people()
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Eccoci.")
+    await desk.do(tickets.workaround, await desk.who("ann"), number, "Usate il 4G.")
+    rows_ = [row for row in await desk.deliveries(number) if row.state == "queued"]
+    open_ = open_database(desk.db.url, replace(desk.db.facts, mail=Mail(visible_cc=True)))
+    try:
+        sent = [
+            await open_.write(sending.begin, row.ticket_id, row.id, now=desk.passes(minutes=5))
+            for row in rows_
+        ]
+    finally:
+        open_.close()
+
+    told = {(one.kind, one.to.address): ([c.address for c in one.copies], one.also_to) for one in sent}
+    assert told["reply", "alice@acme.test"] == (["aldo@acme.test"], ())
+    assert told["reply", "aldo@acme.test"] == (["alice@acme.test"], ())
+    assert told["progress", "alice@acme.test"] == ([], ())
+
+
+async def test_a_copy_that_is_seen_is_of_somebody_whom_mail_reaches_and_more_than_fifty_are_named(desk):
+    number = await desk.two_people()
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Eccoci.")
+    row = await desk.last_delivery(number)
+
+    def more(tx):
+        for n in range(60):
+            address, state = f"p{n}@acme.test", "bounced" if n == 0 else "sent"
+            given = {"id": new_id(), "address": address, "name": f"P {n}", "state": state}
+            tx.insert(tables.delivery, **(row._asdict() | given))
+
+    await desk.db.write(more)
+    open_ = open_database(desk.db.url, replace(desk.db.facts, mail=Mail(visible_cc=True)))
+    try:
+        sent = await open_.write(sending.begin, row.ticket_id, row.id, now=desk.now)
+    finally:
+        open_.close()
+
+    seen = [one.address for one in sent.copies]
+    assert (len(seen), "p0@acme.test" in seen) == (sending.COPIES, False)
+    assert len(sent.also_to) == 10
+    assert "P 0" not in sent.also_to
+
+
 async def test_what_a_hub_with_another_key_sends_can_be_answered(desk):
     number = await desk.two_people()
     await desk.do(tickets.reply, await desk.who("ann"), number, "Eccoci.")
@@ -59,7 +123,11 @@ async def test_an_answer_names_what_it_answers_and_quotes_what_was_said(desk):
     await desk.do(tickets.take, ann, number)
     await desk.do(tickets.reply, ann, number, "Da quando?")
     await desk.mail(
-        "alice@acme.test", text="Da ieri.", message_id="m2@acme.test", own_refs=(await desk.ref(number),)
+        "alice@acme.test",
+        text="Da ieri.",
+        message_id="m2@acme.test",
+        own_refs=(await desk.ref(number),),
+        thread_index="AQ" + "A" * 28 + "==",
     )
     await desk.do(
         tickets.reply,
@@ -76,6 +144,8 @@ async def test_an_answer_names_what_it_answers_and_quotes_what_was_said(desk):
     assert sent.references[0] == "m1@acme.test"
     assert sent.references[-1] == "m2@acme.test"
     asked = next(one for one in desk.channel.sent if one.text == "Da quando?")
+    assert (asked.thread_index, sent.thread_index) == ("", "AQ" + "A" * 28 + "==")
+    assert asked.conversation == sent.conversation == (await desk.rows(tables.thread, number))[0].id
     assert asked.ref in sent.references
     assert [earlier.text for earlier in sent.history] == ["Da ieri.", "Da quando?", "Non va."]
     assert {earlier.at.tzname() for earlier in sent.history} <= {"CET", "CEST"}  # where the customer reads it
@@ -154,3 +224,28 @@ async def test_a_mail_that_left_is_found_by_its_id_by_those_who_may_see_its_tick
     await desk.do(tickets.assign, await desk.who("tom"), number, group="Systems")
     with pytest.raises(NotFound):
         await desk.db.read(traffic.delivery_of_ref, await desk.who("ann"), ref)
+
+
+def test_what_leaves_by_itself_is_made_where_it_is_marked_as_that():
+    """Every place in the core that makes something to send: automatic, but for the words of a message that somebody wrote."""
+    calls = [
+        (path.name, {word.arg: ast.unparse(word.value) for word in call.keywords})
+        for path in Path(outbox.__file__).parents[1].rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and ast.unparse(call.func).rpartition(".")[2] in ("Outgoing", "say")
+        and any(word.arg == "automatic" for word in call.keywords)
+    ]
+    made = {(name, words["automatic"]) for name, words in calls if "delivery_id" in words}
+    said = [words for _, words in calls if "delivery_id" not in words]
+
+    assert made == {
+        ("outbox.py", "True"),
+        ("letters.py", "True"),
+        ("mail_tests.py", "True"),
+        ("visitor_codes.py", "True"),
+        ("sending.py", "said.automatic"),
+    }
+    assert said
+    for words in said:
+        assert words["automatic"] == "True" or "agent" in words, words

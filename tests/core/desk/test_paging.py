@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from core.channel import DeliveryError
-from core.desk import accounts, intake, page, page_answers, paging, returns, sending, tickets
+from core.desk import accounts, intake, page, page_answers, paging, sending, stopped, tickets
 from core.desk.errors import DeskError
 from core.envelope import Address, Arrival, Chat, Inbound, Kind, Report, ReportedRecipient
 from core.facts import HubFacts
@@ -208,7 +208,7 @@ async def test_a_chat_that_does_not_take_the_call_leaves_it_to_the_mail(desk):
 
 async def test_a_colleague_who_wants_no_more_messages_in_a_chat_is_called_by_mail(desk):
     await belongs(desk, ANN_S, agent=(await desk.who("ann")).id)
-    await desk.db.write(returns.wished, ANN_S, stop=True, now=desk.now)
+    await desk.db.write(stopped.wished, ANN_S, stop=True, now=desk.now)
     number = await alice(desk)
     desk.passes(minutes=89)
     await desk.work()

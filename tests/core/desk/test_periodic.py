@@ -21,8 +21,10 @@ from core.desk import (
     periodic_words,
     prioritising,
     resolution,
+    subscriptions,
 )
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
+from core.desk.subscriptions import What
 from core.store import tables
 from tests.desk_at_work import CONFIGURED, SOLUTION, AtWork, at_work
 
@@ -150,6 +152,8 @@ async def test_a_report_says_the_same_on_its_page_on_paper_and_in_its_table_and_
 
     (sent,) = [one for one in desk.channel.sent if one.kind == "periodic_report"]
     assert sent.to.address == "aldo@acme.test"
+    token = sent.unsubscribe.rpartition("/")[2]
+    assert (await desk.db.read(subscriptions.of_token, token)).what is What.REPORTS
     drawn, table = (one.content for one in sent.attachments)
     seen = await desk.db.read(periodic.whole, aldo, "C-1", "2026-10", 1)
     assert (seen.view.state, seen.deliveries) == ("sent", ())
@@ -172,6 +176,28 @@ async def test_a_report_says_the_same_on_its_page_on_paper_and_in_its_table_and_
         behind = [r[7] for r in rows if r[0] == "ticket" and r[1:4] == row[1:4]]
         assert behind == one["tickets"]
     assert [row[4] for row in rows if row[2] == "subject"] == ["'=HYPERLINK(1)"]
+    assert (await desk.db.read(books.verify, now=desk.now)).faults == ()
+
+
+async def test_whoever_wants_no_more_reports_by_mail_gets_none_and_staff_see_why(desk):
+    desk.now = END + timedelta(hours=9)
+    lea, sue, aldo = [await desk.who(name) for name in ("lea", "sue", "aldo")]
+    link = await desk.db.write(
+        subscriptions.link_for, periodic_schedule.LETTER, "Aldo@acme.test", now=desk.now
+    )
+    assert await desk.db.write(subscriptions.end, link.rpartition("/")[2], now=desk.now)
+
+    await desk.db.write(periodic.ask, lea, "C-1", "2026-10", now=desk.now)
+    await desk.work()
+    await desk.db.write(periodic_schedule.approve, sue, "C-1", "2026-10", 1, now=desk.now)
+    await desk.work()
+
+    assert [one for one in desk.channel.sent if one.kind == "periodic_report"] == []
+    seen = await desk.db.read(periodic.whole, sue, "C-1", "2026-10", 1)
+    assert [(one.state, one.error) for one in seen.deliveries] == [
+        ("failed", "they want no more reports by mail (unsubscribed)")
+    ]
+    assert (await desk.db.read(periodic.whole, aldo, "C-1", "2026-10", 1)).html, "it stays in the portal"
     assert (await desk.db.read(books.verify, now=desk.now)).faults == ()
 
 

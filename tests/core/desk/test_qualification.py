@@ -8,6 +8,7 @@ import pytest
 
 from core.desk import qualification, suggestions, tickets
 from core.desk.errors import Forbidden, Invalid, Refused
+from core.envelope import Address
 from core.store import tables
 from tests.desk_at_work import CONFIGURED, AtWork, at_work
 from tests.desk_files import put
@@ -59,6 +60,15 @@ async def test_the_queue_says_what_is_missing_and_how_long_each_may_wait(desk):
     assert (await waiting(desk)).late == 2
     with pytest.raises(Forbidden):
         await desk.db.read(qualification.queue, await desk.who("alice"), now=desk.now)
+
+
+async def test_what_lay_in_a_mailbox_is_suggested_by_the_address_that_its_mail_names(desk):
+    inbound = await desk.arrive("alice@acme.test", recipients=())
+    await desk.understand(inbound, "alice@acme.test", cc=(Address("NOC@hub.test"),))
+
+    (found,) = (await waiting(desk)).items
+
+    assert ("request_type", "mailbox") in {(one.field, one.code) for one in found.suggestions}
 
 
 async def test_suggestions_name_their_source_and_accepting_them_qualifies(desk):

@@ -145,7 +145,7 @@ async def test_a_child_is_covered_by_its_parents_contract_when_that_says_so(db, 
 
 
 async def test_a_customer_out_of_use_is_not_found(db, desk) -> None:
-    routing = '[[routing]]\ngroup = "Systems"\n[[alert_sources]]\nname = "z"\nkind = "z"\n'
+    routing = '[[routing]]\ngroup = "Systems"\n[[alert_sources]]\nname = "z"\nkind = "generic"\n'
     await db.write(put, routing + '[[customers]]\nname = "Other"\ncode = "OTHER"\n', now=LATER)
 
     assert await db.read(reference.customer, "ACME") is None

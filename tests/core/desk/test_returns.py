@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from core.channel import DeliveryError
-from core.desk import resolution, tickets, traffic
-from core.desk.errors import Refused
+from core.desk import mail_troubles, new_passwords, resolution, stopped, tickets, traffic
+from core.desk import page as tickets_page
+from core.desk.accounts import Limits
+from core.desk.errors import Forbidden, NotFound, Refused
 from core.envelope import Kind, Report, ReportedRecipient
 from core.ids import id_token
 from core.rules import threading
@@ -14,7 +19,8 @@ from core.store import tables
 from tests.chat_at_work import chatting
 from tests.desk_at_work import SOLUTION, AtWork, at_work
 
-REPORTS = sorted(threading.ABOUT_A_DELIVERY)
+LIMITS = Limits()
+REPORTS = sorted(threading.ABOUT_A_DELIVERY - {Kind.DMARC_REPORT})
 
 
 @pytest.fixture
@@ -100,17 +106,75 @@ async def test_a_forged_report_changes_nothing(desk, kind):
 @pytest.mark.parametrize("kind", [Kind.DELAYED, Kind.RELAYED_OK, Kind.MDN])
 async def test_what_is_no_failure_is_noted_at_the_delivery_and_changes_no_state(desk, kind):
     number = await desk.qualified()
-    before = (await desk.ticket(number), await desk.deliveries(number))
+    await desk.work()
+    ticket, (told, *_) = await desk.ticket(number), await desk.deliveries(number)
 
     done = await desk.mail("relay@acme.test", kind=kind, bounce_tokens=(await bounce_token(desk, number),))
 
     assert done.reason == str(kind)
     assert [row.outcome for row in await desk.rows(tables.delivery_attempt, number)] == [str(kind)]
-    assert (await desk.ticket(number), await desk.deliveries(number)) == before
+    after = (await desk.deliveries(number))[0]
+    assert (after.state, after.error, after.report["kind"]) == (told.state, "", str(kind))
+    assert await desk.ticket(number) == ticket
+    assert await desk.rows(tables.bad_address) == []
 
 
-async def test_who_complained_gets_no_automatic_mail_any_more_but_a_persons_answer(desk):
+@pytest.mark.parametrize(
+    ("action", "read"), [("displayed", True), ("", True), ("deleted", False), ("dispatched", False)]
+)
+async def test_a_receipt_is_the_mark_of_reading_only_when_somebody_read_it(desk, action, read):
     number = await desk.qualified()
+    receipt = Report(recipients=(ReportedRecipient(recipient="alice@acme.test", action=action),))
+
+    await desk.mail(
+        "alice@acme.test", kind=Kind.MDN, bounce_tokens=(await bounce_token(desk, number),), report=receipt
+    )
+
+    (told, *_) = await desk.deliveries(number)
+    assert (told.seen_at is not None) is read
+
+
+async def test_all_that_a_report_says_stands_at_the_delivery_of_whom_it_names(desk):
+    number = await desk.qualified()
+    await desk.work()
+    said = ReportedRecipient(
+        recipient="Alice@acme.test",
+        action="failed",
+        status="5.1.1",
+        reply="550",
+        text="550 5.1.1 no such user",
+        remote_host="mx.acme.test",
+    )
+    other = ReportedRecipient(recipient="other@acme.test", action="delivered", status="2.0.0")
+
+    await desk.mail(
+        "mailer-daemon@acme.test",
+        kind=Kind.BOUNCE_HARD,
+        bounce_tokens=(await bounce_token(desk, number),),
+        report=Report(recipients=(other, said)),
+    )
+
+    page = await desk.db.read(tickets_page.ticket, await desk.who("lea"), number, now=desk.now)
+    (view,) = [one for message in page.messages for one in message.deliveries if one.report is not None]
+    report = view.report
+    assert (view.course, report.kind, report.action, report.status) == (
+        "bounced",
+        "bounce_hard",
+        "failed",
+        "5.1.1",
+    )
+    assert (report.reply, report.text, report.host) == ("550", said.text, "mx.acme.test")
+    (attempt,) = await desk.rows(tables.delivery_attempt, number)
+    assert attempt.report == (await desk.deliveries(number))[0].report
+    alice = await desk.db.read(tickets_page.ticket, await desk.who("alice"), number, now=desk.now)
+    theirs = [one for message in alice.messages for one in message.deliveries]
+    assert theirs
+    assert {(one.report, one.error) for one in theirs} == {(None, "")}, "machines speak to staff"
+
+
+async def test_nothing_leaves_for_who_complained_until_staff_allow_it(desk):
+    number = await desk.qualified()
+    await desk.work()
     (told, *_) = await desk.deliveries(number)
 
     await desk.mail(
@@ -120,12 +184,139 @@ async def test_who_complained_gets_no_automatic_mail_any_more_but_a_persons_answ
     assert [(row.address, row.reason) for row in await desk.rows(tables.bad_address)] == [
         ("alice@acme.test", "complaint")
     ], "the address we wrote to, whatever the report says"
-    sent = len(await desk.deliveries(number))
-    await desk.do(tickets.take, await desk.who("ann"), number)
-    assert len(await desk.deliveries(number)) == sent
+    (task,) = await desk.rows(tables.task, number)
+    assert (task.kind, task.about["address"]) == ("address_complained", "alice@acme.test")
+    ann, left = await desk.who("ann"), len(desk.channel.sent)
+    await desk.do(tickets.take, ann, number)
     assert (await desk.outward(number))[-1].kind == "progress", "it is on the ticket all the same"
-    await desk.do(tickets.reply, await desk.who("ann"), number, "Eccomi.")
-    assert len(await desk.deliveries(number)) == sent + 1
+    await desk.do(tickets.reply, ann, number, "Eccomi.")
+    await desk.work()
+    said = await desk.last_delivery(number)
+    assert (said.kind, said.state) == ("reply", "given_up")
+    assert "complained" in said.error
+    assert "undelivered" in (await desk.ticket(number)).flags
+    with pytest.raises(Refused, match="complained"):
+        await desk.do(tickets.retry_delivery, ann, number, said.id)
+    assert len(desk.channel.sent) == left
+
+    await desk.do(stopped.lift, await desk.who("tom"), "alice@acme.test")
+    await desk.do(tickets.retry_delivery, ann, number, said.id)
+    await desk.work()
+
+    assert [one.text for one in desk.channel.sent[left:]] == ["Eccomi."]
+    assert [row.done_at is not None for row in await desk.rows(tables.task, number)] == [True]
+    (event,) = await desk.events(number, "address.lifted")
+    assert event.data["reason"] == "complaint"
+
+
+async def test_a_complaint_outweighs_an_address_that_was_dead(desk):
+    number = await desk.qualified()
+    token = await bounce_token(desk, number)
+
+    for kind in (Kind.BOUNCE_HARD, Kind.ARF, Kind.BOUNCE_HARD):
+        await desk.mail("mailer-daemon@acme.test", kind=kind, bounce_tokens=(token,))
+
+    assert [row.reason for row in await desk.rows(tables.bad_address)] == ["complaint"]
+
+
+async def test_no_letter_leaves_for_who_complained(desk):
+    number = await desk.qualified()
+    await desk.mail("fbl@provider.test", kind=Kind.ARF, bounce_tokens=(await bounce_token(desk, number),))
+    await desk.work()
+    left = len(desk.channel.sent)
+
+    await desk.db.write(
+        new_passwords.ask, "alice@acme.test", "192.0.2.1", channel="email", limits=LIMITS, now=desk.now
+    )
+    await desk.work()
+
+    assert len(desk.channel.sent) == left
+    assert [event.kind for event in await desk.rows(tables.event, kind="letter.failed")] == ["letter.failed"]
+
+
+async def test_a_dead_address_asks_whoever_has_the_ticket_for_another_way_once(desk):
+    number = await desk.taken()
+    ann = await desk.who("ann")
+    for row in await desk.deliveries(number):
+        await desk.mail(
+            "mailer-daemon@acme.test",
+            kind=Kind.BOUNCE_HARD,
+            bounce_tokens=(id_token(row.id),),
+            report=a_report(),
+        )
+
+    (task,) = await desk.rows(tables.task, number)
+    assert (task.kind, task.agent, task.about["address"]) == ("address_dead", ann.id, "alice@acme.test")
+    assert "5.1.1" in task.about["why"]
+
+    await desk.do(stopped.lift, ann, "alice@acme.test")
+
+    assert (await desk.rows(tables.task, number))[0].done_at is not None
+    assert await desk.rows(tables.bad_address) == []
+
+
+async def test_an_address_that_the_relay_knows_to_be_dead_is_stopped_like_one_that_came_back(desk):
+    number = await desk.taken()
+    ann = await desk.who("ann")
+    await desk.do(tickets.reply, ann, number, "Eccoci.")
+    desk.channel.fails_with = DeliveryError("550 5.1.1 no such user", permanent=True, dead=True)
+
+    await desk.work()
+
+    (bad,) = await desk.rows(tables.bad_address)
+    assert (bad.address, bad.reason, bad.said) == ("alice@acme.test", stopped.HARD, "550 5.1.1 no such user")
+    (task,) = await desk.rows(tables.task, number)
+    assert (task.kind, task.agent) == ("address_dead", ann.id)
+
+
+async def test_the_list_of_stopped_addresses_is_what_somebody_may_know(desk):
+    number = await desk.taken()
+    for row in await desk.deliveries(number):
+        await desk.mail(
+            "x@acme.test", kind=Kind.BOUNCE_HARD, bounce_tokens=(id_token(row.id),), report=a_report()
+        )
+    await desk.db.write(stopped.wished, "+390212345", stop=True, now=desk.now + timedelta(minutes=1))
+    lea, ann, alice = [await desk.who(name) for name in ("lea", "ann", "alice")]
+    stranger = replace(ann, id="zed", groups=("Nowhere",))
+
+    listed = (await desk.db.read(stopped.page, lea)).items
+    assert [(one.address, one.reason, one.ticket, one.lifts) for one in listed] == [
+        ("+390212345", "opted out", "", False),
+        ("alice@acme.test", "hard bounce", number, True),
+    ]
+    assert listed[1].said == "5.1.1 no such user"
+    first = await desk.db.read(stopped.page, lea, limit=1)
+    second = await desk.db.read(stopped.page, lea, limit=1, cursor=first.next)
+    assert (first.items, second.items, second.next) == (listed[:1], listed[1:], None)
+    assert (await desk.db.read(stopped.page, stranger)).items == ()
+    with pytest.raises(Forbidden):
+        await desk.db.read(stopped.page, alice)
+    for who in (stranger, alice):
+        with pytest.raises(NotFound):
+            await desk.do(stopped.lift, who, "alice@acme.test")
+    with pytest.raises(Refused, match="START"):
+        await desk.do(stopped.lift, lea, "+390212345")
+    with pytest.raises(NotFound):
+        await desk.do(stopped.lift, lea, "nobody@acme.test")
+
+
+async def test_reports_on_a_day_of_our_domain_are_counted_and_belong_to_no_list(desk):
+    for _ in range(2):
+        done = await desk.mail("noreply-dmarc@provider.test", kind=Kind.DMARC_REPORT, may_auto_reply=False)
+
+    assert (done.outcome, done.reason) == ("machine", "dmarc_report")
+    assert await desk.db.read(mail_troubles.counted, now=desk.now) == {"dmarc_report": 2}
+    assert (await desk.db.read(traffic.inbound, await desk.who("lea"), unknown=True)).items == ()
+
+
+async def test_reports_that_nobody_knows_are_a_list_of_their_own(desk):
+    await desk.mail("eve@evil.test", kind=Kind.BOUNCE_HARD, bounce_tokens=("a" * 26,), report=a_report())
+    number = await desk.qualified()
+    await desk.mail("x@acme.test", kind=Kind.DELAYED, bounce_tokens=(await bounce_token(desk, number),))
+
+    listed = await desk.db.read(traffic.inbound, await desk.who("lea"), unknown=True)
+
+    assert [row.reason for row in listed.items] == ["bounce_hard_unknown"]
 
 
 async def test_an_address_that_is_dead_gets_no_acknowledgement(desk):

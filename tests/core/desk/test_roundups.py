@@ -79,7 +79,7 @@ async def test_what_waits_of_several_requests_leaves_as_one_with_each_as_it_stan
     told = _told(desk)[PER_HOUR:]
     assert [one.kind for one in told] == ["roundup"]
     (one,) = told
-    assert one.subject == "Novità su 3 delle sue richieste"
+    assert one.subject == "Novità su 3 delle Sue richieste"
     for number in numbers:
         assert f"{number} Sede" in one.text
         assert f"/portal/requests/{number}" in one.text

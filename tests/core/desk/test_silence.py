@@ -208,6 +208,25 @@ async def test_a_hub_that_was_away_gives_everybody_their_time_to_be_heard_again(
     assert (await silence(hub)).firing
 
 
+async def test_of_two_hubs_whose_clocks_differ_a_little_each_counts_as_there_and_alarms_are_raised(hub):
+    begun = hub.desk.now
+    await calls(hub)
+    for _ in range(7):
+        for behind in (0, 2):
+            now = hub.desk.now - timedelta(seconds=behind)
+            assert not await hub.desk.db.write(source_states.rounds, now=now), "nobody set a clock back"
+        await hub.passes(minutes=1)
+    assert (await state(hub, OWN)).rounds_since == begun
+    assert (await silence(hub)).firing
+
+
+async def test_a_clock_that_is_set_back_is_a_gap(hub):
+    await hub.desk.db.write(source_states.rounds, now=hub.desk.now)
+    hub.desk.now -= timedelta(minutes=5)
+    assert await hub.desk.db.write(source_states.rounds, now=hub.desk.now)
+    assert (await state(hub, OWN)).rounds_since == hub.desk.now
+
+
 async def test_while_the_hub_does_not_hear_itself_it_calls_nobody_silent(hub):
     await calls(hub)
     await hub.desk.db.write(source_states.locked, OWN)

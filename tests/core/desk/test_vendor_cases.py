@@ -267,6 +267,21 @@ async def test_a_vendor_that_names_our_number_or_a_customers_mail_gets_into_no_c
     assert (await case_of(desk, case)).state == "opened"
 
 
+async def test_a_vendor_that_goes_on_from_its_own_mail_reaches_its_case_whatever_the_capitals_of_a_domain(
+    desk,
+):
+    number, case = await opened(desk)
+    sent = next(one for one in desk.channel.sent if one.to.address == SUPPORT)
+    first = {"message_id": "V.1@MX1.Stratus.test", "own_refs": (sent.ref,)}
+    await desk.mail(SUPPORT, text=SAID, authentication=PASSED, **first)
+
+    done = await desk.mail(SUPPORT, text=SAID, authentication=PASSED, references=("V.1@mx1.stratus.test",))
+
+    assert (done.outcome, done.number) == ("attached", number)
+    said = await desk.rows(tables.message, number, audience=f"vendor:{case}", direction="in")
+    assert len(said) == 2
+
+
 async def test_who_only_pretends_to_be_the_vendor_waits_for_staff(desk):
     number, case = await opened(desk, reference="SR1234567")
     sent = next(one for one in desk.channel.sent if one.to.address == SUPPORT)
@@ -322,6 +337,39 @@ async def test_staff_hand_what_waits_to_its_case(everywhere):
         await desk.db.write(
             waiting.hand_to_vendor_case, lea, held, number=number, vendor_case=case, now=desk.now
         )
+    assert await faults(desk) == ()
+
+
+async def test_a_vendors_answer_that_keeps_only_our_mark_goes_onto_its_case(desk):
+    number, case = await opened(desk)
+    ref = next(sent.ref for sent in reversed(desk.channel.sent) if sent.to.address == SUPPORT)
+
+    done = await answer(desk, reply_tokens=(), body_refs=(ref,))
+
+    assert (done.outcome, done.number) == ("attached", number)
+    assert (await case_of(desk, case)).first_answer_at == desk.now
+
+
+async def test_what_is_held_beside_a_ticket_can_be_a_vendors_word_which_no_customer_sees(everywhere):
+    desk = everywhere
+    number, case = await opened(desk)
+    key = await desk.token_of(number, "alice@acme.test")
+    done = await desk.mail("engineer@home.test", "La ventola", SAID, reply_tokens=(key,))
+    assert (done.outcome, done.reason) == ("held", "third_party")
+    tom, item = await desk.who("tom"), desk.last
+
+    for wrong, other in ((Invalid, None), (NotFound, "01896e57-5430-763b-9e2e-ffc9cc3fa45d")):
+        with pytest.raises(wrong):
+            await desk.do(waiting.release, tom, item, as_="vendor", vendor_case=other)
+    await desk.do(waiting.release, tom, item, as_="vendor", vendor_case=case)
+    taken = await desk.understand(item, "engineer@home.test", "La ventola", SAID, reply_tokens=(key,))
+
+    assert (taken.outcome, taken.number) == ("attached", number)
+    (said,) = [row for row in await desk.rows(tables.message, number) if row.text == SAID]
+    assert said.audience == f"vendor:{case}"
+    shown = await desk.db.read(page.ticket, await desk.who("alice"), number, now=desk.now)
+    assert SAID not in str(shown)
+    assert "held" not in (await desk.ticket(number)).flags
     assert await faults(desk) == ()
 
 

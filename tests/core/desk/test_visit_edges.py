@@ -276,7 +276,7 @@ async def test_an_engineer_whose_visit_goes_to_a_colleague_is_told_so(desk):
     await desk.work()
 
     told = {one.to.address: one.subject for one in desk.channel.sent if one.kind == "visit_engineer"}
-    assert told["gus@hub.test"] == f"Non vai più a questo intervento: {number}"
+    assert told["gus@hub.test"] == f"Lei non va più a questo intervento: {number}"
     assert told["eva@hub.test"].startswith("Intervento fissato: giovedì 5 marzo 2026, 09:00")
 
 

@@ -163,3 +163,36 @@ async def test_what_names_no_ticket_can_only_be_taken_as_one(desk):
     await desk.do(waiting.release, tom, item.id, as_="ticket")
 
     assert (await desk.understand(item.id, "alice@acme.test", authentication=DISOWNED)).outcome == "ticket"
+
+
+# --- Everything at once, vendors, and the clock of what is held ---
+
+
+async def test_after_a_fault_every_exception_is_tried_again_and_what_fails_again_stays(desk):
+    ids = [await desk.arrive(f"eve{n}@evil.test") for n in range(waiting.AT_ONCE + 2)]
+    for one in ids:
+        await desk.db.write(door.exception, one, "no header", now=desk.now)
+    discarded = ids.pop()
+    tom = await desk.who("tom")
+    await desk.do(waiting.discard, tom, discarded)
+    desk.passes(minutes=1)
+
+    counts = [await desk.db.write(waiting.retry_all, tom, before=desk.now, now=desk.now) for _ in range(3)]
+    again = await desk.understand(ids[0], "alice@acme.test")
+    await desk.db.write(door.exception, ids[1], "no header still", now=desk.now)
+
+    assert counts == [waiting.AT_ONCE, 1, 0]
+    assert again.outcome == "ticket"
+    assert await desk.db.write(waiting.retry_all, tom, before=desk.now, now=desk.now) == 0
+    assert (await desk.inbound(ids[1])).open
+    assert not (await desk.inbound(discarded)).open
+
+
+async def test_everybody_tries_again_only_what_they_may_see(desk):
+    inbound_id = await desk.arrive("eve@evil.test")
+    await desk.db.write(door.exception, inbound_id, "no header", now=desk.now)
+    desk.passes(minutes=1)
+
+    assert await desk.db.write(waiting.retry_all, await desk.who("ann"), before=desk.now, now=desk.now) == 0
+    with pytest.raises(Forbidden):
+        await desk.db.write(waiting.retry_all, await desk.who("alice"), before=desk.now, now=desk.now)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pypdf import PdfReader
 
+from core.desk import alert_endings, alert_tickets, resolution
 from core.isolation import ReaderDied, Readers, Unreadable
 from core.papers import model, page, pdf, plain_text, wording
 
@@ -245,3 +246,11 @@ async def test_it_is_drawn_in_a_process_that_may_die(readers: Readers) -> None:
     with pytest.raises(ReaderDied):
         await readers.draw("tests.fake_reader:die", b"", {})
     assert (await readers.draw(pdf.DRAW, model.pack(EVERY), {})).startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("language", ["it", "en"])
+def test_every_cause_and_what_devices_reported_is_told_in_words_on_paper(language: str) -> None:
+    known = wording.words(language)
+    causes = {*resolution.CAUSES, resolution.NO_ANSWER, alert_endings.CAUSE}
+    assert causes <= known["cause"].keys()
+    assert alert_tickets.CHANNEL in known["channel"]

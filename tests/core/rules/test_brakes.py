@@ -38,7 +38,9 @@ def test_a_known_address_without_proof_is_told_the_number_only() -> None:
     ("known", "trust"), [(False, Trust.ALIGNED), (False, Trust.NONE), (True, Trust.NONE)]
 )
 def test_who_is_unknown_or_proves_nothing_gets_the_plain_one_once_a_day(known, trust) -> None:
-    assert ack(known=known, trust=trust) == brakes.Acknowledge(allowed=True, reason="unknown", plain=True)
+    assert ack(known=known, trust=trust) == brakes.Acknowledge(
+        allowed=True, reason="unknown", plain=True, unnamed=trust is Trust.NONE
+    )
     again = ack(known=known, trust=trust, counts=Counts(address_day=1))
     assert (again.allowed, again.reason) == (False, "address_had_its_share")
 

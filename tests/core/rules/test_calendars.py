@@ -185,7 +185,7 @@ def test_the_closing_instant_is_closed_and_the_next_opening_is_told() -> None:
     assert not OFFICE.is_open(closing)
     assert OFFICE.next_open(closing) == rome("2026-02-09 09:00")
     assert OFFICE.next_open(rome("2026-02-09 09:00")) == rome("2026-02-09 09:00")
-    assert OFFICE.first_open(closing) == closing
+    assert OFFICE.due(closing, 0) == closing, "it is the end of open time"
 
 
 def test_a_calendar_of_dates_gone_by_never_opens_again() -> None:

@@ -655,6 +655,17 @@ def test_reopening_resumes_the_fix_and_not_the_response() -> None:
     assert clocks["update"].cycle == 1
 
 
+def test_nobody_is_late_to_answer_what_is_over_by_itself_and_must_answer_when_it_comes_back() -> None:
+    over = ("qualified", 0), ("recover", 0.1)
+
+    clocks = live(*over)
+    assert (clocks["response"].state, clocks["resolve"].state) == (ClockState.PAUSED, ClockState.MET)
+    assert live(*over, ("close", 72))["response"].state == ClockState.CANCELLED
+    assert live(("triage", 0), ("recover", 0.1), ("reopen", 5))["triage"].state == ClockState.CANCELLED
+    again = live(*over, ("reopen", 5))["response"]
+    assert (again.state, again.elapsed_s) == (ClockState.RUNNING, 66 * 60)
+
+
 def test_reopening_a_closed_ticket_promises_a_new_update() -> None:
     clocks = live(("qualified", 0), ("take", 0.1), ("resolve", 2), ("close", 3), ("reopen", 5))
 

@@ -132,6 +132,14 @@ def test_the_first_answer_that_applies_is_given_whatever_else_would(n):
     assert correlation.place(replace(SCENE, **below | why), now=NOW).place is place
 
 
+@pytest.mark.parametrize("back", [5 * MINUTE, HOUR, 30 * 24 * HOUR])
+def test_a_clock_that_was_set_back_makes_nobody_wait_for_longer_than_the_hold(back):
+    waits = replace(SCENE, begun_at=NOW)
+    assert correlation.place(waits, now=NOW).until == NOW + HOLD
+    assert correlation.place(waits, now=NOW - back).place is Place.OPEN
+    assert correlation.place(waits, now=NOW - SECOND).place is Place.HELD, "clocks are corrected all the time"
+
+
 def test_waits_say_when_it_is_asked_again():
     assert correlation.place(replace(SCENE, begun_at=NOW), now=NOW).until == NOW + HOLD
     assert correlation.place(replace(SCENE, window_until=NOW + HOUR), now=NOW).until == NOW + HOUR

@@ -28,7 +28,7 @@ NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
 INSIDE = (Relation.REQUESTER, Relation.PARTICIPANT)
 IDS = (How.OWN_ID, How.KNOWN_ID)
 NUMBERS = (How.BODY_MARKER, How.SUBJECT_NUMBER)
-MOVES_SOMETHING = tuple(how for how in How if how is not How.SIMILAR)
+MOVES_SOMETHING = tuple(how for how in How if how not in (How.SIMILAR, How.TOPIC))
 
 
 def a_thread(
@@ -143,6 +143,16 @@ def test_a_number_is_a_suggestion_from_anybody_but_a_participant(how: How, relat
     assert (found.outcome, found.ticket, found.suggestions) == ("new", None, ("26-000001",))
 
 
+@pytest.mark.parametrize("how", NUMBERS)
+def test_a_number_is_no_key_in_a_mail_whose_checks_failed(how: How) -> None:
+    found = placed(a_thread(how), doubted=True)
+
+    assert (found.outcome, found.suggestions) == ("new", ("26-000001",))
+    assert placed(a_thread(How.OWN_ID), doubted=True).outcome == "attach", (
+        "its domain does not ask to refuse it"
+    )
+
+
 def test_what_only_looks_alike_never_moves_a_message() -> None:
     found = placed(a_thread(How.SIMILAR), trust=Trust.VERIFIED)
 
@@ -184,7 +194,7 @@ def test_a_mail_with_an_agents_address_is_never_an_agents_word_by_itself() -> No
 
 @pytest.mark.parametrize(
     ("issued", "aligned", "outcome"),
-    [(True, True, "attach"), (True, False, "held"), (False, True, "held"), (False, False, "held")],
+    [(True, True, "note"), (True, False, "held"), (False, True, "held"), (False, False, "held")],
 )
 def test_where_the_desk_lets_agents_write_by_mail_they_need_proof_and_their_own_reply_address(
     issued: bool,  # noqa: FBT001
@@ -296,7 +306,7 @@ def test_every_candidate_is_logged_with_a_reason_and_at_most_one_is_taken(
     assert len(found.log) == len(candidates)
     assert all(entry.why for entry in found.log)
     taken = [entry for entry in found.log if entry.taken]
-    assert len(taken) == (1 if found.outcome == "attach" or found.follow_up_of else 0)
+    assert len(taken) == (1 if found.outcome in ("attach", "note") or found.follow_up_of else 0)
     assert (found.ticket is None) == (found.thread is None)
     named = {c.number for c in candidates}
     assert set(found.suggestions) | set(found.links) <= named

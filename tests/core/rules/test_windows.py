@@ -147,6 +147,11 @@ def test_ending_one_occurrence_leaves_those_that_follow():
         ("02:00", "04:00"),
     ]
     assert windows.at(ended, local(date(2026, 6, 9), "03:00")) is None
+    assert windows.at(ended, local(date(2026, 6, 9), "02:10")) is None, (
+        "the clock was set back: it stays over"
+    )
+    assert windows.at(ended, local(date(2026, 6, 2), "02:10")) is not None
+    assert windows.at(ended, local(date(2026, 6, 16), "02:10")) is not None
 
 
 def test_a_rule_with_an_end_says_when_it_is_over():
@@ -272,6 +277,54 @@ def test_two_people_decide_what_is_long_or_concerns_everything():
     assert not windows.needs_second_person(week, whole_customer=False)
     assert windows.needs_second_person(week, whole_customer=True)
     assert windows.needs_second_person(longer, whole_customer=False)
+
+
+@pytest.mark.parametrize(
+    ("rule", "hours", "two"),
+    [
+        ("FREQ=DAILY", 24, True),
+        ("FREQ=DAILY", 22, True),
+        ("FREQ=DAILY", 30, True),
+        ("FREQ=WEEKLY", 7 * 24, True),
+        ("FREQ=DAILY", 21, False),
+        ("FREQ=DAILY;COUNT=7", 24, False),
+        ("FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", 24, False),
+    ],
+)
+def test_what_repeats_so_that_hardly_an_hour_is_outside_is_decided_by_two(rule, hours, two):
+    since = local(date(2026, 3, 2), "00:00")
+    window = Window(since=since, until=since + timedelta(hours=hours), rule=rule, zone="Europe/Rome")
+    assert windows.needs_second_person(window, whole_customer=False) is two
+
+
+EVERY_DAY = ",".join(map(str, range(1, 32)))
+
+
+@pytest.mark.parametrize(
+    ("first", "rule", "hours", "two"),
+    [
+        (date(2026, 3, 1), f"FREQ=MONTHLY;BYMONTHDAY=1,{','.join(map(str, range(9, 32)))}", 24, True),
+        (date(2026, 3, 31), f"FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY={EVERY_DAY}", 24, True),
+        (date(2026, 3, 1), "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,TU,WE,TH,FR,SA,SU", 30, True),
+        (date(2026, 1, 1), "FREQ=MONTHLY;INTERVAL=52;BYMONTHDAY=1,23,24,25,26,27,28,29,30,31", 24, True),
+        (date(2026, 3, 1), "FREQ=MONTHLY;BYMONTHDAY=1,2,3,4,5,26,27,28", 24, True),  # in February
+        (date(2026, 1, 24), "FREQ=MONTHLY;BYMONTHDAY=1,24,25,26,27,28,29,30,31", 20, False),
+        (date(2026, 1, 24), "FREQ=MONTHLY;BYMONTHDAY=1,24,25,26,27,28,29,30,31", 24, True),
+        (date(2026, 3, 7), "FREQ=MONTHLY;BYDAY=1SA", 48, False),
+        (date(2026, 3, 7), "FREQ=WEEKLY;BYDAY=SA", 48, False),
+        (date(2026, 3, 2), "FREQ=DAILY", 8, False),
+        (date(2026, 3, 2), "FREQ=DAILY;INTERVAL=2", 36, False),
+        (date(2026, 10, 20), "FREQ=DAILY;COUNT=7", 24, False),
+    ],
+)
+def test_what_hardly_leaves_an_hour_out_is_decided_by_two_whenever_in_the_year_that_is(
+    first, rule, hours, two
+):
+    since = local(first, "22:00")
+    kept = windows.checked(rule, since, ROME)
+    until = local(first + timedelta(days=(22 + hours) // 24), f"{(22 + hours) % 24:02}:00")
+    window = Window(since=since, until=until, rule=kept, zone="Europe/Rome")
+    assert windows.needs_second_person(window, whole_customer=False) is two
 
 
 # --- Said in words ---

@@ -1,4 +1,4 @@
-"""May we call that address? Every call out of here is to the internet, or to networks that the source lists; once, and without detours.
+"""May we call that address? Every call out of here is to the internet, or to networks that whoever configured it lists; once, and without detours.
 
 A name is looked up once, and what it stands for is what is called: nobody can say another address in between. There are no redirects, ten
 seconds at most, and answers are small.
@@ -20,9 +20,11 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from core.channel import DeliveryError
+from core.kept_secrets import BUNDLE, kept_secret
 
 SECONDS = 10.0  # for all of a call
 MOST = 1024 * 1024  # bytes of an answer
+LISTED = "`reaches` of the source"
 _NAT64 = ip_network("64:ff9b::/96")
 _REDIRECTS = range(300, 400)
 _REFUSED = range(400, 500)
@@ -34,7 +36,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
 class Forbidden(DeliveryError):
-    """We do not call there: it would lead into a network that the source does not list."""
+    """We do not call there: it would lead into a network that is not listed."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, permanent=True)
@@ -106,11 +108,15 @@ async def fetch(
     reaches: Sequence[str] = (),
     headers: Mapping[str, str] | None = None,
     document: Any = None,
+    form: Mapping[str, str] | None = None,
     ca: str = "",
+    listed: str = LISTED,
     resolve: Resolve = looked_up,
     seconds: float = SECONDS,
 ) -> Answer:
-    """Call an address. `document`: sent as JSON. `ca`: file of the authority of its certificate, where no public one is.
+    """Call an address. `document`: sent as JSON; `form`: as the fields of a form. `ca`: file of the authority of its certificate, where no public one is; of several, up to BUNDLE bytes of PEM.
+
+    `listed`: what the setting is called that `reaches` comes from.
 
     Raises Forbidden; DeliveryError for whatever else is no answer, redirects included.
     """
@@ -126,19 +132,47 @@ async def fetch(
             if closed or not addresses:
                 where = closed[0] if closed else "nothing"
                 raise Forbidden(
-                    f"{host} is {where}, which is not in the internet: list its network in `reaches` of the source"
+                    f"{host} is {where}, which is not in the internet: list its network in {listed}"
                 )
-            return await _called(method, url, addresses, headers or {}, document, ca)
+            sent = {"json": document} if form is None else {"data": dict(form)}
+            return await _called(method, url, addresses, headers or {}, sent, ca)
     except TimeoutError:
         raise DeliveryError(f"{host} does not answer within {seconds:.0f} s") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise DeliveryError(f"{host} cannot be called: {type(error).__name__}") from None
 
 
+def _trusting(ca: str) -> ssl.SSLContext:
+    """Believes the authorities of this file alone. Waits as core.kept_secrets does: it may lie in a folder that hangs. Raises DeliveryError.
+
+    What tools make for themselves (`icinga2 api setup`) lacks extensions that Python 3.13 and later insist on.
+    """
+    try:
+        found = kept_secret(f"file:{ca}", longest=BUNDLE)
+    except ValueError as error:
+        raise DeliveryError(f"`ca` of the source {error}") from None
+    # Names beside the certificates may be in any language; of no certificate at all the library makes a belief in every public authority.
+    if not (certificates := found.encode("ascii", "ignore").decode()):
+        raise DeliveryError(f'`ca` of the source asks for "{ca}", which is empty')
+    try:
+        context = ssl.create_default_context(cadata=certificates)
+    except ssl.SSLError:
+        raise DeliveryError(
+            f'`ca` of the source asks for "{ca}", which holds no certificate in PEM'
+        ) from None
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
 async def _called(
-    method: str, url: str, addresses: Sequence[str], headers: Mapping[str, str], document: Any, ca: str
+    method: str,
+    url: str,
+    addresses: Sequence[str],
+    headers: Mapping[str, str],
+    sent: Mapping[str, Any],
+    ca: str,
 ) -> Answer:
-    context = await asyncio.to_thread(ssl.create_default_context, cafile=ca) if ca else True
+    context = await asyncio.to_thread(_trusting, ca) if ca else True
     connector = aiohttp.TCPConnector(resolver=_These(addresses), use_dns_cache=False, ssl=context)
     async with (
         aiohttp.ClientSession(
@@ -148,8 +182,8 @@ async def _called(
             method,
             url,
             headers={"Accept": "application/json", **headers},
-            json=document,
             allow_redirects=False,
+            **sent,
         ) as answer,
     ):
         body = bytearray()

@@ -1,0 +1,46 @@
+"""Is a text an address of a network, and does it lie in one of those that somebody named?"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
+
+
+def is_address(text: str) -> bool:
+    """An IP address, of either version, and nothing else.
+
+    >>> is_address("192.0.2.1"), is_address("::1"), is_address("mx.acme.test")
+    (True, True, False)
+    """
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_loopback(host: str) -> bool:
+    """Is it this machine, by an address of its own or the one name that needs no DNS (RFC 6761 6.3)?
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("localhost"), is_loopback("localhost.evil.test")
+    (True, True, True, False)
+    """
+    try:
+        return host.lower() == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@lru_cache(maxsize=4096)
+def among(peer: str, networks: tuple[str, ...]) -> bool:
+    """Does it lie in one of these networks? One of version 4 as version 6 writes it is that of version 4.
+
+    >>> among("::ffff:192.0.2.1", ("192.0.2.0/24",)), among("nobody", ("0.0.0.0/0",))
+    (True, False)
+    """
+    try:
+        address = ip_address(peer)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any((mapped or address) in ip_network(network, strict=False) for network in networks)

@@ -1,0 +1,95 @@
+"""Is something forwarded, and by whom was it written?"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.channels.email.reading_mails import a_mail, parts, understood
+
+GMAIL = """Can you look?
+
+---------- Forwarded message ---------
+From: Bob Stone <bob@cust-b.test>
+Date: Mon, 23 Nov 2026 at 05:00
+Subject: Printer
+To: <ann@hub.test>
+
+It is broken.
+"""
+OUTLOOK = """Vedi sotto.
+
+Da: Bob Stone <bob@cust-b.test>
+Inviato: lunedì 23 novembre 2026 05:00
+A: Ann <ann@hub.test>
+Oggetto: Stampante
+
+Non va.
+"""
+APPLE = """FYI
+
+Begin forwarded message:
+
+From: Bob Stone <bob@cust-b.test>
+Subject: Printer
+Date: 23 November 2026 at 05:00:00 CET
+To: ann@hub.test
+
+It is broken.
+"""
+
+
+def writer(said) -> str:
+    return said.forwarded_from.address if said.forwarded_from is not None else ""
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"), [("Fwd: Printer", GMAIL), ("I: Stampante", OUTLOOK), ("Fwd: Printer", APPLE)]
+)
+def test_a_forward_names_who_wrote_it(subject, text):
+    said = understood(a_mail(text, subject=subject))
+
+    assert said.forward
+    assert writer(said) == "bob@cust-b.test"
+
+
+@pytest.mark.parametrize("text", [GMAIL, APPLE])
+def test_what_a_program_says_is_forwarded_is_so_whatever_the_subject(text):
+    said = understood(a_mail(text, subject="Printer of cust-b"))
+
+    assert said.forward
+    assert writer(said) == "bob@cust-b.test"
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Re: Printer", GMAIL),
+        ("Stampante", OUTLOOK),  # as every answer of Outlook has it
+        ("Printer", "The log says: ---------- Forwarded message ---------\nIt is broken.\n"),
+    ],
+    ids=["an answer", "a header alone", "words of their own"],
+)
+def test_what_answers_or_only_looks_so_is_no_forward(subject, text):
+    said = understood(a_mail(text, subject=subject))
+
+    assert (said.forward, said.forwarded_from) == (False, None)
+
+
+def test_an_attached_mail_tells_by_its_own_author():
+    inner = "From: Bob <bob@cust-b.test>\nSubject: Printer\n\nIt is broken.\n"
+    kind, body = parts(
+        "Content-Type: text/plain\n\nSee the mail.\n", f"Content-Type: message/rfc822\n\n{inner}"
+    )
+
+    said = understood(a_mail(body, kind, subject="Printer of cust-b"))
+
+    assert said.forward
+    assert writer(said) == "bob@cust-b.test"
+
+
+def test_several_authors_are_none():
+    said = understood(
+        a_mail(GMAIL.replace("<bob@cust-b.test>", "<bob@b.test>, <eve@e.test>"), subject="Fwd: x")
+    )
+
+    assert writer(said) == ""

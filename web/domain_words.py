@@ -1,0 +1,35 @@
+"""What is said of the records that the desk's domains must publish? One way for pages, API and command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from core.channel import Publishing
+from core.domain_records import Finding, Looked, Verdict
+from web.known_words import in_words
+from web.words import Say
+
+FAILS = (Verdict.WRONG, Verdict.MISSING)
+"""What others trip over."""
+
+
+async def all_of(publishing: Sequence[Publishing], *, look: bool) -> list[Looked]:
+    """Every record of every channel. Raises DeliveryError."""
+    return [one for channel in publishing for one in await channel.records(look=look)]
+
+
+def words(t: Say, found: Finding) -> str:
+    """One finding as a sentence."""
+    language: str = t.language  # type: ignore[attr-defined]
+    values = {name: in_words(text, language, "dns_trouble") for name, text in found.values.items()}
+    return t(f"dns.say.{found.code}", **values)
+
+
+def lines(t: Say, records: Sequence[Looked]) -> Iterator[str]:
+    """Everything for a terminal."""
+    for one in records:
+        yield f"{t(f'dns.verdict.{one.verdict}')}: {t(f'dns.what.{one.wanted.what}')}, {one.wanted.name}"
+        yield from (f"  {words(t, found)}" for found in one.findings)
+        if one.verdict is not Verdict.GOOD:
+            yield f"  {t('dns.publish')} {one.wanted.line or one.wanted.value}"
+            yield from (f"  {t('dns.found')} {text}" for text in one.found)
