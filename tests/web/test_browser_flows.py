@@ -62,13 +62,13 @@ def test_axe_finds_nothing_by_day_and_by_night_and_nothing_shifts_or_is_too_wide
 
 
 def test_a_page_is_light(elena, draft):
-    visitor = elena()
-    size = []
-    visitor.page.on("response", lambda one: size.append(len(one.body())) if "flows/" in one.url else None)
+    page = elena().go(PLACES["node"].format(draft=draft))
 
-    visitor.go(PLACES["node"].format(draft=draft))
+    size = page.evaluate(
+        "performance.getEntriesByType('navigation')[0].decodedBodySize"
+    )  # bytes of the page itself
 
-    assert max(size) < 130_000
+    assert 5_000 < size < 130_000
 
 
 def test_the_chosen_node_is_in_sight_and_its_finding_leads_to_it(elena, draft):
