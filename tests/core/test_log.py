@@ -16,6 +16,7 @@ log = get_logger("intake")
 
 @pytest.fixture(autouse=True)
 def _usual_level() -> Iterator[None]:
+    start_logging()  # a command that was tested before may leave errors only
     yield
     start_logging()
 

@@ -157,6 +157,14 @@ class Dovecot:
         with contextlib.suppress(ProcessLookupError):  # what it started may outlive it by a moment
             os.killpg(self._running.pid, signal.SIGKILL)
         self._running = None
+        until = time.monotonic() + PATIENCE
+        while self._still_answers():  # or the next one says that it is running already
+            assert time.monotonic() < until, self.log()[-2000:]
+            time.sleep(0.01)
+
+    def _still_answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as there:
+            return there.connect_ex(str(self.home / "run" / "login" / "login")) == 0
 
     def _said(self) -> str:
         self.stop()
