@@ -60,7 +60,7 @@ def fact(  # noqa: PLR0913 - the fields of a fact
     elif status is not Status.RESOLVED and bad is Severity.OK:
         bad = Severity.UNKNOWN
     return AlertFact(
-        said_at=_when(said, told.received_at, zone)[0],
+        said_at=times.instant(said, zone),  # beside others of the same clock, which may be wrong
         work_over=work_over,
         tells_of_work=tells_of_work,
         source=source.name,
