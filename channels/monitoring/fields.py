@@ -174,6 +174,15 @@ def document(told: Told) -> Mapping[str, Any]:
     return found
 
 
+def known_by(found: Mapping[str, Any], name: str) -> str:
+    """What the tool itself calls a problem. Raises NotUnderstood: all problems without it would be one, and nobody would hear of the second."""
+    value = found.get(name)
+    text = str(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else ""
+    if not text.strip() or text == "nan":
+        raise NotUnderstood(f"{name} is missing")
+    return text
+
+
 def several(told: Told) -> list[Any]:
     """The documents of a message that may be one or a list of them. Raises NotUnderstood: it is neither."""
     return told.json if isinstance(told.json, list) and told.json else [document(told)]
