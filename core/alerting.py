@@ -106,7 +106,7 @@ class AlertFact:
     work_over: bool = False
     """The tool says that work at it is over, and with `status` how it is now."""
     said_at: datetime | None = None
-    """When its tool said it, where that is told apart from since when it is so. UTC, by the tool's clock."""
+    """When its tool said it, where that is told apart from since when it is so. UTC, by the tool's clock, however far ahead that is."""
     tells_of_work: bool = False
     """It is said whether there is work or not, by a tool that says when that is over: it ends no work."""
     claimed_started_at: datetime | None = None

@@ -29,6 +29,7 @@ from core.desk import (
     source_secrets,
     trap_senders,
 )
+from core.desk.alert_sources import KeyNotRead
 from core.envelope import Address, Arrival, Claims
 from core.handlers import handlers
 from core.ids import new_id
@@ -53,6 +54,7 @@ POST_EVERY = 5.0  # seconds between looks at how we are, for the other processes
 POST_AGAIN = 0.5  # while we are not well
 REPORT_EVERY = 60.0  # seconds between what is said of troubles, for the hub's own alarms
 LOST_SAID = 60.0  # seconds for which a loss of messages keeps us from being ready
+KEYS_MOVE = 3  # times that the key of a source may lie elsewhere than a moment before
 LOST_OVER = 300.0  # seconds without another, after which its alarm ends
 
 log = get_logger("hub")
@@ -333,28 +335,40 @@ class HubDoor:
         self._worker = worker
         self._full = full
         self._switchboard = switchboard
+        self._signing: set[str] = set()
+        """Sources whose messages were signed: their key is read before each. That of others is not asked for."""
 
     async def accept(self, arrival: Arrival) -> str:
         """See core.channel.Door. The client may hang up meanwhile: what has begun is stored all the same."""
         if full := self._full():  # asked here too: a line of refusals need not wait for the database
             raise Unavailable(full)
         arrival = await self._with_key(arrival)
-        try:
-            stored = self._db.submit_first(door.accept, arrival, now=datetime.now(UTC))
-            return await asyncio.shield(asyncio.wrap_future(stored))
-        except StoreUnavailable as error:
-            raise Unavailable(str(error)) from error
+        for _ in range(KEYS_MOVE):
+            try:
+                stored = self._db.submit_first(door.accept, arrival, now=datetime.now(UTC))
+                return await asyncio.shield(asyncio.wrap_future(stored))
+            except StoreUnavailable as error:
+                raise Unavailable(str(error)) from error
+            except KeyNotRead as wanted:
+                arrival = await self._holding(arrival, wanted.where)
+                self._signing.add(wanted.source)
+        raise Unavailable("the key of this source is being moved: send it again")
 
     async def _with_key(self, arrival: Arrival) -> Arrival:
-        """The same with the key that its source signs with: a file that hangs holds up nobody who writes."""
+        """The same with the key of its source, of one that has signed before: it need not be refused first."""
         claims = arrival.claims
-        if claims is None or claims.proved is not None or not claims.source:
+        if claims is None or claims.proved is not None or claims.source not in self._signing:
             return arrival
-        where = await self._read(door.signs_with, claims.source)
-        if not where:
-            return arrival
+        if where := await self._read(door.signs_with, claims.source):
+            return await self._holding(arrival, where)
+        self._signing.discard(claims.source)
+        return arrival
+
+    async def _holding(self, arrival: Arrival, where: str) -> Arrival:
+        """The same with a key that is read now: a file that hangs holds up nobody who writes."""
+        assert arrival.claims is not None
         keys = {where: await asyncio.to_thread(alert_sources.key_at, where)}
-        return replace(arrival, claims=replace(claims, keys=keys))
+        return replace(arrival, claims=replace(arrival.claims, keys=keys))
 
     async def admits(self, claims: Claims) -> None:
         """See core.channel.Door."""

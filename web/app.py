@@ -196,6 +196,7 @@ class WebServer:
         runner = web.AppRunner(
             self.app,
             access_log=None,
+            auto_decompress=False,  # what devices pack is stored as it came; nobody else packs a body
             max_line_size=HEAD_LIMIT,
             max_field_size=HEAD_LIMIT,
             keepalive_timeout=self._idle,

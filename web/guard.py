@@ -196,6 +196,8 @@ def _check_size(request: web.Request, site: Site) -> None:
         or request.path.startswith(DEVICES)
     ):
         return
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise web.HTTPUnsupportedMediaType  # nobody knows how long it is, and only devices pack what they send
     size = request.content_length
     if size is None and request.body_exists and not request.path.startswith("/api/"):
         raise web.HTTPLengthRequired

@@ -34,7 +34,7 @@ SHORT_WAIT = 5.0  # seconds, after it could not be reached
 LONGEST_TOKEN = 16 * 1024  # characters
 _TOKEN = re.compile(r"[\x21-\x7e]+")  # RFC 6749 A.12, without blanks: it is part of a header
 
-_ADVICE = {
+ADVICE = {
     "invalid_client": "see to client_id and client_secret; the secret may have run out",
     "invalid_grant": "the leave to log in has run out or was taken back: get a new refresh_token",
     "unauthorized_client": "at the provider, allow this application to do so",
@@ -44,7 +44,7 @@ _ADVICE = {
     "invalid_target": "see to scope",
 }
 """What to do about an error of RFC 6749 5.2."""
-_ADVICE_FOR_ACCOUNTS = {
+ADVICE_FOR_ACCOUNTS = {
     "invalid_grant": "see to user and service_account: the mailbox or the key may be gone; the clock of this machine must be right",
     "unauthorized_client": "at the provider, let this service account act for people (domain-wide delegation) with this scope",
 }
@@ -174,7 +174,7 @@ class ProviderTokens:
                 f"{self._host} gives no token: it answers {status} and nothing that is an answer of OAuth 2.0; "
                 f"see to token_url of {self.place}"
             )
-        known = _ADVICE | (_ADVICE_FOR_ACCOUNTS if self.account is not None else {})
+        known = ADVICE | (ADVICE_FOR_ACCOUNTS if self.account is not None else {})
         advice = known.get(str(code), "see to what is written there")
         kind = _LeaveEnded if code == "invalid_grant" else LogInRefused
         return kind(f"{self._host} gives no token: {told}. In {self.place}: {advice}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import email
 import email.policy
 import json
@@ -19,6 +20,9 @@ RATIO = 100  # of unpacked to packed bytes
 DEPTH = 64  # of a JSON document
 FIELDS = 1000  # of a form
 _MARKS = re.compile(r'[][{}]|"(?:[^"\\]|\\.)*+"', re.DOTALL)  # a bracket, or a whole string
+_CHARSET = re.compile(r"charset=\"?([\w.:-]{1,40})", re.IGNORECASE)
+_CHARSETS = ("cp1250", "cp1252", "iso8859-1", "iso8859-2", "iso8859-15", "utf-16", "utf-16-be", "utf-16-le")
+"""Beside UTF-8, as Python calls them: those that tools on Windows send and say so. Others are read as UTF-8."""
 _IN_FIELDS = ("payload", "data")
 """Where tools put a JSON document into a form."""
 
@@ -39,14 +43,15 @@ def decode(
     if len(content) > SIZE:
         raise NotUnderstood(f"the body has {len(content)} bytes: {SIZE} is the limit")
     kind = headers.get("content-type", "")
+    charset = _charset(kind)
     form: dict[str, str] = {}
     if content.lstrip()[:1] in (b"{", b"["):
         pass  # JSON, whatever the header says: curl calls every body a form
     elif kind.startswith("application/x-www-form-urlencoded"):
-        form = _form(content)
+        form = _form(content, charset)
     elif kind.startswith("multipart/form-data"):
         form = _parts(content, kind)
-    text = content.decode("utf-8", "replace").removeprefix("\ufeff").replace("\0", "")
+    text = content.decode(charset, "replace").removeprefix("\ufeff").replace("\0", "")
     document = next((form[name] for name in _IN_FIELDS if name in form), None)
     return Told(
         json=nested(document if document is not None else text) if document is not None or not form else None,
@@ -82,11 +87,20 @@ def _begins_zlib(raw: bytes) -> bool:
     return len(raw) > 1 and raw[0] & 0x0F == 8 and int.from_bytes(raw[:2], "big") % 31 == 0
 
 
-def _form(content: bytes) -> dict[str, str]:
+def _charset(kind: str) -> str:
+    """That of a content type, where it is one of ours; else UTF-8."""
+    found = _CHARSET.search(kind)
     try:
-        return dict(
-            parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS)
-        )
+        name = codecs.lookup(found[1]).name if found is not None else ""
+    except LookupError:
+        name = ""
+    return name if name in _CHARSETS else "utf-8"
+
+
+def _form(content: bytes, charset: str) -> dict[str, str]:
+    text = content.decode(charset, "replace")
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS, encoding=charset))
     except ValueError as error:
         raise NotUnderstood(f"the form cannot be read: {error}") from None
 

@@ -59,6 +59,13 @@ class Left:
     """What its sender is told, where it may be."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """A message of which nobody can say yet: hand it in again once the secret of its user is read, which others need not wait for."""
+
+    until: asyncio.Task[None]
+
+
 class Engine:
     """Us, as an engine of SNMP. `boots`: more than at any time before; `clock`: seconds that never go back."""
 
@@ -78,8 +85,10 @@ class Engine:
         """Seconds since we booted."""
         return int(self._clock() - self._began)
 
-    async def take(self, raw: bytes, peer: str, users: Iterable[TrapUser], known: Clocks) -> Taken | Left:
-        """Look at one datagram. What is taken once is not taken again: hand in each only once. Raises what `known` raises."""
+    async def take(
+        self, raw: bytes, peer: str, users: Iterable[TrapUser], known: Clocks
+    ) -> Taken | Left | Waits:
+        """Look at one datagram. What is taken once is not taken again: hand in each only once, unless it waits. Raises what `known` raises."""
         try:
             message = version_3.taken_apart(raw)
         except NotUnderstood as error:
@@ -91,7 +100,7 @@ class Engine:
 
     async def _take(
         self, raw: bytes, message: Message, here: Sequence[TrapUser], known: Clocks, peer: str
-    ) -> Taken | Left:
+    ) -> Taken | Left | Waits:
         name = shown(message.user)
         ours = message.engine == self.identity
 
@@ -110,7 +119,9 @@ class Engine:
         fitting = [one for one in named if _level(one) == message.level]
         if not fitting:
             return left("signs or encrypts otherwise than its source says", _LEVELS)
-        way = await self._who(raw, message, fitting)
+        way = self._who(raw, message, fitting)
+        if isinstance(way, Waits):
+            return way
         if way is None:
             return left("signs with another secret, or another digest", _DIGESTS)
         if message.flags & AUTH:
@@ -119,8 +130,8 @@ class Engine:
                 return left("is not in time by our clock", _WINDOWS, "asked" if early else "refused", by=way)
             if not ours and not await self._senders.in_time(way.user.source, message, known):
                 return left("is older than what it sent before; or two devices have one engine id", _WINDOWS)
-        if message.flags & PRIV:
-            await self._keys.look_up(way.user, way.user.priv_secret)
+        if message.flags & PRIV and (reading := self._keys.look_up(way.user, way.user.priv_secret)):
+            return Waits(until=reading)
         try:
             content = self._content(message, way)
         except CannotBeDecrypted as error:
@@ -164,12 +175,15 @@ class Engine:
 
     # --- Who ---
 
-    async def _who(self, raw: bytes, message: Message, fitting: Sequence[TrapUser]) -> _Way | None:
+    def _who(self, raw: bytes, message: Message, fitting: Sequence[TrapUser]) -> _Way | Waits | None:
         """The user whose key fits: customers may have called theirs alike."""
+        waits = None
         for user in fitting:
             if not message.flags & AUTH:
                 return _Way(user=user)
-            await self._keys.look_up(user, user.auth_secret)
+            if reading := self._keys.look_up(user, user.auth_secret):
+                waits = Waits(until=reading)
+                continue
             sign = self._keys.digest(user, message.engine)
             if sign is None or len(message.mac) != sign.size:
                 continue
@@ -177,7 +191,7 @@ class Engine:
             unsigned = raw[: message.mac_at] + bytes(sign.size) + raw[end:]
             if hmac.compare_digest(sign.of(unsigned), message.mac):
                 return _Way(user=user, sign=sign)
-        return None
+        return waits
 
     def _content(self, message: Message, way: _Way) -> bytes:
         if not message.flags & PRIV:
@@ -262,6 +276,7 @@ class Keys:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._secrets: dict[str, tuple[float, str | None]] = {}
+        self._reading: dict[str, asyncio.Task[None]] = {}
 
     def digest(self, user: TrapUser, engine: bytes) -> Digest | None:
         """How a user signs for an engine; None: its secret was not there."""
@@ -273,14 +288,31 @@ class Keys:
         secret = self._secret(user.priv_secret)
         return usm.privacy(user.priv, secret, engine, signed_by=user.auth) if secret else None
 
-    async def look_up(self, user: TrapUser, where: str) -> None:
-        """Read one of its secrets, unless that was done just now; the log says when it is not there."""
+    def look_up(self, user: TrapUser, where: str) -> asyncio.Task[None] | None:
+        """Read one of its secrets, unless that was done just now; the log says when it is not there.
+
+        None: it is looked up. A file is read by the task that comes back: a folder of the network may hang, and others send meanwhile.
+        """
         at, _ = self._secrets.get(where, (float("-inf"), None))
         if self._clock() - at < LOOK:
-            return
+            return None
+        if not where.startswith("file:"):
+            self._keep(user, where)
+            return None
+        if where not in self._reading:
+            self._reading[where] = asyncio.create_task(self._read(user, where), name="trap-secret")
+        return self._reading[where]
+
+    async def _read(self, user: TrapUser, where: str) -> None:
+        try:
+            await asyncio.to_thread(self._keep, user, where)
+        finally:
+            del self._reading[where]
+
+    def _keep(self, user: TrapUser, where: str) -> None:
         found: str | None = None
         try:
-            found = await asyncio.to_thread(kept_secret, where)  # a folder of the network may hang
+            found = kept_secret(where)
             if len(found) < TRAP_PASSWORD:
                 raise ValueError(f"has fewer than {TRAP_PASSWORD} characters, which devices do not take")
         except ValueError as error:
@@ -288,7 +320,8 @@ class Keys:
             log.error(
                 "a user of SNMP cannot be checked", source=user.source, user=user.name, reason=str(error)
             )
-        self._secrets[where] = (self._clock(), found)
+        finally:
+            self._secrets[where] = (self._clock(), found)
 
     def _secret(self, where: str) -> str | None:
         _, found = self._secrets.get(where, (0.0, None))

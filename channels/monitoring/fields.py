@@ -60,7 +60,7 @@ def fact(  # noqa: PLR0913 - the fields of a fact
     elif status is not Status.RESOLVED and bad is Severity.OK:
         bad = Severity.UNKNOWN
     return AlertFact(
-        said_at=_when(said, told.received_at, zone)[0],
+        said_at=times.instant(said, zone),  # beside others of the same clock, which may be wrong
         work_over=work_over,
         tells_of_work=tells_of_work,
         source=source.name,
@@ -172,6 +172,15 @@ def document(told: Told) -> Mapping[str, Any]:
     if not isinstance(found, Mapping) or not found:
         raise NotUnderstood("the body is neither a JSON object nor a form")
     return found
+
+
+def known_by(found: Mapping[str, Any], name: str) -> str:
+    """What the tool itself calls a problem. Raises NotUnderstood: all problems without it would be one, and nobody would hear of the second."""
+    value = found.get(name)
+    text = str(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else ""
+    if not text.strip() or text == "nan":
+        raise NotUnderstood(f"{name} is missing")
+    return text
 
 
 def several(told: Told) -> list[Any]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from channels.monitoring import batches, ber, knocks
-from channels.monitoring.engine import Engine, Taken
+from channels.monitoring.engine import Engine, Taken, Waits
 from channels.monitoring.source import NotUnderstood
 from core.alerting import BATCH, TrapUser
 from core.channel import Door, NoSuchSource, NotAdmitted, Unavailable
@@ -69,6 +69,14 @@ class _Sender(NamedTuple):
     engine: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Aside:
+    """Messages of one sender that wait for a secret, in order; all others go on."""
+
+    until: asyncio.Task[None]
+    came: list[Came]
+
+
 class Gathering:
     """The queue, and whoever empties it."""
 
@@ -78,6 +86,10 @@ class Gathering:
         self._engine: Engine | None = None
         self._most = most
         self._waiting: deque[Came] = deque()
+        self._aside: dict[tuple[str, str], _Aside] = {}
+        """By way and peer."""
+        self._apart = 0
+        """Messages that lie there."""
         self._bytes = 0
         self._news = asyncio.Event()
         self._room = asyncio.Event()
@@ -91,7 +103,7 @@ class Gathering:
     def put(self, came: Came) -> bool:
         """Queue it; False: there is no room, it is lost and counted."""
         self._meters.add(meter(came.way, "received"))
-        if len(self._waiting) >= self._most or self._bytes >= MOST_BYTES:
+        if len(self._waiting) + self._apart >= self._most or self._bytes >= MOST_BYTES:
             self._lose(came.way, 1)
             return False
         self._waiting.append(came)
@@ -102,7 +114,7 @@ class Gathering:
 
     def _look(self) -> None:
         """Is there room for who can wait?"""
-        if len(self._waiting) > self._most // 2 or self._bytes > MOST_BYTES // 2:
+        if len(self._waiting) + self._apart > self._most // 2 or self._bytes > MOST_BYTES // 2:
             self._room.clear()
         else:
             self._room.set()
@@ -148,13 +160,14 @@ class Gathering:
             self._say()
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST):
-                    while self._waiting and await self._store(door):
+                    while (self._waiting or await self._some_are_back()) and await self._store(door):
                         pass
-            if self._waiting:
-                log.error("messages of devices were not stored before the end", messages=len(self._waiting))
+            if left := len(self._waiting) + self._apart:
+                log.error("messages of devices were not stored before the end", messages=left)
 
     async def _store(self, door: Door) -> bool:
         """A part of the queue, in the order it came; False: nothing can be stored just now, and it waits on."""
+        self._take_back()
         taken = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
         self._bytes -= sum(len(one.raw) for one in taken)
         later = deque(taken)
@@ -193,6 +206,31 @@ class Gathering:
         self._waiting.extendleft(reversed(came))
         self._bytes += sum(len(one.raw) for one in came)
 
+    def _put_aside(self, one: Came, until: asyncio.Task[None]) -> None:
+        by = (one.way, one.peer)
+        if by not in self._aside:
+            self._aside[by] = _Aside(until, [])
+            until.add_done_callback(lambda _: self._news.set())
+        self._aside[by].came.append(one)
+        self._apart += 1
+        self._bytes += len(one.raw)
+
+    def _take_back(self) -> None:
+        """What need not wait any more, in front of what came since. Only between two parts of the queue: so it stays in order."""
+        for by in [by for by, one in self._aside.items() if one.until.done()]:
+            came = self._aside.pop(by).came
+            self._apart -= len(came)
+            self._bytes -= sum(len(one.raw) for one in came)
+            self._put_back(came)
+
+    async def _some_are_back(self) -> bool:
+        """Wait until something that lies aside need not any more; False: nothing lies there."""
+        if self._aside:
+            await asyncio.wait(
+                {one.until for one in self._aside.values()}, return_when=asyncio.FIRST_COMPLETED
+            )
+        return bool(self._aside)
+
     async def _open(self, door: Door, came: deque[Came], here: list[Came]) -> None:
         """Take from `came` what may be stored; of SNMP version 3 only what is believed. What is left there waits: nobody can say now."""
         users: Sequence[TrapUser] = ()
@@ -209,7 +247,13 @@ class Gathering:
     async def _unseal(self, door: Door, one: Came, users: Sequence[TrapUser], here: list[Came]) -> None:
         if self._engine is None:
             self._engine = Engine(self._identity, await door.trap_boots(self._identity.hex()))
+        if (before := self._aside.get((one.way, one.peer))) is not None:
+            self._put_aside(one, before.until)  # what a device says stays in order
+            return
         found = await self._engine.take(one.raw, one.peer, users, door.trap_clock)
+        if isinstance(found, Waits):
+            self._put_aside(one, found.until)
+            return
         if isinstance(found, Taken):
             here.append(replace(one, raw=found.raw, taken=found))
             return

@@ -28,8 +28,8 @@ FIRST_WAIT = 1.0  # seconds after a failure, doubled up to LAST_WAIT
 LAST_WAIT = 60.0  # seconds
 PART = "polling"
 
-_WEBHOOK_SET = "a webhook is set for this bot: `main.py telegram polling` takes it away"
-_TWO_ASK = "another program asks for this bot's messages: stop it, or give this desk a bot of its own"
+WEBHOOK_SET = "a webhook is set for this bot: `main.py telegram polling` takes it away"
+TWO_ASK = "another program asks for this bot's messages: stop it, or give this desk a bot of its own"
 
 log = get_logger("telegram")
 
@@ -96,7 +96,7 @@ class Polling:
 
     def _told(self, error: Exception, wait: float) -> None:
         if isinstance(error, Conflict):
-            why = _WEBHOOK_SET if "webhook" in error.message.lower() else _TWO_ASK
+            why = WEBHOOK_SET if "webhook" in error.message.lower() else TWO_ASK
             self.down[PART] = why
             log.error("Telegram refuses to be asked", reason=why, retry_in=wait)
         elif isinstance(error, InvalidToken):

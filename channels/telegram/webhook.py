@@ -25,6 +25,7 @@ LOOK_EVERY = 300.0  # seconds between looks at what Telegram says of the webhook
 LOOK_AGAIN = 30.0  # while something is wrong
 TELL_EVERY = 60.0  # seconds between lines about wrong secrets: anybody can send one
 PART = "webhook"
+ELSEWHERE = "Telegram brings nothing here: `main.py telegram webhook` tells it where"
 
 log = get_logger("telegram")
 
@@ -100,8 +101,8 @@ class Webhook:
             if known.url == self.url:
                 self.down.pop(PART, None)
             else:
-                self.down[PART] = "Telegram brings nothing here: `main.py telegram webhook` tells it where"
-                log.error("Telegram has another webhook, or none", reason=self.down[PART])
+                self.down[PART] = ELSEWHERE
+                log.error("Telegram has another webhook, or none", reason=ELSEWHERE)
             if known.pending_update_count and known.last_error_message:
                 log.warning(
                     "Telegram could not bring everything",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -375,15 +375,22 @@ def site_of(tx: Tx, customer: str, asset: Asset | None, fact: AlertFact) -> str:
 def above(tx: Tx, customer: str, asset: Asset | None, fact: AlertFact) -> list[str]:
     """What it hangs on, as `shared_assets.written` has it, the nearest first: the label, then the tree of assets."""
     named = fact.labels.get("parent", "").strip()
-    there = assets(tx, customer)
-    first = (
-        [(customer, known.name if (known := there.by_name.get(named.lower())) else named)] if named else []
-    )
-    direct = [*first, *(shared_assets.direct(asset) if asset else ())]
-    on = shared_assets.net(tx).on if customer in shared_assets.net(tx).groups else there.on
+    known = assets(tx, customer).by_name.get(named.lower())
+    first = [(customer, known.name if known else named)] if named else []
     own = {(asset.name if asset else "").lower(), (fact.resource or "").lower()}
-    chain = [shared_assets.written(thing, of=customer) for thing in dependence.above(direct, on)]
+    chain = _chain(tx, customer, [*first, *(shared_assets.direct(asset) if asset else ())])
     return [name for name in chain if name not in own]
+
+
+def above_asset(tx: Tx, asset: Asset) -> list[str]:
+    """The same of a thing, whatever its alerts say."""
+    return _chain(tx, asset.customer, shared_assets.direct(asset))
+
+
+def _chain(tx: Tx, customer: str, direct: Iterable[Thing]) -> list[str]:
+    net = shared_assets.net(tx)
+    on = net.on if customer in net.groups else assets(tx, customer).on
+    return [shared_assets.written(thing, of=customer) for thing in dependence.above(direct, on)]
 
 
 def names_of(row: Row) -> set[str]:

@@ -35,6 +35,15 @@ log = get_logger("devices")
 _DUMMY = hashlib.sha256(b"no such source").hexdigest()
 
 
+class KeyNotRead(Exception):
+    """A source signs, and nobody read its key: read what is at `where` outside the transaction (`key_at`), and come again with it in Claims.keys."""
+
+    def __init__(self, source: str, where: str) -> None:
+        super().__init__(f"the key of {source!r} was not read")
+        self.source = source
+        self.where = where
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
     """How a source signs what it sends."""
@@ -174,7 +183,7 @@ def admitted(
     signed: bytes | None = b"",
     now: datetime | None = None,
 ) -> AlertSource:
-    """The source that sends this. Raises NoSuchSource, NotAdmitted; both take as long.
+    """The source that sends this. Raises NoSuchSource, NotAdmitted, which take as long; and KeyNotRead.
 
     By name: its signature of the bytes `signed` where it signs, else its secret, and its peers where any are named. Without a name: the one
     of this kind that has the peer, or the secret: one that has users is not taken at its address alone. `signed` None: there are no bytes yet, and who will sign need not prove anything now.
@@ -184,10 +193,10 @@ def admitted(
     if claims.source:
         found = sources.get(claims.source)
         right = _knows(found, claims.secret)
-        if found is not None and found.signature is not None:
-            right = signed is None or _signs(found.signature, claims, signed, now=now)
         if found is None or not found.enabled:
             raise NoSuchSource(f"there is no alert source {claims.source!r}")
+        if found.signature is not None:
+            right = signed is None or _signs(found.signature, claims, signed, now=now)
         if not right:
             raise NotAdmitted(f"this is not the secret of {claims.source!r}")
         if found.peers and not among(claims.peer, found.peers):
@@ -226,10 +235,11 @@ def _of_kind(sources: Mapping[str, AlertSource], kind: str) -> Iterator[AlertSou
 
 
 def _signs(about: Signature, claims: Claims, raw: bytes, *, now: datetime | None) -> bool:
-    """Is a header the HMAC-SHA256 of the bytes, in hexadecimal or base64? `sha256=` before it and several in a row are usual."""
+    """Is a header the HMAC-SHA256 of the bytes, in hexadecimal or base64? `sha256=` before it and several in a row are usual. Raises KeyNotRead."""
     headers = claims.headers
-    where = about.secret  # elsewhere than it was read ahead, if the desk has changed since
-    secret = (claims.keys[where] if where in claims.keys else key_at(where)).encode()
+    if about.secret not in claims.keys:
+        raise KeyNotRead(claims.source, about.secret)
+    secret = claims.keys[about.secret].encode()
     words = raw
     if about.timestamp:
         at = headers.get(about.timestamp.lower(), "")

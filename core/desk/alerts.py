@@ -58,6 +58,8 @@ ASIDE = {
 """What speaks of no problem, and why the message is put down then."""
 OVER = "alert-over"
 """Kind and key of the job that ends what its source never takes back; its shard is the alert."""
+WAITING = ("held", "maintenance")
+"""How an alert stands of which nobody has heard yet."""
 _WHERE = ("site", "above", "root")
 FROM_SOURCE = {
     Status.ACKNOWLEDGED: "acknowledged",
@@ -172,8 +174,14 @@ def one(
     )
     if known is not None and step not in (Step.LATE, Step.DUPLICATE) and _ends_work(fact):
         # A notification is sent again and again until it is taken: it may be from before the work.
-        fires = fact.status is Status.FIRING
-        maintenance.source_over(tx, alert_id, said_at=fact.said_at if fires else None, now=now)
+        maintenance.source_speaks(
+            tx,
+            alert_id,
+            said_at=fact.said_at,
+            received_at=received_at,
+            again=step is Step.REPEATED and known.status not in WAITING,
+            now=now,
+        )
     if step is Step.BEGUN:
         _begin(tx, source, fact, known, alert_id, customer, row, times=times, now=now)
     elif known is None:

@@ -79,7 +79,8 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
 
     Safe to repeat: the same (channel, external id), or without one the same bytes for the same recipients within a
     day, is the same row, and is counted. `later=False`: the caller understands it in this transaction. Raises ValueError for a
-    naive instant, and StoreUnavailable when the disk has no room for more.
+    naive instant, and StoreUnavailable when the disk has no room for more; of what a device reports what
+    alert_sources.admitted raises.
     """
     if arrival.received_at.tzinfo is None:
         message = f"received_at: {arrival.received_at} has no time zone"

@@ -7,7 +7,7 @@ away, wakes the alerts in it at once: each asks anew where it goes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,8 @@ from sqlalchemy import bindparam, literal, select
 
 from core.desk import alert_rows, case, people, reference
 from core.ids import derived_id
-from core.rules import windows
+from core.rules import correlation, windows
+from core.rules.correlation import Work
 from core.rules.windows import Span, Window
 from core.store import tables, work
 from core.store.columns import Id, Instant
@@ -67,6 +68,14 @@ class Held:
     """One of them is not shown on boards."""
 
 
+def covers(one: Row, *, site: str, asset: str | None, above: Collection[str]) -> bool:
+    """Is such a thing within a window, whatever its alerts' labels? `above`: what it hangs on, as shared_assets.written has it."""
+    if one.site and one.site != site:
+        return False
+    # Who works on a switch takes down what hangs on it.
+    return not one.asset or one.asset == asset or one.asset.lower() in above
+
+
 def foresee(tx: Tx, customer: str | None, *, now: datetime) -> None:
     """`holding` is going to be asked."""
     tx.foresee(_OF_CUSTOMER, now=now, customer=customer or "")
@@ -92,13 +101,10 @@ def holding(tx: Tx, row: Row, *, now: datetime) -> Held | None:
 def _matches(one: Row, row: Row) -> bool:
     if one.alert_id is not None:
         return bool(one.alert_id == row.id)
-    if one.site and one.site != row.site:
-        return False
-    # Who works on a switch takes down what hangs on it.
-    if one.asset and one.asset != row.asset and one.asset.lower() not in row.above:
-        return False
     name, _, value = one.tag.partition("=")
-    return not one.tag or row.about.get("labels", {}).get(name) == value
+    return covers(one, site=row.site, asset=row.asset, above=row.above) and (
+        not one.tag or row.about.get("labels", {}).get(name) == value
+    )
 
 
 def rule_of(row: Row) -> Window:
@@ -177,7 +183,7 @@ def visit_agreed(of: case.Case, visit: Row) -> None:
         change(of.tx, before, now=of.now, **values)
     else:
         about = {"customer": visit.customer, "site": visit.site, "zone": visit.time_zone}
-        _add(of.tx, identity, f"{BY_VISIT}:{of['number']}", now=of.now, **about, **values)
+        _add(of.tx, identity, f"{BY_VISIT}:{of['number']}", created_at=of.now, **about, **values)
     record(of.tx, "planned", identity, now=of.now, actor="system", ticket=of["number"])
 
 
@@ -226,7 +232,8 @@ def source_says(
 
     `about`: columns of the alert. `said_at`: when it said so, by its own clock; None: that is not known.
     """
-    identity, until, since = _of_source(alert_id), now + THERE, min(said_at or now, now)
+    identity, until = _of_source(alert_id), now + THERE
+    begins = {"since": min(said_at or now, now), "said_at": said_at, "created_at": now}
     values = {"until": until, "over_at": until, "state": PLANNED, "ended_at": None}
     before = locked(tx, identity)
     if before is None:
@@ -235,28 +242,45 @@ def source_says(
             tx,
             identity,
             f"{BY_SOURCE}:{about['source']}",
-            now=now,
             alert_id=alert_id,
-            since=since,
             **named,
+            **begins,
             **values,
         )
     elif going_on(before, now=now) is not None:
         tx.update(window, {"id": identity}, **values)
     else:
-        tx.update(window, {"id": identity}, since=since, **values)
+        tx.update(window, {"id": identity}, **begins, **values)
     tx.tell(TELL)
 
 
-def source_over(tx: Tx, alert_id: str, *, said_at: datetime | None = None, now: datetime) -> None:
-    """The source says that its downtime is over; or, where it never says so, speaks of the problem itself again.
+def source_over(tx: Tx, alert_id: str, *, now: datetime) -> None:
+    """The source says that its downtime is over."""
+    _end_of_source(tx, _told_of(tx, alert_id, now=now), now=now)
 
-    `said_at`: what it said before its downtime ends none; None: whenever that was.
-    """
+
+def source_speaks(
+    tx: Tx, alert_id: str, *, said_at: datetime | None, received_at: datetime, again: bool, now: datetime
+) -> None:
+    """It never says so, and speaks of the problem itself: see correlation.ends_work."""
+    row = _told_of(tx, alert_id, now=now)
+    if row is not None and correlation.ends_work(
+        Work(told_at=row.created_at, said_at=row.said_at),
+        said_at=said_at,
+        received_at=received_at,
+        again=again,
+    ):
+        _end_of_source(tx, row, now=now)
+
+
+def _told_of(tx: Tx, alert_id: str, *, now: datetime) -> Row | None:
     row = tx.one(BY_ID, id=_of_source(alert_id))
-    if row is not None and said_at is not None and said_at <= row.since:
-        return
-    if row is not None and row.state == PLANNED and row.over_at > now:  # by a clock set back it has not begun
+    # By a clock set back it has not begun.
+    return row if row is not None and row.state == PLANNED and row.over_at > now else None
+
+
+def _end_of_source(tx: Tx, row: Row | None, *, now: datetime) -> None:
+    if row is not None:
         change(tx, row, now=now, state=ENDED, ended_at=now, over_at=now)
 
 
@@ -264,6 +288,6 @@ def _of_source(alert_id: str) -> str:
     return derived_id(0, "maintenance", "source", alert_id)
 
 
-def _add(tx: Tx, identity: str, source: str, *, now: datetime, **values: Any) -> None:
-    tx.insert(window, id=identity, source=source, created_by="system", created_at=now, **values)
+def _add(tx: Tx, identity: str, source: str, **values: Any) -> None:
+    tx.insert(window, id=identity, source=source, created_by="system", **values)
     tx.tell(TELL)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core.desk import acts, maintenance, people, reference, tasks
+from core.desk import acts, alert_rows, maintenance, people, reference, tasks, window_sums
 from core.desk.errors import Fault, Forbidden, Invalid, NotFound, Refused
 from core.desk.maintenance import ASKED, CANCELLED, ENDED, MODES, MUTE, PLANNED
 from core.desk.principal import Principal
@@ -81,7 +81,9 @@ def plan(
     meant = Window(since=since, until=until, rule=kept, zone=zone)
     over_at = windows.over_at(meant)
     whole = not (site or asset or tag)
-    asks = windows.needs_second_person(meant, whole_customer=whole)
+    alert_rows.meet(tx, customer, "")  # two windows at once would not see each other
+    beside = window_sums.beside(tx, who.actor, meant, customer=customer, site=site, asset=asset, tag=tag)
+    asks = windows.needs_second_person(meant, whole_customer=whole, beside=beside)
     tx.insert(
         tables.maintenance_window,
         id=identity,
@@ -203,7 +205,8 @@ def cancel(tx: Tx, who: Principal, window_id: str, *, reason: str, now: datetime
     reason = acts.plain(reason, "/reason")
     if row.state == ENDED or (row.state == PLANNED and row.over_at <= now):
         raise Refused("this window is over", code="past")
-    maintenance.change(tx, row, now=now, state=CANCELLED, ended_at=now, over_at=min(row.over_at, now))
+    held_until = min(row.over_at if row.state == PLANNED else row.since, now)
+    maintenance.change(tx, row, now=now, state=CANCELLED, ended_at=now, over_at=held_until)
     _settled(tx, who, row, "cancelled", now=now, reason=reason)
 
 

@@ -105,6 +105,32 @@ def step(
     return Step.UPDATED if is_open else Step.STORED
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Work at a tool, as it told us of it."""
+
+    told_at: datetime
+    """When we heard of it, by our clock."""
+    said_at: datetime | None
+    """When it said so, by its own; None: it did not say."""
+
+
+def ends_work(work: Work, *, said_at: datetime | None, received_at: datetime, again: bool = False) -> bool:
+    """A tool that is silent in its work speaks of the problem: is the work over? Not where that was said before it, and comes late.
+
+    `said_at`: by the tool's clock; where both times are the tool's own, that clock may be as wrong as it likes. Else only the order is
+    known in which they came: what comes within CLOCK_STEP is late, and after that a person rather hears of it once too often; unless
+    they do already: `again`, it is the repetition of an alarm that has its place.
+
+    >>> work = Work(told_at=datetime(2026, 3, 3, 1, 0), said_at=None)
+    >>> [ends_work(work, said_at=None, received_at=datetime(2026, 3, 3, 1, minute)) for minute in (1, 2)]
+    [False, True]
+    """
+    if work.said_at is not None and said_at is not None:
+        return said_at > work.said_at
+    return not again and abs(received_at - work.told_at) > CLOCK_STEP
+
+
 def flaps(transitions: Sequence[datetime], begun: Sequence[datetime], *, now: datetime) -> bool:
     """Does it come and go? `transitions`: every change; `begun`: those of them that began an episode, the first left out."""
     lately = [at for at in transitions if now - FLAPS_WITHIN <= at <= now]

@@ -8,10 +8,11 @@ time that comes twice is the first one. All instants are aware.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import islice, takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -65,6 +66,8 @@ class Window:
     """On whose clocks it repeats."""
     ended_at: datetime | None = None
     """Somebody ended the occurrence of then; the later ones stay."""
+    last: datetime = NEVER
+    """Nothing of it is later: it was ended or called off then."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -242,10 +245,13 @@ def over_at(window: Window) -> datetime:
     return last.until if last is not None else window.until
 
 
-def needs_second_person(window: Window, *, whole_customer: bool) -> bool:
+def needs_second_person(
+    window: Window, *, whole_customer: bool, beside: Iterable[Sequence[Window]] = ()
+) -> bool:
     """What calls nobody for so long, or for everything of a customer, two people decide.
 
-    So long is what lasts, and what comes so often that of some days in a row hardly anything is outside.
+    So long is what lasts, and what comes so often that of some days in a row hardly anything is outside; both together with what the same person
+    planned before. `beside`: that, of one thing after the other that the window covers.
 
     >>> at = datetime(2026, 3, 3, 1, tzinfo=UTC)
     >>> nightly = Window(since=at, until=at + timedelta(hours=4), rule="FREQ=DAILY")
@@ -253,30 +259,45 @@ def needs_second_person(window: Window, *, whole_customer: bool) -> bool:
     >>> [needs_second_person(one, whole_customer=False) for one in (nightly, always)]
     [False, True]
     """
-    return whole_customer or _longest(window) > SECOND_PERSON_AFTER
+    return whole_customer or any(_longest(window, others) > SECOND_PERSON_AFTER for others in ((), *beside))
 
 
-def _longest(window: Window) -> timedelta:
-    """How long it lasts at once; of one that repeats how much it takes of any LOOKED_AT in a row, where that is more.
+def _longest(window: Window, others: Sequence[Window]) -> timedelta:
+    """How long it lasts at once; of what repeats, and with others beside it, how much is taken of any LOOKED_AT in a row, where that is more.
 
-    On its own clock: a night in which that jumps decides nothing. No days are fuller than some that begin with an occurrence.
+    On its own clock, and beside others also as time goes by: a night in which a clock jumps decides nothing.
     """
     alone, said = window.until - window.since, parts(window)
-    if said is None:
+    since, until = window.since, window.since + (said.interval if said is not None else 1) * AHEAD
+    if others:
+        since -= LOOKED_AT
+        until = max(one.since for one in (window, *others)) + AHEAD
+    elif said is None:
         return alone
-    zone = ZoneInfo(window.zone)
+    clocks = (ZoneInfo(window.zone), *([ZoneInfo("UTC")] if others else []))
+    spans = [
+        (span.since, min(span.until, one.last))
+        for one in (window, *others)
+        for span in occurrences(one, since, until)
+        if span.since < one.last
+    ]
+    return max(alone, min(_fullest(spans, clock) for clock in clocks))
+
+
+def _fullest(spans: Iterable[tuple[datetime, datetime]], clock: ZoneInfo) -> timedelta:
+    """How much they take of any LOOKED_AT in a row. None is fuller than some that begins with one of them."""
     taken: list[tuple[datetime, datetime]] = []
-    for span in occurrences(window, window.since, window.since + said.interval * AHEAD):
-        since, until = _wall(span.since, zone), _wall(span.until, zone)
+    for since, until in sorted((_wall(since, clock), _wall(until, clock)) for since, until in spans):
         if taken and since <= taken[-1][1]:
-            since, until = taken[-1][0], max(taken.pop()[1], until)
-        taken.append((since, until))
-    fullest = nothing = timedelta(0)
+            taken[-1] = taken[-1][0], max(taken[-1][1], until)
+        else:
+            taken.append((since, until))
+    fullest = timedelta(0)
     for n, (begins, _) in enumerate(taken):
-        end, near = begins + LOOKED_AT, taken[n : n + LOOKED_AT.days + 1]  # a day begins one at most
-        covered = (max(min(until, end) - since, nothing) for since, until in near)
-        fullest = max(fullest, sum(covered, nothing))
-    return max(alone, fullest)
+        end = begins + LOOKED_AT
+        near = takewhile(lambda one: one[0] < end, islice(taken, n, None))  # noqa: B023 - asked at once
+        fullest = max(fullest, sum((min(until, end) - since for since, until in near), timedelta(0)))
+    return fullest
 
 
 # --- In words ----------------------------------------------------------------------------------------------

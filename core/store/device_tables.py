@@ -213,10 +213,11 @@ maintenance_window = Table(
     a_text("change"),  # what for: a number of a change, words
     a_text("source"),  # who made it known: "person", "visit:<ticket>", "source:<name>"
     a_text("created_by"),  # actor
-    an_instant("created_at"),
+    an_instant("created_at"),  # of a source: when it told of the downtime that counts
     maybe_text("approved_by"),
     a_text("state", "planned"),  # asked: waits for a second person; planned, ended or cancelled
     maybe_instant("ended_at"),  # before its time: the occurrence of then, or all of it
+    maybe_instant("said_at"),  # when a source told of it, by its own clock, which may be wrong
     Index("maintenance_window_customer", "customer", "over_at"),
     Index("maintenance_window_over", "over_at"),
 )

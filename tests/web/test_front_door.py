@@ -347,6 +347,39 @@ async def test_a_connection_that_never_asks_is_closed_and_others_are_served_mean
         await asyncio.gather(serving, return_exceptions=True)
 
 
+async def test_what_a_device_packs_is_taken_as_it_comes_and_nobody_else_packs_anything(db):
+    """A wrong word of a tool about its body would else be an error of ours, and what it said be lost."""
+    settings = Settings(channels={}, http=Http(port=0))
+    app = make_app(db, settings, clean=lambda html, **_: html)
+    came = []
+
+    async def take(request):
+        came.append(await request.read())
+        return web.Response(status=202)
+
+    app.router.add_post("/in/alerts/SOURCE", take)
+    app.router.add_post("/in/provider", take)
+    server = WebServer(app, settings)
+    serving = asyncio.create_task(server.run())
+    try:
+        await listening(server)
+        here = f"http://127.0.0.1:{server.port}"
+        async with ClientSession() as session:
+            for encoding in ("gzip", "deflate", "br", "zstd", "odd", "identity"):
+                packed = {"Content-Encoding": encoding, "Content-Type": "application/json", **SAME}
+                statuses = [
+                    (await session.post(f"{here}{path}", data=b"{}", headers=packed)).status
+                    for path in ("/in/alerts/SOURCE", "/in/provider", "/login", "/api/v1/tickets")
+                ]
+                assert statuses[0] == 202
+                if encoding != "identity":
+                    assert statuses[1:] == [415, 415, 415]
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+    assert came == [b"{}"] * 7
+
+
 async def test_whoever_asks_before_the_pages_are_read_is_answered_but_the_hub_is_not_ready(db):
     settings = Settings(channels={}, http=Http(port=0))
     app = make_app(db, settings, clean=lambda html, **_: html)

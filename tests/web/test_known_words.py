@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import copy
+import errno
 import json
+import os
+import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from telegram.error import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
 
+from channels.email import oauth, sasl
+from channels.email.oauth import ProviderTokens
+from channels.monitoring.listening import Ports
+from channels.monitoring.listening_udp import UdpListener
+from channels.telegram import polling, webhook
+from channels.telegram.refusals import WRONG_TOKEN, refused
+from core import places
+from core.common import Common
 from core.domain_records import Finding, Verdict
 from ivr.flow import FlowError, of_plain, parse
+from tests.channels.monitoring.test_listening import until
+from tests.fakes import FakeDoor
 from web import domain_words
 from web.known_words import found, in_words
 from web.words import catalogue, say
@@ -65,6 +90,59 @@ def test_what_keeps_the_hub_from_working_has_italian_words(reason):
     assert said != reason
     assert said.count("X") == reason.count("X")
     assert in_words(reason, "en", "health") == reason
+
+
+def said_by_channels() -> Iterator[str]:
+    """Why something of theirs is down, as each of them says it."""
+    for number in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL, errno.ECONNREFUSED):
+        yield f"syslog-udp: [::]:514 {places.why(OSError(number, os.strerror(number)))}"
+    yield from (WRONG_TOKEN, polling.WEBHOOK_SET, polling.TWO_ASK, webhook.ELSEWHERE)
+    forbidden = [Forbidden(f"Forbidden: {words}") for words in ("blocked", "kicked", "initiate", "other")]
+    for error in (RetryAfter(3), InvalidToken(), BadRequest("no"), Conflict("no"), TimedOut(), *forbidden):
+        yield str(refused(error))
+    yield from (str(refused(error)) for error in (NetworkError("no"), TelegramError("no")))
+    for offered in ((), ("PLAIN", "LOGIN")):
+        with pytest.raises(sasl.LogInRefused) as no:
+            sasl.mechanism(offered, "imap.example.org")
+        yield str(no.value)
+    yield str(sasl.refused("imap.example.org", "u@example.org", "no"))
+    tokens = ProviderTokens(url="https://login.example.org/token", place="channels.email.mailboxes.0.oauth")
+    for status, said in (
+        (503, {}),
+        (400, {}),
+        *((400, {"error": code}) for code in (*oauth.ADVICE, "other")),
+    ):
+        yield str(tokens._no_token(status, said))
+    for advice in oauth.ADVICE_FOR_ACCOUNTS.values():
+        yield f"login.example.org gives no token: no. In there: {advice}"
+    for number in (errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ENETUNREACH):
+        yield str(OSError(number, os.strerror(number)))
+    yield from (str(TimeoutError("timed out")), "there is no token to log in with: no answer within 5 s")
+
+
+@pytest.mark.parametrize("reason", sorted(set(said_by_channels())))
+def test_why_a_channel_is_down_has_italian_words_also_within_what_the_hub_says(reason):
+    why = reason.removeprefix("syslog-udp: ")
+    said = in_words(f"email by u@example.org: {why}", "it", "health")
+    assert said.startswith("email, u@example.org: ")
+    assert said == f"email, u@example.org: {in_words(why, 'it', 'health')}"
+    assert not re.search(r"\b(the|is|not|to|for|says|has|answers?)\b", said.replace(" a token", "")), said
+    assert found(why, "health")[0], "it stands in our catalogue"
+
+
+async def test_a_reader_is_told_in_their_language_why_a_port_of_devices_is_not_had():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        ports = Ports([UdpListener("snmp", "127.0.0.1", port)], Common())
+        running = asyncio.create_task(ports.run(FakeDoor()))
+        await until(lambda: bool(ports.down))
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    said = in_words(f"monitoring by snmp: {ports.down['snmp']}", "it", "health")
+    assert said == (
+        f"monitoring, snmp: 127.0.0.1:{port} è usata da un altro programma: lo fermi, o scelga un'altra porta"
+    )
 
 
 def test_what_stands_in_a_sentence_is_told_too_and_what_nobody_knows_stays():

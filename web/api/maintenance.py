@@ -89,7 +89,7 @@ def get_maintenance(tx: Tx, call: Call) -> shapes.Window:
 
 @api("POST", "/maintenance", body=NewWindow, answer=shapes.Window, status=201)
 def plan_maintenance(tx: Tx, call: Call) -> shapes.Window:
-    """Plan work: alerts in it call nobody. What is longer than 7 days, or of a whole customer, waits for a second person."""
+    """Plan work: alerts in it call nobody. What is longer than 7 days, alone or with others of yours for the same thing, or of a whole customer, waits for a second person."""
     asked: NewWindow = call.body
     made = windows.plan(
         tx,

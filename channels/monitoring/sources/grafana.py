@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from channels.monitoring.fields import document, dug, each, fact, texts
+from channels.monitoring.fields import document, dug, each, fact, known_by, texts
 from channels.monitoring.source import NotUnderstood, Source, Told
 from channels.monitoring.sources.alertmanager import identity, thing
 from core.alerting import AlertFact, Status
@@ -80,7 +80,7 @@ def _legacy(told: Told, source: Source, body: Mapping[str, Any]) -> AlertFact:
         source,
         status=status,
         event=body.get("ruleName"),
-        key=f"grafana-legacy:{organisation}{body['ruleId']}",
+        key=f"grafana-legacy:{organisation}{known_by(body, 'ruleId')}",
         resource=dug(body, "evalMatches", 0, "metric"),
         severity="alerting" if status is Status.FIRING else None,
         summary=body.get("title"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from channels.monitoring import severities
-from channels.monitoring.fields import document, fact, texts
+from channels.monitoring.fields import document, fact, known_by, texts
 from channels.monitoring.source import NotUnderstood, Source, Told
 from core.alerting import AlertFact, Severity, Status
 
@@ -27,7 +27,7 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
     """One fact, known by the definition and the event's key."""
     body = document(told)
     event = body["event"]
-    definition = str(body["event_definition_id"])
+    definition = known_by(body, "event_definition_id")
     if not isinstance(event, Mapping):
         raise NotUnderstood("event: it is no object")
     key = event.get("key") or "|".join(str(one) for one in event.get("key_tuple") or ())

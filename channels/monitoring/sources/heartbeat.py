@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from channels.monitoring import knocks
-from channels.monitoring.fields import fact
+from channels.monitoring.fields import fact, known_by
 from channels.monitoring.source import Source, Told
 from channels.monitoring.sources import alertmanager
 from core.alerting import AlertFact, Severity, Status
@@ -52,7 +52,7 @@ def _of_watcher(told: Told, source: Source, body: Mapping[str, Any]) -> AlertFac
         source,
         status=Status.RESOLVED if restored else Status.FIRING,
         event=body.get("title"),
-        key=f"heartbeat:{body['alert_uid']}",
+        key=f"heartbeat:{known_by(body, 'alert_uid')}",
         severity=None if restored else Severity.CRITICAL,
         summary=body.get("message"),
         links=[body.get("link_to_upstream_details")],

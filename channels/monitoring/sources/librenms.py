@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from channels.monitoring.fields import document, fact
+from channels.monitoring.fields import document, fact, known_by
 from channels.monitoring.source import NotUnderstood, Source, Told
 from core.alerting import AlertFact, Severity, Status
 
@@ -24,7 +24,7 @@ _TEST = "000"
 def parse(told: Told, source: Source) -> Sequence[AlertFact]:
     """One fact, known by the alert: `uid` is another one for each change, and `status` is the device's."""
     body = document(told)
-    number, state = str(body["alert_id"]), str(body["state"])
+    number, state = known_by(body, "alert_id"), str(body["state"])
     if state not in _STATES:
         raise NotUnderstood(f"state: {state!r} is none of {', '.join(_STATES)}")
     status = Status.TEST if number == _TEST else _STATES[state]

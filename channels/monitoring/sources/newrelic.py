@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from channels.monitoring.fields import document, dug, fact, texts
+from channels.monitoring.fields import document, dug, fact, known_by, texts
 from channels.monitoring.source import NotUnderstood, Source, Told
 from core.alerting import AlertFact, Status
 
@@ -31,7 +31,7 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
             source,
             status=status,
             event=body.get("condition_name"),
-            key=f"newrelic:{body.get('account_id')}:{body['condition_id']}",
+            key=f"newrelic:{body.get('account_id')}:{known_by(body, 'condition_id')}",
             resource=dug(body, "targets", 0, "name"),
             severity=None if status is Status.RESOLVED else body.get("severity"),
             started=at if status is Status.FIRING else None,
@@ -52,7 +52,7 @@ def _issue(told: Told, source: Source, body: Mapping[str, Any]) -> AlertFact:
         source,
         status=status,
         event=dug(body, "alertConditionNames", 0) or body.get("title"),
-        key=f"newrelic:issue:{body['id']}",
+        key=f"newrelic:issue:{known_by(body, 'id')}",
         resource=dug(body, "impactedEntities", 0),
         severity=None if status is Status.RESOLVED else body.get("priority"),
         started=body.get("createdAt"),

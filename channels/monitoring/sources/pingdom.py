@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from channels.monitoring.fields import document, dug, fact
+from channels.monitoring.fields import document, dug, fact, known_by
 from channels.monitoring.source import NotUnderstood, Source, Told
 from core.alerting import AlertFact, Severity, Status
 
@@ -34,7 +34,7 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
             source,
             status=status,
             event=body.get("check_name"),
-            key=f"pingdom:{body['check_id']}",
+            key=f"pingdom:{known_by(body, 'check_id')}",
             resource=host or dug(body, "check_params", "url"),
             severity=Severity.CRITICAL if status is Status.FIRING else None,
             started=None if status is Status.RESOLVED else at,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from channels.monitoring.fields import each, fact, several
+from channels.monitoring.fields import each, fact, known_by, several
 from channels.monitoring.source import Source, Told
 from core.alerting import AlertFact, Status
 
@@ -21,13 +21,13 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
             told,
             source,
             status=Status.RESOLVED if over else Status.NO_DATA if state == "expired" else Status.FIRING,
-            event=event["service"],
-            key=f"riemann:{event['host']}:{event['service']}",
-            resource=event["host"],
+            event=event.get("service"),
+            key=f"riemann:{known_by(event, 'host')}:{known_by(event, 'service')}",
+            resource=event.get("host"),
             severity=None if over else state,
             started=None if over else event.get("time"),
             ended=event.get("time"),
-            summary=event.get("description") or f"{event['service']} {state}",
+            summary=event.get("description") or f"{event.get('service')} {state}",
             labels={"metric": event.get("metric")}
             | ({"tags": " ".join(str(one) for one in tags)} if isinstance(tags, list) else {}),
         )

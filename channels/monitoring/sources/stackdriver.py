@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from channels.monitoring.fields import document, dug, fact, texts
+from channels.monitoring.fields import document, dug, fact, known_by, texts
 from channels.monitoring.source import NotUnderstood, Source, Told
 from core.alerting import AlertFact, Severity, Status
 
@@ -31,7 +31,7 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
             source,
             status=status,
             event=said.get("condition_name"),
-            key=f"stackdriver:{said['incident_id']}",
+            key=f"stackdriver:{known_by(said, 'incident_id')}",
             resource=said.get("resource_name") or said.get("resource_display_name"),
             severity=Severity.INFO if status is Status.TEST else said.get("severity"),
             started=said.get("started_at"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from channels.monitoring.fields import dug, each, fact, several
+from channels.monitoring.fields import dug, each, fact, known_by, several
 from channels.monitoring.source import NotUnderstood, Source, Told
 from core.alerting import AlertFact, Severity, Status
 
@@ -25,7 +25,7 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
             source,
             status=Status.RESOLVED if kind.endswith("_CLEAR") else Status.FIRING,
             event=alert.get("ruleName"),
-            key=f"thousandeyes:{alert['alertId']}",
+            key=f"thousandeyes:{known_by(alert, 'alertId')}",
             resource=alert.get("hostname")
             or dug(alert, "testTargetsDescription", 0)
             or alert.get("agentName")

@@ -39,6 +39,7 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
             severity=Severity.CRITICAL if status is Status.FIRING else None,
             started=None if status is Status.RESOLVED else at,
             ended=at,
+            said=at,
             summary=body.get("msg"),
             text=beat.get("msg"),
             labels=_tags(monitor.get("tags")) | {"type": str(monitor.get("type") or "")},

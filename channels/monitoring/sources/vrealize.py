@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from channels.monitoring import severities
-from channels.monitoring.fields import document, fact
+from channels.monitoring.fields import document, fact, known_by
 from channels.monitoring.source import NotUnderstood, Source, Told
 from core.alerting import AlertFact, Severity, Status
 
@@ -40,7 +40,7 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
             source,
             status=status,
             event=body.get("alertName") or body.get("subType"),
-            key=f"vrealize:{body['alertId']}",
+            key=f"vrealize:{known_by(body, 'alertId')}",
             resource=body.get("resourceName"),
             severity=severities.of_word(level, source.severities, _LEVELS),
             started=body.get("startDate"),

@@ -50,6 +50,44 @@ def test_an_empty_list_is_not_understood_but_by_whom_it_is_a_valid_batch(kind: s
     assert facts("cloudevents", b"[]") == []
 
 
+KNOWN_BY = {
+    "stackdriver": ({"incident": {"state": "open", "incident_id": "7"}}, ("incident", "incident_id")),
+    "newrelic": ({"current_state": "open", "condition_id": 7}, ("condition_id",)),
+    "pingdom": ({"current_state": "DOWN", "check_id": 7}, ("check_id",)),
+    "vrealize": ({"status": "ACTIVE", "alertId": "7"}, ("alertId",)),
+    "thousandeyes": (
+        {"eventType": "ALERT_NOTIFICATION_TRIGGER", "alert": {"alertId": 7, "ruleName": "A"}},
+        ("alert", "alertId"),
+    ),
+    "grafana": ({"state": "alerting", "ruleId": 7, "ruleName": "A"}, ("ruleId",)),
+    "heartbeat": ({"is_oncall_heartbeat": True, "alert_uid": "7"}, ("alert_uid",)),
+    "librenms": ({"alert_id": 7, "state": 1}, ("alert_id",)),
+    "graylog": ({"event_definition_id": "7", "event": {}}, ("event_definition_id",)),
+    "riemann": ({"host": "a", "service": "b", "state": "critical"}, ("service",)),
+}
+
+
+@pytest.mark.parametrize("kind", KNOWN_BY)
+@pytest.mark.parametrize("nothing", [None, "", " ", {}, [], [None], True, float("nan"), ...], ids=repr)
+def test_problems_of_which_their_tool_does_not_say_what_they_are_called_are_not_one(
+    kind: str, nothing: Any
+) -> None:
+    """The second would be the repetition of the first, and nobody would hear of it."""
+    body, path = KNOWN_BY[kind]
+    assert fact(kind, body).dedup_key
+    without = json.loads(json.dumps(body))
+    *way, name = path
+    inside = without
+    for step in way:
+        inside = inside[step]
+    if nothing is ...:
+        del inside[name]
+    else:
+        inside[name] = nothing
+    with pytest.raises(NotUnderstood, match=f"{name} is missing|no list of alerts"):
+        facts(kind, without)
+
+
 def test_a_kind_that_nobody_knows_says_which_there_are() -> None:
     with pytest.raises(NotUnderstood, match="alertmanager"):
         facts("telepathy", b"{}")
@@ -71,6 +109,27 @@ def test_five_megabytes_of_anything_take_no_time(unit: bytes) -> None:
 def test_a_body_that_is_too_large_is_not_read() -> None:
     with pytest.raises(NotUnderstood, match="is the limit"):
         facts("alertmanager", b" " * (SIZE + 1))
+
+
+@pytest.mark.parametrize(
+    ("charset", "encoding"),
+    [("ISO-8859-1", "latin-1"), ("windows-1252", "cp1252"), ("utf-16", "utf-16"), ('"UTF-8"', "utf-8")],
+)
+def test_a_charset_that_is_said_is_believed(charset: str, encoding: str) -> None:
+    body = json.dumps(a_group(labels={"alertname": "Città"}), ensure_ascii=False).encode(encoding)
+    told = fact("alertmanager", body, headers={"content-type": f"application/json; charset={charset}"})
+    assert told.event == "Città"
+    said = {"content-type": f"{FORM['content-type']}; charset={charset}"}
+    form_body = "NOTIFICATIONTYPE=PROBLEM&HOSTNAME=sw-1&HOSTSTATE=DOWN&HOSTOUTPUT=Città".encode(encoding)
+    assert "Città" in fact("nagios", form_body, headers=said).summary
+
+
+@pytest.mark.parametrize(
+    "charset", ["punycode", "idna", "hex", "utf-7", "unicode_escape", "x" * 5000, "", "\0"]
+)
+def test_a_charset_that_nobody_sends_is_read_as_utf_8(charset: str) -> None:
+    head = {"content-type": f"application/json; charset={charset}"}
+    assert fact("alertmanager", a_group(labels={"alertname": "Città"}), headers=head).event == "Città"
 
 
 @pytest.mark.parametrize("pack", [gzip, zlib], ids=["gzip", "deflate"])

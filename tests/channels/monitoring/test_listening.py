@@ -83,8 +83,9 @@ def figures(ports: Ports, common: Common, way: str) -> dict[str, int]:
 
 
 @contextmanager
-def a_sender(port: int):
+def a_sender(port: int, whence: str = HERE):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+        out.bind((whence, 0))
         out.connect((HERE, port))
         yield out
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.monitoring import ber, gathering, usm, version_3
-from channels.monitoring.engine import Engine, Left, Taken
+from channels.monitoring.engine import Engine, Left, Taken, Waits
 from channels.monitoring.listening import Ports
 from channels.monitoring.listening_udp import UdpListener
 from channels.monitoring.senders import WINDOW
@@ -250,6 +250,49 @@ async def test_what_cannot_be_judged_or_stored_just_now_waits_and_is_believed_on
     assert len(heard(port.door)) == 4
 
 
+def of_link(n: int) -> bytes:
+    raw = version_2(LINK_DOWN, (IF_INDEX, number(n)))
+    _, at, end = ber.header(raw, raw.index(b"\xa7"), len(raw))
+    return raw[at:end]
+
+
+async def test_while_the_secret_of_one_device_lies_in_a_folder_that_hangs_others_are_heard(port, tmp_path):
+    (tmp_path / "secret").write_text(PASSWORD)
+    waits = a_user(name="waits", auth_secret=f"file:{tmp_path}/secret")
+    other = a_user(name="other", peers=("127.0.0.2",))
+    port.door.users = [waits, other]
+
+    def links() -> list[str]:
+        told = [fact for raw in heard(port.door) for fact in facts("snmp", raw)]
+        return [one.labels[IF_INDEX] for one in told]
+
+    with hanging() as folder, a_sender(port.port) as here, a_sender(port.port, "127.0.0.2") as there:
+        for n in (1, 2, 3):
+            here.send(a_message(waits, time=n, pdu=of_link(n)))
+        await folder.is_asked()
+        here.send(version_2(LINK_DOWN, (IF_INDEX, number(8))))
+        there.send(a_message(other, time=9, pdu=of_link(9)))
+        await until(lambda: sorted(links()) == ["8", "9"])
+        here.send(a_message(waits, time=4, pdu=of_link(4)))
+        await until(lambda: port.figures() == {"received": 6, "stored": 2})
+        folder.answers()
+        await until(lambda: len(links()) == 6)
+    assert links()[2:] == ["1", "2", "3", "4"], "what a device says stays in order"
+
+
+async def test_what_waits_for_a_secret_is_stored_before_the_hub_ends(tmp_path):
+    (tmp_path / "secret").write_text(PASSWORD)
+    door = FakeDoor(users=[a_user(auth_secret=f"file:{tmp_path}/secret")])
+    listener = UdpListener("snmp", HERE, 0)
+    with hanging() as folder:
+        async with open_ports(door, listener, engine=US):
+            with a_sender(listener.port) as out:
+                out.send(a_message(door.users[0]))
+            await folder.is_asked()
+            asyncio.get_running_loop().call_later(0.2, folder.answers)
+    assert len(heard(door)) == 1
+
+
 async def test_what_was_stored_is_not_stored_again_when_the_hub_begins_anew_and_it_has_booted_once_more():
     door, common = FakeDoor(users=[a_user()]), Common()
     first, later = (a_message(door.users[0], boots=3, time=at) for at in (500, 501))
@@ -352,7 +395,9 @@ async def asked_who_it_is(out: socket.socket, *, boots: int = 1) -> None:
 async def take(
     engine: Engine, raw: bytes, *users: TrapUser, peer: str = HERE, known: Any = nothing_stored
 ) -> Taken | Left:
-    return await engine.take(raw, peer, users or (a_user(),), known)
+    while isinstance(found := await engine.take(raw, peer, users or (a_user(),), known), Waits):
+        await asyncio.wait({found.until})
+    return found
 
 
 def reported(left: Taken | Left) -> tuple[str, int]:

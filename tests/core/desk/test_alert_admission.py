@@ -7,17 +7,19 @@ import hashlib
 import hmac
 import tomllib
 from base64 import b64encode
+from typing import Any
 
 import pytest
 
 from core.alerting import Agreed, trap_clock
 from core.channel import NoSuchSource, NotAdmitted
-from core.desk import alert_rows, door, trap_senders
+from core.desk import alert_rows, alert_sources, door, trap_senders
 from core.desk.configuration import export
 from core.desk.errors import ConfigurationError
 from core.envelope import Arrival, Claims, Proved
 from core.hub import HubDoor
 from core.store import tables
+from core.store.database import Database
 from tests.desk_files import put
 from tests.devices_at_work import SECRET, WITH_DEVICES, Devices, devices
 from tests.hanging import hanging
@@ -37,9 +39,31 @@ def mac(raw: bytes) -> bytes:
 
 
 async def posts(hub: Devices, raw: bytes, **headers: str) -> str:
-    claims = Claims(source="signs", peer="192.0.2.9", headers=headers)
+    """As the hub's door hands it in, by the clock of the test."""
+    where = await hub.desk.db.read(door.signs_with, "signs")
+    keys = {where: alert_sources.key_at(where)}
+    claims = Claims(source="signs", peer="192.0.2.9", headers=headers, keys=keys)
     arrival = Arrival(channel="monitoring", raw=raw, received_at=hub.desk.now, claims=claims)
     return await hub.desk.db.write(door.accept, arrival, now=hub.desk.now)
+
+
+class Asked:
+    """A database that counts the questions."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self.questions = 0
+
+    def __getattr__(self, name: str) -> Any:
+        self.questions += name in ("read", "query")
+        return getattr(self._db, name)
+
+
+async def comes(at: HubDoor, hub: Devices, key: str = "", *, source: str = "signs", secret: str = "") -> str:
+    """Through the door itself, signed with this key."""
+    headers = {"x-signature": hmac.digest(key.encode(), b"x", "sha256").hex()} if key else {}
+    claims = Claims(source=source, peer="192.0.2.9", headers=headers, secret=secret)
+    return await at.accept(Arrival(channel="monitoring", raw=b"x", received_at=hub.desk.now, claims=claims))
 
 
 # --- Signatures ---
@@ -65,7 +89,7 @@ async def test_what_is_signed_is_taken_in_without_any_other_secret(db, signing):
         with pytest.raises(NotAdmitted):
             await posts(hub, raw, **{"x-signature": wrong})
     with pytest.raises(NotAdmitted):
-        await hub.posts(raw, source="signs", secret=SECRET)
+        await comes(HubDoor(db, None, lambda: ""), hub, secret=SECRET)  # type: ignore[arg-type]
     assert len(await hub.desk.rows(tables.inbound)) == 4
 
 
@@ -83,6 +107,49 @@ async def test_a_signature_with_its_time_is_good_for_five_minutes(db, monkeypatc
                 await posts(hub, b"x", **said)
     with pytest.raises(NotAdmitted):
         await posts(hub, b"x", **{"x-signature": mac(b"x").hex()})
+
+
+async def test_a_source_that_signs_nothing_is_asked_for_no_key(db, signing):
+    hub = await devices(db, signing)
+    asked = Asked(db)
+    at = HubDoor(asked, None, lambda: "")  # type: ignore[arg-type]
+    for _ in range(3):
+        await comes(at, hub, source="am", secret=SECRET)
+        with pytest.raises(NotAdmitted):
+            await comes(at, hub, source="am", secret="another")
+        with pytest.raises(NoSuchSource):
+            await comes(at, hub, source="nobody", secret=SECRET)
+    assert asked.questions == 0
+    await comes(at, hub, KEY)
+    assert asked.questions == 0
+    await comes(at, hub, KEY)
+    assert asked.questions == 1
+
+
+async def test_a_key_that_is_added_moved_or_taken_away_holds_from_the_next_message_on(db, monkeypatch):
+    monkeypatch.setenv("TOOL_HMAC", KEY)
+    monkeypatch.setenv("OTHER_HMAC", "another key")
+    plain = SIGNING.partition("hmac")[0].replace("{{", "{") + f'secret = "{SECRET}"\n'
+    hub = await devices(db, WITH_DEVICES + plain)
+    at = HubDoor(db, None, lambda: "")  # type: ignore[arg-type]
+
+    async def holds(*, good: list[dict[str, str]], bad: list[dict[str, str]]) -> None:
+        for one in good:
+            await comes(at, hub, **one)
+        for one in bad:
+            with pytest.raises(NotAdmitted):
+                await comes(at, hub, **one)
+
+    by_secret, by_key, by_other = {"secret": SECRET}, {"key": KEY}, {"key": "another key"}
+    await holds(good=[by_secret], bad=[by_key, {}])
+    for where, good, bad in (("TOOL_HMAC", by_key, by_other), ("OTHER_HMAC", by_other, by_key)):
+        signs = WITH_DEVICES + SIGNING.format(secret=f"env:{where}", more="")
+        await hub.desk.db.write(put, signs, now=hub.desk.now)
+        await holds(good=[good], bad=[bad, by_secret, {}])
+    monkeypatch.setenv("OTHER_HMAC", KEY)
+    await holds(good=[by_key], bad=[by_other])
+    await hub.desk.db.write(put, WITH_DEVICES + plain, now=hub.desk.now)
+    await holds(good=[by_secret], bad=[by_key, {}])
 
 
 async def test_where_the_key_is_lost_nobody_is_admitted(db, signing, monkeypatch):

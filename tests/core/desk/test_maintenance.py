@@ -361,6 +361,76 @@ async def test_a_whole_customer_or_more_than_a_week_waits_for_a_second_person(hu
     await hub.sound()
 
 
+async def follows(hub: Devices, *spans: tuple[float, float], by: str = "tom", **given) -> list[str]:
+    """Windows from one to another number of days from now; how each stands."""
+    now = hub.desk.now
+    made = [
+        await plan(hub, by, since=now + timedelta(days=a), until=now + timedelta(days=b), **given)
+        for a, b in spans
+    ]
+    return [(await window(hub, one)).state for one in made]
+
+
+async def test_windows_of_one_person_in_a_row_are_as_long_as_they_are_together(hub):
+    assert await follows(hub, (0, 3), (3, 7)) == ["planned", "planned"]
+    assert await follows(hub, (7, 8)) == ["asked"]
+    assert await follows(hub, (2, 6)) == ["planned"], "all of it is quiet already"
+    assert await follows(hub, (15, 19)) == ["planned"], "a week later is another matter"
+    assert await follows(hub, (7, 8), by="lea") == ["planned"], "somebody else has looked"
+    assert await follows(hub, (7, 14), asset="core-1") == ["planned"], "another device"
+    await hub.sound()
+
+
+async def test_weeks_that_one_person_plans_one_after_the_other_as_each_ends_are_one(hub):
+    first = await plan(hub, until=hub.desk.now + timedelta(days=7))
+    await hub.passes(days=6, hours=23)
+    await act(hub, windows.end, "tom", first)
+    assert await follows(hub, (0, 1)) == ["asked"]
+    await hub.passes(days=7)
+    assert await follows(hub, (0, 7)) == ["planned"]
+
+
+async def test_windows_of_what_hangs_together_are_added_up_where_they_cover_the_same(hub):
+    """The server hangs on the core switch, and both are at the site."""
+    assert await follows(hub, (0, 5), asset="core-1") == ["planned"]
+    assert await follows(hub, (5, 10), asset="srv-1") == ["asked"], "its parent covers it too"
+    assert await follows(hub, (5, 10), asset="sw-1") == ["planned"], "beside it is not below it"
+    assert await follows(hub, (5, 8), asset="", site="Verona") == ["asked"]
+    assert await follows(hub, (5, 8), asset="", tag="env=test") == ["asked"]
+    assert await follows(hub, (20, 25), asset="", tag="env=test") == ["planned"]
+    assert await follows(hub, (25, 30), asset="", tag="env=live") == ["planned"], "no alarm has both"
+    assert await follows(hub, (25, 30), asset="srv-1") == ["asked"]
+
+
+async def test_windows_that_repeat_fill_each_others_gaps(hub):
+    half = timedelta(hours=12)
+    now = hub.desk.now
+    day = await plan(hub, until=now + half, rule="FREQ=DAILY")
+    assert (await window(hub, day)).state == "planned"
+    short = await plan(hub, since=now + half, until=now + half + 8 * HOUR, rule="FREQ=DAILY")
+    assert (await window(hub, short)).state == "planned"
+    night = await plan(hub, since=now + half, until=now + 2 * half, rule="FREQ=DAILY")
+    assert (await window(hub, night)).state == "asked"
+    once = await plan(hub, since=now + half, until=now + 2 * half)
+    assert (await window(hub, once)).state == "planned"
+
+
+async def test_what_was_approved_or_never_held_is_not_added_up(hub):
+    long = await plan(hub, until=hub.desk.now + timedelta(days=10))
+    assert await follows(hub, (0, 7)) == ["planned"], "nothing holds that waits"
+    await act(hub, windows.cancel, "tom", long, reason="Too long.")
+    hub.desk.now += timedelta(days=20)
+    asked = await plan(hub, until=hub.desk.now + timedelta(days=10))
+    hub.desk.now += timedelta(days=4)
+    await act(hub, windows.cancel, "lea", asked, reason="Not so long.")
+    assert await follows(hub, (0, 7)) == ["planned"], "what nobody approved kept nothing quiet"
+    hub.desk.now += timedelta(days=20)
+    long = await plan(hub, until=hub.desk.now + timedelta(days=10))
+    await act(hub, windows.approve, "lea", long)
+    assert await follows(hub, (10, 17)) == ["planned"], "two have decided on what is before it"
+    await hub.sound()
+
+
 async def test_what_was_asked_too_late_is_not_approved_any_more(hub):
     made = await plan(hub, asset="")
     hub.desk.now += 3 * HOUR
@@ -498,6 +568,17 @@ async def test_a_downtime_that_the_source_tells_of_holds_until_the_source_speaks
     (over,) = await hub.desk.rows(tables.maintenance_window)
     assert (over.state, over.over_at) == ("ended", hub.desk.now)
     await hub.sound()
+
+
+async def test_what_uptime_kuma_said_before_its_maintenance_and_comes_late_ends_none(db):
+    hub = await devices(db, WITH_DEVICES + KUMA)
+    before = hub.desk.now
+    hub.desk.now += timedelta(minutes=5)
+    await hub.posts(kuma(3, hub.desk.now), source="kuma")
+    hub.desk.now += timedelta(minutes=5)
+    await hub.posts(kuma(0, before), source="kuma")
+    await hub.passes(minutes=10)
+    assert await hub.tickets() == []
 
 
 NAGIOS = KUMA.replace("uptime-kuma", "nagios").replace('"kuma"', '"nagios"')
@@ -654,6 +735,75 @@ async def test_a_problem_from_before_a_downtime_calls_nobody_in_it_whichever_of_
     await hub.passes(minutes=2)
     assert len(await hub.tickets()) == 1, "it speaks of it again in the downtime: that is over"
     await hub.sound()
+
+
+@pytest.mark.parametrize("ahead", [timedelta(seconds=50), HOUR, timedelta(days=400)])
+async def test_by_a_clock_that_is_ahead_a_problem_from_before_a_downtime_ends_it_no_more_than_by_a_right_one(
+    nagios, ahead
+):
+    hub = nagios.hub
+    sent = hub.desk.now + ahead
+    hub.desk.now += timedelta(seconds=20)
+    await nagios.notifies("DOWNTIMESTART", "UP", sent=sent + timedelta(seconds=20))
+    await hub.passes(minutes=30)
+    for late in (sent - timedelta(seconds=5), sent):
+        await nagios.notifies("PROBLEM", "DOWN", sent=late)
+    await hub.passes(minutes=30)
+    assert await hub.tickets() == []
+
+    await nagios.notifies("PROBLEM", "DOWN", sent=hub.desk.now + ahead)
+    await hub.passes(minutes=2)
+    assert len(await hub.tickets()) == 1, "it was said in the downtime: that is over"
+    await hub.sound()
+
+
+@pytest.mark.parametrize("state", ["UP", "DOWN"])
+async def test_a_problem_without_a_time_that_comes_right_behind_a_downtime_ends_it_only_when_it_comes_again(
+    nagios, state
+):
+    hub = nagios.hub
+    if state == "DOWN":
+        await nagios.notifies("PROBLEM", "DOWN")
+    await nagios.notifies("DOWNTIMESTART", state)
+    hub.desk.now += timedelta(seconds=40)
+    await nagios.notifies("PROBLEM", "DOWN")
+    await hub.passes(minutes=30)
+    (alert,) = await hub.desk.rows(tables.alert)
+    assert (alert.status, await hub.tickets()) == ("maintenance", [])
+
+    await nagios.notifies("PROBLEM", "DOWN")  # nobody has heard of it yet
+    await hub.passes(minutes=2)
+    assert len(await hub.tickets()) == 1
+    await hub.sound()
+
+
+async def test_the_repetition_of_a_problem_that_has_its_request_ends_no_downtime_unless_it_says_when_it_was(
+    nagios,
+):
+    hub = nagios.hub
+    await nagios.notifies("PROBLEM", "DOWN")
+    await hub.passes(minutes=2)
+    await nagios.notifies("DOWNTIMESTART", "DOWN", sent=hub.desk.now)
+    await hub.passes(minutes=50)
+    await nagios.notifies("PROBLEM", "DOWN")
+    (window,) = await hub.desk.rows(tables.maintenance_window)
+    assert window.state == "planned"
+    await nagios.notifies("PROBLEM", "DOWN", sent=hub.desk.now)
+    (window,) = await hub.desk.rows(tables.maintenance_window)
+    assert (window.state, len(await hub.tickets())) == ("ended", 1)
+    await hub.sound()
+
+
+async def test_a_downtime_that_is_told_anew_is_measured_by_when_that_was(nagios):
+    hub = nagios.hub
+    await nagios.notifies("DOWNTIMESTART", "UP", sent=hub.desk.now + HOUR)
+    await nagios.notifies("DOWNTIMEEND", "UP", sent=hub.desk.now + HOUR)
+    await hub.passes(hours=3)
+    await nagios.notifies("DOWNTIMESTART", "UP")
+    hub.desk.now += timedelta(seconds=30)
+    await nagios.notifies("PROBLEM", "DOWN", sent=hub.desk.now)
+    (window,) = await hub.desk.rows(tables.maintenance_window)
+    assert (window.state, window.said_at) == ("planned", None)
 
 
 async def test_a_problem_of_an_episode_before_ends_no_downtime(nagios):

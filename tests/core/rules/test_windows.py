@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
@@ -325,6 +326,22 @@ def test_what_hardly_leaves_an_hour_out_is_decided_by_two_whenever_in_the_year_t
     until = local(first + timedelta(days=(22 + hours) // 24), f"{(22 + hours) % 24:02}:00")
     window = Window(since=since, until=until, rule=kept, zone="Europe/Rome")
     assert windows.needs_second_person(window, whole_customer=False) is two
+
+
+def test_beside_others_a_night_in_which_the_clock_jumps_makes_no_week_longer():
+    since = local(date(2026, 3, 26), "10:00")
+    week = Window(since=since, until=since + timedelta(days=7), zone="Europe/Rome")
+    hour = Window(since=since, until=since + timedelta(hours=1), zone="Europe/Rome")
+    autumn = local(date(2026, 10, 20), "10:00")
+    nightly = Window(since=autumn, until=autumn + timedelta(hours=21), rule="FREQ=DAILY", zone="Europe/Rome")
+    for window in (week, nightly):
+        other = replace(hour, since=window.since, until=window.since + timedelta(hours=1))
+        assert not windows.needs_second_person(window, whole_customer=False, beside=[[other]])
+    after = replace(hour, since=week.until, until=week.until + timedelta(hours=1))
+    assert windows.needs_second_person(week, whole_customer=False, beside=[[hour], [after]])
+    assert windows.needs_second_person(after, whole_customer=False, beside=[[week]])
+    over = replace(after, last=after.since)
+    assert not windows.needs_second_person(week, whole_customer=False, beside=[[over]])
 
 
 # --- Said in words ---
