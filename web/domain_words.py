@@ -20,8 +20,9 @@ async def all_of(publishing: Sequence[Publishing], *, look: bool) -> list[Looked
 
 def words(t: Say, found: Finding) -> str:
     """One finding as a sentence."""
-    language: str = t.language  # type: ignore[attr-defined]
-    values = {name: in_words(text, language, "dns_trouble") for name, text in found.values.items()}
+    values = dict(found.values)
+    if "why" in values:  # a sentence of ours; the others are names and addresses, which are nobody's words
+        values["why"] = in_words(values["why"], t.language, "dns_trouble")  # type: ignore[attr-defined]
     return t(f"dns.say.{found.code}", **values)
 
 
