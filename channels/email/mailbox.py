@@ -24,6 +24,7 @@ from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginEr
 
 from channels.email import sasl
 from channels.email.imap import Connection
+from channels.email.troubles import Server
 from core.channel import DeliveryError, Door, Unavailable
 from core.envelope import Arrival
 from core.log import get_logger
@@ -79,12 +80,20 @@ class Mailbox:
             async with asyncio.timeout(TRIED_WITHIN):
                 await asyncio.to_thread(self._look, loop)
         except (IMAPClientError, OSError, ValueError) as error:
-            raise DeliveryError(str(error) or f"no answer within {TRIED_WITHIN:.0f} s") from error
+            raise DeliveryError(self.told(error)) from error
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         with Connection(self.host, self.port, encryption=self.tls) as server:
+            server.allow(SMALL_TALK)
             _log_in(self, server, loop)
-            server.select_folder(self.folder, readonly=True)
+            server.open(self.folder, readonly=True)
+
+    def told(self, error: BaseException) -> str:
+        """Why it cannot be read, and what to do."""
+        if isinstance(error, Unavailable | sasl.LogInRefused):
+            return str(error)
+        at = Server(host=self.host, port=self.port, tls=self.tls, user=self.user, folder=self.folder)
+        return at.told(error)
 
     async def watch(
         self,
@@ -169,8 +178,9 @@ class _Watch:
             if not self._stop.is_set():
                 wrong = isinstance(error, LoginError | sasl.LogInRefused)
                 wait = max(wait, WRONG_LOG_IN) if wrong else wait
-                self._fails(str(error))
-                log.warning("mailbox not readable", mailbox=mailbox.name, error=str(error), retry_in=wait)
+                why = mailbox.told(error)
+                self._fails(why)
+                log.warning("mailbox not readable", mailbox=mailbox.name, error=why, retry_in=wait)
         except Exception as error:  # whatever a server may say: the mailbox is tried again
             self._fails(f"{type(error).__name__}: {error}")
             log.exception("mailbox not readable", mailbox=mailbox.name, retry_in=wait)
@@ -186,7 +196,7 @@ class _Watch:
 
     def _serve(self, server: Connection) -> None:
         server.allow(SMALL_TALK)
-        selected = server.select_folder(self._mailbox.folder)
+        selected = server.open(self._mailbox.folder)
         if selected.get(b"READ-ONLY"):
             log.error(
                 "nothing can be marked in this mailbox: it may only be read", mailbox=self._mailbox.name
@@ -283,7 +293,7 @@ class _Watch:
         return answer or {}
 
     def _stored(self, uid: int, answer: dict[Any, Any], validity: int) -> bool:
-        """Hand it in. Raises Unavailable, or TimeoutError, when it must be handed in again."""
+        """Hand it in. Raises Unavailable when it must be handed in again."""
         mailbox = self._mailbox
         arrival = Arrival(
             channel="email",
@@ -296,8 +306,10 @@ class _Watch:
         storing: Future[str] = asyncio.run_coroutine_threadsafe(self._door.accept(arrival), self._loop)
         try:
             storing.result(timeout=STORE_TIMEOUT)
-        except (Unavailable, TimeoutError):
+        except Unavailable:
             raise
+        except TimeoutError:
+            raise Unavailable(f"a message was not stored within {STORE_TIMEOUT:.0f} s") from None
         except Exception as error:  # this message cannot be stored, the next one may
             log.exception("a message could not be stored", mailbox=mailbox.name, uid=uid)
             self._leave(uid, "not_stored", error)
