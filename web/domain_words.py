@@ -31,6 +31,8 @@ def lines(t: Say, records: Sequence[Looked]) -> Iterator[str]:
     for one in records:
         yield f"{t(f'dns.verdict.{one.verdict}')}: {t(f'dns.what.{one.wanted.what}')}, {one.wanted.name}"
         yield from (f"  {words(t, found)}" for found in one.findings)
+        if one.verdict in FAILS:
+            yield f"  {t(f'dns.why.{one.wanted.what}')}"
         if one.verdict is not Verdict.GOOD:
             yield f"  {t('dns.publish')} {one.wanted.line or one.wanted.value}"
             yield from (f"  {t('dns.found')} {text}" for text in one.found)

@@ -41,7 +41,12 @@ async def why(of: Mailbox | SmtpRelay) -> str:
         await of.log_in()
     told = str(refused.value)
     assert found(told, "health")[0].startswith("health.server_"), told
-    assert in_words(told, "it", "health") != told
+    italian = in_words(told, "it", "health")
+    assert italian != told
+    assert (
+        in_words(f"the mailbox desk@h/INBOX: {told}", "it", "health") == f"la casella desk@h/INBOX: {italian}"
+    )
+    assert in_words(f"email by desk@h/INBOX: {told}", "it", "health") == f"email, desk@h/INBOX: {italian}"
     assert "\n" not in told
     assert PASSWORD not in told
     return told
