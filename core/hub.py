@@ -286,11 +286,11 @@ class Hub:
             await asyncio.sleep(POST_AGAIN if reasons else POST_EVERY)
 
     async def _keep_reporting(self) -> None:
-        said: Collection[str] = ()
+        said: Collection[str] | None = None  # what the last run of this hub said is true no more
         while True:
             for _ in range(round(REPORT_EVERY / LOOK_EVERY)):
                 await asyncio.sleep(LOOK_EVERY)
-                if set(said) != set(self._parts_down()):
+                if said is None or set(said) != set(self._parts_down()):
                     break
             said = tuple(self._parts_down())
             with contextlib.suppress(StoreUnavailable):  # which /health/ready says
