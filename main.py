@@ -284,7 +284,7 @@ def explain(
         read = running.handed_in(config, raw, read, peer=peer, helo=helo, mail_from=mail_from)
     with running.database(config) as db:
         words = None if as_json else running.explained(config, language)
-        commands.explain(db, raw, read, words)
+        commands.explain(db, raw, read, running.device_reader(config), words)
 
 
 @app.command()

@@ -549,6 +549,15 @@ def mail_reader(config: Settings) -> Callable[[bytes, Any], Any]:
     return lambda raw, arrival: read(raw, arrival, options)
 
 
+def device_reader(config: Settings) -> Callable[[bytes, Any, Any], Any] | None:
+    """What reads what devices say as the hub does, in this process; None: nobody here does."""
+    if not config.channels.monitoring.enabled:
+        return None
+    from channels.monitoring.read import read  # noqa: PLC0415
+
+    return read
+
+
 def handed_in(
     config: Settings,
     raw: bytes,

@@ -23,6 +23,7 @@ from core.settings_values import (
     incomplete,
     is_network,
     is_place,
+    wrong_certificate,
     wrong_files,
     wrong_ports,
     wrong_url,
@@ -180,8 +181,7 @@ class EmailSettings(Table, frozen=True, kw_only=True):
                     "dns_servers",
                     f'"{server}" is no IP address, with or without a port, such as 192.0.2.1 or [::1]:5353',
                 )
-        yield from wrong_files(self, "tls_certificate", "tls_key")
-        yield from incomplete(self, "tls_certificate", "tls_key")
+        yield from wrong_certificate(self)
         if self.relay_oauth == OAuthSettings():
             yield from incomplete(self, "relay_user", "relay_password")
         elif not self.relay_user:
@@ -503,8 +503,8 @@ class MonitoringSettings(Table, frozen=True, kw_only=True):
             yield "syslog_tls_port", "is syslog_tcp_port too: each needs a port of its own"
         if not is_address(self.host):
             yield "host", f'"{self.host}" is no IP address of this machine, and neither 0.0.0.0 nor ::'
-        yield from wrong_files(self, "tls_certificate", "tls_key", "tls_authority")
-        yield from incomplete(self, "tls_certificate", "tls_key")
+        yield from wrong_certificate(self)
+        yield from wrong_files(self, "tls_authority")
         if self.syslog_tls_port and not self.tls_certificate:
             yield "tls_certificate", "is empty: syslog_tls_port needs one, and its tls_key"
         yield from below(self, 86_400, "keep_lines")

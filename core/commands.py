@@ -199,12 +199,16 @@ def token(
 
 
 def explain(
-    db: Database, raw: bytes, read: Callable[[bytes, Any], Any], words: Callable[[Any], str] | None
+    db: Database,
+    raw: bytes,
+    read: Callable[[bytes, Any], Any],
+    of_device: Callable[[bytes, Any, Any], Any] | None,
+    words: Callable[[Any], str] | None,
 ) -> None:
-    """Say what would become of a mail, and why. `words`: how that is told to people; None: as JSON."""
+    """Say what would become of a mail, and why. `of_device`: reads that of devices; `words`: how it is told to people, None: as JSON."""
     from core.desk import explaining  # noqa: PLC0415
 
-    told = explaining.explain(db, raw, read, now=datetime.now(UTC))
+    told = explaining.explain(db, raw, read, of_device, now=datetime.now(UTC))
     typer.echo(json.dumps(told, indent=2, default=str) if words is None else words(told))
 
 

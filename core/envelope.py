@@ -201,7 +201,7 @@ class Arrival:
     external_id: str | None = None
     """The provider's own id (IMAP: mailbox/UIDVALIDITY/UID); None: identified by its content."""
     sender: str = ""
-    """Who the envelope says it is. Orders the work; proves nothing."""
+    """Who the envelope says it is; of a mailbox, which knows none, whom From names. Orders the work; proves nothing."""
     recipients: tuple[str, ...] = ()
     envelope: Facts = field(default_factory=dict)
     """What else the transport told: peer, helo, tls, mailbox …"""
@@ -409,6 +409,8 @@ class Inbound:
     sent_at: datetime | None = None
     content_key: str = ""
     """The same message by two ways has the same key (email.md 16); hexadecimal, beginning with its day."""
+    content_key_of_old: str = ""
+    """What an earlier version of the hub kept the same message by; empty: the same key."""
     identified: bool = True
     """It has an id of its own; without one the same content is the same message for a day only."""
     words_key: str = ""

@@ -8,7 +8,7 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -53,6 +53,9 @@ LOOK_AGAIN = 0.02  # seconds; see core.worker
 POST_EVERY = 5.0  # seconds between looks at how we are, for the other processes
 POST_AGAIN = 0.5  # while we are not well
 REPORT_EVERY = 60.0  # seconds between what is said of troubles, for the hub's own alarms
+LOOK_EVERY = (
+    5.0  # seconds until something is said that has just begun or ended, for who tries what they set up
+)
 LOST_SAID = 60.0  # seconds for which a loss of messages keeps us from being ready
 KEYS_MOVE = 3  # times that the key of a source may lie elsewhere than a moment before
 LOST_OVER = 300.0  # seconds without another, after which its alarm ends
@@ -285,8 +288,13 @@ class Hub:
             await asyncio.sleep(POST_AGAIN if reasons else POST_EVERY)
 
     async def _keep_reporting(self) -> None:
+        said: Collection[str] | None = None  # what the last run of this hub said is true no more
         while True:
-            await asyncio.sleep(REPORT_EVERY)
+            for _ in range(round(REPORT_EVERY / LOOK_EVERY)):
+                await asyncio.sleep(LOOK_EVERY)
+                if said is None or set(said) != set(self._parts_down()):
+                    break
+            said = tuple(self._parts_down())
             with contextlib.suppress(StoreUnavailable):  # which /health/ready says
                 await self.report()
 

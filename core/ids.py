@@ -147,14 +147,19 @@ def short_hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def message_id_key(message_id: str) -> str:
-    """What the Message-ID of a mail is found by. Relays and clients change the case of its domain, so that does not count.
+def one_message_id(message_id: str) -> str:
+    """The Message-ID of a mail as it is compared. Relays and clients change the case of its domain, so that does not count.
 
-    >>> message_id_key("a.B@Mail.ACME.test") == message_id_key("a.B@mail.acme.test") != message_id_key("a.b@mail.acme.test")
-    True
+    >>> one_message_id("a.B@Mail.ACME.test"), one_message_id("No-At-Sign")
+    ('a.B@mail.acme.test', 'No-At-Sign')
     """
     local, at, domain = message_id.rpartition("@")
-    return short_hash(local + at + domain.lower() if at else message_id)
+    return local + at + domain.lower() if at else message_id
+
+
+def message_id_key(message_id: str) -> str:
+    """What the Message-ID of a mail is found by, see `one_message_id`."""
+    return short_hash(one_message_id(message_id))
 
 
 def message_id_keys(message_id: str) -> tuple[str, ...]:

@@ -19,10 +19,9 @@ from core.settings_values import (
     Span,
     Table,
     below,
-    incomplete,
     is_network,
     without_password,
-    wrong_files,
+    wrong_certificate,
     wrong_ports,
     wrong_time_zone,
     wrong_url,
@@ -144,8 +143,7 @@ class Http(Table, frozen=True, kw_only=True):
                 "proxy_secret",
                 "is missing: forwarded headers count only with the secret that the proxy adds",
             )
-        yield from wrong_files(self, "tls_certificate", "tls_key")
-        yield from incomplete(self, "tls_certificate", "tls_key")
+        yield from wrong_certificate(self)
 
 
 class Limits(Table, frozen=True, kw_only=True):

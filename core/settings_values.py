@@ -186,6 +186,31 @@ def wrong_files(table: Table, *names: str) -> Iterator[tuple[str, str]]:
             yield name, f'names the file "{path}", which is not there'
 
 
+def wrong_certificate(table: Table) -> Iterator[tuple[str, str]]:
+    """A mistake for a `tls_certificate` and a `tls_key` that no server could show; empty ones are none."""
+    names = "tls_certificate", "tls_key"
+    certificate, key = (getattr(table, name) for name in names)
+    found = [*wrong_files(table, *names), *incomplete(table, *names)]
+    yield from found
+    if found or not certificate:
+        return
+    import ssl  # noqa: PLC0415 - loads what few settings need
+
+    try:
+        # Without a password it would be asked for at the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            yield "tls_key", f'"{key}" is not the key of tls_certificate'
+        else:
+            yield (
+                "tls_certificate",
+                f'"{certificate}" and tls_key cannot be used: each must be PEM, the server\'s own first, the key without a password',
+            )
+    except OSError as error:
+        yield "tls_key", f"or tls_certificate cannot be read: {error.strerror}"
+
+
 def incomplete(table: Table, *names: str) -> Iterator[tuple[str, str]]:
     """A mistake for each empty one of fields that only make sense together."""
     if any(getattr(table, name) for name in names):

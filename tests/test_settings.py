@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from channels.settings import ChannelSettings, EmailSettings, MailboxSettings
-from core.settings import SHIPPED, Database, Limits, Secret, Settings, SettingsError, load, remarks
+from channels.settings import ChannelSettings, EmailSettings, MailboxSettings, MonitoringSettings
+from core.settings import SHIPPED, Database, Http, Limits, Secret, Settings, SettingsError, load, remarks
+from tests.channels.email.running_mail import a_certificate
 
 
 @pytest.fixture
@@ -652,3 +653,22 @@ def test_no_secret_of_the_account_is_shown(tmp_path: Path) -> None:
     made = channels.enabled(settings.channels, around(tmp_path))
 
     assert "the-token" not in repr(settings) + repr(made)
+
+
+def test_a_certificate_that_no_server_could_show_stops_the_start_with_what_is_wrong(tmp_path):
+    certificate, key = a_certificate(tmp_path)
+    (other := tmp_path / "other").mkdir()
+    _, other_key = a_certificate(other)
+    (words := tmp_path / "words.pem").write_text("no certificate", encoding="utf-8")
+    for table in (
+        Http(tls_certificate=str(certificate), tls_key=str(key)),
+        EmailSettings(tls_certificate=str(certificate), tls_key=str(key)),
+    ):
+        assert list(table.mistakes()) == []
+
+    for tables in (Http, EmailSettings, MonitoringSettings):
+        (of_other,) = tables(tls_certificate=str(certificate), tls_key=str(other_key)).mistakes()
+        (no_pem,) = tables(tls_certificate=str(words), tls_key=str(key)).mistakes()
+        assert of_other == ("tls_key", f'"{other_key}" is not the key of tls_certificate')
+        assert no_pem[0] == "tls_certificate"
+        assert "must be PEM" in no_pem[1]

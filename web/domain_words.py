@@ -20,8 +20,9 @@ async def all_of(publishing: Sequence[Publishing], *, look: bool) -> list[Looked
 
 def words(t: Say, found: Finding) -> str:
     """One finding as a sentence."""
-    language: str = t.language  # type: ignore[attr-defined]
-    values = {name: in_words(text, language, "dns_trouble") for name, text in found.values.items()}
+    values = dict(found.values)
+    if "why" in values:  # a sentence of ours; the others are names and addresses, which are nobody's words
+        values["why"] = in_words(values["why"], t.language, "dns_trouble")  # type: ignore[attr-defined]
     return t(f"dns.say.{found.code}", **values)
 
 
@@ -30,6 +31,8 @@ def lines(t: Say, records: Sequence[Looked]) -> Iterator[str]:
     for one in records:
         yield f"{t(f'dns.verdict.{one.verdict}')}: {t(f'dns.what.{one.wanted.what}')}, {one.wanted.name}"
         yield from (f"  {words(t, found)}" for found in one.findings)
+        if one.verdict in FAILS:
+            yield f"  {t(f'dns.why.{one.wanted.what}')}"
         if one.verdict is not Verdict.GOOD:
             yield f"  {t('dns.publish')} {one.wanted.line or one.wanted.value}"
             yield from (f"  {t('dns.found')} {text}" for text in one.found)

@@ -17,10 +17,10 @@ _LONGEST = 2_000  # characters that are looked at
 _DEEPEST = 4  # sentences within one another
 _SENTENCES = frozenset(("why", "what", "wanted", "there", "part"))
 """Places at which a sentence or a kind of ours stands; at the others somebody's names and texts, which are nobody's words."""
-_NUMBERS = frozenset(("line", "column", "char"))
+_NUMBERS = frozenset(("line", "column", "char", "port"))
 """Places of which a sentence may have several: each a number, so that no text is taken apart in many ways."""
-_SERVER = "server"
-"""A place that a sentence may begin with: a host, with its port or without. No sentence before it is taken for part of it."""
+_NAMES = frozenset(("host", "server"))
+"""Places where one word stands, a host with its port or without: what precedes it belongs to a sentence around."""
 
 
 def in_words(sentence: str, language: str, of: str) -> str:
@@ -63,5 +63,5 @@ def _sentences(of: str) -> list[tuple[str, re.Pattern[str]]]:
 
 
 def _place(found: re.Match[str]) -> str:
-    form = r"[0-9]+" if found[1] in _NUMBERS else r"\S+" if found[1] == _SERVER else ".*?"
+    form = "[0-9]+" if found[1] in _NUMBERS else r"\S+?" if found[1] in _NAMES else ".*?"
     return f"(?P<{found[1]}>{form})"

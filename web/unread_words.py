@@ -15,13 +15,12 @@ def unread(error: str, language: str) -> str:
 
     >>> unread("snmpTrapOID.0 is missing", "it"), unread("state: 'odd' is none of up, down", "it")
     ('manca snmpTrapOID.0', "state: 'odd' non è tra up, down")
-    >>> unread("a bug", "it")
-    'a bug'
+    >>> unread("a bug", "it"), unread("unreadable: the body is no JSON", "en")
+    ('a bug', 'the body is no JSON')
     """
-    if language == "en":
-        return error
-    name, values = sentence(error)  # what a device wrote stands at its places, and stays as it wrote it
-    return say(language)(name, **values) if name else error
+    name, values = sentence(error) if language != "en" else ("", {})
+    # What a device wrote stands at its places, and stays as it wrote it.
+    return say(language)(name, **values) if name else error.removeprefix(_KEPT)
 
 
 def sentence(error: str) -> tuple[str, dict[str, str]]:

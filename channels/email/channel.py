@@ -106,13 +106,14 @@ class EmailChannel:
         from channels.email import publishing  # noqa: PLC0415
         from channels.email.resolving import Resolver  # noqa: PLC0415
 
-        behind = self.mailboxes or self.gate.trusted_peers or self.lmtp
+        in_front = bool(self.gate.trusted_peers or self.lmtp)
         of = publishing.Domains(
             addresses=self.addressing.addresses,
             reply_domain=self.addressing.reply_domain,
-            host=self.host,
+            # A mail server signs its results with its own name, mostly (RFC 8601, 2.5).
+            host=next((one for one in self.authserv_ids if "." in one), self.host) if in_front else self.host,
             relay=self.relay.host if isinstance(self.relay, SmtpRelay) else "",
-            direct=self.smtp is not None and not behind,
+            direct=self.smtp is not None and not in_front and not self.mailboxes,
             keys=self.signer.keys,
         )
         try:

@@ -11,9 +11,11 @@ import imaplib
 import select
 import socket
 import ssl
+from collections.abc import Sequence
 from typing import Any
 
 from imapclient import IMAPClient, imap4, tls
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 CONNECT_TIMEOUT = 20.0  # seconds
 TIMEOUT = 60.0  # seconds for each read of an answer
@@ -24,20 +26,37 @@ PIECE = 256 * 1024  # bytes
 _KEEP_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
 
 
+class NoServer(IMAPClientError):
+    """What answers does not greet as an IMAP server does (RFC 3501, 7.1)."""
+
+
+class NoFolder(IMAPClientError):
+    """A mailbox does not open the folder that is asked for. `there`: those that it names."""
+
+    def __init__(self, said: str, *, there: Sequence[str]) -> None:
+        super().__init__(said)
+        self.there = there
+
+
 class Connection(IMAPClient):
     """A connection to one server. Raises IMAPClientError, OSError, and ValueError for answers that are none."""
 
     def __init__(self, host: str, port: int, *, encryption: str) -> None:
         """`encryption`: none, starttls or tls; required when asked for. The certificate must be for this host."""
         context = ssl.create_default_context() if encryption != "none" else None
-        super().__init__(
-            host,
-            port=port,
-            ssl=encryption == "tls",
-            ssl_context=context,
-            timeout=CONNECT_TIMEOUT,
-            use_uid=True,
-        )
+        try:
+            super().__init__(
+                host,
+                port=port,
+                ssl=encryption == "tls",
+                ssl_context=context,
+                timeout=CONNECT_TIMEOUT,
+                use_uid=True,
+            )
+        except IMAPClientError as error:
+            if "b'" in str(error) and "b'*" not in str(error):  # its greeting, as imaplib shows it
+                raise NoServer(str(error)) from error
+            raise
         self.normalise_times = False  # aware, as the server wrote it
         try:
             if encryption == "starttls":
@@ -47,6 +66,21 @@ class Connection(IMAPClient):
         except BaseException:
             self.shutdown()
             raise
+
+    def open(self, folder: str, *, readonly: bool = False) -> dict[bytes, Any]:
+        """SELECT or EXAMINE (RFC 3501 6.3.1). Raises NoFolder."""
+        try:
+            found: dict[bytes, Any] = self.select_folder(folder, readonly=readonly)
+        except IMAPClientAbortError:
+            raise
+        except IMAPClientError as error:
+            raise NoFolder(str(error), there=self._folders()) from error
+        return found
+
+    def _folders(self) -> list[str]:
+        with contextlib.suppress(IMAPClientError, ValueError):
+            return [str(name) for flags, _, name in self.list_folders() if rb"\Noselect" not in flags]
+        return []
 
     def allow(self, size: int) -> None:
         """What the server may say from now on, in bytes; more ends the connection."""

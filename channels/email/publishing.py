@@ -33,7 +33,7 @@ class Domains:
     """The desk's, its own first."""
     reply_domain: str
     host: str
-    """The name of this hub as others know it."""
+    """The name of the server that others find: of this hub, or of the one in front of it."""
     relay: str
     """The host that mail leaves by; empty: none yet."""
     direct: bool

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from channels.email import sasl
 from channels.email.reading.bounce_reasons import best_status, is_hard
+from channels.email.troubles import Server
 from core.channel import DeliveryError
 from core.envelope import Sent
 
@@ -127,7 +128,7 @@ class _HandingOver:
         except smtplib.SMTPResponseException as error:
             code, text = error.smtp_code, _bytes(error.smtp_error)
         except (OSError, smtplib.SMTPException) as error:
-            raise DeliveryError(f"{self._relay} could not be used: {error}") from error
+            raise self._failed(error) from error
         finally:
             if self._smtp is not None:
                 self._smtp.close()
@@ -142,16 +143,26 @@ class _HandingOver:
         """Raises DeliveryError."""
         try:
             self._connected().quit()
-        except smtplib.SMTPResponseException as error:
-            raise DeliveryError(f"{error.smtp_code} {_words(_bytes(error.smtp_error))}") from error
         except (OSError, smtplib.SMTPException) as error:
-            raise DeliveryError(f"{self._relay} could not be used: {error}") from error
+            raise self._failed(error) from error
         finally:
             if self._smtp is not None:
                 self._smtp.close()
 
+    def _failed(self, error: OSError | smtplib.SMTPException) -> DeliveryError:
+        """Why it would not talk with us, and what to do: nothing of that is about a mail."""
+        relay = self._relay
+        at = Server(host=relay.host, port=relay.port, tls=relay.tls, user=relay.user, keys="relay_")
+        return DeliveryError(at.told(error))
+
     def _connected(self) -> smtplib.SMTP:
-        """Greeted, encrypted and logged in, as it is configured."""
+        """Greeted, encrypted and logged in, as it is configured. Raises DeliveryError."""
+        try:
+            return self._let_in()
+        except (OSError, smtplib.SMTPException) as error:
+            raise self._failed(error) from error
+
+    def _let_in(self) -> smtplib.SMTP:
         relay = self._relay
         context = ssl.create_default_context() if relay.tls != "none" else None
         smtp = self._smtp = (

@@ -47,17 +47,18 @@ _OLD_KEYS = Prepared(
 
 def foresee(tx: Tx, said: Inbound) -> None:
     """What `first` and `again` are going to look up."""
-    tx.foresee(_KEY, key=said.content_key)
+    for key in _keys(said):
+        tx.foresee(_KEY, key=key)
     if said.words_key:
         tx.foresee(_KEY, key=said.words_key)
 
 
 def first(tx: Tx, row: Row, said: Inbound) -> str | None:
     """The inbound row that this is the same message as, which counts it; None: it is new, and the key is its own from now on."""
-    key = said.content_key
-    found = tx.one(_KEY, key=key)
+    there = (tx.one(_KEY, key=key) for key in _keys(said))
+    found = next((one for one in there if one is not None), None)
     if found is None:
-        tx.insert(content_key, key=key, inbound_id=row.id, at=row.received_at)
+        tx.insert(content_key, key=said.content_key, inbound_id=row.id, at=row.received_at)
         return None
     if found.inbound_id == row.id:  # it is looked at again, because staff said so
         return None
@@ -68,8 +69,13 @@ def first(tx: Tx, row: Row, said: Inbound) -> str | None:
         if before is not None and before.ticket_id:
             tx.tell("ticket", before.ticket_id)
         return str(found.inbound_id)
-    tx.update(content_key, {"key": key}, inbound_id=row.id, at=row.received_at)
+    tx.update(content_key, {"key": found.key}, inbound_id=row.id, at=row.received_at)
     return None
+
+
+def _keys(said: Inbound) -> tuple[str, ...]:
+    """By what it may be known; a row that is kept by the key of old is so until it is forgotten."""
+    return (said.content_key, said.content_key_of_old) if said.content_key_of_old else (said.content_key,)
 
 
 _COUNT = Prepared(

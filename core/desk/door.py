@@ -144,18 +144,24 @@ def handed_on(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> bool:
         return False
     if "take_as" in row.detail:  # staff have said what it is
         return False
-    sources = reference.desk(tx).alert_sources
-    source = alert_sources.by_address(sources, said.delivered_to)
-    if source is None and not (said.reply_tokens or said.bounce_tokens or said.own_refs):
-        named = [one.key for one in (*said.to, *said.cc)]
-        theirs = {one.address.lower() for one in sources.values()}
-        if not any(one in said.own_addresses and one not in theirs for one in named):
-            source = alert_sources.by_address(sources, named)
+    source = for_device(tx, said)
     if source is None:
         return False
     tx.update(inbound, {"id": inbound_id}, envelope={**row.envelope, ALERT_SOURCE: source.name})
     enqueue(tx, inbound_id, row.sender, now=now, source=source.name)
     return True
+
+
+def for_device(tx: Tx, said: Inbound) -> alert_sources.AlertSource | None:
+    """The source whose mail this is, of a mail without an envelope; None: it is mail like any other. See `handed_on`."""
+    sources = reference.desk(tx).alert_sources
+    source = alert_sources.by_address(sources, said.delivered_to or ())
+    if source is None and not (said.reply_tokens or said.bounce_tokens or said.own_refs):
+        named = [one.key for one in (*said.to, *said.cc)]
+        theirs = {one.address.lower() for one in sources.values()}
+        if not any(one in said.own_addresses and one not in theirs for one in named):
+            source = alert_sources.by_address(sources, named)
+    return source
 
 
 def admits(tx: Tx, claims: Claims) -> None:

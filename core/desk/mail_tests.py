@@ -50,7 +50,7 @@ class Step:
     code: str
     """What was found, and with it what to do: a word of the catalogue."""
     why: str = ""
-    """What the other side said."""
+    """What the other side said, a line for each."""
     seconds: int | None = None
     by: str = ""
     """SMTP, LMTP or IMAP."""
@@ -237,7 +237,9 @@ def _reading(tx: Tx, down: Sequence[hub_troubles.Trouble]) -> list[Step]:
     if not tx.facts.mail.mailboxes:
         return []
     if down:
-        why = "; ".join(f"{one.name.removeprefix(f'{reaching.MAIL} by ')}: {one.why}" for one in down)
+        why = "\n".join(
+            f"the mailbox {one.name.removeprefix(f'{reaching.MAIL} by ')}: {one.why}" for one in down
+        )
         return [Step(name="read", state="bad", code="mailbox_down", why=why)]
     return [Step(name="read", state="good", code="mailbox_read")]
 

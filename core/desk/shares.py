@@ -28,7 +28,12 @@ _TICKET = Prepared(
 def own(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Inbound:
     """What of the message is for its first customer; the shares of the others are stored as arrivals of their own."""
     if SHARE in row.envelope:
-        return replace(said, content_key=_share_key(said.content_key, row.envelope[SHARE]))
+        of = row.envelope[SHARE]
+        return replace(
+            said,
+            content_key=_share_key(said.content_key, of),
+            content_key_of_old=_share_key(said.content_key_of_old, of),
+        )
     if len(said.reply_tokens) < 2:  # noqa: PLR2004 - a pair
         return said
     tokens: dict[str, list[str]] = {}

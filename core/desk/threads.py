@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from sqlalchemy import bindparam, literal, or_, select
+from sqlalchemy import bindparam, func, literal, or_, select
 
 from core import addresses, chat_addresses, numbers
 from core.desk import joining_ways, participants, people
@@ -360,7 +360,10 @@ def _came_before(tx: Tx, said: Inbound, same_id: Sequence[Row], *, now: datetime
             or not sameness.same(row.at, at=now, identified=True, first_ended=False)
         ):
             continue
-        earlier = [_words(one) for one in tx.all(_OF_ID, ticket_id=row.ticket_id, ref=said.message_id)]
+        own = _keys(said, said.message_id)[0]
+        of = {"ticket_id": row.ticket_id, "ref": said.message_id, "lower": said.message_id.lower()}
+        there = tx.all(_OF_ID, **of)
+        earlier = [_words(one) for one in there if _keys(said, one.external_ref)[0] == own]
         copy = any(sameness.copies(one, other) for one in earlier)
         if copy or any(sameness.subject(one.subject) == sameness.subject(said.subject) for one in earlier):
             found.append((row, copy))
@@ -384,10 +387,12 @@ _OF_ID = Prepared(
         tables.message.c.text,
         tables.message.c.author_address,
         tables.message.c.people,
+        tables.message.c.external_ref,
     )
     .where(
         tables.message.c.ticket_id == bindparam("ticket_id"),
-        tables.message.c.external_ref == bindparam("ref"),
+        (tables.message.c.external_ref == bindparam("ref"))
+        | (func.lower(tables.message.c.external_ref) == bindparam("lower")),
     )
     .limit(5)
 )

@@ -356,6 +356,27 @@ async def test_each_process_tells_what_does_not_work_in_it_until_it_works(
         assert await db.read(hub_troubles.standing, now=datetime.now(UTC)) == []
 
 
+async def test_a_mailbox_that_cannot_be_read_is_on_record_within_moments(
+    db: Database, hub: Hub, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.hub.LOOK_EVERY", 0.05)
+
+    async def told() -> list[str]:
+        return [one.name for one in await db.read(hub_troubles.standing, now=datetime.now(UTC))]
+
+    async def nothing() -> bool:
+        return await told() == []
+
+    last_run = {"email by the mailbox of before": ("part", "wrong password")}
+    await db.write(hub_troubles.report, hub._reporter, last_run, now=datetime.now(UTC))
+    async with running(hub):
+        await until(nothing)
+        channel.down = {"the mailbox": "wrong password"}
+        assert await until(told) == ["email by the mailbox"]
+        channel.down = {}
+        await until(nothing)
+
+
 async def test_messages_that_stay_in_a_mailbox_are_told_and_the_hub_is_ready_all_the_same(
     db: Database, hub: Hub, channel: FakeChannel
 ) -> None:

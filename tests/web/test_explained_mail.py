@@ -54,6 +54,38 @@ async def test_who_leads_is_told_in_words_and_codes_and_nothing_is_kept(db):
     assert any("alice@acme.test" in line for one in told["words"] for line in one["lines"])
 
 
+async def test_what_becomes_of_a_devices_mail_is_told_as_its_alarm(db):
+    found = await db.write(api_desk.furnish)
+    source = {"name": "ups", "kind": "email", "enabled": True}
+    alarm = {
+        "status": "firing",
+        "what": "On battery",
+        "thing": "ups-1",
+        "severity": "major",
+        "customer": "ACME",
+    }
+    step = {"kind": "begun", "at": NOW, "later": False, "values": {"severity": "major"}}
+    known = alarm | {"number": "26-000001", "steps": [step]}
+    put_aside = {"status": "ignored", "what": "Away"}
+
+    async def explain(_raw: bytes):
+        told = {"outcome": "alert", "reason": "facts", "source": source}
+        return told | {"alarms": [known, put_aside]}
+
+    async with api_desk.serving(db, explain=explain) as client:
+        lea = Caller(client, found.tokens["Lea"])
+        told = await (await lea.send("POST", "/explained-mail", in_base64(b"x"))).json()
+
+    assert (told["outcome"], told["source"], told["mail"], told["trust"]) == ("alert", source, None, None)
+    assert told["alarms"][0] == known | {"steps": [{"kind": "begun", "later": False}]}
+    assert told["alarms"][1]["steps"] == []
+    (source_of, first, second, outcome) = told["words"]
+    assert "ups (email)" in source_of["lines"][0]
+    assert first["lines"][0].endswith(": ups-1: On battery")
+    assert "Away" in second["lines"][0]
+    assert outcome["title"] == say("it")("explain.group.outcome")
+
+
 async def test_nobody_else_is_told_and_what_is_no_mail_is_said(db):
     found = await db.write(api_desk.furnish)
     asked = []

@@ -210,6 +210,14 @@ def test_that_no_name_server_answers_is_told_in_italian():
     assert why in domain_words.words(say("en"), silent)
 
 
+def test_what_a_record_names_is_nobodys_words():
+    why = (
+        "nobody answers for desk.test MX: LifetimeTimeout: The resolution lifetime expired after 5.4 seconds"
+    )
+    odd = Finding(verdict=Verdict.WRONG, code="no_address", values={"host": why})
+    assert why in domain_words.words(say("it"), odd)
+
+
 def test_both_languages_have_these_sentences():
     for of in ("health", "flow_fault", "dns_trouble"):
         names = [

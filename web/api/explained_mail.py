@@ -85,6 +85,35 @@ class MailTicket(Shape):
     line: str | None
 
 
+class MailSource(Shape):
+    """The alert source to whose address it is written."""
+
+    name: str
+    kind: str
+    enabled: bool = Field(description="false: its mail is like any other.")
+
+
+class MailAlarmStep(Shape):
+    """One decision, as `GET /alerts/{id}` has it."""
+
+    kind: str
+    later: bool = Field(description="true: once it has waited its moment, if it still fires then.")
+
+
+class MailAlarm(Shape):
+    """A problem that the mail of a device speaks of."""
+
+    status: str = Field(
+        description="firing, resolved …; test, confirmation, ignored and heartbeat are no problem."
+    )
+    what: str
+    thing: str
+    severity: str | None
+    customer: str | None
+    number: str | None = Field(description="Of a ticket there is, that it belongs to; null: none.")
+    steps: list[MailAlarmStep] = Field(description="What would be decided of its alarm, in order.")
+
+
 class MailAnswer(Shape):
     """What would leave for it."""
 
@@ -98,7 +127,9 @@ class ExplainedMail(Shape):
     outcome: str = Field(description="ticket, attached, held, alert, machine, exception or duplicate.")
     reason: str
     error: str = Field(description="Why it cannot be read; empty: it can.")
-    mail: MailRead | None = Field(description="null: it cannot be read.")
+    source: MailSource | None = Field(description="null: it is written to no alert source.")
+    alarms: list[MailAlarm] = Field(description="Of the mail of a device.")
+    mail: MailRead | None = Field(description="null: it cannot be read, or a device sent it.")
     trust: MailTrust | None
     threading: list[MailCandidate]
     names: list[str] = Field(description="Numbers of other tickets that it names.")
@@ -141,6 +172,8 @@ def explain_mail(tx: Tx, call: Call) -> ExplainedMail:
         outcome=told["outcome"],
         reason=told["reason"],
         error=told.get("error", ""),
+        source=MailSource(**told["source"]) if "source" in told else None,
+        alarms=[_alarm(one) for one in told.get("alarms", ())],
         mail=read
         and MailRead(
             author=read["from"],
@@ -159,6 +192,18 @@ def explain_mail(tx: Tx, call: Call) -> ExplainedMail:
             WordsOfMail(title=one.title, lines=list(one.lines))
             for one in explained.groups(told, say(language), moment)
         ],
+    )
+
+
+def _alarm(told: Mapping[str, Any]) -> MailAlarm:
+    return MailAlarm(
+        status=told["status"],
+        what=told["what"],
+        thing=told.get("thing", ""),
+        severity=told.get("severity"),
+        customer=told.get("customer"),
+        number=told.get("number"),
+        steps=[MailAlarmStep(kind=one["kind"], later=one["later"]) for one in told.get("steps", ())],
     )
 
 

@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from core.desk import footers
-from web import proof, said
+from core.desk.alert_looking import Decision
+from web import alarm_words, proof, said
 from web.desk import telling
+from web.unread_words import unread
 from web.words import Say
 
 Moment = Callable[[datetime], str]
@@ -34,6 +36,9 @@ def groups(told: Mapping[str, Any], t: Say, moment: Moment) -> list[Group]:
         parts.append(("mail", _mail(told["mail"], t)))
         parts.append(("author", author(told["trust"], t)))
         parts.append(("threading", threads(told["threading"], t) or (t("explain.no_candidates"),)))
+    if "source" in told:
+        parts.append(("source", _source(told["source"], t)))
+    parts.extend(("alarm", _alarm(one, t, moment)) for one in told.get("alarms", ()))
     parts.append(("outcome", _outcome(told, t)))
     if "ticket" in told:
         parts.append(("ticket", _ticket(told["ticket"], t, moment)))
@@ -111,9 +116,40 @@ def _mail(mail: Mapping[str, Any], t: Say) -> Iterator[str]:
 def _outcome(told: Mapping[str, Any], t: Say) -> Iterator[str]:
     yield became(told["outcome"], told["reason"], t)
     if told.get("error"):
-        yield t("explain.failed", error=told["error"])
+        error = unread(told["error"], t.language)  # type: ignore[attr-defined]
+        yield t("explain.failed", error=error)
     if told.get("names"):
         yield t("explain.names", numbers=", ".join(told["names"]))
+
+
+def _source(source: Mapping[str, Any], t: Say) -> Iterator[str]:
+    yield t("explain.source", source=source["name"], kind=source["kind"])
+    if not source["enabled"]:
+        yield t("explain.source_off")
+
+
+def _alarm(alarm: Mapping[str, Any], t: Say, moment: Moment) -> Iterator[str]:
+    """What it is, whose, and where it goes, in the words of the alarm's own page."""
+    if "steps" not in alarm:
+        yield t(f"explain.alarm.aside_{alarm['status']}", what=alarm["what"] or "–")
+        return
+    severity = _maybe(t, "alarms.severity", alarm["severity"])
+    yield ": ".join(part for part in (severity, alarm["thing"], alarm["what"]) if part)
+    yield t("explain.customer", customer=alarm["customer"] or t("explain.none"))
+    for one in alarm["steps"]:
+        words = _step(one, t, moment, made=alarm["number"] is None)
+        yield t("explain.alarm.later", words=words[:1].lower() + words[1:]) if one["later"] else words
+    if not alarm["steps"]:
+        yield t("explain.alarm.counted")
+
+
+def _step(step: Mapping[str, Any], t: Say, moment: Moment, *, made: bool) -> str:
+    """`made`: the ticket that it speaks of has no number that would last."""
+    name = f"explain.alarm.{step['kind']}"
+    if made and t.has(name):  # type: ignore[attr-defined]
+        return t(name)
+    of = Decision(seq=0, at=step["at"], kind=step["kind"], values=step["values"], inbound=None)
+    return alarm_words.decision(of, t, moment)
 
 
 def _ticket(ticket: Mapping[str, Any], t: Say, moment: Moment) -> Iterator[str]:

@@ -5,18 +5,25 @@ from __future__ import annotations
 import hashlib
 
 from channels.email.reading import structure
+from core.ids import one_message_id
 
 _TRACE = frozenset(("delivered-to", "return-path", "authentication-results", "status", "bcc"))
 LONG = 20  # bytes of a key
 
 
-def of(tree: structure.Tree, message_id: str, *, day: int, own_hops: int) -> str:
+def of(tree: structure.Tree, message_id: str, *, day: int, own_hops: int) -> tuple[str, ...]:
     """Over Message-ID, From, Date and the body; without an id over all but what our own hops wrote on the way.
 
     `day`: the day the mail says it is of, in days since 1970, which a key begins with so that those of one day lie
     together. `own_hops`: how many of the topmost Received fields are ours: a machine that says the same again leaves
     another trace below them. Line ends and empty lines at the end do not count: they differ between SMTP and IMAP.
+    Nor does the case of the id's domain, which it did of old: behind the key stands that of then, if it is another.
     """
+    ids = dict.fromkeys((one_message_id(message_id), message_id))
+    return tuple(_key(tree, one, day=day, own_hops=own_hops) for one in ids)
+
+
+def _key(tree: structure.Tree, message_id: str, *, day: int, own_hops: int) -> str:
     digest = hashlib.sha256()
     header = tree.root.header
     if message_id:

@@ -106,7 +106,7 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
     own_id = headers.message_id(header.first("message-id")) if carried else known_id
     dated = headers.date(header.first("date"))
     day = int(dated.timestamp() // 86_400) if dated is not None else 0
-    key = content_key.of(tree, own_id, day=day, own_hops=_own_hops(arrival, desk))
+    key, *key_of_old = content_key.of(tree, own_id, day=day, own_hops=_own_hops(arrival, desk))
     answers = (arrival.get("envelope") or {}).get("answers")
     if answers is not None:
         proof = origin.judge(raw, tree.root, answers, arrival, desk)
@@ -166,6 +166,7 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         sent_at=(headers.date(root.header.first("date")) if carried else dated)
         or _instant(arrival.get("received_at")),
         content_key=key,
+        content_key_of_old=next(iter(key_of_old), ""),
         identified=bool(own_id),
         words_key="" if own_id else content_key.words(tree),
         authentication=certified.proof(proof, carried) if carried else proof,

@@ -102,7 +102,7 @@ def test_what_waits_in_the_mailbox_is_handed_in_bit_for_bit_and_marked(server, u
     assert first.external_id == f"{user}@127.0.0.1/INBOX/{validity}/1"
     assert second.external_id == f"{user}@127.0.0.1/INBOX/{validity}/2"
     assert first.channel == "email"
-    assert (first.sender, first.recipients) == ("", ())
+    assert (first.sender, first.recipients) == ("ann@cust.test", ())
     assert first.envelope == {
         "protocol": "IMAP",
         "mailbox": f"{user}@127.0.0.1/INBOX",
@@ -110,6 +110,20 @@ def test_what_waits_in_the_mailbox_is_handed_in_bit_for_bit_and_marked(server, u
         "uid": 1,
     }
     assert timedelta(0) <= datetime.now(UTC) - first.received_at < timedelta(minutes=5)
+
+
+def test_a_mail_says_whose_it_is_so_that_it_waits_for_no_mail_of_anybody_else(server, user, door):
+    mails = {
+        b"From: Ann <Ann@cust.test>\r\nSubject: 1\r\n\r\nFrom: eve@evil.test\r\n": "ann@cust.test",
+        b'Subject: 2\r\nFROM:\r\n "bob@evil.test"\r\n <bob@beta.test>\r\n\r\n2\r\n': "bob@beta.test",
+        b"Subject: 3\r\n\r\nFrom: eve@evil.test\r\n": "",
+        b"From: =?utf-8?q?=C3=A8?= nobody\r\nSubject: 4\r\n\r\n4\r\n": "",
+    }
+    server.deliver(user, *mails)
+    with watching(a_mailbox(server, user), door):
+        door.wait_until(came(4))
+
+    assert [arrival.sender for arrival in door.came] == list(mails.values())
 
 
 def test_what_was_handed_in_or_read_by_somebody_is_not_handed_in_again(server, user, door):

@@ -238,3 +238,24 @@ async def test_the_channel_says_the_same_from_its_settings(servers, key, tmp_pat
     servers.publish({"_dmarc.hub.test TXT": ["v=DMARC1; p=reject"]})
     again = await channel.records(look=True)
     assert {one.wanted.what for one in again if one.verdict is Verdict.GOOD} == {"dmarc"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "found_at"),
+    [
+        ({"lmtp_port": 2424, "smtp_host": ""}, "mx.front.test"),
+        ({"trusted_relays": ("192.0.2.9",)}, "mx.front.test"),
+        ({}, "hub.test"),
+        ({"lmtp_port": 2424, "authserv_ids": ("inside",)}, "hub.test"),
+    ],
+)
+async def test_behind_a_mail_server_the_records_name_that_server(tmp_path, settings, found_at):
+    channel = a_channel(
+        tmp_path, **{"authserv_ids": ("mx.front.test",), "relay_host": "127.0.0.1"} | settings
+    )
+
+    values = {(one.wanted.what, one.wanted.value) for one in await channel.records(look=False)}
+
+    assert {("mx", f"10 {found_at}."), ("reply_mx", f"10 {found_at}.")} <= values
+    assert ("spf", f"v=spf1 a:{found_at} -all") in values
+    assert ("ptr", f"{found_at}.") in values

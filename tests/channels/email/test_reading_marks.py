@@ -191,6 +191,16 @@ def test_the_same_mail_by_two_ways_has_one_key():
     assert understood(by_smtp).content_key == understood(by_imap).content_key
 
 
+def test_the_same_mail_has_one_key_whatever_became_of_the_capitals_of_its_ids_domain():
+    ids = ("<Ab.1@AM0PR04.Mail.ACME.test>", "<Ab.1@am0pr04.mail.acme.test>", "<aB.1@am0pr04.mail.acme.test>")
+    mixed, lower, other = (understood(a_mail(message_id=one)) for one in ids)
+
+    assert mixed.content_key == lower.content_key != other.content_key
+    assert lower.content_key_of_old == ""
+    assert mixed.content_key_of_old not in ("", mixed.content_key)
+    assert (mixed.message_id, lower.message_id) == (ids[0][1:-1], ids[1][1:-1]), "answers name it as it came"
+
+
 def test_the_key_of_a_large_mail_does_not_depend_on_its_line_ends(monkeypatch):
     raw = a_mail("".join(f"line {i}\n" for i in range(500)))
     keys = set()

@@ -122,6 +122,38 @@ async def test_the_same_mail_by_two_ways_is_one_ticket_and_the_second_points_to_
     assert len(await desk.rows(tables.ticket)) == 1
 
 
+async def test_a_mail_that_was_kept_by_a_key_of_old_is_still_the_same_mail(desk):
+    await desk.mail("alice@acme.test", content_key="of old")
+    (kept,) = await desk.rows(tables.content_key)
+
+    again = [
+        await desk.mail("alice@acme.test", content_key="of now", content_key_of_old=kept.key)
+        for _ in range(2)
+    ]
+
+    assert [(one.outcome, one.reason) for one in again] == [("duplicate", "same_content")] * 2
+    desk.passes(days=8)  # not the same any more
+    later = [
+        await desk.mail("alice@acme.test", content_key="of now", content_key_of_old=kept.key) for _ in "12"
+    ]
+    assert [one.outcome for one in later] == ["ticket", "duplicate"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("Ab@ACME.test", "Ab@acme.test"), ("Ab@acme.test", "Ab@ACME.test")]
+)
+async def test_a_mail_through_a_list_that_changed_the_capitals_of_its_domain_joins_the_first(
+    desk, first, second
+):
+    one = await desk.mail("alice@acme.test", text="One.", message_id=first)
+
+    done = await desk.mail(
+        "alice@acme.test", "[it-all] Rete ferma", text="One.  A footer.", message_id=second
+    )
+
+    assert (done.outcome, done.reason, done.number) == ("attached", "same_id", one.number)
+
+
 async def test_a_message_that_comes_by_another_way_too_changes_no_state(desk):
     number = await desk.resolved(message_id="same@client.test")
 

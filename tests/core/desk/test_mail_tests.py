@@ -145,7 +145,10 @@ async def test_a_mailbox_that_cannot_be_read_is_said_with_the_reason(desk):
     identity = await begun(desk)
 
     found = await desk.db.read(mail_tests.one, await desk.who("lea"), identity, now=desk.now)
-    assert (found.steps[0].state, found.steps[0].why) == ("bad", "support@mail.test/INBOX: wrong password")
+    assert (found.steps[0].state, found.steps[0].why) == (
+        "bad",
+        "the mailbox support@mail.test/INBOX: wrong password",
+    )
 
 
 async def test_a_mail_of_ours_that_is_no_test_is_a_loop(desk):
