@@ -167,6 +167,8 @@ class EmailSettings(Table, frozen=True, kw_only=True):
             if wrong := _wrong_address(address):
                 yield "addresses", wrong
         yield from wrong_ports(self, "smtp_port", "lmtp_port", "relay_port")
+        if self.smtp_host and self.lmtp_port and self.lmtp_port == self.smtp_port:
+            yield "lmtp_port", "is smtp_port too: each needs a port of its own"
         yield from below(self, 1, "max_connections", "max_connections_per_peer")
         yield from below(self, 0, "received_above_results")
         for peer in self.trusted_relays:

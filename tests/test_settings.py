@@ -301,6 +301,10 @@ def test_all_mistakes_of_all_places_are_told_together(written: Any) -> None:
             "channels.monitoring.snmp_port is syslog_udp_port too: each needs a port of its own",
         ),
         (
+            "[channels.email]\nlmtp_port = 2525",
+            "channels.email.lmtp_port is smtp_port too: each needs a port of its own",
+        ),
+        (
             "[channels.monitoring]\nsyslog_tls_port = 6514",
             "channels.monitoring.tls_certificate is empty: syslog_tls_port needs one, and its tls_key",
         ),

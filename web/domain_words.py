@@ -34,5 +34,6 @@ def lines(t: Say, records: Sequence[Looked]) -> Iterator[str]:
         if one.verdict in FAILS:
             yield f"  {t(f'dns.why.{one.wanted.what}')}"
         if one.verdict is not Verdict.GOOD:
-            yield f"  {t('dns.publish')} {one.wanted.line or one.wanted.value}"
+            if one.wanted.value not in one.found:
+                yield f"  {t('dns.publish')} {one.wanted.line or one.wanted.value}"
             yield from (f"  {t('dns.found')} {text}" for text in one.found)

@@ -95,8 +95,8 @@ class Server:
 
     def _log_in(self, error: LoginError | smtplib.SMTPAuthenticationError) -> str:
         of, said = self.keys, _said(error)
-        if isinstance(error.__context__, imaplib.IMAP4.abort):
-            return self._unusable(said)  # the connection ended: nobody refused anything
+        if isinstance(error.__context__, imaplib.IMAP4.abort) or _passes(error, said):
+            return self._unusable(said)  # the connection ended, or nobody can judge just now
         if self.tls == "none" and ("PRIVACYREQUIRED" in said or "plaintext" in said.lower()):
             return (
                 f'{self.host}:{self.port} takes no password in the clear: {of}tls must be "starttls" or "tls"'
@@ -119,6 +119,13 @@ class Server:
                 f"or leave {of}user and {of}password out"
             )
         return self._unusable(said)
+
+
+def _passes(error: LoginError | smtplib.SMTPAuthenticationError, said: str) -> bool:
+    """RFC 4954 4 and RFC 5530 3: it is not the log-in that is wrong."""
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return error.smtp_code < 500  # noqa: PLR2004 - 4yz
+    return "[UNAVAILABLE]" in said or "[INUSE]" in said
 
 
 def _is_no_greeting(error: BaseException) -> bool:

@@ -179,6 +179,7 @@ def _message(tx: Tx, said: Inbound, inbound_id: str, found: Understood, *, now: 
             "from": said.author.address if said.author else said.author_text,
             "subject": said.subject,
             "box": said.mailbox,
+            "ours": any(one.key in said.own_addresses for one in (*said.to, *said.cc)),
             "kind": said.kind,
             "because": list(said.kind_evidence),
             "notes": [*said.notes, *footers.remarks(row.detail.get("folded", ()))],

@@ -252,8 +252,10 @@ def _sending(tx: Tx, began: Row, mine: Sequence[Row], part: Part, *, now: dateti
     sent, came = here.get("sent"), here.get("came")
     if "refused" in here:
         why = here["refused"].data["why"]
+        # A server that took the other mail lets us in: it does not know where answers go.
+        other = any(row.kind == f"{NAME}.sent" for row in mine if row.data.get("part") != part)
         return [
-            Step(name=f"send{end}", state="bad", code="refused", why=why),
+            Step(name=f"send{end}", state="bad", code=f"refused{end}" if other else "refused", why=why),
             Step(name=f"receive{end}", state="unknown", code="nothing_left"),
         ]
     if sent is None and came is None:

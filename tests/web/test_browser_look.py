@@ -236,6 +236,18 @@ def test_a_heading_has_room_beside_what_stands_with_it_on_a_phone(visit):
         assert title["y"] + title["height"] <= head["y"] + head["height"], name
 
 
+def test_what_is_told_of_a_mail_of_long_words_is_no_wider_than_a_phone(visit):
+    visitor, word = visit(SUPERVISOR, viewport={"width": 360, "height": 740}), "a" * 90
+    raw = f"From: {word}@acme.test\nTo: {word}@desk.test\nSubject: {word}\n\nx\n".encode()
+    visitor.go("/desk/mail/explain")
+    file = {"name": f"{word}.eml", "mimeType": "message/rfc822", "buffer": raw}
+    visitor.page.set_input_files("#mail-file", file)
+    visitor.send(lambda: visitor.page.click("form[action='/desk/mail/explain'] button"))
+
+    assert word in visitor.page.inner_text("main")
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 @pytest.mark.parametrize("verb", ["update", "end", "cancel"])
 def test_axe_finds_nothing_in_the_menus_of_an_outage(visit, number, verb):
     visitor = at(visit, "outage", number)

@@ -358,6 +358,17 @@ async def test_what_came_back_is_shown_with_what_the_other_side_said(lea):
     assert rows.ALICE.email in page.words
 
 
+@pytest.mark.parametrize("path", ["/desk/waiting?view=undelivered", "/desk/outgoing"])
+async def test_what_keeps_mail_from_leaving_is_told_in_the_readers_language(lea, db, path):
+    closed = "nobody listens at mx.test:25: see to relay_host and relay_port"
+    await db.write(lambda tx: tx.run(tables.delivery.update().values(error=closed)))
+    await db.write(lambda tx: tx.run(tables.agent.update().values(language="it")))
+
+    page = await lea.get(path)
+
+    assert "nessuno ascolta su mx.test:25: controllare relay_host e relay_port" in page.words
+
+
 async def test_kept_mail_can_be_opened_from_the_list_of_what_left(lea, db, tmp_path, desk):
     (tmp_path / "outgoing").mkdir()
     ref = id_token((await db.read(lambda tx: tx.one(tables.delivery.select()))).id)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from core.channel import DeliveryError
-from core.domain_records import Finding, Verdict
+from core.domain_records import Finding, Looked, Verdict, Wanted
 from tests import rows
 from tests.fakes import FakePublishing
 from tests.web import api_desk
 from tests.web.api_desk import Caller
 from tests.web.desk_pages import serving
+from web import domain_words
 from web.words import say
 
 IT, EN = say("it"), say("en")
@@ -45,6 +46,18 @@ async def test_staff_read_what_to_publish_and_what_is_wrong_in_their_language(pa
     assert "v=DMARC1; p=&lt;b&gt;" in looked.text
     assert "<i>" not in looked.text
     assert 'href="/desk/domains"' in (await (await pages.as_(rows.LEADER)).get("/desk/")).text
+
+
+def test_what_is_there_as_it_was_asked_for_is_not_asked_for_again():
+    wanted = Wanted(what="dmarc", name="_dmarc.x.test", type="TXT", value="v=DMARC1; p=none", domain="x.test")
+    none = Finding(verdict=Verdict.REMARK, code="dmarc_none")
+    there = [
+        "\n".join(domain_words.lines(EN, [Looked(wanted=wanted, findings=(none,), found=found)]))
+        for found in (("v=DMARC1; p=none",), ("v=DMARC1; p=none; pct=5",))
+    ]
+
+    assert [EN("dns.publish") in one for one in there] == [False, True]
+    assert all(EN("dns.say.dmarc_none") in one for one in there)
 
 
 async def test_a_key_that_cannot_be_used_is_said(pages, channel):

@@ -47,6 +47,7 @@ async def test_who_leads_is_told_in_words_and_codes_and_nothing_is_kept(db):
         assert await db.read(lambda tx: len(tx.all(tables.inbound.select()))) == before
     assert (told["outcome"], told["reason"], told["error"]) == ("ticket", "no_thread", "")
     assert (told["mail"]["author"], told["mail"]["subject"]) == ("alice@acme.test", "Stampante")
+    assert told["mail"]["ours"]
     assert told["trust"]["level"] == "weak"
     assert (told["ticket"]["customer"], told["ticket"]["number"]) == ("ACME", None)
     t = say("it")

@@ -40,6 +40,9 @@ class MailRead(Shape):
     author: str = Field(description="Address; where there is none that can be used, what stands in From.")
     subject: str
     address: str = Field(description="The desk's own that it came to; empty: none.")
+    ours: bool = Field(
+        description="It names an address of the desk. false: by SMTP and LMTP it is refused, unless its envelope names one."
+    )
     kind: str = Field(description="human, or what kind of machine wrote it.")
     because: list[str] = Field(description="What tells the kind.")
     notes: list[str]
@@ -179,6 +182,7 @@ def explain_mail(tx: Tx, call: Call) -> ExplainedMail:
             author=read["from"],
             subject=read["subject"],
             address=read["box"],
+            ours=read["ours"],
             kind=read["kind"],
             because=read["because"],
             notes=read["notes"],

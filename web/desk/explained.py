@@ -105,7 +105,7 @@ def _mail(mail: Mapping[str, Any], t: Say) -> Iterator[str]:
     yield t("explain.from", who=mail["from"] or t("explain.none"))
     yield t("explain.subject", subject=mail["subject"] or "–")
     if mail.get("box"):
-        yield t("explain.to", box=mail["box"])
+        yield t("explain.to" if mail["ours"] else "explain.not_ours", box=mail["box"])
     kind = t("explain.kind_line", kind=_maybe(t, "explain.kind", mail["kind"]))
     because = ", ".join(_sign(one, t) for one in mail["because"])
     yield f"{kind}, {t('explain.evidence', evidence=because)}" if because else kind

@@ -208,6 +208,11 @@ class Dovecot:
         with self.mailbox(user) as client:
             return sorted(client.search(["SEEN"]))
 
+    def unseen(self, user: str) -> list[int]:
+        """UIDs that are not."""
+        with self.mailbox(user) as client:
+            return sorted(client.search(["UNSEEN"]))
+
     def wait_until_seen(self, user: str, *uids: int) -> None:
         """Wait until exactly these are marked."""
         until = time.monotonic() + PATIENCE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import smtplib
 import socket
 import ssl
 from collections.abc import Iterator
@@ -14,9 +15,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from imapclient.exceptions import LoginError
 
 from channels.email.mailbox import Mailbox
 from channels.email.relay import SmtpRelay
+from channels.email.troubles import Server
 from core.channel import DeliveryError
 from tests.channels.email.a_relay import FakeRelay, a_server_that_says
 from tests.channels.email.dovecot import PASSWORD, Dovecot, a_dovecot
@@ -168,6 +171,20 @@ async def test_a_certificate_of_another_name_or_of_yesterday_says_which(
     with FakeRelay().running(starttls=context) as relay:
         told = await why(a_relay(relay.port, tls="starttls"))
     assert words in told
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        smtplib.SMTPAuthenticationError(454, b"4.7.0 Temporary authentication failure"),
+        LoginError("b'[UNAVAILABLE] Temporary authentication failure.'"),
+    ],
+)
+def test_a_server_that_cannot_judge_just_now_does_not_send_anybody_after_their_password(error):
+    told = Server(host="mx.test", port=587, tls="starttls", user="desk", keys="relay_").told(error)
+    assert told.startswith("mx.test:587 could not be used: ")
+    assert "emporary authentication failure" in told
+    assert "password" not in told
 
 
 def certificate(folder: Path, name: str, days: int) -> tuple[Path, Path]:

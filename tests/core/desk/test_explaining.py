@@ -14,6 +14,8 @@ from core.desk import demo, explaining, intake
 from core.envelope import Arrival
 from core.ids import id_token
 from core.store import blobs, tables
+from web.desk import explained
+from web.words import say
 
 NOW = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -114,6 +116,18 @@ async def test_a_stranger_in_a_conversation_is_said_to_be_held(desk, read) -> No
     assert told["outcome"] == "held"
     assert told["reason"]
     assert "answers" not in told or told["answers"] == []
+
+
+@pytest.mark.parametrize(("to", "ours"), [("Support+web@DESK.test", True), ("nobody@desk.test", False)])
+async def test_a_mail_that_names_no_address_of_the_desk_is_said_to_be_refused(desk, read, to, ours):
+    raw = a_mail("Eve <eve@evil.test>", "Here?", To=to)
+
+    told = explaining.explain(desk, raw, read, now=LATER)
+
+    assert told["mail"]["ours"] is ours
+    said = explained.plain(told, say("en"), str)
+    assert ("by SMTP and LMTP it is refused" in said) is not ours
+    assert ("Came to support@desk.test" in said) is ours
 
 
 async def test_a_mail_that_came_before_is_said_to_be_a_duplicate(desk, read) -> None:

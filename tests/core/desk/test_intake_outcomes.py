@@ -59,6 +59,16 @@ async def test_without_an_id_the_same_bytes_for_the_same_people_are_one_arrival(
     assert len({first, elsewhere, otherwise}) == 3
 
 
+async def test_mails_of_one_author_are_understood_in_their_order_and_nobody_elses_waits_for_them(desk):
+    for n, sender in enumerate(("ann@cust.test", "ann@cust.test", "bob@beta.test")):
+        box = {"external_id": f"box/1/{n}", "sender": sender, "envelope": {"protocol": "IMAP"}}
+        await desk.db.write(door.accept, an_arrival(raw=b"%d" % n, **box), now=MONDAY)
+
+    jobs = sorted(await desk.rows(tables.job, kind="understand"), key=lambda one: one.id)
+    first, second, other = (one.name for one in jobs)
+    assert first == second != other
+
+
 async def test_an_instant_without_a_zone_is_refused(desk):
     with pytest.raises(ValueError, match="zone"):
         await desk.db.write(door.accept, an_arrival(received_at=datetime(2026, 3, 2, 9)), now=MONDAY)  # noqa: DTZ001

@@ -115,6 +115,21 @@ async def test_what_the_relay_refuses_is_said_at_once_with_its_words(desk):
     }
 
 
+async def test_a_server_that_takes_no_answers_is_told_from_one_that_takes_nothing(desk, monkeypatch):
+    send = type(desk.channel).send
+
+    async def no_answers(channel, outgoing):
+        if "+r-" in outgoing.to.address:
+            raise DeliveryError("554 5.7.1 Relay access denied", permanent=True)
+        return await send(channel, outgoing)
+
+    monkeypatch.setattr(type(desk.channel), "send", no_answers)
+
+    found = await steps(desk, await begun(desk))
+
+    assert (found["send"], found["send_answers"]) == (("good", "taken"), ("bad", "refused_answers"))
+
+
 async def test_what_does_not_come_is_given_up_after_five_minutes(desk):
     identity = await begun(desk)
     with pytest.raises(Refused):
