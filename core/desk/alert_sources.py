@@ -224,10 +224,18 @@ def _proved(found: AlertSource | None, claims: Claims) -> AlertSource:
 
 def by_address(sources: Mapping[str, AlertSource], recipients: Iterable[str]) -> AlertSource | None:
     """The source whose mail comes to one of these addresses; None: it is mail like any other. The address is its secret."""
+    return next((one for one in _each(sources, recipients) if one is not None), None)
+
+
+def only_to(sources: Mapping[str, AlertSource], recipients: Iterable[str]) -> AlertSource | None:
+    """The same of an envelope: what is written to the desk as well is somebody's request, with the alarm's address in copy."""
+    found = _each(sources, recipients)
+    return found[0] if found and all(found) else None
+
+
+def _each(sources: Mapping[str, AlertSource], recipients: Iterable[str]) -> list[AlertSource | None]:
     bound = {one.address.lower(): one for one in sources.values() if one.address and one.enabled}
-    if not bound:
-        return None
-    return next((bound[one.lower()] for one in recipients if one.lower() in bound), None)
+    return [bound.get(one.lower()) for one in recipients] if bound else []
 
 
 def _of_kind(sources: Mapping[str, AlertSource], kind: str) -> Iterator[AlertSource]:

@@ -109,7 +109,7 @@ def accept(tx: Tx, arrival: Arrival, *, now: datetime, later: bool = True) -> st
         tx.run(_AGAIN, id=identity)
         return identity
     if arrival.claims is None and later:
-        source = alert_sources.by_address(reference.desk(tx).alert_sources, arrival.recipients)
+        source = alert_sources.only_to(reference.desk(tx).alert_sources, arrival.recipients)
         if source is not None:
             arrival = replace(arrival, envelope={**arrival.envelope, ALERT_SOURCE: source.name})
     tx.insert(  # whoever is handed in at the same moment by another is looked for again

@@ -449,6 +449,18 @@ async def test_in_a_mailbox_words_to_the_desk_stay_a_request_though_a_source_has
     assert row.outcome == outcome
 
 
+async def test_what_one_envelope_brings_to_the_desk_and_to_a_source_is_a_request(hub):
+    hub.desk.channel.reader = "channels.email.reading.read:read"
+    hub.desk.channel.reader_options = {"domain": "desk.test", "addresses": ["support@desk.test"]}
+    mail = b"From: alice@acme.test\nSubject: UPS in batteria\n\nChe cosa devo fare?\n"
+
+    await hub.desk.arrive("", raw=mail, recipients=("support+ups@desk.test", "support@desk.test"))
+    await hub.work()
+
+    (row,) = await hub.desk.rows(tables.inbound)
+    assert row.outcome == "ticket"
+
+
 async def test_an_address_of_the_desks_own_that_is_a_sources_is_the_sources_in_a_mailbox_too(db):
     own = WITH_DEVICES.replace("support+ups@desk.test", "alarms@desk.test")
     assert own != WITH_DEVICES
