@@ -44,7 +44,10 @@ def give(case: Case, who: Principal, *, score: int, comment: str | None, channel
     if not 1 <= score <= BEST:
         raise invalid("/score", f"must be a number from 1 to {BEST}")
     if case["state"] != "closed":
-        raise Refused(f"{case['number']} is {case['state']}: it can be rated once it is closed")
+        raise Refused(
+            acts.gone_on(case, who)
+            or f"{case['number']} is {case['state']}: it can be rated once it is closed"
+        )
     words = " ".join((comment or "").split())
     if len(words) > LONGEST:
         raise invalid("/comment", f"must have at most {LONGEST:,} characters; it has {len(words):,}")

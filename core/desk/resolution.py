@@ -320,7 +320,7 @@ def refuse(tx: Tx, who: Principal, number: str, *, now: datetime, reason: str) -
     """The customer says that it is not solved: work goes on."""
     case = acts.begin(tx, who, number, now=now)
     reason = acts.plain(reason, "/reason")
-    _only_solved(case)
+    _only_solved(case, who)
     acts.hear(case, who, reason)
     reopen_case(case, who, why="refused")
     acts.finish(case)
@@ -329,15 +329,16 @@ def refuse(tx: Tx, who: Principal, number: str, *, now: datetime, reason: str) -
 
 def refused(case: Case, who: Principal) -> None:
     """The same of a ticket in hand, at once; why, they say afterwards. Raises Refused when it is not solved."""
-    _only_solved(case)
+    _only_solved(case, who)
     reopen_case(case, who, why="refused")
     acts.finish(case)
 
 
-def _only_solved(case: Case) -> None:
+def _only_solved(case: Case, who: Principal) -> None:
     if case["state"] != "resolved":
         raise Refused(
-            f"{case['number']} is not waiting for a confirmation", allowed=workflow.allowed(case["state"])
+            acts.gone_on(case, who) or f"{case['number']} is not waiting for a confirmation",
+            allowed=workflow.allowed(case["state"]),
         )
 
 
