@@ -194,7 +194,9 @@ def say(
         message_id = message_id or said.message_id
         deliveries += said.deliveries
     if not deliveries:
-        raise Refused("this ticket has no conversation with the customer: add a contact first")
+        raise Refused(
+            "this ticket has no conversation with the customer: add a contact first", code="no_conversation"
+        )
     case.event("message.out", actor=who.actor, message=message_id)
     case.set(snippet=snippet(text), last_direction="out", waits_since=None)
     follow_ups.spoken(case)

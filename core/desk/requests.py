@@ -97,7 +97,7 @@ def open_request(  # noqa: PLR0913 - the fields of a request
         message = (
             "more has come from this address than anybody reads: staff look at it first; call if it is urgent"
         )
-        raise Refused(message)
+        raise Refused(message, code="flood")
     return done.number
 
 
@@ -129,7 +129,9 @@ def write(
     acts.check_seen(case, who, seen if row.id == asked.id else None, ("message.out",))
     text = acts.plain(text)
     if not case["open"] and case["state"] != "resolved":
-        raise Refused(f"{row.number} is {case['state']}: open a new request and name it there")
+        raise Refused(
+            f"{row.number} is {case['state']}: open a new request and name it there", code="request_ended"
+        )
     message_id = acts.hear(case, who, text)
     if idem:
         tx.update(tables.message, {"ticket_id": case.id, "id": message_id}, idem=idem)

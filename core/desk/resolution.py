@@ -254,7 +254,7 @@ def correct(
     if len(why) > MOST_WHY:
         raise invalid("/why", f"must have at most {MOST_WHY} characters; it has {len(why)}")
     if case["state"] not in ("resolved", "closed"):
-        raise Refused(f"{number} is {case['state']}: its report is made when it is solved")
+        raise Refused(f"{number} is {case['state']}: its report is made when it is solved", code="no_report")
     given = {"text": text, "tests": tests, "limits": limits, "safety": safety, "next_steps": next_steps}
     said = {name: acts.plain(words, f"/{name}") for name, words in given.items() if words.strip()}
     case.set(resolution=case["resolution"] | said)
@@ -352,9 +352,9 @@ def reopen(
     reason = acts.plain(reason, "/reason")
     if case["state"] == "closed":
         if not who.leads:
-            raise Forbidden("a closed ticket is reopened by a shift leader or above")
+            raise Forbidden("a closed ticket is reopened by a shift leader or above", code="reopen_closed")
         if now - case["closed_at"] > workflow.REOPEN_WITHIN:
-            raise Refused(f"{number} was closed too long ago: open a new request")
+            raise Refused(f"{number} was closed too long ago: open a new request", code="closed_long_ago")
     reopen_case(case, who, why="staff")
     acts.note(case, who, reason)
     acts.finish(case)

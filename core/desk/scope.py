@@ -133,7 +133,8 @@ def find_to_act(tx: Tx, who: Principal, number: str) -> Row:
     row, way = _found(tx, who, number)
     if way == "follows":
         raise Forbidden(
-            f"{row.desk_group} has it since it was escalated: you may read it and leave a note for them"
+            f"{row.desk_group} has it since it was escalated: you may read it and leave a note for them",
+            code="only_follows",
         )
     return row
 
