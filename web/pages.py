@@ -237,6 +237,7 @@ CHANNEL_ICONS = {
     "api": "code-bracket",
     "phone": "phone",
     "sms": "device-phone-mobile",
+    "whatsapp": "chat-bubble-oval-left",
     "telegram": "paper-airplane",
     "webchat": "chat-bubble-left-right",
     "xmpp": "chat-bubble-bottom-center-text",
