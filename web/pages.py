@@ -93,7 +93,7 @@ class Pages:
         who = visitor.who(request)
         return {
             "language": who.language if who else _language_of(request, self._hub.languages),
-            "zone": self._zone,
+            "zone": ZoneInfo(who.time_zone) if who and who.time_zone else self._zone,
             "who": who,
             "csrf": visitor.csrf(request),
             "now": datetime.now(UTC),

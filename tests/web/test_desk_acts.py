@@ -563,3 +563,17 @@ async def test_what_is_no_question_of_state_is_refused_with_its_reason(teo, db):
     assert "Rispondi: non è possibile" in unheard.words
     assert "aggiunga prima un contatto" in unheard.words
     assert "la richiesta ora è" not in nobody.words + unheard.words
+
+
+async def test_who_was_signed_out_is_told_of_drafts_only_where_there_are_any(pages, teo, alice):
+    await pages.db.write(lambda tx: tx.run(tables.sign_in.delete()))
+    for one in (teo, alice):
+        one.headers |= {"Accept": "text/html", "Accept-Language": "it"}
+
+    staff = await teo.do("reply", text="Guardo.")
+    elsewhere = await teo.post("/desk/new-calendar", name="x")
+    customer = await alice.post("/portal/requests/26-000001/reply", text="Ancora.")
+
+    assert {page.status for page in (staff, elsewhere, customer)} == {401}
+    assert "come risposta o nota è conservato" in staff.words
+    assert "conservat" not in elsewhere.words + customer.words

@@ -5,13 +5,14 @@ import re
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import func, select
 
 from core.desk import accounts, coverage
-from core.settings import Settings
+from core.settings import Hub, Settings
 from core.store import tables
 from tests import rows
 from web.app import make_app
@@ -248,6 +249,17 @@ def test_both_languages_say_the_same_things():
     assert ours[0] == ours[1]
     used = "".join(path.read_text() for path in Path("templates/portal").glob("*.html"))
     assert set(re.findall(r't\("(portal\.[a-z_.]+[a-z0-9_])"', used)) <= ours[0]
+
+
+async def test_the_portal_tells_times_in_the_customers_zone_as_messages_do(alice, db):
+    await db.write(lambda tx: tx.update(tables.customer, {"code": "ACME"}, time_zone="Asia/Tokyo"))
+    await db.write(lambda tx: tx.run(tables.desk_revision.update().values(revision=99)))
+    noon_there = rows.NOON.astimezone(ZoneInfo("Asia/Tokyo")).strftime("%H:%M")
+
+    text = await (await alice.get("/portal/requests/26-000001")).text()
+
+    assert noon_there != rows.NOON.astimezone(ZoneInfo(Hub().time_zone)).strftime("%H:%M")
+    assert noon_there in text
 
 
 # --- What was typed while the request changed -------------------------------------------------------------------
