@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ import channels
 from core import desk, texts
 from core.envelope import CHANNELS
 from core.papers import wording
+from web import pages
+from web.desk import frame
 from web.icons import NAMES
 from web.pages import CHANNEL_ICONS
 from web.words import catalogue
@@ -68,3 +71,36 @@ def test_every_kind_of_message_that_leaves_has_a_name(language: str):
 
     assert {"reply", "incident", "page_answer", "closed", "promise"} <= known
     assert sorted(one for one in known if f"delivery_kind.{one}" not in words) == []
+
+
+# --- For whoever sees no colours, or hears a page ---------------------------------------------------------------
+
+COLOURED = re.compile(r'<span\{% if (?P<late>[^%]+) %\} class="late"\{% endif %\}>(?P<said>.*?)</span>')
+LATE_WORDS = ('t("past")', 't("vendors.late")', 't("tasks_page.late")', 't("routing.grid_none")')
+
+
+def templates():
+    """Name and text of each."""
+    for path in sorted(pages.TEMPLATES.rglob("*.html")):
+        yield path.relative_to(pages.TEMPLATES).as_posix(), path.read_text("utf-8")
+
+
+def test_what_is_late_is_said_in_words_too():
+    found = [(name, one) for name, text in templates() for one in COLOURED.finditer(text)]
+
+    assert len(found) > 5
+    assert [name for name, one in found if not any(words in one["said"] for words in LATE_WORDS)] == []
+
+
+def test_every_heading_of_a_table_says_what_it_heads():
+    assert [name for name, text in templates() if re.search(r"<th(?![^>]* scope=)[ >]", text)] == []
+
+
+async def test_why_the_hub_is_unwell_can_be_read_without_a_mouse(lea, monkeypatch):
+    async def unwell(_site):
+        return ("email is down: it ended by itself",)
+
+    monkeypatch.setattr(frame, "_health", unwell)
+    page = await lea.get("/desk/")
+
+    assert "<li>email is down: it ended by itself</li>" in page.text
