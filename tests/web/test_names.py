@@ -104,3 +104,10 @@ async def test_why_the_hub_is_unwell_can_be_read_without_a_mouse(lea, monkeypatc
     page = await lea.get("/desk/")
 
     assert "<li>email is down: it ended by itself</li>" in page.text
+
+
+def test_the_document_of_the_configuration_lists_every_channel_of_a_line():
+    told = (Path(channels.__file__).parents[1] / "docs" / "desk-configuration.md").read_text("utf-8")
+    (line,) = (one for one in told.splitlines() if one.startswith("| `channels` |"))
+
+    assert tuple(re.findall(r"`(\w+)`", line.partition("may come")[2])) == CHANNELS

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import html
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from core.desk import errors as refused_by
 from core.desk.errors import DeskError, Fault, Forbidden, Invalid, NotFound, Refused, Stale
+from core.settings import Hub
 from web import refusals
+from web.pages import Pages
 from web.words import catalogue, say
 
 IT, EN = say("it"), say("en")
@@ -129,3 +133,12 @@ def test_what_any_page_may_be_refused_is_told_where_the_page_has_no_words_for_it
 
     assert refusals.sentences(wrong, IT, "report") == [IT("wrong.refused.being_drawn")]
     assert refusals.details(wrong, IT) == [IT("wrong.refused.being_drawn")]
+
+
+@pytest.mark.parametrize("language", ["en", "it"])
+def test_a_page_of_call_flows_says_why_not(language: str):
+    wrong = Refused("somebody is on the phone with this draft: end that call first", code="draft_on_phone")
+
+    page = Pages(Hub()).render("flows/wrong.html", language=language, zone=ZoneInfo("UTC"), wrong=wrong)
+
+    assert say(language)("wrong.refused.draft_on_phone") in html.unescape(page)
