@@ -11,6 +11,21 @@ from typing import Any
 from core import addresses
 from core.alerting import AlertFact
 
+CHANNELS = (
+    "email",
+    "phone",
+    "sms",
+    "whatsapp",
+    "telegram",
+    "xmpp",
+    "webchat",
+    "portal",
+    "api",
+    "console",
+    "monitoring",
+)
+"""By what a request comes, as `Inbound.channel` and a contract line say it; tests compare it with the channels there are."""
+
 Facts = Mapping[str, Any]
 """Facts of one channel in JSON's own types; only the channel that wrote them reads them."""
 

@@ -14,7 +14,8 @@ NAMES = frozenset(
     arrow-right-start-on-rectangle arrow-up arrow-up-circle arrow-up-tray arrow-uturn-left
     arrows-pointing-in arrows-right-left arrows-up-down at-symbol backward beaker bell-alert bolt
     bookmark building-office-2 calendar-days chart-bar chart-pie chat-bubble-bottom-center-text
-    chat-bubble-left chat-bubble-left-right check check-badge check-circle chevron-down chevron-left
+    chat-bubble-left chat-bubble-left-right chat-bubble-oval-left check check-badge check-circle
+    chevron-down chevron-left
     chevron-right chevron-up clipboard-document-check clock code-bracket command-line
     computer-desktop device-phone-mobile document-magnifying-glass document-text ellipsis-horizontal
     envelope envelope-open exclamation-circle exclamation-triangle eye fire flag funnel hand-raised

@@ -93,7 +93,7 @@ class Pages:
         who = visitor.who(request)
         return {
             "language": who.language if who else _language_of(request, self._hub.languages),
-            "zone": self._zone,
+            "zone": ZoneInfo(who.time_zone) if who and who.time_zone else self._zone,
             "who": who,
             "csrf": visitor.csrf(request),
             "now": datetime.now(UTC),
@@ -237,6 +237,7 @@ CHANNEL_ICONS = {
     "api": "code-bracket",
     "phone": "phone",
     "sms": "device-phone-mobile",
+    "whatsapp": "chat-bubble-oval-left",
     "telegram": "paper-airplane",
     "webchat": "chat-bubble-left-right",
     "xmpp": "chat-bubble-bottom-center-text",

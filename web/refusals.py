@@ -1,6 +1,6 @@
 """What was refused, in the reader's words? A field by `<of>.fault`, a state of things by `<of>.refused` of the catalogues.
 
-Of a field that its page has no words for, `fault` has those of any form. What no catalogue names is told as the verb says it, exact
+What many pages may be refused has its words in `wrong.refused`. Of a field that its page has no words for, `fault` has those of any form. What no catalogue names is told as the verb says it, exact
 and in English, to who reads English; to everybody else by the name of the field alone: half a sentence of another language helps nobody.
 """
 
@@ -22,8 +22,8 @@ def sentences(wrong: DeskError | None, t: Say, of: str) -> list[str]:
     if isinstance(wrong, Invalid):
         return list(dict.fromkeys(by_field(wrong, t, of).values()))
     words: Any = t
-    name = f"{of}.refused.{_code(wrong)}"
-    return [t(name if words.has(name) else f"{of}.refused.other")]
+    names = (f"{of}.refused.{_code(wrong)}", f"wrong.refused.{_code(wrong)}")
+    return [t(next(filter(words.has, names), f"{of}.refused.other"))]
 
 
 def by_field(wrong: DeskError | None, t: Say, of: str) -> dict[str, str]:

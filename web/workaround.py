@@ -35,13 +35,15 @@ async def answer(request: web.Request) -> web.StreamResponse:
     except Invalid:
         return await _page(request, status=422, wrong=True)
     except Refused:
-        return await _page(request, status=409)
+        return await _page(request, status=409, typed=fields.get("reason", ""))
     if not done:
-        return await _page(request)
+        return await _page(request, typed=fields.get("reason", ""))
     raise web.HTTPSeeOther(request.path)
 
 
-async def _page(request: web.Request, *, status: int = 200, wrong: bool = False) -> web.Response:
+async def _page(
+    request: web.Request, *, status: int = 200, wrong: bool = False, typed: str = ""
+) -> web.Response:
     site, token = request.app[SITE], _token(request)
     given = await site.db.read(workaround_links.show, token, now=now())
     return site.pages.page(
@@ -51,6 +53,7 @@ async def _page(request: web.Request, *, status: int = 200, wrong: bool = False)
         token=token,
         given=given,
         wrong=wrong,
+        typed=typed,
     )
 
 

@@ -255,6 +255,7 @@ def principal(tx: Tx, kind: str, person: str, scopes: Sequence[str] | None = Non
         name=contact.name,
         email=contact.email,
         language=tx.facts.language(contact.language or customer.language),
+        time_zone=customer.time_zone,
         roles=frozenset({contact.role}),
         customer=contact.customer,
         sites=contact.sites,

@@ -80,7 +80,9 @@ def log(
         raise invalid("/at", _ended(case))
     if case["state"] == "on_hold":
         raise Refused(
-            f"{number} waits for approval: nobody works on it before", allowed=workflow.allowed(case["state"])
+            f"{number} waits for approval: nobody works on it before",
+            allowed=workflow.allowed(case["state"]),
+            code="on_hold",
         )
     activity_id = enter(case, who, minutes=minutes, kind=kind, at=at or now, text=text, idem=idem)
     acts.finish(case)

@@ -24,7 +24,7 @@ from core.desk.authors import Author
 from core.desk.case import Case
 from core.desk.errors import Forbidden, Refused, Stale, invalid
 from core.desk.principal import Principal
-from core.desk.scope import find_to_act
+from core.desk.scope import find_to_act, goes_on
 from core.envelope import Address, Attachment, Inbound
 from core.ids import new_id
 from core.rules import workflow
@@ -143,11 +143,17 @@ def move(case: Case, who: Principal, event: str, *, at: datetime | None = None, 
     try:
         to = workflow.move(case["state"], event)
     except workflow.MoveRefused as refusal:
-        raise Refused(str(refusal), allowed=refusal.allowed) from None
+        raise Refused(gone_on(case, who) or str(refusal), allowed=refusal.allowed) from None
     case.event(f"ticket.{event}", actor=who.actor, at=at, **{"from": case["state"], "to": to}, **data)
     if to != case["state"]:
         follow_ups.left(case, case["state"])
         case.set(state=to, state_since=at or case.now, open=workflow.is_open(to))
+
+
+def gone_on(case: Case, who: Principal) -> str:
+    """A sentence that says which ticket goes on with this one; empty: this one was not merged, or they may not see where."""
+    end = goes_on(case.tx, who, case.id) if case["state"] == workflow.State.MERGED else None
+    return "" if end is None else f"{case['number']} was merged into {end.number}: go on there"
 
 
 def say(
@@ -188,7 +194,9 @@ def say(
         message_id = message_id or said.message_id
         deliveries += said.deliveries
     if not deliveries:
-        raise Refused("this ticket has no conversation with the customer: add a contact first")
+        raise Refused(
+            "this ticket has no conversation with the customer: add a contact first", code="no_conversation"
+        )
     case.event("message.out", actor=who.actor, message=message_id)
     case.set(snippet=snippet(text), last_direction="out", waits_since=None)
     follow_ups.spoken(case)

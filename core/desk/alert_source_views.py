@@ -195,7 +195,8 @@ def say_where(tx: Tx, who: Principal, name: str, mapping: Mapping[str, str], *, 
     known = reference.desk(tx).alert_sources[name]
     if known.kind not in MAPPED:
         raise Refused(
-            f"{name} is of kind {known.kind}, which is read by its own rules: make it {MAPPED[0]} in the configuration"
+            f"{name} is of kind {known.kind}, which is read by its own rules: make it {MAPPED[0]} in the configuration",
+            code="own_rules",
         )
     paths = checked(mapping)
     before = content(tx, name)

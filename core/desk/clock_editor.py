@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -11,10 +12,11 @@ from core.desk import clock_changes, reference
 from core.desk.clock_changes import Impact, Slice
 from core.desk.configuration import export, rows
 from core.desk.configuration.document import CalendarPart
-from core.desk.errors import ConfigurationError, Fault, Invalid, NotFound
+from core.desk.errors import ConfigurationError, Fault, Invalid, NotFound, Refused
 from core.desk.principal import Principal
 from core.rules.calendar_definitions import CalendarDefinition, definition_version
 from core.rules.calendars import Calendar
+from core.store.columns import to_json
 from core.store.tx import Tx
 
 __all__ = [
@@ -39,6 +41,8 @@ class CalendarView:
 
     part: CalendarPart
     version: str
+    edition: str
+    """Of all that it says, names of days too, which no clock asks for: what `seen` has to be."""
     warnings: tuple[str, ...]
 
 
@@ -57,23 +61,27 @@ def calendar(tx: Tx, who: Principal, name: str) -> CalendarView:
     raise NotFound(message)
 
 
-def save(tx: Tx, who: Principal, part: CalendarPart, *, now: datetime, new: bool = False) -> CalendarView:
+def save(
+    tx: Tx, who: Principal, part: CalendarPart, *, now: datetime, seen: str | None = None, new: bool = False
+) -> CalendarView:
     """Keep it as the calendar of its name, a new one or another version. A supervisor or an administrator: Forbidden.
 
-    Clocks that run keep the version they have (`clock_changes.begin` brings them under this one). Raises Invalid with
-    every mistake in its place; a calendar that never opens is one, and a `new` one with a name that is taken.
+    Clocks that run keep the version they have (`clock_changes.begin` brings them under this one). `seen`: the edition that was
+    looked at; None: whatever there is. Raises Invalid with every mistake in its place; a calendar that never opens is one, and
+    a `new` one with a name that is taken. Refused with the code `changed` when somebody else saved meanwhile.
     """
     clock_changes.only_who_edits(who)
     checked(part)
     stored = export.stored(tx).get("calendars", ())
-    kept = [part if one.name == part.name else one for one in stored]
-    taken = part.name in {one.name for one in stored}
-    if taken and new:
+    kept = next((one for one in stored if one.name == part.name), None)
+    if kept is not None and new:
         raise Invalid([Fault("/name", f"there is a calendar {part.name} already: open it to change it")])
-    if not taken:
-        kept.append(part)
+    if seen is not None and kept is not None and seen != _edition(kept):
+        message = f"somebody changed {part.name} meanwhile: look at it, then change it again"
+        raise Refused(message, code="changed")
+    parts = [part if one is kept else one for one in stored] + ([part] if kept is None else [])
     try:
-        rows.apply(tx, who, {"calendars": tuple(kept)}, {}, now=now)
+        rows.apply(tx, who, {"calendars": tuple(parts)}, {}, now=now)
     except ConfigurationError as error:
         raise Invalid([Fault("", line) for line in error.mistakes]) from None
     return _view(part)
@@ -134,4 +142,14 @@ def _faults(text: str) -> list[Fault]:
 
 def _view(part: CalendarPart) -> CalendarView:
     definition = part.definition()
-    return CalendarView(part=part, version=definition_version(definition), warnings=definition.warnings())
+    return CalendarView(
+        part=part,
+        version=definition_version(definition),
+        edition=_edition(part),
+        warnings=definition.warnings(),
+    )
+
+
+def _edition(part: CalendarPart) -> str:
+    said = msgspec.to_builtins(part) | {"closed": sorted(map(str, part.closed))}
+    return hashlib.sha256(to_json(said).encode()).hexdigest()[:16]

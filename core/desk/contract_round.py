@@ -15,9 +15,7 @@ from core.store import tables
 from core.store.schedules import Schedule
 from core.store.tx import Tx
 
-DAILY = Schedule(
-    name="contracts", rhythm="daily 06:10", kind="contracts", payload={}, time_zone="Europe/Rome"
-)
+DAILY = Schedule(name="contracts", rhythm="daily 06:10", kind="contracts", payload={})
 ENDS = "contract_ends"
 OUTCOMES = ("ticket", "attached", "held", "alert", "machine", "exception", "duplicate")
 PATIENCE = timedelta(hours=1)

@@ -184,7 +184,7 @@ def override(case: Case, *, by: str, reason: str, until: datetime | None = None)
     if ends > case.now + LONGEST:
         raise invalid("/until", "is more than two years ahead: a contract is the place for that")
     if last is None:
-        raise Refused(f"{case['number']} was not checked yet")
+        raise Refused(f"{case['number']} was not checked yet", code="not_checked")
     values = last._asdict() | {
         "seq": last.seq + 1,
         "at": case.now,

@@ -290,7 +290,11 @@ def publish(
     _check_edits(who)
     row = _locked(tx, flow, number)
     if row.state != "draft":
-        raise Refused(f"version {number} is {row.state}: only a draft is published", allowed=("roll_back",))
+        raise Refused(
+            f"version {number} is {row.state}: only a draft is published",
+            allowed=("roll_back",),
+            code="not_draft",
+        )
     if row.digest != digest:
         raise Stale(
             "the draft is not what you reviewed any more: look at it again", newer=(), last_event=number
@@ -316,7 +320,9 @@ def roll_back(
     _check_edits(who)
     row = _locked(tx, flow, number)
     if row.state != "retired" or row.published_at is None:
-        raise Refused(f"version {number} is no former version: there is nothing to go back to")
+        raise Refused(
+            f"version {number} is no former version: there is nothing to go back to", code="not_former"
+        )
     comment = _comment(comment)
     _check_clean(tx, rules, row)
     before = tx.one(_PUBLISHED, flow=flow)
@@ -331,15 +337,18 @@ def discard(tx: Tx, who: Principal, flow: str, number: int, *, seen: str, now: d
     _check_edits(who)
     row = _locked(tx, flow, number)
     if row.state != "draft":
-        raise Refused(f"version {number} is {row.state}: only a draft is discarded")
+        raise Refused(f"version {number} is {row.state}: only a draft is discarded", code="not_draft")
     if row.author != who.actor and not (who.is_admin or who.kind == "system"):
-        raise Forbidden("this is somebody else's draft: its author or an administrator discards it")
+        raise Forbidden(
+            "this is somebody else's draft: its author or an administrator discards it",
+            code="draft_of_another",
+        )
     if seen != edition(row.body):
         raise Stale(
             "the draft was saved since you looked: look at it again", newer=(), last_event=row.version
         )
     if tx.one(_LIVE, digest=row.digest) is not None:
-        raise Refused("somebody is on the phone with this draft: end that call first")
+        raise Refused("somebody is on the phone with this draft: end that call first", code="draft_on_phone")
     tx.run(_DISCARD, flow=flow, version=number)
     case.record(
         tx, case.ADMINISTRATION, "flow.discarded", now=now, actor=who.actor, flow=flow, version=number

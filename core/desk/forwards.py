@@ -40,11 +40,14 @@ def take(tx: Tx, who: Principal, number: str, *, now: datetime, seen: int | None
     name, address = (opened.data if opened is not None else {}).get(FIELD, ("", ""))
     writer = Address(address, name)
     if not address or writer.key == case["requester_address"].lower():
-        raise Refused(f"nobody is offered as requester of {number}")
+        raise Refused(f"nobody is offered as requester of {number}", code="nobody_offered")
     known = people.by_address(tx, writer.key)
     if len(known) > 1:
         names = ", ".join(sorted({one.customer for one in known}))
-        raise Refused(f"{address} is a contact of several customers ({names}): qualify it with the right one")
+        raise Refused(
+            f"{address} is a contact of several customers ({names}): qualify it with the right one",
+            code="several_customers",
+        )
     before = case["requester_address"]
     if known:
         given = {"customer": known[0].customer, "contact": known[0].id}

@@ -180,6 +180,7 @@ def _attach(
         raise Refused(
             f"{number} is {parent['state']}: an incident is an open request",
             allowed=workflow.allowed(parent["state"]),
+            code="incident_ended",
         )
     if Tie.PARENT in links_between.kinds(tx, parent.id):
         allow(joining.No("parent_is_child", ("unlink",)), parent, parent)

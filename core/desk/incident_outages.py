@@ -172,13 +172,21 @@ def publish(tx: Tx, who: Principal, number: str, *, now: datetime) -> str:
     incident.only_who_leads(tx, who, number)
     parent = Case.open(tx, find(tx, who, number).id, now=now)
     if incident.FLAG not in parent["flags"] or not parent["open"]:
-        raise Refused(f"{number} is no incident that goes on: make it one first", allowed=("incident",))
+        raise Refused(
+            f"{number} is no incident that goes on: make it one first",
+            allowed=("incident",),
+            code="no_incident",
+        )
     there = running(tx, parent.id)
     if there is not None:
         return str(there.id)
     found = draft(tx, parent.id)
     if found is None:
-        raise Refused(f"{number} concerns no customer yet: attach their requests first", allowed=("attach",))
+        raise Refused(
+            f"{number} concerns no customer yet: attach their requests first",
+            allowed=("attach",),
+            code="incident_of_nobody",
+        )
     made = publishing.of_incident(tx, who, parent.id, found, now=now)
     parent.event("incident.announced", actor=who.actor, customers=len(_customers(found.scope)))
     parent.save()

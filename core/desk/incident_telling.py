@@ -83,12 +83,15 @@ def inform(
             return str(row.id)
     acts.check_seen(parent, who, seen, ("incident.informed",))
     if incident.FLAG not in parent["flags"]:
-        raise Refused(f"{number} is no incident: make it one first", allowed=("incident",))
+        raise Refused(
+            f"{number} is no incident: make it one first", allowed=("incident",), code="no_incident"
+        )
     spoken = incident.said_in(words)
     plan = _plan(tx, [parent.id, *links_between.of_kind(tx, parent.id, Tie.CHILD)])
     if not plan:
         raise Refused(
-            "nobody of this incident can be told anything: no open request of it has a conversation"
+            "nobody of this incident can be told anything: no open request of it has a conversation",
+            code="incident_unheard",
         )
     faults = incident.missing(spoken, {one["language"] for one in plan})
     if faults:

@@ -80,7 +80,7 @@ def save(
     row = None if number is None else known_error_rows.find(tx, who, number)
     acts.only_staff(who)
     if row is not None and row.closed_at is not None:
-        raise Refused(f"{name_of(row.number)} is over: write a new one")
+        raise Refused(f"{name_of(row.number)} is over: write a new one", code="known_over")
     if row is not None and version is not None and version != row.version:
         raise Stale(
             f"somebody changed {name_of(row.number)} since you looked: read it, then decide",
@@ -224,7 +224,7 @@ def apply(
     if standing is not None and standing.known_error == row.id:
         return number
     if row.closed_at is not None:
-        raise Refused(f"{name_of(known)} is over: it is applied no longer")
+        raise Refused(f"{name_of(known)} is over: it is applied no longer", code="known_over")
     late = rule.expired(row.expires_on, now)
     if late and not confirm_expired:
         raise Refused(

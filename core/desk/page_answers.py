@@ -177,7 +177,7 @@ def taken(tx: Tx, button: Row, agent: str | None, *, now: datetime) -> str:
         raise Forbidden("only who was called takes it from here")
     case = Case.open(tx, button.shard, now=now)
     if case["assignee"] not in (None, who.id):
-        raise Refused("somebody else has taken it")
+        raise Refused("somebody else has taken it", code="taken_by_another")
     _seen(case, who.id)
     return tickets.take(tx, who, case["number"], now=now)
 

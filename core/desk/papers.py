@@ -370,7 +370,7 @@ def pdf(tx: Tx, who: Principal, number: str, paper_id: str) -> tuple[str, bytes]
     """File name and bytes of its PDF. Raises NotFound; Refused while it is being drawn."""
     _, row = _found(tx, who, number, paper_id)
     if row.pdf is None:
-        raise Refused("the PDF of this paper is being drawn: ask again in a few seconds")
+        raise Refused("the PDF of this paper is being drawn: ask again in a few seconds", code="being_drawn")
     return file_name(row), blobs.get(tx, row.pdf)
 
 

@@ -364,7 +364,7 @@ def include(case: Case, who: Principal, person: Address) -> None:
     first = case.tx.one(FIRST_THREAD, ticket_id=case.id)
     in_chat = chat_addresses.is_chat(person.key)
     if first is None or (in_chat and not there):
-        raise Refused("this ticket has no conversation to bring somebody into")
+        raise Refused("this ticket has no conversation to bring somebody into", code="no_conversation")
     thread_id = there[0].thread if there else first.id
     role = Role.REQUESTER if person.key == case["requester_address"].lower() else Role.PARTICIPANT
     account = identities.proved_contact(case.tx, person.key) if in_chat else None

@@ -354,7 +354,7 @@ def pdf(tx: Tx, who: Principal, contract: str, period: str, n: int) -> tuple[str
     """File name and bytes of its PDF. Raises NotFound; Refused while it is being drawn."""
     row = _found(tx, who, contract, period, n)
     if row.pdf is None:
-        raise Refused("the PDF of this report is being drawn: ask again in a few seconds")
+        raise Refused("the PDF of this report is being drawn: ask again in a few seconds", code="being_drawn")
     return f"{_file(row)}.pdf", blobs.get(tx, row.pdf)
 
 

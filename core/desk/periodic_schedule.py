@@ -36,7 +36,7 @@ from core.store.schedules import Schedule
 from core.store.tx import Prepared, Row, Tx
 from core.store.work import Job
 
-DAILY = Schedule(name="reports", rhythm="daily 05:20", kind="reports", payload={}, time_zone="Europe/Rome")
+DAILY = Schedule(name="reports", rhythm="daily 05:20", kind="reports", payload={})
 EVERY = (Every.WEEK, Every.MONTH, Every.QUARTER)
 LETTER = "periodic_report"
 

@@ -27,6 +27,8 @@ class Principal:
     name: str = ""
     email: str = ""
     language: str = "it"
+    time_zone: str = ""
+    """In which a contact is told times on pages: their customer's. Empty: the hub's."""
     roles: frozenset[str] = frozenset()
     groups: tuple[str, ...] = ()
     customer: str | None = None

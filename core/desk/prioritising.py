@@ -35,7 +35,9 @@ def override(
     if not case["open"]:
         raise Refused(f"{number} is {case['state']}", allowed=("reopen",))
     if case["priority"] is None:
-        raise Refused(f"{number} has no priority yet: qualify it first", allowed=("qualify",))
+        raise Refused(
+            f"{number} has no priority yet: qualify it first", allowed=("qualify",), code="no_priority"
+        )
     computed = str(placing.computed(case).priority)
     before, to = case["priority"], priority or computed
     sources = {name: source for name, source in case["provenance"].items() if name != "priority"}

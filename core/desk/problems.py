@@ -284,5 +284,9 @@ def unlink(tx: Tx, who: Principal, problem_number: int, number: str, *, now: dat
 def _in_hand(tx: Tx, who: Principal, number: int) -> Row:
     row = problem_rows.find(tx, who, number)
     if row.closed_at is not None:
-        raise Refused(f"{name_of(number)} is closed: reopen it first", allowed=rule.allowed(row.state))
+        raise Refused(
+            f"{name_of(number)} is closed: reopen it first",
+            allowed=rule.allowed(row.state),
+            code="problem_closed",
+        )
     return row

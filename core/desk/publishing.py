@@ -219,7 +219,10 @@ def retry_delivery(tx: Tx, who: Principal, outage_id: str, delivery: str, *, now
     """Send again what was given up or came back. Raises Forbidden, NotFound, Refused."""
     _staffs(tx, who, outage_id)
     if not returns.again(tx, outage_id, delivery, now=now):
-        raise Refused("this delivery is on its way or arrived; there is nothing to send again")
+        raise Refused(
+            "this delivery is on its way or arrived; there is nothing to send again",
+            code="delivery_under_way",
+        )
     case.record(tx, outage_id, "delivery.retried", now=now, actor=who.actor, delivery=delivery)
 
 
@@ -312,7 +315,7 @@ def _running(tx: Tx, who: Principal, outage_id: str, *, seen: int | None, idem: 
         message = (
             f"this outage has {'ended' if row.state == 'ended' else 'been withdrawn'}: publish another one"
         )
-        raise Refused(message)
+        raise Refused(message, code="outage_over")
     if seen is not None and seen < row.last_update:
         newer = tx.all(_NEWER, outage_id=outage_id, seen=seen)
         if any(one.by != who.actor for one in newer):

@@ -44,7 +44,11 @@ def give(case: Case, who: Principal, *, score: int, comment: str | None, channel
     if not 1 <= score <= BEST:
         raise invalid("/score", f"must be a number from 1 to {BEST}")
     if case["state"] != "closed":
-        raise Refused(f"{case['number']} is {case['state']}: it can be rated once it is closed")
+        raise Refused(
+            acts.gone_on(case, who)
+            or f"{case['number']} is {case['state']}: it can be rated once it is closed",
+            code="not_closed",
+        )
     words = " ".join((comment or "").split())
     if len(words) > LONGEST:
         raise invalid("/comment", f"must have at most {LONGEST:,} characters; it has {len(words):,}")
@@ -52,7 +56,9 @@ def give(case: Case, who: Principal, *, score: int, comment: str | None, channel
     before = of_ticket(case.tx, case.id)
     anew = before is None or before.changed_at < case["closed_at"]  # it was open again since
     if not anew and now - before.at > CHANGEABLE:
-        raise Refused(f"{case['number']} was rated too long ago: the opinion stays as it is")
+        raise Refused(
+            f"{case['number']} was rated too long ago: the opinion stays as it is", code="rated_long_ago"
+        )
     kept = words if comment is not None or anew else before.comment
     if not anew and (before.score, before.comment) == (score, kept):
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from core.desk import acts, intake, outbox, people, reference, resolution, timin
 from core.desk.case import Case
 from core.desk.errors import Fault, Forbidden, Invalid, Refused, contradiction, invalid
 from core.desk.principal import Principal
-from core.desk.scope import find
+from core.desk.scope import find, goes_on
 from core.envelope import Address, Arrival, Attachment, BadAddress, Hints, Inbound
 from core.ids import new_id
 from core.store import tables
@@ -19,6 +20,14 @@ from core.store.tx import Tx
 
 MAX_SUBJECT = 1000  # characters
 HERE = acts.HERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """Where somebody's words are: the number of the request, the id of the message."""
+
+    number: str
+    message: str
 
 
 def open_request(  # noqa: PLR0913 - the fields of a request
@@ -88,7 +97,7 @@ def open_request(  # noqa: PLR0913 - the fields of a request
         message = (
             "more has come from this address than anybody reads: staff look at it first; call if it is urgent"
         )
-        raise Refused(message)
+        raise Refused(message, code="flood")
     return done.number
 
 
@@ -102,22 +111,27 @@ def write(
     seen: int | None = None,
     idem: str = "",
     files: Sequence[Attachment] = (),
-) -> str:
-    """A contact's words on a request of theirs; return the message id. The same `idem` gives the same message again.
+) -> Written:
+    """A contact's words on a request of theirs. The same `idem` gives the same message again.
 
-    What we waited for is there then, and what was solved is open again. Raises NotFound, Forbidden for staff, Stale,
-    Refused on a request that has ended, Invalid.
+    What we waited for is there then, and what was solved is open again. Words on a request that was merged are said on the one that
+    goes on with it (desk.md 14), as a mail is; `seen` says nothing of that one. Raises NotFound, Forbidden for staff, Stale, Refused
+    on a request that has ended, Invalid.
     """
-    case = Case.open(tx, find(tx, who, number).id, now=now)
+    asked = find(tx, who, number)
+    row = goes_on(tx, who, asked.id) or asked
+    case = Case.open(tx, row.id, now=now)
     if who.kind != "contact":
         message = "staff answer with reply"
         raise Forbidden(message)
     if (done := acts.said_before(case, idem)) is not None:
-        return done
-    acts.check_seen(case, who, seen, ("message.out",))
+        return Written(number=row.number, message=done)
+    acts.check_seen(case, who, seen if row.id == asked.id else None, ("message.out",))
     text = acts.plain(text)
     if not case["open"] and case["state"] != "resolved":
-        raise Refused(f"{number} is {case['state']}: open a new request and name it there")
+        raise Refused(
+            f"{row.number} is {case['state']}: open a new request and name it there", code="request_ended"
+        )
     message_id = acts.hear(case, who, text)
     if idem:
         tx.update(tables.message, {"ticket_id": case.id, "id": message_id}, idem=idem)
@@ -126,7 +140,7 @@ def write(
     resolution.customer_wrote(case, at=now)
     timing.settle(case)
     case.save()
-    return message_id
+    return Written(number=row.number, message=message_id)
 
 
 def _for_whom(

@@ -254,7 +254,7 @@ def correct(
     if len(why) > MOST_WHY:
         raise invalid("/why", f"must have at most {MOST_WHY} characters; it has {len(why)}")
     if case["state"] not in ("resolved", "closed"):
-        raise Refused(f"{number} is {case['state']}: its report is made when it is solved")
+        raise Refused(f"{number} is {case['state']}: its report is made when it is solved", code="no_report")
     given = {"text": text, "tests": tests, "limits": limits, "safety": safety, "next_steps": next_steps}
     said = {name: acts.plain(words, f"/{name}") for name, words in given.items() if words.strip()}
     case.set(resolution=case["resolution"] | said)
@@ -320,7 +320,7 @@ def refuse(tx: Tx, who: Principal, number: str, *, now: datetime, reason: str) -
     """The customer says that it is not solved: work goes on."""
     case = acts.begin(tx, who, number, now=now)
     reason = acts.plain(reason, "/reason")
-    _only_solved(case)
+    _only_solved(case, who)
     acts.hear(case, who, reason)
     reopen_case(case, who, why="refused")
     acts.finish(case)
@@ -329,15 +329,16 @@ def refuse(tx: Tx, who: Principal, number: str, *, now: datetime, reason: str) -
 
 def refused(case: Case, who: Principal) -> None:
     """The same of a ticket in hand, at once; why, they say afterwards. Raises Refused when it is not solved."""
-    _only_solved(case)
+    _only_solved(case, who)
     reopen_case(case, who, why="refused")
     acts.finish(case)
 
 
-def _only_solved(case: Case) -> None:
+def _only_solved(case: Case, who: Principal) -> None:
     if case["state"] != "resolved":
         raise Refused(
-            f"{case['number']} is not waiting for a confirmation", allowed=workflow.allowed(case["state"])
+            acts.gone_on(case, who) or f"{case['number']} is not waiting for a confirmation",
+            allowed=workflow.allowed(case["state"]),
         )
 
 
@@ -351,9 +352,9 @@ def reopen(
     reason = acts.plain(reason, "/reason")
     if case["state"] == "closed":
         if not who.leads:
-            raise Forbidden("a closed ticket is reopened by a shift leader or above")
+            raise Forbidden("a closed ticket is reopened by a shift leader or above", code="reopen_closed")
         if now - case["closed_at"] > workflow.REOPEN_WITHIN:
-            raise Refused(f"{number} was closed too long ago: open a new request")
+            raise Refused(f"{number} was closed too long ago: open a new request", code="closed_long_ago")
     reopen_case(case, who, why="staff")
     acts.note(case, who, reason)
     acts.finish(case)

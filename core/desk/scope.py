@@ -7,6 +7,7 @@ statement is compiled once per shape and never holds one person's values for the
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -26,6 +27,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from core.desk import joining_ways
 from core.desk.errors import Forbidden, NotFound
 from core.desk.listing import hidden
 from core.desk.principal import Principal
@@ -131,11 +133,22 @@ def find_to_act(tx: Tx, who: Principal, number: str) -> Row:
     row, way = _found(tx, who, number)
     if way == "follows":
         raise Forbidden(
-            f"{row.desk_group} has it since it was escalated: you may read it and leave a note for them"
+            f"{row.desk_group} has it since it was escalated: you may read it and leave a note for them",
+            code="only_follows",
         )
     return row
 
 
+def goes_on(tx: Tx, who: Principal, ticket_id: str) -> Row | None:
+    """The ticket that goes on with this one, which was merged (desk.md 14). None: it was not, or this person may not see where."""
+    end = joining_ways.survivor(tx, ticket_id)
+    if end != ticket_id and (row := tx.one(_NUMBER, id=end)) is not None:
+        with suppress(NotFound):
+            return find(tx, who, row.number)
+    return None
+
+
+_NUMBER = Prepared(select(ticket.c.number).where(ticket.c.id == bindparam("id")))
 _BOOKED = Prepared(
     select(booking.c.ticket_id)
     .select_from(booking.join(ticket, ticket.c.id == booking.c.ticket_id))

@@ -175,7 +175,7 @@ def lift(tx: Tx, who: Principal, address: str, *, now: datetime) -> None:
         message = (
             f"{address} asked for no more messages: they are written to again when they ask for it (START)"
         )
-        raise Refused(message)
+        raise Refused(message, code="opted_out")
     works(tx, address, now=now)
     case.record(tx, case.ADMINISTRATION, "address.lifted", now=now, actor=who.actor, reason=row.reason)
     if row.ticket_id is not None:

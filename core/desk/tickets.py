@@ -393,7 +393,10 @@ def retry_delivery(tx: Tx, who: Principal, number: str, delivery: str, *, now: d
     case = acts.begin(tx, who, number, now=now)
     acts.only_staff(who)
     if not returns.retry(case, delivery):
-        raise Refused("this delivery is on its way or arrived; there is nothing to send again")
+        raise Refused(
+            "this delivery is on its way or arrived; there is nothing to send again",
+            code="delivery_under_way",
+        )
     case.event("delivery.retried", actor=who.actor, delivery=delivery)
     case.save()
     return number

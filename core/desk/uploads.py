@@ -57,5 +57,5 @@ def receive(tx: Tx, token: str, files: Sequence[Attachment], *, now: datetime) -
         message = (
             "so much has come from this chat that staff look at it first: try the link again later, or call"
         )
-        raise Refused(message)
+        raise Refused(message, code="flood")
     return done.number

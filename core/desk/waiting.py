@@ -66,7 +66,9 @@ def hand_to_vendor_case(
     """
     row = _waiting(tx, who, inbound_id, "held")
     if not row.reason.startswith(vendor_intake.TRIAGE):
-        raise Refused("this item is no vendor's: take it as a message, a ticket or a note")
+        raise Refused(
+            "this item is no vendor's: take it as a message, a ticket or a note", code="no_vendors_item"
+        )
     _onto_case(tx, row, who, number, vendor_case, now=now)
 
 
@@ -76,7 +78,9 @@ def _onto_case(tx: Tx, row: Row, who: Principal, number: str, vendor_case: str, 
         raise Refused(f"{number} is {case['state']}", allowed=workflow.allowed(case["state"]))
     of = vendor_rows.one(case, vendor_case)
     if of.opened_at is None:
-        raise Refused(f"nothing was sent to {of.vendor} on this case yet", allowed=("write",))
+        raise Refused(
+            f"nothing was sent to {of.vendor} on this case yet", allowed=("write",), code="vendor_unwritten"
+        )
     chosen = {"take_as": vendor_intake.TAKE_AS, "vendor_thread": of.thread_id, "by": who.id}
     _again(tx, row, who, {**row.detail, **chosen}, now=now)
 
@@ -136,7 +140,7 @@ def _waiting(tx: Tx, who: Principal, inbound_id: str, outcome: str | None = None
     traffic.inbound_item(tx, who, inbound_id)  # raises NotFound for what is out of scope
     row = tx.one(_ROW, id=inbound_id)
     if not row.open or (outcome is not None and row.outcome != outcome):
-        raise Refused(f"this item is no longer waiting: it is {row.outcome}")
+        raise Refused(f"this item is no longer waiting: it is {row.outcome}", code="not_waiting_any_more")
     return row
 
 

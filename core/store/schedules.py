@@ -36,14 +36,14 @@ _MOVE = Prepared(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Something periodic. `rhythm`: "every 60" (seconds) or "daily 06:30" in `time_zone`."""
+    """Something periodic. `rhythm`: "every 60" (seconds) or "daily 06:30" in `time_zone`; empty: the hub's."""
 
     name: str
     rhythm: str
     kind: str
     """Of the job, on the lane of the schedule's name."""
     payload: Mapping[str, Any]
-    time_zone: str = "UTC"
+    time_zone: str = ""
 
 
 def ensure(tx: Tx, wanted: Schedule, *, now: datetime) -> None:
@@ -52,27 +52,28 @@ def ensure(tx: Tx, wanted: Schedule, *, now: datetime) -> None:
     Raises ValueError for a rhythm that is none.
     """
     args = {"kind": wanted.kind, "payload": dict(wanted.payload)}
-    first = next_slot(wanted.rhythm, wanted.time_zone, after=now)
+    zone = wanted.time_zone or tx.facts.time_zone
+    first = next_slot(wanted.rhythm, zone, after=now)
     row = tx.one(_ONE, name=wanted.name)
     if row is None:
         tx.insert_new(
             schedule,
             name=wanted.name,
             rhythm=wanted.rhythm,
-            time_zone=wanted.time_zone,
+            time_zone=zone,
             args=args,
             next_at=first,
             enabled=True,
         )
         return
-    same = (row.rhythm, row.time_zone) == (wanted.rhythm, wanted.time_zone)
+    same = (row.rhythm, row.time_zone) == (wanted.rhythm, zone)
     if same and row.args == args:
         return
     tx.update(
         schedule,
         {"name": wanted.name},
         rhythm=wanted.rhythm,
-        time_zone=wanted.time_zone,
+        time_zone=zone,
         args=args,
         next_at=row.next_at if same else first,
     )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from core.desk import contract_round, periodic_schedule, tidying, unattended
 from core.ids import fixed_id
 from core.rounds import Effect, Handler, Hopeless, Retry
 from core.store import lanes, schedules, tables, work
@@ -631,6 +632,19 @@ async def test_a_daily_slot_follows_the_clock_on_the_wall(db: Database, clock: C
     row = (await db.read(lambda tx: tx.all(select(tables.schedule))))[0]
 
     assert row.next_at == datetime(2026, 3, 29, 4, 30, tzinfo=UTC)  # summer time began that night
+
+
+async def test_what_comes_daily_comes_at_that_time_of_the_hub(db: Database, clock: Clock) -> None:
+    zone = await db.read(lambda tx: tx.facts.zone)
+    for one in (contract_round.DAILY, periodic_schedule.DAILY, tidying.NIGHTLY, unattended.NIGHTLY):
+        await db.write(schedules.ensure, one, now=NOON)
+
+    found = await db.read(lambda tx: tx.all(select(tables.schedule)))
+
+    assert zone.utcoffset(NOON)
+    assert {row.name: f"daily {row.next_at.astimezone(zone):%H:%M}" for row in found} == {
+        row.name: row.rhythm for row in found
+    }
 
 
 @pytest.mark.parametrize("rhythm", ["every 0", "daily 24:00", "hourly", "daily 6:30", ""])

@@ -41,6 +41,13 @@ async def test_two_tickets_are_merged_after_a_look_and_parted_again(caller, agai
     assert (look["may"], look["ends"]["messages"], look["goes_on"]["number"]) == (True, 2, "26-000001")
     merged = await (await lea.post("/tickets/26-000003/merge", {"into": "26-000001", "seen": 1})).json()
     assert (merged["state"], merged["messages"]) == ("merged", [])
+    late = await caller("Alice").post(
+        "/tickets/26-000003/messages", {"text": "Still so.", "audience": "customer"}
+    )
+    assert (late.status, (await late.json())["text"]) == (201, "Still so."), "words follow the signpost"
+    lost = await caller("Alice").post("/tickets/26-000003/confirm")
+    assert lost.status == 409
+    assert "was merged into 26-000001" in (await lost.json())["detail"]
     ((one,),) = ((await (await lea.get("/tickets/26-000001/joinings")).json())["items"],)
     assert (one["kind"], one["may_undo"], one["messages"]) == ("merge", True, 3)
     again_ = await (await lea.post("/tickets/26-000001/undo", {"joining": one["id"]})).json()

@@ -91,3 +91,32 @@ async def test_rows_come_and_go_and_each_mistake_stands_at_its_field(db, tmp_pat
 
 
 FIELDS = ["from-1", "from-2", "to-2", "days-3", "to-4", "closed-0", "closed-2"]
+
+
+async def test_who_saves_a_calendar_that_somebody_changed_meanwhile_is_told_and_loses_nothing(db, tmp_path):
+    desk = await at_work(db, CONFIGURED + SUE)
+    office = "/desk/calendars/Office"
+    named = {"closed-0": "2026-12-07", "closed-name-0": "Patrono"}
+    async with serving(db, tmp_path) as pages:
+        sue = await pages.as_(await desk.who("sue"))
+        seen = (await sue.get(office)).field("seen")
+        looked = await sue.post(office, **FORM, seen=seen, look="1")
+        assert looked.field("seen") == seen, "looking at it is not reading theirs"
+        await sue.post(office, **FORM, **named, seen=seen, save="1")
+        theirs = await db.read(clock_editor.calendar, await desk.who("sue"), "Office")
+
+        late = await sue.post(
+            office, **FORM | {"to-0": "20:00"}, **named | {"closed-name-0": "Ambrogio"}, seen=seen, save="1"
+        )
+
+        assert late.status == 409
+        assert "Nel frattempo qualcuno ha cambiato questo orario" in late.words
+        assert 'value="20:00"' in late.text
+        assert 'value="Ambrogio"' in late.text
+        assert await db.read(clock_editor.calendar, await desk.who("sue"), "Office") == theirs
+        only_a_name = named | {"closed-name-0": "Ambrogio"}
+        assert (await sue.post(office, **FORM, **only_a_name, seen=theirs.edition, save="1")).status == 303
+        again = await sue.post(office, **FORM, **named, seen=theirs.edition, save="1")
+        assert again.status == 409, "the name of a day is a change too"
+        meant = await sue.post(office, **FORM, **named, seen=again.field("seen"), save="1")
+        assert meant.status == 303

@@ -94,7 +94,10 @@ async def test_a_calendar_is_changed_with_its_mistakes_in_their_places_and_appli
 
         seen = await (await sue.post("/calendars/Office/preview", OFFICE)).json()
         assert (seen["tickets"], seen["next"]) == (1, None)
-        kept = await (await sue.send("PUT", "/calendars/Office", OFFICE)).json()
+        looked = await (await sue.get("/calendars/Office")).json()
+        kept = await (await sue.send("PUT", "/calendars/Office", OFFICE | {"seen": looked["edition"]})).json()
+        stale = await sue.send("PUT", "/calendars/Office", OFFICE | {"seen": looked["edition"]})
+        assert stale.status == 409, "somebody changed it meanwhile"
         assert "overlap and are merged" in kept["warnings"][0]
         assert kept["closed_names"] == OFFICE["closed_names"]
         stray = await sue.send("PUT", "/calendars/Office", OFFICE | {"closed": []})

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
+import msgspec
 import pytest
+from multidict import MultiDict, MultiDictProxy
+from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import select
 
-from core.desk import activities
+from core.desk import activities, contract_changes
+from core.desk.configuration.document import ContractPart, LinePart
 from core.rules import entitlement, line_choice
 from core.rules.coverage import Line
 from core.store import tables
@@ -14,7 +20,7 @@ from tests.desk_files import changed
 from tests.web.api_desk import Caller, furnish
 from tests.web.api_desk import serving as api
 from tests.web.desk_pages import serving
-from web.desk import checked
+from web.desk import checked, contract_forms
 from web.words import catalogue, say
 
 DESK = (
@@ -215,3 +221,94 @@ async def test_programs_save_contracts_log_work_and_override(db):
         assert ours <= hidden, "customers see what they bought, not how we go about it"
         assert seen["lines"][0]["balance"]["granted"] == 2
         assert seen["lines"][0]["hours"][0] == "mon 00:00-24:00"
+
+
+WHOLE = """
+  [[customers.contracts]]
+  number = "C-7"
+  valid_from = 2026-01-01
+  valid_until = 2027-12-31
+  status = "suspended"
+  grace_days = 12
+  covers_children = true
+  authorised_contacts = ["alice@acme.test"]
+  notice_date = 2027-06-30
+  renewal = "tacit"
+  tell_breach = true
+  policy = { expired = "quarantine", exhausted = "store_alert_only" }
+    [[customers.contracts.lines]]
+    name = "Everything"
+    technologies = ["Network"]
+    request_types = ["Change"]
+    channels = ["whatsapp"]
+    assets = ["sw-1"]
+    sites = ["Verona"]
+    calendar = "Office"
+    sla = "Gold"
+    onsite = true
+    vendor_pauses = true
+    measure = "hours"
+    quantity = 7.5
+    used = 1.25
+    period = "month"
+    overdraft = true
+    priority = 3
+    emergency = true
+    rollover = true
+    step = 20
+    no_access_billable = true
+[[customers]]
+name = "Beta Ltd"
+"""
+
+
+def _default(part, name):
+    """What a field is when nobody says it."""
+    return {one.encode_name: one.default for one in msgspec.structs.fields(part)}[name]
+
+
+def _sent(page):
+    """The fields that a browser would send of the form as it stands, but for its buttons."""
+    fields: MultiDict[str] = MultiDict()
+    for one in LexborHTMLParser(page.text).css("form.panel input, form.panel select"):
+        name, at = one.attributes.get("name"), one.attributes
+        if one.tag == "select":
+            (picked,) = one.css("option[selected]") or one.css("option")[:1]
+            fields.add(name, picked.attributes["value"])
+        elif at.get("type") != "checkbox" or "checked" in at:
+            fields.add(name, at.get("value") or "")
+    return MultiDictProxy(fields)
+
+
+async def test_a_contract_that_is_opened_and_saved_is_what_it_was_with_every_field(db, tmp_path):
+    desk = await at_work(db, changed('[[customers]]\nname = "Beta Ltd"\n', WHOLE.lstrip("\n"), DESK))
+    plain = await db.read(contract_changes.written, "C-7")
+    for part, given in ((ContractPart, plain), (LinePart, plain["lines"][0])):
+        as_usual = [
+            name
+            for name, value in given.items()
+            if name not in ("customer", "lines") and value == _default(part, name)
+        ]
+        assert as_usual == [], "the example says something else than usual in every field"
+    async with serving(desk.db, tmp_path) as pages:
+        page = await (await pages.as_(await desk.who("sue"))).get("/desk/contracts/C-7/edit")
+
+    again = contract_forms.read(_sent(page)) | {"number": "C-7"}  # of its address
+
+    kept = {name: value for name, value in again.items() if name not in ("why", "seen")}
+    assert kept == json.loads(json.dumps(plain)), "tuples are lists in a form"
+    wanted = {name: value for name, value in again.items() if name not in ("customer", "why", "seen")}
+    said = await db.read(contract_changes.preview, await desk.who("sue"), wanted, customer="ACME")
+    assert said.changes == ()
+
+
+async def test_what_the_lists_of_an_editor_name_no_more_stays_ticked(desk, tmp_path):
+    async with serving(desk.db, tmp_path) as pages:
+        sue = await pages.as_(await desk.who("sue"))
+        page = await sue.post(
+            "/desk/new-contract", **FORM, **{"lines-0-channels": "pigeon", "lines-0-assets": "gone"}, look="1"
+        )
+
+    sent = _sent(page)
+    assert (sent["lines-0-channels"], sent["lines-0-assets"]) == ("pigeon", "gone")
+    assert sent["lines-0-calendar"] == "Nowhere"

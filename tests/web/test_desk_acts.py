@@ -12,6 +12,7 @@ from tests import rows
 from tests.fakes import FakeChannel, ReadersHere
 from tests.web.desk_pages import Person
 from web import words
+from web.desk.ticket import VERBS
 
 TICKET = "/desk/tickets/26-000001"
 
@@ -537,3 +538,42 @@ async def test_nobody_is_offered_to_take_back_what_is_not_ours(teo):
     page = LexborHTMLParser((await teo.get(TICKET)).text)
 
     assert not page.css(".msg.in .take-back")
+
+
+# --- Why not ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["it", "en"])
+def test_every_verb_has_a_name_in_the_readers_language(language):
+    named = {name.removeprefix("verb.") for name in words.catalogue(language) if name.startswith("verb.")}
+
+    assert set(VERBS) <= named
+
+
+async def test_what_is_no_question_of_state_is_refused_with_its_reason(teo, db):
+    nobody = await teo.do("requester")
+    await db.write(lambda tx: rows.a_ticket(tx, "26-000077", desk_group="Network L1", state="in_progress"))
+    of = (await ticket(db, "26-000077")).id
+    await db.write(lambda tx: tx.run(tables.participant.delete().filter_by(ticket_id=of)))
+    unheard = await teo.do("reply", number="26-000077", text="Guardo.", idem="a")
+
+    assert (nobody.status, unheard.status) == (409, 409)
+    assert "Rendi richiedente: non è possibile" in nobody.words
+    assert "Nessuno è più proposto come richiedente" in nobody.words
+    assert "Rispondi: non è possibile" in unheard.words
+    assert "aggiunga prima un contatto" in unheard.words
+    assert "la richiesta ora è" not in nobody.words + unheard.words
+
+
+async def test_who_was_signed_out_is_told_of_drafts_only_where_there_are_any(pages, teo, alice):
+    await pages.db.write(lambda tx: tx.run(tables.sign_in.delete()))
+    for one in (teo, alice):
+        one.headers |= {"Accept": "text/html", "Accept-Language": "it"}
+
+    staff = await teo.do("reply", text="Guardo.")
+    elsewhere = await teo.post("/desk/new-calendar", name="x")
+    customer = await alice.post("/portal/requests/26-000001/reply", text="Ancora.")
+
+    assert {page.status for page in (staff, elsewhere, customer)} == {401}
+    assert "come risposta o nota è conservato" in staff.words
+    assert "conservat" not in elsewhere.words + customer.words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -70,7 +71,12 @@ async def test_the_log_in_leads_there_where_mail_can_leave(db, client):
     assert 'href="/forgot"' in await (await client.get("/login")).text()
     assert 'href="/forgot"' in await (await log_in(client, password="wrong")).text()
 
+    for _ in range(5):
+        late = await log_in(client, password="wrong")
+    assert T("sign_in.wait_forgot") in html.unescape(await late.text()), "who must wait for a day need not"
+
     async with browser(db, also_by="") as without:
+        assert T("sign_in.wait_forgot") not in html.unescape(await (await log_in(without)).text())
         assert "/forgot" not in await (await without.get("/login")).text()
         assert (await without.get("/forgot")).status == 404
         assert (await ask(without)).status == 404

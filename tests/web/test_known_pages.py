@@ -56,6 +56,8 @@ async def test_a_link_shows_the_workaround_and_nothing_else_and_works_once(teo, 
 
     assert (await standing(db)).state == "accepted"
     assert "<form" not in inside(await teo.get(path))
+    late = await teo.post(path, says="fails", reason="It fell off.")
+    assert "It fell off." in late.words, "what was typed into a link that was used is not lost"
     assert (await teo.get("/workaround/guessed")).status == 404
 
 

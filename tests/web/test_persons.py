@@ -92,6 +92,10 @@ async def test_a_ticket_leads_to_the_person_and_says_by_which_ways_they_are_answ
     assert 'href="/desk/contacts/alice"' in page.text
     assert 'name="by-alice@acme.test"' in page.text
     assert 'value="telegram:77"' in page.text
+    other_way = {"by-alice@acme.test": "telegram:77", "from_now_on": "1"}
+    refused = await lea.do("reply", text="", idem="1", **other_way)
+    assert '<option value="telegram:77" selected>' in refused.text
+    assert 'name="from_now_on" value="1" checked' in refused.text, "what was ticked is kept"
     await lea.do("reply", text="We come.", idem="1", **{"by-alice@acme.test": "telegram:77"})
     sent = await db.read(lambda tx: tx.all(tables.delivery.select()))
     assert ("telegram", "telegram:77") in {(row.channel, row.address) for row in sent}

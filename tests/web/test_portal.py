@@ -5,13 +5,14 @@ import re
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import func, select
 
 from core.desk import accounts, coverage
-from core.settings import Settings
+from core.settings import Hub, Settings
 from core.store import tables
 from tests import rows
 from web.app import make_app
@@ -248,3 +249,90 @@ def test_both_languages_say_the_same_things():
     assert ours[0] == ours[1]
     used = "".join(path.read_text() for path in Path("templates/portal").glob("*.html"))
     assert set(re.findall(r't\("(portal\.[a-z_.]+[a-z0-9_])"', used)) <= ours[0]
+
+
+async def test_the_portal_tells_times_in_the_customers_zone_as_messages_do(alice, db):
+    await db.write(lambda tx: tx.update(tables.customer, {"code": "ACME"}, time_zone="Asia/Tokyo"))
+    await db.write(lambda tx: tx.run(tables.desk_revision.update().values(revision=99)))
+    noon_there = rows.NOON.astimezone(ZoneInfo("Asia/Tokyo")).strftime("%H:%M")
+
+    text = await (await alice.get("/portal/requests/26-000001")).text()
+
+    assert noon_there != rows.NOON.astimezone(ZoneInfo(Hub().time_zone)).strftime("%H:%M")
+    assert noon_there in text
+
+
+# --- What was typed while the request changed -------------------------------------------------------------------
+
+
+@pytest.fixture
+async def merged(alice, db):
+    """26-000010 was merged into 26-000001."""
+
+    def add(tx):
+        goes_on = tx.one(select(tables.ticket.c.id).where(tables.ticket.c.number == "26-000001")).id
+        rows.a_ticket(tx, "26-000010", state="merged", merged_into=goes_on)
+
+    await db.write(add)
+    return "/portal/requests/26-000010"
+
+
+async def test_an_answer_to_a_request_that_was_merged_is_said_on_the_one_that_goes_on(alice, db, merged):
+    answer = await post(alice, f"{merged}/reply", text="Parole pesate", form="f1", seen="1")
+
+    assert answer.status == 303
+    assert re.fullmatch(r"/portal/requests/26-000001#m-.+", answer.headers["Location"])
+    assert "Parole pesate" in await (await alice.get("/portal/requests/26-000001")).text()
+
+
+@pytest.mark.parametrize(
+    ("verb", "fields"),
+    [
+        ("refuse", {"reason": "Parole pesate"}),
+        ("rate", {"score": "2", "comment": "Parole pesate"}),
+        ("visits/0190aaaa-0000-7000-8000-000000000000/none", {"text": "Parole pesate"}),
+        ("refuse-workaround", {"workaround": "gone", "reason": "Parole pesate"}),
+    ],
+)
+async def test_what_cannot_be_done_after_a_merge_is_shown_on_the_one_that_goes_on_with_its_words(
+    alice, merged, verb, fields
+):
+    answer = await post(alice, f"{merged}/{verb}", **fields)
+    text = await answer.text()
+
+    assert answer.status == 409
+    assert "La Sua richiesta 26-000010 prosegue in questa" in text
+    assert "La rete è giù" in text
+    assert re.search(r'<textarea id="text"[^>]*>Parole pesate</textarea>', text)
+
+
+@pytest.mark.parametrize(
+    ("verb", "field"),
+    [("reply", "text"), ("refuse", "reason"), ("rate", "comment"), ("refuse-workaround", "reason")],
+)
+async def test_words_to_a_request_that_ended_meanwhile_are_kept_and_offered_to_a_new_one(
+    alice, db, verb, field
+):
+    await db.write(lambda tx: rows.a_ticket(tx, "26-000011", state="rejected", subject="Monitor"))
+
+    answer = await post(alice, f"/portal/requests/26-000011/{verb}", **{field: "Parole pesate", "score": "1"})
+    text = await answer.text()
+
+    assert answer.status == 409
+    assert "Questa richiesta è conclusa" in text
+    assert "Parole pesate</div>" in text
+    offered = {
+        name: html.unescape(value)
+        for name, value in re.findall(r'<input type="hidden" name="(subject|text)" value="([^"]*)"', text)
+    }
+    assert offered == {"subject": "Monitor", "text": "Parole pesate"}
+    new = await (await post(alice, "/portal/new", **offered)).text()
+    assert re.search(r'<textarea id="text"[^>]*>Parole pesate</textarea>', new)
+    assert 'value="Monitor"' in new
+
+
+async def test_who_says_that_it_is_not_solved_when_work_goes_on_already_sends_it_as_an_answer(alice):
+    text = await (await post(alice, "/portal/requests/26-000001/refuse", reason="Parole pesate")).text()
+
+    assert re.search(r'<textarea id="text"[^>]*>Parole pesate</textarea>', text)
+    assert "è nella risposta qui sotto" in text

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from core import desk as desk_package
-from core.desk import tasks
+from core.desk import reports, tasks
 from core.store import tables
 from tests import rows
 from tests.web import api_desk
@@ -102,13 +102,16 @@ async def test_the_reply_box_asks_for_the_next_words_and_shows_what_is_promised(
 
 async def test_a_refused_end_names_each_reason_with_a_field_that_answers_it(teo, db):
     await db.write(_at_a_vendor)
-    solution = {"cause": "network", "text": "Cambiato il cavo.", "minutes": 5}
+    more = {name: f"Di {name}." for name in reports.LATER}
+    solution = {"cause": "network", "text": "Cambiato il cavo.", "minutes": 5, **more}
 
     refused = await teo.do("resolve", **solution)
 
     assert refused.status == 409
     assert 'name="override-vendor_open"' in refused.text
     assert refused.field("text", form='id="wrong"') == "Cambiato il cavo."
+    assert {name: refused.field(name, form='id="wrong"') for name in more} == more
+    assert refused.text.count('name="override-vendor_open"') == 1
     short = await teo.do("resolve", **solution, **{"override-vendor_open": "ok"})
     assert short.status == 422
     assert 'name="override-vendor_open"' in short.text

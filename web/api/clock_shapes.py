@@ -75,6 +75,7 @@ class Calendar(Shape):
 
     name: str
     version: str
+    edition: str = Field(description="Of all it says, names of days too. Give it back as `seen`.")
     time_zone: str
     weekly: list[str] = Field(description='Lines like "mon-fri 09:00-13:00".')
     holidays: str = Field(description="A code like IT or IT-MI; empty: none are kept.")

@@ -48,6 +48,14 @@ class CalendarBody(Body):
     cut_off: Annotated[str | None, Field(max_length=5)] = None
 
 
+class NewCalendar(CalendarBody):
+    """A calendar that is kept."""
+
+    seen: Annotated[
+        str | None, Field(max_length=50, description="`edition` of the one that was looked at.")
+    ] = None
+
+
 class Preview(CalendarBody):
     """A calendar that is not kept."""
 
@@ -130,10 +138,15 @@ def get_calendar(tx: Tx, call: Call) -> Calendar:
     return _calendar(clock_editor.calendar(tx, call.who, call.path["name"]))
 
 
-@api("PUT", "/calendars/{name}", body=CalendarBody, answer=Calendar)
+@api("PUT", "/calendars/{name}", body=NewCalendar, answer=Calendar)
 def put_calendar(tx: Tx, call: Call) -> Calendar:
-    """Make or change a calendar, as a supervisor or administrator. Clocks that run keep the version they have."""
-    return _calendar(clock_editor.save(tx, call.who, _part(call.path["name"], call.body), now=call.now))
+    """Make or change a calendar, as a supervisor or administrator. Clocks that run keep the version they have.
+
+    With `seen` it is refused (409) when somebody changed it since.
+    """
+    asked: NewCalendar = call.body
+    part = _part(call.path["name"], asked)
+    return _calendar(clock_editor.save(tx, call.who, part, seen=asked.seen, now=call.now))
 
 
 @api("POST", "/calendars/{name}/preview", body=Preview, answer=Impact, asks=True)
@@ -166,6 +179,7 @@ def _calendar(found: CalendarView) -> Calendar:
     return Calendar(
         name=part.name,
         version=found.version,
+        edition=found.edition,
         time_zone=part.time_zone,
         weekly=list(part.weekly),
         holidays=part.holidays,

@@ -109,7 +109,7 @@ KINDS: Mapping[str, tuple[int, str, str]] = {
         "A call with this Idempotency-Key is being answered. Ask again after Retry-After.",
     ),
     "too-slow": (408, "Too slow", "A body has a minute to arrive."),
-    "too-large": (413, "Too large", "A body may have 1 MiB; one with a photo 14 MiB."),
+    "too-large": (413, "Too large", "detail says how much a body may have at that address."),
     "wrong-type": (415, "Wrong content type", "Bodies are application/json."),
     "invalid": (422, "Cannot be used", "faults lists every mistake with its place."),
     "key-reused": (

@@ -181,7 +181,8 @@ def open_ticket(tx: Tx, call: Call) -> shapes.Ticket:
 def add_message(tx: Tx, call: Call) -> shapes.Message:
     """Answer the customer, or write a note that only colleagues see.
 
-    With `seen` behind the newest message the answer is 409 with what is newer. Contacts write for `customer`.
+    With `seen` behind the newest message the answer is 409 with what is newer. Contacts write for `customer`; what they
+    write to a request that was merged is a message of the one that goes on with it.
     """
     asked: NewMessage = call.body
     if asked.audience == "internal":
@@ -194,8 +195,8 @@ def add_message(tx: Tx, call: Call) -> shapes.Message:
             raise invalid("/by", "is for staff")
         if asked.promise_by is not None:
             raise invalid("/promise_by", "is for staff")
-        message_id = requests.write(tx, call.who, call.number, asked.text, now=call.now, seen=asked.seen)
-        return shown.message(page.message(tx, call.who, call.number, message_id))
+        said = requests.write(tx, call.who, call.number, asked.text, now=call.now, seen=asked.seen)
+        return shown.message(page.message(tx, call.who, said.number, said.message))
     message_id = tickets.reply(
         tx,
         call.who,

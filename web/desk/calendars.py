@@ -14,7 +14,7 @@ from babel.dates import format_date
 from core.desk import clock_changes, clock_editor
 from core.desk.clock_editor import CalendarView, Impact
 from core.desk.configuration.document import CalendarPart
-from core.desk.errors import Invalid
+from core.desk.errors import Invalid, Refused
 from core.rules.calendar_definitions import WEEKDAYS
 from web import guard, refusals
 from web.desk import calendar_form, impacts
@@ -90,9 +90,12 @@ async def change(request: web.Request) -> web.StreamResponse:
     if "save" not in sent:
         return await _page(request, form=form, part=part)
     try:
-        await site.db.write(clock_editor.save, who, part, new=name is None, now=now())
+        seen = str(sent.get("seen", "")) or None
+        await site.db.write(clock_editor.save, who, part, seen=seen, new=name is None, now=now())
     except Invalid as wrong:
         return await _page(request, form=form, wrong=wrong)
+    except Refused:
+        return await _page(request, form=form, part=part, changed=True)
     raise web.HTTPSeeOther(f"{place(part.name)}?saved=1")
 
 
@@ -108,7 +111,9 @@ async def _page(
     part: CalendarPart | None = None,
     faults: Faults | None = None,
     wrong: Invalid | None = None,
+    changed: bool = False,
 ) -> web.Response:
+    """`changed`: somebody else saved it meanwhile; what the form is sent with next takes the place of theirs."""
     site, who, name = request.app[SITE], staff(request), request.match_info.get("name")
     kept: CalendarView | None = None
     if name is not None:
@@ -125,16 +130,19 @@ async def _page(
         except Invalid as error:
             wrong = error
     t = say(who.language)
+    sent_with = str((await request.post()).get("seen", ""))
     said = _said(faults or {}, wrong, t)
     return site.pages.page(
         request,
         "inbox/calendar.html",
-        status=422 if said else 200,
+        status=422 if said else 409 if changed else 200,
         view="calendars",
         given={},
         name=name,
         place=NEW if name is None else place(name),
         kept=kept,
+        changed=changed,
+        seen=kept.edition if kept and (form is None or changed) else sent_with,
         form=form or (calendar_form.of_part(kept.part) if kept else Form()),
         week=WEEKDAYS,
         day_names=calendar_form.day_names(who.language),

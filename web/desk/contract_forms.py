@@ -13,7 +13,6 @@ from web import numbers
 
 Fields = MultiDictProxy[Any]
 
-CHANNELS = ("email", "phone", "portal", "webchat", "telegram", "xmpp", "sms", "api", "monitoring")
 TEXTS = ("number", "customer", "status", "valid_from", "valid_until", "notice_date", "renewal", "why", "seen")
 LINE_TEXTS = ("name", "calendar", "sla", "measure", "period")
 LINE_LISTS = ("technologies", "request_types", "channels", "assets", "sites")

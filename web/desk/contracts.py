@@ -15,6 +15,7 @@ from core.desk.contract_board import STATES
 from core.desk.contract_changes import Preview
 from core.desk.errors import DeskError, Invalid, Refused
 from core.desk.principal import Principal
+from core.envelope import CHANNELS
 from core.rules.entitlement import DECISIONS, VERDICTS
 from core.store.tx import Tx
 from web import guard, numbers, refusals
@@ -233,7 +234,7 @@ async def _editor(
         faults=_faults(wrong, say(who.language)),
         place=NEW if new else f"{place(str(plain['number']))}/edit",
         verdicts=VERDICTS,
-        decisions=[one for one in DECISIONS if one != "quarantine"],
+        decisions=DECISIONS,
         **offered,
         **await around(request, who),
     )
@@ -247,7 +248,7 @@ def _offered(tx: Tx, customer: str) -> dict[str, Any]:
         "slas": list(desk.slas),
         "technologies": desk.technologies,
         "request_types": desk.request_types,
-        "channels": contract_forms.CHANNELS,
+        "channels": CHANNELS,
         "assets": [one.name for one in people.assets(tx, customer)],
         "sites": people.sites(tx, customer),
         "contacts": [one.email for one in people.contacts(tx, customer)],

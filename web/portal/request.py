@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -20,7 +21,7 @@ from core.desk import (
     visits,
     workarounds,
 )
-from core.desk.errors import DeskError, Invalid, Refused, Stale
+from core.desk.errors import DeskError, Invalid, NotFound, Refused, Stale
 from core.desk.papers import PaperView
 from core.desk.principal import Principal
 from core.desk.views import MessageView, TicketView
@@ -36,6 +37,8 @@ from web.words import say
 
 REPORTS = ("resolved", "closed", "corrected")
 """Kinds of message that say what was done."""
+MOVABLE = ("proposed", "counter", "confirmed")
+"""States of a visit of which a customer may say that its time does not fit."""
 QUIET_EVENTS = ("ticket.customer_message",)
 """Said by the message itself."""
 
@@ -80,10 +83,20 @@ async def _page(
     visit_said: str = "",
     visit_typed: str = "",
 ) -> web.Response:
-    site, who = request.app[SITE], contact(request)
-    found, open_at, handed_out = await site.db.read(_found, who, request.match_info["number"], now=now())
-    if found.merged_into:  # an old number leads to the request that goes on
-        raise web.HTTPSeeOther(f"/portal/requests/{found.merged_into}")
+    """The request, or the one that goes on with it. Words whose form is there no more stand where the customer can send them all the same."""
+    site, who, number = request.app[SITE], contact(request), request.match_info["number"]
+    found, open_at, handed_out = await site.db.read(_found, who, number, now=now())
+    joined = found.row.number != number
+    if joined and status == HTTPStatus.OK:  # an old number leads to the request that goes on
+        raise web.HTTPSeeOther(f"/portal/requests/{found.row.number}")
+    if isinstance(wrong, NotFound) and not joined:
+        raise wrong
+    comment = (rated or {}).get("comment", "")
+    homeless = (
+        "" if _answerable(found) else fails,
+        "" if _bookable(found) else visit_typed,
+        "" if "rate" in found.allowed else comment,
+    )
     return await site.pages.long_page(
         request,
         "portal/request.html",
@@ -106,8 +119,10 @@ async def _page(
         papers=handed_out,
         wrong=wrong,
         stale=isinstance(wrong, Stale),
-        typed=typed,
-        refused=refused,
+        impossible=isinstance(wrong, (NotFound, Refused)),
+        ended="reply" not in found.allowed,
+        joined=number if joined else "",
+        typed=next(filter(None, (typed, refused, *homeless)), ""),
         fails=fails,
         rated=rated or {},
         form_id=idem or form_id(),
@@ -121,12 +136,28 @@ async def _page(
 def _found(
     tx: Tx, who: Principal, number: str, *, now: datetime
 ) -> tuple[TicketView, list[tuple[str, str]], list[PaperView]]:
-    """The request, when somebody is there for it ((days, times), empty: at any hour), and what was handed out of it."""
+    """The request, when somebody is there for it ((days, times), empty: at any hour), and what was handed out of it.
+
+    Of one that was merged, all this of the one that goes on with it.
+    """
     found = page.ticket(tx, who, number, now=now)
+    while found.merged_into:
+        found = page.ticket(tx, who, found.merged_into, now=now)
+        number = found.row.number
     checked = found.entitlement
     calendar = reference.desk(tx).calendars.get(checked.calendar or "") if checked else None
     open_at = contract.hours(calendar, who.language) if calendar else []
     return found, open_at, [one for one in papers.of_ticket(tx, who, number) if one.newest]
+
+
+def _answerable(found: TicketView) -> bool:
+    """Is there a form to say that the workaround does not work?"""
+    return bool(found.workarounds) and found.workarounds[-1].answerable
+
+
+def _bookable(found: TicketView) -> bool:
+    """Is there a form to say that no time of a visit fits?"""
+    return any(one.state in MOVABLE for one in found.visits if not one.closed_at)
 
 
 async def report(request: web.Request) -> web.StreamResponse:
@@ -177,13 +208,13 @@ async def reply(request: web.Request) -> web.StreamResponse:
     text, idem = fields.get("text", ""), fields.get("form", "")
     seen = numbers.seen(fields)
     try:
-        message = await site.db.write(
+        written = await site.db.write(
             requests.write, who, number, text, now=now(), seen=seen, idem=idem[:100], files=sent
         )
     except (Invalid, Refused, Stale) as error:
         status = 422 if isinstance(error, Invalid) else 409
         return await _page(request, status=status, wrong=error, typed=text, idem=idem, lost=bool(sent))
-    raise web.HTTPSeeOther(f"/portal/requests/{number}#m-{message}")
+    raise web.HTTPSeeOther(f"/portal/requests/{written.number}#m-{written.message}")
 
 
 async def confirm(request: web.Request) -> web.StreamResponse:
@@ -220,7 +251,7 @@ async def accept_workaround(request: web.Request) -> web.StreamResponse:
     identity = fields.get("workaround") or None
     try:
         await site.db.write(workarounds.accept, who, number, workaround=identity, now=now())
-    except Refused as error:
+    except (NotFound, Refused) as error:
         return await _page(request, status=409, wrong=error)
     raise web.HTTPSeeOther(f"/portal/requests/{number}#workaround")
 
@@ -233,7 +264,7 @@ async def refuse_workaround(request: web.Request) -> web.StreamResponse:
     identity, reason = fields.get("workaround") or None, fields.get("reason", "")
     try:
         await site.db.write(workarounds.refuse, who, number, reason=reason, workaround=identity, now=now())
-    except (Invalid, Refused) as error:
+    except (Invalid, NotFound, Refused) as error:
         status = 422 if isinstance(error, Invalid) else 409
         return await _page(request, status=status, wrong=error, fails=reason)
     raise web.HTTPSeeOther(f"/portal/requests/{number}")
@@ -265,8 +296,8 @@ async def choose_time(request: web.Request) -> web.StreamResponse:
         return await _page(request, status=422, visit_said="pick")
     try:
         chosen = await site.db.write(visits.choose, who, number, visit, slot, now=now())
-    except Refused:
-        return await _page(request, status=409, visit_said="chosen")
+    except (NotFound, Refused) as error:
+        return await _page(request, status=409, wrong=error, visit_said="chosen")
     if not chosen.agreed:
         return await _page(request, status=409, visit_said="gone")
     raise web.HTTPSeeOther(f"/portal/requests/{number}#visit-{visit}")
@@ -282,8 +313,8 @@ async def no_time_fits(request: web.Request) -> web.StreamResponse:
         await site.db.write(visits.none_fits, who, number, visit, text, now=now())
     except Invalid:
         return await _page(request, status=422, visit_said="words", visit_typed=text)
-    except Refused:
-        return await _page(request, status=409, visit_said="chosen", visit_typed=text)
+    except (NotFound, Refused) as error:
+        return await _page(request, status=409, wrong=error, visit_said="chosen", visit_typed=text)
     raise web.HTTPSeeOther(f"/portal/requests/{number}#visit-{visit}")
 
 

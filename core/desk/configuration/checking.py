@@ -38,6 +38,7 @@ from core.desk.errors import ConfigurationError
 from core.desk.people import shared_thing
 from core.desk.principal import AGENT_ROLES, CONTACT_ROLES
 from core.desk.reference import PROMISES
+from core.envelope import CHANNELS
 from core.rules import dependence
 from core.rules.calendar_definitions import HOLIDAY_YEARS, holiday_dates
 from core.rules.durations import parse_duration, parse_target
@@ -526,6 +527,8 @@ def _contract(part: ContractPart, at: str, customer: CustomerPart, names: Names)
         where = f"{at}.lines[{line.name}]"
         yield from _unknown(f"{where}.technologies", line.technologies, "technologies", names)
         yield from _unknown(f"{where}.request_types", line.request_types, "request_types", names)
+        for channel in line.channels:
+            yield from _none_of(f"{where}.channels", channel, CHANNELS)
         yield from _unknown(f"{where}.calendar", [line.calendar], "calendars", names)
         yield from _unknown(f"{where}.sla", [line.sla], "slas", names)
         yield from _not_there(f"{where}.assets", line.assets, assets, "an asset of this customer")

@@ -61,6 +61,7 @@ def test_the_small_desk_has_no_mistake() -> None:
         ("valid_from = 2026-01-01", "valid_from = 9999-12-31", "customers[ACME].contracts[C-1].valid_from: 9999-12-31 must be a day of the years 1900 to 2199"),
         ("valid_until = 2026-12-31", "", "customers[ACME].contracts[C-1].valid_until: is missing"),
         ("quantity = 40", "quantity = -40", "customers[ACME].contracts[C-1].lines[Hours].quantity: must not be negative"),
+        ('measure = "hours"', 'measure = "hours"\n    channels = ["phone", "whatsap"]', "customers[ACME].contracts[C-1].lines[Hours].channels: 'whatsap' is none of email, phone, sms, whatsapp, telegram, xmpp, webchat, portal, api, console, monitoring; did you mean 'whatsapp'?"),
         ('measure = "hours"', 'measure = "hour"', "customers[ACME].contracts[C-1].lines[Hours].measure: 'hour' is none of none, hours, tickets, visits; did you mean 'hours'?"),
         ('["Alice@acme.test"]', '["bob@acme.test"]', "customers[ACME].contracts[C-1].authorised_contacts: 'bob@acme.test' is not a contact of this customer"),
         ('{ expired = "hold_for_approval" }', '{ expird = "hold_for_approval" }', "customers[ACME].policy: 'expird' is none of"),

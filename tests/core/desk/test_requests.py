@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.desk import page, requests, search
+from core.desk import page, ratings, requests, resolution, search
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused, Stale
 from core.envelope import Attachment
 from core.store import tables
@@ -128,11 +128,11 @@ async def test_a_contact_speaks_for_nobody_else(desk):
 async def test_a_colleague_who_writes_takes_part_from_then_on(desk):
     number = (await opened(desk, ALICE)).row.number
 
-    message_id = await desk.write(requests.write, ADA, number, "Me too.", now=NOON, idem="f1")
+    written = await desk.write(requests.write, ADA, number, "Me too.", now=NOON, idem="f1")
     again = await desk.write(requests.write, ADA, number, "Me too.", now=NOON, idem="f1")
 
     shown = await desk.read(page.ticket, ALICE, number, now=NOON)
-    assert message_id == again
+    assert written == again
     assert [one.text for one in shown.messages if one.direction == "in"] == ["Smoke.", "Me too."]
     assert {one.address: one.role for one in shown.threads[0].participants} == {
         ALICE.email: "requester",
@@ -166,3 +166,38 @@ async def test_only_contacts_write_so_and_only_into_their_own(desk):
     await desk.write(rows.a_ticket, "20-000001", state="rejected")
     with pytest.raises(Refused, match="open a new request"):
         await desk.write(requests.write, ALICE, "20-000001", "x", now=NOON)
+
+
+async def test_words_on_a_request_that_was_merged_are_said_on_the_one_that_goes_on(desk):
+    def merged(tx):
+        goes_on = rows.a_ticket(tx, "20-000002", state="in_progress")
+        between = rows.a_ticket(tx, "20-000003", state="merged", open=False, merged_into=goes_on)
+        rows.a_ticket(tx, "20-000004", state="merged", open=False, merged_into=between, last_event=7)
+
+    await desk.write(merged)
+
+    said = await desk.write(requests.write, ALICE, "20-000004", "It smokes.", now=NOON, seen=1, idem="f1")
+    again = await desk.write(requests.write, ALICE, "20-000004", "It smokes.", now=NOON, seen=1, idem="f1")
+
+    assert said == again
+    assert said.number == "20-000002"
+    shown = await desk.read(page.ticket, ALICE, "20-000002", now=NOON)
+    assert [one.text for one in shown.messages if one.direction == "in"] == ["It smokes."]
+    for verb, given in ((resolution.confirm, {}), (resolution.refuse, {"reason": "No."})):
+        with pytest.raises(Refused, match="20-000004 was merged into 20-000002"):
+            await desk.write(verb, ALICE, "20-000004", now=NOON, **given)
+    with pytest.raises(Refused, match="20-000004 was merged into 20-000002"):
+        await desk.write(ratings.rate, ALICE, "20-000004", now=NOON, score=5)
+
+
+async def test_nobody_is_led_to_a_request_that_is_not_theirs_to_see(desk):
+    def merged(tx):
+        hidden = rows.a_ticket(tx, "20-000002", by=BOB, state="in_progress")
+        rows.a_ticket(tx, "20-000004", state="merged", open=False, merged_into=hidden)
+
+    await desk.write(merged)
+
+    for verb, given in ((requests.write, {"text": "x"}), (resolution.refuse, {"reason": "No."})):
+        with pytest.raises(Refused) as refusal:
+            await desk.write(verb, ALICE, "20-000004", now=NOON, **given)
+        assert "20-000002" not in str(refusal.value)
