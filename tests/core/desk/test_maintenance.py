@@ -95,6 +95,18 @@ async def test_what_still_fires_when_the_work_ends_is_a_ticket_then_and_says_why
     await hub.sound()
 
 
+async def test_what_still_fires_when_the_work_ends_is_measured_from_then(hub):
+    await plan(hub, until=hub.desk.now + 6 * HOUR)
+    await hub.fires("sw-1")
+    await hub.passes(hours=6)
+    (ticket,) = await hub.tickets()
+    assert ticket.received_at == hub.desk.now
+    assert {one.started_at for one in (await hub.desk.clocks(ticket.number)).values()} == {hub.desk.now}
+    await hub.passes(minutes=2)
+    assert [flag for flag in (await hub.tickets())[0].flags if flag.startswith("breached")] == []
+    await hub.sound()
+
+
 async def test_what_fires_outside_the_window_and_elsewhere_is_a_ticket_as_always(hub):
     await plan(hub, since=hub.desk.now + HOUR)
     await hub.fires("sw-1")
