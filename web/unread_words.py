@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from web import known_words
-from web.words import say
+from web.known_words import in_words
 
 _OF = "unread"
 _KEPT = "unreadable: "
@@ -20,8 +20,8 @@ def unread(error: str, language: str) -> str:
     """
     if language == "en":
         return error
-    name, values = sentence(error)  # what a device wrote stands at its places, and stays as it wrote it
-    return say(language)(name, **values) if name else error
+    told = error.removeprefix(_KEPT)  # what a device wrote stands at its places, and stays as it wrote it
+    return in_words(told, language, _OF) if sentence(error)[0] else error
 
 
 def sentence(error: str) -> tuple[str, dict[str, str]]:
