@@ -15,13 +15,11 @@ def unread(error: str, language: str) -> str:
 
     >>> unread("snmpTrapOID.0 is missing", "it"), unread("state: 'odd' is none of up, down", "it")
     ('manca snmpTrapOID.0', "state: 'odd' non è tra up, down")
-    >>> unread("a bug", "it")
-    'a bug'
+    >>> unread("a bug", "it"), unread("unreadable: the body is no JSON", "en")
+    ('a bug', 'the body is no JSON')
     """
-    if language == "en":
-        return error
-    told = error.removeprefix(_KEPT)  # what a device wrote stands at its places, and stays as it wrote it
-    return in_words(told, language, _OF) if sentence(error)[0] else error
+    # What a device wrote stands at its places, and stays as it wrote it.
+    return in_words(error.removeprefix(_KEPT), language, _OF)
 
 
 def sentence(error: str) -> tuple[str, dict[str, str]]:
