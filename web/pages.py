@@ -23,7 +23,7 @@ from core.addresses import shown
 from core.desk.errors import DeskError, NotFound
 from core.settings import LANGUAGES, Hub, Limits
 from core.texts import TEMPLATES
-from web import icons, proof, refusals, said, static_files, visitor
+from web import icons, own_words, proof, refusals, said, static_files, visitor
 from web.compiled import Compiled
 from web.known_words import in_words
 from web.settled import SettledEnvironment
@@ -173,6 +173,8 @@ def _environment(language: str, hub_name: str, *, web_chat: bool) -> Environment
     made.filters["address"] = partial(address, t=t)
     made.filters["refused"] = partial(refusals.at_present, t=t)
     made.filters["unread"] = partial(unread, language=language)
+    made.filters["what"] = partial(own_words.title, language=language)
+    made.filters["said"] = partial(own_words.text, language=language)
     made.filters["in_words"] = lambda sentence, of: in_words(sentence, language, of)
     made.filters["segment"] = partial(quote, safe="")  # of a path: a name may have a slash
     return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from web import known_words
-from web.words import say
+from web.known_words import in_words
 
 _OF = "unread"
 _KEPT = "unreadable: "
@@ -18,9 +18,8 @@ def unread(error: str, language: str) -> str:
     >>> unread("a bug", "it"), unread("unreadable: the body is no JSON", "en")
     ('a bug', 'the body is no JSON')
     """
-    name, values = sentence(error) if language != "en" else ("", {})
     # What a device wrote stands at its places, and stays as it wrote it.
-    return say(language)(name, **values) if name else error.removeprefix(_KEPT)
+    return in_words(error.removeprefix(_KEPT), language, _OF)
 
 
 def sentence(error: str) -> tuple[str, dict[str, str]]:

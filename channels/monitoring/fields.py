@@ -103,7 +103,7 @@ def each(
             read = one(item)
             found += [read] if isinstance(read, AlertFact) else read
         except FAILS as error:
-            why = f"alert {number} of {len(items)} cannot be read: {type(error).__name__}: {error}"
+            why = f"alert {number} of {len(items)} cannot be read: {wrong(error)}"
             failed.append(why)
             found.append(
                 fact(told, source, status=Status.IGNORED, event=None, key=None, summary=why, notes=[why])
@@ -172,6 +172,19 @@ def document(told: Told) -> Mapping[str, Any]:
     if not isinstance(found, Mapping) or not found:
         raise NotUnderstood("the body is neither a JSON object nor a form")
     return found
+
+
+def wrong(error: Exception) -> str:
+    """What a parser met that its tool does not send: one of FAILS, in words for staff.
+
+    >>> wrong(KeyError("alertId")), wrong(TypeError("unhashable type: 'list'"))
+    ('alertId is missing', "a value has another shape than the tool gives it (TypeError: unhashable type: 'list')")
+    """
+    if isinstance(error, NotUnderstood):
+        return str(error)
+    if isinstance(error, KeyError) and error.args:
+        return f"{error.args[0]} is missing"
+    return f"a value has another shape than the tool gives it ({type(error).__name__}: {error})"
 
 
 def known_by(found: Mapping[str, Any], name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from channels.monitoring import batches, kinds
 from channels.monitoring.decoding import decode
-from channels.monitoring.fields import FACTS, FAILS
+from channels.monitoring.fields import FACTS, FAILS, wrong
 from channels.monitoring.source import NotUnderstood, Source, Told
 from core.alerting import BATCH, AlertFact
 from core.envelope import Inbound, Kind
@@ -37,7 +37,7 @@ def facts_of(told: Told, source: Source) -> list[AlertFact]:
     except NotUnderstood:
         raise
     except (*FAILS, RecursionError) as error:
-        raise NotUnderstood(f"{kind}: {type(error).__name__}: {error}") from error
+        raise NotUnderstood(wrong(error)) from error
     if len(found) > FACTS:
         raise NotUnderstood(f"{len(found)} facts in one message: {FACTS} is the limit")
     return found

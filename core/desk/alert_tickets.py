@@ -133,6 +133,7 @@ def open_one(tx: Tx, row: Row, source: AlertSource, *, recurrence_of: str | None
         subject=_title(row),
         impact=_impact(tx, row, source, asset),
         severity=Severity(row.worst),
+        since=_waited(row, now=now),
         now=now,
     )
     if row.flapping_since is not None:
@@ -153,6 +154,12 @@ def _impact(tx: Tx, row: Row, source: AlertSource, asset: people.Asset | None) -
     return correlation.impact(asset.criticality if asset else "")
 
 
+def _waited(row: Row, *, now: datetime) -> datetime | None:
+    """Until now nobody was to be called: somebody worked there, or it was for information only. None: it is called for as soon as it may."""
+    quiet = row.status in ("firing", "acknowledged") and row.placed_at is not None
+    return now if quiet or row.status == "maintenance" else None
+
+
 def open_storm(tx: Tx, row: Row, source: AlertSource, near: list[Row], *, now: datetime) -> str:
     """One ticket for everything that goes wrong at a site; untouched tickets of the same minutes become part of it."""
     there = [found for one in near if (found := alert_rows.one(tx, one.id)) is not None]
@@ -167,6 +174,7 @@ def open_storm(tx: Tx, row: Row, source: AlertSource, near: list[Row], *, now: d
         subject=subject,
         impact=1,
         severity=worst,
+        since=_waited(row, now=now),
         now=now,
     )
     case.flag(STORM)
@@ -221,11 +229,12 @@ def begin(
     now: datetime,
     text: str = "",
     incident: str | None = None,
+    since: datetime | None = None,
 ) -> Case:
     """The ticket with its one message, qualified as far as the source and the asset say; not saved.
 
     `row`: the alarm, which may be another customer's. `text`: in place of what the device said. `incident`: of which it is a part;
-    nobody is called for each of its parts.
+    nobody is called for each of its parts. `since`: when its clocks begin, where nobody was to be called before.
     """
     hear = hearers(tx, of)
     first = hear[0] if hear else None
@@ -256,7 +265,7 @@ def begin(
             provenance="alert_label",
         ),
     )
-    received_at = min(row.started_at, row.received_at)
+    received_at = since or correlation.counts_from(row.started_at, row.received_at)
     case = Case.begin(
         tx,
         now=now,

@@ -32,6 +32,8 @@ RECURRENCES, RECURRENCES_WITHIN = 3, timedelta(days=7)
 """So many times in so long, and somebody should look for the cause."""
 TAKES_OVER = timedelta(minutes=10)
 """After its children, a parent that comes so late is still the cause of them."""
+TOLD_LATE = timedelta(minutes=15)
+"""What began longer before it was told: nobody could have answered by then, or the tool's clock or its zone is wrong."""
 TRANSITIONS = 40
 """Changes that are remembered of one alert; older ones decide nothing."""
 
@@ -284,6 +286,16 @@ def urgency(severity: Severity) -> int:
 def impact(criticality: str) -> int:
     """1 to 3, by how much hangs on the asset; nobody's asset counts as a normal one."""
     return _IMPACT.get(criticality, 2)
+
+
+def counts_from(started_at: datetime, received_at: datetime) -> datetime:
+    """From when the clocks of its ticket run: since it began, as its tool says, unless that is no time or was told too late to be kept.
+
+    >>> at = datetime(2026, 3, 3, 10, 0)
+    >>> [counts_from(at - timedelta(minutes=ago), at).minute for ago in (5, 90, -1)]
+    [55, 0, 0]
+    """
+    return started_at if timedelta(0) <= received_at - started_at <= TOLD_LATE else received_at
 
 
 def silence_impact(*, nobody_else: bool) -> int:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from core.desk import hub_troubles, source_secrets
+from core.desk import hub_troubles, hub_watch, source_secrets
 from core.desk.alert_looking import Decision
 from core.desk.alerts import FROM_SOURCE
 from core.rules.correlation import Step
@@ -116,6 +116,33 @@ async def test_the_list_begins_with_what_fires_and_finds_what_is_over(at):
         await at.page_of("loose"),
     ):
         assert (await alice.get(path)).status in (303, 404), path
+
+
+async def test_what_the_hub_says_of_itself_is_read_by_each_in_their_language(at):
+    said = {"email by u@example.org": (hub_troubles.PART, "[Errno 111] Connection refused")}
+    db, desk = at.hub.desk.db, at.hub.desk
+    for _ in range(2):
+        await db.write(hub_troubles.report, "one", said, now=desk.now)
+        desk.now += timedelta(minutes=12)
+        await db.write(hub_troubles.report, "one", said, now=desk.now)
+    await db.write(hub_watch.keep, found=await db.read(hub_watch.look, now=desk.now), now=desk.now)
+    (row,) = await desk.rows(tables.alert)
+    for who, words in (
+        (
+            "lea",
+            ("Non funziona: email by u@example.org", "da più di dieci minuti: la connessione è rifiutata"),
+        ),
+        (
+            "sue",
+            ("Does not work: email by u@example.org", "for more than ten minutes: [Errno 111] Connection"),
+        ),
+    ):
+        person = await at.as_(who)
+        assert words[0] in (await person.get("/desk/alarms")).words
+        assert words[0] in (await person.get("/desk/alarms/board")).words
+        page = (await person.get(f"/desk/alarms/{row.id}")).words
+        assert words[0] in page
+        assert words[1] in page
 
 
 async def test_an_alarm_says_why_it_is_where_it_is_and_what_the_source_said_is_only_text(at):

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from channels.monitoring.fields import wrong
 from web.unread_words import sentence, unread
 from web.words import catalogue
 
-SAID_OTHERWISE = {"one_alert", "no_signature", "line_cut", "clock_off", "asks_for"}
+SAID_OTHERWISE = {"one_alert", "other_shape", "no_signature", "line_cut", "clock_off", "asks_for"}
 """These stand in the code as part of something else, or are notes on what was understood."""
 
 
@@ -27,7 +28,7 @@ def sentences() -> Iterator[str]:
                     yield "".join(one.value if isinstance(one, ast.Constant) else "X" for one in told.values)
 
 
-REASONS = sorted(set(sentences()) - {"X: X: X"})  # a bug of ours: its name and words are nobody's language
+REASONS = sorted(set(sentences()))
 
 
 def test_there_are_reasons():
@@ -53,6 +54,15 @@ def test_what_a_device_wrote_stays_as_it_wrote_it():
     told = unread("status: '{0} <b>' is no state of a sensor that is known", "it")
     assert told == "status: '{0} <b>' non è uno stato di sensore conosciuto"
     assert unread("the reader failed: KeyError: 'x'", "it") == "the reader failed: KeyError: 'x'"
+
+
+def test_what_is_wrong_with_one_of_several_alarms_is_told_too():
+    assert unread("alert 1 of 2 cannot be read: alertId is missing", "it") == (
+        "l'allarme 1 di 2 non si può leggere: manca alertId"
+    )
+    assert unread(f"unreadable: {wrong(TypeError('no list'))}", "it") == (
+        "un valore ha un'altra forma da quella che gli dà lo strumento (TypeError: no list)"
+    )
 
 
 def test_what_is_noted_on_an_alarm_is_told_in_italian():

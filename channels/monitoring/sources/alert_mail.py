@@ -30,8 +30,16 @@ _JOB_RESULTS = {
     "success": (Status.RESOLVED, Severity.OK),
 }
 _CALLS = re.compile(
-    r"(?:(?:re|fwd?|r|i|allarme|allerta|avviso|alarm|alert|attention|attenzione)\s*:\s*)+", re.IGNORECASE
+    r"(?:(?:(?:re|fwd?|r|i|allarme|allerta|avviso|alarm|alert|attention|attenzione|problem)\s*:"
+    r"|\[(?:firing|alerting)(?::\s*\d{1,4})?\])\s*)+",
+    re.IGNORECASE,
 )
+_OVER = r"(?:resolved|recover(?:ed|y)|cleared|restored|ok|risolt[oaie]|rientr(?:o|at[oaie])|ripristin(?:o|at[oaie])|cessat[oaie]|fine\sallarme)"
+_ENDS = re.compile(
+    rf"(?:\[\s?{_OVER}(?::\s?\d{{1,4}})?\s?\]:?|{_OVER}(?:\s(?:allarme|alarm|alert))?(?:\sin(?:\s\d{{1,4}}\s?[a-z]{{1,10}}){{1,4}})?\s?:)\s*",
+    re.IGNORECASE,
+)
+"""Before what is over: "RIENTRO: ", "[RESOLVED] ", "Resolved in 1h 3m: ". Only in front of everything, and marked off: within a sentence such a word may mean anything."""
 _ADDRESS = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\d)")
 
 
@@ -113,24 +121,39 @@ def _of_job(told: Told, source: Source, letter: letters.Letter) -> AlertFact | N
 
 
 def _free(told: Told, source: Source, letter: letters.Letter) -> AlertFact:
-    """Known by sender and subject. The first address in it is the device's, as far as anybody can tell."""
-    named = _CALLS.sub("", letter.subject, count=1)
+    """Known by sender and subject, which may say that it is over. The first address in it is the device's, as far as anybody can tell."""
+    over, about = _ended(letter.subject)
+    named = _CALLS.sub("", about, count=1)
     first_line = letter.text.strip().partition("\n")[0]
     address = _address(f"{letter.subject}\n{letter.text}")
     return fact(
         told,
         source,
-        status=Status.FIRING,
+        status=Status.RESOLVED if over else Status.FIRING,
         # What stands last behind a dash is the place.
         event=named.rpartition(" - ")[0] or named or first_line,
         key=f"email:{letter.sender}:{named or first_line}",
         resource=address,
-        started=letter.date,
+        started=None if over else letter.date,
+        ended=letter.date,
         summary=letter.subject or first_line,
         text=letter.text,
         labels={"sender": letter.sender} if letter.sender else {},
         address=address or "",
     )
+
+
+def _ended(subject: str) -> tuple[bool, str]:
+    """Does it say that something is over, and of what?
+
+    >>> _ended("ALARM: RIENTRO: UPS"), _ended("Is it OK: no")
+    ((True, 'UPS'), (False, 'Is it OK: no'))
+    """
+    calls = _CALLS.match(subject)
+    at = calls.end() if calls is not None else 0
+    found = _ENDS.match(subject, at)
+    about = subject[found.end() :] if found is not None else ""
+    return (True, about) if about.strip() else (False, subject)
 
 
 def _address(text: str) -> str | None:

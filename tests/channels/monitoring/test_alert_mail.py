@@ -183,6 +183,35 @@ def test_one_sender_with_two_subjects_has_two_problems() -> None:
     assert mail("a - x").dedup_key != mail("a - y").dedup_key
 
 
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [
+        ("ALLARME: UPS in batteria - Sede Milano", "RIENTRO: UPS in batteria - Sede Milano"),
+        ("UPS in batteria", "Fine allarme: UPS in batteria"),
+        ("Allarme: UPS in batteria", "Ripristinato allarme: UPS in batteria"),
+        ("Problem: Free disk space is low", "Resolved in 1d 3h 2m 5s: Free disk space is low"),
+        ("Problem: Free disk space is low", "Resolved: Free disk space is low"),
+        ("[FIRING:2] InstanceDown (srv-1)", "[RESOLVED] InstanceDown (srv-1)"),
+        ("[Alerting] CPU", "[OK] CPU"),
+        ("Alert: door open", "OK: door open"),
+        ("door open", "Alarm: RECOVERED: door open"),
+    ],
+)
+def test_words_in_front_that_say_that_it_is_over_end_what_they_are_about(begins: str, ends: str) -> None:
+    bad, well = mail(begins), mail(ends)
+    assert (bad.status, well.status, well.severity) == (Status.FIRING, Status.RESOLVED, Severity.OK)
+    assert bad.dedup_key == well.dedup_key
+    assert (well.started_at, well.ended_at) == (None, datetime(2026, 1, 26, 2, 15, 16, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["Ok", "OK:", "[RESOLVED]", "Okay: look at it", "Resolved to fail: disk", "Fine: it is not", "Is it OK: no", "Recovery failed", "risolto nulla", "Resolved in " + "1h " * 40 + ": x", "[OK " + " " * 5000],
+)  # fmt: skip
+def test_a_word_that_does_not_say_that_it_is_over_is_a_problem_to_look_at(subject: str) -> None:
+    assert mail(subject, "text").status is Status.FIRING
+
+
 def test_a_mail_without_a_subject_is_known_by_its_first_line() -> None:
     assert mail("", "UPS on battery\nmore").event == "UPS on battery"
 

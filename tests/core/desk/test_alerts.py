@@ -55,6 +55,34 @@ async def test_an_alarm_waits_a_minute_and_then_is_a_ticket_of_its_customer_asse
     await hub.sound()
 
 
+@pytest.mark.parametrize(
+    ("ago", "measured"), [({"minutes": 5}, {"minutes": 5}), ({"hours": 1}, {}), ({"days": 90}, {})]
+)
+async def test_what_is_told_late_or_by_a_clock_that_is_behind_is_not_too_late_when_it_is_a_ticket(
+    hub, ago, measured
+):
+    """An hour: a tool that gives its local time and no zone. Three months: it fired before anybody listened."""
+    told = hub.desk.now
+    await hub.fires("sw-1", source="at-once", at=told - timedelta(**ago))
+    await hub.passes(minutes=2)
+    (ticket,) = await hub.tickets()
+    assert ticket.received_at == told - timedelta(**measured)
+    assert [flag for flag in ticket.flags if flag.startswith("breached")] == []
+    assert (await hub.alert("sw-1", "at-once")).started_at == told - timedelta(**ago), "that it says is kept"
+    await hub.ends("sw-1", source="at-once", at=told - timedelta(**ago) + timedelta(minutes=1))
+    await hub.passes(minutes=6)
+    await hub.sound()
+
+
+async def test_what_was_for_information_only_and_gets_worse_is_measured_from_then(hub):
+    await hub.fires("sw-1", source="at-once", severity="info")
+    await hub.passes(hours=20)
+    await hub.fires("sw-1", source="at-once", severity="critical")
+    (ticket,) = await hub.tickets()
+    assert ticket.received_at == hub.desk.now
+    await hub.sound()
+
+
 async def test_what_is_over_within_the_wait_is_no_ticket(hub):
     await hub.fires("sw-1")
     await hub.passes(seconds=30)
