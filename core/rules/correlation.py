@@ -32,8 +32,9 @@ RECURRENCES, RECURRENCES_WITHIN = 3, timedelta(days=7)
 """So many times in so long, and somebody should look for the cause."""
 TAKES_OVER = timedelta(minutes=10)
 """After its children, a parent that comes so late is still the cause of them."""
-TOLD_LATE = timedelta(minutes=15)
-"""What began longer before it was told: nobody could have answered by then, or the tool's clock or its zone is wrong."""
+TOLD_LATE = timedelta(minutes=50)
+"""What began longer before it was told is not believed to have: zones that are mixed up differ by an hour at least. A hub that was away for less
+hides nothing from the clocks of a contract."""
 TRANSITIONS = 40
 """Changes that are remembered of one alert; older ones decide nothing."""
 
