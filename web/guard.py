@@ -7,6 +7,8 @@ import ipaddress
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
 from aiohttp import hdrs, web
@@ -59,6 +61,9 @@ CSP = (
     "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
+WORDS = ("subject", "text", "reason", "comment")
+"""Fields of forms in which people write more than a word."""
+
 log = get_logger("http")
 
 
@@ -96,7 +101,8 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         response = await handler(request)
     except web.HTTPException as answer:
         if answer.status >= 400 and not answer.prepared and answer.content_type == "text/plain":  # noqa: PLR2004
-            response = site.pages.error(request, answer.status)
+            typed = await _typed(request, site) if answer.status == HTTPStatus.UNAUTHORIZED else ""
+            response = site.pages.error(request, answer.status, typed=typed)
             response.headers.update(
                 {k: v for k, v in answer.headers.items() if k in ("Allow", "Retry-After")}
             )
@@ -237,6 +243,22 @@ async def _read_form(request: web.Request) -> None:
         raise web.HTTPRequestTimeout from None
     except ValueError:  # what aiohttp says of a form that is none
         raise web.HTTPBadRequest from None
+
+
+async def _typed(request: web.Request, site: Site) -> str:
+    """The words in a form of somebody whose sign-in had ended when they sent it: they are given back to them, and kept nowhere.
+
+    Empty for what is larger than a form without files, comes from elsewhere, or too often.
+    """
+    if request.method in SAFE or not 0 < (request.content_length or 0) <= site.settings.limits.http_body:
+        return ""
+    with suppress(web.HTTPException):
+        _check_rate(request, site)
+        _check_origin(request, site)
+        await _read_form(request)
+        found = map((await request.post()).get, WORDS)
+        return "\n\n".join(words.strip() for words in found if isinstance(words, str) and words.strip())
+    return ""
 
 
 def forget(site: Site, topics: Topics) -> None:

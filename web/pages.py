@@ -103,9 +103,18 @@ class Pages:
         }
 
     def error(
-        self, request: web.Request, status: int, *, detail: str = "", wrong: DeskError | None = None
+        self,
+        request: web.Request,
+        status: int,
+        *,
+        detail: str = "",
+        wrong: DeskError | None = None,
+        typed: str = "",
     ) -> web.Response:
-        """What happened and what to do, as a page in the reader's words; as a problem document for programs, as exactly as the verb has it."""
+        """What happened and what to do, as a page in the reader's words; as a problem document for programs, as exactly as the verb has it.
+
+        `typed`: what they wrote that was not taken, to be copied.
+        """
         known = status if status in (400, 401, 403, 404, 405, 408, 409, 413, 421, 422, 429, 500, 503) else 400
         exact = detail if wrong is None or isinstance(wrong, NotFound) else str(wrong)
         if "text/html" not in request.headers.get("Accept", "text/html"):
@@ -120,7 +129,13 @@ class Pages:
             ([detail] if detail else []) if wrong is None else refusals.details(wrong, say(found["language"]))
         )
         return self.page(
-            request, "errors/error.html", status=status, code=known, details=details, sizes=self._files
+            request,
+            "errors/error.html",
+            status=status,
+            code=known,
+            details=details,
+            typed=typed,
+            sizes=self._files,
         )
 
 

@@ -41,6 +41,7 @@ async def test_two_tickets_are_merged_after_a_look_and_parted_again(caller, agai
     assert (look["may"], look["ends"]["messages"], look["goes_on"]["number"]) == (True, 2, "26-000001")
     merged = await (await lea.post("/tickets/26-000003/merge", {"into": "26-000001", "seen": 1})).json()
     assert (merged["state"], merged["messages"]) == ("merged", [])
+    assert (await (await caller("Alice").get("/tickets/26-000003")).json())["merged_into"] == "26-000001"
     late = await caller("Alice").post(
         "/tickets/26-000003/messages", {"text": "Still so.", "audience": "customer"}
     )

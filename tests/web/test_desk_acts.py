@@ -577,3 +577,26 @@ async def test_who_was_signed_out_is_told_of_drafts_only_where_there_are_any(pag
     assert {page.status for page in (staff, elsewhere, customer)} == {401}
     assert "come risposta o nota è conservato" in staff.words
     assert "conservat" not in elsewhere.words + customer.words
+
+
+async def test_who_was_signed_out_while_they_wrote_gets_their_words_back_but_nothing_from_elsewhere(
+    pages, alice
+):
+    await pages.db.write(lambda tx: tx.run(tables.sign_in.delete()))
+    alice.headers |= {"Accept": "text/html", "Accept-Language": "it"}
+    reply = "/portal/requests/26-000001/reply"
+
+    own = await alice.post(reply, text="Parole <b>pesate</b>", form="f1", old="secret")
+    large = await alice.post(reply, text="Parole pesate", files=(("a.bin", b"x" * 2**20),))
+    alien = await pages.client.post(
+        reply,
+        data={"text": "Parole pesate"},
+        headers={"Accept": "text/html", "Sec-Fetch-Site": "cross-site"},
+        allow_redirects=False,
+    )
+
+    assert {own.status, large.status, alien.status} == {401}
+    assert "Lo copi prima di accedere" in own.words
+    assert "Parole &lt;b&gt;pesate&lt;/b&gt;</textarea>" in own.text
+    assert "secret" not in own.text
+    assert "Parole pesate" not in large.text + await alien.text()

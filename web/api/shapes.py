@@ -376,6 +376,9 @@ class Ticket(Summary):
     asset: str | None
     site: str | None
     language: str
+    merged_into: str | None = Field(
+        description="Number of the request that it was merged into; null: none, or none that you may see."
+    )
     entitlement: Entitlement | None
     clocks: list[Clock]
     allowed: list[str] = Field(description="Verbs that the state allows to the caller.")

@@ -68,6 +68,7 @@ def ticket(view: TicketView) -> shapes.Ticket:
         asset=view.asset,
         site=view.site,
         language=view.language,
+        merged_into=view.merged_into,
         entitlement=entitlement(view.entitlement) if view.entitlement else None,
         clocks=[clock(one) for one in view.clocks],
         allowed=list(view.allowed),
