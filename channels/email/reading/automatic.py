@@ -62,6 +62,8 @@ def by_marks(mail: Mail) -> tuple[Kind, tuple[str, ...]]:
         return Kind.MAILING_LIST, why
     if mail.lexical == "challenge" and (automatic or precedence):
         return Kind.CHALLENGE, why
+    if mail.addressed and not by_hand(mail) and asks_for_proof(mail):
+        return Kind.CHALLENGE, why
     if replied or _answers_by_machine(mail):
         return Kind.AUTO_REPLY, why
     if automatic or mail.daemon == "no-reply" or "x-fc-machinegenerated" in header.by_name:
@@ -83,7 +85,32 @@ def evidence(mail: Mail) -> tuple[str, ...]:
         said.append(f"subject: {mail.lexical}")
     if mail.daemon:
         said.append(f"from: {mail.daemon}")
+    if asks_for_proof(mail):
+        said.append("words: the mail answered waits until its sender proves to be a person")
     return tuple(dict.fromkeys(said))
+
+
+def asks_for_proof(mail: Mail) -> bool:
+    """An answer with a link at which its reader shall prove to be a person, so that their mail gets through.
+
+    Of the kind of mail only where it came to an envelope sender of ours; anywhere else a reason not to answer.
+    """
+    if not (mail.addressed or marks.answers(mail.header) or subjects.answers(mail.subject)):
+        return False
+    head = mail.shown[:PROOF_THERE]
+    return "http" in head and _PROOF.search(" ".join(head.split())) is not None
+
+
+PROOF_THERE = 2_000
+"""Characters of a mail in which such a service says what it wants."""
+_PROOF = re.compile(
+    r"add(?:ed)? (?:yourself |your(?: e-?mail)? address |you )?(?:to|on) (?:\S+ ){1,4}(?:allowed|approved|accepted|white|guest|safe)[ -]?(?:senders? )?list|"
+    r"(?:confirm|verify|prove) that you(?: are|'re) (?:a |an )?(?:human|real|person|not a)|"
+    r"this (?:mailbox|account|address|inbox) is protected by .{0,200}(?:click|link|confirm|verify)|"
+    r"your (?:e-?mail|message) .{0,80}(?:held|waiting|quarantine\w*|not be delivered) .{0,80}(?:until|unless) you (?:confirm|verify|click)|"
+    r"bestätigen sie, dass sie (?:ein mensch|eine person|kein)|conferm\w+ di essere una persona|confirmez que vous êtes (?:une personne|humain)|confirme que (?:usted )?es una persona",
+    re.IGNORECASE,
+)
 
 
 def is_away(mail: Mail) -> str:
@@ -138,9 +165,11 @@ def _answers_somebody(mail: Mail) -> bool:
 def _answers_by_machine(mail: Mail) -> bool:
     """An automatic mail that answers one: by where it came to, or by what it says it answers."""
     automatic = marks.auto_submitted(mail.header)
-    if mail.null_sender and (mail.lexical or (automatic and marks.answers(mail.header))):
+    bulk = marks.precedence(mail.header) in ("bulk", "junk")
+    # Programs that answer for somebody send so (RFC 3834, 3.1.8 and 3.3); who writes to many wants to hear of dead addresses.
+    if mail.null_sender and (mail.lexical or bulk or (automatic and marks.answers(mail.header))):
         return True
-    return mail.addressed and bool(automatic or marks.precedence(mail.header) in ("bulk", "junk"))
+    return mail.addressed and bool(automatic or bulk)
 
 
 def automatic_subject(subject: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 from itertools import islice
 
 from channels.email.reading import bounce_reasons as reasons
@@ -227,7 +228,12 @@ def _standard(found: reports.Reports, words: str) -> Bounce:
             worst = Kind.DELAYED if worst is Kind.RELAYED_OK else worst
             recipients.append(_reported(one, action, status, hard=False))
             continue
-        hard = reasons.is_hard(status, one.diagnostic or _around(words, one.address) or words[:4_000])
+        # A code that names the address is enough where no server is quoted: scanners write their notices below the words.
+        hard = (
+            reasons.is_hard(status, one.diagnostic)
+            if one.diagnostic or reasons.names_address(status)
+            else reasons.is_hard(status, _around(words, one.address) or words[:4_000])
+        )
         worst = Kind.BOUNCE_HARD if hard or worst is Kind.BOUNCE_HARD else Kind.BOUNCE_SOFT
         recipients.append(_reported(one, "failed", status, hard=hard))
     return worst, tuple(recipients), "delivery status report"
@@ -280,6 +286,8 @@ def _free(header: structure.Header, found: reports.Reports, words: str, subject:
                 reasons.best_status("", words) if of_all is None else of_all
             )  # once, for hundreds of recipients
             status = of_all or reasons.status_by_words(near or everything)
+            if delayed and not of_all and status:
+                status = f"4{status[1:]}"  # RFC 3463, 2: so far the trouble is a passing one
         hard = not delayed and reasons.is_hard(status, near if near.strip() else everything)
         if hard:
             worst = Kind.BOUNCE_HARD
@@ -314,6 +322,7 @@ _NAMED = re.compile(
 )
 _REPLIED = re.compile(rf"^\s*[45]\d\d[ -](?:[45]\.\d+\.\d+ )?<?({_ADDRESS})>?\.\.\.")
 _ANY = re.compile(rf"({_ADDRESS})")
+_LOOSE = (_LABELLED, _ANY)
 
 
 def _recipients(header: structure.Header, found: reports.Reports, words: str) -> list[str]:
@@ -326,19 +335,42 @@ def _recipients(header: structure.Header, found: reports.Reports, words: str) ->
     if found.recipients:
         return list(dict.fromkeys(one.address for one in found.recipients if one.address))
     lines = words.split("\n")
-    for pattern in (_BRACKETED, _REPLIED, _ALONE, _LABELLED, _ANY):
-        out = []
-        for line in lines:
-            match = pattern.search(line[:400])
-            if match is not None:
-                out.append(match.group(1))
-        if out:
-            unique = {a.lower(): a for a in out}
-            limit = reports.RECIPIENTS if pattern is not _ANY else 1
-            return list(unique.values())[:limit]
+    below = _below_list(lines)
+    ours = {a.lower() for value in header.all("to")[:5] for a in _ANY.findall(_plain(value))}
+    for part in (lines[below:], lines) if below else (lines,):
+        for pattern in (_BRACKETED, _REPLIED, _ALONE, _LABELLED, _ANY):
+            found_here = [match for line in part if (match := pattern.search(line[:400])) is not None]
+            if pattern in _LOOSE:
+                found_here = [match for match in found_here if _is_recipient(match, ours)]
+            if found_here:
+                unique = {match.group(1).lower(): match.group(1) for match in found_here}
+                return list(unique.values())[: reports.RECIPIENTS if pattern is not _ANY else 1]
     if found.returned is not None:
-        return _ANY.findall(_plain(found.returned.first("to")))[:1]
+        sent_to = _ANY.findall(_plain(found.returned.first("to")))[:1]
+        return [address for address in sent_to if address.lower() not in ours]
     return []
+
+
+def _is_recipient(match: re.Match[str], ours: AbstractSet[str]) -> bool:
+    """Where an address is only mentioned it may be whom the report speaks to, or who wrote the mail: none that it did not reach."""
+    before = match.string[: match.start(1)].rstrip(" <\"'").lower()
+    return match.group(1).lower() not in ours and not before.endswith(
+        ("mail from", "message from", "sent by")
+    )
+
+
+def _below_list(lines: list[str]) -> int:
+    """Behind the line `… the following recipients:`, or 0: addresses above it are of the mail, not of whom it did not reach."""
+    for number, line in enumerate(lines):
+        if line.rstrip()[-1:] in (":", "：") and _LIST.search(line[-200:]) is not None:
+            return number + 1
+    return 0
+
+
+_LIST = re.compile(
+    r"(?:following|these)\W[^\n]{0,30}(?:recipients?|address(?:es)?|users?)|(?:recipients?|address)(?:\(e?s\))?\W{0,3}:",
+    re.IGNORECASE,
+)
 
 
 def _plain(field: str) -> str:
