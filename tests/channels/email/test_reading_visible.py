@@ -44,6 +44,12 @@ HEADERS = [
     "보낸 사람: Your Desk <support@hub.test>\n보낸 날짜: 2026년 11월 23일\n받는 사람: Alice\n제목: 방문",
     "발신: Your Desk <support@hub.test>\n날짜: 26/11/23 06:00 (GMT+01:00)\n받은 사람: Alice\n제목: 방문",
     "From: Your Desk <support@hub.test>\n\nSent: Monday, 23 November 2026\n\nTo: Alice\n\nSubject: Visit",
+    "Šalje: Your Desk <support@hub.test>\nNaslov: Posjet\nDatum: 23. studenoga 2026. u 06:00\nPrima: Alice",
+    "Expeditorul: Your Desk <support@hub.test>\nSubiectul: Vizită\nDată: 23 noiembrie 2026 la 06:00\nDestinatarul: Alice",
+    "Od: Your Desk <support@hub.test>\nPredmet: Návšteva\nDátum: 23. novembra 2026 o 6:00\nPre: Alice\nKópia: Bob",
+    "Kimden: Your Desk <support@hub.test>\nKime: Alice\nGönderilen: 23 Kasım 2026 06:00\nKonu: Ziyaret",
+    "Від: Your Desk <support@hub.test>\nКому: Alice\nВідправлено: 23 листопада 2026 р. 6:00\nТема: Візит",
+    "送信元：Your Desk <support@hub.test>\n日付：2026年11月23日\n件名：訪問\n送信先：Alice",
 ]  # fmt: skip
 
 
@@ -94,6 +100,11 @@ def test_a_long_list_of_recipients_belongs_to_the_header():
         "------ Originalnachricht ------",
         "----- Mail original -----",
         "-----Your Desk/HUB wrote: -----",
+        "-----Özgün İleti-----",
+        "-----Orijinal Mesaj-----",
+        "-------- Исходное письмо --------",
+        "Original Message processed by david®",
+        "[Original Message processed by david®](https://david.test)",
         '-------- Original message --------From: "Desk" <s@hub.test> Date: 23/11/2026 06:00 (GMT+01:00)',
         "-- REPLY ABOVE THIS LINE --",
         "-- Risponda sopra questa riga --",
