@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from channels.email.reading import away, marks, structure, subjects
+from channels.email.reading import away, formulas, marks, structure, subjects
 from core.envelope import Kind
 
 AWAY_THERE = 400
@@ -70,7 +70,7 @@ def by_marks(mail: Mail) -> tuple[Kind, tuple[str, ...]]:
         return Kind.SYSTEM_NOTIFICATION, why
     if precedence or "feedback-id" in header.by_name or "list-unsubscribe" in header.by_name:
         return Kind.MAILING_LIST, why
-    if mail.daemon == "mailer-daemon":
+    if mail.daemon in ("mailer-daemon", "postmaster"):
         return Kind.SYSTEM_NOTIFICATION, why
     # Only the subject says so, or From or the envelope sender is empty: badly made mail of people looks so too. It is
     # not answered, but shown and kept.
@@ -147,6 +147,8 @@ def by_hand(mail: Mail) -> bool:
     if mail.marks or mail.null_sender or mail.daemon in ("mailer-daemon", "no-reply"):
         return False
     if marks.mail_program(mail.header) or subjects.forwards(mail.subject):
+        return True
+    if mail.daemon == "postmaster" and formulas.greets(mail.shown.lstrip().partition("\n")[0].strip()):
         return True
     return _QUESTION.search(mail.shown[:AWAY_THERE]) is not None
 

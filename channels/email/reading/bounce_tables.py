@@ -11,6 +11,7 @@ DAEMON = re.compile(
     r"delivery[-_.]?(?:status|failure)[^@\s]{0,30}|undeliverable|mailsystem)(?:@|>|$|[\s\"'(<\\])",
     re.IGNORECASE,
 )
+POSTMASTER = frozenset(("postmaster", "post-master", "post_master"))
 NO_REPLY = re.compile(
     r"(?:no|not|donot|do-not|nao|ne|non)[-_.]?(?:reply|responder|respond|repondre|rispondere|odgovarjaj)|noreply|nicht[-_.]?antworten",
     re.IGNORECASE,

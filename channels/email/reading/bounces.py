@@ -18,9 +18,9 @@ LINES = 600
 
 
 def daemon(field: str, author: str) -> str:
-    """What the From field says of a machine: `mailer-daemon` and its like, `no-reply`, `empty`; or nothing.
+    """What the From field says of a machine: `mailer-daemon` and its like, `postmaster`, `no-reply`, `empty`; or nothing.
 
-    An empty or missing From is a badly made mail, no sign of a report.
+    People write from `postmaster` too (RFC 2142), from a mailer-daemon nobody does. An empty or missing From is a badly made mail, no sign of a report.
 
     >>> daemon("MAILER-DAEMON@x.test (Mail Delivery System)", "MAILER-DAEMON@x.test"), daemon("Ann <ann@x.test>", "ann@x.test")
     ('mailer-daemon', '')
@@ -30,7 +30,7 @@ def daemon(field: str, author: str) -> str:
         if not any(map(local.__contains__, tables.SENDER_STEMS)):
             return ""
         if tables.DAEMON.search(f"{local}@") is not None:
-            return "mailer-daemon"
+            return "postmaster" if local in tables.POSTMASTER else "mailer-daemon"
         return "no-reply" if tables.NO_REPLY.search(local) is not None else ""
     text = field.strip()
     if not author and tables.DAEMON.search(text[:200]) is not None:
@@ -65,7 +65,7 @@ _NOTIFIED = re.compile(r'"(?:notificationType|eventType)"\s*:\s*"(Bounce|Complai
 
 def mail_notice(text: str, signs: list[str]) -> str:
     """The same for a mail that holds nothing else, from an address nobody answers to."""
-    return notified(text) if text.startswith("{") and "sender" in signs else ""
+    return notified(text) if text.startswith("{") and {"sender", "no-reply"} & set(signs) else ""
 
 
 Bounce = tuple[Kind, tuple[ReportedRecipient, ...], str]
@@ -78,6 +78,7 @@ def judge(
     *,
     subject: str,
     author: str,
+    sender: str,
     addressed: bool,
     null_sender: bool,
     lexical: str,
@@ -86,16 +87,22 @@ def judge(
 ) -> Bounce | None:
     """The kind of report, its recipients and the reason for the decision; None: it is none.
 
-    `addressed`: it came to the envelope sender of one of our deliveries. That names what it is about and is no sign of
-    failure; fewer signs are enough there, because people hardly write to it. `away_by_mark`: a program says that
-    somebody is away, which outweighs whatever the text says about full mailboxes. `by_hand`: something shows that a
-    person wrote.
+    `sender`: what `daemon` said, empty where a person writes from such an address. `addressed`: it came to the envelope
+    sender of one of our deliveries. That names what it is about and is no sign of failure; fewer signs are enough
+    there, because people hardly write to it. `away_by_mark`: a program says that somebody is away, which outweighs
+    whatever the text says about full mailboxes. `by_hand`: something shows that a person wrote.
     """
     words, came_back = _own_words(text)
     if (found.delivery or found.rejected) and found.recipients:
         return _standard(found, words)
     signs = _signs(
-        header, found, words, subject=subject, author=author, null_sender=null_sender, came_back=came_back
+        header,
+        found,
+        words,
+        subject=subject,
+        sender=sender if sender or not _keeps_a_list(header, author) else "list keeper",
+        null_sender=null_sender,
+        came_back=came_back,
     )
     if away_by_mark and not found.delivery and not {"subject", "failed recipients"} & set(signs):
         return None
@@ -116,19 +123,23 @@ def _signs(
     words: str,
     *,
     subject: str,
-    author: str,
+    sender: str,
     null_sender: bool,
     came_back: bool,
 ) -> list[str]:
     signs: list[str] = []
-    sender = daemon(header.first("from"), author)
-    if sender in ("mailer-daemon", "no-reply") or null_sender or _LIST_KEEPER.search(author) is not None:
+    if sender in ("mailer-daemon", "postmaster", "list keeper") or null_sender:
         signs.append("sender")
+    elif sender == "no-reply":
+        signs.append("no-reply")
     if about_return(subject):
         signs.append("subject")
     low = words[:6_000].lower()
     if any(map(low.__contains__, _MARKERS)):
         signs.append("marker line")
+    if signs == ["sender", "marker line"] and not sender and not ("@" in low or reasons.best_status("", low)):
+        # Programs that thank for a mail say what they cannot do, too: without an address or a code they report nothing.
+        signs.pop()
     if "marker line" in signs and _names_first(words):
         signs.append("recipient line")
     if came_back or found.returned is not None:
@@ -158,17 +169,31 @@ _SENTENCE = re.compile(
     re.IGNORECASE,
 )
 _LIST_KEEPER = re.compile(r"[-_](?:admin|owner|request|errors)@", re.IGNORECASE)
+_OF_LISTS = ("list-", "x-ml", "mailing-list")
+
+
+def _keeps_a_list(header: structure.Header, author: str) -> bool:
+    """Programs that keep lists refuse mail from such an address; without a list's field an `it-admin@` is a person."""
+    return _LIST_KEEPER.search(author) is not None and any(
+        name.startswith(_OF_LISTS) for name in header.by_name
+    )
 
 
 def _enough(signs: list[str], lexical: str) -> bool:
-    """Two signs; a mail that came back and a sign in its text alone are what a person forwards."""
+    """Two signs; a mail that came back and a sign in its text alone are what a person forwards.
+
+    From where nobody answers come notices of parcels and of queues too: then the mail that came back is one of them.
+    """
     if "failed recipients" in signs:
         return True
     if lexical and "subject" not in signs:
         return False
-    return len(signs) >= 2 and (
-        "sender" in signs or ("subject" in signs and "marker line" in signs and len(signs) > 2)
-    )
+    own = [sign for sign in signs if sign != "no-reply"]
+    if "sender" in own:
+        return len(own) >= 2
+    if "no-reply" in signs:
+        return "returned mail" in own and len(own) >= 2
+    return "subject" in own and "marker line" in own and len(own) > 2
 
 
 def _enough_there(signs: list[str], words: str, lexical: str, *, by_hand: bool) -> bool:
@@ -179,7 +204,7 @@ def _enough_there(signs: list[str], words: str, lexical: str, *, by_hand: bool) 
     if lexical and "subject" not in signs:
         return False
     reason = reasons.says_why(words[:6_000])
-    if "sender" in signs:
+    if "sender" in signs or "no-reply" in signs:
         return len(signs) > 1 or reason
     if by_hand:
         return False

@@ -192,3 +192,96 @@ def test_a_person_who_speaks_of_lists_and_proofs_is_answered(subject, text):
     inbound = understood(a_mail(text, subject=subject))
 
     assert (inbound.kind, inbound.may_auto_reply) == (Kind.HUMAN, True)
+
+
+# --- People and notices that speak of mail ---------------------------------------------------------------------
+
+ADMINISTRATORS = [
+    ("Mario Rossi <postmaster@acme.test>", "User-Agent: Mozilla Thunderbird", "Our mail could not be delivered since noon.\n"),
+    ("Ann <postmaster@acme.test>", "X-Priority: 3", "Hello,\nour server says that the mailbox is full. Raise the quota.\n"),
+    ("Ann <post-master@acme.test>", "X-Priority: 3", "Our mail was rejected by your server. Can you look at it?\n"),
+    ("IT <it-admin@acme.test>", "X-Priority: 3", "Our mail could not be delivered: mailbox unavailable.\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("author", "field", "text"), ADMINISTRATORS)
+def test_who_keeps_the_mail_of_a_customer_may_write_of_what_does_not_arrive(author, field, text):
+    inbound = understood(a_mail(text, field, subject="Mail delivery problem", **{"from": author}))
+
+    assert inbound.kind in (Kind.HUMAN, Kind.SYSTEM_NOTIFICATION)
+    assert inbound.report is None
+
+
+def test_a_postmaster_that_is_a_program_reports_as_ever():
+    text = "Your message to bob@x.test could not be delivered: mailbox unavailable.\n"
+
+    inbound = understood(a_mail(text, subject="Undeliverable mail", **{"from": "postmaster@x.test"}))
+
+    assert inbound.kind is Kind.BOUNCE_SOFT
+
+
+def test_a_list_refuses_who_is_no_member():
+    text = "You are not a member of this mailing list <staff@x.test>.\n"
+
+    inbound = understood(
+        a_mail(
+            text,
+            "X-ML-Name: staff",
+            subject="You are not a member (staff ML)",
+            **{"from": "staff-admin@x.test"},
+        )
+    )
+
+    assert inbound.kind is Kind.BOUNCE_SOFT
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Delivery failed: parcel 4711", "Your parcel could not be delivered today. Choose another day.\n"),
+        ("Mancata consegna", "Il Suo pacco non è stato consegnato. Scelga un altro giorno.\n"),
+        ("Sendung nicht zustellbar", "Ihr Paket konnte nicht zugestellt werden.\n"),
+        ("Warning: mailbox full", "The mailbox of bob@acme.test is full, quota exceeded.\n"),
+        (
+            "Backup report: failure",
+            "Delivery of the following report failed. Write to support@backup.test.\n",
+        ),
+    ],
+)
+def test_a_notice_from_where_nobody_answers_opens_a_request_though_something_was_not_delivered(subject, text):
+    inbound = understood(a_mail(text, subject=subject, **{"from": "Notices <no-reply@x.test>"}))
+
+    assert (inbound.kind, inbound.report) == (Kind.SYSTEM_NOTIFICATION, None)
+
+
+def test_from_where_nobody_answers_a_mail_that_comes_back_is_a_report():
+    text = (
+        "Your mail could not be delivered to bob@x.test.\n\n"
+        "----- Original message -----\n\nReceived: by mx.test\nTo: bob@x.test\n"
+    )
+
+    assert only(a_mail(text, subject="Mail", **{"from": "no-reply@x.test"})).recipient == "bob@x.test"
+
+
+def test_saved_parts_of_a_report_that_a_persons_program_attaches_are_files():
+    status = (
+        "Reporting-MTA: dns; mx.test\n\nFinal-Recipient: rfc822; bob@x.test\nAction: failed\nStatus: 5.1.1\n"
+    )
+    kind, content = parts(
+        "Content-Type: text/plain\n\nWhat does this mean?",
+        f"Content-Type: message/delivery-status\nContent-Disposition: attachment; filename=details.txt\n\n{status}",
+    )
+
+    inbound = understood(a_mail(content, kind, "X-Mailer: Microsoft Outlook 16.0", subject="Strange mail"))
+
+    assert inbound.kind is Kind.HUMAN
+    assert [file.name for file in inbound.attachments] == ["details.txt"]
+
+
+@pytest.mark.parametrize(
+    "text", ["Vielen Dank. Leider konnte nicht alles gelesen werden.\n", "Grazie, ma è impossibile.\n"]
+)
+def test_thanks_with_an_empty_envelope_sender_are_no_report_of_failure(text):
+    inbound = understood(a_mail(text, "Return-Path: <>", subject="Re: Printer"))
+
+    assert inbound.kind not in (Kind.BOUNCE_HARD, Kind.BOUNCE_SOFT)
