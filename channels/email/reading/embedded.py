@@ -96,6 +96,8 @@ def header(bare: Sequence[str], at: int) -> int:
             below = bare[number + 1] if number + 1 < len(bare) else ""
             if role == "from" and blank and "from" not in roles and label(below)[0]:
                 return 0  # it begins here: what stands above is the writer's
+            if role == "from" and "from" in roles and loose:
+                break  # the next header, and what stands between them is the writer's
             if role == "date" and roles == {"from"}:
                 timed = _TIME.search(value) is not None
             roles.add(role)

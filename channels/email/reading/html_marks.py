@@ -53,6 +53,7 @@ _SIGNATURE_CLASSES = frozenset(
         "messagesignaturesection",
     )
 )
+_YAHOO = re.compile(r"^ydp[0-9a-f]{1,12}(?=y(?:ahoo|mail)[_-])")
 _BORDERED = re.compile(
     r"border-left(?:-width|-style)?:\s*(?!none|0(?:px)?[\s;])|border:\s*none;\s*border-left", re.IGNORECASE
 )
@@ -67,8 +68,9 @@ def said(name: str, attributes: Mapping[str, str], style: str) -> str:
     >>> said("blockquote", {"type": "cite"}, ""), said("div", {"class": "gmail_signature"}, ""), said("p", {}, "")
     ('quote', 'signature', '')
     """
-    classes = set(attributes.get("class", "").lower().split())
-    identity = attributes.get("id", "").lower()
+    # Yahoo puts `ydp` and a few signs before its own names: ydp9b1f0a55yahoo_quoted.
+    classes = {_YAHOO.sub("", one) for one in attributes.get("class", "").lower().split()}
+    identity = _YAHOO.sub("", attributes.get("id", "").lower())
     called = attributes.get("name", "").lower()
     if name == "blockquote" and (
         attributes.get("type", "").lower() == "cite" or classes & _QUOTE_CLASSES or _BORDERED.search(style)

@@ -66,6 +66,12 @@ def test_a_header_with_nothing_above_is_about_what_the_writer_says(header):
     assert shown(text) == f"{header}\n\nThis is what I see."
 
 
+def test_what_somebody_wrote_between_two_headers_is_theirs():
+    text = f"{HEADERS[0]}\nThis is what I see.\n{HEADERS[0]}\nShall we come?"
+
+    assert shown(text) == f"{HEADERS[0]}\nThis is what I see."
+
+
 @pytest.mark.parametrize("above", ["Subject: printer", "To: all of us", "Date: Monday", "Room: 12"])
 def test_lines_of_a_form_above_an_embedded_header_stay(above):
     assert shown(f"{above}\nit is broken\n{HEADERS[0]}\n\nShall we come?") == f"{above}\nit is broken"
@@ -216,6 +222,8 @@ CLIENTS = {
     "<br><b>Gesendet:</b> Montag</div><div>{earlier}</div>",
     "Hotmail": '<div class="hmmessage">{answer}<br><br><hr id="stopSpelling">Date: Mon, 23 Nov 2026<br>Subject: Visit<br>From: s@hub.test'
     "<br>To: a@x.test<br><br>{earlier}</div>",
+    "Yahoo's page": '<div>{answer}</div><div id="ydp1a2b3c4dyahoo_quoted_123" class="ydp1a2b3c4dyahoo_quoted"><div>Am Montag hat Desk geschrieben'
+    "</div><div>{earlier}</div></div>",
     "Yahoo": '<div>{answer}</div><div id="yahoo_quoted_123" class="yahoo_quoted"><div>On Monday, 23 November 2026 at 06:00, Desk wrote:'
     "</div><div>{earlier}</div></div>",
     "Gmail with a signature": '<div dir="ltr">{answer}<div><br></div><span class="gmail_signature_prefix">-- </span><br><div dir="ltr" '
