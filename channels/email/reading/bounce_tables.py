@@ -8,7 +8,7 @@ import re
 DAEMON = re.compile(
     r"(?:^|[<\s\"'(])(?:mailer[-_. ]?daemon|mail[-_.]?daemon|post[-_]?master|double-bounce|bounces?(?:[-+_][^@\s]{0,80})?|"
     r"mail[-_.]?delivery(?:[-_.]?(?:system|subsystem))?|mail delivery (?:sub)?system|mdaemon|"
-    r"delivery[-_.]?(?:status|failure)[^@\s]{0,30}|undeliverable|mailsystem)(?:@|>|$|[\s\"'(<\\])",
+    r"delivery[-_.]?(?:status|failure)[^@\s]{0,30}|undeliverable|mailsystem|microsoftexchange[0-9a-f]{32})(?:@|>|$|[\s\"'(<\\])",
     re.IGNORECASE,
 )
 POSTMASTER = frozenset(("postmaster", "post-master", "post_master"))
@@ -18,7 +18,7 @@ NO_REPLY = re.compile(
 )
 
 SENDER_STEMS = (
-    "daemon", "post", "bounce", "deliver", "mailsystem", "repl", "respond", "repond", "rispond", "odgovar", "antwort",
+    "daemon", "post", "bounce", "deliver", "mailsystem", "exchange", "repl", "respond", "repond", "rispond", "odgovar", "antwort",
 )  # fmt: skip
 """One of these stands in every address that the two find; looking for them first is several times faster."""
 
@@ -30,7 +30,7 @@ SUBJECT = re.compile(
     r"warning: (?:message|could|e?-?mail)|warning--|mail (?:error|warning)|bounce|(?:user|recipient|address) unknown|unknown (?:user|recipient)|rejected mail|mail (?:was )?rejected|"
     r"postfix smtp server|cannot send message|there was an error sending|delivery error|"
     r"unzustellbar|nicht zustell|zustell(?:ung|fehler)|rücksendung|mancata consegna|non recapitat|non recapitabil|impossibile recapitare|non consegnat|errore (?:di|nella) consegna|"
-    r"non remis|échec de (?:la )?(?:remise|distribution)|message non distribu|no (?:se pudo )?entreg|no se puede entregar|"
+    r"non remis|échec de (?:la )?(?:remise|distribution)|message non distribu|no (?:se pudo )?entreg|no se puede entregar|(?:correo|mensaje) devuelto|"
     r"não (?:foi )?entreg|falha (?:na|de) entrega|devolvid|niet (?:bezorgd|afgeleverd|te bezorgen)|onbestelbaar|niedostarcz|nie można dostarczyć|kézbesíthetetlen|kézbesítés sikertelen|nelivrabil|nu (?:a putut|poate) fi livrat|"
     r"не доставлен|недоставлен|ошибка доставки|не вдалося доставити|nedoručiteln|nelze doručit|"
     r"(?:kunde|kan|gick) inte (?:att )?lever|olevererbar|ikke levere|ei voitu toimittaa|ei toimitettavissa|toimitus epäonnistui|teslim edilem|"
@@ -65,8 +65,8 @@ MARKERS = (
     "this is a postfix program", "qmail-send program", "unrouteable address", "giving up on", "address rejected", "will continue trying",
     "recipient address", "cannot send your message", "cannot deliver", "could not deliver", "could not send", "not be sent", "still being retried",
     "unexpected response or error", "out: 5", "out: 4", "smtp command", "server message",
-    "nicht zugestellt", "konnte nicht", "unzustellbar", "non è stato possibile", "non recapitat", "recapito non riuscito", "fehler bei der nachrichtenzustellung", "impossibile", "n'a pas pu être", "échec de la remise",
-    "pas pu être remis", "no se pudo entregar", "no ha podido", "não pôde ser entregue", "não foi possível", "kon niet worden",
+    "nicht zugestellt", "konnte nicht", "unzustellbar", "non è stato possibile", "non e' stato", "non può essere consegnato", "non può essere recapitato", "non recapitat", "recapito non riuscito", "fehler bei der nachrichtenzustellung", "impossibile", "n'a pas pu être", "n'a pas pu etre", "échec de la remise",
+    "pas pu être remis", "no se pudo entregar", "no ha podido", "no se ha podido entregar", "no pudo ser entregado", "não pôde ser entregue", "não foi possível", "kon niet worden",
     "nie może zostać", "nie mogła", "dostarczenie nie powiodło", "не может быть доставлено", "не удалось доставить", "не было доставлено",
     "送信できません", "配信できません", "配送できません", "あて先", "宛先", "届きません", "一杯", "失敗し", "エラー", "无法", "退回", "退信",
 )  # fmt: skip

@@ -18,9 +18,9 @@ LINES = 600
 
 
 def daemon(field: str, author: str) -> str:
-    """What the From field says of a machine: `mailer-daemon` and its like, `postmaster`, `no-reply`, `empty`; or nothing.
+    """What the From field says of a machine: `mailer-daemon` and its like, `postmaster`, `no-reply`, `nobody`, `empty`; or nothing.
 
-    People write from `postmaster` too (RFC 2142), from a mailer-daemon nobody does. An empty or missing From is a badly made mail, no sign of a report.
+    `nobody` is a name with an empty address. People write from `postmaster` too (RFC 2142), from a mailer-daemon nobody does. An empty or missing From is a badly made mail, no sign of a report.
 
     >>> daemon("MAILER-DAEMON@x.test (Mail Delivery System)", "MAILER-DAEMON@x.test"), daemon("Ann <ann@x.test>", "ann@x.test")
     ('mailer-daemon', '')
@@ -35,6 +35,8 @@ def daemon(field: str, author: str) -> str:
     text = field.strip()
     if not author and tables.DAEMON.search(text[:200]) is not None:
         return "mailer-daemon"
+    if not author and text.endswith(("<>", "<@>")) and text not in ("<>", "<@>"):
+        return "nobody"
     if text in ("<>", '""', "") and not author:
         return "empty"
     return ""
@@ -128,7 +130,7 @@ def _signs(
     came_back: bool,
 ) -> list[str]:
     signs: list[str] = []
-    if sender in ("mailer-daemon", "postmaster", "list keeper") or null_sender:
+    if sender in ("mailer-daemon", "postmaster", "nobody", "list keeper") or null_sender:
         signs.append("sender")
     elif sender == "no-reply":
         signs.append("no-reply")

@@ -285,3 +285,31 @@ def test_thanks_with_an_empty_envelope_sender_are_no_report_of_failure(text):
     inbound = understood(a_mail(text, "Return-Path: <>", subject="Re: Printer"))
 
     assert inbound.kind not in (Kind.BOUNCE_HARD, Kind.BOUNCE_SOFT)
+
+
+@pytest.mark.parametrize(
+    ("author", "subject", "text"),
+    [
+        (
+            "Mail server at mx.test <@>",
+            "NOTICE: mail delivery status",
+            "Your mail cannot be delivered:\n\n<bob@x.test>:\n",
+        ),
+        ("Mail System <>", "Mail Error", "Your mail cannot be delivered to bob@x.test\n"),
+        (
+            f"Microsoft Outlook <MicrosoftExchange{'0f' * 16}@x.test>",
+            "Non recapitabile: Offerta",
+            "Il recapito non è riuscito per i seguenti destinatari:\n\nbob@x.test\n",
+        ),
+        ("postmaster@x.test", "Correo devuelto", "No se ha podido entregar su mensaje a bob@x.test\n"),
+        ("mailer-daemon@x.test", "Offre", "Votre message n'a pas pu etre delivre a\nbob@x.test\n"),
+    ],
+)
+def test_systems_that_write_in_their_own_way_are_known(author, subject, text):
+    assert only(a_mail(text, subject=subject, **{"from": author})).recipient == "bob@x.test"
+
+
+def test_a_name_without_an_address_is_no_machine_by_itself():
+    inbound = understood(a_mail("The printer is broken.\n", **{"from": "Alice <>"}))
+
+    assert (inbound.kind, inbound.may_auto_reply) == (Kind.HUMAN, False)
