@@ -71,6 +71,15 @@ MARKERS = (
     "送信できません", "配信できません", "配送できません", "あて先", "宛先", "届きません", "一杯", "失敗し", "エラー", "无法", "退回", "退信",
 )  # fmt: skip
 
+VAGUE = frozenset((
+    "permanent error", "permanent fatal errors", "fatal errors", "following error", "was rejected by", "were rejected", "requested action not taken",
+    "message could not", "failure reasons", "giving up on", "will continue trying", "cannot deliver", "could not send", "not be sent", "unexpected response or error",
+    "server message", "smtp command", "konnte nicht", "non è stato possibile", "non e' stato", "impossibile", "n'a pas pu être", "n'a pas pu etre", "no ha podido",
+    "não foi possível", "kon niet worden", "nie może zostać", "nie mogła", "一杯", "失敗し", "エラー", "无法", "退回", "is mislukt", "nie powiodło się", "mislykkedes", "mislyktes",
+    "epäonnistui", "başarısız oldu", "selhalo", "non ha potuto essere",
+))  # fmt: skip
+"""Of these, what devices say of anything."""
+
 DELAYED = re.compile(
     r"warning message only|this is (?:only )?a warning|do not need to resend|need not resend|has been delayed|is delayed|will (?:continue|keep) (?:trying|to try|retrying)|"
     r"still being retried|delivery attempts will continue|will be retried|message .{1,40} delayed \d|not yet (?:been )?delivered|continue(?:s)? to try",

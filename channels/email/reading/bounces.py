@@ -130,28 +130,33 @@ def _signs(
     came_back: bool,
 ) -> list[str]:
     signs: list[str] = []
-    if sender in ("mailer-daemon", "postmaster", "nobody", "list keeper") or null_sender:
+    machine = sender in ("mailer-daemon", "postmaster", "nobody", "list keeper")
+    if machine or null_sender:
         signs.append("sender")
     elif sender == "no-reply":
         signs.append("no-reply")
     if about_return(subject):
         signs.append("subject")
     low = words[:6_000].lower()
-    if any(map(low.__contains__, _MARKERS)):
+    # With nothing but an empty envelope sender devices send alarms, and programs thank: they say what they cannot do, too.
+    bare = null_sender and not machine
+    names_one = "@" in low or bool(reasons.best_status("", low))
+    clear = _CLEAR if signs == ["sender"] and bare else _MARKERS
+    if any(map(low.__contains__, clear)) and (names_one or "subject" in signs or not bare):
         signs.append("marker line")
-    if signs == ["sender", "marker line"] and not sender and not ("@" in low or reasons.best_status("", low)):
-        # Programs that thank for a mail say what they cannot do, too: without an address or a code they report nothing.
-        signs.pop()
     if "marker line" in signs and _names_first(words):
         signs.append("recipient line")
     if came_back or found.returned is not None:
         signs.append("returned mail")
     if "x-failed-recipients" in header.by_name:
         signs.append("failed recipients")
+    if bare and signs == ["sender", "subject"] and not names_one:
+        signs.remove("subject")
     return signs
 
 
 _MARKERS = (*tables.MARKERS, *spoken.MARKERS)
+_CLEAR = tuple(marker for marker in _MARKERS if marker not in tables.VAGUE)
 
 
 def _names_first(words: str) -> bool:

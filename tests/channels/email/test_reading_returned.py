@@ -313,3 +313,36 @@ def test_a_name_without_an_address_is_no_machine_by_itself():
     inbound = understood(a_mail("The printer is broken.\n", **{"from": "Alice <>"}))
 
     assert (inbound.kind, inbound.may_auto_reply) == (Kind.HUMAN, False)
+
+
+@pytest.mark.parametrize("author", ["nas@acme.test", "no-reply@acme.test"])
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Backup", "Impossibile eseguire il backup di admin@acme.test: errore fatale.\n"),
+        ("USV", "Die Batterie konnte nicht geladen werden. Kontakt: it@acme.test\n"),
+        ("Volume 1", "The following error occurred: server message 12. Ask it@acme.test\n"),
+        ("Delivery delayed", "Truck 4 is late. Call 12345.\n"),
+        ("Warning: message queue", "The queue of robot 4 is long.\n"),
+    ],
+)
+def test_an_alarm_of_a_device_with_an_empty_envelope_sender_opens_a_request(subject, text, author):
+    inbound = understood(a_mail(text, "Return-Path: <>", subject=subject, **{"from": author}))
+
+    assert inbound.kind in (Kind.HUMAN, Kind.SYSTEM_NOTIFICATION)
+    assert not inbound.may_auto_reply
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("AW: Angebot", "Ihre Nachricht an bob@x.test konnte nicht zugestellt werden.\n"),
+        ("Your mail", "bob@x.test: 550 5.1.1 user unknown, delivery failed\n"),
+        ("Undeliverable: Offer", "Nobody is called bob@x.test here.\n"),
+    ],
+)
+def test_an_empty_envelope_sender_and_clear_words_are_a_report(subject, text):
+    assert (
+        only(a_mail(text, "Return-Path: <>", subject=subject, **{"from": "info@x.test"})).recipient
+        == "bob@x.test"
+    )
