@@ -6,7 +6,7 @@ WROTE = tuple(
     (
         "wrote|writes|said|says|ha scritto|scrive|scriveva|schrieb|schreibt|geschrieben|schrieben|hat geschrieben|a écrit|a ecrit|"
         "écrivit|écrit|écrivait|nous a dit|escribió|escribio|escribe|ha escrito|escreveu|escreve|ha escrit|va escriure|schreef|"
-        "schrijft|geschreven|het volgende geschreven|napisał|napisał(a)|napisał/a|napisała|napisała(a)|napisali|pisze|"
+        "schrijft|geschreven|het volgende geschreven|het volgende verzonden|nadesłał|napisał|napisał(a)|napisał/a|napisała|napisała(a)|napisali|pisze|"
         "wiadomość napisana przez|пишет|написал|написала|написал(а)|написал/а|писал|писала|писал(а)|написав|написала(-в)|"
         "написав(ла)|написав(-ла)|пише|написа|написа(а)|napsal|napsal(a)|napsala|píše|napísal|napísal(a)|napísala|skrev|"
         "skrev följande|skrev følgende|skreiv|skriver|kirjoitti|kirjoittaa|kirjoitti seuraavasti|yazdı|şunu yazdı|şunları yazdı|yazmış|"
@@ -31,6 +31,7 @@ WROTE_CJK = (
     "寫道",
     "写到",
     "のメール",
+    "のメッセージ",
     "は書きました",
     "さんは書きました",
     "書きました",

@@ -18,6 +18,10 @@ _HISTORY_IDS = frozenset(
         "ms-outlook-mobile-reference-message",
         "reply-intro",
         "messagereplysection",
+        "zwchr",
+        "isreplycontent",
+        "canaryblockquote",
+        "blockquote_zmail",
     )
 )
 _HISTORY_CLASSES = frozenset(
@@ -31,6 +35,12 @@ _HISTORY_CLASSES = frozenset(
         "ms-outlook-mobile-reference-message",
         "sh-quoted-content",
         "replyheader",
+        "yahoo-quoted-begin",
+        "freshdesk_quote",
+        "outreach-quote",
+        "quotedreply",
+        "notion-mail-quote",
+        "alimail-quote",
     )
 )
 _QUOTE_CLASSES = frozenset(
@@ -49,6 +59,7 @@ _SIGNATURE_CLASSES = frozenset(
         "ms-outlook-mobile-signature",
         "yahoo-signature",
         "ymail_signature",
+        "ymail_android_signature",
         "applemailsignature",
         "messagesignaturesection",
     )

@@ -10,6 +10,9 @@ ANSWER = "Yes, please come on Monday.\nThe door is open."
 EARLIER = "> Shall we come on Monday?\n> Your desk"
 
 ATTRIBUTIONS = [
+    "2026/11/23 6:00、Your Desk <support@hub.test>のメッセージ:",
+    "Dnia 23.11.2026 o 06:00 Your Desk <support@hub.test> nadesłał:",
+    "Op 23 nov. 2026 om 06:00 heeft Your Desk <support@hub.test> het volgende verzonden:",
     'D. 23.11.2026 kl. 06.00 skrev "Your Desk" <support@hub.test>:',
     "V V pon., 23. nov. 2026 ob 06:00 je oseba Your Desk <support@hub.test> napisala:",
     "2026-11-23, pr, 06:00 Your Desk <support@hub.test> rašė:",

@@ -222,6 +222,13 @@ CLIENTS = {
     "<br><b>Gesendet:</b> Montag</div><div>{earlier}</div>",
     "Hotmail": '<div class="hmmessage">{answer}<br><br><hr id="stopSpelling">Date: Mon, 23 Nov 2026<br>Subject: Visit<br>From: s@hub.test'
     "<br>To: a@x.test<br><br>{earlier}</div>",
+    "Zimbra": '<div>{answer}</div><div data-marker="__QUOTED_TEXT__"><hr id="zwchr" data-marker="__DIVIDER__"><div>Desk, gestern</div><div>{earlier}</div></div>',
+    "NetEase": '<div>{answer}</div><blockquote id="isReplyContent"><div>Desk</div><div>{earlier}</div></blockquote>',
+    "Zoho": '<div>{answer}</div><blockquote id="blockquote_zmail" style="margin:0px"><div>{earlier}</div></blockquote>',
+    "Canary": '<div>{answer}</div><div id="CanaryBlockquote"><div>Desk</div><div>{earlier}</div></div>',
+    "Yahoo on a telephone": '<div>{answer}</div><div id="ymail_android_signature"><a href="https://y.test">Sent from Yahoo Mail</a></div>'
+    '<p class="yahoo-quoted-begin">Desk</p><blockquote class="iosymail"><div>{earlier}</div></blockquote>',
+    "another desk": '<div>{answer}</div><div class="freshdesk_quote"><blockquote class="freshdesk_quote">{earlier}</blockquote></div>',
     "Yahoo's page": '<div>{answer}</div><div id="ydp1a2b3c4dyahoo_quoted_123" class="ydp1a2b3c4dyahoo_quoted"><div>Am Montag hat Desk geschrieben'
     "</div><div>{earlier}</div></div>",
     "Yahoo": '<div>{answer}</div><div id="yahoo_quoted_123" class="yahoo_quoted"><div>On Monday, 23 November 2026 at 06:00, Desk wrote:'
