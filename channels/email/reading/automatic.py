@@ -86,7 +86,7 @@ def evidence(mail: Mail) -> tuple[str, ...]:
     if mail.daemon:
         said.append(f"from: {mail.daemon}")
     if asks_for_proof(mail):
-        said.append("words: the mail answered waits until its sender proves to be a person")
+        said.append("asks whether its reader is a person")
     return tuple(dict.fromkeys(said))
 
 

@@ -171,6 +171,7 @@ def test_who_wants_a_proof_that_we_are_a_person_gets_no_answer(text):
     where_it_bounces = understood(a_mail(text, subject="Re: Printer"), "support+b-" + "a" * 26 + "@hub.test")
 
     assert (elsewhere.kind, elsewhere.may_auto_reply) == (Kind.HUMAN, False)
+    assert "asks whether its reader is a person" in elsewhere.kind_evidence
     assert not where_it_bounces.may_auto_reply
 
 
