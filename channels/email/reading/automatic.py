@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from channels.email.reading import away, formulas, marks, structure, subjects
+from channels.email.reading import away, formulas, marks, received_tables, structure, subjects
 from core.envelope import Kind
 
 AWAY_THERE = 400
@@ -184,24 +184,17 @@ def automatic_subject(subject: str) -> str:
         return ""
     if away.said(subject[: away.SUBJECT_CHARACTERS]):
         return "out of office"
-    head = subject[: away.SUBJECT_CHARACTERS].lower()
-    if not any(map(head.__contains__, _NOTICE_STEMS)):
-        return ""
-    if _NOTICE.search(head) is not None:
+    head = away.plain(subject[: away.SUBJECT_CHARACTERS])
+    if any(map(head.__contains__, received_tables.STEMS)) and _RECEIVED.search(head) is not None:
         return "acknowledgement"
+    if not any(map(head.__contains__, _CHALLENGE_STEMS)):
+        return ""
     return "challenge" if _CHALLENGE.search(head) is not None else ""
 
 
-_NOTICE = re.compile(
-    r"ticket (?:received|created|opened)|we(?:'ve| have) received your|your (?:request|message) (?:has been|was) received|"
-    r"(?:request|case) received|abbiamo ricevuto la (?:tua|sua)|eingangsbestätigung|accusé de réception|"
-    r"acuse de recibo|do[ -]?not[ -]?reply|confirm(?:ation)? (?:of )?receipt",
-    re.IGNORECASE,
-)
+_RECEIVED = re.compile("|".join(received_tables.RECEIVED.values()))
 _CHALLENGE = re.compile(
     r"(?:please )?(?:confirm|verify) your (?:message|e-?mail|request)|challenge.response|boxbe|spamarrest",
     re.IGNORECASE,
 )
-_NOTICE_STEMS = ("receiv", "receipt", "ticket", "ricevuto", "eingang", "accusé", "acuse", "reply", "confirm", "verify",
-                 "challenge", "boxbe", "spamarrest")  # fmt: skip
-"""One of these stands in every subject that the patterns find; looking for them first is twenty times faster."""
+_CHALLENGE_STEMS = ("confirm", "verify", "challenge", "boxbe", "spamarrest")

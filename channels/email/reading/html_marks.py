@@ -79,9 +79,12 @@ def said(name: str, attributes: Mapping[str, str], style: str) -> str:
     >>> said("blockquote", {"type": "cite"}, ""), said("div", {"class": "gmail_signature"}, ""), said("p", {}, "")
     ('quote', 'signature', '')
     """
-    # Yahoo puts `ydp` and a few signs before its own names: ydp9b1f0a55yahoo_quoted.
-    classes = {_YAHOO.sub("", one) for one in attributes.get("class", "").lower().split()}
-    identity = _YAHOO.sub("", attributes.get("id", "").lower())
+    classes = set(attributes.get("class", "").lower().split())
+    identity = attributes.get("id", "").lower()
+    if identity.startswith("ydp") or any(one.startswith("ydp") for one in classes):
+        # Yahoo puts this and a few signs before its own names: ydp9b1f0a55yahoo_quoted.
+        classes = {_YAHOO.sub("", one) for one in classes}
+        identity = _YAHOO.sub("", identity)
     called = attributes.get("name", "").lower()
     if name == "blockquote" and (
         attributes.get("type", "").lower() == "cite" or classes & _QUOTE_CLASSES or _BORDERED.search(style)
