@@ -136,3 +136,27 @@ def test_the_word_of_a_forward_is_known_in_its_language(word):
 @pytest.mark.parametrize("subject", ["Redirect: it loops", "Prosody: broken", "Ilta 5: closed"])
 def test_words_that_only_begin_so_are_no_forward(subject):
     assert not understood(a_mail("It is broken.", subject=subject)).forward
+
+
+SENTENCES = [
+    'On 23/11/2026, 06:00, "Bob Stone" <bob@cust-b.test> wrote:',
+    'Am 23.11.26, 06:00 schrieb "Bob Stone" <bob@cust-b.test>:',
+    'Il giorno 23/11/26, 06:00 "Bob Stone" <bob@cust-b.test> ha scritto:',
+    "Le 23/11/2026 06:00, « Bob Stone » <bob@cust-b.test> a écrit :",
+    "Dnia 23.11.2026, 06:00 „Bob Stone” <bob@cust-b.test> napisał:",
+    '"Bob Stone" <bob@cust-b.test>, 23.11.2026 06:00 tarihinde şunu yazdı:',
+]
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_a_forward_with_a_sentence_in_place_of_a_header_names_who_wrote_it(sentence):
+    said = understood(a_mail(f"Look.\n\n{sentence}\n\n    It is broken.\n", subject="FW: Printer"))
+
+    assert said.forward
+    assert (said.forwarded_from.address, said.forwarded_from.name) == ("bob@cust-b.test", "Bob Stone")
+
+
+def test_a_sentence_that_names_nobodys_address_names_nobody():
+    text = "Look.\n\nOn 23/11/2026, 06:00, Bob Stone wrote:\n\n> It is broken.\n"
+
+    assert understood(a_mail(text, subject="FW: Printer")).forwarded_from is None
