@@ -9,7 +9,7 @@ from itertools import islice
 from channels.email.reading import bounce_reasons as reasons
 from channels.email.reading import bounce_tables as tables
 from channels.email.reading import bounce_words as spoken
-from channels.email.reading import headers, reports, structure, subjects
+from channels.email.reading import formulas, headers, reports, structure, subjects
 from core.envelope import Kind, ReportedRecipient
 
 TEXT_CHARACTERS = 32_000
@@ -111,7 +111,7 @@ def judge(
     enough = (
         found.delivery
         or bool(mail_notice(text, signs))
-        or _enough(signs, lexical)
+        or _enough(signs, lexical, by_hand=by_hand or _greets(words))
         or (addressed and _enough_there(signs, words, lexical, by_hand=by_hand))
     )
     if not enough:
@@ -186,9 +186,14 @@ def _keeps_a_list(header: structure.Header, author: str) -> bool:
     )
 
 
-def _enough(signs: list[str], lexical: str) -> bool:
+def _greets(words: str) -> bool:
+    return formulas.greets(words.lstrip().partition("\n")[0].strip())
+
+
+def _enough(signs: list[str], lexical: str, *, by_hand: bool) -> bool:
     """Two signs; a mail that came back and a sign in its text alone are what a person forwards.
 
+    Who asks what such a mail means writes its subject and pastes all of it: then a machine's address must stand behind it.
     From where nobody answers come notices of parcels and of queues too: then the mail that came back is one of them.
     """
     if "failed recipients" in signs:
@@ -200,7 +205,7 @@ def _enough(signs: list[str], lexical: str) -> bool:
         return len(own) >= 2
     if "no-reply" in signs:
         return "returned mail" in own and len(own) >= 2
-    return "subject" in own and "marker line" in own and len(own) > 2
+    return "subject" in own and "marker line" in own and len(own) > 2 and not by_hand
 
 
 def _enough_there(signs: list[str], words: str, lexical: str, *, by_hand: bool) -> bool:

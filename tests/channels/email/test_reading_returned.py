@@ -347,3 +347,33 @@ def test_an_empty_envelope_sender_and_clear_words_are_a_report(subject, text):
         only(a_mail(text, "Return-Path: <>", subject=subject, **{"from": "info@x.test"})).recipient
         == "bob@x.test"
     )
+
+
+PASTED = (
+    "This message was created automatically by mail delivery software.\n\nA message that you sent could not be delivered.\n"
+    "The following address failed:\n\n  bob@x.test\n    550 5.1.1 No such user\n\n------ This is a copy of the message ------\n\n"
+    "Received: from a by b\nFrom: a@b.test\nTo: bob@x.test\nSubject: Offer\n\nHello Bob\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("above", "field"),
+    [
+        ("Hi, I get this, what is wrong?\n\n", "X-Priority: 3"),
+        ("Buongiorno,\nmi torna questo:\n\n", "X-Priority: 3"),
+        ("I get this always.\n\n", "User-Agent: Mozilla Thunderbird"),
+    ],
+)
+def test_who_pastes_a_whole_report_and_asks_about_it_is_a_person(above, field):
+    inbound = understood(
+        a_mail(above + PASTED, field, subject="Mail delivery failed: returning message to sender")
+    )
+
+    assert inbound.kind is Kind.HUMAN
+    assert "550 5.1.1 No such user" in inbound.text
+
+
+def test_the_same_report_by_itself_is_one():
+    raw = a_mail(PASTED, subject="Mail delivery failed: returning message to sender")
+
+    assert only(raw).recipient == "bob@x.test"
