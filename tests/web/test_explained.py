@@ -44,6 +44,25 @@ def test_signs_are_told_in_words_and_a_field_by_its_name():
 @pytest.mark.parametrize(
     ("language", "words"),
     [
+        (
+            "it",
+            "(indirizzo a cui nessuno risponde, mail restituita), chiede la prova che chi legge è una persona",
+        ),
+        (
+            "en",
+            "(an address where nobody answers, the returned mail), it asks for a proof that its reader is a person",
+        ),
+    ],
+)
+def test_an_address_without_answers_and_a_question_for_proof_are_told_in_words(language, words):
+    because = ["delivery report: no-reply, returned mail", "asks whether its reader is a person"]
+
+    assert words in told(language, {**BOUNCE, "because": because}, "bounce_hard")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
         ("it", "ritorno, indirizzo inesistente, su posta che non conosciamo"),
         ("en", "bounce, dead address, about mail that we do not know"),
     ],

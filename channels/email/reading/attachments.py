@@ -18,13 +18,13 @@ def disposition(part: structure.Part) -> tuple[str, str]:
     for declared in part.header.all("content-disposition")[:3]:
         said, more = parameters.parse(declared)
         word, named = word or said, named or more
-    name = (
-        named.get("filename")
-        or part.parameters.get("name")
-        or named.get("name")
-        or part.parameters.get("filename")
-        or ""
+    candidates = (
+        named.get("filename", ""),
+        part.parameters.get("name", ""),
+        named.get("name", ""),
+        part.parameters.get("filename", ""),
     )
+    name = next((one for one in candidates if one and not one.isspace()), "")  # some write name=" "
     if "%" in name and (encoded := _ENCODED.match(name)) is not None:
         # RFC 2231 without its star: filename="utf-8''a%20b.pdf".
         charset = encoded.group(1)

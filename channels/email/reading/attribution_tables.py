@@ -6,12 +6,12 @@ WROTE = tuple(
     (
         "wrote|writes|said|says|ha scritto|scrive|scriveva|schrieb|schreibt|geschrieben|schrieben|hat geschrieben|a écrit|a ecrit|"
         "écrivit|écrit|écrivait|nous a dit|escribió|escribio|escribe|ha escrito|escreveu|escreve|ha escrit|va escriure|schreef|"
-        "schrijft|geschreven|het volgende geschreven|napisał|napisał(a)|napisał/a|napisała|napisała(a)|napisali|pisze|"
+        "schrijft|geschreven|het volgende geschreven|het volgende verzonden|nadesłał|napisał|napisał(a)|napisał/a|napisała|napisała(a)|napisali|pisze|"
         "wiadomość napisana przez|пишет|написал|написала|написал(а)|написал/а|писал|писала|писал(а)|написав|написала(-в)|"
         "написав(ла)|написав(-ла)|пише|написа|написа(а)|napsal|napsal(a)|napsala|píše|napísal|napísal(a)|napísala|skrev|"
         "skrev följande|skrev følgende|skreiv|skriver|kirjoitti|kirjoittaa|kirjoitti seuraavasti|yazdı|şunu yazdı|şunları yazdı|yazmış|"
         "a scris|írta|ezt írta|a következőt írta|έγραψε|je napisao|je napisala|je napisao/la|napisao je|napisala je|napisao/la je|je napisal|je napisal/a|"
-        "napisao|kirjutas|rakstīja|rašė|parašė|đã viết|viết|menulis|"
+        "napisala|је написао|је написала|је написао/ла|написао је|написала је|skrifaði|escribiu|napisao|kirjutas|rakstīja|rašė|parašė|đã viết|viết|menulis|"
         "כתב/ה|כתב|כתבה|كتب|كتبت|كتب/كتبت|님이 작성|님이 씀|작성|เขียนว่า|نوشت|نوشته"
     ).split("|")
 )
@@ -31,6 +31,7 @@ WROTE_CJK = (
     "寫道",
     "写到",
     "のメール",
+    "のメッセージ",
     "は書きました",
     "さんは書きました",
     "書きました",
@@ -48,12 +49,13 @@ QUOTING = (
     "citat från ",
     "quelle ",
     "цитирование ",
+    "missatge de ",
 )
 """How programs without a date begin."""
 
 OPENINGS = frozenset(
     "on at in il am le el em op w dnia dňa dne den på ma в у во vào 在 於 于 a pe στις στην dana u ve în pada kuupäeval "
-    "* no na ב- في le: lörd. quando from ในวันที่ เมื่อ در".split()
+    "* no na на d þann o ב- في le: lörd. quando from ในวันที่ เมื่อ در".split()
 )
 """First words; else it is a number, a day, or the name of a person."""
 
@@ -65,7 +67,8 @@ GLUE = frozenset(
         "kello klockan på den kloka tarihinde tarihli saat date time time: dated time pe la ora στις στην ο η ο/η χρήστης "
         "dana u je je: oseba korisnik korisnica времето pukul tanggal pada vào lúc ngày kuupäeval plkst kell idő időpont időpontban keltezéssel ekkor "
         "เวลา วันที่ น تاریخ ساعت بتاريخ a.m p.m a.m. p.m. am pm μ.μ. π.μ. μμ πμ م ص في الساعة בשעה ב ב- בתאריך 在 于 於 に님 gmt utc cet cest est edt cst cdt mst "
-        "mdt pst pdt bst ist msk jst sgt hkt aest aedt wet west eet eest z ut following och og et e y i und and dňa o ať"
+        "mdt pst pdt bst ist msk jst sgt hkt aest aedt wet west eet eest z ut following och og et e y i und and dňa o ať ob d þann ás "
+        "pirmd otrd trešd ceturtd piektd sestd svētd lietotājs lietotāja g pr an tr kt pn št sk dl dt dc dj dv ds dg"
     ).split()
 )
 """Words between day, month, hour and name that name nobody."""
@@ -111,7 +114,7 @@ _DAYS = (
     "h k sze cs p szo v hétfő kedd szerda csütörtök péntek szombat vasárnap "
     "joi vin sâm duminică luni marți miercuri vineri sâmbătă "
     "δευ τρι τετ πεμ παρ σαβ κυρ δευτέρα τρίτη τετάρτη πέμπτη παρασκευή σάββατο κυριακή "
-    "uto sri čet pet sub ned ponedjeljak utorak srijeda četvrtak petak subota nedjelja "
+    "пон уто сре чет пет суб нед uto sri čet pet sub ned ponedjeljak utorak srijeda četvrtak petak subota nedjelja "
     "จ อ พ พฤ ศ ส อา شنبه یکشنبه دوشنبه سه‌شنبه چهارشنبه پنجشنبه جمعه الاثنين الثلاثاء الأربعاء الخميس الجمعة السبت الأحد "
     "sen sel rab kam jum min 月曜日 火曜日 水曜日 木曜日 金曜日 土曜日 日曜日 周一 周二 周三 周四 周五 周六 周日 星期一 星期二 星期三 星期四 星期五 星期六 星期日 "
     "週一 週二 週三 週四 週五 週六 週日"
@@ -139,7 +142,7 @@ _MONTHS = (
     "ian iun iul noi ianuarie februarie martie aprilie iunie iulie septembrie octombrie noiembrie decembrie "
     "ιαν φεβ μαρ απρ μαΐ μαι ιουν ιουλ αυγ σεπ οκτ νοε δεκ ιανουαρίου φεβρουαρίου μαρτίου απριλίου μαΐου ιουνίου ιουλίου αυγούστου σεπτεμβρίου "
     "οκτωβρίου νοεμβρίου δεκεμβρίου "
-    "sij velj ožu tra svi lip srp kol ruj stu pro siječnja veljače ožujka travnja svibnja lipnja srpnja kolovoza rujna listopada studenoga prosinca "
+    "јан феб мар апр мај јун јул авг сеп окт нов дец nóv jún júl maí ágú sij velj ožu tra svi lip srp kol ruj stu pro siječnja veljače ožujka travnja svibnja lipnja srpnja kolovoza rujna listopada studenoga prosinca "
     "thg tháng agu des januari "
     "ม.ค ก.พ มี.ค เม.ย พ.ค มิ.ย ก.ค ส.ค ก.ย ต.ค พ.ย ธ.ค "
     "ژانویه فوریه مارس آوریل مه ژوئن ژوئیه اوت سپتامبر اکتبر نوامبر دسامبر يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر"

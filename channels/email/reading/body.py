@@ -130,7 +130,7 @@ class _Reading:
                 if part.type == "multipart/signed":
                     self.notes["signed, not checked"] = None
                 elif part.type == "multipart/encrypted":
-                    self.notes["encrypted: kept as it came"] = None
+                    self.notes[_ENCRYPTED] = None
                 pending.extend((child, related) for child in reversed(part.children))
         self.find_text(root)
         return self.together()
@@ -163,6 +163,9 @@ class _Reading:
             self.notes[f"kept as it came, nothing assembled or fetched: {part.type}"] = None
         if packed.is_smime(part):
             self.notes["encrypted or signed with S/MIME: kept as it came"] = None
+        if part.type == "application/pgp-encrypted":
+            # RFC 3156, 4. Exchange writes `mixed` in place of `encrypted` around it.
+            self.notes[_ENCRYPTED] = None
         if len(self.files) >= FILES:
             self.notes[_TOO_MANY] = None
             return
@@ -325,6 +328,7 @@ class _Reading:
 
 
 _INVITES = {"REQUEST": "an invitation", "CANCEL": "an invitation is called off"}
+_ENCRYPTED = "encrypted: kept as it came"
 _TOO_MANY = f"more than {FILES} files: the others are in the original mail"
 _MESSAGES = frozenset(("message/rfc822", "message/global"))
 _WORDS = re.compile(r"\w{3,}")

@@ -18,7 +18,7 @@ def is_hard(status: str, text: str) -> bool:
     >>> is_hard("5.1.1", "user unknown"), is_hard("5.2.2", "mailbox full"), is_hard("5.7.1", "blocked")
     (True, False, False)
     """
-    head = text[:REASON_CHARACTERS]
+    head = _unwrapped(text[:REASON_CHARACTERS])
     if (
         tables.SOFT_WHATEVER_IS_SAID.match(status) is not None
         or tables.CERTAINLY_SOFT.search(head) is not None
@@ -33,14 +33,29 @@ def is_hard(status: str, text: str) -> bool:
     return tables.HARD_STATUS.match(status) is not None
 
 
+def names_address(status: str) -> bool:
+    """Does this code alone say that the address is dead (RFC 3463, 3.2)?"""
+    return tables.HARD_STATUS.match(status) is not None and not status.endswith(".0")
+
+
 def says_why(text: str) -> bool:
     """Do these words give a reason of failure: a status code, a dead address, a full mailbox?"""
-    return bool(best_status("", text) or status_by_words(text)) or _said(text[:REASON_CHARACTERS])[0]
+    return (
+        bool(best_status("", text) or status_by_words(text)) or _said(_unwrapped(text[:REASON_CHARACTERS]))[0]
+    )
 
 
 def says_anything(text: str) -> bool:
     """Do these words give any reason, that of a moment too?"""
-    return says_why(text) or _said(text[:REASON_CHARACTERS])[1]
+    return says_why(text) or _said(_unwrapped(text[:REASON_CHARACTERS]))[1]
+
+
+def _unwrapped(text: str) -> str:
+    """Indented lines joined with the one above: systems wrap `Host not` and `found` so."""
+    return _FOLD.sub(" ", text) if "\n " in text or "\n\t" in text else text
+
+
+_FOLD = re.compile(r"(?<=\S)\n[ \t]+(?=\S)")
 
 
 @lru_cache(maxsize=16)
@@ -85,6 +100,7 @@ def reply(text: str) -> str:
 
 def status_by_words(text: str) -> str:
     """What the words mean, where no code is written."""
+    text = _unwrapped(text)
     for pattern, status in tables.STATUS_BY_WORDS:
         if pattern.search(text) is not None:
             return status

@@ -8,16 +8,17 @@ import re
 DAEMON = re.compile(
     r"(?:^|[<\s\"'(])(?:mailer[-_. ]?daemon|mail[-_.]?daemon|post[-_]?master|double-bounce|bounces?(?:[-+_][^@\s]{0,80})?|"
     r"mail[-_.]?delivery(?:[-_.]?(?:system|subsystem))?|mail delivery (?:sub)?system|mdaemon|"
-    r"delivery[-_.]?(?:status|failure)[^@\s]{0,30}|undeliverable|mailsystem)(?:@|>|$|[\s\"'(<\\])",
+    r"delivery[-_.]?(?:status|failure)[^@\s]{0,30}|undeliverable|mailsystem|microsoftexchange[0-9a-f]{32})(?:@|>|$|[\s\"'(<\\])",
     re.IGNORECASE,
 )
+POSTMASTER = frozenset(("postmaster", "post-master", "post_master"))
 NO_REPLY = re.compile(
     r"(?:no|not|donot|do-not|nao|ne|non)[-_.]?(?:reply|responder|respond|repondre|rispondere|odgovarjaj)|noreply|nicht[-_.]?antworten",
     re.IGNORECASE,
 )
 
 SENDER_STEMS = (
-    "daemon", "post", "bounce", "deliver", "mailsystem", "repl", "respond", "repond", "rispond", "odgovar", "antwort",
+    "daemon", "post", "bounce", "deliver", "mailsystem", "exchange", "repl", "respond", "repond", "rispond", "odgovar", "antwort",
 )  # fmt: skip
 """One of these stands in every address that the two find; looking for them first is several times faster."""
 
@@ -29,7 +30,7 @@ SUBJECT = re.compile(
     r"warning: (?:message|could|e?-?mail)|warning--|mail (?:error|warning)|bounce|(?:user|recipient|address) unknown|unknown (?:user|recipient)|rejected mail|mail (?:was )?rejected|"
     r"postfix smtp server|cannot send message|there was an error sending|delivery error|"
     r"unzustellbar|nicht zustell|zustell(?:ung|fehler)|rücksendung|mancata consegna|non recapitat|non recapitabil|impossibile recapitare|non consegnat|errore (?:di|nella) consegna|"
-    r"non remis|échec de (?:la )?(?:remise|distribution)|message non distribu|no (?:se pudo )?entreg|no se puede entregar|"
+    r"non remis|échec de (?:la )?(?:remise|distribution)|message non distribu|no (?:se pudo )?entreg|no se puede entregar|(?:correo|mensaje) devuelto|"
     r"não (?:foi )?entreg|falha (?:na|de) entrega|devolvid|niet (?:bezorgd|afgeleverd|te bezorgen)|onbestelbaar|niedostarcz|nie można dostarczyć|kézbesíthetetlen|kézbesítés sikertelen|nelivrabil|nu (?:a putut|poate) fi livrat|"
     r"не доставлен|недоставлен|ошибка доставки|не вдалося доставити|nedoručiteln|nelze doručit|"
     r"(?:kunde|kan|gick) inte (?:att )?lever|olevererbar|ikke levere|ei voitu toimittaa|ei toimitettavissa|toimitus epäonnistui|teslim edilem|"
@@ -64,11 +65,20 @@ MARKERS = (
     "this is a postfix program", "qmail-send program", "unrouteable address", "giving up on", "address rejected", "will continue trying",
     "recipient address", "cannot send your message", "cannot deliver", "could not deliver", "could not send", "not be sent", "still being retried",
     "unexpected response or error", "out: 5", "out: 4", "smtp command", "server message",
-    "nicht zugestellt", "konnte nicht", "unzustellbar", "non è stato possibile", "non recapitat", "recapito non riuscito", "fehler bei der nachrichtenzustellung", "impossibile", "n'a pas pu être", "échec de la remise",
-    "pas pu être remis", "no se pudo entregar", "no ha podido", "não pôde ser entregue", "não foi possível", "kon niet worden",
+    "nicht zugestellt", "konnte nicht", "unzustellbar", "non è stato possibile", "non e' stato", "non può essere consegnato", "non può essere recapitato", "non recapitat", "recapito non riuscito", "fehler bei der nachrichtenzustellung", "impossibile", "n'a pas pu être", "n'a pas pu etre", "échec de la remise",
+    "pas pu être remis", "no se pudo entregar", "no ha podido", "no se ha podido entregar", "no pudo ser entregado", "não pôde ser entregue", "não foi possível", "kon niet worden",
     "nie może zostać", "nie mogła", "dostarczenie nie powiodło", "не может быть доставлено", "не удалось доставить", "не было доставлено",
     "送信できません", "配信できません", "配送できません", "あて先", "宛先", "届きません", "一杯", "失敗し", "エラー", "无法", "退回", "退信",
 )  # fmt: skip
+
+VAGUE = frozenset((
+    "permanent error", "permanent fatal errors", "fatal errors", "following error", "was rejected by", "were rejected", "requested action not taken",
+    "message could not", "failure reasons", "giving up on", "will continue trying", "cannot deliver", "could not send", "not be sent", "unexpected response or error",
+    "server message", "smtp command", "konnte nicht", "non è stato possibile", "non e' stato", "impossibile", "n'a pas pu être", "n'a pas pu etre", "no ha podido",
+    "não foi possível", "kon niet worden", "nie może zostać", "nie mogła", "一杯", "失敗し", "エラー", "无法", "退回", "is mislukt", "nie powiodło się", "mislykkedes", "mislyktes",
+    "epäonnistui", "başarısız oldu", "selhalo", "non ha potuto essere",
+))  # fmt: skip
+"""Of these, what devices say of anything."""
 
 DELAYED = re.compile(
     r"warning message only|this is (?:only )?a warning|do not need to resend|need not resend|has been delayed|is delayed|will (?:continue|keep) (?:trying|to try|retrying)|"
@@ -117,11 +127,11 @@ HARD = re.compile(
     r"user (?:is )?(?:unknown|not found|doesn'?t|does not|invalid|not exist|not known)|unknown (?:user|recipient|address|local|account|mailbox|or illegal)|no such (?:user|recipient|address|mailbox|person|account|local)|"
     r"(?:user|recipient|address|mailbox|account|alias|he|name).{0,60}(?:not exist|n'?t exist|unknown|not found|couldn'?t be found|could not be found|cannot be found|not listed|not recognized|invalid|not known|no longer|is not valid|n'?t have a)|"
     r"not listed in|recipnotfound|invalid (?:recipient|mailbox|address|user|addr|destination)|no mailbox (?:here|by)|not a valid (?:mailbox|user|recipient|address)|not our customer|"
-    r"bad (?:destination|recipient|address)|undeliverable address|addresseeunknown|recipient (?:name )?(?:rejected|unknown)|unrouteable|"
+    r"bad (?:destination|recipient|address)|addresseeunknown|recipient (?:name )?(?:rejected|unknown)|unrouteable|"
     r"host (?:is )?unknown|unknown host|host not found|host or domain name not found|domain (?:name )?(?:does not exist|not found|not exist|must exist|is unknown|doesn)|no such (?:domain|host)|"
     r"name or service not known|nxdomain|non-?existent (?:domain|host|user)|cannot find (?:the )?(?:domain|host)|name service error|couldn't find (?:any )?host|could not be resolved|"
     r"has moved|moved to|been replaced by|no longer (?:in use|valid|available|accept|work|exists|employed|with)|"
-    r"does(?:n'?t| not) accept (?:any )?(?:mail|e-?mail|message)|null ?mx|no mail accepted|not accepting mail|"
+    r"does(?:n'?t| not) accept (?:any )?(?:mail|e-?mail|message)|null ?mx|no mail accepted|not accepting mail(?! (?:from|with)\b)|"
     r"no mail ?box (?:available for|found)|not a (?:known|registered|local) (?:user|recipient|mailbox)|bad_?recipient|requested action not taken: mailbox unavailable|mailbox unavailable \(-?\d|"
     r"address does not|no matches to nameserver|is not a user|not (?:have|on record) (?:a|any) (?:account|mailbox)|"
     r"(?:nie istnieje|nieznany (?:adresat|użytkownik|odbiorca)|nieprawidłowy adres)|"
@@ -143,7 +153,7 @@ CERTAINLY_HARD = re.compile(
     re.IGNORECASE,
 )
 CERTAINLY_SOFT = re.compile(
-    r"domain of sender address|sender address .{0,80}does not exist|malformed or unexpected name server|message size exceeded|"
+    r"host not found, try again|domain of sender address|sender address .{0,80}does not exist|malformed or unexpected name server|message size exceeded|"
     r"size limit exceeded|too many messages on the server|exceeded (?:its|the|his|her) (?:disk|storage|quota|mailbox)|accepting mail with attachments|"
     r"(?:casella|mailbox) (?:di posta )?(?:piena|esaurita)|quota superata|spazio esaurito|postfach (?:ist )?voll|kontingent überschritten|"
     r"boîte (?:de réception |aux lettres )?pleine|buzón (?:está )?lleno|caixa (?:de correio )?(?:está )?cheia|postvak (?:is )?vol|"
@@ -163,10 +173,13 @@ HARD_STATUS = re.compile(r"5\.1\.(?:0|1|2|3|4|6|10|11)$|5\.4\.4$|5\.0\.911$")
 
 # Status from words, where a report holds none (RFC 3463).
 STATUS_BY_WORDS = (
-    (re.compile(r"mailbox.{0,20}full|over ?quota|quota exceeded|exceeds allowed size|一杯", re.IGNORECASE), "5.2.2"),
-    (re.compile(r"too (?:large|big)|size limit", re.IGNORECASE), "5.3.4"),
-    (re.compile(r"host unknown|unknown host|host not found|domain.{0,20}not (?:found|exist)|no such domain", re.IGNORECASE), "5.1.2"),
-    (re.compile(r"user unknown|unknown user|no such (?:user|recipient|mailbox|address|account)|not listed|does ?n.t exist|unknown recipient|invalid (?:user|recipient|address)", re.IGNORECASE), "5.1.1"),
+    (re.compile(r"(?:mailbox|mail ?folder|inbox|account).{0,20}full|full mailbox|over(?: \w+)?(?: disk)? ?quota|quota (?:exceeded|violation|is exceeded)|exceed\w*(?: \w+)?(?: disk| storage)? quota|exceeds allowed size|space not enough|一杯", re.IGNORECASE), "5.2.2"),
+    (re.compile(r"too (?:large|big)|size limit|maximum (?:\w+ ){0,2}size", re.IGNORECASE), "5.3.4"),
+    (re.compile(r"(?:account|mailbox|user|recipient)\W.{0,40}(?:disabled|suspended|inactive|deactivated|discontinued|not active)", re.IGNORECASE), "5.2.1"),
+    (re.compile(r"host unknown|unknown host|host not found|domain.{0,20}(?:not (?:found|exist)|must exist)|no such (?:domain|host)", re.IGNORECASE), "5.1.2"),
+    (re.compile(r"user (?:is )?(?:unknown|not (?:found|known))|unknown user|(?:no|n't have an?|there is no) (?:such )?(?:\S+ )?(?:user|recipient|mailbox|address|account)\b|not listed|does ?n.t exist|unknown recipient|not recognized|invalid (?:final delivery )?(?:user|recipient|address|mailbox)", re.IGNORECASE), "5.1.1"),
     (re.compile(r"spam|blocked|policy|blacklist", re.IGNORECASE), "5.7.1"),
-    (re.compile(r"timed? ?out|retry time|expired|giving up", re.IGNORECASE), "4.4.7"),
+    (re.compile(r"too many hops|hop count|(?:mail|message) loop", re.IGNORECASE), "5.4.6"),
+    (re.compile(r"timed? ?out|retry time|expired|giving up|failing for a long time|queue too long|allowed queue period", re.IGNORECASE), "4.4.7"),
+    (re.compile(r"not responding|did not respond|connection (?:refused|failed)|could not connect|unable to connect", re.IGNORECASE), "4.4.1"),
 )  # fmt: skip

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 from itertools import islice
 
 from channels.email.reading import bounce_reasons as reasons
 from channels.email.reading import bounce_tables as tables
 from channels.email.reading import bounce_words as spoken
-from channels.email.reading import headers, reports, structure, subjects
+from channels.email.reading import formulas, headers, reports, structure, subjects
 from core.envelope import Kind, ReportedRecipient
 
 TEXT_CHARACTERS = 32_000
@@ -17,9 +18,9 @@ LINES = 600
 
 
 def daemon(field: str, author: str) -> str:
-    """What the From field says of a machine: `mailer-daemon` and its like, `no-reply`, `empty`; or nothing.
+    """What the From field says of a machine: `mailer-daemon` and its like, `postmaster`, `no-reply`, `nobody`, `empty`; or nothing.
 
-    An empty or missing From is a badly made mail, no sign of a report.
+    `nobody` is a name with an empty address. People write from `postmaster` too (RFC 2142), from a mailer-daemon nobody does. An empty or missing From is a badly made mail, no sign of a report.
 
     >>> daemon("MAILER-DAEMON@x.test (Mail Delivery System)", "MAILER-DAEMON@x.test"), daemon("Ann <ann@x.test>", "ann@x.test")
     ('mailer-daemon', '')
@@ -29,11 +30,13 @@ def daemon(field: str, author: str) -> str:
         if not any(map(local.__contains__, tables.SENDER_STEMS)):
             return ""
         if tables.DAEMON.search(f"{local}@") is not None:
-            return "mailer-daemon"
+            return "postmaster" if local in tables.POSTMASTER else "mailer-daemon"
         return "no-reply" if tables.NO_REPLY.search(local) is not None else ""
     text = field.strip()
     if not author and tables.DAEMON.search(text[:200]) is not None:
         return "mailer-daemon"
+    if not author and text.endswith(("<>", "<@>")) and text not in ("<>", "<@>"):
+        return "nobody"
     if text in ("<>", '""', "") and not author:
         return "empty"
     return ""
@@ -64,7 +67,7 @@ _NOTIFIED = re.compile(r'"(?:notificationType|eventType)"\s*:\s*"(Bounce|Complai
 
 def mail_notice(text: str, signs: list[str]) -> str:
     """The same for a mail that holds nothing else, from an address nobody answers to."""
-    return notified(text) if text.startswith("{") and "sender" in signs else ""
+    return notified(text) if text.startswith("{") and {"sender", "no-reply"} & set(signs) else ""
 
 
 Bounce = tuple[Kind, tuple[ReportedRecipient, ...], str]
@@ -77,6 +80,7 @@ def judge(
     *,
     subject: str,
     author: str,
+    sender: str,
     addressed: bool,
     null_sender: bool,
     lexical: str,
@@ -85,23 +89,29 @@ def judge(
 ) -> Bounce | None:
     """The kind of report, its recipients and the reason for the decision; None: it is none.
 
-    `addressed`: it came to the envelope sender of one of our deliveries. That names what it is about and is no sign of
-    failure; fewer signs are enough there, because people hardly write to it. `away_by_mark`: a program says that
-    somebody is away, which outweighs whatever the text says about full mailboxes. `by_hand`: something shows that a
-    person wrote.
+    `sender`: what `daemon` said, empty where a person writes from such an address. `addressed`: it came to the envelope
+    sender of one of our deliveries. That names what it is about and is no sign of failure; fewer signs are enough
+    there, because people hardly write to it. `away_by_mark`: a program says that somebody is away, which outweighs
+    whatever the text says about full mailboxes. `by_hand`: something shows that a person wrote.
     """
     words, came_back = _own_words(text)
     if (found.delivery or found.rejected) and found.recipients:
         return _standard(found, words)
     signs = _signs(
-        header, found, words, subject=subject, author=author, null_sender=null_sender, came_back=came_back
+        header,
+        found,
+        words,
+        subject=subject,
+        sender=sender if sender or not _keeps_a_list(header, author) else "list keeper",
+        null_sender=null_sender,
+        came_back=came_back,
     )
     if away_by_mark and not found.delivery and not {"subject", "failed recipients"} & set(signs):
         return None
     enough = (
         found.delivery
         or bool(mail_notice(text, signs))
-        or _enough(signs, lexical)
+        or _enough(signs, lexical, by_hand=by_hand or _greets(words))
         or (addressed and _enough_there(signs, words, lexical, by_hand=by_hand))
     )
     if not enough:
@@ -115,18 +125,24 @@ def _signs(
     words: str,
     *,
     subject: str,
-    author: str,
+    sender: str,
     null_sender: bool,
     came_back: bool,
 ) -> list[str]:
     signs: list[str] = []
-    sender = daemon(header.first("from"), author)
-    if sender in ("mailer-daemon", "no-reply") or null_sender or _LIST_KEEPER.search(author) is not None:
+    machine = sender in ("mailer-daemon", "postmaster", "nobody", "list keeper")
+    if machine or null_sender:
         signs.append("sender")
+    elif sender == "no-reply":
+        signs.append("no-reply")
     if about_return(subject):
         signs.append("subject")
     low = words[:6_000].lower()
-    if any(map(low.__contains__, _MARKERS)):
+    # With nothing but an empty envelope sender devices send alarms, and programs thank: they say what they cannot do, too.
+    bare = null_sender and not machine
+    names_one = "@" in low or bool(reasons.best_status("", low))
+    clear = _CLEAR if signs == ["sender"] and bare else _MARKERS
+    if any(map(low.__contains__, clear)) and (names_one or "subject" in signs or not bare):
         signs.append("marker line")
     if "marker line" in signs and _names_first(words):
         signs.append("recipient line")
@@ -134,10 +150,13 @@ def _signs(
         signs.append("returned mail")
     if "x-failed-recipients" in header.by_name:
         signs.append("failed recipients")
+    if bare and signs == ["sender", "subject"] and not names_one:
+        signs.remove("subject")
     return signs
 
 
 _MARKERS = (*tables.MARKERS, *spoken.MARKERS)
+_CLEAR = tuple(marker for marker in _MARKERS if marker not in tables.VAGUE)
 
 
 def _names_first(words: str) -> bool:
@@ -157,17 +176,36 @@ _SENTENCE = re.compile(
     re.IGNORECASE,
 )
 _LIST_KEEPER = re.compile(r"[-_](?:admin|owner|request|errors)@", re.IGNORECASE)
+_OF_LISTS = ("list-", "x-ml", "mailing-list")
 
 
-def _enough(signs: list[str], lexical: str) -> bool:
-    """Two signs; a mail that came back and a sign in its text alone are what a person forwards."""
+def _keeps_a_list(header: structure.Header, author: str) -> bool:
+    """Programs that keep lists refuse mail from such an address; without a list's field an `it-admin@` is a person."""
+    return _LIST_KEEPER.search(author) is not None and any(
+        name.startswith(_OF_LISTS) for name in header.by_name
+    )
+
+
+def _greets(words: str) -> bool:
+    return formulas.greets(words.lstrip().partition("\n")[0].strip())
+
+
+def _enough(signs: list[str], lexical: str, *, by_hand: bool) -> bool:
+    """Two signs; a mail that came back and a sign in its text alone are what a person forwards.
+
+    Who asks what such a mail means writes its subject and pastes all of it: then a machine's address must stand behind it.
+    From where nobody answers come notices of parcels and of queues too: then the mail that came back is one of them.
+    """
     if "failed recipients" in signs:
         return True
     if lexical and "subject" not in signs:
         return False
-    return len(signs) >= 2 and (
-        "sender" in signs or ("subject" in signs and "marker line" in signs and len(signs) > 2)
-    )
+    own = [sign for sign in signs if sign != "no-reply"]
+    if "sender" in own:
+        return len(own) >= 2
+    if "no-reply" in signs:
+        return "returned mail" in own and len(own) >= 2
+    return "subject" in own and "marker line" in own and len(own) > 2 and not by_hand
 
 
 def _enough_there(signs: list[str], words: str, lexical: str, *, by_hand: bool) -> bool:
@@ -178,7 +216,7 @@ def _enough_there(signs: list[str], words: str, lexical: str, *, by_hand: bool) 
     if lexical and "subject" not in signs:
         return False
     reason = reasons.says_why(words[:6_000])
-    if "sender" in signs:
+    if "sender" in signs or "no-reply" in signs:
         return len(signs) > 1 or reason
     if by_hand:
         return False
@@ -227,7 +265,12 @@ def _standard(found: reports.Reports, words: str) -> Bounce:
             worst = Kind.DELAYED if worst is Kind.RELAYED_OK else worst
             recipients.append(_reported(one, action, status, hard=False))
             continue
-        hard = reasons.is_hard(status, one.diagnostic or _around(words, one.address) or words[:4_000])
+        # A code that names the address is enough where no server is quoted: scanners write their notices below the words.
+        hard = (
+            reasons.is_hard(status, one.diagnostic)
+            if one.diagnostic or reasons.names_address(status)
+            else reasons.is_hard(status, _around(words, one.address) or words[:4_000])
+        )
         worst = Kind.BOUNCE_HARD if hard or worst is Kind.BOUNCE_HARD else Kind.BOUNCE_SOFT
         recipients.append(_reported(one, "failed", status, hard=hard))
     return worst, tuple(recipients), "delivery status report"
@@ -280,6 +323,8 @@ def _free(header: structure.Header, found: reports.Reports, words: str, subject:
                 reasons.best_status("", words) if of_all is None else of_all
             )  # once, for hundreds of recipients
             status = of_all or reasons.status_by_words(near or everything)
+            if delayed and not of_all and status:
+                status = f"4{status[1:]}"  # RFC 3463, 2: so far the trouble is a passing one
         hard = not delayed and reasons.is_hard(status, near if near.strip() else everything)
         if hard:
             worst = Kind.BOUNCE_HARD
@@ -314,6 +359,7 @@ _NAMED = re.compile(
 )
 _REPLIED = re.compile(rf"^\s*[45]\d\d[ -](?:[45]\.\d+\.\d+ )?<?({_ADDRESS})>?\.\.\.")
 _ANY = re.compile(rf"({_ADDRESS})")
+_LOOSE = (_LABELLED, _ANY)
 
 
 def _recipients(header: structure.Header, found: reports.Reports, words: str) -> list[str]:
@@ -326,19 +372,42 @@ def _recipients(header: structure.Header, found: reports.Reports, words: str) ->
     if found.recipients:
         return list(dict.fromkeys(one.address for one in found.recipients if one.address))
     lines = words.split("\n")
-    for pattern in (_BRACKETED, _REPLIED, _ALONE, _LABELLED, _ANY):
-        out = []
-        for line in lines:
-            match = pattern.search(line[:400])
-            if match is not None:
-                out.append(match.group(1))
-        if out:
-            unique = {a.lower(): a for a in out}
-            limit = reports.RECIPIENTS if pattern is not _ANY else 1
-            return list(unique.values())[:limit]
+    below = _below_list(lines)
+    ours = {a.lower() for value in header.all("to")[:5] for a in _ANY.findall(_plain(value))}
+    for part in (lines[below:], lines) if below else (lines,):
+        for pattern in (_BRACKETED, _REPLIED, _ALONE, _LABELLED, _ANY):
+            found_here = [match for line in part if (match := pattern.search(line[:400])) is not None]
+            if pattern in _LOOSE:
+                found_here = [match for match in found_here if _is_recipient(match, ours)]
+            if found_here:
+                unique = {match.group(1).lower(): match.group(1) for match in found_here}
+                return list(unique.values())[: reports.RECIPIENTS if pattern is not _ANY else 1]
     if found.returned is not None:
-        return _ANY.findall(_plain(found.returned.first("to")))[:1]
+        sent_to = _ANY.findall(_plain(found.returned.first("to")))[:1]
+        return [address for address in sent_to if address.lower() not in ours]
     return []
+
+
+def _is_recipient(match: re.Match[str], ours: AbstractSet[str]) -> bool:
+    """Where an address is only mentioned it may be whom the report speaks to, or who wrote the mail: none that it did not reach."""
+    before = match.string[: match.start(1)].rstrip(" <\"'").lower()
+    return match.group(1).lower() not in ours and not before.endswith(
+        ("mail from", "message from", "sent by")
+    )
+
+
+def _below_list(lines: list[str]) -> int:
+    """Behind the line `… the following recipients:`, or 0: addresses above it are of the mail, not of whom it did not reach."""
+    for number, line in enumerate(lines):
+        if line.rstrip()[-1:] in (":", "：") and _LIST.search(line[-200:]) is not None:
+            return number + 1
+    return 0
+
+
+_LIST = re.compile(
+    r"(?:following|these)\W[^\n]{0,30}(?:recipients?|address(?:es)?|users?)|(?:recipients?|address)(?:\(e?s\))?\W{0,3}:",
+    re.IGNORECASE,
+)
 
 
 def _plain(field: str) -> str:

@@ -20,7 +20,7 @@ def delimiter(line: str) -> str:
     >>> delimiter("-----Ursprüngliche Nachricht-----"), delimiter("---------- Forwarded message ---------")
     ('original', 'forwarded')
     """
-    words = line.strip("-_=*—–─> \t").rstrip(":").strip().lower()
+    words = _small(line.strip("-_=*—–─> \t").rstrip(":").strip())
     if not words:
         return ""
     kind = _called(words)
@@ -29,7 +29,7 @@ def delimiter(line: str) -> str:
     match = _DASHED.match(line[:200])
     if match is None:
         return ""
-    words = match.group(1).rstrip(": ").lower()
+    words = _small(match.group(1).rstrip(": "))
     if words.endswith(attribution_tables.WROTE) and not any(c.isdigit() for c in words):
         return ORIGINAL  # Notes: -----Bob Smith/ACME wrote: -----
     return _called(words)
@@ -37,7 +37,17 @@ def delimiter(line: str) -> str:
 
 def announces_forward(line: str) -> bool:
     """`Begin forwarded message:` without dashes."""
-    return line[-1:] in ":：" and line.lstrip("> ").rstrip(":： ").lower() in tables.FORWARDED
+    words = _small(line.lstrip("> ").rstrip(":： ")) if line[-1:] in ":：" else ""
+    return words in tables.FORWARDED or words.replace("-", " ") in tables.FORWARDED
+
+
+def processed(line: str) -> bool:
+    """The line that the David server of Tobit writes above what is answered, whatever the language.
+
+    >>> processed("[Original Message processed by david®](https://x.test)"), processed("The original message is lost")
+    (True, False)
+    """
+    return line.lstrip("> [*").lower().startswith("original message processed by ")
 
 
 def names_day(bare: Sequence[str], at: int) -> bool:
@@ -86,6 +96,8 @@ def header(bare: Sequence[str], at: int) -> int:
             below = bare[number + 1] if number + 1 < len(bare) else ""
             if role == "from" and blank and "from" not in roles and label(below)[0]:
                 return 0  # it begins here: what stands above is the writer's
+            if role == "from" and "from" in roles and loose:
+                break  # the next header, and what stands between them is the writer's
             if role == "date" and roles == {"from"}:
                 timed = _TIME.search(value) is not None
             roles.add(role)
@@ -137,9 +149,14 @@ def label(line: str) -> tuple[str, str]:
     return tables.LABELS.get(name, ""), line[at + 1 :]
 
 
+def _small(text: str) -> str:
+    """Lower case; the Turkish İ as the tables write it."""
+    return text.lower().replace("i\u0307", "i")
+
+
 def _called(words: str) -> str:
     plain = words.replace("-", " ")
-    if words in tables.FORWARDED or plain.startswith("forwarded message"):
+    if words in tables.FORWARDED or plain in tables.FORWARDED or plain.startswith("forwarded message"):
         return FORWARDED
     return ORIGINAL if words in tables.ORIGINAL or plain in tables.ORIGINAL else ""
 

@@ -20,6 +20,8 @@ _DRAWN = frozenset("-_=*–—─━═＊＝～~+#☆★◆◇□■")
 SIGNATURE_LINES = 25
 """Below a line of `-- `, empty ones not counted. More is a text that somebody divided."""
 FOOTER_LINES = 20
+ASKED_WORDS = 3
+"""Spaces in a question that somebody asks; `Need help?` is a firm's."""
 RULES = 3
 """Dividing lines inside a signature."""
 NOTICE_CHARACTERS = 120
@@ -51,10 +53,27 @@ def find(
                 ),
                 None,
             )
+            asked = _asked_below(bare, at + 1, stop)
+            if asked:
+                return [(at, kind), (asked, SpanKind.VISIBLE)]
             return [(at, kind)] + ([(notice, SpanKind.DISCLAIMER)] if notice is not None else [])
         if kind is not None:
             return [(at, kind)]
     return []
+
+
+def _asked_below(bare: Sequence[str], at: int, stop: int) -> int:
+    """A question in a paragraph of its own below a signature, that programs put above where somebody writes; or 0."""
+    for number in range(at + 1, stop):
+        if not bare[number] or bare[number - 1]:
+            continue
+        last = number
+        while last + 1 < stop and bare[last + 1]:
+            last += 1
+        spaces = bare[last].count(" ")
+        if bare[last][-1] in "?？" and (spaces >= ASKED_WORDS or not (spaces or bare[last].isascii())):
+            return number
+    return 0
 
 
 def _begins(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 
-from channels.email.reading import addresses, attachments, embedded, headers, structure
+from channels.email.reading import addresses, attachments, attributions, embedded, headers, structure
 from channels.email.reading.body import Body
 from core.envelope import Address, Span, SpanKind
 
@@ -53,7 +55,24 @@ def author(root: structure.Part, content: Body, spans: Iterable[Span]) -> Addres
     for at, line in enumerate(lines):
         if line and (behind := embedded.header(lines, at)):
             return _named(lines[at:behind])
+        if line and (said := attributions.at(lines, at)) is not None:
+            return _in_sentence(" ".join(lines[at : at + said.lines]))
     return None
+
+
+def _in_sentence(text: str) -> Address | None:
+    """`On 1 May 2026, 6:00, "Bob Stone" <bob@acme.test> wrote:` Some programs forward with that alone."""
+    found = _WRITTEN.findall(text)
+    if len({address.lower() for _, address in found}) != 1:
+        return None
+    name, address = found[0]
+    listed = addresses.parse(f"<{address}>", "", 2).addresses
+    return replace(listed[0], name=name) if len(listed) == 1 and listed[0].domain else None
+
+
+_WRITTEN = re.compile(
+    r"(?:[\"“„«]\s?([^\"”“»<>]{1,100}?)\s?[\"”“»]\s?)?[<\[(]{1,2}(?:mailto:)?([^\s<>\[\]()@]{1,64}@[^\s<>\[\]()]{3,255})[>\])]"
+)
 
 
 def _header_below(lines: list[str], at: int) -> bool:

@@ -18,6 +18,10 @@ _HISTORY_IDS = frozenset(
         "ms-outlook-mobile-reference-message",
         "reply-intro",
         "messagereplysection",
+        "zwchr",
+        "isreplycontent",
+        "canaryblockquote",
+        "blockquote_zmail",
     )
 )
 _HISTORY_CLASSES = frozenset(
@@ -31,6 +35,12 @@ _HISTORY_CLASSES = frozenset(
         "ms-outlook-mobile-reference-message",
         "sh-quoted-content",
         "replyheader",
+        "yahoo-quoted-begin",
+        "freshdesk_quote",
+        "outreach-quote",
+        "quotedreply",
+        "notion-mail-quote",
+        "alimail-quote",
     )
 )
 _QUOTE_CLASSES = frozenset(
@@ -49,10 +59,12 @@ _SIGNATURE_CLASSES = frozenset(
         "ms-outlook-mobile-signature",
         "yahoo-signature",
         "ymail_signature",
+        "ymail_android_signature",
         "applemailsignature",
         "messagesignaturesection",
     )
 )
+_YAHOO = re.compile(r"^ydp[0-9a-f]{1,12}(?=y(?:ahoo|mail)[_-])")
 _BORDERED = re.compile(
     r"border-left(?:-width|-style)?:\s*(?!none|0(?:px)?[\s;])|border:\s*none;\s*border-left", re.IGNORECASE
 )
@@ -69,6 +81,10 @@ def said(name: str, attributes: Mapping[str, str], style: str) -> str:
     """
     classes = set(attributes.get("class", "").lower().split())
     identity = attributes.get("id", "").lower()
+    if identity.startswith("ydp") or any(one.startswith("ydp") for one in classes):
+        # Yahoo puts this and a few signs before its own names: ydp9b1f0a55yahoo_quoted.
+        classes = {_YAHOO.sub("", one) for one in classes}
+        identity = _YAHOO.sub("", identity)
     called = attributes.get("name", "").lower()
     if name == "blockquote" and (
         attributes.get("type", "").lower() == "cite" or classes & _QUOTE_CLASSES or _BORDERED.search(style)

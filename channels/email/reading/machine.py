@@ -110,9 +110,9 @@ def _reports(mail: automatic.Mail, author: str, desk: ours.Desk) -> Verdict | No
     if (
         not (mail.null_sender or mail.daemon in ("mailer-daemon", "no-reply"))
         and root.type != "multipart/report"
-        and subjects.by_hand(mail.subject)
+        and (subjects.by_hand(mail.subject) or marks.mail_program(header))
     ):
-        # `Fwd: Undelivered mail` with the parts of the report attached: somebody asks us about it.
+        # `Fwd: Undelivered mail` with the parts of the report attached, or saved: somebody asks us about it.
         found = reports.NONE
     if found.complaint or _is_complaint(header, found, mail.subject, mail.text):
         return _reported(Kind.ARF, f"complaint: {found.complaint_type or 'no type'}", found, (), desk)
@@ -141,6 +141,7 @@ def _reports(mail: automatic.Mail, author: str, desk: ours.Desk) -> Verdict | No
         mail.text,
         subject=mail.subject,
         author=author,
+        sender="" if mail.daemon == "postmaster" and automatic.by_hand(mail) else mail.daemon,
         addressed=mail.addressed,
         null_sender=mail.null_sender,
         lexical=mail.lexical,

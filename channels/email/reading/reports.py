@@ -139,20 +139,35 @@ _STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 
 def _add(found: list[Recipient], fields: dict[str, str]) -> None:
     final, original = fields.get("final-recipient", ""), fields.get("original-recipient", "")
-    address = _recipient(final) or _recipient(original)
-    if not address and not (final or original):
+    if not (final or original):
         return
-    status = _STATUS.search(fields.get("status", ""))
+    said = fields.get("status", "")
+    status = _STATUS.search(said)
+    diagnostic = fields.get("diagnostic-code", "")
     found.append(
         Recipient(
-            address=address,
+            address=_written_to(original, final),
             action=fields.get("action", "").partition(" ")[0].strip().lower()[:20],
             status=status.group() if status is not None else "",
-            diagnostic=fields.get("diagnostic-code", "").partition(";")[2].strip()[:1_000]
-            or fields.get("diagnostic-code", "")[:1_000],
+            diagnostic=(diagnostic.partition(";")[2].strip() or diagnostic or _behind(said, status))[:1_000],
             remote=fields.get("remote-mta", "").partition(";")[2].strip()[:255],
         )
     )
+
+
+def _written_to(original: str, final: str) -> str:
+    """The address that the mail was sent to, as its sender knows it (RFC 3464, 2.3.1), else the one that it ended at.
+
+    Many systems know the second only; some write there an account, a local name or an address of X.400.
+    """
+    sent_to, ended_at = _recipient(original), _recipient(final)
+    return sent_to if "@" in sent_to or not ended_at else ended_at
+
+
+def _behind(status: str, code: re.Match[str] | None) -> str:
+    """Words behind a status code (RFC 3464, 2.3.4 allows a comment there), or in its place: the reason."""
+    words = (status[code.end() :] if code is not None else status).strip(" \t()")
+    return words if any(c.isalpha() for c in words) else ""
 
 
 def _recipient(value: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 FORWARDS = frozenset(
-    "fwd fw wg tr rv i vb doorst enc tov pd fs vl ilt 转发 轉寄 轉發 転送 пересл inoltro inoltrato weitergeleitet".split()
+    "fwd fw wg tr rv i vb doorst enc tov továbbítás pd fs vl ilt prosl videresend redir. 转发 轉寄 轉發 転送 пересл inoltro inoltrato weitergeleitet".split()
 )
 EITHER = frozenset(("vs",))
 """A forward in Danish and Norwegian, an answer in Finnish."""
@@ -19,7 +19,7 @@ ANSWERS = frozenset(
 """In the mail programs' languages. `Ref:` is none: people begin with it what they write of an order or an invoice."""
 
 _WORD = re.compile(
-    r"\s*(?:\[[^\]]{1,60}\]\s*){0,3}([^\W\d_]{1,12})\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|\^?\d{1,3})?\s*[:：]"
+    r"\s*(?:\[[^\]]{1,60}\]\s*){0,3}([^\W\d_]{1,12}|[Rr]edir\.)\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|\^?\d{1,3})?\s*[:：]"
 )
 
 
@@ -32,7 +32,7 @@ def word(subject: str) -> str:
     if ":" not in subject and "：" not in subject:
         return ""
     match = _WORD.match(subject)
-    return match.group(1).lower() if match is not None else ""
+    return match.group(1).replace("İ", "i").lower() if match is not None else ""
 
 
 def answers(subject: str) -> bool:

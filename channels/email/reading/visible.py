@@ -221,7 +221,9 @@ class _Lines:
                 if embedded.announces_forward(line):
                     self.rest(at, _F)
                     return
-            if len(line) < 200 and tables.ABOVE.search(line) and tables.REPLY_ABOVE.search(line):
+            if len(line) < 200 and (
+                embedded.processed(line) or (tables.ABOVE.search(line) and tables.REPLY_ABOVE.search(line))
+            ):
                 self.rest(at, self.quoted)
                 return
             at += 1

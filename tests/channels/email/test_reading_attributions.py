@@ -10,6 +10,16 @@ ANSWER = "Yes, please come on Monday.\nThe door is open."
 EARLIER = "> Shall we come on Monday?\n> Your desk"
 
 ATTRIBUTIONS = [
+    "2026/11/23 6:00、Your Desk <support@hub.test>のメッセージ:",
+    "Dnia 23.11.2026 o 06:00 Your Desk <support@hub.test> nadesłał:",
+    "Op 23 nov. 2026 om 06:00 heeft Your Desk <support@hub.test> het volgende verzonden:",
+    'D. 23.11.2026 kl. 06.00 skrev "Your Desk" <support@hub.test>:',
+    "V V pon., 23. nov. 2026 ob 06:00 je oseba Your Desk <support@hub.test> napisala:",
+    "2026-11-23, pr, 06:00 Your Desk <support@hub.test> rašė:",
+    "pirmd., 2026. g. 23. nov., plkst. 06:00 — lietotājs Your Desk (<support@hub.test>) rakstīja:",
+    "El dl., 23 de nov. 2026, 6:00, Your Desk <support@hub.test> va escriure:",
+    "На пн, 23.11.2026 г. в 6:00 ч. Your Desk <support@hub.test> написа:",
+    "пон, 23. нов 2026. у 06:00 Your Desk <support@hub.test> је написао/ла:",
     "On Mon, Nov 23, 2026 at 6:00 AM Your Desk <support@hub.test> wrote:",
     "ในวันที่ จ. 23 พ.ย. 2026 เวลา 06:00 Your Desk <support@hub.test> เขียนว่า:",
     "در تاریخ دوشنبه ۲۳ نوامبر ۲۰۲۶،\u200f ۶:۰۰ Your Desk <support@hub.test> نوشت:",

@@ -450,3 +450,36 @@ def test_html_reads_as_paragraphs_lists_cells_and_quotes():
 )
 def test_broken_html_loses_no_text(page):
     assert "shown" in html_text.convert(page).text
+
+
+def test_a_text_whose_name_is_blank_is_no_file():
+    kind, body = parts(
+        "Content-Type: text/plain\n\nLook.\n",
+        'Content-Type: text/plain; name=" "\nContent-Disposition: inline; filename=" "\n\nIt is broken.\n',
+    )
+
+    inbound = understood(a_mail(body, kind))
+
+    assert "It is broken." in inbound.text
+    assert inbound.attachments == ()
+
+
+def test_a_blank_name_gives_way_to_the_other():
+    kind, body = parts(
+        "Content-Type: text/plain\n\nLook.\n",
+        'Content-Type: application/pdf; name="a.pdf"\nContent-Disposition: attachment; filename=" "\n\nx',
+    )
+
+    assert [file.name for file in understood(a_mail(body, kind)).attachments] == ["a.pdf"]
+
+
+def test_an_encrypted_mail_that_exchange_took_apart_says_that_it_is_encrypted():
+    kind, body = parts(
+        "Content-Type: application/pgp-encrypted\n\nVersion: 1\n",
+        "Content-Type: application/octet-stream; name=encrypted.asc\n\n-----BEGIN PGP MESSAGE-----\n",
+    )
+
+    inbound = understood(a_mail(body, kind))
+
+    assert "encrypted: kept as it came" in inbound.notes
+    assert "encrypted.asc" in [file.name for file in inbound.attachments]

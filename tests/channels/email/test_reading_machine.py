@@ -481,8 +481,11 @@ def test_the_words_say_whether_the_address_is_dead(status, text, hard):
         "user " * 6_400,
         "".join(f"<a{i}@x.test>:\n" + "user mailbox " * 10 + "\n\n" for i in range(200)),
         "a@" * 16_000,
+        "a\n " * 12_000,
+        "exceed a no such " * 1_900,
+        ("following " + "z" * 28 + " ") * 800 + ":",
     ],
-    ids=["labels", "reasons", "recipients", "addresses"],
+    ids=["labels", "reasons", "recipients", "addresses", "folds", "words", "lists"],
 )
 def test_a_report_made_to_be_slow_is_read_within_a_second(text):
     with quickly(1.0):

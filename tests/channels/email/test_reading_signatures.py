@@ -215,3 +215,20 @@ def test_a_card_below_the_writers_whole_name_needs_no_closing_formula():
     assert (
         shown(f"New colleague:\n\n{card}", author="Teo Neri <teo@cust-a.test>") == f"New colleague:\n\n{card}"
     )
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["And what about the one in room 12?", "E quando venite a prendere la vecchia?", "月曜日はどうですか？"],
+)
+def test_a_question_below_the_signature_is_seen(question):
+    text = f"Fine, thank you.\n\n-- \nAlice Verdi\nTel. +39 045 123456\n\n{question}\n"
+
+    assert shown(text) == f"Fine, thank you.\n\n{question}"
+
+
+@pytest.mark.parametrize(
+    "slogan", ["Need help?", "Benötigen Sie Hilfe?", "Pumps since 1950. Have you seen them all"]
+)
+def test_what_a_firm_asks_below_a_signature_folds_with_it(slogan):
+    assert shown(f"Fine, thank you.\n\n-- \nAlice Verdi\n\n{slogan}\n") == "Fine, thank you."

@@ -44,6 +44,12 @@ HEADERS = [
     "보낸 사람: Your Desk <support@hub.test>\n보낸 날짜: 2026년 11월 23일\n받는 사람: Alice\n제목: 방문",
     "발신: Your Desk <support@hub.test>\n날짜: 26/11/23 06:00 (GMT+01:00)\n받은 사람: Alice\n제목: 방문",
     "From: Your Desk <support@hub.test>\n\nSent: Monday, 23 November 2026\n\nTo: Alice\n\nSubject: Visit",
+    "Šalje: Your Desk <support@hub.test>\nNaslov: Posjet\nDatum: 23. studenoga 2026. u 06:00\nPrima: Alice",
+    "Expeditorul: Your Desk <support@hub.test>\nSubiectul: Vizită\nDată: 23 noiembrie 2026 la 06:00\nDestinatarul: Alice",
+    "Od: Your Desk <support@hub.test>\nPredmet: Návšteva\nDátum: 23. novembra 2026 o 6:00\nPre: Alice\nKópia: Bob",
+    "Kimden: Your Desk <support@hub.test>\nKime: Alice\nGönderilen: 23 Kasım 2026 06:00\nKonu: Ziyaret",
+    "Від: Your Desk <support@hub.test>\nКому: Alice\nВідправлено: 23 листопада 2026 р. 6:00\nТема: Візит",
+    "送信元：Your Desk <support@hub.test>\n日付：2026年11月23日\n件名：訪問\n送信先：Alice",
 ]  # fmt: skip
 
 
@@ -58,6 +64,12 @@ def test_a_header_with_nothing_above_is_about_what_the_writer_says(header):
     text = f"{header}\n\nThis is what I see.\n\n{HEADERS[0]}\n\nShall we come?"
 
     assert shown(text) == f"{header}\n\nThis is what I see."
+
+
+def test_what_somebody_wrote_between_two_headers_is_theirs():
+    text = f"{HEADERS[0]}\nThis is what I see.\n{HEADERS[0]}\nShall we come?"
+
+    assert shown(text) == f"{HEADERS[0]}\nThis is what I see."
 
 
 @pytest.mark.parametrize("above", ["Subject: printer", "To: all of us", "Date: Monday", "Room: 12"])
@@ -94,6 +106,11 @@ def test_a_long_list_of_recipients_belongs_to_the_header():
         "------ Originalnachricht ------",
         "----- Mail original -----",
         "-----Your Desk/HUB wrote: -----",
+        "-----Özgün İleti-----",
+        "-----Orijinal Mesaj-----",
+        "-------- Исходное письмо --------",
+        "Original Message processed by david®",
+        "[Original Message processed by david®](https://david.test)",
         '-------- Original message --------From: "Desk" <s@hub.test> Date: 23/11/2026 06:00 (GMT+01:00)',
         "-- REPLY ABOVE THIS LINE --",
         "-- Risponda sopra questa riga --",
@@ -205,6 +222,15 @@ CLIENTS = {
     "<br><b>Gesendet:</b> Montag</div><div>{earlier}</div>",
     "Hotmail": '<div class="hmmessage">{answer}<br><br><hr id="stopSpelling">Date: Mon, 23 Nov 2026<br>Subject: Visit<br>From: s@hub.test'
     "<br>To: a@x.test<br><br>{earlier}</div>",
+    "Zimbra": '<div>{answer}</div><div data-marker="__QUOTED_TEXT__"><hr id="zwchr" data-marker="__DIVIDER__"><div>Desk, gestern</div><div>{earlier}</div></div>',
+    "NetEase": '<div>{answer}</div><blockquote id="isReplyContent"><div>Desk</div><div>{earlier}</div></blockquote>',
+    "Zoho": '<div>{answer}</div><blockquote id="blockquote_zmail" style="margin:0px"><div>{earlier}</div></blockquote>',
+    "Canary": '<div>{answer}</div><div id="CanaryBlockquote"><div>Desk</div><div>{earlier}</div></div>',
+    "Yahoo on a telephone": '<div>{answer}</div><div id="ymail_android_signature"><a href="https://y.test">Sent from Yahoo Mail</a></div>'
+    '<p class="yahoo-quoted-begin">Desk</p><blockquote class="iosymail"><div>{earlier}</div></blockquote>',
+    "another desk": '<div>{answer}</div><div class="freshdesk_quote"><blockquote class="freshdesk_quote">{earlier}</blockquote></div>',
+    "Yahoo's page": '<div>{answer}</div><div id="ydp1a2b3c4dyahoo_quoted_123" class="ydp1a2b3c4dyahoo_quoted"><div>Am Montag hat Desk geschrieben'
+    "</div><div>{earlier}</div></div>",
     "Yahoo": '<div>{answer}</div><div id="yahoo_quoted_123" class="yahoo_quoted"><div>On Monday, 23 November 2026 at 06:00, Desk wrote:'
     "</div><div>{earlier}</div></div>",
     "Gmail with a signature": '<div dir="ltr">{answer}<div><br></div><span class="gmail_signature_prefix">-- </span><br><div dir="ltr" '
