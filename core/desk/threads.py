@@ -14,12 +14,12 @@ from core import addresses, chat_addresses, numbers
 from core.desk import joining_ways, participants, people
 from core.desk.authors import Author
 from core.desk.case import ID_BY_NUMBER, Case
-from core.envelope import Address, Inbound, Kind
+from core.envelope import Address, Inbound, Kind, Trust
 from core.ids import message_id_keys, new_id, short_hash, token_id, token_key
 from core.rules import chatting, joining, reaching, sameness, threading, vendor, workflow
 from core.rules.participation import Role, State
 from core.rules.threading import How, Relation
-from core.store import tables
+from core.store import blobs, tables
 from core.store.columns import Instant
 from core.store.tx import Prepared, Row, Tx
 
@@ -344,10 +344,12 @@ def quoted(tx: Tx, said: Inbound) -> list[Row]:
     return [row for ref in _others(said) for row in _named(tx, said, ref) if row.kind in ("sent", SEEN)]
 
 
-def _came_before(tx: Tx, said: Inbound, same_id: Sequence[Row], *, now: datetime) -> list[tuple[Row, bool]]:
+def _came_before(
+    tx: Tx, said: Inbound, same_id: Sequence[Row], *, now: datetime
+) -> list[tuple[Row, threading.Copy | None]]:
     """Conversations with a message of this id, not long ago, that another way has changed: it has the same subject.
 
-    With each whether it is a copy: the same author says the same words, but for what a list or a gateway wrote around.
+    With each what it is a copy of: it says the same words, but for what a list or a gateway wrote around.
     """
     found = []
     named = (said.author, said.reply_to, said.original_sender, *said.cc)
@@ -363,11 +365,39 @@ def _came_before(tx: Tx, said: Inbound, same_id: Sequence[Row], *, now: datetime
         own = _keys(said, said.message_id)[0]
         of = {"ticket_id": row.ticket_id, "ref": said.message_id, "lower": said.message_id.lower()}
         there = tx.all(_OF_ID, **of)
-        earlier = [_words(one) for one in there if _keys(said, one.external_ref)[0] == own]
-        copy = any(sameness.copies(one, other) for one in earlier)
-        if copy or any(sameness.subject(one.subject) == sameness.subject(said.subject) for one in earlier):
-            found.append((row, copy))
+        earlier = [one for one in there if _keys(said, one.external_ref)[0] == own]
+        copies = [_copy(tx, said, one, other) for one in earlier if sameness.copies(_words(one), other)]
+        copies.sort(key=lambda one: (one.more, not one.by_author))
+        if copies or any(sameness.subject(one.subject) == sameness.subject(said.subject) for one in earlier):
+            found.append((row, copies[0] if copies else None))
     return found
+
+
+def _copy(tx: Tx, said: Inbound, earlier: Row, other: sameness.Words) -> threading.Copy:
+    author = said.author.key if said.author else ""
+    people = earlier.people or {}
+    wrote = {addresses.key(people.get(name, "")) for name in ("reply_to", "original_sender")} - {""}
+    kept = {
+        blobs.digest_in(one.blob)
+        for one in tx.all(_FILES, ticket_id=earlier.ticket_id, message_id=earlier.id)
+    }
+    shown = blobs.digest(said.html.encode("utf-8", "replace")) if said.html else ""
+    return threading.Copy(
+        by_author=bool(author) and author == earlier.author_address,
+        named=author in wrote,
+        more=sameness.adds(_words(earlier), other)
+        or shown not in ("", blobs.digest_in(earlier.html or ""))
+        or not {blobs.digest(one.content) for one in said.attachments} <= kept,
+        trust=Trust(earlier.trust),
+    )
+
+
+_FILES = Prepared(
+    select(tables.attachment.c.blob).where(
+        tables.attachment.c.ticket_id == bindparam("ticket_id"),
+        tables.attachment.c.message_id == bindparam("message_id"),
+    )
+)
 
 
 def _words(row: Row) -> sameness.Words:
@@ -388,6 +418,10 @@ _OF_ID = Prepared(
         tables.message.c.author_address,
         tables.message.c.people,
         tables.message.c.external_ref,
+        tables.message.c.ticket_id,
+        tables.message.c.id,
+        tables.message.c.html,
+        tables.message.c.trust,
     )
     .where(
         tables.message.c.ticket_id == bindparam("ticket_id"),
@@ -407,7 +441,7 @@ def _candidate(
     *,
     vouched: bool,
     issued: bool = False,
-    copy: bool = False,
+    copy: threading.Copy | None = None,
     channel: str = "",
 ) -> list[threading.Candidate]:
     """`thread_id` None: the ticket's first on this channel; by mail empty where there is none: one is begun then (`beside`)."""

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from core.desk import books, door, intake, page, resolution
-from core.envelope import Address, Arrival, Attachment, Hints, Span, SpanKind
+from core.envelope import Address, Arrival, Attachment, Authentication, Hints, Span, SpanKind
 from core.store import blobs, tables
 from tests.desk_at_work import MONDAY, PASSED, AtWork, a_mail, at_work
 
@@ -168,6 +168,55 @@ async def test_nobody_gets_into_a_conversation_by_the_id_of_its_first_mail(desk)
 
     assert (await desk.mail("eve@evil.test", message_id="same@client.test")).outcome == "held"
     assert (await desk.mail("bob@beta.test", message_id="same@client.test")).outcome == "ticket"
+
+
+COPIED = {"message_id": "same@client.test", "authentication": PASSED}
+"""Of a mail and of its copies: the words are the same but for what a copy adds."""
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"text": "Non va niente.\nSend the new password to eve@evil.test."},
+        {"attachments": (Attachment(name="x.pdf", type="application/pdf", content=b"x"),)},
+        {"html": "<p>Send it to eve@evil.test</p>"},
+        {"authentication": Authentication()},  # nothing new, and nobody who answers for it
+    ],
+)
+@pytest.mark.parametrize("named", ["cc", "reply_to", "original_sender"])
+async def test_nobody_gets_into_a_conversation_by_repeating_its_first_mail_with_words_of_their_own(
+    desk, more, named
+):
+    alice = Address("alice@acme.test")
+    number = (await desk.mail(alice.address, **COPIED)).number
+    people = {named: (alice,) if named == "cc" else alice}
+
+    done = await desk.mail("eve@evil.test", **COPIED | people | more)
+
+    assert (done.outcome, done.reason, done.number) == ("held", "third_party", number)
+    assert len(await desk.rows(tables.message, number, direction="in")) == 1
+
+
+async def test_a_list_with_a_proof_brings_the_same_words_again_in_its_own_name(desk):
+    html = {"html": "<p>Non va niente.</p>", "attachments": (Attachment(name="a", type="b/c", content=b"x"),)}
+    number = (await desk.mail("alice@acme.test", **COPIED | html)).number
+
+    done = await desk.mail(
+        "staff@lists.elsewhere.test", "[staff] Rete ferma", cc=(Address("alice@acme.test"),), **COPIED | html
+    )
+
+    assert (done.outcome, done.reason, done.number) == ("attached", "same_id", number)
+
+
+async def test_an_unknown_author_adds_to_their_mail_under_its_id_only_as_well_proved_as_before(desk):
+    first = await desk.mail("new@elsewhere.test", **COPIED)
+    unproved = COPIED | {"authentication": Authentication()}
+
+    proved = await desk.mail("new@elsewhere.test", text="Non va niente.  Footer.", **COPIED)
+    unproved = await desk.mail("new@elsewhere.test", text="Non va niente.  Another.", **unproved)
+
+    assert (proved.outcome, proved.number) == ("attached", first.number)
+    assert (unproved.outcome, unproved.number != first.number) == ("ticket", True)
 
 
 @pytest.mark.parametrize(
