@@ -152,6 +152,16 @@ def of_id(tx: Tx, said: Inbound) -> list[Row]:
     return [row for row in _named(tx, said, said.message_id) if row.kind in (SEEN, GHOST)]
 
 
+def of_token(tx: Tx, token: str, *, now: datetime) -> Row | None:
+    """The ticket, as threading sees it, that answers to this address still go to; None: to none, or to a case at a vendor."""
+    row = tx.one(_BY_TOKEN, key=token_key(token))
+    if row is None or _lapsed(tx, row, now=now):
+        return None
+    of = tx.one(_TICKET, id=row.ticket_id)
+    moved = of is not None and (of.merged_into or joining.PARTED in of.flags)
+    return _follow(tx, of, row.thread_id, "")[0] if moved else of
+
+
 def never_issued(tx: Tx, said: Inbound) -> int:
     """How many of the reply addresses it came to are nobody's: mistyped, or guessed."""
     return sum(1 for token in said.reply_tokens if tx.one(_ISSUED, key=token_key(token)) is None)

@@ -395,6 +395,76 @@ async def test_a_mail_for_two_customers_reaches_both_and_links_neither(desk):
     assert not (await desk.db.read(books.verify)).faults
 
 
+async def two_customers(desk) -> tuple[str, str, tuple[str, str]]:
+    """Numbers of a request of Alice's and of one of Gina's, and the tokens of where each is answered."""
+    ours = await desk.qualified("alice@acme.test")
+    theirs = (await desk.mail("gina@gamma.test")).number
+    return (
+        ours,
+        theirs,
+        (await desk.token(ours, "alice@acme.test"), await desk.token(theirs, "gina@gamma.test")),
+    )
+
+
+async def test_a_mail_that_comes_to_each_of_two_customers_by_itself_reaches_both(desk):
+    ours, theirs, tokens = await two_customers(desk)
+    mail = {"content_key": "both", "identified": True}
+
+    first = await desk.mail("alice@acme.test", reply_tokens=tokens[:1], **mail)
+    second = await desk.mail("alice@acme.test", reply_tokens=tokens[1:], **mail)
+    again = [await desk.mail("alice@acme.test", reply_tokens=(one,), **mail) for one in tokens]
+
+    assert (first.outcome, first.number) == ("attached", ours)
+    assert (second.outcome, second.reason) == ("held", "third_party")
+    assert "held" in (await desk.ticket(theirs)).flags
+    assert [one.outcome for one in again] == ["duplicate"] * 2
+    assert (await desk.rows(tables.inbound, outcome="attached"))[0].copies == 2
+    assert not (await desk.db.read(books.verify)).faults
+
+
+async def test_one_copy_in_a_mailbox_that_names_two_customers_reaches_both_and_ties_neither_to_the_other(
+    desk,
+):
+    ours, theirs, tokens = await two_customers(desk)
+    mail = {"content_key": "both", "identified": True, "reply_tokens": tokens}
+    there = {"recipients": (), "external_id": "INBOX/1/7"}
+
+    first = await desk.understand(await desk.arrive("alice@acme.test", **there), "alice@acme.test", **mail)
+    (share,) = await desk.rows(tables.inbound, outcome=None)
+    second = await desk.understand(share.id, "alice@acme.test", **mail)
+    other = await desk.arrive("alice@acme.test", **there | {"external_id": "INBOX/1/8"})
+    again = await desk.understand(other, "alice@acme.test", **mail | {"reply_tokens": tokens[1:]})
+
+    assert (first.outcome, first.number, second.outcome, second.reason) == (
+        "attached",
+        ours,
+        "held",
+        "third_party",
+    )
+    assert (await desk.inbound(share.id)).ticket_id == (await desk.ticket(theirs)).id
+    assert again.outcome == "duplicate"
+    assert await desk.rows(tables.ticket_link) == []
+
+
+async def test_the_same_mail_again_is_no_second_request_where_its_reply_address_leads_to_an_ended_one(desk):
+    number = await desk.closed()
+    mail = {"content_key": "same", "identified": True}
+    mail["reply_tokens"] = (await desk.token(number, "alice@acme.test"),)
+
+    outcomes = [(await desk.mail("alice@acme.test", **mail)).outcome for _ in "12"]
+
+    desk.passes(days=100)  # the address leads nowhere any more
+    late = mail | {"content_key": "later"}
+    assert (
+        outcomes + [(await desk.mail("alice@acme.test", **late)).outcome for _ in "12"]
+        == [
+            "ticket",
+            "duplicate",
+        ]
+        * 2
+    )
+
+
 async def test_two_addresses_of_one_customer_or_one_named_in_the_header_only_make_no_second_arrival(desk):
     one, two = await desk.qualified("alice@acme.test"), await desk.qualified("alice@acme.test")
     theirs = (await desk.mail("gina@gamma.test")).number
