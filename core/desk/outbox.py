@@ -245,7 +245,7 @@ def queue(
     collected: bool = False,
     **more: Any,
 ) -> str:
-    """One delivery and the job that sends it; its id.
+    """One delivery and the job that sends it; its id. It is to the key of the address, by which everything else knows it.
 
     `shard`: the ticket, or what stands in its place. `due`: None, as soon as can be. `collected`: another one speaks for
     it, and has the job. `more`: further columns.
@@ -258,7 +258,7 @@ def queue(
         message_id=message_id,
         thread_id=thread_id,
         channel=channel,
-        address=to.address,
+        address=to.key,
         name=to.name,
         kind=kind,
         state=COLLECTED if collected else "queued",
@@ -270,7 +270,7 @@ def queue(
     if collected:
         return delivery_id
     soon = due - now <= SOON
-    lane = lane_of(thread_id, to.address, channel) if soon else f"send:{delivery_id}:{channel}"
+    lane = lane_of(thread_id, to.key, channel) if soon else f"send:{delivery_id}:{channel}"
     _job(tx, shard, delivery_id, lane, due=due, now=now)
     return delivery_id
 
@@ -338,7 +338,7 @@ def keep_files(case: Case, message_id: str, files: Sequence[Attachment], *, inte
 def withdraw(case: Case, addresses: Sequence[str] | None) -> None:
     """What still waits to leave for these people (None: for anybody) does not leave; it stays on record as withdrawn."""
     for row in case.tx.all(_WAITING, ticket_id=case.id):
-        if addresses is None or row.address in addresses:
+        if addresses is None or row.address.lower() in addresses:
             not_sent(case, row.id)
 
 

@@ -308,6 +308,7 @@ def _answers_to(tx: Tx, ticket_id: str, thread_id: str, address: str) -> str:
 
     The hub that sends may have another key than the others: what it issues must be known to all.
     """
+    address = addresses.key(address)
     token = tx.facts.reply_token(thread_id, address)
     given = {"ticket_id": ticket_id, "thread_id": thread_id, "address": address}
     tx.insert_missing(tables.reply_address, key=token_key(token), **given)
