@@ -25,6 +25,7 @@ from core.store.tx import Prepared, Row, Tx
 
 MAX_REFERENCES = 50  # looked at, our own first
 NUMBER = len("26-000123")
+MAX_FOLLOW_UPS = 20  # tickets in a row that are looked at
 SEEN, GHOST = "seen", "ghost"
 """Kinds of ids: of a message that is here, and of one that was only named."""
 ADDRESS_LIVES = timedelta(days=90)  # reply addresses after the end of their ticket
@@ -89,9 +90,16 @@ _TICKET = Prepared(
         ticket.c.requester_address,
         ticket.c.closed_at,
         ticket.c.merged_into,
+        ticket.c.follow_up_of,
         ticket.c.state_since,
         ticket.c.flags,
     ).where(ticket.c.id == bindparam("id"))
+)
+_FOLLOW_UPS = Prepared(
+    select(ticket.c.id)
+    .where(ticket.c.follow_up_of == bindparam("id"))
+    .order_by(ticket.c.id.desc())
+    .limit(MAX_FOLLOW_UPS)
 )
 _PEOPLE = Prepared(
     select(participant.c.role, participant.c.state, participant.c.admitted).where(
@@ -241,7 +249,31 @@ def candidates(
         row = tx.one(ID_BY_NUMBER, number=number)
         if row is not None:
             found += _candidate(tx, How.SIMILAR, row.id, None, author, vouched=vouched, channel=said.channel)
+    known = {(one.how, one.ticket) for one in found}
+    found += [
+        one
+        for ended in found
+        for one in _went_on(tx, said, ended, author, vouched=vouched)
+        if (one.how, one.ticket) not in known
+    ]
     return found or _alike(tx, said, author, vouched=vouched, now=now)
+
+
+def _went_on(
+    tx: Tx, said: Inbound, ended: threading.Candidate, author: Author, *, vouched: bool
+) -> list[threading.Candidate]:
+    """What the same author opened to go on with a ticket that has ended, and is not over: by whatever leads to that one."""
+    if ended.state not in workflow.ENDED or ended.how in (How.SIMILAR, How.TOPIC):
+        return []
+    further, looked = [ended.ticket], 0
+    while further and looked < MAX_FOLLOW_UPS:
+        for row in tx.all(_FOLLOW_UPS, id=further.pop(0)):
+            looked += 1
+            for one in _candidate(tx, ended.how, row.id, None, author, vouched=vouched, channel=said.channel):
+                if one.relation is Relation.REQUESTER and one.state not in workflow.ENDED:
+                    return [replace(one, follow_up_of=ended.ticket)]
+            further.append(row.id)
+    return []
 
 
 def _our_number(tx: Tx, named: str) -> str:
@@ -477,6 +509,7 @@ def _candidate(
             relation=relation,
             issued_to_author=issued and relation is not Relation.RETIRED,
             copy=copy,
+            follow_up_of=row.follow_up_of,
             customer=row.customer,
         )
     ]

@@ -79,6 +79,8 @@ class Candidate:
     """A reply address that was given to exactly this author."""
     copy: Copy | None = None
     """What was said before under the same id, and is said again by another way."""
+    follow_up_of: str | None = None
+    """The ended ticket that this one continues."""
     customer: str | None = None
     why: str = ""
     """Of a chat: what says that this one is meant, for the log."""
@@ -138,23 +140,25 @@ class Threading:
 def decide(asked: Asked, candidates: Sequence[Candidate], *, now: datetime) -> Threading:
     """Take the candidates in the order of `How`, each as given; the first that passes all its checks gets the message.
 
+    One that is worked on goes before one that has ended: whoever writes to both goes on with what they have.
     Without one, a message whose author somebody else's key let in, or whose proof of origin failed, is held; every
     other one opens a ticket.
     """
     judged = [(c, _judge(asked, c)) for c in sorted(candidates, key=lambda c: _ORDER[c.how])]
-    taken = next((c for c, verdict in judged if verdict == "attach"), None)
+    fit = [c for c, verdict in judged if verdict == "attach"]
+    taken = next((c for c in fit if c.state not in ENDED or _comments(c)), fit[0] if fit else None)
     suggestions = _numbers((c for c, verdict in judged if verdict in _SUGGESTS), but=taken)
     log = tuple(
         Considered(how=c.how, number=c.number, taken=c is taken, why=_why(c, verdict, taken))
         for c, verdict in judged
     )
-    if taken is not None and taken.relation is Relation.AGENT and not taken.copy:
+    if taken is not None and _comments(taken):
         # Words for colleagues: they change no state, so that an ended ticket takes them too.
         return Threading(
             outcome="note", reason=AGENTS_COMMENT, ticket=taken.ticket, suggestions=suggestions, log=log
         )
     if taken is not None:
-        links = _numbers((c for c, verdict in judged if verdict == "attach"), but=taken)
+        links = _numbers((c for c in fit if c.ticket != taken.follow_up_of), but=taken)
         return _attach(taken, suggestions=suggestions, links=links, log=log, now=now)
     if asked.unclear:
         return Threading(outcome="held", reason=WHICH_TICKET, suggestions=suggestions, log=log)
@@ -170,6 +174,10 @@ def decide(asked: Asked, candidates: Sequence[Candidate], *, now: datetime) -> T
         )
     reason = "forward" if asked.forward and candidates else asked.in_chat or "no_thread"
     return Threading(outcome="new", reason=reason, suggestions=suggestions, log=log)
+
+
+def _comments(taken: Candidate) -> bool:
+    return taken.relation is Relation.AGENT and not taken.copy
 
 
 WHICH_TICKET = "which_ticket"

@@ -1,4 +1,4 @@
-"""What is known against an address stands under its key, which has no capitals.
+"""What is known against an address stands under its key, which has no capitals; and what goes on with a ticket is found.
 
 Revision: 0013
 """
@@ -17,7 +17,9 @@ bad_address = sa.table("bad_address", *(sa.column(name) for name in ("address", 
 
 
 def upgrade() -> None:
-    """Spell them so; where one address had several, a complaint stays, else any."""
+    """Make the index, and spell addresses so; where one had several, a complaint stays, else any."""
+    some = sa.text("follow_up_of IS NOT NULL")
+    op.create_index("ticket_follow_up", "ticket", ["follow_up_of"], sqlite_where=some, postgresql_where=some)
     connection = op.get_bind()
     by_key: dict[str, list[tuple[str, str]]] = {}
     for row in connection.execute(sa.select(bad_address.c.address, bad_address.c.reason)).all():
