@@ -175,8 +175,8 @@ def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime, meant: Meant | Non
         said = replace(said, notes=(*said.notes, "another message came with the same id before"))
     said, why_folded = footers.fold(tx, said, whose=author.customer)
     candidates = threads.candidates(tx, said, author, same_id=same_id, now=now, meant=meant)
-    if said.reply_tokens and (wrong := threads.never_issued(tx, said)):
-        mail_troubles.wrong_tokens(tx, row, said, wrong, now=now)
+    if said.reply_tokens and (wrong := threads.never_issued(tx, said, row.recipients)):
+        mail_troubles.wrong_tokens(tx, row, wrong, now=now)
     decided = trust.decide(
         known=author.kind in ("contact", "agent"),
         proved=author.proved,

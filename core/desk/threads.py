@@ -170,9 +170,13 @@ def of_token(tx: Tx, token: str, *, now: datetime) -> Row | None:
     return _follow(tx, of, row.thread_id, "")[0] if moved else of
 
 
-def never_issued(tx: Tx, said: Inbound) -> int:
-    """How many of the reply addresses it came to are nobody's: mistyped, or guessed."""
-    return sum(1 for token in said.reply_tokens if tx.one(_ISSUED, key=token_key(token)) is None)
+def never_issued(tx: Tx, said: Inbound, recipients: Sequence[str]) -> int:
+    """How many of the reply addresses it came to are nobody's: mistyped, or guessed. `recipients`: of its envelope.
+
+    What only stands in its header nobody has tried.
+    """
+    tried = (one for one in said.reply_tokens if any(one in to.lower() for to in recipients))
+    return sum(1 for token in tried if tx.one(_ISSUED, key=token_key(token)) is None)
 
 
 def _named(tx: Tx, said: Inbound, ref: str) -> list[Row]:

@@ -14,7 +14,7 @@ from core.rules.brakes import Limits
 from core.store import tables
 from core.store.database import Database
 from core.store.opening import open_database
-from tests.desk_at_work import PASSED, AtWork, a_mail, at_work
+from tests.desk_at_work import DISOWNED, PASSED, AtWork, a_mail, at_work
 
 WORDS = ("Vincite", "Clicca", "evil", "Mallory")
 
@@ -301,7 +301,8 @@ async def test_a_mail_that_goes_in_circles_waits_for_staff_and_is_answered_by_no
 
 
 async def _mail_from(place: str, desk: AtWork, sender: str, token: str) -> None:
-    arrived = await desk.arrive(sender, envelope={"peer": place, "whence": place})
+    tried = (f"support+r-{token}@reply.desk.test",)
+    arrived = await desk.arrive(sender, recipients=tried, envelope={"peer": place, "whence": place})
     await desk.understand(arrived, sender, reply_tokens=(token,))
 
 
@@ -324,6 +325,23 @@ async def test_who_guesses_reply_addresses_is_put_off_for_an_hour_right_or_wrong
     assert await asked("192.0.2.7")
     desk.passes(minutes=7)
     assert not await asked("192.0.2.7")
+    assert await _sights(desk) == []
+
+
+@pytest.mark.parametrize(
+    "arrival",
+    [
+        {"envelope": {"peer": "192.0.2.7", "whence": "@acme.test"}},  # to the desk's own address
+        {"recipients": (), "external_id": "INBOX/1/7"},  # in a mailbox: nobody knows from where
+    ],
+)
+async def test_reply_addresses_that_somebody_only_writes_into_a_mail_put_nobody_off(desk, arrival):
+    wrong = tuple(f"{n:026}" for n in range(25))
+
+    arrived = await desk.arrive("eve@evil.test", **arrival)
+    await desk.understand(arrived, "alice@acme.test", reply_tokens=wrong, authentication=DISOWNED)
+
+    assert not await desk.db.read(mail_troubles.guesses, "@acme.test", now=desk.now)
     assert await _sights(desk) == []
 
 
