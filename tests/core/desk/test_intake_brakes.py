@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from core.desk import intake, mail_troubles, restraint, tickets
+from core.desk import intake, mail_troubles, restraint, stopped, tickets
 from core.desk.authors import Author
-from core.envelope import Kind, Trust
+from core.envelope import Address, Kind, Trust
+from core.ids import new_id
 from core.rules.brakes import Limits
 from core.store import tables
 from core.store.database import Database
@@ -357,6 +358,29 @@ async def test_right_reply_addresses_are_no_guesses_and_neither_are_expired_ones
     assert await _sights(desk) == []
 
 
+async def test_who_is_written_to_is_asked_about_where_answers_go_elsewhere(desk):
+    elsewhere = {"reply_to": Address("Aldo@acme.test"), "authentication": PASSED}
+
+    assert await acknowledged(desk, "alice@acme.test", text="One.", **elsewhere) == "known"
+    assert await acknowledged(desk, "aldo@acme.test", text="Two.") == "address_had_its_share"
+    assert await acknowledged(desk, "alice@acme.test", text="Three.", **elsewhere) == "address_had_its_share"
+    assert await acknowledged(desk, "alice@acme.test", text="Four.") == "known", "she had none herself"
+
+
+@pytest.mark.parametrize(
+    ("dead", "decided"), [("aldo@acme.test", "address_does_not_work"), ("alice@acme.test", "known")]
+)
+async def test_a_dead_address_for_answers_gets_no_acknowledgement_and_that_of_its_author_is_no_matter(
+    desk, dead, decided
+):
+    await desk.db.write(
+        stopped.mark, dead, stopped.HARD, delivery_id=new_id(), said="no such user", now=desk.now
+    )
+
+    elsewhere = {"reply_to": Address("aldo@acme.test"), "authentication": PASSED}
+    assert await acknowledged(desk, "alice@acme.test", **elsewhere) == decided
+
+
 async def test_an_author_who_changes_their_tag_or_name_each_time_is_not_answered_without_end(desk):
     assert await acknowledged(desk, "bot+1@b.test") == "unknown"
     assert await acknowledged(desk, "bot+2@b.test") == "address_had_its_share"
@@ -374,7 +398,7 @@ def _asked(tx, victims, *, now):
         author = Author(kind="stranger", address=address)
         known = restraint.sender(tx, author, address, now=now)
         said = a_mail(address)
-        decided.append(restraint.acknowledge(tx, said, author, Trust.NONE, known, now=now))
+        decided.append(restraint.acknowledge(tx, said, author, Trust.NONE, known, to=address, now=now))
     return decided
 
 
