@@ -15,6 +15,7 @@ from core.desk import restraint
 from core.desk.alert_sources import SAID
 from core.desk.restraint import DAY, HELD_BACK, HOUR, SLOT, TEN_MINUTES
 from core.envelope import Kind
+from core.ids import token_id
 from core.rules import brakes
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
@@ -72,6 +73,14 @@ def wrong_tokens(tx: Tx, row: Row, count: int, *, now: datetime) -> None:
 def guesses(tx: Tx, place: str, *, now: datetime) -> bool:
     """Is what comes from there put off, right or wrong? For an hour, and up to five minutes more."""
     return restraint.happened(tx, f"{_GUESSES}:{place}", within=HOUR + SLOT, now=now) > 0
+
+
+def is_ours(tx: Tx, ref: str) -> bool:
+    """Did we send a mail with this ref? Anybody can write a Message-ID that looks like one of ours."""
+    return bool(ref) and tx.one(_SENT, id=token_id(ref)) is not None
+
+
+_SENT = Prepared(select(tables.delivery.c.id).where(tables.delivery.c.id == bindparam("id")))
 
 
 def came_back(tx: Tx, *, now: datetime) -> None:

@@ -28,6 +28,8 @@ HELD_BACK = "breaker"
 """Somebody was not told that we have their mail, because too much was said by itself."""
 SLOT = 5 * MINUTE
 """Counts are kept in slots of five minutes and summed: a window of an hour is right to five minutes."""
+FLOOD_SLOT = MINUTE
+"""Of mails of one sender: a window of ten minutes is right to one."""
 SHORT_SLOT = 10
 """Of what is allowed in a minute."""
 
@@ -51,7 +53,7 @@ _OF_SENDER = Prepared(
     select(brake.c.key, brake.c.slot, brake.c.count).where(
         or_(
             (brake.c.key == bindparam("ack")) & (brake.c.slot >= bindparam("day")),
-            (brake.c.key == bindparam("mail")) & (brake.c.slot >= bindparam("hour")),
+            (brake.c.key == bindparam("mail")) & (brake.c.slot >= bindparam("flood")),
             (brake.c.key == bindparam("domain")) & (brake.c.slot >= bindparam("hour")),
             (brake.c.key == AUTOMATIC) & (brake.c.slot >= bindparam("hour")),
             (brake.c.key == THIS_MINUTE) & (brake.c.slot >= bindparam("minute")),
@@ -126,7 +128,7 @@ def sender(tx: Tx, author: Author, envelope: str, *, now: datetime) -> Sender:
     rows = tx.all(_OF_SENDER, **_asked(author.address, writer, now=now))
     mails = _total(tx, rows, f"mail:{writer}", seconds - FLOOD_WINDOW)
     if not author.proved:
-        count(tx, f"mail:{writer}", now=now)
+        count(tx, f"mail:{writer}", now=now, slot=FLOOD_SLOT)
     return Sender(mails=0 if author.proved else mails, counts=_answered(tx, rows, author.address, now=now))
 
 
@@ -169,6 +171,7 @@ def _asked(address: str, writer: str, *, now: datetime) -> dict[str, Any]:
         "mail": f"mail:{writer}",
         "day": seconds - DAY,
         "hour": seconds - HOUR,
+        "flood": seconds - FLOOD_WINDOW,
         "minute": seconds - MINUTE,
     }
 
@@ -192,7 +195,7 @@ def doing_too_much(tx: Tx, author: Author, address: str, *, now: datetime) -> bo
     ):
         return True
     if not author.proved:
-        count(tx, key, now=now)
+        count(tx, key, now=now, slot=FLOOD_SLOT)
     return False
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from core.desk import intake, mail_troubles, restraint, stopped, tickets
 from core.desk.authors import Author
-from core.envelope import Address, Kind, Trust
-from core.ids import new_id
+from core.envelope import Address, CalendarWord, Kind, Trust
+from core.ids import id_token, new_id
 from core.rules.brakes import Limits
 from core.store import tables
 from core.store.database import Database
@@ -279,14 +279,47 @@ async def test_an_open_breaker_is_an_alarm_until_nothing_is_held_back_any_more(q
 
 
 async def test_our_own_mail_that_comes_back_is_counted_and_the_third_is_an_alarm(desk):
+    ours = await desk.ref(await desk.qualified())
     for seen in ([], [], ["hub:own_loop"]):
-        done = await desk.mail("support@desk.test", kind=Kind.OWN_LOOP, may_auto_reply=False)
+        done = await desk.mail("support@desk.test", kind=Kind.OWN_LOOP, may_auto_reply=False, loop_ref=ours)
         assert (done.outcome, done.reason) == ("machine", "own_loop")
         assert await _sights(desk) == seen
         desk.passes(minutes=4)
 
     desk.passes(minutes=20)
     assert await _sights(desk) == []
+
+
+async def test_an_id_that_only_looks_like_one_of_ours_raises_no_alarm_of_a_loop(desk):
+    for n in range(4):
+        made_up = {"kind": Kind.OWN_LOOP, "loop_ref": id_token(new_id()), "message_id": f"m.{n}@desk.test"}
+        assert (await desk.mail("eve@evil.test", **made_up)).outcome == "machine"
+
+    assert await _sights(desk) == []
+
+
+async def test_twenty_mails_in_ten_minutes_are_twenty_whenever_they_begin(desk):
+    desk.now = desk.now.replace(minute=4, second=30)
+    for n in range(20):
+        assert (await desk.mail("alice@acme.test", text=f"One {n}.")).outcome == "ticket"
+    desk.now = desk.now.replace(minute=10, second=1)
+    assert (await desk.mail("alice@acme.test", text="One more.")).reason == "sender_flood"
+
+    desk.now = desk.now.replace(minute=20, second=30)
+    assert (await desk.mail("alice@acme.test", text="Later.")).outcome == "ticket"
+
+
+async def test_what_a_calendar_answers_counts_once_towards_the_flood(desk):
+    number = await desk.qualified()
+    word = CalendarWord(method="REPLY", uid="of-nobody")
+    answer = {"own_refs": (await desk.ref(number),), "kind": Kind.CALENDAR_REPLY, "calendar": word}
+
+    for _ in range(19):
+        done = await desk.mail("alice@acme.test", **answer)
+
+    assert done.reason != "sender_flood"
+    key = "mail:alice@acme.test"
+    assert sum(row.count for row in await desk.rows(tables.brake, key=key)) == 20
 
 
 @pytest.mark.parametrize(("servers", "own", "outcome"), [(50, 3, "ticket"), (51, 0, "held"), (4, 4, "held")])
