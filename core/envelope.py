@@ -382,7 +382,7 @@ class Inbound:
     mailbox: str = ""
     """Which of our own addresses it came to, without tokens."""
     own_addresses: tuple[str, ...] = ()
-    """Which of `author`, `to`, `cc` and `reply_to` are ours, by their keys: they are nobody in the conversation."""
+    """Which of `author`, `to`, `cc`, `reply_to` and `forwarded_from` are ours, by their keys: they are nobody in the conversation."""
     delivered_to: tuple[str, ...] | None = None
     """Of what has no envelope, as in a mailbox: the addresses where its server says on top that it delivered it, by their keys. None: an envelope says it."""
     reply_tokens: tuple[str, ...] = ()

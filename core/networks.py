@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Network, ip_address, ip_network
 
 
 def is_address(text: str) -> bool:
@@ -44,3 +44,21 @@ def among(peer: str, networks: tuple[str, ...]) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return any((mapped or address) in ip_network(network, strict=False) for network in networks)
+
+
+@lru_cache(maxsize=4096)
+def counted_as(peer: str) -> str:
+    """What a limit for one peer counts: of version 6 its /64, which is what one line is given (RFC 6177); anything else as it is.
+
+    >>> counted_as("2001:db8:0:7:a::1"), counted_as("192.0.2.1"), counted_as("::ffff:192.0.2.1"), counted_as("::1")
+    ('2001:db8:0:7::/64', '192.0.2.1', '192.0.2.1', '::1')
+    """
+    try:
+        address = ip_address(peer)
+    except ValueError:
+        return peer
+    if isinstance(address, IPv4Address) or address.is_loopback:
+        return peer
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((int(address) >> 64 << 64, 64)))

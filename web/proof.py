@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from web.known_words import in_words
+
 _DOMAINS = ("header.d", "smtp.mailfrom", "smtp.helo", "header.from", "sealer")
 
 
@@ -37,4 +39,6 @@ def check(line: str, t: Any) -> str:
 
 
 def _reason(code: str, t: Any) -> str:
-    return str(t(f"checked.reason.{code}")) if t.has(f"checked.reason.{code}") else code
+    if t.has(f"checked.reason.{code}"):
+        return str(t(f"checked.reason.{code}"))
+    return in_words(code, t.language, "author_defect")

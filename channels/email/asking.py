@@ -8,7 +8,8 @@ keep nobody else waiting. What comes back are answers as they were given, and wh
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+import re
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -24,6 +25,8 @@ AT_ONCE, SLOW_AT_ONCE = 64, 32  # mails that are asked about: with little time, 
 QUICK = 0.8  # seconds for the first try
 KEPT = 1000  # mails whose answers are under way, or not yet fetched
 GRACE = 0.5  # seconds; whose answers take longer is understood later, and holds up nobody
+RECORDS = 4  # of one name that are kept: with the second policy or key there is none that counts
+CHARACTERS = 16_384  # of records that are kept with one mail, whatever its domains publish
 LONGEST = 500  # characters of a name or an address that SPF is asked about
 
 log = get_logger("mail")
@@ -40,20 +43,36 @@ class Asking:
         self._resolver = resolver
         self._grace = grace
         self._under_way: OrderedDict[str, asyncio.Task[dict[str, Any]]] = OrderedDict()
+        self._waited_for: Counter[str] = Counter()
 
     async def answers(self, key: str, questions: Mapping[str, Any]) -> dict[str, Any] | None:
         """The answers for this mail (`key`); None: not yet, ask again. Cancelling it loses nothing."""
         asked = self._under_way.get(key)
         if asked is None:
+            if not self._room():
+                return None
             asked = asyncio.create_task(self._ask(questions), name="names-of-a-mail")
             self._under_way[key] = asked
-            while len(self._under_way) > KEPT:
-                self._under_way.popitem(last=False)[1].cancel()  # it is asked anew when it comes again
-        await asyncio.wait([asked], timeout=self._grace)
+        self._waited_for[key] += 1
+        try:
+            await asyncio.wait([asked], timeout=self._grace)
+        finally:
+            self._waited_for[key] -= 1
+            if not self._waited_for[key]:
+                del self._waited_for[key]
         if not asked.done():
             return None
         self._under_way.pop(key, None)
         return asked.result()
+
+    def _room(self) -> bool:
+        """Make room for one more mail. The oldest gives way, and is asked anew when it comes again: but none that is waited for."""
+        while len(self._under_way) >= KEPT:
+            oldest = next((key for key in self._under_way if key not in self._waited_for), None)
+            if oldest is None:
+                return False
+            self._under_way.pop(oldest).cancel()
+        return True
 
     async def _ask(self, questions: Mapping[str, Any]) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
@@ -72,7 +91,7 @@ def unanswered(found: Mapping[str, Any]) -> bool:
 def ask(resolver: Resolver, questions: Mapping[str, Any], within: float = WITHIN) -> dict[str, Any]:
     """Ask everything; blocks for `within` seconds at most. In JSON's own types, to be kept with the mail.
 
-    `txt`: records by name, an empty list where there are none, None where nobody answered; `exists`: the domain in From (None:
+    `txt`: records by name that may be a policy or a key, an empty list where there are none, None where nobody answered; `exists`: the domain in From (None:
     nobody could say); `spf` and `helo`: `result`, `domain` and `why` of RFC 7208, the latter only beside a sender.
     """
     lookups = resolver.for_one_mail(within=within)
@@ -80,12 +99,32 @@ def ask(resolver: Resolver, questions: Mapping[str, Any], within: float = WITHIN
     found: dict[str, Any] = {"txt": txt, "exists": True}
     if questions["exists"] and not any(txt.get(name) for name in questions["policies"][:1]):
         found["exists"] = _exists(lookups, questions["exists"])
+    found["txt"] = _of_use(txt, set(questions["policies"]))
     peer, helo, sender = questions["peer"], _label(questions["helo"]), questions["sender"]
     if is_address(peer):
         found["spf"] = _spf(lookups, peer, sender, helo)
         if sender:
             found["helo"] = _spf(lookups, peer, "", helo)
     return found
+
+
+def _of_use(txt: Mapping[str, list[str] | None], policies: set[str]) -> dict[str, list[str] | None]:
+    """What a reader can use of it: anybody may publish anything under the names that their mail has us ask about."""
+    found: dict[str, list[str] | None] = {}
+    left = CHARACTERS
+    for name, records in txt.items():
+        form = _POLICY if name in policies else _KEY
+        kept: list[str] = []
+        for record in [one for one in records or () if form.search(one)][:RECORDS]:
+            left -= len(record)
+            if left >= 0:
+                kept.append(record)
+        found[name] = None if records is None else kept
+    return found
+
+
+_POLICY = re.compile(r"\A *v *= *DMARC1 *(?:;|\Z)")  # RFC 7489, 6.3: it begins so
+_KEY = re.compile(r"(?:\A|;)\s*p\s*=")  # RFC 6376, 3.6.1: the one tag that a key must have
 
 
 def _txt(names: Names, name: str) -> list[str] | None:

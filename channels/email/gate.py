@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from channels.email.addressing import Addressing
 from core.common import Common
+from core.networks import counted_as
 
 LOOPBACK = ("127.", "::1")
 MAILS_A_MINUTE = 600  # of one peer
@@ -40,7 +41,7 @@ class Gate:
     def enter(self, peer: str) -> bool:
         """Count a connection in; False: there are too many."""
         most = self.max_per_peer if self._counted(peer) else None
-        return self.common.connections.enter(peer, most=(most,), in_all=self.max_connections)
+        return self.common.connections.enter(counted_as(peer), most=(most,), in_all=self.max_connections)
 
     def full(self) -> bool:
         """Are all connections taken?"""
@@ -48,13 +49,13 @@ class Gate:
 
     def leave(self, peer: str) -> None:
         """Count it out again."""
-        self.common.connections.leave(peer)
+        self.common.connections.leave(counted_as(peer))
 
     def take(self, peer: str, *, now: float) -> bool:
         """Count a mail; False: this peer sent too many in this minute. `now`: seconds, of the clock that never goes back."""
         if not self._counted(peer):
             return True
-        with self.common.counts.of(f"mails {peer}") as mails:
+        with self.common.counts.of(f"mails {counted_as(peer)}") as mails:
             mails.amount = mails.amount + 1 if mails.at // 60 == now // 60 else 1
             mails.at = now
             return mails.amount <= self.max_mails_a_minute
@@ -64,7 +65,7 @@ class Gate:
 
         Behind a mail server of our own that is the sender's domain: the server itself brings everybody's.
         """
-        return peer if self._counted(peer) else f"@{sender.rpartition('@')[2].lower()[:255]}"
+        return counted_as(peer) if self._counted(peer) else f"@{sender.rpartition('@')[2].lower()[:255]}"
 
     def _counted(self, peer: str) -> bool:
         return not peer.startswith(self.uncounted) and peer not in self.trusted_peers

@@ -83,6 +83,8 @@ class ProviderTokens:
     _token: str = field(default="", repr=False)
     _since: float = 0.0
     _until: float = 0.0
+    """It is renewed from then on, and serves until `_ends` where no other is to be had."""
+    _ends: float = 0.0
     _newer: str = field(default="", repr=False)
     """A refresh token that came instead of the one in the settings; lost with the process."""
     _stated: str = field(default="", repr=False)
@@ -96,7 +98,10 @@ class ProviderTokens:
             now = self.clock()
             if self._token and now < self._until and (self._token != but or now - self._since < YOUNG):
                 return self._token
+            serves = bool(self._token) and self._token != but and now < self._ends
             if now < self._quiet_until:
+                if serves:
+                    return self._token
                 raise LogInRefused(self._refused)
             try:
                 async with asyncio.timeout(WITHIN):
@@ -106,7 +111,8 @@ class ProviderTokens:
                 why = str(error) or f"no answer within {WITHIN:.0f} s"
                 self._refused = why if known else f"there is no token to log in with: {why}"
                 self._quiet_until = self.clock() + (WAIT if known else SHORT_WAIT)
-                raise LogInRefused(self._refused) from None
+                if not serves:
+                    raise LogInRefused(self._refused) from None
             return self._token
 
     @property
@@ -135,7 +141,7 @@ class ProviderTokens:
             raise LogInRefused(f"{self._host} gives a token that is no bearer token, as mail servers want")
         lives = _seconds(said.get("expires_in"))
         self._token, self._since, self._quiet_until = token, now, 0.0
-        self._until = now + max(lives - BEFORE_ITS_END, lives / 2)
+        self._until, self._ends = now + max(lives - BEFORE_ITS_END, lives / 2), now + lives
         newer = said.get("refresh_token")
         if refresh_token and isinstance(newer, str) and 0 < len(newer) <= LONGEST_TOKEN:
             self._newer = newer

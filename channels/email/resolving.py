@@ -31,6 +31,9 @@ WITHIN = 5.0  # seconds for one name, and for all that one mail asks about
 ONE_SERVER = 2.0  # seconds until the next name server is asked
 LOOKUPS = 150  # for one mail, all its checks together
 REMEMBERED = 10_000  # answers
+BYTES = 16 * 1024 * 1024  # of all of them: strangers publish what they like under as many names as they like
+OVERHEAD = 300  # bytes of an answer beside its words, and a third of that for each record
+SWEEP = 60.0  # seconds between two looks for what may be forgotten
 LONGEST = 3600.0  # seconds an answer is remembered, whatever its domain says
 NOT_THERE = 300.0  # seconds, the same of what is not there (RFC 2308, 5)
 SILENT = 15.0  # seconds in which who did not answer is not asked again
@@ -93,6 +96,11 @@ class _Answer:
     records: tuple[str, ...] = ()
     error: DnsError | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes it takes, about."""
+        return OVERHEAD + sum(len(record) + OVERHEAD // 3 for record in self.records)
+
 
 class Resolver(Names):
     """Asks the name servers, and remembers what they said as long as they allow. One for the hub, for many threads."""
@@ -109,6 +117,8 @@ class Resolver(Names):
         self._within = within
         self._clock = clock
         self._remembered: OrderedDict[tuple[str, str], _Answer] = OrderedDict()
+        self._bytes = 0
+        self._swept = clock()
         self._lock = threading.Lock()
 
     def ask(self, name: str, kind: str) -> tuple[str, ...]:
@@ -127,7 +137,9 @@ class Resolver(Names):
             if not hurried:  # who had no time to answer is asked again as if for the first time
                 self._remember(key, found)
         if found.error is not None:
-            raise found.error
+            raise found.error.with_traceback(
+                None
+            )  # it is raised again and again, and would keep every caller
         return found.records
 
     def for_one_mail(self, *, within: float = WITHIN, lookups: int = LOOKUPS) -> Lookups:
@@ -144,10 +156,19 @@ class Resolver(Names):
 
     def _remember(self, key: tuple[str, str], found: _Answer) -> None:
         with self._lock:
+            self._forget(key)
             self._remembered[key] = found
-            self._remembered.move_to_end(key)
-            while len(self._remembered) > REMEMBERED:
-                self._remembered.popitem(last=False)
+            self._bytes += found.size
+            if (now := self._clock()) >= self._swept + SWEEP:
+                self._swept = now
+                for one in [one for one, known in self._remembered.items() if known.until < now]:
+                    self._forget(one)
+            while len(self._remembered) > REMEMBERED or self._bytes > BYTES:
+                self._forget(next(iter(self._remembered)))
+
+    def _forget(self, key: tuple[str, str]) -> None:
+        gone = self._remembered.pop(key, None)
+        self._bytes -= gone.size if gone is not None else 0
 
     def _found(self, key: tuple[str, str], within: float) -> _Answer:
         name, kind = key

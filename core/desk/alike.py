@@ -73,6 +73,15 @@ def first(tx: Tx, row: Row, said: Inbound) -> str | None:
     return None
 
 
+def before(tx: Tx, row: Row, said: Inbound) -> Row | None:
+    """The inbound row that had the same content before this one; nothing is counted."""
+    for key in _keys(said):
+        found = tx.one(_KEY, key=key)
+        if found is not None:
+            return None if found.inbound_id == row.id else tx.one(_ROW, id=found.inbound_id)
+    return None
+
+
 def _keys(said: Inbound) -> tuple[str, ...]:
     """By what it may be known; a row that is kept by the key of old is so until it is forgotten."""
     return (said.content_key, said.content_key_of_old) if said.content_key_of_old else (said.content_key,)

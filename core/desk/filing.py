@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from core import chat_addresses
+from core import addresses, chat_addresses
 from core.desk import (
     acts,
     alike,
@@ -132,7 +132,11 @@ def open_ticket(tx: Tx, message: Message, known: restraint.Sender, *, now: datet
     _tie(case, placed)
     message_id = _keep(case, message, where.id)
     placing.first(case, said, author, trust=message.trust)
-    brake = _TOLD if said.told else restraint.acknowledge(tx, said, author, message.trust, known, now=now)
+    brake = _TOLD
+    if not said.told:
+        # Each who speaks in a room is told, though all of them are told there.
+        to = author.address if said.chat is not None else addresses.key(where.answers_go_to.address)
+        brake = restraint.acknowledge(tx, said, author, message.trust, known, to=to, now=now)
     if brake.allowed:
         notices.received(
             case,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Protocol
 
 from core import addresses
@@ -29,9 +29,12 @@ class Told(Protocol):
 
 
 def named(said: Inbound, author: Author) -> dict[str, Any]:
-    """What the event that opens a ticket keeps of a forward: only a colleague passes on what is another's request."""
+    """What the event that opens a ticket keeps of a forward: only a colleague passes on what is another's request.
+
+    A mail of our own that a colleague passes on is nobody's: the desk would answer itself.
+    """
     writer = said.forwarded_from
-    if writer is None or author.kind != "agent" or writer.key == author.address:
+    if writer is None or author.kind != "agent" or writer.key in (author.address, *said.own_addresses):
         return {}
     return {FIELD: [writer.name[:200], writer.address]}
 
@@ -53,8 +56,8 @@ def proved(said: Inbound, author: Author) -> bool:
     return passed_on and bool(said.forwarded_signer)
 
 
-def offered(told: Iterable[Told], requester: str) -> str:
-    """Who is offered as requester: an address; empty: nobody, or it is theirs already."""
+def offered(told: Iterable[Told], requester: str, *, ours: Collection[str]) -> str:
+    """Who is offered as requester: an address; empty: nobody, or it is theirs already. `ours`: keys of the desk's addresses."""
     opened = next((one for one in told if one.kind == "ticket.opened"), None)
     _, address = opened.data.get(FIELD, ("", "")) if opened is not None else ("", "")
-    return str(address) if addresses.key(address) != requester.lower() else ""
+    return str(address) if addresses.key(address) not in (requester.lower(), *ours) else ""

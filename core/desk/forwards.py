@@ -39,7 +39,7 @@ def take(tx: Tx, who: Principal, number: str, *, now: datetime, seen: int | None
     opened = tx.one(_OPENED, ticket_id=case.id)
     name, address = (opened.data if opened is not None else {}).get(FIELD, ("", ""))
     writer = Address(address, name)
-    if not address or writer.key == case["requester_address"].lower():
+    if not address or writer.key in (case["requester_address"].lower(), *tx.facts.mail.addresses):
         raise Refused(f"nobody is offered as requester of {number}", code="nobody_offered")
     known = people.by_address(tx, writer.key)
     if len(known) > 1:

@@ -47,7 +47,7 @@ from core.desk.chat_came import Came
 from core.desk.filing import Message, Understood
 from core.desk.scope import PUBLISHED
 from core.envelope import Arrival, Inbound, Kind
-from core.rules import brakes, chatting, joining, threading, trust, workflow
+from core.rules import brakes, chatting, joining, reaching, threading, trust, workflow
 from core.rules.chatting import Meant
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
@@ -102,7 +102,8 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
     if said.kind is Kind.OWN_LOOP:
         if mail_tests.came(tx, row, said, now=now):
             return filing.conclude(tx, row, said, "machine", mail_tests.NAME, now=now)
-        mail_troubles.came_back(tx, now=now)
+        if said.channel != reaching.MAIL or mail_troubles.is_ours(tx, said.loop_ref):
+            mail_troubles.came_back(tx, now=now)
         mail_troubles.of_machines(tx, said.kind, now=now)
         return filing.conclude(tx, row, said, "machine", "own_loop", now=now)
     if (acknowledged := page_answers.by_text(tx, row, said, now=now)) is not None:
@@ -125,7 +126,7 @@ def _calendar(tx: Tx, row: Row, said: Inbound, answer: visit_answers.Answer, *, 
     if answer.counts:
         visit_answers.take(tx, answer, now=now)
     if message.placed.outcome == "attach":
-        return _place(tx, message, now=now)
+        return _place(tx, message, now=now, known=known)
     if not answer.counts:
         return filing.hold(tx, message, visit_answers.UNMATCHED, now=now)
     return filing.conclude(tx, row, said, "machine", said.kind, now=now, detail=message.detail)
@@ -175,8 +176,8 @@ def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime, meant: Meant | Non
         said = replace(said, notes=(*said.notes, "another message came with the same id before"))
     said, why_folded = footers.fold(tx, said, whose=author.customer)
     candidates = threads.candidates(tx, said, author, same_id=same_id, now=now, meant=meant)
-    if said.reply_tokens and (wrong := threads.never_issued(tx, said)):
-        mail_troubles.wrong_tokens(tx, row, said, wrong, now=now)
+    if said.reply_tokens and (wrong := threads.never_issued(tx, said, row.recipients)):
+        mail_troubles.wrong_tokens(tx, row, wrong, now=now)
     decided = trust.decide(
         known=author.kind in ("contact", "agent"),
         proved=author.proved,
@@ -222,10 +223,12 @@ def _judge(tx: Tx, row: Row, said: Inbound, *, now: datetime, meant: Meant | Non
     )
 
 
-def _place(tx: Tx, message: Message, *, now: datetime, of: Row | None = None) -> Understood:
-    """`of`: the chat it was said in."""
+def _place(
+    tx: Tx, message: Message, *, now: datetime, of: Row | None = None, known: restraint.Sender | None = None
+) -> Understood:
+    """`of`: the chat it was said in. `known`: of its sender, where it is counted already."""
     said, placed, rights = message.said, message.placed, threading.rights(message.said.kind)
-    known = restraint.sender(tx, message.author, message.row.sender, now=now)
+    known = known or restraint.sender(tx, message.author, message.row.sender, now=now)
     if brakes.in_circles(servers=said.servers, own_servers=said.own_servers, limits=tx.facts.brakes) and (
         rights.may_open or rights.may_attach
     ):
@@ -275,12 +278,12 @@ def _place(tx: Tx, message: Message, *, now: datetime, of: Row | None = None) ->
 
 
 def _automatic_beside(said: Inbound, placed: threading.Threading) -> bool:
-    """An automatic answer of somebody else that only came to an envelope sender of ours: nothing to decide on."""
+    """An automatic answer that names nothing, or of somebody else that only came to an envelope sender of ours: nothing to decide on."""
     keys = {one.how for one in placed.log}
     return (
         not said.by_words
         and not threading.rights(said.kind).may_open
-        and keys == {threading.How.BOUNCE_ADDRESS}
+        and keys <= {threading.How.BOUNCE_ADDRESS}
     )
 
 

@@ -14,7 +14,8 @@ from sqlalchemy import bindparam, func, literal, select
 from core.desk import restraint
 from core.desk.alert_sources import SAID
 from core.desk.restraint import DAY, HELD_BACK, HOUR, SLOT, TEN_MINUTES
-from core.envelope import Inbound, Kind
+from core.envelope import Kind
+from core.ids import token_id
 from core.rules import brakes
 from core.store import tables
 from core.store.tx import Prepared, Row, Tx
@@ -52,16 +53,13 @@ class Sight(NamedTuple):
     values: Mapping[str, Any]
 
 
-def whence(row: Row, said: Inbound) -> str:
-    """From where this mail came, as far as it is counted; a mailbox that we read knows the sender's domain only."""
-    found = str(row.envelope.get(WHENCE, ""))
-    return found or f"@{said.author.domain if said.author is not None else ''}"
+def wrong_tokens(tx: Tx, row: Row, count: int, *, now: datetime) -> None:
+    """So many of its reply addresses were never issued; beyond a number whoever sends them is put off.
 
-
-def wrong_tokens(tx: Tx, row: Row, said: Inbound, count: int, *, now: datetime) -> None:
-    """So many of its reply addresses were never issued; beyond a number whoever sends them is put off."""
-    place = whence(row, said)
-    if restraint.happened(tx, f"{_GUESSES}:{place}", within=HOUR + SLOT, now=now):
+    What its envelope says of where it came from counts, and nothing that its author wrote: else anybody could have others put off.
+    """
+    place = str(row.envelope.get(WHENCE, ""))
+    if not place or restraint.happened(tx, f"{_GUESSES}:{place}", within=HOUR + SLOT, now=now):
         return  # what came before the door was closed
     key = f"{_WRONG}:{place}"
     for _ in range(count):
@@ -75,6 +73,14 @@ def wrong_tokens(tx: Tx, row: Row, said: Inbound, count: int, *, now: datetime) 
 def guesses(tx: Tx, place: str, *, now: datetime) -> bool:
     """Is what comes from there put off, right or wrong? For an hour, and up to five minutes more."""
     return restraint.happened(tx, f"{_GUESSES}:{place}", within=HOUR + SLOT, now=now) > 0
+
+
+def is_ours(tx: Tx, ref: str) -> bool:
+    """Did we send a mail with this ref? Anybody can write a Message-ID that looks like one of ours."""
+    return bool(ref) and tx.one(_SENT, id=token_id(ref)) is not None
+
+
+_SENT = Prepared(select(tables.delivery.c.id).where(tables.delivery.c.id == bindparam("id")))
 
 
 def came_back(tx: Tx, *, now: datetime) -> None:

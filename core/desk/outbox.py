@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, literal, select
 
 from core import chat_addresses
-from core.desk import chat_buttons
+from core.desk import chat_buttons, scope
 from core.desk.case import Case
 from core.envelope import Address, Attachment, Outgoing
 from core.ids import id_token, new_id
@@ -34,9 +34,13 @@ WAITS = delivery.c.state.in_([literal("queued"), literal(COLLECTED)])
 """Of a delivery: it has not left."""
 
 THREADS = Prepared(select(thread).where(thread.c.ticket_id == bindparam("ticket_id")).order_by(thread.c.at))
-MESSAGES = Prepared(
+_QUOTABLE = Prepared(
     select(message)
-    .where(message.c.ticket_id == bindparam("ticket_id"), message.c.thread_id == bindparam("thread_id"))
+    .where(
+        message.c.ticket_id == bindparam("ticket_id"),
+        message.c.thread_id == bindparam("thread_id"),
+        scope.quotable(),
+    )
     .order_by(message.c.id.desc())
     .limit(50)
 )
@@ -132,14 +136,20 @@ def say(
 
 
 def _last_inward(case: Case, thread_id: str) -> str:
-    for row in case.tx.all(MESSAGES, ticket_id=case.id, thread_id=thread_id):
-        if row.direction == "in" and row.external_ref and shared(row, since=case["requester_since"]):
-            return str(row.external_ref)
-    return ""
+    said = quotable(case.tx, case.id, thread_id, address="")
+    return next((str(row.external_ref) for row in said if row.direction == "in" and row.external_ref), "")
+
+
+def quotable(tx: Tx, ticket_id: str, thread_id: str, *, address: str) -> Sequence[Row]:
+    """What of a conversation may be quoted and named to who is written to at this address, the newest first, 50 at most.
+
+    Without an address: to everybody of it.
+    """
+    return tx.all(_QUOTABLE, ticket_id=ticket_id, thread_id=thread_id, scope_address=address)
 
 
 def shared(row: Row, *, since: datetime | None, address: str = "") -> bool:
-    """May this message be named and quoted to who asks now, and to who has this address?
+    """May this message be shown to who asks now, and to who has this address?
 
     `since`: when somebody else asked before; what they wrote and were told stays theirs.
     """
@@ -235,7 +245,7 @@ def queue(
     collected: bool = False,
     **more: Any,
 ) -> str:
-    """One delivery and the job that sends it; its id.
+    """One delivery and the job that sends it; its id. It is to the key of the address, by which everything else knows it.
 
     `shard`: the ticket, or what stands in its place. `due`: None, as soon as can be. `collected`: another one speaks for
     it, and has the job. `more`: further columns.
@@ -248,7 +258,7 @@ def queue(
         message_id=message_id,
         thread_id=thread_id,
         channel=channel,
-        address=to.address,
+        address=to.key,
         name=to.name,
         kind=kind,
         state=COLLECTED if collected else "queued",
@@ -260,7 +270,7 @@ def queue(
     if collected:
         return delivery_id
     soon = due - now <= SOON
-    lane = lane_of(thread_id, to.address, channel) if soon else f"send:{delivery_id}:{channel}"
+    lane = lane_of(thread_id, to.key, channel) if soon else f"send:{delivery_id}:{channel}"
     _job(tx, shard, delivery_id, lane, due=due, now=now)
     return delivery_id
 
@@ -328,7 +338,7 @@ def keep_files(case: Case, message_id: str, files: Sequence[Attachment], *, inte
 def withdraw(case: Case, addresses: Sequence[str] | None) -> None:
     """What still waits to leave for these people (None: for anybody) does not leave; it stays on record as withdrawn."""
     for row in case.tx.all(_WAITING, ticket_id=case.id):
-        if addresses is None or row.address in addresses:
+        if addresses is None or row.address.lower() in addresses:
             not_sent(case, row.id)
 
 

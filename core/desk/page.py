@@ -135,7 +135,9 @@ def ticket(tx: Tx, who: Principal, number: str, *, now: datetime) -> TicketView:
         follow_up_of=_number(links, head.follow_up_of),
         reopenable_until=_reopenable(links.get(head.follow_up_of), now) if inside else None,
         merged_into=_number(links, head.merged_into),
-        offered_requester=forwarding.offered(told, row.requester_address) if inside else "",
+        offered_requester=forwarding.offered(told, row.requester_address, ours=tx.facts.mail.addresses)
+        if inside
+        else "",
         suggestions=_suggestions(told) if inside else (),
         messages=said,
         notes=conversation.notes(tx, head.id) if inside else (),

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, literal, select, true, update
 
-from core import chat_addresses, numbers
+from core import addresses, chat_addresses, numbers
 from core.desk import identities, people
 from core.desk.authors import Author
 from core.desk.case import Case
@@ -133,8 +133,9 @@ def _who(tx: Tx, rows: list[Row], customer: str | None) -> str:
 
 def may_leave(tx: Tx, ticket: Row, thread_id: str, address: str) -> bool:
     """Asked as a delivery leaves, for much happens while one waits: is its recipient still of this ticket?"""
+    key = addresses.key(address)
     for one in of_ticket(tx, ticket.id, customer=ticket.customer, requester=ticket.requester_address):
-        if one.thread == thread_id and one.address == address:
+        if one.thread == thread_id and one.address == key:
             return one.person.state is State.JOINED and not participation.outsider(
                 one.person, customer=ticket.customer
             )
@@ -214,7 +215,7 @@ def _answer(case: Case, said: Inbound, author: Author) -> _Named:
     )
     mine = next((one for one in known if one.customer == customer), None)
     return _Named(
-        address=Address(wanted.address, wanted.name or (mine.name if mine else "")),
+        address=Address(wanted.key, wanted.name or (mine.name if mine else "")),
         contact=mine.id if mine else None,
         elsewhere=decided.elsewhere,
         offered=decided.offered,

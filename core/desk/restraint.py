@@ -16,7 +16,7 @@ from core.ids import first_id
 from core.rules import brakes
 from core.store import tables
 from core.store.columns import Instant, to_micros
-from core.store.tx import Prepared, Tx
+from core.store.tx import Prepared, Row, Tx
 
 MINUTE = 60  # seconds
 HOUR = 60 * MINUTE
@@ -28,6 +28,8 @@ HELD_BACK = "breaker"
 """Somebody was not told that we have their mail, because too much was said by itself."""
 SLOT = 5 * MINUTE
 """Counts are kept in slots of five minutes and summed: a window of an hour is right to five minutes."""
+FLOOD_SLOT = MINUTE
+"""Of mails of one sender: a window of ten minutes is right to one."""
 SHORT_SLOT = 10
 """Of what is allowed in a minute."""
 
@@ -51,7 +53,7 @@ _OF_SENDER = Prepared(
     select(brake.c.key, brake.c.slot, brake.c.count).where(
         or_(
             (brake.c.key == bindparam("ack")) & (brake.c.slot >= bindparam("day")),
-            (brake.c.key == bindparam("mail")) & (brake.c.slot >= bindparam("hour")),
+            (brake.c.key == bindparam("mail")) & (brake.c.slot >= bindparam("flood")),
             (brake.c.key == bindparam("domain")) & (brake.c.slot >= bindparam("hour")),
             (brake.c.key == AUTOMATIC) & (brake.c.slot >= bindparam("hour")),
             (brake.c.key == THIS_MINUTE) & (brake.c.slot >= bindparam("minute")),
@@ -124,25 +126,27 @@ def sender(tx: Tx, author: Author, envelope: str, *, now: datetime) -> Sender:
     seconds = int(now.timestamp())
     writer = author.address or f"envelope {envelope.lower()}"
     rows = tx.all(_OF_SENDER, **_asked(author.address, writer, now=now))
-
-    def total(key: str, since: int) -> int:
-        return sum(int(row.count) for row in rows if row.key == key and row.slot > since) + _lately(
-            tx, key, since
-        )
-
-    mails = total(f"mail:{writer}", seconds - FLOOD_WINDOW)
+    mails = _total(tx, rows, f"mail:{writer}", seconds - FLOOD_WINDOW)
     if not author.proved:
-        count(tx, f"mail:{writer}", now=now)
-    return Sender(
-        mails=0 if author.proved else mails,
-        counts=brakes.Counts(
-            address_hour=total(_ack(author.address), seconds - HOUR),
-            address_day=total(_ack(author.address), seconds - DAY),
-            domain_hour=total(_ack_of(author.address), seconds - HOUR),
-            automatic_minute=total(THIS_MINUTE, seconds - MINUTE),
-            automatic_hour=total(AUTOMATIC, seconds - HOUR),
-        ),
+        count(tx, f"mail:{writer}", now=now, slot=FLOOD_SLOT)
+    return Sender(mails=0 if author.proved else mails, counts=_answered(tx, rows, author.address, now=now))
+
+
+def _answered(tx: Tx, rows: Sequence[Row], address: str, *, now: datetime) -> brakes.Counts:
+    """How often this address, and anybody, was answered by itself. `rows`: of _OF_SENDER, asked for this address."""
+    seconds = int(now.timestamp())
+    return brakes.Counts(
+        address_hour=_total(tx, rows, _ack(address), seconds - HOUR),
+        address_day=_total(tx, rows, _ack(address), seconds - DAY),
+        domain_hour=_total(tx, rows, _ack_of(address), seconds - HOUR),
+        automatic_minute=_total(tx, rows, THIS_MINUTE, seconds - MINUTE),
+        automatic_hour=_total(tx, rows, AUTOMATIC, seconds - HOUR),
     )
+
+
+def _total(tx: Tx, rows: Sequence[Row], key: str, since: int) -> int:
+    known = sum(int(row.count) for row in rows if row.key == key and row.slot > since)
+    return known + _lately(tx, key, since)
 
 
 def _ack(address: str) -> str:
@@ -167,6 +171,7 @@ def _asked(address: str, writer: str, *, now: datetime) -> dict[str, Any]:
         "mail": f"mail:{writer}",
         "day": seconds - DAY,
         "hour": seconds - HOUR,
+        "flood": seconds - FLOOD_WINDOW,
         "minute": seconds - MINUTE,
     }
 
@@ -190,32 +195,35 @@ def doing_too_much(tx: Tx, author: Author, address: str, *, now: datetime) -> bo
     ):
         return True
     if not author.proved:
-        count(tx, key, now=now)
+        count(tx, key, now=now, slot=FLOOD_SLOT)
     return False
 
 
 def acknowledge(
-    tx: Tx, said: Inbound, author: Author, trust: Trust, known: Sender, *, now: datetime
+    tx: Tx, said: Inbound, author: Author, trust: Trust, known: Sender, *, to: str, now: datetime
 ) -> brakes.Acknowledge:
-    """May the desk answer this message by itself? A yes is counted."""
+    """May the desk answer this message by itself? A yes is counted. `to`: the address that would be written to, which decides."""
     if not author.address:
         return brakes.Acknowledge(allowed=False, reason="no_address")
-    if tx.one(_BAD, address=author.address) is not None:
+    counts = known.counts
+    if to != author.address:
+        counts = _answered(tx, tx.all(_OF_SENDER, **_asked(to, to, now=now)), to, now=now)
+    if tx.one(_BAD, address=to) is not None:
         return brakes.Acknowledge(allowed=False, reason="address_does_not_work")
     decided = brakes.may_acknowledge(
         kind=said.kind,
         may_auto_reply=said.may_auto_reply,
         known=author.contact is not None,
         trust=trust,
-        counts=known.counts,
+        counts=counts,
         limits=tx.facts.brakes,
     )
     if decided.reason == "breaker":
         count(tx, HELD_BACK, now=now)
     if decided.allowed:
-        count(tx, _ack(author.address), now=now)
+        count(tx, _ack(to), now=now)
         if decided.reason == "unknown":
-            count(tx, _ack_of(author.address), now=now)
+            count(tx, _ack_of(to), now=now)
         if trust is not Trust.VERIFIED:
             count(tx, AUTOMATIC, now=now)
             count(tx, THIS_MINUTE, now=now, slot=SHORT_SLOT)

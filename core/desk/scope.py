@@ -20,6 +20,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     false,
+    func,
     literal,
     or_,
     select,
@@ -277,25 +278,51 @@ def _messages(shape: tuple[Any, ...]) -> ColumnElement[bool]:
     if shape[0] == "nothing":
         return false()
     since = ticket.c.requester_since if shape[0] == "own" else ticket.c.customer_since
-    of_this_customer = exists().where(
-        ticket.c.id == message.c.ticket_id, or_(since.is_(None), message.c.at >= since)
+    return (message.c.audience == "customer") & or_(
+        message.c.contact == bindparam("scope_who"),
+        *(message.c.contact == one for one in _same(shape)),
+        _since(since) & or_(*_of_the_request()),
     )
+
+
+def _since(since: ColumnElement[Any], *more: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Of a message: it was said since then."""
+    return exists().where(
+        ticket.c.id == message.c.ticket_id, or_(since.is_(None), message.c.at >= since), *more
+    )
+
+
+def _of_the_request() -> tuple[ColumnElement[bool], ...]:
+    """Of a message: we said it, people of the request did, or staff let the customer see it. Any of these."""
     by_one_of_them = exists().where(
         participant.c.ticket_id == message.c.ticket_id,
         participant.c.address == message.c.author_address,
         participant.c.role.in_(_BELONGS),
     )
-    return (message.c.audience == "customer") & or_(
-        message.c.contact == bindparam("scope_who"),
-        *(message.c.contact == one for one in _same(shape)),
-        of_this_customer
-        & or_(
-            message.c.direction == "out",
-            message.c.trust == "verified",
-            by_one_of_them,
-            type_coerce(message.c.notes, Text).like(f'%"{PUBLISHED}"%'),
-        ),
+    return (
+        message.c.direction == "out",
+        message.c.trust == "verified",
+        by_one_of_them,
+        type_coerce(message.c.notes, Text).like(f'%"{PUBLISHED}"%'),
     )
+
+
+def quotable() -> ColumnElement[bool]:
+    """The condition on `message` of what is quoted and named to whom we write at `scope_address`: no more than the portal shows.
+
+    Their own words are, and what the requester wrote, also where both have their answers elsewhere. No address: what
+    everybody of the request may read.
+    """
+    reader = bindparam("scope_address", type_=Text)
+    theirs = exists().where(
+        participant.c.ticket_id == message.c.ticket_id,
+        participant.c.address == reader,
+        participant.c.contact == message.c.contact,
+    )
+    own = (reader != "") & or_(message.c.author_address == reader, theirs)  # noqa: PLC1901 - a column, no truth
+    since = ticket.c.requester_since
+    asked = _since(since, func.lower(ticket.c.requester_address) == message.c.author_address)
+    return (message.c.audience == "customer") & or_(own, asked, _since(since) & or_(*_of_the_request()))
 
 
 @cache

@@ -154,10 +154,8 @@ def begin(
     zone = ZoneInfo(customer.time_zone) if customer else tx.facts.zone
     earlier = [
         m
-        for m in tx.all(outbox.MESSAGES, ticket_id=ticket_id, thread_id=row.thread_id)
-        if m.id < said.id
-        and m.withdrawn_at is None
-        and outbox.shared(m, since=of.requester_since, address=row.address)
+        for m in outbox.quotable(tx, ticket_id, row.thread_id, address=addresses.key(row.address))
+        if m.id < said.id and m.withdrawn_at is None
     ]
     files = tuple(
         Attachment(name=f.name, type=f.type, content=blobs.get(tx, f.blob))
@@ -310,6 +308,7 @@ def _answers_to(tx: Tx, ticket_id: str, thread_id: str, address: str) -> str:
 
     The hub that sends may have another key than the others: what it issues must be known to all.
     """
+    address = addresses.key(address)
     token = tx.facts.reply_token(thread_id, address)
     given = {"ticket_id": ticket_id, "thread_id": thread_id, "address": address}
     tx.insert_missing(tables.reply_address, key=token_key(token), **given)

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
-from core.desk import door
+from core.desk import alike, door, threads
 from core.envelope import Arrival, Inbound
 from core.ids import short_hash, token_key
+from core.rules.threading import How
 from core.store import blobs, tables
 from core.store.tx import Prepared, Row, Tx
 
@@ -28,14 +29,9 @@ _TICKET = Prepared(
 def own(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Inbound:
     """What of the message is for its first customer; the shares of the others are stored as arrivals of their own."""
     if SHARE in row.envelope:
-        of = row.envelope[SHARE]
-        return replace(
-            said,
-            content_key=_share_key(said.content_key, of),
-            content_key_of_old=_share_key(said.content_key_of_old, of),
-        )
+        return _share(said, row.envelope[SHARE], _of_owner(tx, said, row.envelope[SHARE]))
     if len(said.reply_tokens) < 2:  # noqa: PLR2004 - a pair
-        return said
+        return _after(tx, row, said, now=now)
     tokens: dict[str, list[str]] = {}
     tickets: dict[str, str] = {}
     for token in said.reply_tokens:
@@ -47,10 +43,44 @@ def own(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Inbound:
     owners = list(tokens)
     for owner in owners[1:]:
         share = tuple(to for to in row.recipients if any(token in to.lower() for token in tokens[owner]))
-        if share:  # named in the header only: it did not come to that address
+        # Of what has an envelope one that only the header names did not come there; in a mailbox there is one copy for all.
+        if share or not row.recipients:
             _store(tx, row, tickets[owner], share, now=now)
     others = {token for owner in owners[1:] for token in tokens[owner]}
-    return replace(said, reply_tokens=tuple(token for token in said.reply_tokens if token not in others))
+    mine = tuple(token for token in said.reply_tokens if token not in others)
+    return _after(tx, row, replace(said, reply_tokens=mine), now=now)
+
+
+def _after(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Inbound:
+    """What came before for others and comes to a reply address of another ticket is for that one: a share of its own."""
+    if not (said.content_key and said.reply_tokens):
+        return said
+    first = alike.before(tx, row, said)
+    if first is None:
+        return said
+    known = [one for one in first.detail.get("considered", ()) if one["how"] == How.REPLY_ADDRESS]
+    for token in said.reply_tokens:
+        found = threads.of_token(tx, token, now=now)
+        if found is None or found.id == first.ticket_id or found.number in {one["number"] for one in known}:
+            continue
+        return _share(said, found.id, _of_owner(tx, said, found.id))
+    return said
+
+
+def _share(said: Inbound, ticket_id: str, tokens: tuple[str, ...]) -> Inbound:
+    return replace(
+        said,
+        reply_tokens=tokens,
+        content_key=_share_key(said.content_key, ticket_id),
+        content_key_of_old=_share_key(said.content_key_of_old, ticket_id),
+    )
+
+
+def _of_owner(tx: Tx, said: Inbound, ticket_id: str) -> tuple[str, ...]:
+    """The tokens of whoever has this ticket."""
+    found = [(token, tx.one(_TICKET, key=token_key(token))) for token in said.reply_tokens]
+    whose = {one.customer or one.id for _, one in found if one is not None and one.id == ticket_id}
+    return tuple(token for token, one in found if one is not None and (one.customer or one.id) in whose)
 
 
 def _share_key(key: str, ticket_id: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, bindparam, literal, or_, select, true, type_coerce
 
+from core import addresses
 from core.desk import case, follow_ups, tasks
 from core.desk.case import Case
 from core.desk.errors import Forbidden, NotFound, Refused
@@ -98,18 +99,19 @@ class Stopped:
 
 def why(tx: Tx, address: str) -> str:
     """Why nothing at all may leave for this address, in words; empty: it may."""
-    row = tx.one(_STOPPED, address=address)
+    row = tx.one(_STOPPED, address=addresses.key(address))
     return "" if row is None else WORDS[row.reason]
 
 
-def known(tx: Tx, addresses: Iterable[str]) -> dict[str, str]:
+def known(tx: Tx, of: Iterable[str]) -> dict[str, str]:
     """Of these addresses those that something is known against: HARD, SOFT, COMPLAINT or OPTED_OUT, by address."""
-    found = {address: tx.one(_KNOWN, address=address) for address in addresses}
+    found = {address: tx.one(_KNOWN, address=addresses.key(address)) for address in of}
     return {address: row.reason for address, row in found.items() if row is not None}
 
 
 def mark(tx: Tx, address: str, reason: str, *, delivery_id: str, said: str, now: datetime) -> bool:
     """From now on; False: it was known already. A complaint weighs more than an address that is dead."""
+    address = addresses.key(address)
     if reason == COMPLAINT:
         tx.run(_WEAKER, address=address)
     return tx.insert_new(
@@ -133,6 +135,7 @@ def wished(tx: Tx, address: str, *, stop: bool, now: datetime) -> None:
 
 def works(tx: Tx, address: str, *, now: datetime) -> bool:
     """Staff say that it does: what was asked because of it is settled. False: nothing was known against it, or only its owner may."""
+    address = addresses.key(address)
     if not tx.changed(_LIFTED, address=address):
         return False
     onces = {f"once_{n}": _once(kind, address) for n, kind in enumerate((ANOTHER_WAY, COMPLAINED))}
@@ -142,7 +145,7 @@ def works(tx: Tx, address: str, *, now: datetime) -> bool:
 
 
 def _once(kind: str, address: str) -> str:
-    return f"{kind}:{short_hash(address)}"
+    return f"{kind}:{short_hash(addresses.key(address))}"
 
 
 # --- The list ----------------------------------------------------------------------------------------------------
@@ -168,7 +171,7 @@ def lift(tx: Tx, who: Principal, address: str, *, now: datetime) -> None:
     if who.kind == "contact":
         raise NotFound(_NONE.format(address))
     mine = scope(who)
-    row = tx.one(_one(mine.shape), address=address, **mine.values)
+    row = tx.one(_one(mine.shape), address=addresses.key(address), **mine.values)
     if row is None:
         raise NotFound(_NONE.format(address))
     if row.reason == OPTED_OUT:

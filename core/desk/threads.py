@@ -14,17 +14,18 @@ from core import addresses, chat_addresses, numbers
 from core.desk import joining_ways, participants, people
 from core.desk.authors import Author
 from core.desk.case import ID_BY_NUMBER, Case
-from core.envelope import Address, Inbound, Kind
+from core.envelope import Address, Inbound, Kind, Trust
 from core.ids import message_id_keys, new_id, short_hash, token_id, token_key
 from core.rules import chatting, joining, reaching, sameness, threading, vendor, workflow
 from core.rules.participation import Role, State
 from core.rules.threading import How, Relation
-from core.store import tables
+from core.store import blobs, tables
 from core.store.columns import Instant
 from core.store.tx import Prepared, Row, Tx
 
 MAX_REFERENCES = 50  # looked at, our own first
 NUMBER = len("26-000123")
+MAX_FOLLOW_UPS = 20  # tickets in a row that are looked at
 SEEN, GHOST = "seen", "ghost"
 """Kinds of ids: of a message that is here, and of one that was only named."""
 ADDRESS_LIVES = timedelta(days=90)  # reply addresses after the end of their ticket
@@ -89,9 +90,16 @@ _TICKET = Prepared(
         ticket.c.requester_address,
         ticket.c.closed_at,
         ticket.c.merged_into,
+        ticket.c.follow_up_of,
         ticket.c.state_since,
         ticket.c.flags,
     ).where(ticket.c.id == bindparam("id"))
+)
+_FOLLOW_UPS = Prepared(
+    select(ticket.c.id)
+    .where(ticket.c.follow_up_of == bindparam("id"))
+    .order_by(ticket.c.id.desc())
+    .limit(MAX_FOLLOW_UPS)
 )
 _PEOPLE = Prepared(
     select(participant.c.role, participant.c.state, participant.c.admitted).where(
@@ -152,9 +160,23 @@ def of_id(tx: Tx, said: Inbound) -> list[Row]:
     return [row for row in _named(tx, said, said.message_id) if row.kind in (SEEN, GHOST)]
 
 
-def never_issued(tx: Tx, said: Inbound) -> int:
-    """How many of the reply addresses it came to are nobody's: mistyped, or guessed."""
-    return sum(1 for token in said.reply_tokens if tx.one(_ISSUED, key=token_key(token)) is None)
+def of_token(tx: Tx, token: str, *, now: datetime) -> Row | None:
+    """The ticket, as threading sees it, that answers to this address still go to; None: to none, or to a case at a vendor."""
+    row = tx.one(_BY_TOKEN, key=token_key(token))
+    if row is None or _lapsed(tx, row, now=now):
+        return None
+    of = tx.one(_TICKET, id=row.ticket_id)
+    moved = of is not None and (of.merged_into or joining.PARTED in of.flags)
+    return _follow(tx, of, row.thread_id, "")[0] if moved else of
+
+
+def never_issued(tx: Tx, said: Inbound, recipients: Sequence[str]) -> int:
+    """How many of the reply addresses it came to are nobody's: mistyped, or guessed. `recipients`: of its envelope.
+
+    What only stands in its header nobody has tried.
+    """
+    tried = (one for one in said.reply_tokens if any(one in to.lower() for to in recipients))
+    return sum(1 for token in tried if tx.one(_ISSUED, key=token_key(token)) is None)
 
 
 def _named(tx: Tx, said: Inbound, ref: str) -> list[Row]:
@@ -231,7 +253,31 @@ def candidates(
         row = tx.one(ID_BY_NUMBER, number=number)
         if row is not None:
             found += _candidate(tx, How.SIMILAR, row.id, None, author, vouched=vouched, channel=said.channel)
+    known = {(one.how, one.ticket) for one in found}
+    found += [
+        one
+        for ended in found
+        for one in _went_on(tx, said, ended, author, vouched=vouched)
+        if (one.how, one.ticket) not in known
+    ]
     return found or _alike(tx, said, author, vouched=vouched, now=now)
+
+
+def _went_on(
+    tx: Tx, said: Inbound, ended: threading.Candidate, author: Author, *, vouched: bool
+) -> list[threading.Candidate]:
+    """What the same author opened to go on with a ticket that has ended, and is not over: by whatever leads to that one."""
+    if ended.state not in workflow.ENDED or ended.how in (How.SIMILAR, How.TOPIC):
+        return []
+    further, looked = [ended.ticket], 0
+    while further and looked < MAX_FOLLOW_UPS:
+        for row in tx.all(_FOLLOW_UPS, id=further.pop(0)):
+            looked += 1
+            for one in _candidate(tx, ended.how, row.id, None, author, vouched=vouched, channel=said.channel):
+                if one.relation is Relation.REQUESTER and one.state not in workflow.ENDED:
+                    return [replace(one, follow_up_of=ended.ticket)]
+            further.append(row.id)
+    return []
 
 
 def _our_number(tx: Tx, named: str) -> str:
@@ -344,10 +390,12 @@ def quoted(tx: Tx, said: Inbound) -> list[Row]:
     return [row for ref in _others(said) for row in _named(tx, said, ref) if row.kind in ("sent", SEEN)]
 
 
-def _came_before(tx: Tx, said: Inbound, same_id: Sequence[Row], *, now: datetime) -> list[tuple[Row, bool]]:
+def _came_before(
+    tx: Tx, said: Inbound, same_id: Sequence[Row], *, now: datetime
+) -> list[tuple[Row, threading.Copy | None]]:
     """Conversations with a message of this id, not long ago, that another way has changed: it has the same subject.
 
-    With each whether it is a copy: the same author says the same words, but for what a list or a gateway wrote around.
+    With each what it is a copy of: it says the same words, but for what a list or a gateway wrote around.
     """
     found = []
     named = (said.author, said.reply_to, said.original_sender, *said.cc)
@@ -363,11 +411,39 @@ def _came_before(tx: Tx, said: Inbound, same_id: Sequence[Row], *, now: datetime
         own = _keys(said, said.message_id)[0]
         of = {"ticket_id": row.ticket_id, "ref": said.message_id, "lower": said.message_id.lower()}
         there = tx.all(_OF_ID, **of)
-        earlier = [_words(one) for one in there if _keys(said, one.external_ref)[0] == own]
-        copy = any(sameness.copies(one, other) for one in earlier)
-        if copy or any(sameness.subject(one.subject) == sameness.subject(said.subject) for one in earlier):
-            found.append((row, copy))
+        earlier = [one for one in there if _keys(said, one.external_ref)[0] == own]
+        copies = [_copy(tx, said, one, other) for one in earlier if sameness.copies(_words(one), other)]
+        copies.sort(key=lambda one: (one.more, not one.by_author))
+        if copies or any(sameness.subject(one.subject) == sameness.subject(said.subject) for one in earlier):
+            found.append((row, copies[0] if copies else None))
     return found
+
+
+def _copy(tx: Tx, said: Inbound, earlier: Row, other: sameness.Words) -> threading.Copy:
+    author = said.author.key if said.author else ""
+    people = earlier.people or {}
+    wrote = {addresses.key(people.get(name, "")) for name in ("reply_to", "original_sender")} - {""}
+    kept = {
+        blobs.digest_in(one.blob)
+        for one in tx.all(_FILES, ticket_id=earlier.ticket_id, message_id=earlier.id)
+    }
+    shown = blobs.digest(said.html.encode("utf-8", "replace")) if said.html else ""
+    return threading.Copy(
+        by_author=bool(author) and author == earlier.author_address,
+        named=author in wrote,
+        more=sameness.adds(_words(earlier), other)
+        or shown not in ("", blobs.digest_in(earlier.html or ""))
+        or not {blobs.digest(one.content) for one in said.attachments} <= kept,
+        trust=Trust(earlier.trust),
+    )
+
+
+_FILES = Prepared(
+    select(tables.attachment.c.blob).where(
+        tables.attachment.c.ticket_id == bindparam("ticket_id"),
+        tables.attachment.c.message_id == bindparam("message_id"),
+    )
+)
 
 
 def _words(row: Row) -> sameness.Words:
@@ -388,6 +464,10 @@ _OF_ID = Prepared(
         tables.message.c.author_address,
         tables.message.c.people,
         tables.message.c.external_ref,
+        tables.message.c.ticket_id,
+        tables.message.c.id,
+        tables.message.c.html,
+        tables.message.c.trust,
     )
     .where(
         tables.message.c.ticket_id == bindparam("ticket_id"),
@@ -407,7 +487,7 @@ def _candidate(
     *,
     vouched: bool,
     issued: bool = False,
-    copy: bool = False,
+    copy: threading.Copy | None = None,
     channel: str = "",
 ) -> list[threading.Candidate]:
     """`thread_id` None: the ticket's first on this channel; by mail empty where there is none: one is begun then (`beside`)."""
@@ -433,6 +513,7 @@ def _candidate(
             relation=relation,
             issued_to_author=issued and relation is not Relation.RETIRED,
             copy=copy,
+            follow_up_of=row.follow_up_of,
             customer=row.customer,
         )
     ]

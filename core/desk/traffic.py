@@ -26,6 +26,7 @@ from core.desk.principal import Principal
 from core.desk.scope import Scope, find, scope
 from core.desk.views import DeliveryRow, InboundRow, Page
 from core.ids import id_token, token_id
+from core.rules import workflow
 from core.store import blobs, tables
 from core.store.arrival_tables import ABOUT_NOTHING
 from core.store.columns import Id
@@ -62,9 +63,9 @@ _OLDEST_FIRST = Order(name="waiting", columns=_INBOUND_ORDER.columns)
 _DELIVERY_ORDER = Order(name="left", columns=(delivery.c.id,), descending=True)
 _NOT_SENT = delivery.c.state != literal("sent")
 """Most were sent: the index of states holds the others only."""
-_ITEM = select(inbound_table, ticket.c.number.label("number")).select_from(
-    inbound_table.outerjoin(ticket, ticket.c.id == inbound_table.c.ticket_id)
-)
+_ITEM = select(
+    inbound_table, ticket.c.number.label("number"), ticket.c.state.label("ticket_state")
+).select_from(inbound_table.outerjoin(ticket, ticket.c.id == inbound_table.c.ticket_id))
 _LEFT = select(
     delivery,
     ticket.c.number.label("number"),
@@ -231,6 +232,7 @@ def _inbound_row(row: Row) -> InboundRow:
         reason=row.reason,
         detail=row.detail,
         ticket=row.number,
+        ticket_ended=row.ticket_state in workflow.ENDED,
         message=row.message_id,
         tries=row.tries,
         decided_at=row.decided_at,

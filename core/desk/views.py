@@ -635,6 +635,8 @@ class InboundRow:
     """What staff need to decide: trace of threading, trust, the error."""
     ticket: str | None
     """Number of the ticket it belongs to, or is held beside."""
+    ticket_ended: bool
+    """It is worked on no more, and stands in no list: what is added there, nobody sees who does not look for it."""
     message: str | None
     tries: int
     decided_at: datetime | None

@@ -35,8 +35,8 @@ def release(
     """Take a held message: into the conversation it names, as a new ticket, as a note, or onto a case at a vendor. It is read again for that.
 
     `ticket`: of words in a chat whose author did not say which request they mean, the number of one they were offered.
-    `vendor_case`: with "vendor", which case of the ticket that it names. Raises NotFound, Forbidden, Refused when it
-    waits for nobody or its ticket has ended, Invalid.
+    `vendor_case`: with "vendor", which case of the ticket that it names. A ticket that has ended takes it as it is, and stays
+    ended; a case of it does not. Raises NotFound, Forbidden, Refused when it waits for nobody, or for a case of a ticket that has ended, Invalid.
     """
     row = _waiting(tx, who, inbound_id, "held")
     if as_ == vendor_intake.TAKE_AS:

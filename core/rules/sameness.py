@@ -37,7 +37,8 @@ class Words:
     subject: str
     text: str
     authors: frozenset[str]
-    """Keys of who wrote it, and of whom it names as having written it: lists write in their own name."""
+    """Keys of who wrote it, and of whom it names as having written it: lists write in their own name, and put who
+    wrote into Reply-To, into Cc or into a field of their own. Anybody can: it says what is a copy, and lets nobody in."""
 
 
 def copies(first: Words, other: Words) -> bool:
@@ -52,6 +53,16 @@ def copies(first: Words, other: Words) -> bool:
     return _within(subject(first.subject), subject(other.subject), end=True) and _within(
         _flat(first.text), _flat(other.text), end=False
     )
+
+
+def adds(first: Words, other: Words) -> bool:
+    """Does the other, a copy of the first, say something that the first did not?
+
+    >>> mail = Words(subject="WLAN", text="It is down.", authors=frozenset({"alice@acme.test"}))
+    >>> adds(mail, Words(subject="[it-all] WLAN", text="It  is down.", authors=mail.authors))
+    False
+    """
+    return _flat(other.text) not in _flat(first.text)
 
 
 def _within(one: str, other: str, *, end: bool) -> bool:

@@ -51,6 +51,20 @@ class Relation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """An earlier message whose words are said again under the same id, as a list or a gateway does. Whoever had it knows both."""
+
+    by_author: bool
+    """Both come from one address."""
+    named: bool
+    """It comes from somebody whom the earlier one, which a list sent in its own name, says to be its author."""
+    more: bool
+    """It says, shows or carries something that the earlier one did not."""
+    trust: Trust
+    """How far the author of the earlier one was believed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A thread that the message might continue. Of merged tickets, the one that survived."""
 
@@ -63,8 +77,10 @@ class Candidate:
     relation: Relation
     issued_to_author: bool = False
     """A reply address that was given to exactly this author."""
-    copy: bool = False
-    """What was said before, by the same author and under the same id, is said again by another way."""
+    copy: Copy | None = None
+    """What was said before under the same id, and is said again by another way."""
+    follow_up_of: str | None = None
+    """The ended ticket that this one continues."""
     customer: str | None = None
     why: str = ""
     """Of a chat: what says that this one is meant, for the log."""
@@ -124,23 +140,25 @@ class Threading:
 def decide(asked: Asked, candidates: Sequence[Candidate], *, now: datetime) -> Threading:
     """Take the candidates in the order of `How`, each as given; the first that passes all its checks gets the message.
 
+    One that is worked on goes before one that has ended: whoever writes to both goes on with what they have.
     Without one, a message whose author somebody else's key let in, or whose proof of origin failed, is held; every
     other one opens a ticket.
     """
     judged = [(c, _judge(asked, c)) for c in sorted(candidates, key=lambda c: _ORDER[c.how])]
-    taken = next((c for c, verdict in judged if verdict == "attach"), None)
+    fit = [c for c, verdict in judged if verdict == "attach"]
+    taken = next((c for c in fit if c.state not in ENDED or _comments(c)), fit[0] if fit else None)
     suggestions = _numbers((c for c, verdict in judged if verdict in _SUGGESTS), but=taken)
     log = tuple(
         Considered(how=c.how, number=c.number, taken=c is taken, why=_why(c, verdict, taken))
         for c, verdict in judged
     )
-    if taken is not None and taken.relation is Relation.AGENT and not taken.copy:
+    if taken is not None and _comments(taken):
         # Words for colleagues: they change no state, so that an ended ticket takes them too.
         return Threading(
             outcome="note", reason=AGENTS_COMMENT, ticket=taken.ticket, suggestions=suggestions, log=log
         )
     if taken is not None:
-        links = _numbers((c for c, verdict in judged if verdict == "attach"), but=taken)
+        links = _numbers((c for c in fit if c.ticket != taken.follow_up_of), but=taken)
         return _attach(taken, suggestions=suggestions, links=links, log=log, now=now)
     if asked.unclear:
         return Threading(outcome="held", reason=WHICH_TICKET, suggestions=suggestions, log=log)
@@ -156,6 +174,10 @@ def decide(asked: Asked, candidates: Sequence[Candidate], *, now: datetime) -> T
         )
     reason = "forward" if asked.forward and candidates else asked.in_chat or "no_thread"
     return Threading(outcome="new", reason=reason, suggestions=suggestions, log=log)
+
+
+def _comments(taken: Candidate) -> bool:
+    return taken.relation is Relation.AGENT and not taken.copy
 
 
 WHICH_TICKET = "which_ticket"
@@ -215,7 +237,7 @@ def _judge(asked: Asked, candidate: Candidate) -> _Judged:
         return "forward"
     if candidate.relation is Relation.RETIRED:
         return "retired"
-    verdict = "attach" if candidate.copy else _JUDGES[candidate.how](asked, candidate)
+    verdict = _JUDGES[candidate.how](asked, candidate)
     return "failed" if asked.authentication_failed and verdict == "attach" else verdict
 
 
@@ -238,6 +260,19 @@ def _by_id(asked: Asked, candidate: Candidate) -> _Judged:
     return "attach" if _belongs(asked, candidate) else "third_party"
 
 
+def _by_copy(asked: Asked, candidate: Candidate) -> _Judged:
+    """The same words again are taken from their author, or from a list whose domain stands for it: nothing is said by them.
+
+    What is new in them needs an author who belongs there, or the first one again, no less believed than the first time.
+    """
+    copy = candidate.copy
+    if copy is None:
+        return _by_id(asked, candidate)
+    again = copy.by_author and asked.trust.at_least(copy.trust)
+    nothing_new = not copy.more and (copy.by_author or copy.named or _aligned(asked))
+    return "attach" if again or nothing_new else _by_id(asked, candidate)
+
+
 def _by_number(asked: Asked, candidate: Candidate) -> _Judged:
     if _foreign(asked, candidate):
         return "other_customer"
@@ -255,7 +290,7 @@ _JUDGES: Mapping[How, Callable[[Asked, Candidate], _Judged]] = MappingProxyType(
         How.REPLY_ADDRESS: _by_token,
         How.OWN_ID: _by_id,
         How.KNOWN_ID: _by_id,
-        How.SAME_ID: _by_id,
+        How.SAME_ID: _by_copy,
         How.BOUNCE_ADDRESS: _by_id,
         How.BODY_MARKER: _by_number,
         How.SUBJECT_NUMBER: _by_number,

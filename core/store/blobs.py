@@ -40,6 +40,11 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:56]
 
 
+def digest_in(name: str) -> str:
+    """The same part of a name that is there: of equal bytes it is equal, whatever their day. Empty for no name."""
+    return name[8:]
+
+
 def put(tx: Tx, content: bytes, *, now: datetime) -> str:
     """Keep the bytes; return their name."""
     name = name_of(content, now=now)

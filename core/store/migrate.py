@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from core.store.database import StoreUnavailable
 from core.store.opening import connect_once
 
-HEAD = "0012"
+HEAD = "0013"
 """The newest migration. A test compares it with the folder."""
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "migrations"

@@ -375,6 +375,7 @@ DUE_LAST = 9223372036854775807  # microseconds: after every instant
 DUE_ORDER = f"CASE WHEN open THEN coalesce(next_due, {DUE_LAST}) ELSE {DUE_LAST} END"
 WAIT_ORDER = f"coalesce(waits_since, {DUE_LAST})"
 _CHATS = text("chat IS NOT NULL")
+_FOLLOW_UPS = text("follow_up_of IS NOT NULL")
 """What the inbox is sorted by: the most urgent first, then what has no due instant, alike on both databases."""
 
 ticket = Table(
@@ -439,6 +440,7 @@ ticket = Table(
     Index("ticket_customer", "customer", "open", "id"),
     Index("ticket_contact", "contact", "open", "id"),
     Index("ticket_chat", "open", text(f"({WAIT_ORDER})"), "id", sqlite_where=_CHATS, postgresql_where=_CHATS),
+    Index("ticket_follow_up", "follow_up_of", sqlite_where=_FOLLOW_UPS, postgresql_where=_FOLLOW_UPS),
 )
 
 # One conversation on one channel. Its ticket changes by merge, split and undo, its address when its room gets another.

@@ -33,6 +33,7 @@ from channels.telegram import polling, webhook
 from channels.telegram.refusals import WRONG_TOKEN, refused
 from core import places
 from core.common import Common
+from core.desk import chats, stopped
 from core.domain_records import Finding, Verdict
 from ivr.flow import FlowError, of_plain, parse
 from tests.channels.monitoring.test_listening import until
@@ -90,6 +91,12 @@ def test_what_keeps_the_hub_from_working_has_italian_words(reason):
     assert said != reason
     assert said.count("X") == reason.count("X")
     assert in_words(reason, "en", "health") == reason
+
+
+@pytest.mark.parametrize("reason", [*stopped.WORDS.values(), chats.LEFT])
+def test_why_nothing_leaves_for_somebody_has_italian_words(reason):
+    assert in_words(reason, "it", "health") != reason
+    assert found(reason, "health") == (found(reason, "health")[0], {}), "no other sentence takes it apart"
 
 
 def said_by_channels() -> Iterator[str]:

@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.desk import accounts, operations, periodic, periodic_words
+from core.desk import accounts, operations, periodic, periodic_words, stopped
+from core.ids import new_id
+from core.store import tables
 from tests.core.desk.test_periodic import LED, OCTOBER
 from tests.desk_at_work import at_work
 from tests.web.api_desk import Caller
 from tests.web.desk_pages import serving
+from web.known_words import in_words
 
 ONE = "/desk/reports/C-1/2026-10/1"
 PAPER = "/contracts/C-1/reports/2026-10/1"
@@ -134,3 +137,23 @@ async def test_who_leads_sees_the_desk_at_a_glance(desk, tmp_path):
         found = await desk.db.read(operations.now_at, await desk.who("sue"), now=desk.now)
         local = desk.now.astimezone(desk.db.facts.zone)
         assert found.hours[local.weekday()][local.hour] == 1
+
+
+async def test_why_a_report_reached_somebody_not_is_said_in_the_readers_language(desk, tmp_path):
+    await desk.db.write(
+        stopped.mark, "aldo@acme.test", stopped.COMPLAINT, delivery_id=new_id(), said="", now=desk.now
+    )
+    async with serving(desk.db, tmp_path) as pages:
+        sue = await pages.as_(await desk.who("sue"))
+        assert (await sue.post("/desk/reports", contract="C-1", period="2026-10")).status == 303
+        await desk.work()
+        assert (await sue.post(ONE, do="approve")).status == 303
+        await desk.work()
+
+        said = stopped.WORDS[stopped.COMPLAINT]
+        there = [row.error for row in await desk.rows(tables.report_delivery)]
+        page = await sue.get(ONE)
+
+    assert said in there
+    assert said not in page.words
+    assert in_words(said, "it", "health") in page.words

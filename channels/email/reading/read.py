@@ -87,6 +87,7 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
     forward = forward or (
         not subjects.answers(subject) and not in_reply_to and forwarded.whole(content, spans)
     )
+    passed_on = forwarded.author(root, content, spans) if forward else None
     # A mailbox knows no envelope (IMAP): its server wrote down where it delivered, and who reports wrote where to.
     bounce_tokens = (
         ours.tokens(envelope_to, desk, "b") if envelope_to else _tokens("b", desk, delivered_to, written_to)
@@ -137,7 +138,7 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         to=to.addresses,
         cc=cc.addresses,
         own_addresses=ours.own(
-            (*to.addresses, *cc.addresses, *reply_to, *(a for a in (author.address,) if a)), desk
+            (*to.addresses, *cc.addresses, *reply_to, *(a for a in (author.address, passed_on) if a)), desk
         ),
         mailbox=_mailbox(arrival, desk, envelope_to, delivered_to, [*written_to, *copied_to]),
         delivered_to=None if envelope_to else _put_there(header),
@@ -161,7 +162,7 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         ticket_numbers=ours.ticket_numbers(subject),
         named_numbers=ours.named_numbers(subject),
         forward=forward,
-        forwarded_from=forwarded.author(root, content, spans) if forward else None,
+        forwarded_from=passed_on,
         forwarded_signer=_signer(root, content, answers, arrival) if forward else "",
         sent_at=(headers.date(root.header.first("date")) if carried else dated)
         or _instant(arrival.get("received_at")),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from channels.email import asking as asking_of
 from channels.email.asking import Asking, ask
 from channels.email.resolving import Resolver
 from tests.channels.email.a_name_server import BROKEN, SILENT, NameServer, running
@@ -207,3 +209,41 @@ async def test_names_that_are_slow_are_given_their_time_and_keep_nobody_waiting(
     assert found is not None
     assert found["spf"]["result"] == "fail"
     assert time.monotonic() - began < 1.5, "64 at once, a fifteenth of a second each"
+
+
+async def test_however_many_mails_have_slow_names_none_that_is_waited_for_is_given_up(monkeypatch, server):
+    monkeypatch.setattr(asking_of, "KEPT", 20)
+    server.publish({"slow.test TXT": SILENT})
+    asking = Asking(_hasty(server), grace=0.05)
+    questions = {"keys": [], "policies": [], "exists": "", "peer": PEER, "helo": "", "sender": "x@slow.test"}
+
+    # As the worker does: a round in which more wait than there is room for, and then the oldest with a new one.
+    first = await asyncio.gather(*(asking.answers(f"{n}", questions) for n in range(25)))
+    second = await asyncio.gather(asking.answers("0", questions), asking.answers("new", questions))
+
+    assert first == [None] * 25
+    assert second == [None, None]
+    left = {task.get_name() for task in asyncio.all_tasks()} - {asyncio.current_task().get_name()}
+    assert left == {"names-of-a-mail"}
+    found = None
+    while found is None:
+        found = await asking.answers("0", questions)
+    assert found["spf"]["result"] == "temperror"
+
+
+def test_only_what_may_be_a_policy_or_a_key_is_kept_with_a_mail(server):
+    long = "p=" + "x" * 4000
+    policy = "v=DMARC1; p=reject"
+    keys = [f"s{n}._domainkey.acme.test" for n in range(5)]
+    server.publish(
+        {"_dmarc.acme.test TXT": ["v=spf1 exp=a.test", "anything", policy]}
+        | {f"{name} TXT": [*(f"{long}{n}" for n in range(8)), "k=rsa"] for name in keys}
+        | {"s0._domainkey.acme.test TXT": ["v=spf1 -all", "k=rsa; p=MIIB", "x" * 4000]}
+    )
+
+    found = asked(server, keys=keys, policies=["_dmarc.acme.test"], exists="acme.test", sender="x@acme.test")
+
+    assert (found["txt"]["_dmarc.acme.test"], found["txt"][keys[0]]) == ([policy], ["k=rsa; p=MIIB"])
+    assert found["exists"]
+    assert all(found["txt"][name] is not None for name in keys)
+    assert len(json.dumps(found)) < 20_000

@@ -268,6 +268,24 @@ def test_a_mail_server_of_our_own_brings_everybodys_mail_and_a_stranger_their_ow
     ]
 
 
+def test_the_addresses_of_one_line_are_one_peer():
+    gate = Gate(
+        addressing=a_channel_addressing(),
+        max_size=1,
+        max_recipients=1,
+        max_connections=9,
+        max_per_peer=2,
+        max_mails_a_minute=2,
+    )
+    line = [f"2001:db8:0:7:{n}::1" for n in range(1, 4)]
+
+    assert [gate.enter(peer) for peer in [*line, "2001:db8:0:8::1"]] == [True, True, False, True]
+    gate.leave(line[0])
+    assert gate.enter(line[2])
+    assert [gate.take(peer, now=0.0) for peer in [*line, "2001:db8:0:8::1"]] == [True, True, False, True]
+    assert {gate.whence(peer, "x@y.test") for peer in line} == {"2001:db8:0:7::/64"}
+
+
 def test_a_sender_that_is_no_text_is_taken_and_made_fit_to_be_stored(desk, door):
     with ready_for_data(desk, sender='"a\x00\x1b\udcff\r"@cust.test', parameters=" SMTPUTF8") as raw:
         raw.say(MAIL + b".\r\n")

@@ -309,6 +309,22 @@ async def test_a_provider_that_cannot_be_reached_is_asked_again_soon():
     assert await tokens.current() in called.provider.good
 
 
+async def test_while_no_other_token_is_to_be_had_the_old_one_serves_to_its_end_unless_it_is_refused():
+    called = Called()
+    tokens = called.tokens()
+    token = await tokens.current()
+    called.fails_with = DeliveryError("login.test does not answer within 10 s", permanent=True)
+
+    for called.now in (3301.0, 3302.0, 3310.0, 3599.0):
+        assert await tokens.current() == token
+    assert "does not answer" in await refusal(tokens, but=token)
+    called.now = 3600.0
+    assert "does not answer" in await refusal(tokens)
+    called.fails_with = None
+    called.now = 3610.0
+    assert await tokens.current() != token
+
+
 @pytest.mark.parametrize(
     ("status", "document", "told"),
     [

@@ -400,6 +400,17 @@ def test_a_mail_without_author_or_with_a_broken_header_is_a_persons_whatever_its
         assert (inbound.kind, inbound.may_auto_reply) == (Kind.HUMAN, False)
 
 
+@pytest.mark.parametrize("writer", ["support@hub.test", f"support+r-{TOKEN}@reply.hub.test"])
+def test_who_wrote_what_is_forwarded_may_be_ourselves(writer):
+    text = f"FYI\n\n---------- Forwarded message ---------\nFrom: Desk <{writer}>\nDate: Mon, 23 Nov 2026 at 05:00\nSubject: Printer\nTo: <bob@cust-b.test>\n\nDone.\n"
+
+    said = understood(a_mail(text, subject="Fwd: Printer", to="support@hub.test"))
+
+    assert said.forwarded_from is not None
+    assert said.forwarded_from.key == writer
+    assert writer in said.own_addresses
+
+
 @pytest.mark.parametrize(
     "written",
     [

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from channels.email import resolving
 from channels.email.resolving import DnsTemporary, NoAnswer, Resolver
 from channels.settings import EmailSettings
 from tests.channels.email.a_name_server import BROKEN, SILENT, NameServer, running
@@ -146,3 +147,36 @@ def test_a_name_server_is_named_by_its_address(odd: str) -> None:
     (mistake,) = EmailSettings(dns_servers=("127.0.0.1:5353", "[::1]:53", "::1", odd)).mistakes()
 
     assert mistake[0] == "dns_servers"
+
+
+def test_what_is_remembered_is_bounded_in_bytes_and_what_has_lapsed_goes(
+    server: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resolving, "BYTES", 20_000)
+    server.publish({f"{n}.test TXT": ["x" * 4000] for n in range(9)} | {"last.test TXT": ["short"]})
+    now = [0.0]
+    resolver = Resolver([server.place], clock=lambda: now[0])
+
+    for n in range(9):
+        resolver.txt(f"{n}.test")
+    asked = len(server.asked)
+    resolver.txt("8.test")
+    assert len(server.asked) == asked, "the last ones are known"
+    resolver.txt("0.test")
+    assert len(server.asked) > asked, "the first one is not"
+    assert sum(one.size for one in resolver._remembered.values()) == resolver._bytes <= 20_000
+
+    now[0] = 4000.0
+    resolver.txt("last.test")
+    assert [name for name, _ in resolver._remembered] == ["last.test"]
+
+
+def test_an_answer_that_there_is_none_keeps_nobody_who_asked(server: NameServer) -> None:
+    resolver = Resolver([server.place])
+    depths = []
+    for _ in range(3):
+        with pytest.raises(NoAnswer) as told:
+            resolver.txt("nothing.test")
+        depths.append(len(list(told.traceback)))
+
+    assert len(set(depths)) == 1

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.desk import forwards, page
 from core.desk.errors import Forbidden, Refused
 from core.envelope import Address
+from core.facts import Mail
 from core.store import tables
-from tests.desk_at_work import AtWork, at_work
+from core.store.opening import open_database
+from tests.desk_at_work import PASSED, AtWork, at_work
 
 FORWARD = {"forward": True, "forwarded_from": Address("alice@acme.test", "Alice")}
 
@@ -74,6 +78,32 @@ async def test_only_what_a_colleague_forwards_is_offered(desk, sender):
     assert await offered(desk, number) == ""
     with pytest.raises(Refused):
         await desk.do(forwards.take, await desk.who("tom"), number)
+
+
+OURS = Address("support@desk.test", "Desk")
+
+
+async def test_a_mail_of_our_own_that_a_colleague_forwards_makes_the_desk_nobodys_requester(desk):
+    proof = {"forwarded_signer": "desk.test", "authentication": PASSED}
+
+    number = await forwarded(desk, forwarded_from=OURS, own_addresses=(OURS.key,), **proof)
+
+    assert (await desk.ticket(number)).requester_address == "ann@hub.test"
+    assert await offered(desk, number) == ""
+    with pytest.raises(Refused):
+        await desk.do(forwards.take, await desk.who("tom"), number)
+
+
+async def test_our_own_address_is_offered_no_more_where_it_was(desk):
+    number = await forwarded(desk, forwarded_from=OURS)
+    tom = await desk.who("tom")
+    open_ = open_database(desk.db.url, replace(desk.db.facts, mail=Mail(addresses=(OURS.key,))))
+    try:
+        assert (await open_.read(page.ticket, tom, number, now=desk.now)).offered_requester == ""
+        with pytest.raises(Refused):
+            await open_.write(forwards.take, tom, number, now=desk.now)
+    finally:
+        open_.close()
 
 
 async def test_a_customer_takes_nothing(desk):

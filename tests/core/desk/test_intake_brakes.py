@@ -7,14 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from core.desk import intake, mail_troubles, restraint, tickets
+from core.desk import intake, mail_troubles, restraint, stopped, tickets
 from core.desk.authors import Author
-from core.envelope import Kind, Trust
+from core.envelope import Address, CalendarWord, Kind, Trust
+from core.ids import id_token, new_id
 from core.rules.brakes import Limits
 from core.store import tables
 from core.store.database import Database
 from core.store.opening import open_database
-from tests.desk_at_work import PASSED, AtWork, a_mail, at_work
+from tests.desk_at_work import DISOWNED, PASSED, AtWork, a_mail, at_work
 
 WORDS = ("Vincite", "Clicca", "evil", "Mallory")
 
@@ -278,14 +279,47 @@ async def test_an_open_breaker_is_an_alarm_until_nothing_is_held_back_any_more(q
 
 
 async def test_our_own_mail_that_comes_back_is_counted_and_the_third_is_an_alarm(desk):
+    ours = await desk.ref(await desk.qualified())
     for seen in ([], [], ["hub:own_loop"]):
-        done = await desk.mail("support@desk.test", kind=Kind.OWN_LOOP, may_auto_reply=False)
+        done = await desk.mail("support@desk.test", kind=Kind.OWN_LOOP, may_auto_reply=False, loop_ref=ours)
         assert (done.outcome, done.reason) == ("machine", "own_loop")
         assert await _sights(desk) == seen
         desk.passes(minutes=4)
 
     desk.passes(minutes=20)
     assert await _sights(desk) == []
+
+
+async def test_an_id_that_only_looks_like_one_of_ours_raises_no_alarm_of_a_loop(desk):
+    for n in range(4):
+        made_up = {"kind": Kind.OWN_LOOP, "loop_ref": id_token(new_id()), "message_id": f"m.{n}@desk.test"}
+        assert (await desk.mail("eve@evil.test", **made_up)).outcome == "machine"
+
+    assert await _sights(desk) == []
+
+
+async def test_twenty_mails_in_ten_minutes_are_twenty_whenever_they_begin(desk):
+    desk.now = desk.now.replace(minute=4, second=30)
+    for n in range(20):
+        assert (await desk.mail("alice@acme.test", text=f"One {n}.")).outcome == "ticket"
+    desk.now = desk.now.replace(minute=10, second=1)
+    assert (await desk.mail("alice@acme.test", text="One more.")).reason == "sender_flood"
+
+    desk.now = desk.now.replace(minute=20, second=30)
+    assert (await desk.mail("alice@acme.test", text="Later.")).outcome == "ticket"
+
+
+async def test_what_a_calendar_answers_counts_once_towards_the_flood(desk):
+    number = await desk.qualified()
+    word = CalendarWord(method="REPLY", uid="of-nobody")
+    answer = {"own_refs": (await desk.ref(number),), "kind": Kind.CALENDAR_REPLY, "calendar": word}
+
+    for _ in range(19):
+        done = await desk.mail("alice@acme.test", **answer)
+
+    assert done.reason != "sender_flood"
+    key = "mail:alice@acme.test"
+    assert sum(row.count for row in await desk.rows(tables.brake, key=key)) == 20
 
 
 @pytest.mark.parametrize(("servers", "own", "outcome"), [(50, 3, "ticket"), (51, 0, "held"), (4, 4, "held")])
@@ -301,7 +335,8 @@ async def test_a_mail_that_goes_in_circles_waits_for_staff_and_is_answered_by_no
 
 
 async def _mail_from(place: str, desk: AtWork, sender: str, token: str) -> None:
-    arrived = await desk.arrive(sender, envelope={"peer": place, "whence": place})
+    tried = (f"support+r-{token}@reply.desk.test",)
+    arrived = await desk.arrive(sender, recipients=tried, envelope={"peer": place, "whence": place})
     await desk.understand(arrived, sender, reply_tokens=(token,))
 
 
@@ -327,6 +362,23 @@ async def test_who_guesses_reply_addresses_is_put_off_for_an_hour_right_or_wrong
     assert await _sights(desk) == []
 
 
+@pytest.mark.parametrize(
+    "arrival",
+    [
+        {"envelope": {"peer": "192.0.2.7", "whence": "@acme.test"}},  # to the desk's own address
+        {"recipients": (), "external_id": "INBOX/1/7"},  # in a mailbox: nobody knows from where
+    ],
+)
+async def test_reply_addresses_that_somebody_only_writes_into_a_mail_put_nobody_off(desk, arrival):
+    wrong = tuple(f"{n:026}" for n in range(25))
+
+    arrived = await desk.arrive("eve@evil.test", **arrival)
+    await desk.understand(arrived, "alice@acme.test", reply_tokens=wrong, authentication=DISOWNED)
+
+    assert not await desk.db.read(mail_troubles.guesses, "@acme.test", now=desk.now)
+    assert await _sights(desk) == []
+
+
 async def test_right_reply_addresses_are_no_guesses_and_neither_are_expired_ones(desk):
     number = await desk.closed()
     right = await desk.token(number, "alice@acme.test")
@@ -337,6 +389,29 @@ async def test_right_reply_addresses_are_no_guesses_and_neither_are_expired_ones
         await _mail_from("192.0.2.7", desk, "alice@acme.test", right)
 
     assert await _sights(desk) == []
+
+
+async def test_who_is_written_to_is_asked_about_where_answers_go_elsewhere(desk):
+    elsewhere = {"reply_to": Address("Aldo@acme.test"), "authentication": PASSED}
+
+    assert await acknowledged(desk, "alice@acme.test", text="One.", **elsewhere) == "known"
+    assert await acknowledged(desk, "aldo@acme.test", text="Two.") == "address_had_its_share"
+    assert await acknowledged(desk, "alice@acme.test", text="Three.", **elsewhere) == "address_had_its_share"
+    assert await acknowledged(desk, "alice@acme.test", text="Four.") == "known", "she had none herself"
+
+
+@pytest.mark.parametrize(
+    ("dead", "decided"), [("aldo@acme.test", "address_does_not_work"), ("alice@acme.test", "known")]
+)
+async def test_a_dead_address_for_answers_gets_no_acknowledgement_and_that_of_its_author_is_no_matter(
+    desk, dead, decided
+):
+    await desk.db.write(
+        stopped.mark, dead, stopped.HARD, delivery_id=new_id(), said="no such user", now=desk.now
+    )
+
+    elsewhere = {"reply_to": Address("aldo@acme.test"), "authentication": PASSED}
+    assert await acknowledged(desk, "alice@acme.test", **elsewhere) == decided
 
 
 async def test_an_author_who_changes_their_tag_or_name_each_time_is_not_answered_without_end(desk):
@@ -356,7 +431,7 @@ def _asked(tx, victims, *, now):
         author = Author(kind="stranger", address=address)
         known = restraint.sender(tx, author, address, now=now)
         said = a_mail(address)
-        decided.append(restraint.acknowledge(tx, said, author, Trust.NONE, known, now=now))
+        decided.append(restraint.acknowledge(tx, said, author, Trust.NONE, known, to=address, now=now))
     return decided
 
 

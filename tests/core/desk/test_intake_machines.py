@@ -8,7 +8,7 @@ from core.desk import tickets
 from core.envelope import Kind
 from core.rules import threading
 from core.store import tables
-from tests.desk_at_work import AtWork, at_work
+from tests.desk_at_work import DISOWNED, AtWork, at_work
 
 REPORTS = sorted(threading.ABOUT_A_DELIVERY)
 ANSWERING = [Kind.OUT_OF_OFFICE, Kind.AUTO_REPLY, Kind.CHALLENGE]
@@ -29,6 +29,18 @@ async def test_alone_it_opens_nothing_and_is_answered_by_nobody(desk, kind):
     assert done.outcome == "machine"
     assert await desk.rows(tables.ticket) == []
     assert await desk.rows(tables.delivery) == []
+
+
+@pytest.mark.parametrize("kind", ANSWERING)
+async def test_one_that_its_domain_disowns_waits_for_staff_only_beside_a_request(desk, kind):
+    number = await desk.qualified()
+
+    alone = await desk.mail("alice@acme.test", kind=kind, authentication=DISOWNED)
+    beside = await desk.mail(
+        "alice@acme.test", kind=kind, authentication=DISOWNED, own_refs=(await desk.ref(number),)
+    )
+
+    assert (alone.outcome, beside.outcome) == ("machine", "held")
 
 
 @pytest.mark.parametrize("kind", ANSWERING)

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from core.desk import books, door, intake, page, resolution
-from core.envelope import Address, Arrival, Attachment, Hints, Span, SpanKind
+from core.envelope import Address, Arrival, Attachment, Authentication, Hints, Span, SpanKind
 from core.store import blobs, tables
 from tests.desk_at_work import MONDAY, PASSED, AtWork, a_mail, at_work
 
@@ -178,6 +178,55 @@ async def test_nobody_gets_into_a_conversation_by_the_id_of_its_first_mail(desk)
 
     assert (await desk.mail("eve@evil.test", message_id="same@client.test")).outcome == "held"
     assert (await desk.mail("bob@beta.test", message_id="same@client.test")).outcome == "ticket"
+
+
+COPIED = {"message_id": "same@client.test", "authentication": PASSED}
+"""Of a mail and of its copies: the words are the same but for what a copy adds."""
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"text": "Non va niente.\nSend the new password to eve@evil.test."},
+        {"attachments": (Attachment(name="x.pdf", type="application/pdf", content=b"x"),)},
+        {"html": "<p>Send it to eve@evil.test</p>"},
+        {"authentication": Authentication()},  # nothing new, and nobody who answers for it
+    ],
+)
+@pytest.mark.parametrize("named", ["cc", "reply_to", "original_sender"])
+async def test_nobody_gets_into_a_conversation_by_repeating_its_first_mail_with_words_of_their_own(
+    desk, more, named
+):
+    alice = Address("alice@acme.test")
+    number = (await desk.mail(alice.address, **COPIED)).number
+    people = {named: (alice,) if named == "cc" else alice}
+
+    done = await desk.mail("eve@evil.test", **COPIED | people | more)
+
+    assert (done.outcome, done.reason, done.number) == ("held", "third_party", number)
+    assert len(await desk.rows(tables.message, number, direction="in")) == 1
+
+
+async def test_a_list_with_a_proof_brings_the_same_words_again_in_its_own_name(desk):
+    html = {"html": "<p>Non va niente.</p>", "attachments": (Attachment(name="a", type="b/c", content=b"x"),)}
+    number = (await desk.mail("alice@acme.test", **COPIED | html)).number
+
+    done = await desk.mail(
+        "staff@lists.elsewhere.test", "[staff] Rete ferma", cc=(Address("alice@acme.test"),), **COPIED | html
+    )
+
+    assert (done.outcome, done.reason, done.number) == ("attached", "same_id", number)
+
+
+async def test_an_unknown_author_adds_to_their_mail_under_its_id_only_as_well_proved_as_before(desk):
+    first = await desk.mail("new@elsewhere.test", **COPIED)
+    unproved = COPIED | {"authentication": Authentication()}
+
+    proved = await desk.mail("new@elsewhere.test", text="Non va niente.  Footer.", **COPIED)
+    unproved = await desk.mail("new@elsewhere.test", text="Non va niente.  Another.", **unproved)
+
+    assert (proved.outcome, proved.number) == ("attached", first.number)
+    assert (unproved.outcome, unproved.number != first.number) == ("ticket", True)
 
 
 @pytest.mark.parametrize(
@@ -354,6 +403,76 @@ async def test_a_mail_for_two_customers_reaches_both_and_links_neither(desk):
     assert (second.outcome, second.reason) == ("held", "third_party")
     assert "held" in (await desk.ticket(theirs)).flags
     assert not (await desk.db.read(books.verify)).faults
+
+
+async def two_customers(desk) -> tuple[str, str, tuple[str, str]]:
+    """Numbers of a request of Alice's and of one of Gina's, and the tokens of where each is answered."""
+    ours = await desk.qualified("alice@acme.test")
+    theirs = (await desk.mail("gina@gamma.test")).number
+    return (
+        ours,
+        theirs,
+        (await desk.token(ours, "alice@acme.test"), await desk.token(theirs, "gina@gamma.test")),
+    )
+
+
+async def test_a_mail_that_comes_to_each_of_two_customers_by_itself_reaches_both(desk):
+    ours, theirs, tokens = await two_customers(desk)
+    mail = {"content_key": "both", "identified": True}
+
+    first = await desk.mail("alice@acme.test", reply_tokens=tokens[:1], **mail)
+    second = await desk.mail("alice@acme.test", reply_tokens=tokens[1:], **mail)
+    again = [await desk.mail("alice@acme.test", reply_tokens=(one,), **mail) for one in tokens]
+
+    assert (first.outcome, first.number) == ("attached", ours)
+    assert (second.outcome, second.reason) == ("held", "third_party")
+    assert "held" in (await desk.ticket(theirs)).flags
+    assert [one.outcome for one in again] == ["duplicate"] * 2
+    assert (await desk.rows(tables.inbound, outcome="attached"))[0].copies == 2
+    assert not (await desk.db.read(books.verify)).faults
+
+
+async def test_one_copy_in_a_mailbox_that_names_two_customers_reaches_both_and_ties_neither_to_the_other(
+    desk,
+):
+    ours, theirs, tokens = await two_customers(desk)
+    mail = {"content_key": "both", "identified": True, "reply_tokens": tokens}
+    there = {"recipients": (), "external_id": "INBOX/1/7"}
+
+    first = await desk.understand(await desk.arrive("alice@acme.test", **there), "alice@acme.test", **mail)
+    (share,) = await desk.rows(tables.inbound, outcome=None)
+    second = await desk.understand(share.id, "alice@acme.test", **mail)
+    other = await desk.arrive("alice@acme.test", **there | {"external_id": "INBOX/1/8"})
+    again = await desk.understand(other, "alice@acme.test", **mail | {"reply_tokens": tokens[1:]})
+
+    assert (first.outcome, first.number, second.outcome, second.reason) == (
+        "attached",
+        ours,
+        "held",
+        "third_party",
+    )
+    assert (await desk.inbound(share.id)).ticket_id == (await desk.ticket(theirs)).id
+    assert again.outcome == "duplicate"
+    assert await desk.rows(tables.ticket_link) == []
+
+
+async def test_the_same_mail_again_is_no_second_request_where_its_reply_address_leads_to_an_ended_one(desk):
+    number = await desk.closed()
+    mail = {"content_key": "same", "identified": True}
+    mail["reply_tokens"] = (await desk.token(number, "alice@acme.test"),)
+
+    outcomes = [(await desk.mail("alice@acme.test", **mail)).outcome for _ in "12"]
+
+    desk.passes(days=100)  # the address leads nowhere any more
+    late = mail | {"content_key": "later"}
+    assert (
+        outcomes + [(await desk.mail("alice@acme.test", **late)).outcome for _ in "12"]
+        == [
+            "ticket",
+            "duplicate",
+        ]
+        * 2
+    )
 
 
 async def test_two_addresses_of_one_customer_or_one_named_in_the_header_only_make_no_second_arrival(desk):

@@ -589,3 +589,36 @@ async def test_only_people_of_the_conversation_bring_others_into_copy(desk):
         "eve@evil.test": "visitor",
         "carl@elsewhere.test": "cc",
     }
+
+
+@pytest.mark.parametrize("key", ["reply_tokens", "own_refs", "in_reply_to", "ticket_numbers"])
+async def test_whoever_writes_again_to_an_ended_request_goes_on_with_what_the_first_mail_opened(desk, key):
+    number = await desk.closed(message_id="m1@client.test", authentication=PASSED)
+    await desk.mail("aldo@acme.test")  # something else meanwhile
+    keys = {
+        "reply_tokens": await desk.token(number, "alice@acme.test"),
+        "own_refs": await desk.ref(number, address="alice@acme.test"),
+        "in_reply_to": "m1@client.test",
+        "ticket_numbers": number,
+    }
+    again = {key: (keys[key],), "authentication": PASSED}
+
+    first = await desk.mail("alice@acme.test", text="Di nuovo.", **again)
+    desk.passes(minutes=2)
+    second = await desk.mail("alice@acme.test", text="Una foto.", **again)
+    other = await desk.mail("aldo@acme.test", text="Anche a me.", **again)
+
+    assert (first.outcome, (await desk.ticket(first.number)).follow_up_of) == (
+        "ticket",
+        (await desk.ticket(number)).id,
+    )
+    assert (second.outcome, second.number) == ("attached", first.number)
+    assert (await desk.ticket(number)).state == "closed"
+    # A colleague whom the domain vouches for belongs where the id itself is known, and has no part in what it only leads to.
+    assert (other.number == first.number) is (key == "in_reply_to")
+    assert await desk.rows(tables.ticket_link, first.number) == []
+
+    await desk.do(resolution.cancel, await desk.who("lea"), first.number, reason="A test.")
+    third = await desk.mail("alice@acme.test", text="Ancora.", **again)
+    fourth = await desk.mail("alice@acme.test", text="E ancora.", **again)
+    assert (third.outcome, fourth.outcome, fourth.number) == ("ticket", "attached", third.number)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.desk import outbox, sending, tickets
+from core.desk import outbox, page, sending, tickets, waiting
 from core.envelope import Address, Attachment
 from core.facts import Mail
 from core.ids import id_token, new_id
@@ -152,6 +152,52 @@ async def test_an_answer_names_what_it_answers_and_quotes_what_was_said(desk):
     assert [(file.name, file.content) for file in sent.attachments] == [("r.pdf", b"%")]
     assert not sent.automatic
     assert all(one.history == () for one in desk.channel.sent if one.automatic)
+
+
+@pytest.mark.parametrize(
+    ("who", "authentication", "released"),
+    [
+        ("aldo@acme.test", PASSED, False),  # a contact, who takes part from now on
+        ("new@acme.test", PASSED, False),  # heard, and not written to until staff say so
+        ("eve@evil.test", PASSED, True),  # let in by staff, who show it to the customer
+    ],
+)
+async def test_a_mail_quotes_and_names_what_its_reader_sees_in_the_portal_and_no_more(
+    desk, who, authentication, released
+):
+    number = await desk.taken(message_id="m1@acme.test", authentication=PASSED)
+    words = {"text": "Words beside.", "message_id": "m2@acme.test", "authentication": authentication}
+    done = await desk.mail(who, own_refs=(await desk.ref(number),), **words)
+    if released:
+        assert done.outcome == "held"
+        await desk.db.write(waiting.release, await desk.who("tom"), desk.last, as_="message", now=desk.now)
+        await desk.understand(desk.last, who, own_refs=(await desk.ref(number),), **words)
+    desk.passes(minutes=2)
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Fatto.")
+    desk.passes(minutes=2)
+    await desk.work()
+
+    alice = await desk.who("alice")
+    read = [one.text for one in (await desk.db.read(page.ticket, alice, number, now=desk.now)).messages]
+    sent = next(
+        one for one in desk.channel.sent if (one.text, one.to.address) == ("Fatto.", "alice@acme.test")
+    )
+    shown = "Words beside." in read
+    assert shown is (who != "new@acme.test")
+    assert ("Words beside." in [one.text for one in sent.history]) is shown
+    assert ("m2@acme.test" in sent.references) is shown
+    assert sent.in_reply_to == ("m2@acme.test" if shown else "m1@acme.test")
+    assert "Non va niente." in [one.text for one in sent.history]
+
+
+async def test_what_was_asked_is_quoted_also_where_its_author_wants_the_answer_elsewhere(desk):
+    number = await desk.taken(reply_to=Address("aldo@acme.test"), authentication=PASSED)
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Fatto.")
+    desk.passes(minutes=2)
+    await desk.work()
+
+    (sent,) = [one for one in desk.channel.sent if one.text == "Fatto."]
+    assert (sent.to.address, [one.text for one in sent.history]) == ("aldo@acme.test", ["Non va niente."])
 
 
 async def test_of_many_references_the_first_and_the_last_nineteen_stay(desk):

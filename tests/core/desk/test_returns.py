@@ -12,12 +12,12 @@ from core.desk import mail_troubles, new_passwords, resolution, stopped, tickets
 from core.desk import page as tickets_page
 from core.desk.accounts import Limits
 from core.desk.errors import Forbidden, NotFound, Refused
-from core.envelope import Kind, Report, ReportedRecipient
+from core.envelope import Address, Kind, Report, ReportedRecipient
 from core.ids import id_token
 from core.rules import threading
 from core.store import tables
 from tests.chat_at_work import chatting
-from tests.desk_at_work import SOLUTION, AtWork, at_work
+from tests.desk_at_work import PASSED, SOLUTION, AtWork, at_work
 
 LIMITS = Limits()
 REPORTS = sorted(threading.ABOUT_A_DELIVERY - {Kind.DMARC_REPORT})
@@ -207,6 +207,27 @@ async def test_nothing_leaves_for_who_complained_until_staff_allow_it(desk):
     assert [row.done_at is not None for row in await desk.rows(tables.task, number)] == [True]
     (event,) = await desk.events(number, "address.lifted")
     assert event.data["reason"] == "complaint"
+
+
+async def test_an_address_with_capitals_for_the_answers_is_one_with_itself(desk):
+    number = (
+        await desk.mail("alice@acme.test", reply_to=Address("Aldo@ACME.test"), authentication=PASSED)
+    ).number
+    await desk.work()
+    (told,) = await desk.deliveries(number)
+    (given,) = await desk.rows(tables.reply_address, number)
+    await desk.mail("fbl@provider.test", kind=Kind.ARF, report=a_report(id_token(told.id)))
+
+    await desk.qualify(number)
+    await desk.do(tickets.take, await desk.who("ann"), number)
+    await desk.do(tickets.reply, await desk.who("ann"), number, "Fatto.")
+    desk.passes(minutes=2)
+    await desk.work()
+
+    assert [one.address for one in await desk.rows(tables.bad_address)] == ["aldo@acme.test"]
+    assert (told.address, given.address) == ("aldo@acme.test", "aldo@acme.test")
+    assert "Fatto." not in [one.text for one in desk.channel.sent]
+    assert (await desk.last_delivery(number, "aldo@acme.test")).state == "given_up"
 
 
 async def test_a_complaint_outweighs_an_address_that_was_dead(desk):

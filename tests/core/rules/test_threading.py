@@ -96,6 +96,19 @@ def test_of_two_tickets_named_by_the_same_kind_of_link_the_first_wins_and_the_ot
     assert (found.ticket, found.links) == ("ticket 26-000002", ("26-000001",))
 
 
+@pytest.mark.parametrize("state", sorted(ENDED))
+def test_what_is_worked_on_goes_before_what_has_ended_and_is_not_tied_to_what_it_goes_on_with(state) -> None:
+    ended = a_thread(How.REPLY_ADDRESS, number="26-000001", state=state)
+    other = a_thread(How.OWN_ID, number="26-000003", state=state)
+    live = a_thread(How.SUBJECT_NUMBER, number="26-000002", follow_up_of=ended.ticket)
+
+    found = placed(ended, other, live)
+
+    assert (found.outcome, found.ticket) == ("attach", live.ticket)
+    assert found.links == ("26-000003",)
+    assert placed(ended).outcome == "new"
+
+
 def test_a_colleague_of_the_same_company_joins_once_the_domain_vouches_for_them() -> None:
     for how in (How.REPLY_ADDRESS, *IDS):
         colleague = a_thread(how, Relation.SAME_CUSTOMER)
@@ -307,7 +320,7 @@ def test_every_candidate_is_logged_with_a_reason_and_at_most_one_is_taken(
     assert all(entry.why for entry in found.log)
     taken = [entry for entry in found.log if entry.taken]
     assert len(taken) == (1 if found.outcome in ("attach", "note") or found.follow_up_of else 0)
-    assert (found.ticket is None) == (found.thread is None)
+    assert (found.ticket is None) == (found.thread is None) or found.outcome == "note"
     named = {c.number for c in candidates}
     assert set(found.suggestions) | set(found.links) <= named
     assert not {entry.number for entry in taken} & set(found.links)

@@ -134,6 +134,39 @@ def test_whoever_was_to_come_to_a_visit_comes_after_the_migration_too(
     assert tuple(asked) == (1, 2)
 
 
+def test_what_was_known_against_an_address_in_another_spelling_holds_after_the_migration(
+    new_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(migrate, "HEAD", "0012")
+        migrate.upgrade(new_database_url)
+    known = [
+        ("Aldo@acme.test", "complaint"),
+        ("aldo@acme.test", "hard bounce"),
+        ("Bob@beta.test", "soft bounces"),
+        ("carl@c.test", "hard bounce"),
+    ]
+    connection = connect_once(new_database_url)
+    for address, reason in known:
+        connection.execute(
+            text("INSERT INTO bad_address (address, reason, at, said) VALUES (:address, :reason, 5, '')"),
+            {"address": address, "reason": reason},
+        )
+    connection.commit()
+    connection.close()
+
+    migrate.upgrade(new_database_url)
+
+    connection = connect_once(new_database_url)
+    rows = connection.execute(text("SELECT address, reason FROM bad_address ORDER BY address")).all()
+    connection.close()
+    assert [tuple(row) for row in rows] == [
+        ("aldo@acme.test", "complaint"),
+        ("bob@beta.test", "soft bounces"),
+        ("carl@c.test", "hard bounce"),
+    ]
+
+
 def _stored(connection: Connection, identity: str) -> object:
     return UUID(identity).bytes if connection.dialect.name == "sqlite" else UUID(identity)
 
