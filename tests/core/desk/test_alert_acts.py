@@ -15,6 +15,8 @@ from core.desk import (
     alert_sources,
     alert_tree,
     alert_views,
+    reference,
+    waiting,
 )
 from core.desk.alert_views import Filter
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
@@ -211,6 +213,50 @@ async def test_an_alarm_that_is_known_to_be_another_customers_does_not_learn_who
     with pytest.raises(Invalid, match="its label names BETA"):
         await act(hub, alert_acts.name, "theirs", source="shared", customer="ACME")
     await hub.sound()
+
+
+# --- What is read again ---
+
+
+async def read_again_by_source(hub, mapping):
+    asks = await hub.desk.who("sue")
+    first = await hub.desk.db.write(alert_source_views.say_where, asks, "own", mapping, now=hub.desk.now)
+    await hub.work()
+    return first + await hub.desk.db.write(alert_source_views.again, asks, "own", now=hub.desk.now)
+
+
+async def read_again_with_all(hub, mapping):
+    asks, began = await hub.desk.who("sue"), hub.desk.now
+    await hub.desk.db.write(
+        lambda tx: tx.update(
+            tables.alert_source,
+            {"name": "own"},
+            content={**alert_source_views.content(tx, "own"), "mapping": mapping},
+        )
+    )
+    await hub.desk.db.write(reference.revise, now=began)
+    found = 0
+    while count := await hub.desk.db.write(waiting.retry_all, asks, before=began, now=began):
+        found += count
+    return found
+
+
+@pytest.mark.parametrize("read_again", [read_again_by_source, read_again_with_all])
+async def test_what_waits_is_read_in_the_order_in_which_it_came_so_that_what_is_over_does_not_begin(
+    hub, monkeypatch, read_again
+):
+    monkeypatch.setattr(alert_source_views, "AGAIN", 2)
+    monkeypatch.setattr(waiting, "AT_ONCE", 2)
+    for what, state in (("disk", "down"), ("disk", "up"), ("fan", "down"), ("fan", "up")):
+        await hub.posts({"what": what, "state": state}, source="own")
+        await hub.passes(minutes=5)
+
+    assert await read_again(hub, {"event": "what", "status": "state"}) == 4
+    await hub.work()
+
+    assert [row.firing for row in await hub.desk.rows(tables.alert)] == [False, False]
+    kinds = [row.kind for row in await hub.desk.rows(tables.alert_decision)]
+    assert (kinds.count("ended"), kinds.count("never_began")) == (2, 0)
 
 
 # --- Who sees what ---
