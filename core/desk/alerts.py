@@ -7,7 +7,7 @@ Where an alert goes is decided in `rules.correlation` and done in core.desk.aler
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -58,6 +58,8 @@ ASIDE = {
 """What speaks of no problem, and why the message is put down then."""
 OVER = "alert-over"
 """Kind and key of the job that ends what its source never takes back; its shard is the alert."""
+EXPIRED = "expired"
+"""How an alert stands that the hub took to be over; its source never said so."""
 WAITING = ("held", "maintenance")
 """How an alert stands of which nobody has heard yet."""
 _WHERE = ("site", "above", "root")
@@ -165,7 +167,7 @@ def one(
     known = alert_rows.one(tx, alert_id)
     received_at = row.received_at
     step = correlation.step(
-        Known(open=known.firing, started_at=known.started_at, ended_at=known.ended_at) if known else None,
+        _as_known(known) if known is not None else None,
         fact.status,
         started_at=fact.started_at,
         ended_at=fact.ended_at,
@@ -183,7 +185,7 @@ def one(
             now=now,
         )
     if step is Step.BEGUN:
-        _begin(tx, source, fact, known, alert_id, customer, row, times=times, now=now)
+        _begin(tx, source, _begins(fact, known), known, alert_id, customer, row, times=times, now=now)
     elif known is None:
         _keep(tx, source, fact, alert_id, customer, row)
     elif step is Step.REPEATED:
@@ -208,6 +210,21 @@ def one(
         about = _told(tx, source, fact, customer, row) | {"source": source.name}
         maintenance.source_says(tx, alert_id, about, said_at=fact.said_at, now=now)
     return step
+
+
+def _as_known(row: Row) -> Known:
+    """What the hub took to be over was never told: it says nothing of what is late."""
+    told = row.ended_at if row.status != EXPIRED else None
+    return Known(open=row.firing, started_at=row.started_at, ended_at=told)
+
+
+def _begins(fact: AlertFact, known: Row | None) -> AlertFact:
+    """What the hub took to be over went on: its time until now was told in the episode before, and no clock begins with it anew."""
+    if known is None or known.status != EXPIRED or fact.started_at is None or known.ended_at is None:
+        return fact
+    if fact.started_at >= known.ended_at:
+        return fact
+    return replace(fact, started_at=None, claimed_started_at=fact.started_at)
 
 
 def _ends_work(fact: AlertFact) -> bool:
@@ -351,15 +368,18 @@ def over(tx: Tx, alert_id: str, *, now: datetime) -> None:
     if row.last_seen + source.auto_close > now:
         _over_later(tx, alert_id, source, now=row.last_seen)
         return
-    alert_endings.end(tx, source, row, ended_at=now, row=None, now=now)
-    alert_rows.change(tx, alert_id, status="expired")
+    _taken_to_be_over(tx, source, row, now=now)
 
 
 def gone(tx: Tx, alert_id: str, *, now: datetime) -> None:
     """Its tool kept quiet about it for us, and knows it no more: it is over."""
     if (row := _firing(tx, alert_id)) is not None:
-        source = reference.alert_source(tx, row.source)
-        alert_endings.end(tx, source, row, ended_at=now, row=None, now=now)
+        _taken_to_be_over(tx, reference.alert_source(tx, row.source), row, now=now)
+
+
+def _taken_to_be_over(tx: Tx, source: AlertSource, row: Row, *, now: datetime) -> None:
+    alert_endings.end(tx, source, row, ended_at=now, row=None, now=now)
+    alert_rows.change(tx, row.id, status=EXPIRED)
 
 
 def _keep(
@@ -382,7 +402,7 @@ def _keep(
             "copies": 0,
             "episode": 0,
             "started_at": fact.started_at or at,
-            "ended_at": at,
+            "ended_at": at if fact.status is Status.RESOLVED else None,
             "received_at": row.received_at,
             "first_seen": row.received_at,
             "inbound_id": row.id,

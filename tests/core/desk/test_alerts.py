@@ -12,12 +12,24 @@ from core.desk.errors import Refused
 from core.envelope import Inbound, Kind
 from core.store import tables
 from tests.desk_at_work import SOLUTION
-from tests.devices_at_work import WITH_DEVICES, Devices, alarm, devices
+from tests.devices_at_work import SECRET, WITH_DEVICES, Devices, alarm, devices
+
+
+ZABBIX = f"""
+[[alert_sources]]
+name = "zabbix"
+kind = "zabbix"
+secret = "{SECRET}"
+customer = "ACME"
+technology = "Network"
+request_type = "Incident"
+hold = "0s"
+"""
 
 
 @pytest.fixture
 async def hub(db) -> Devices:
-    return await devices(db)
+    return await devices(db, WITH_DEVICES + ZABBIX)
 
 
 # --- In at the door ---
@@ -182,6 +194,41 @@ async def test_what_its_source_never_takes_back_is_over_when_it_was_silent_for_l
 
 
 # --- Again and again ---
+
+
+async def test_what_the_hub_took_to_be_over_and_fires_on_is_heard_and_its_clocks_begin_then(hub):
+    began = hub.desk.now
+    await hub.fires("srv-1", source="never-over", severity="warning")
+    await hub.passes(hours=4)
+    assert (await hub.alert("srv-1", "never-over")).status == "expired"
+
+    await hub.fires("srv-1", source="never-over", at=began, severity="warning")
+
+    row = await hub.alert("srv-1", "never-over")
+    assert (row.firing, row.episode, row.started_at) == (True, 2, hub.desk.now)
+    assert row.about["claimed_started_at"] == began.isoformat()
+    assert [(one.state, one.received_at) for one in await hub.tickets()][1:] == [("assigned", hub.desk.now)]
+    await hub.sound()
+
+
+async def test_an_acknowledgement_that_comes_before_its_problem_does_not_make_that_late(hub):
+    began = hub.desk.now
+    problem = {"event_id": "77", "event_value": "1", "event_nseverity": "5", "event_source": "0"}
+    problem |= {
+        "event_name": "down",
+        "host_name": "srv-1",
+        "event_date": "2026.03.02",
+        "event_time": "09:00:00",
+    }
+    acknowledged = {"event_update_status": "1", "event_update_action": "acknowledged"}
+    await hub.posts(problem | acknowledged, source="zabbix")
+    hub.desk.now += timedelta(minutes=30)
+
+    await hub.posts(problem | {"event_update_status": "0"}, source="zabbix")
+
+    (row,) = await hub.desk.rows(tables.alert)
+    assert (row.firing, row.started_at < began) == (True, True)
+    assert len(await hub.tickets()) == 1
 
 
 async def test_repeats_are_counted_and_the_same_bytes_are_one_message(hub):
