@@ -21,6 +21,7 @@ from core.desk import (
     alert_tickets,
     alert_views,
     describing,
+    maintenance,
     page_answers,
     people,
     placing,
@@ -45,7 +46,7 @@ _ALIKE = Prepared(
     select(tables.alert)
     .where(
         tables.alert.c.firing,
-        tables.alert.c.source == bindparam("source"),
+        tables.alert.c.source.concat("") == bindparam("source"),  # few of all its alerts fire
         func.lower(tables.alert.c.resource) == bindparam("resource"),
         tables.alert.c.id != bindparam("id", type_=Id),
         # What is known to be another customer's only has the same name.
@@ -185,6 +186,7 @@ def _learn(
 ) -> None:
     columns = alert_rows.located(tx, source, code, _fact(row), known=thing)
     alert_rows.change(tx, row.id, **columns)
+    maintenance.source_learns(tx, row.id, columns)
     alert_rows.decide(tx, row, "named", now=now, by=who.id, customer=code, asset=columns["asset"])
     if not row.firing:
         return

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Text, bindparam, func, literal, select, type_coerce, update
 
-from core.alerting import AlertFact
+from core.alerting import AlertFact, Severity
 from core.desk import alert_names, people, reference, shared_assets
 from core.desk.alert_sources import SAID, AlertSource
 from core.desk.people import Asset
@@ -45,6 +45,8 @@ _HAS_TICKET = (
     .exists()
 )
 """Condition on an alert: it has its ticket in this episode."""
+CALLS = (alert.c.status == literal(str(correlation.Place.HELD))) | _HAS_TICKET
+"""Condition on an alert that fires: somebody is called for it, or is going to be unless `calls` says no."""
 _HELD = Prepared(
     select(alert.c.id).where(alert.c.firing, alert.c.status == literal(str(correlation.Place.HELD)))
 )
@@ -73,11 +75,21 @@ _BELOW = Prepared(
     )
 )
 _FIRING_AT = Prepared(
-    select(alert.c.id, alert.c.placed_at, alert.c.ticket_id, alert.c.parent_alert, alert.c.above).where(
+    select(
+        alert.c.id,
+        alert.c.source,
+        alert.c.severity,
+        alert.c.status,
+        alert.c.placed_at,
+        alert.c.ticket_id,
+        alert.c.parent_alert,
+        alert.c.above,
+    ).where(
         alert.c.customer == bindparam("customer"),
         alert.c.site == bindparam("site"),
         alert.c.firing,
         alert.c.placed_at >= bindparam("since", type_=Instant),
+        CALLS,
     )
 )
 _OF_ASSET = Prepared(
@@ -224,8 +236,16 @@ _UNDER = Prepared(
 
 
 def firing_at(tx: Tx, customer: str, site: str, *, since: datetime) -> list[Row]:
-    """What fires at a site and was to become a ticket since."""
-    return tx.all(_FIRING_AT, customer=customer, site=site, since=since)
+    """What fires at a site and became a ticket since, or is going to."""
+    there = tx.all(_FIRING_AT, customer=customer, site=site, since=since)
+    return [row for row in there if calls(tx, row)]
+
+
+def calls(tx: Tx, row: Row) -> bool:
+    """Of an alert for which CALLS holds: is it a ticket, or one when its wait is over? What is for information only mostly is not."""
+    source = reference.desk(tx).alert_sources.get(row.source)
+    opens = row.severity != Severity.INFO or (source is not None and source.info_opens)
+    return opens or row.status != str(correlation.Place.HELD)
 
 
 def tickets_of_asset(tx: Tx, customer: str, asset: str, *, since: datetime) -> list[str]:

@@ -171,7 +171,7 @@ def one(
         fact.status,
         started_at=fact.started_at,
         ended_at=fact.ended_at,
-        same_body=_same(known, row),
+        same_body=not _in_this_message(tx, alert_id, row) and _same(known, row),
         echo=known is not None and alert_returns.echoes(tx, source, alert_id, fact),
     )
     if known is not None and step not in (Step.LATE, Step.DUPLICATE) and _ends_work(fact):
@@ -239,6 +239,17 @@ def _same(known: Row | None, row: Said) -> bool:
         and bool(known.body == row.raw)
         and row.received_at - known.last_seen <= correlation.SAME_BODY
     )
+
+
+def _in_this_message(tx: Tx, alert_id: str, row: Said) -> bool:
+    """Was it spoken of before in the same message? What that says next is no copy of it: it may be worse."""
+    if row.id is None:
+        return False
+    heard: set[str] = tx.memo.setdefault(f"heard {row.id}", set())
+    if alert_id in heard:
+        return True
+    heard.add(alert_id)
+    return False
 
 
 def _severity(source: AlertSource, fact: AlertFact) -> Severity:

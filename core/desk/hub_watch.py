@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, literal, select, type_coerce
+from sqlalchemy import bindparam, func, literal, literal_column, select, type_coerce
 
 from core import texts
 from core.alerting import Severity, Status
@@ -67,6 +67,7 @@ _STAYS = Prepared(
     select(delivery.c.channel, func.count().label("items"), func.max(delivery.c.error).label("why"))
     .where(
         delivery.c.state == literal("queued"),
+        delivery.c.state != literal_column("'sent'"),  # the index of states holds the others only
         delivery.c.error != literal(""),
         delivery.c.created_at <= bindparam("since", type_=Instant),
     )

@@ -14,7 +14,6 @@ from core.store import tables
 from tests.desk_at_work import SOLUTION
 from tests.devices_at_work import SECRET, WITH_DEVICES, Devices, alarm, devices
 
-
 ZABBIX = f"""
 [[alert_sources]]
 name = "zabbix"
@@ -246,6 +245,13 @@ async def test_repeats_are_counted_and_the_same_bytes_are_one_message(hub):
     await hub.sound()
 
 
+async def test_of_two_states_in_one_message_the_worse_counts_and_the_message_again_does_not(hub):
+    two = [alarm("sw-1", "firing", at=hub.desk.now, severity=bad) for bad in ("warning", "critical")]
+    await hub.posts({"alerts": two, "groupLabels": {}}, source="at-once")
+    row = await hub.alert("sw-1", "at-once")
+    assert (row.severity, row.worst, row.count, row.copies) == ("critical", "critical", 2, 0)
+
+
 async def test_late_words_of_an_episode_that_is_over_change_nothing(hub):
     began = hub.desk.now
     await hub.fires("sw-1", at=began)
@@ -395,6 +401,15 @@ async def test_ten_alarms_at_one_site_are_one_matter(hub):
 
 
 # --- Whose it is ---
+
+
+async def test_what_nobody_is_called_for_makes_no_storm(hub):
+    await hub.fires(*(f"i{n}" for n in range(6)), source="at-once", severity="info")
+    await hub.fires(*(f"w{n}" for n in range(6)), source="am", severity="info")
+    await hub.fires("loose", source="at-once", severity="warning")
+
+    (ticket,) = await hub.tickets()
+    assert (ticket.flags, ticket.subject) == ([], "loose does not answer")
 
 
 async def test_two_customers_with_the_same_names_and_fingerprints_have_nothing_in_common(hub):
