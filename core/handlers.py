@@ -134,6 +134,7 @@ def handlers(
         alert_returns.LOOK: Looking(db, channels, clock=clock),
         alert_incidents.KIND: Slices(alert_incidents.go_on, clock=clock),
         alert_rows.OVER: Ringing(alert_endings.check, clock=clock),
+        alert_endings.CALM: Ringing(alert_endings.calm, clock=clock),
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),

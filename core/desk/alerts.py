@@ -349,11 +349,7 @@ def _begin(
         severity=str(severity),
         asset=begun.asset,
     )
-    if begun.flapping_since is None and alert_rows.flaps(
-        transitions, now=row.received_at, first_seen=begun.first_seen
-    ):
-        alert_rows.change(tx, alert_id, flapping_since=row.received_at)
-        alert_rows.decide(tx, begun, "flapping", now=now, changes=len(transitions))
+    alert_endings.changed(tx, begun, transitions, at=row.received_at, now=now)
     _over_later(tx, alert_id, source, now=row.received_at)
     alert_placing.settle(tx, alert_id, source, begun=True, now=now)
 

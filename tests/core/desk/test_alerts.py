@@ -309,6 +309,26 @@ async def test_what_comes_and_goes_is_one_ticket_that_is_silent_until_it_is_calm
     await hub.sound()
 
 
+async def test_what_flapped_is_calm_after_half_an_hour_whoever_has_its_ticket(hub):
+    for _ in range(3):
+        await hub.fires("sw-1")
+        await hub.passes(seconds=20)
+        await hub.ends("sw-1")
+        await hub.passes(seconds=20)
+    (ticket,) = await hub.tickets()
+    await hub.desk.do(tickets.take, await hub.desk.who("ann"), ticket.number)
+    await hub.passes(minutes=29)
+    assert (await hub.alert("sw-1")).flapping_since is not None
+    await hub.passes(minutes=2)
+
+    assert (await hub.alert("sw-1")).flapping_since is None
+    assert (await hub.decisions("sw-1"))[-1] == "calm"
+    await hub.passes(hours=1)
+    await hub.fires("sw-1")
+    assert (await hub.alert("sw-1")).status == "held"
+    await hub.sound()
+
+
 # --- What belongs together ---
 
 
