@@ -87,11 +87,12 @@ def changed(tx: Tx, row: Row, transitions: list[list[Any]], *, at: datetime, now
 
 def calm(tx: Tx, alert_id: str, *, now: datetime) -> None:
     """That time has come, whatever became of its ticket: what comes next waits its moment again."""
-    row = alert_rows.one(tx, alert_id)
-    if row is None or row.flapping_since is None:
+    seen = alert_rows.one(tx, alert_id)
+    if seen is None or seen.flapping_since is None:
         return
-    alert_rows.meet(tx, row.customer, row.source)
+    alert_rows.meet(tx, seen.customer, seen.source)
     row = alert_rows.one(tx, alert_id)
+    assert row is not None
     if row.flapping_since is None or from_micros(row.transitions[-1][0]) + correlation.CALM > now:
         return  # its last change has set the timer anew
     alert_rows.change(tx, alert_id, flapping_since=None)

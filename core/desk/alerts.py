@@ -48,7 +48,9 @@ _COUNTED = Prepared(
 FORESEEN = 50
 """Names of one message that are asked for at once."""
 SLICE = 200
-"""Facts of one message that one transaction takes in; more go on in the next."""
+"""Facts of one message that one transaction takes in; more go on in the next, before what its source said later."""
+MORE = "more"
+"""Why a message has no outcome yet: it goes on at its place in the lane of its source."""
 ASIDE = {
     Status.TEST: "test",
     Status.CONFIRMATION: "confirmation",
@@ -98,8 +100,7 @@ def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     left = done + len(part) < len(facts)
     if left:
         tx.update(tables.inbound, {"id": row.id}, detail={**row.detail, "taken": done + len(part)})
-        door.enqueue(tx, row.id, row.sender, now=now, source=name)
-        return Understood(outcome="alert", reason="more")
+        return Understood(outcome="alert", reason=MORE)
     messages = int(row.envelope.get(BATCH, 1))
     source_states.heard(tx, source, said.alerts, at=row.received_at, messages=messages, now=now)
     tx.tell(alert_rows.TELL)

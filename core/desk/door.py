@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, union_all, update
 
 from core.alerting import PACE, Agreed
-from core.desk import alert_sources, reference, trap_senders
+from core.desk import alert_sources, reference, source_states, trap_senders
 from core.envelope import Arrival, Claims, Inbound
 from core.ids import derived_id, fixed_id, new_id
 from core.rules import sameness
@@ -183,7 +183,7 @@ def paces(tx: Tx) -> dict[str, Agreed]:
 def enqueue(tx: Tx, inbound_id: str, sender: str, *, now: datetime, source: str | None = None) -> None:
     """Let a worker understand it. `source`: a device's, which has a lane of its own: a storm of it delays nobody else."""
     if source is not None:
-        name = f"intake:of:{source}"
+        name = source_states.lane_of(source)
         work.enqueue(
             tx,
             shard=fixed_id(name),

@@ -49,6 +49,11 @@ _WAITING = Prepared(
 )
 
 
+def lane_of(name: str) -> str:
+    """The lane on which messages of a source wait to be understood, in the order in which they came."""
+    return f"devices:{name}"
+
+
 def heard(
     tx: Tx, source: AlertSource, facts: Sequence[AlertFact], *, at: datetime, now: datetime, messages: int = 1
 ) -> None:
@@ -131,7 +136,7 @@ def rounds(tx: Tx, *, now: datetime) -> bool:
 def hearing(tx: Tx, name: str, *, now: datetime) -> Hearing:
     """Could the hub have heard this source?"""
     own = one(tx, OWN)
-    messages = f"intake:of:{name}"
+    messages = lane_of(name)
     return Hearing(
         round_at=own.round_at if own is not None else None,
         since=own.rounds_since if own is not None else None,

@@ -462,6 +462,19 @@ async def test_a_message_of_many_alarms_is_taken_in_whole(hub):
 # --- By mail ---
 
 
+async def test_what_is_well_again_does_not_begin_because_the_message_that_it_is_down_was_a_long_one(hub):
+    down = [alarm(f"h{n}", "firing", at=hub.desk.now) | {"startsAt": None} for n in range(250)]
+    up = alarm("h240", "resolved", at=hub.desk.now) | {"endsAt": None}
+    await hub.stores({"alerts": down, "groupLabels": {}})
+    hub.desk.passes(seconds=1)
+    await hub.stores({"alerts": [up], "groupLabels": {}})
+
+    await hub.work()
+
+    assert await hub.decisions("h240") == ["begun", "held", "transient"]
+    assert (await hub.alert("h249")).firing
+
+
 async def test_mail_to_the_address_of_a_source_is_an_alarm_and_other_mail_of_the_same_sender_is_mail(hub):
     mail = (
         b"From: ups@acme.test\nSubject: UPS in batteria\nAuto-Submitted: auto-generated\n\nSede di Verona\n"
