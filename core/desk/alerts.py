@@ -110,6 +110,8 @@ def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     }
     if not by.alone:
         detail |= {"messages": messages, "notes": list(said.notes)}
+    if said.not_read is not None:
+        detail["left"] = door.apart(tx, row, said.not_read, now=now)
     again = bool(steps) and set(steps) == {Step.DUPLICATE}
     if again:
         known = alert_rows.one(tx, alert_rows.identity(name, str(said.alerts[0].dedup_key)))

@@ -13,9 +13,9 @@ from typing import Any
 
 from sqlalchemy import bindparam, select, union_all, update
 
-from core.alerting import PACE, Agreed
+from core.alerting import BATCH, PACE, Agreed
 from core.desk import alert_sources, reference, source_states, trap_senders
-from core.envelope import Arrival, Claims, Inbound
+from core.envelope import Arrival, Claims, Inbound, NotRead
 from core.ids import derived_id, fixed_id, new_id
 from core.rules import sameness
 from core.store import blobs, tables, work
@@ -329,6 +329,26 @@ def conclude(  # noqa: PLR0913 - the columns of an outcome
     )
     if waiting or outcome in ("held", "exception"):
         tx.tell("inbound", inbound_id)
+
+
+def apart(tx: Tx, row: Row, left: NotRead, *, now: datetime) -> str:
+    """What nobody understood among messages of one row is an exception item by itself, which can be tried again without the others; return its id."""
+    identity = new_id()
+    tx.insert(
+        inbound,
+        id=identity,
+        channel=row.channel,
+        external_id=f"{row.external_id}/left",
+        received_at=row.received_at,
+        sender=row.sender,
+        recipients=row.recipients,
+        envelope={**row.envelope, BATCH: left.messages},
+        raw=blobs.put(tx, left.raw, now=row.received_at),
+        size=len(left.raw),
+        detail={},
+    )
+    exception(tx, identity, left.error, now=now)
+    return identity
 
 
 def exception(tx: Tx, inbound_id: str, error: str, *, now: datetime) -> None:
