@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, exists, literal, select, update
 
 from core.alerting import BATCH, AlertFact, Severity, Status
 from core.desk import (
@@ -363,6 +363,34 @@ def _over_later(tx: Tx, alert_id: str, source: AlertSource, *, now: datetime) ->
         work.set_timer(
             tx, shard=alert_id, key=OVER, kind=OVER, payload={}, due=now + source.auto_close, now=now
         )
+
+
+def without_end(tx: Tx) -> list[str]:
+    """What fires of a source that was given `auto_close` since: nothing would ever end it. For a reader."""
+    sources = reference.desk(tx).alert_sources.values()
+    return [
+        row.id
+        for one in sources
+        if one.auto_close is not None
+        for row in tx.all(_WITHOUT_END, source=one.name)
+    ]
+
+
+_WITHOUT_END = Prepared(
+    select(alert.c.id).where(
+        alert.c.firing,
+        alert.c.source.concat("") == bindparam("source"),  # few of all its alerts fire
+        ~exists().where(tables.job.c.shard == alert.c.id, tables.job.c.kind == literal(OVER)),
+    )
+)
+
+
+def end_later(tx: Tx, alert_id: str, *, now: datetime) -> None:
+    """It is over when its source was silent about it for long enough, as that is configured now."""
+    row = alert_rows.one(tx, alert_id)
+    source = reference.desk(tx).alert_sources.get(row.source) if row is not None else None
+    if row is not None and row.firing and source is not None:
+        _over_later(tx, alert_id, source, now=min(row.last_seen, now))
 
 
 def over(tx: Tx, alert_id: str, *, now: datetime) -> None:

@@ -18,6 +18,7 @@ from core.alerting import Severity, Status
 from core.desk import (
     alert_rows,
     alert_silence,
+    alerts,
     door,
     figures,
     hub_troubles,
@@ -105,6 +106,8 @@ class Found:
     ends: Sequence[str]
     astray: Sequence[str]
     """Sources that have to be looked at."""
+    endless: Sequence[str]
+    """Alarms that are to end by themselves, and would not."""
 
 
 def look(tx: Tx, *, now: datetime) -> Found:
@@ -113,7 +116,10 @@ def look(tx: Tx, *, now: datetime) -> Found:
     fires = [row.dedup_key for row in tx.all(_FIRING) if row.dedup_key != alert_rows.SILENT]
     begins, ends = silence.changes(fires, there)
     return Found(
-        begins={key: there[key] for key in begins}, ends=ends, astray=alert_silence.astray(tx, now=now)
+        begins={key: there[key] for key in begins},
+        ends=ends,
+        astray=alert_silence.astray(tx, now=now),
+        endless=alerts.without_end(tx),
     )
 
 
@@ -123,6 +129,8 @@ def keep(tx: Tx, *, found: Found, now: datetime) -> None:
         alert_silence.check(tx, name, now=now)
     if source_states.rounds(tx, now=now):
         alert_rows.hasten_held(tx, now=now)
+    for alert_id in found.endless:
+        alerts.end_later(tx, alert_id, now=now)
     hub_troubles.forget(tx, now=now)
     own = reference.desk(tx).alert_sources[OWN]
     language = tx.facts.language(None)

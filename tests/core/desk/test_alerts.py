@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from core.channel import NoSuchSource, NotAdmitted
-from core.desk import door, periodic, periodic_values, resolution, tickets
+from core.desk import door, hub_watch, periodic, periodic_values, resolution, tickets
 from core.desk.errors import Refused
 from core.envelope import Inbound, Kind
 from core.store import tables
-from tests.desk_at_work import SOLUTION
+from tests.desk_at_work import SOLUTION, put
 from tests.devices_at_work import SECRET, WITH_DEVICES, Devices, alarm, devices
 
 ZABBIX = f"""
@@ -228,6 +228,29 @@ async def test_an_acknowledgement_that_comes_before_its_problem_does_not_make_th
     (row,) = await hub.desk.rows(tables.alert)
     assert (row.firing, row.started_at < began) == (True, True)
     assert len(await hub.tickets()) == 1
+
+
+async def test_what_fires_already_is_over_too_when_its_source_is_given_a_time_later(hub):
+    await hub.fires("sw-1", source="at-once", severity="warning")
+    given = (WITH_DEVICES + ZABBIX).replace('name = "at-once"', 'name = "at-once"\nauto_close = "2h"')
+    await hub.desk.db.write(put, given, now=hub.desk.now)
+    found = await hub.desk.db.read(hub_watch.look, now=hub.desk.now)
+    await hub.desk.db.write(hub_watch.keep, found=found, now=hub.desk.now)
+
+    await hub.passes(minutes=119)
+    assert (await hub.alert("sw-1", "at-once")).firing
+    await hub.passes(minutes=2)
+
+    assert (await hub.alert("sw-1", "at-once")).status == "expired"
+
+
+async def test_the_ticket_says_how_many_problems_its_message_left_out(hub):
+    down = alarm("sw-1", "firing", at=hub.desk.now, severity="warning")
+    await hub.posts({"alerts": [down], "groupLabels": {}, "truncatedAlerts": 7}, source="at-once")
+
+    (ticket,) = await hub.tickets()
+    events = await hub.desk.rows(tables.event, ticket_id=ticket.id, kind="alert.left_out")
+    assert [row.data["count"] for row in events] == [7]
 
 
 async def test_repeats_are_counted_and_the_same_bytes_are_one_message(hub):

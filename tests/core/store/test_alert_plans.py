@@ -16,6 +16,7 @@ from core.desk import (
     alert_rows,
     alert_silence,
     alert_source_views,
+    alerts,
     hub_watch,
     maintenance,
 )
@@ -29,6 +30,7 @@ ASKING = (
     alert_rows,
     alert_silence,
     alert_source_views,
+    alerts,
     hub_watch,
     maintenance,
 )
