@@ -79,12 +79,18 @@ def allowed(address: str, reaches: Sequence[str]) -> bool:
 
     >>> allowed("93.184.215.14", ()), allowed("10.0.0.5", ()), allowed("10.0.0.5", ("10.0.0.0/8",)), allowed("::ffff:127.0.0.1", ())
     (True, False, True, False)
+    >>> allowed("fec0::1", ()), allowed("fec0::1", ("fec0::/10",))
+    (False, True)
     """
     found = ip_address(address.partition("%")[0])
     if isinstance(found, IPv6Address):
         found = _within(found)
     if any(found in ip_network(network, strict=False) for network in reaches):
         return True
+    if (
+        isinstance(found, IPv6Address) and found.is_site_local
+    ):  # given up (RFC 3879), and used inside networks still
+        return False
     return found.is_global and not found.is_multicast and not found.is_reserved
 
 

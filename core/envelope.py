@@ -343,6 +343,17 @@ class Invitation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotRead:
+    """Of messages that lie in one row, those that nobody understood: they are to have a row of their own, where staff see them."""
+
+    raw: bytes
+    """Put together as they were."""
+    messages: int
+    error: str
+    """Why the first of them was not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inbound:
     """One message, understood as far as its own bytes go. What a channel's reader returns.
 
@@ -445,6 +456,7 @@ class Inbound:
     """Of what a device reports."""
     notes: tuple[str, ...] = ()
     """What a reader should know: limits reached, twins that disagree, signatures not checked."""
+    not_read: NotRead | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,7 +73,7 @@ from core.isolation import ReaderDied, ReaderFailed, Readers, Unreadable
 from core.log import get_logger
 from core.reporting import Reporting
 from core.returning import Looking, Saying
-from core.rounds import Effect, Handler, Hopeless, Retry
+from core.rounds import Again, Effect, Handler, Hopeless, Retry
 from core.store.database import Database
 from core.store.tx import Tx
 from core.store.work import Job
@@ -86,6 +86,7 @@ TAKE_BACK_AGAIN = (10.0, 60.0, 600.0)  # seconds before each further try to take
 ASK_AGAIN = (2.0, 6.0, 20.0, 60.0, 60.0, 120.0)
 """Seconds before each further look at what domains publish: four and a half minutes, then a mail is understood without."""
 VOUCH_AGAIN = (5.0, 60.0, 300.0, 900.0)  # seconds before each further look at who sends a message
+VOUCH_FOR = timedelta(seconds=sum(VOUCH_AGAIN))
 TRIES = 2  # to read or understand a message; then it is an exception item in the inbox
 REMEMBERED = 1000  # deliveries that were taken
 SLICES = 10  # of one job: a fifth of a second, which timers that were claimed with it may have to wait
@@ -134,6 +135,7 @@ def handlers(
         alert_returns.LOOK: Looking(db, channels, clock=clock),
         alert_incidents.KIND: Slices(alert_incidents.go_on, clock=clock),
         alert_rows.OVER: Ringing(alert_endings.check, clock=clock),
+        alert_endings.CALM: Ringing(alert_endings.calm, clock=clock),
         promises.TIMER: Ringing(promises.check, clock=clock),
         follow_ups.OBSERVED: Ringing(follow_ups.observed, clock=clock),
         "tidy": Round(tidying.tidy, clock=clock),
@@ -202,7 +204,9 @@ class Understanding(Handler):
             if said.authentication.verdict == "temperror" and stored.asked and job.attempt < len(ASK_AGAIN):
                 return Retry("nobody could say who sent it", waits=ASK_AGAIN)
         except DeliveryError as error:  # whoever can say who sends it does not answer
-            if job.attempt >= len(VOUCH_AGAIN):
+            # What waited behind others of its source has waited with them.
+            waited = job.attempt > 0 and self._clock() - job.created_at >= VOUCH_FOR
+            if waited or job.attempt >= len(VOUCH_AGAIN):
                 return Hopeless(f"nobody could say whether it is genuine: {error}")
             return Retry(str(error), waits=VOUCH_AGAIN)
         except Unreadable as error:
@@ -566,12 +570,13 @@ def _nothing(tx: Tx) -> None:
 
 def _understand(
     tx: Tx, *, inbound_id: str, said: Inbound, kept: Mapping[str, Any] | None, now: datetime
-) -> None:
+) -> Again | None:
     if kept is not None:
         door.keep_answers(tx, inbound_id, kept)
     if said.delivered_to is not None and door.handed_on(tx, inbound_id, said, now=now):
-        return
-    intake.understand(tx, inbound_id, said, now=now)
+        return None
+    understood = intake.understand(tx, inbound_id, said, now=now)
+    return Again() if understood.reason == alerts.MORE else None
 
 
 def _retracted(tx: Tx, *, job: Job, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """What is done with a claim? Its jobs are prepared outside, then each is written: the fence, the job taken off, its effect.
 
-Ordered lanes go job by job; those of `timer` and `intake` lanes are prepared together. What was done outside is written
+Ordered lanes go job by job; those of `timer` and `intake` lanes are prepared together, those of `devices` lanes too, and written in order. What was done outside is written
 down however long the database is away; what fails is put back or buried, and takes nothing else down.
 """
 
@@ -41,7 +41,11 @@ class Hopeless(Exception):
     """Never: the job is dead, and staff see it."""
 
 
-Effect = Callable[[Tx], Retry | Hopeless | None]
+class Again(Exception):
+    """A part is done: the job goes on at its place in the lane, at once. It is returned, not raised."""
+
+
+Effect = Callable[[Tx], Retry | Hopeless | Again | None]
 """What a job changes, in the transaction that takes it off its lane. It may run twice; only once is committed.
 
 Raised, Retry and Hopeless undo the changes; returned, the changes stand and the job is put back or buried.
@@ -54,7 +58,7 @@ class Handler:
     async def prepare(self, jobs: Sequence[Job]) -> Sequence[Effect | Exception]:
         """Do what needs no transaction, for all of them; return what each changes, in the same order.
 
-        Ordered lanes give one job at a time; `timer` and `intake` lanes all that are due, of several lanes at once.
+        Ordered lanes give one job at a time; `devices` lanes all that are due, `timer` and `intake` lanes of several lanes at once.
         An exception instead of an effect, or raised for all: Retry, Hopeless, StoreUnavailable (the database is away;
         not counted), or anything else: a bug, which is logged and counts as a passing failure.
         """
@@ -115,6 +119,10 @@ class Rounds:
     async def _ordered(self, claim: Claim) -> None:
         if not claim.jobs:
             await self._release(claim)
+        if lanes.in_turn(claim.lane) and len(claim.jobs) > 1:
+            effects = await self._prepare(claim.jobs)
+            await self._lane_done(claim, list(zip(claim.jobs, effects, strict=True)), in_turn=True)
+            return
         for n, job in enumerate(claim.jobs, start=1):
             (effect,) = await self._prepare([job])
             if not await self._commit(claim, job, effect, release=n == len(claim.jobs)):
@@ -143,17 +151,31 @@ class Rounds:
         except LeaseLost:
             log.warning("a lane was taken over", lane=claim.lane)
 
-    async def _lane_done(self, claim: Claim, pairs: Sequence[tuple[Job, Effect | Exception]]) -> None:
-        """Each job a verb of its own, under as few commits as may be: one that fails takes no other down."""
+    async def _lane_done(
+        self, claim: Claim, pairs: Sequence[tuple[Job, Effect | Exception]], *, in_turn: bool = False
+    ) -> None:
+        """Each job a verb of its own, under as few commits as may be: one that fails takes no other down.
+
+        `in_turn`: what is behind the first that is not written stays as it is.
+        """
         if len(pairs) == 1:
             await self._commit(claim, *pairs[0], release=True)
             return
-        ready = [(job, effect) for job, effect in pairs if not isinstance(effect, Exception)]
-        failed = [(job, effect) for job, effect in pairs if isinstance(effect, Exception)]
+        wrong = (n for n, (_, effect) in enumerate(pairs) if isinstance(effect, Exception))
+        stop = next(wrong, len(pairs)) if in_turn else len(pairs)
+        ready = [(job, effect) for job, effect in pairs[:stop] if not isinstance(effect, Exception)]
+        failed = [(job, effect) for job, effect in pairs[: stop + 1] if isinstance(effect, Exception)]
         written: set[str] = set()
+        ids = [job.id for job, _ in ready]
         verbs: list[Callable[[Tx], Any]] = [
-            partial(_noted, written, job.id, self._done(claim, job, effect, release=False))
-            for job, effect in ready
+            partial(
+                _noted,
+                written,
+                ids[:n] if in_turn else None,
+                job.id,
+                self._done(claim, job, effect, release=False),
+            )
+            for n, (job, effect) in enumerate(ready)
         ]
         # The last one gives the lane back, when there is nothing left to say about any job.
         give_back = partial(_give_back_after, written, len(pairs), claim)
@@ -162,7 +184,7 @@ class Rounds:
             if isinstance(answer, LeaseLost):
                 raise answer
             if not isinstance(answer, Exception):
-                self.done += 1
+                self.done += answer is not _BEHIND
             elif not isinstance(answer, Moved):
                 failed.append((job, answer))
         if given_back is True:
@@ -305,11 +327,21 @@ def _done(
     return outcome is None
 
 
-def _noted(written: set[str], job: str, verb: Callable[[Tx], Any], tx: Tx) -> Any:
+_BEHIND = object()
+"""What a verb answers that did nothing, because one before it is not written."""
+
+
+def _noted(
+    written: set[str], before: Sequence[str] | None, job: str, verb: Callable[[Tx], bool], tx: Tx
+) -> object:
+    """`before`: jobs that must be done for good by then; None: it waits for none, and none for it."""
     written.discard(job)
-    answer = verb(tx)
-    written.add(job)
-    return answer
+    if not written.issuperset(before or ()):
+        return _BEHIND
+    goes_on = verb(tx)
+    if goes_on or before is None:
+        written.add(job)
+    return goes_on
 
 
 def _give_back_after(written: set[str], jobs: int, claim: Claim, tx: Tx) -> bool:
@@ -330,6 +362,9 @@ def _failed(
 
 
 def _not_done(tx: Tx, job: Job, error: Exception, *, now: datetime, handler: Handler | None) -> None:
+    if isinstance(error, Again):
+        work.again(tx, job, now=now)
+        return
     reason = str(error) if isinstance(error, (Retry, Hopeless)) else f"{type(error).__name__}: {error}"
     waits = error.waits if isinstance(error, Retry) else None
     if isinstance(error, Hopeless) or work.exhausted(job, waits):

@@ -46,6 +46,7 @@ class Size:
 SIZES = {
     # Two claims in hand: while one is written, the next is read.
     "intake": Size(lanes=16, claim=8),
+    "devices": Size(lanes=16, claim=8),
     "timer": Size(lanes=64, claim=32),
     "work": Size(lanes=8, claim=8),
 }

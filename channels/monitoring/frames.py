@@ -10,6 +10,14 @@ LONGEST = 8192  # bytes of a message that are kept (monitoring.md 2)
 _DIGITS = 7  # of a count: ten megabytes less one
 
 
+class OutOfStep(NotUnderstood):
+    """Where a length should stand there is none: nobody knows where the next message begins. `whole`: those before it."""
+
+    def __init__(self, whole: list[bytes]) -> None:
+        super().__init__("the length of a message should stand here: the connection is out of step")
+        self.whole = whole
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
     """How far a connection has been read."""
@@ -27,7 +35,7 @@ def frames(data: bytes, before: Stream | None = None) -> tuple[list[bytes], Stre
     """The messages that are whole, and the state for what comes next.
 
     One that is longer than LONGEST is cut to one byte more than that: so whoever reads it sees that it was cut. Never more than
-    that is kept of a message. Raises NotUnderstood: where a length should stand there is none, and the connection must be closed.
+    that is kept of a message. Raises OutOfStep: where a length should stand there is none, and the connection must be closed.
 
     >>> frames(b"5 <1>ab4 <1>")
     ([b'<1>ab'], Stream(counted=True, rest=b'4 <1>', left=0))
@@ -57,7 +65,7 @@ def _counted(data: bytes, left: int) -> tuple[list[bytes], Stream]:
         space = data.find(b" ", at, at + _DIGITS + 1)
         length = data[at:space] if space >= 0 else data[at : at + _DIGITS + 1]
         if not length.isdigit() or (space < 0 and len(length) > _DIGITS):
-            raise NotUnderstood("the length of a message should stand here: the connection is out of step")
+            raise OutOfStep(found)
         if space < 0:
             break
         start, size = space + 1, int(length)

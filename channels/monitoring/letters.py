@@ -25,7 +25,7 @@ TEXT = 256 * 1024  # characters that are looked at
 # Each part stops at the next bracket: a text of nothing but brackets is read once, not once for each.
 _TAG = re.compile(r"<(?:style|script)\b[^<>]*>[^<]*</(?:style|script)>|<[^<>]*>", re.IGNORECASE)
 _MAIL = re.compile(
-    rb"\A(?:From |(?:[A-Za-z][A-Za-z0-9-]*:[^\n]*\n(?:[ \t][^\n]*\n)*)*?(?:Subject|From):)", re.IGNORECASE
+    rb"\A(?:From |(?:[A-Za-z][\w.-]*:[^\n]*\n(?:[ \t][^\n]*\n)*)*?(?:Subject|From):)", re.IGNORECASE
 )
 
 
@@ -46,7 +46,9 @@ def letter(told: Told) -> Letter:
     """The mail, or the text where it is none. Raises NotUnderstood: it is nested beyond reading, or empty."""
     if not told.raw.strip():
         raise NotUnderstood("the message is empty")
-    if not _MAIL.match(told.raw[:8192]):
+    if not _MAIL.match(
+        told.raw
+    ):  # whoever passed it on may have put any number of lines before From and Subject
         return Letter(text=told.text[:TEXT])
     try:
         mail = email.message_from_bytes(told.raw, policy=email.policy.compat32)

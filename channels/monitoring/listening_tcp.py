@@ -7,10 +7,9 @@ import ssl
 from collections import Counter
 
 from channels.monitoring import own_certificate
-from channels.monitoring.frames import Stream, end, frames
+from channels.monitoring.frames import OutOfStep, Stream, end, frames
 from channels.monitoring.gathering import Came, Gathering, now
 from channels.monitoring.listening_udp import peer_of
-from channels.monitoring.source import NotUnderstood
 from core.log import get_logger
 
 CONNECTIONS = 500
@@ -101,7 +100,8 @@ class TcpListener:
                 await gathering.room()
                 if gathering.refuses("syslog", peer):
                     break
-        except NotUnderstood as error:
+        except OutOfStep as error:
+            self._put(gathering, peer, error.whole)
             log.warning("a connection is closed", way=self.way, peer=peer, reason=str(error))
         except TimeoutError:
             log.info("a connection is closed: nothing came for long", way=self.way, peer=peer)

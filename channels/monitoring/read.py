@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from channels.monitoring.decoding import decode
 from channels.monitoring.fields import FACTS, FAILS, wrong
 from channels.monitoring.source import NotUnderstood, Source, Told
 from core.alerting import BATCH, AlertFact
-from core.envelope import Inbound, Kind
+from core.envelope import Inbound, Kind, NotRead
 
 _EVERY_LINE = ({"match": ""},)
 
@@ -53,8 +54,18 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
     source = Source(**options["source"])
     peer = envelope.get("peer", "")
     notes: list[str] = []
+    not_read = None
     if BATCH in envelope:
-        found = list(_each(batches.unpack(raw), source, peer, notes))
+        messages = batches.unpack(raw)
+        wrong: list[tuple[datetime, bytes, str]] = []
+        found = list(_each(messages, source, peer, wrong))
+        if wrong:
+            notes.append(f"{len(wrong)} of {len(messages)} messages were not understood: {wrong[0][-1]}")
+            not_read = NotRead(
+                raw=batches.pack(hashlib.sha256(raw).hexdigest(), [(at, one) for at, one, _ in wrong]),
+                messages=len(wrong),
+                error=wrong[0][-1],
+            )
     else:
         told = decode(
             raw,
@@ -73,23 +84,24 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         author=None,
         alerts=tuple(found),
         notes=tuple(notes),
+        not_read=not_read,
     )
 
 
 def _each(
-    messages: Sequence[tuple[datetime, bytes]], source: Source, peer: str, notes: list[str]
+    messages: Sequence[tuple[datetime, bytes]],
+    source: Source,
+    peer: str,
+    wrong: list[tuple[datetime, bytes, str]],
 ) -> Iterator[AlertFact]:
-    """The facts of messages that lie in one row. One that is not understood does not stop the others; all: NotUnderstood."""
-    wrong: list[str] = []
+    """The facts of messages that lie in one row. One that is not understood is put to `wrong`, and does not stop the others; all: NotUnderstood."""
     for at, raw in messages:
         try:
             yield from facts_of(Told(raw=raw, peer=peer, received_at=at), source)
         except NotUnderstood as error:
-            wrong.append(str(error))
+            wrong.append((at, raw, str(error)))
     if wrong and len(wrong) == len(messages):
-        raise NotUnderstood(wrong[0])
-    if wrong:
-        notes.append(f"{len(wrong)} of {len(messages)} messages were not understood: {wrong[0]}")
+        raise NotUnderstood(wrong[0][-1])
 
 
 def alert_facts(asked: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -21,6 +21,7 @@ from core.desk import (
     alert_tickets,
     alert_views,
     describing,
+    maintenance,
     page_answers,
     people,
     placing,
@@ -45,9 +46,11 @@ _ALIKE = Prepared(
     select(tables.alert)
     .where(
         tables.alert.c.firing,
-        tables.alert.c.source == bindparam("source"),
+        tables.alert.c.source.concat("") == bindparam("source"),  # few of all its alerts fire
         func.lower(tables.alert.c.resource) == bindparam("resource"),
         tables.alert.c.id != bindparam("id", type_=Id),
+        # What is known to be another customer's only has the same name.
+        tables.alert.c.customer.is_(None) | (tables.alert.c.customer == bindparam("customer")),
     )
     .limit(ALIKE)
 )
@@ -141,30 +144,37 @@ def name(
 ) -> int:
     """Say whose it is and which thing; the source means that by this name from now on. Its ticket learns it, as far as it knew nothing.
 
-    Return how many other alarms that fire by the same name learned it too. Raises Invalid for a customer or an asset there is not, and
-    for another customer than the source's own.
+    Return how many other alarms that fire by the same name, and are nobody else's, learned it too. Raises Invalid for a customer or an
+    asset there is not, and for another customer than the source's own or the one its label names.
     """
     row = _begin(tx, who, alert_id)
     acts.only_staff(who)
     source = reference.alert_source(tx, row.source)
-    code, thing = _known(tx, source, customer.strip(), (asset or "").strip())
+    code, thing = _known(tx, source, row, customer.strip(), (asset or "").strip())
     alert_rows.meet(tx, code, row.source)
     if row.resource:
         chosen = thing.name if thing else None
         alert_names.remember(tx, who, row.source, row.resource, customer=code, asset=chosen, now=now)
     alike = (
-        tx.all(_ALIKE, source=row.source, resource=row.resource.lower(), id=row.id) if row.resource else []
+        tx.all(_ALIKE, source=row.source, resource=row.resource.lower(), id=row.id, customer=code)
+        if row.resource
+        else []
     )
     for one in (row, *alike):
         _learn(tx, who, source, one, code, thing, now=now)
     return len(alike)
 
 
-def _known(tx: Tx, source: AlertSource, code: str, asset: str) -> tuple[str, Asset | None]:
+def _known(tx: Tx, source: AlertSource, row: Row, code: str, asset: str) -> tuple[str, Asset | None]:
     if reference.customer(tx, code) is None:
         raise invalid("/customer", f"there is no customer {code!r}: choose one of the desk's")
     if source.customer is not None and source.customer != code:
         raise invalid("/customer", f"{source.name} reports of {source.customer} only")
+    labelled = alert_rows.labelled_as(tx, source, row.about.get("labels", {}))
+    if labelled not in (None, code):
+        raise invalid(
+            "/customer", f"its label names {labelled}: if that is wrong, change the label where it is made"
+        )
     thing = people.asset(tx, code, asset) if asset else None
     if asset and thing is None:
         raise invalid("/asset", f"{code} has no asset {asset!r}: choose one, or leave it empty")
@@ -176,6 +186,7 @@ def _learn(
 ) -> None:
     columns = alert_rows.located(tx, source, code, _fact(row), known=thing)
     alert_rows.change(tx, row.id, **columns)
+    maintenance.source_learns(tx, row.id, columns)
     alert_rows.decide(tx, row, "named", now=now, by=who.id, customer=code, asset=columns["asset"])
     if not row.firing:
         return

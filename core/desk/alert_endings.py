@@ -29,7 +29,7 @@ from core.desk.case import Case
 from core.rules import correlation, workflow
 from core.rules.correlation import End, Ending
 from core.rules.participation import State
-from core.store import tables
+from core.store import tables, work
 from core.store.columns import from_micros
 from core.store.tx import Prepared, Row, Tx
 
@@ -38,12 +38,15 @@ _STATE = Prepared(
 )
 CAUSE = "auto_recovered"
 """Of a resolution by the hub: it came back by itself."""
+CALM = "alert-calm"
+"""Kind and key of the job that looks whether what flapped is calm; its shard is the alert."""
 
 
 def end(tx: Tx, source: AlertSource, known: Row, *, ended_at: datetime, row: Any, now: datetime) -> None:
     """The episode is over. `row`: what says so (core.desk.alerts.Said); None: nobody ever does, and its time is up."""
     was = known.status
-    transitions = alert_rows.with_change(known, "e", row.received_at if row is not None else now)
+    at = row.received_at if row is not None else now
+    transitions = alert_rows.with_change(known, "e", at)
     ended_at = max(ended_at, known.started_at)
     alert_rows.change(
         tx,
@@ -65,14 +68,35 @@ def end(tx: Tx, source: AlertSource, known: Row, *, ended_at: datetime, row: Any
         inbound=row.id if row is not None else None,
         seconds=int((ended_at - known.started_at).total_seconds()),
     )
-    flaps = alert_rows.flaps(transitions, now=now, first_seen=known.first_seen)
-    if flaps and known.flapping_since is None:
-        alert_rows.change(tx, known.id, flapping_since=now)
-        alert_rows.decide(tx, known, "flapping", now=now, changes=len(transitions))
+    changed(tx, known, transitions, at=at, now=now)
     alert_returns.of_alert(tx, known.id, now=now)
     alert_rows.ask_below(tx, known.id, now=now)
     if known.ticket_id is not None:
         alert_rows.look(tx, known.ticket_id, due=now + source.stable, now=now)
+
+
+def changed(tx: Tx, row: Row, transitions: list[list[Any]], *, at: datetime, now: datetime) -> None:
+    """It began or ended at this instant: maybe it flaps, until nothing changed for CALM."""
+    if row.flapping_since is None:
+        if not alert_rows.flaps(transitions, now=at, first_seen=row.first_seen):
+            return
+        alert_rows.change(tx, row.id, flapping_since=at)
+        alert_rows.decide(tx, row, "flapping", now=now, changes=len(transitions))
+    work.set_timer(tx, shard=row.id, key=CALM, kind=CALM, payload={}, due=at + correlation.CALM, now=now)
+
+
+def calm(tx: Tx, alert_id: str, *, now: datetime) -> None:
+    """That time has come, whatever became of its ticket: what comes next waits its moment again."""
+    seen = alert_rows.one(tx, alert_id)
+    if seen is None or seen.flapping_since is None:
+        return
+    alert_rows.meet(tx, seen.customer, seen.source)
+    row = alert_rows.one(tx, alert_id)
+    assert row is not None
+    if row.flapping_since is None or from_micros(row.transitions[-1][0]) + correlation.CALM > now:
+        return  # its last change has set the timer anew
+    alert_rows.change(tx, alert_id, flapping_since=None)
+    alert_rows.decide(tx, row, "calm", now=now)
 
 
 def check(tx: Tx, ticket_id: str, *, now: datetime) -> None:
@@ -176,7 +200,3 @@ def _resolve(case: Case, ended_at: datetime) -> None:
     since = texts.instant(at, notices.zone_of(case), case["language"])
     _, text = texts.notice("alert_recovered", case["language"], since=since)
     resolution.recovered(case, text.strip(), cause=CAUSE, at=at)
-    for one in alert_rows.of_ticket(case.tx, case.id):
-        if one.flapping_since is not None:
-            alert_rows.change(case.tx, one.id, flapping_since=None)
-            alert_rows.decide(case.tx, one, "calm", now=case.now)

@@ -59,17 +59,27 @@ _PARTS = (
 _CHILDREN = Prepared(_PARTS)
 _PARTS_OF = Prepared(_PARTS.where(ticket.c.customer == bindparam("customer")))
 _COMPANIONS = Prepared(
-    select(alert.c.id, alert.c.customer, alert.c.placed_at, alert.c.above, alert.c.ticket_id).where(
+    select(
+        alert.c.id,
+        alert.c.customer,
+        alert.c.source,
+        alert.c.severity,
+        alert.c.status,
+        alert.c.placed_at,
+        alert.c.above,
+        alert.c.ticket_id,
+    ).where(
         alert.c.root == bindparam("root"),
-        alert.c.firing.is_(True),
+        alert.c.firing,
         alert.c.placed_at >= bindparam("since", type_=Instant),
+        alert_rows.CALLS,
     )
 )
 _OF_OTHERS = Prepared(
     select(alert.c.id)
     .where(
         alert.c.root == bindparam("root"),
-        alert.c.firing.is_(True),
+        alert.c.firing,
         alert.c.placed_at >= bindparam("since", type_=Instant),
         alert.c.customer != bindparam("customer"),
     )
@@ -132,9 +142,13 @@ def storm(tx: Tx, row: Row, *, now: datetime) -> Thing | None:
     since = now - correlation.STORM_WITHIN
     if tx.one(_OF_OTHERS, root=row.root, since=since, customer=row.customer) is None:
         return None
-    others = [one for one in tx.all(_COMPANIONS, root=row.root, since=since) if one.id != row.id]
+    others = [one for one in _companions(tx, row.root, since=since) if one.id != row.id]
     near = [Companion(customer=one.customer, at=one.placed_at, above=_above(tx, one)) for one in others]
     return dependence.common(own, near, now=now)
+
+
+def _companions(tx: Tx, root: str, *, since: datetime) -> list[Row]:
+    return [one for one in tx.all(_COMPANIONS, root=root, since=since) if alert_rows.calls(tx, one)]
 
 
 def _above(tx: Tx, row: Row) -> tuple[Thing, ...]:
@@ -231,7 +245,7 @@ def gather(tx: Tx, row: Row, source: AlertSource, thing: Thing, *, now: datetime
     case.flag(alert_tickets.STORM)
     case.save()
     since = now - correlation.STORM_WITHIN
-    there = [one for one in tx.all(_COMPANIONS, root=row.root, since=since) if thing in _above(tx, one)]
+    there = [one for one in _companions(tx, row.root, since=since) if thing in _above(tx, one)]
     hit = list(dict.fromkeys([row.customer, *sorted(one.customer for one in there)]))
     concerned = [
         one for one in whom(tx, (asset.customer, asset.name), source, now=now) if one.customer in hit

@@ -50,6 +50,10 @@ STORED_ONLY = "alerts_without_contract"
 """Kind of the task of an account manager, once a day."""
 STANDS = ("firing", "acknowledged")
 """What an alert that fires is where it waits for nothing and hangs on nothing; who acknowledged it has done so wherever it goes."""
+EXPLAINS = ("held", "suppressed")
+"""How an alert stands that explains others before it has a ticket."""
+CALLS_NOBODY = (Place.STORED, Place.MAINTENANCE, Place.QUIET)
+"""Where an alert goes that explains nothing: what was put down to it while it waited is asked again."""
 WAITS = {Place.HELD: "held", Place.MAINTENANCE: "maintenance"}
 
 
@@ -76,6 +80,8 @@ def settle(tx: Tx, alert_id: str, source: AlertSource, *, begun: bool = False, n
     if row.status == WAITS[Place.MAINTENANCE] and decided.place is not Place.MAINTENANCE:
         alert_rows.change(tx, row.id, hidden=False)
         alert_rows.decide(tx, row, "after_maintenance", now=now)
+    if row.status in EXPLAINS and decided.place in CALLS_NOBODY:
+        alert_rows.ask_below(tx, row.id, now=now)
     if decided.place is Place.MAINTENANCE:
         assert held is not None
         _under_maintenance(tx, row, held, now=now)
@@ -196,10 +202,10 @@ def _parent(tx: Tx, row: Row) -> Row | None:
     if not row.customer or not row.above:
         return None
     for name in row.above:
-        there = alert_rows.named(tx, *shared_assets.read(tx, name, of=row.customer))
-        found = next((one for one in there if one.id != row.id), None)
-        if found is not None:
-            return found
+        for one in alert_rows.named(tx, *shared_assets.read(tx, name, of=row.customer)):
+            # What is itself put down to this alarm explains nothing of it: in a circle nobody would be called.
+            if one.id != row.id and not alert_rows.hangs_on(tx, one, row.id):
+                return one
     return None
 
 
@@ -256,7 +262,7 @@ def _under(tx: Tx, row: Row, source: AlertSource, *, now: datetime) -> None:
 
 
 def _to_ticket(tx: Tx, row: Row, source: AlertSource, decided: Placed, *, now: datetime) -> None:
-    values: dict[str, Any] = {"status": _standing(row)}
+    values: dict[str, Any] = {"status": _standing(row), "parent_alert": None}
     if row.placed_at is None or row.placed_at > now:
         values["placed_at"] = now
     alert_rows.change(tx, row.id, **values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Text, bindparam, func, literal, select, type_coerce, update
 
-from core.alerting import AlertFact
+from core.alerting import AlertFact, Severity
 from core.desk import alert_names, people, reference, shared_assets
 from core.desk.alert_sources import SAID, AlertSource
 from core.desk.people import Asset
@@ -44,6 +45,8 @@ _HAS_TICKET = (
     .exists()
 )
 """Condition on an alert: it has its ticket in this episode."""
+CALLS = (alert.c.status == literal(str(correlation.Place.HELD))) | _HAS_TICKET
+"""Condition on an alert that fires: somebody is called for it, or is going to be unless `calls` says no."""
 _HELD = Prepared(
     select(alert.c.id).where(alert.c.firing, alert.c.status == literal(str(correlation.Place.HELD)))
 )
@@ -72,11 +75,21 @@ _BELOW = Prepared(
     )
 )
 _FIRING_AT = Prepared(
-    select(alert.c.id, alert.c.placed_at, alert.c.ticket_id, alert.c.parent_alert, alert.c.above).where(
+    select(
+        alert.c.id,
+        alert.c.source,
+        alert.c.severity,
+        alert.c.status,
+        alert.c.placed_at,
+        alert.c.ticket_id,
+        alert.c.parent_alert,
+        alert.c.above,
+    ).where(
         alert.c.customer == bindparam("customer"),
         alert.c.site == bindparam("site"),
         alert.c.firing,
         alert.c.placed_at >= bindparam("since", type_=Instant),
+        CALLS,
     )
 )
 _OF_ASSET = Prepared(
@@ -189,9 +202,23 @@ def below(tx: Tx, customer: str, name: str, *, since: datetime) -> list[Row]:
 
 
 def ask_below(tx: Tx, parent_id: str, *, now: datetime) -> None:
-    """What was explained by an alert that is over is asked again where it goes; what has its ticket stays there."""
+    """What was explained by an alert that is over, or that nobody is called for, is asked again where it goes; what has its ticket stays there."""
     for row in tx.all(_UNDER, parent=parent_id):
         ask_again(tx, row.id, due=now, now=now)
+
+
+def hangs_on(tx: Tx, row: Row, alert_id: str) -> bool:
+    """Is an alert put down to this one, by however many others between?"""
+    seen = set()
+    while row.status == "suppressed" and row.parent_alert is not None and row.id not in seen:
+        if row.parent_alert == alert_id:
+            return True
+        seen.add(row.id)
+        above_it = one(tx, row.parent_alert)
+        if above_it is None:
+            return False
+        row = above_it
+    return False
 
 
 def ask_again(tx: Tx, alert_id: str, *, due: datetime, now: datetime) -> None:
@@ -209,8 +236,16 @@ _UNDER = Prepared(
 
 
 def firing_at(tx: Tx, customer: str, site: str, *, since: datetime) -> list[Row]:
-    """What fires at a site and was to become a ticket since."""
-    return tx.all(_FIRING_AT, customer=customer, site=site, since=since)
+    """What fires at a site and became a ticket since, or is going to."""
+    there = tx.all(_FIRING_AT, customer=customer, site=site, since=since)
+    return [row for row in there if calls(tx, row)]
+
+
+def calls(tx: Tx, row: Row) -> bool:
+    """Of an alert for which CALLS holds: is it a ticket, or one when its wait is over? What is for information only mostly is not."""
+    source = reference.desk(tx).alert_sources.get(row.source)
+    opens = row.severity != Severity.INFO or (source is not None and source.info_opens)
+    return opens or row.status != str(correlation.Place.HELD)
 
 
 def tickets_of_asset(tx: Tx, customer: str, asset: str, *, since: datetime) -> list[str]:
@@ -274,21 +309,33 @@ def flaps(transitions: Sequence[Sequence[Any]], *, now: datetime, first_seen: da
 
 
 def whose(tx: Tx, source: AlertSource, fact: AlertFact) -> str | None:
-    """The customer: the source's own, else who staff said, else who its label names, where it may, else whose the shared thing is; None: staff say."""
+    """The customer: the source's own, else who its label names, where it may, else who staff said, else whose the shared thing is; None: staff say.
+
+    What staff said of a name never overrules a label: two customers may have things of the same name.
+    """
     if source.customer is not None:
         return source.customer
+    labelled = labelled_as(tx, source, fact.labels)
+    if labelled is not None:
+        return labelled
     meant = alert_names.meant(tx, source.name, fact.resource)
     if meant is not None:
         return str(meant.customer)
-    named = fact.labels.get("customer", "").strip()
-    if not source.names_customers:
-        return None
-    if not named:
+    if source.names_customers and not _label(fact.labels):
         return shared_assets.owner(tx, _names(fact))
-    for code in (named, named.upper()):
-        if reference.customer(tx, code) is not None:
-            return code
     return None
+
+
+def labelled_as(tx: Tx, source: AlertSource, labels: Mapping[str, str]) -> str | None:
+    """Code of the customer that the label names; None: it names none there is, or this source may not."""
+    named = _label(labels)
+    if not source.names_customers or not named:
+        return None
+    return next((code for code in (named, named.upper()) if reference.customer(tx, code) is not None), None)
+
+
+def _label(labels: Mapping[str, str]) -> str:
+    return labels.get("customer", "").strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,11 +450,20 @@ def named(tx: Tx, customer: str, name: str) -> list[Row]:
 
     What nobody is called for explains nothing: under maintenance, without a contract, for information only.
     """
-    return tx.all(_NAMED, customer=customer, name=name, port=f"{name}:%")
+    as_it_stands = re.sub(r"([\\%_])", r"\\\1", name)
+    return tx.all(_NAMED, customer=customer, name=name, port=f"{as_it_stands}:%")
 
 
 _NAMED = Prepared(
-    select(alert.c.id, alert.c.customer, alert.c.asset, alert.c.resource, alert.c.ticket_id, alert.c.status)
+    select(
+        alert.c.id,
+        alert.c.customer,
+        alert.c.asset,
+        alert.c.resource,
+        alert.c.ticket_id,
+        alert.c.status,
+        alert.c.parent_alert,
+    )
     .where(
         alert.c.customer == bindparam("customer"),
         alert.c.firing,
@@ -415,7 +471,7 @@ _NAMED = Prepared(
         | ((alert.c.status != "maintenance") & _HAS_TICKET),
         (func.lower(alert.c.asset) == bindparam("name"))
         | (func.lower(alert.c.resource) == bindparam("name"))
-        | func.lower(alert.c.resource).like(bindparam("port")),
+        | func.lower(alert.c.resource).like(bindparam("port"), escape="\\"),
     )
     .limit(5)
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, select
 
 from core import texts
 from core.alerting import AlertFact, Severity, Status
@@ -26,10 +26,12 @@ LOST = timedelta(minutes=2)
 """A timer that should have rung so long ago is not there."""
 
 _TICKETS = Prepared(
-    select(tables.alert.c.ticket_id)
-    .distinct()
-    .select_from(tables.alert.join(tables.ticket, tables.ticket.c.id == tables.alert.c.ticket_id))
-    .where(tables.alert.c.source == bindparam("source"), tables.ticket.c.open.is_(True))
+    select(tables.ticket.c.id).where(
+        tables.ticket.c.open,
+        exists().where(
+            tables.alert.c.ticket_id == tables.ticket.c.id, tables.alert.c.source == bindparam("source")
+        ),
+    )
 )
 
 
@@ -117,7 +119,7 @@ def _speaks(tx: Tx, source: AlertSource, *, now: datetime) -> None:
     source_states.change(tx, source.name, silent_since=None)
     tell(tx, source, SILENT, Status.RESOLVED, now=now)
     for row in tx.all(_TICKETS, source=source.name):
-        alert_rows.look(tx, row.ticket_id, due=now + source.stable, now=now)
+        alert_rows.look(tx, row.id, due=now + source.stable, now=now)
 
 
 def tell(

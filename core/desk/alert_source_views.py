@@ -40,7 +40,7 @@ LOOKED_AT = 256 * 1024
 _FORM = re.compile(r"[\w.%+-]+=[^&\s]*(?:&[\w.%+-]+=[^&\s]*)+")
 UNREAD_SHOWN = 20
 AGAIN = 200
-"""Messages that are read again at once when somebody said how; more are at the next press."""
+"""Messages that are read again at once when somebody said how, the oldest first; more are at the next press."""
 MAX_PATH = 300
 """Characters of a path into a message."""
 MAPPED = ("generic", "auto")
@@ -49,10 +49,12 @@ MAPPED = ("generic", "auto")
 inbound = tables.inbound
 
 _STATES = Prepared(select(tables.source_state))
+_BY_SOURCE = tables.alert.c.source.concat("")
+"""Not along the index of all alerts there ever were: few of them fire."""
 _FIRING = Prepared(
-    select(tables.alert.c.source, func.count().label("items"))
+    select(_BY_SOURCE.label("source"), func.count().label("items"))
     .where(tables.alert.c.firing)
-    .group_by(tables.alert.c.source)
+    .group_by(_BY_SOURCE)
 )
 _WAITS = (
     inbound.c.outcome == literal("exception"),
@@ -62,12 +64,11 @@ _WAITS = (
 _UNREAD = Prepared(
     select(inbound.c.sender, func.count().label("items")).where(*_WAITS).group_by(inbound.c.sender)
 )
+_OF_SOURCE = select(inbound).where(*_WAITS, inbound.c.sender == bindparam("source"))
 _UNREAD_OF = Prepared(
-    select(inbound)
-    .where(*_WAITS, inbound.c.sender == bindparam("source"))
-    .order_by(inbound.c.received_at.desc(), inbound.c.id)
-    .limit(bindparam("most"))
+    _OF_SOURCE.order_by(inbound.c.received_at.desc(), inbound.c.id).limit(bindparam("most"))
 )
+_AGAIN_OF = Prepared(_OF_SOURCE.order_by(inbound.c.received_at, inbound.c.id).limit(bindparam("most")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,9 +259,12 @@ def checked(mapping: Mapping[str, str]) -> dict[str, str]:
 
 
 def again(tx: Tx, who: Principal, name: str, *, now: datetime) -> int:
-    """Read again what waits of a source; return how many messages. Raises NotFound."""
+    """Read again what waits of a source, in the order in which it came: what is over must not begin after its end. Return how many messages.
+
+    Raises NotFound.
+    """
     named(tx, who, name)
-    rows = tx.all(_UNREAD_OF, source=name, most=AGAIN) if who.sees_everything else []
+    rows = tx.all(_AGAIN_OF, source=name, most=AGAIN) if who.sees_everything else []
     for row in rows:
         waiting.retry(tx, who, row.id, now=now)
     return len(rows)

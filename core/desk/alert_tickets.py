@@ -142,9 +142,16 @@ def open_one(tx: Tx, row: Row, source: AlertSource, *, recurrence_of: str | None
         case.event("alert.after_maintenance", actor="system", alert=row.id)
     if recurrence_of is not None:
         _recurs(case, row, recurrence_of)
+    _says_left_out(case, row)
     case.save()
     _belongs(tx, row, case.id, why="opened", now=now)
     return case.id
+
+
+def _says_left_out(case: Case, row: Row) -> None:
+    """Its message told of more than it held: whoever works on this must not take it for all."""
+    if row.about.get("left_out"):
+        case.event("alert.left_out", actor="system", alert=row.id, count=row.about["left_out"])
 
 
 def _impact(tx: Tx, row: Row, source: AlertSource, asset: people.Asset | None) -> int:
@@ -178,6 +185,7 @@ def open_storm(tx: Tx, row: Row, source: AlertSource, near: list[Row], *, now: d
         now=now,
     )
     case.flag(STORM)
+    _says_left_out(case, row)
     case.save()
     _belongs(tx, row, case.id, why="storm", now=now)
     for ticket_id in dict.fromkeys(one.ticket_id for one in there if one.ticket_id):

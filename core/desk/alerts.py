@@ -7,11 +7,11 @@ Where an alert goes is decided in `rules.correlation` and done in core.desk.aler
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, exists, literal, select, update
 
 from core.alerting import BATCH, AlertFact, Severity, Status
 from core.desk import (
@@ -48,7 +48,9 @@ _COUNTED = Prepared(
 FORESEEN = 50
 """Names of one message that are asked for at once."""
 SLICE = 200
-"""Facts of one message that one transaction takes in; more go on in the next."""
+"""Facts of one message that one transaction takes in; more go on in the next, before what its source said later."""
+MORE = "more"
+"""Why a message has no outcome yet: it goes on at its place in the lane of its source."""
 ASIDE = {
     Status.TEST: "test",
     Status.CONFIRMATION: "confirmation",
@@ -58,6 +60,8 @@ ASIDE = {
 """What speaks of no problem, and why the message is put down then."""
 OVER = "alert-over"
 """Kind and key of the job that ends what its source never takes back; its shard is the alert."""
+EXPIRED = "expired"
+"""How an alert stands that the hub took to be over; its source never said so."""
 WAITING = ("held", "maintenance")
 """How an alert stands of which nobody has heard yet."""
 _WHERE = ("site", "above", "root")
@@ -96,8 +100,7 @@ def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     left = done + len(part) < len(facts)
     if left:
         tx.update(tables.inbound, {"id": row.id}, detail={**row.detail, "taken": done + len(part)})
-        door.enqueue(tx, row.id, row.sender, now=now, source=name)
-        return Understood(outcome="alert", reason="more")
+        return Understood(outcome="alert", reason=MORE)
     messages = int(row.envelope.get(BATCH, 1))
     source_states.heard(tx, source, said.alerts, at=row.received_at, messages=messages, now=now)
     tx.tell(alert_rows.TELL)
@@ -107,6 +110,8 @@ def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     }
     if not by.alone:
         detail |= {"messages": messages, "notes": list(said.notes)}
+    if said.not_read is not None:
+        detail["left"] = door.apart(tx, row, said.not_read, now=now)
     again = bool(steps) and set(steps) == {Step.DUPLICATE}
     if again:
         known = alert_rows.one(tx, alert_rows.identity(name, str(said.alerts[0].dedup_key)))
@@ -165,11 +170,11 @@ def one(
     known = alert_rows.one(tx, alert_id)
     received_at = row.received_at
     step = correlation.step(
-        Known(open=known.firing, started_at=known.started_at, ended_at=known.ended_at) if known else None,
+        _as_known(known) if known is not None else None,
         fact.status,
         started_at=fact.started_at,
         ended_at=fact.ended_at,
-        same_body=_same(known, row),
+        same_body=not _in_this_message(tx, alert_id, row) and _same(known, row),
         echo=known is not None and alert_returns.echoes(tx, source, alert_id, fact),
     )
     if known is not None and step not in (Step.LATE, Step.DUPLICATE) and _ends_work(fact):
@@ -183,7 +188,7 @@ def one(
             now=now,
         )
     if step is Step.BEGUN:
-        _begin(tx, source, fact, known, alert_id, customer, row, times=times, now=now)
+        _begin(tx, source, _begins(fact, known), known, alert_id, customer, row, times=times, now=now)
     elif known is None:
         _keep(tx, source, fact, alert_id, customer, row)
     elif step is Step.REPEATED:
@@ -210,6 +215,21 @@ def one(
     return step
 
 
+def _as_known(row: Row) -> Known:
+    """What the hub took to be over was never told: it says nothing of what is late."""
+    told = row.ended_at if row.status != EXPIRED else None
+    return Known(open=row.firing, started_at=row.started_at, ended_at=told)
+
+
+def _begins(fact: AlertFact, known: Row | None) -> AlertFact:
+    """What the hub took to be over went on: its time until now was told in the episode before, and no clock begins with it anew."""
+    if known is None or known.status != EXPIRED or fact.started_at is None or known.ended_at is None:
+        return fact
+    if fact.started_at >= known.ended_at:
+        return fact
+    return replace(fact, started_at=None, claimed_started_at=fact.started_at)
+
+
 def _ends_work(fact: AlertFact) -> bool:
     return not fact.tells_of_work and fact.status in (Status.FIRING, Status.RESOLVED)
 
@@ -222,6 +242,17 @@ def _same(known: Row | None, row: Said) -> bool:
         and bool(known.body == row.raw)
         and row.received_at - known.last_seen <= correlation.SAME_BODY
     )
+
+
+def _in_this_message(tx: Tx, alert_id: str, row: Said) -> bool:
+    """Was it spoken of before in the same message? What that says next is no copy of it: it may be worse."""
+    if row.id is None:
+        return False
+    heard: set[str] = tx.memo.setdefault(f"heard {row.id}", set())
+    if alert_id in heard:
+        return True
+    heard.add(alert_id)
+    return False
 
 
 def _severity(source: AlertSource, fact: AlertFact) -> Severity:
@@ -321,11 +352,7 @@ def _begin(
         severity=str(severity),
         asset=begun.asset,
     )
-    if begun.flapping_since is None and alert_rows.flaps(
-        transitions, now=row.received_at, first_seen=begun.first_seen
-    ):
-        alert_rows.change(tx, alert_id, flapping_since=row.received_at)
-        alert_rows.decide(tx, begun, "flapping", now=now, changes=len(transitions))
+    alert_endings.changed(tx, begun, transitions, at=row.received_at, now=now)
     _over_later(tx, alert_id, source, now=row.received_at)
     alert_placing.settle(tx, alert_id, source, begun=True, now=now)
 
@@ -336,6 +363,34 @@ def _over_later(tx: Tx, alert_id: str, source: AlertSource, *, now: datetime) ->
         work.set_timer(
             tx, shard=alert_id, key=OVER, kind=OVER, payload={}, due=now + source.auto_close, now=now
         )
+
+
+def without_end(tx: Tx) -> list[str]:
+    """What fires of a source that was given `auto_close` since: nothing would ever end it. For a reader."""
+    sources = reference.desk(tx).alert_sources.values()
+    return [
+        row.id
+        for one in sources
+        if one.auto_close is not None
+        for row in tx.all(_WITHOUT_END, source=one.name)
+    ]
+
+
+_WITHOUT_END = Prepared(
+    select(alert.c.id).where(
+        alert.c.firing,
+        alert.c.source.concat("") == bindparam("source"),  # few of all its alerts fire
+        ~exists().where(tables.job.c.shard == alert.c.id, tables.job.c.kind == literal(OVER)),
+    )
+)
+
+
+def end_later(tx: Tx, alert_id: str, *, now: datetime) -> None:
+    """It is over when its source was silent about it for long enough, as that is configured now."""
+    row = alert_rows.one(tx, alert_id)
+    source = reference.desk(tx).alert_sources.get(row.source) if row is not None else None
+    if row is not None and row.firing and source is not None:
+        _over_later(tx, alert_id, source, now=min(row.last_seen, now))
 
 
 def over(tx: Tx, alert_id: str, *, now: datetime) -> None:
@@ -351,15 +406,18 @@ def over(tx: Tx, alert_id: str, *, now: datetime) -> None:
     if row.last_seen + source.auto_close > now:
         _over_later(tx, alert_id, source, now=row.last_seen)
         return
-    alert_endings.end(tx, source, row, ended_at=now, row=None, now=now)
-    alert_rows.change(tx, alert_id, status="expired")
+    _taken_to_be_over(tx, source, row, now=now)
 
 
 def gone(tx: Tx, alert_id: str, *, now: datetime) -> None:
     """Its tool kept quiet about it for us, and knows it no more: it is over."""
     if (row := _firing(tx, alert_id)) is not None:
-        source = reference.alert_source(tx, row.source)
-        alert_endings.end(tx, source, row, ended_at=now, row=None, now=now)
+        _taken_to_be_over(tx, reference.alert_source(tx, row.source), row, now=now)
+
+
+def _taken_to_be_over(tx: Tx, source: AlertSource, row: Row, *, now: datetime) -> None:
+    alert_endings.end(tx, source, row, ended_at=now, row=None, now=now)
+    alert_rows.change(tx, row.id, status=EXPIRED)
 
 
 def _keep(
@@ -382,7 +440,7 @@ def _keep(
             "copies": 0,
             "episode": 0,
             "started_at": fact.started_at or at,
-            "ended_at": at,
+            "ended_at": at if fact.status is Status.RESOLVED else None,
             "received_at": row.received_at,
             "first_seen": row.received_at,
             "inbound_id": row.id,

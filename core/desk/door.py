@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import bindparam, select, union_all, update
 
-from core.alerting import PACE, Agreed
-from core.desk import alert_sources, reference, trap_senders
-from core.envelope import Arrival, Claims, Inbound
+from core.alerting import BATCH, PACE, Agreed
+from core.desk import alert_sources, reference, source_states, trap_senders
+from core.envelope import Arrival, Claims, Inbound, NotRead
 from core.ids import derived_id, fixed_id, new_id
-from core.rules import sameness
+from core.rules import correlation, sameness
 from core.store import blobs, tables, work
 from core.store.database import StoreUnavailable
 from core.store.tx import Prepared, Row, Tx
@@ -183,7 +183,7 @@ def paces(tx: Tx) -> dict[str, Agreed]:
 def enqueue(tx: Tx, inbound_id: str, sender: str, *, now: datetime, source: str | None = None) -> None:
     """Let a worker understand it. `source`: a device's, which has a lane of its own: a storm of it delays nobody else."""
     if source is not None:
-        name = f"intake:of:{source}"
+        name = source_states.lane_of(source)
         work.enqueue(
             tx,
             shard=fixed_id(name),
@@ -214,7 +214,10 @@ def _identity(tx: Tx, arrival: Arrival, *, new: bool) -> tuple[str, bool]:
     if arrival.external_id is not None:
         # Time is left out: the same id tomorrow is still the same message.
         identity = derived_id(0, arrival.channel, arrival.external_id)
-        return identity, not new and tx.one(_WHEN, today=identity, before=identity) is not None
+        first = None if new else tx.one(_WHEN, today=identity, before=identity)
+        if first is None or arrival.claims is None or _repeated(first, arrival):
+            return identity, first is not None
+        return _of_its_time(tx, arrival, arrival.external_id)
     content = blobs.digest(arrival.raw)
     day = int(arrival.received_at.timestamp() // DAY)
     n = 0
@@ -228,6 +231,19 @@ def _identity(tx: Tx, arrival: Arrival, *, new: bool) -> tuple[str, bool]:
             if _lately(row, arrival) and not ended(tx, row):
                 return row.id, True
         n += 1  # a day has passed, or what it opened has ended: whoever says the same now means something new
+
+
+def _repeated(row: Row, arrival: Arrival) -> bool:
+    return bool(abs(arrival.received_at - row.received_at) <= correlation.SAME_BODY)
+
+
+def _of_its_time(tx: Tx, arrival: Arrival, external_id: str) -> tuple[str, bool]:
+    """An id that a device gives again, after it was restarted or because it counts from one: another message (monitoring.md 4, step 2)."""
+    n = int(arrival.received_at.timestamp() // correlation.SAME_BODY.total_seconds())
+    now, before = (derived_id(0, arrival.channel, external_id, f"of {n - back}") for back in (0, 1))
+    rows = tx.all(_WHEN, today=now, before=before)
+    repeated = next((row for row in rows if _repeated(row, arrival)), None)
+    return (now, False) if repeated is None else (repeated.id, True)
 
 
 def _lately(row: Row, arrival: Arrival) -> bool:
@@ -329,6 +345,26 @@ def conclude(  # noqa: PLR0913 - the columns of an outcome
     )
     if waiting or outcome in ("held", "exception"):
         tx.tell("inbound", inbound_id)
+
+
+def apart(tx: Tx, row: Row, left: NotRead, *, now: datetime) -> str:
+    """What nobody understood among messages of one row is an exception item by itself, which can be tried again without the others; return its id."""
+    identity = new_id()
+    tx.insert(
+        inbound,
+        id=identity,
+        channel=row.channel,
+        external_id=f"{row.external_id}/left",
+        received_at=row.received_at,
+        sender=row.sender,
+        recipients=row.recipients,
+        envelope={**row.envelope, BATCH: left.messages},
+        raw=blobs.put(tx, left.raw, now=row.received_at),
+        size=len(left.raw),
+        detail={},
+    )
+    exception(tx, identity, left.error, now=now)
+    return identity
 
 
 def exception(tx: Tx, inbound_id: str, error: str, *, now: datetime) -> None:

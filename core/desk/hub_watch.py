@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, literal, select, type_coerce
+from sqlalchemy import bindparam, func, literal, literal_column, select, type_coerce
 
 from core import texts
 from core.alerting import Severity, Status
 from core.desk import (
     alert_rows,
     alert_silence,
+    alerts,
     door,
     figures,
     hub_troubles,
@@ -67,6 +68,7 @@ _STAYS = Prepared(
     select(delivery.c.channel, func.count().label("items"), func.max(delivery.c.error).label("why"))
     .where(
         delivery.c.state == literal("queued"),
+        delivery.c.state != literal_column("'sent'"),  # the index of states holds the others only
         delivery.c.error != literal(""),
         delivery.c.created_at <= bindparam("since", type_=Instant),
     )
@@ -104,6 +106,8 @@ class Found:
     ends: Sequence[str]
     astray: Sequence[str]
     """Sources that have to be looked at."""
+    endless: Sequence[str]
+    """Alarms that are to end by themselves, and would not."""
 
 
 def look(tx: Tx, *, now: datetime) -> Found:
@@ -112,7 +116,10 @@ def look(tx: Tx, *, now: datetime) -> Found:
     fires = [row.dedup_key for row in tx.all(_FIRING) if row.dedup_key != alert_rows.SILENT]
     begins, ends = silence.changes(fires, there)
     return Found(
-        begins={key: there[key] for key in begins}, ends=ends, astray=alert_silence.astray(tx, now=now)
+        begins={key: there[key] for key in begins},
+        ends=ends,
+        astray=alert_silence.astray(tx, now=now),
+        endless=alerts.without_end(tx),
     )
 
 
@@ -122,6 +129,8 @@ def keep(tx: Tx, *, found: Found, now: datetime) -> None:
         alert_silence.check(tx, name, now=now)
     if source_states.rounds(tx, now=now):
         alert_rows.hasten_held(tx, now=now)
+    for alert_id in found.endless:
+        alerts.end_later(tx, alert_id, now=now)
     hub_troubles.forget(tx, now=now)
     own = reference.desk(tx).alert_sources[OWN]
     language = tx.facts.language(None)

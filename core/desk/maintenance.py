@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, literal, select
 
-from core.desk import alert_rows, case, people, reference
+from core.desk import alert_rows, case, people, reference, shared_assets
 from core.ids import derived_id
 from core.rules import correlation, windows
 from core.rules.correlation import Work
@@ -50,7 +50,7 @@ _OF_CUSTOMER = Prepared(
 _WAITING = Prepared(
     select(alert.c.id).where(
         alert.c.customer == bindparam("customer"),
-        alert.c.firing.is_(True),
+        alert.c.firing,
         alert.c.status == literal("maintenance"),
     )
 )
@@ -83,9 +83,12 @@ def foresee(tx: Tx, customer: str | None, *, now: datetime) -> None:
 
 def holding(tx: Tx, row: Row, *, now: datetime) -> Held | None:
     """The windows that an alert lies in now; None: nobody is working there."""
+    planned = tx.all(_OF_CUSTOMER, now=now, customer=row.customer or "")
+    for owner in _owners(tx, row):
+        planned += [one for one in tx.all(_OF_CUSTOMER, now=now, customer=owner) if one.asset]
     found = [
         (span.until, one)
-        for one in tx.all(_OF_CUSTOMER, now=now, customer=row.customer or "")
+        for one in planned
         if _matches(one, row) and (span := windows.at(rule_of(one), now)) is not None
     ]
     if not found:
@@ -98,13 +101,26 @@ def holding(tx: Tx, row: Row, *, now: datetime) -> Held | None:
     )
 
 
+def _owners(tx: Tx, row: Row) -> list[str]:
+    """Other customers whose things it hangs on."""
+    if row.root is None:
+        return []
+    things = (shared_assets.read(tx, text, of=row.customer) for text in row.above)
+    return list(dict.fromkeys(owner for owner, _ in things if owner != row.customer))
+
+
 def _matches(one: Row, row: Row) -> bool:
     if one.alert_id is not None:
         return bool(one.alert_id == row.id)
     name, _, value = one.tag.partition("=")
-    return covers(one, site=row.site, asset=row.asset, above=row.above) and (
-        not one.tag or row.about.get("labels", {}).get(name) == value
-    )
+    if one.customer not in (
+        "",
+        row.customer,
+    ):  # whoever works on a thing of theirs takes down what hangs on it
+        here = shared_assets.written((one.customer, one.asset), of=row.customer) in row.above
+    else:
+        here = covers(one, site=row.site, asset=row.asset, above=row.above)
+    return here and (not one.tag or row.about.get("labels", {}).get(name) == value)
 
 
 def rule_of(row: Row) -> Window:
@@ -141,10 +157,17 @@ def change(tx: Tx, row: Row, *, now: datetime, **values: Any) -> None:
     waiting = (
         [row.alert_id]
         if row.alert_id is not None
-        else [one.id for one in tx.all(_WAITING, customer=row.customer)]
+        else [one.id for customer in _reach(tx, row) for one in tx.all(_WAITING, customer=customer)]
     )
     for alert_id in waiting:
         work.hasten(tx, shard=alert_id, key=alert_rows.TIMER, now=now)
+
+
+def _reach(tx: Tx, row: Row) -> list[str]:
+    """Customers whose alerts may lie in it: its own, and where it is of a thing all that hang together."""
+    groups = shared_assets.net(tx).groups
+    together = groups.get(row.customer) if row.asset else None
+    return [row.customer, *(one for one, of in groups.items() if of == together and one != row.customer)]
 
 
 def record(tx: Tx, kind: str, window_id: str, *, now: datetime, actor: str, **about: Any) -> None:
@@ -235,9 +258,9 @@ def source_says(
     identity, until = _of_source(alert_id), now + THERE
     begins = {"since": min(said_at or now, now), "said_at": said_at, "created_at": now}
     values = {"until": until, "over_at": until, "state": PLANNED, "ended_at": None}
+    named = {"customer": about["customer"] or "", "site": about["site"], "asset": about["asset"] or ""}
     before = locked(tx, identity)
     if before is None:
-        named = {"customer": about["customer"] or "", "site": about["site"], "asset": about["asset"] or ""}
         _add(
             tx,
             identity,
@@ -248,9 +271,16 @@ def source_says(
             **values,
         )
     elif going_on(before, now=now) is not None:
-        tx.update(window, {"id": identity}, **values)
+        tx.update(window, {"id": identity}, **named, **values)
     else:
-        tx.update(window, {"id": identity}, **begins, **values)
+        tx.update(window, {"id": identity}, **named, **begins, **values)
+    tx.tell(TELL)
+
+
+def source_learns(tx: Tx, alert_id: str, about: Mapping[str, Any]) -> None:
+    """Somebody said whose the alert is, and which thing: the downtime that its source told of is theirs, too. `about`: columns of the alert."""
+    named = {"customer": about["customer"] or "", "site": about["site"], "asset": about["asset"] or ""}
+    tx.update(window, {"id": _of_source(alert_id)}, **named)
     tx.tell(TELL)
 
 

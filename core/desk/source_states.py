@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, case, select, update
 
 from core.alerting import AlertFact, Status
 from core.desk import reference
@@ -29,10 +29,15 @@ TIMER = "heartbeat"
 
 _ONE = Prepared(select(state).where(state.c.name == bindparam("name")))
 _ALL = Prepared(select(state).order_by(state.c.name))
+_AT = bindparam("at", type_=Instant)
 _HEARD = Prepared(
     update(state)
     .where(state.c.name == bindparam("of_name"))
-    .values(seen_at=bindparam("at", type_=Instant), received=state.c.received + bindparam("messages"))
+    .values(
+        # A message that is read again was sent before: the source has spoken since.
+        seen_at=case((state.c.seen_at > _AT, state.c.seen_at), else_=_AT),
+        received=state.c.received + bindparam("messages"),
+    )
 )
 _LOCK = Prepared(update(state).where(state.c.name == bindparam("of_name")).values(received=state.c.received))
 _WAITING = Prepared(
@@ -44,6 +49,11 @@ _WAITING = Prepared(
 )
 
 
+def lane_of(name: str) -> str:
+    """The lane on which messages of a source wait to be understood, in the order in which they came."""
+    return f"devices:{name}"
+
+
 def heard(
     tx: Tx, source: AlertSource, facts: Sequence[AlertFact], *, at: datetime, now: datetime, messages: int = 1
 ) -> None:
@@ -51,15 +61,16 @@ def heard(
     tx.insert_missing(state, name=source.name)
     tx.run(_HEARD, of_name=source.name, at=at, messages=messages)
     beats = [fact for fact in facts if fact.status is Status.HEARTBEAT]
-    if beats:
+    row = tx.one(_ONE, name=source.name)
+    if beats and (row.beat_at is None or row.beat_at <= at):
         said = [fact.every for fact in beats if fact.every]
         change(tx, source.name, beat_at=at, every_s=int(min(said)) if said else 0)
-    row = tx.one(_ONE, name=source.name)
+        row = tx.one(_ONE, name=source.name)
     known = of(row)
     span = silence.watched(source.heartbeat, known)
     if span is None:
         return
-    due = (known.beat_at or at) + span + source.heartbeat_grace
+    due = (known.beat_at or known.seen_at or at) + span + source.heartbeat_grace
     if row.silent_since is not None:
         watch(tx, source.name, now, now=now)
     elif row.watch_at is None or due < row.watch_at:
@@ -125,7 +136,7 @@ def rounds(tx: Tx, *, now: datetime) -> bool:
 def hearing(tx: Tx, name: str, *, now: datetime) -> Hearing:
     """Could the hub have heard this source?"""
     own = one(tx, OWN)
-    messages = f"intake:of:{name}"
+    messages = lane_of(name)
     return Hearing(
         round_at=own.round_at if own is not None else None,
         since=own.rounds_since if own is not None else None,

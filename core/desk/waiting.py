@@ -109,12 +109,12 @@ AT_ONCE = 100
 def retry_all(tx: Tx, who: Principal, *, before: datetime, now: datetime) -> int:
     """Try again whatever could not be read or decided before this instant, as far as this person sees it; return how many.
 
-    At most AT_ONCE: called until it returns 0, it has taken up all of them. What fails again has failed later, and stays.
+    At most AT_ONCE, the oldest first: called until it returns 0, it has taken up all of them. What fails again has failed later, and stays.
     """
     waiting = 0
     cursor = None
     while waiting < AT_ONCE:
-        page = traffic.inbound(tx, who, outcome="exception", cursor=cursor, limit=AT_ONCE)
+        page = traffic.inbound(tx, who, outcome="exception", oldest_first=True, cursor=cursor, limit=AT_ONCE)
         for item in page.items:
             if (item.decided_at is None or item.decided_at < before) and waiting < AT_ONCE:
                 _again(tx, tx.one(_ROW, id=item.id), who, {}, now=now)

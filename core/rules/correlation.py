@@ -69,6 +69,7 @@ class Known:
     open: bool
     started_at: datetime
     ended_at: datetime | None = None
+    """As its source told it; None: it did not."""
 
 
 def step(

@@ -26,6 +26,8 @@ JOBS_PER_LANE = 50  # taken with one claim
 
 UNORDERED = ("timer", "intake")
 """Lanes, by the first word of their name, whose jobs do not wait for one another."""
+IN_TURN = ("devices",)
+"""Lanes whose jobs are prepared together, and written in order: what is behind one that is not written yet waits."""
 
 lane, job = tables.lane, tables.job
 
@@ -191,6 +193,15 @@ def unordered(name: str) -> bool:
     (True, True, False)
     """
     return name.partition(":")[0] in UNORDERED
+
+
+def in_turn(name: str) -> bool:
+    """Are the jobs of this lane prepared together, and still written in order?
+
+    >>> in_turn("devices:am"), in_turn("intake:07"), in_turn("send:0192")
+    (True, False, False)
+    """
+    return name.partition(":")[0] in IN_TURN
 
 
 def renew(tx: Tx, claim: Claim, *, now: datetime) -> bool:

@@ -23,7 +23,7 @@ RETRY_FIRST = 30.0  # seconds
 RETRY_LAST = 3600.0  # seconds
 MAX_ATTEMPTS = 8  # then the job is dead, and staff see it
 
-CREWS = ("intake", "timer", "work", "lease")
+CREWS = ("intake", "devices", "timer", "work", "lease")
 """Crews beside those of the channels. `lease` is nobody's: its lanes hold no jobs, only who has them."""
 
 lane, job, dead_job = tables.lane, tables.job, tables.dead_job
@@ -345,6 +345,16 @@ def put_back(
     """
     attempt = tried.attempt + 1
     due = now + timedelta(seconds=max(_wait(attempt, waits), retry_after or 0.0))
+    _put(tx, tried, due=due, attempt=attempt, error=error)
+    return due
+
+
+def again(tx: Tx, of: Job, *, now: datetime) -> None:
+    """Write a job again that is `done`, at its old place in the lane: it did a part, and goes on at once."""
+    _put(tx, of, due=now, attempt=of.attempt, error="")
+
+
+def _put(tx: Tx, tried: Job, *, due: datetime, attempt: int, error: str) -> None:
     tx.insert_missing(
         job,
         shard=tried.shard,
@@ -359,7 +369,6 @@ def put_back(
         created_at=tried.created_at,
         last_error=error[:2000],
     )
-    return due
 
 
 def _wait(attempt: int, waits: Sequence[float] | None) -> float:

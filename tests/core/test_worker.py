@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from core.desk import contract_round, periodic_schedule, tidying, unattended
 from core.ids import fixed_id
-from core.rounds import Effect, Handler, Hopeless, Retry
+from core.rounds import Again, Effect, Handler, Hopeless, Retry
 from core.store import lanes, schedules, tables, work
 from core.store.database import Database, StoreUnavailable
 from core.store.lanes import LeaseLost
@@ -317,6 +317,55 @@ async def test_one_bad_job_of_a_batch_costs_the_others_nothing(
     assert sorted(await db.read(written)) == ["0", "1", "2", "5", "6", "7", "8", "9"]
     assert await db.read(dead) == [("4", "unreadable")]
     assert await db.read(left) == (1, 1)
+
+
+def _breaks(tx: Tx) -> None:
+    raise KeyError("poison")
+
+
+def _later(tx: Tx) -> Retry:
+    return Retry("not now")
+
+
+@pytest.mark.parametrize("answer", [_breaks, _later, Retry("not now")])
+async def test_what_a_source_said_is_prepared_together_and_written_in_order_whatever_has_to_wait(
+    db: Database, worker: Worker, notes: Notes, clock: Clock, answer: Any
+) -> None:
+    await db.write(todo, *(str(n) for n in range(6)), lane="devices:am")
+    notes.answers["2"] = answer
+
+    await worker.drain()
+
+    assert notes.batches[0] == 6
+    assert [one for one in await db.read(written) if one != "2"] == ["0", "1"]
+    notes.answers.clear()
+    clock.passes(minutes=2)
+    await worker.drain()
+    assert (await db.read(written))[-4:] == ["2", "3", "4", "5"]
+    assert await db.read(left) == (0, 0)
+
+
+async def test_what_is_given_up_lets_go_on_what_the_source_said_later(
+    db: Database, worker: Worker, notes: Notes
+) -> None:
+    await db.write(todo, *(str(n) for n in range(4)), lane="devices:am")
+    notes.answers["1"] = Hopeless("unreadable")
+    await worker.drain()
+    assert await db.read(written) == ["0", "2", "3"]
+    assert await db.read(dead) == [("1", "unreadable")]
+
+
+async def test_what_did_a_part_goes_on_before_what_is_behind_it(
+    db: Database, worker: Worker, notes: Notes
+) -> None:
+    parts = iter((Again(), Again(), None))
+    await db.write(todo, "long", "behind", "last", lane="devices:am")
+    notes.answers["long"] = lambda _: next(parts)
+
+    await worker.drain()
+
+    assert await db.read(written) == ["long", "long", "long", "behind", "last"]
+    assert await db.read(left) == (0, 0)
 
 
 async def test_a_kind_that_nobody_does_is_shown_not_lost(db: Database, clock: Clock) -> None:

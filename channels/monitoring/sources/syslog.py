@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from channels.monitoring import lines, severities
@@ -131,7 +132,7 @@ def _of_line(
     over = _is_over(line, rule, groups)
     said = groups.get("severity") or rule.get("severity")
     severity = said or severities.SYSLOG[line.severity]
-    return fact(
+    found = fact(
         told,
         source,
         status=Status.RESOLVED if over else Status.FIRING,
@@ -147,6 +148,18 @@ def _of_line(
         labels=line.labels,
         address=told.peer,
         notes=list(_notes(line)),
+    )
+    return _by_our_clock(found) if line.unsure else found
+
+
+def _by_our_clock(found: AlertFact) -> AlertFact:
+    """A clock that says itself that nobody set it decides nothing: it may be months behind. What it says is kept as its claim."""
+    return replace(
+        found,
+        started_at=None,
+        ended_at=None,
+        claimed_started_at=found.started_at or found.claimed_started_at,
+        claimed_ended_at=found.ended_at or found.claimed_ended_at,
     )
 
 

@@ -272,6 +272,12 @@ def test_html_alone_is_read_without_its_tags() -> None:
     assert told.dedup_key == "nagios:h"
 
 
+def test_a_mail_that_went_through_many_hands_is_a_mail_still() -> None:
+    hand = f"Received: from mx.example.net by mx2.example.net;\r\n {DATE}\r\nARC-Seal: i=1; b={'A' * 700}\r\nX_Scan: clean\r\n"
+    told = fact("email", hand.encode() * 30 + a_mail("[Success] Nightly (3 objects)"))
+    assert (told.status, told.event) == (Status.RESOLVED, "Nightly")
+
+
 def test_a_date_that_is_none_is_left_out() -> None:
     for date in ("yesterday", "Fri, 31 Dec 9999 23:59:59 -1200", "Mon, 99 Jan 2026 99:00:00 +9999", ""):
         assert mail("x", Date=date).started_at is None

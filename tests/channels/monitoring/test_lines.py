@@ -210,6 +210,15 @@ def test_a_line_of_20_kib_is_cut_and_says_so() -> None:
     assert "cut" in told.notes[0]
 
 
+@pytest.mark.parametrize("mark", ["*", "."])
+def test_a_clock_that_says_that_nobody_set_it_decides_no_time(mark: str) -> None:
+    text = f"<187>45: {mark}Jan  1 00:02:31.005: %LINK-3-UPDOWN: Interface Gi0/1, changed state to "
+    down, up = (fact("syslog", (text + state).encode()) for state in ("down", "up"))
+    assert (down.started_at, up.ended_at) == (None, None)
+    assert down.claimed_started_at is not None
+    assert down.claimed_started_at == up.claimed_ended_at
+
+
 def test_a_clock_that_is_not_synchronised_is_told() -> None:
     told = fact("syslog", "<187>9: .Jan 26 03:21:58: %LINK-3-UPDOWN: Interface Gi1, changed state to down")
     assert "not synchronised" in told.notes[0]

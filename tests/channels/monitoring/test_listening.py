@@ -278,10 +278,10 @@ async def test_a_connection_that_counts_its_messages_is_closed_when_it_is_out_of
             out.write(b"four")
             await out.drain()
             await asyncio.sleep(0.05)
-            out.write(b"nonsense")
+            out.write(b"8 <11>five8 <11>more and nonsense")
             assert await asyncio.wait_for(reader.read(), 5) == b""
-        await until(lambda: len(heard(door)) == 3)
-    assert heard(door) == [b"<11>one", b"<11>two", b"<11>four"]
+        await until(lambda: len(heard(door)) == 5)
+    assert heard(door) == [b"<11>one", b"<11>two", b"<11>four", b"<11>five", b"<11>more"]
 
 
 async def test_one_address_has_so_many_connections_and_no_more(monkeypatch):

@@ -15,11 +15,13 @@ from core.desk import (
     alert_sources,
     alert_tree,
     alert_views,
+    reference,
+    waiting,
 )
 from core.desk.alert_views import Filter
 from core.desk.errors import Forbidden, Invalid, NotFound, Refused
 from core.store import tables
-from tests.devices_at_work import SECRET, WITH_DEVICES, Devices, devices
+from tests.devices_at_work import SECRET, WITH_DEVICES, Devices, alarm, devices
 from tests.spending import quickly
 
 MORE = f"""
@@ -177,6 +179,84 @@ async def test_a_source_of_a_customer_is_never_told_to_mean_another_customer(hub
     with pytest.raises(Invalid, match="there is no customer"):
         await act(hub, alert_acts.name, "unheard-of", customer="NOBODY")
     assert await hub.desk.rows(tables.alert_name) == []
+
+
+def labelled(name, status, fingerprint, at, **labels):
+    return {"alerts": [alarm(name, status, at=at, **labels) | {"fingerprint": fingerprint}]}
+
+
+async def test_what_staff_say_of_a_name_never_makes_an_alarm_theirs_whose_label_names_another_customer(hub):
+    await hub.fires("srv-9", source="shared")
+    await act(hub, alert_acts.name, "srv-9", source="shared", customer="ACME")
+
+    await hub.posts(labelled("srv-9", "firing", "theirs", hub.desk.now, customer="BETA"), source="shared")
+    await hub.posts(labelled("srv-9", "firing", "unlabelled", hub.desk.now), source="shared")
+    await hub.passes(minutes=5)
+
+    assert (await hub.alert("theirs", "shared")).customer == "BETA"
+    assert (await hub.alert("unlabelled", "shared")).customer == "ACME"
+    assert {one.customer for one in await hub.tickets()} == {"ACME"}, "Beta's contract is over"
+    await hub.sound()
+
+
+async def test_an_alarm_that_is_known_to_be_another_customers_does_not_learn_whose_its_namesake_is(hub):
+    await hub.posts(labelled("srv-9", "firing", "theirs", hub.desk.now, customer="BETA"), source="shared")
+    await hub.posts(labelled("srv-9", "firing", "nobodys", hub.desk.now), source="shared")
+    await hub.fires("srv-9", source="shared")
+
+    others = await act(hub, alert_acts.name, "srv-9", source="shared", customer="ACME")
+
+    assert others == 1
+    assert (await hub.alert("nobodys", "shared")).customer == "ACME"
+    theirs = await hub.alert("theirs", "shared")
+    assert (theirs.customer, theirs.ticket_id) == ("BETA", None)
+    with pytest.raises(Invalid, match="its label names BETA"):
+        await act(hub, alert_acts.name, "theirs", source="shared", customer="ACME")
+    await hub.sound()
+
+
+# --- What is read again ---
+
+
+async def read_again_by_source(hub, mapping):
+    asks = await hub.desk.who("sue")
+    first = await hub.desk.db.write(alert_source_views.say_where, asks, "own", mapping, now=hub.desk.now)
+    await hub.work()
+    return first + await hub.desk.db.write(alert_source_views.again, asks, "own", now=hub.desk.now)
+
+
+async def read_again_with_all(hub, mapping):
+    asks, began = await hub.desk.who("sue"), hub.desk.now
+    await hub.desk.db.write(
+        lambda tx: tx.update(
+            tables.alert_source,
+            {"name": "own"},
+            content={**alert_source_views.content(tx, "own"), "mapping": mapping},
+        )
+    )
+    await hub.desk.db.write(reference.revise, now=began)
+    found = 0
+    while count := await hub.desk.db.write(waiting.retry_all, asks, before=began, now=began):
+        found += count
+    return found
+
+
+@pytest.mark.parametrize("read_again", [read_again_by_source, read_again_with_all])
+async def test_what_waits_is_read_in_the_order_in_which_it_came_so_that_what_is_over_does_not_begin(
+    hub, monkeypatch, read_again
+):
+    monkeypatch.setattr(alert_source_views, "AGAIN", 2)
+    monkeypatch.setattr(waiting, "AT_ONCE", 2)
+    for what, state in (("disk", "down"), ("disk", "up"), ("fan", "down"), ("fan", "up")):
+        await hub.posts({"what": what, "state": state}, source="own")
+        await hub.passes(minutes=5)
+
+    assert await read_again(hub, {"event": "what", "status": "state"}) == 4
+    await hub.work()
+
+    assert [row.firing for row in await hub.desk.rows(tables.alert)] == [False, False]
+    kinds = [row.kind for row in await hub.desk.rows(tables.alert_decision)]
+    assert (kinds.count("ended"), kinds.count("never_began")) == (2, 0)
 
 
 # --- Who sees what ---

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import tomllib
 from base64 import b64encode
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -391,3 +392,24 @@ async def test_how_fast_a_source_may_send_is_its_own_or_what_holds_for_all(db):
     faster = WITH_DEVICES.replace('name = "am"\n', 'name = "am"\nrate = 500\n', 1)
     hub = await devices(db, faster)
     assert await hub.desk.db.read(door.paces) == {"am": Agreed(rate=500, burst=2000)}
+
+
+async def test_an_id_that_a_device_gives_again_is_the_same_message_for_a_quarter_of_an_hour(db):
+    hub = await devices(db)
+
+    async def arrives(minutes: int) -> str:
+        arrival = Arrival(
+            channel="monitoring",
+            raw=b"{}",
+            received_at=hub.desk.now + timedelta(minutes=minutes),
+            external_id="/devices 1",
+            claims=Claims(source="am", secret=SECRET, peer="192.0.2.9"),
+        )
+        return await hub.desk.db.write(door.accept, arrival, now=hub.desk.now)
+
+    first, again, later, later_again, much_later = [await arrives(n) for n in (0, 14, 20, 34, 600)]
+
+    assert first == again
+    assert later == later_again
+    assert len({first, later, much_later}) == 3
+    assert sorted(row.copies for row in await hub.desk.rows(tables.inbound)) == [1, 2, 2]

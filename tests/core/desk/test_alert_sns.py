@@ -68,3 +68,15 @@ async def test_while_amazon_does_not_answer_the_message_waits_and_is_not_lost(db
     amazon.fails = None
     await hub.passes(minutes=3)
     assert len(await hub.tickets()) == 1
+
+
+async def test_what_nobody_can_look_up_is_staffs_after_twenty_minutes_however_much_waits_in_order(db):
+    hub = await hub_with(db, away())
+    for n in range(4):
+        await hub.posts(sign(notification(MessageId=f"00000000-0000-0000-0000-00000000000{n}")), source="aws")
+    await hub.passes(minutes=15)
+    assert [row.outcome for row in await hub.desk.rows(tables.inbound)] == [None] * 4
+
+    await hub.passes(minutes=8)
+
+    assert [row.outcome for row in await hub.desk.rows(tables.inbound)] == ["exception"] * 4

@@ -7,17 +7,28 @@ from datetime import timedelta
 import pytest
 
 from core.channel import NoSuchSource, NotAdmitted
-from core.desk import door, periodic, periodic_values, resolution, tickets
+from core.desk import door, hub_watch, periodic, periodic_values, resolution, tickets
 from core.desk.errors import Refused
 from core.envelope import Inbound, Kind
 from core.store import tables
-from tests.desk_at_work import SOLUTION
-from tests.devices_at_work import WITH_DEVICES, Devices, alarm, devices
+from tests.desk_at_work import SOLUTION, put
+from tests.devices_at_work import SECRET, WITH_DEVICES, Devices, alarm, devices
+
+ZABBIX = f"""
+[[alert_sources]]
+name = "zabbix"
+kind = "zabbix"
+secret = "{SECRET}"
+customer = "ACME"
+technology = "Network"
+request_type = "Incident"
+hold = "0s"
+"""
 
 
 @pytest.fixture
 async def hub(db) -> Devices:
-    return await devices(db)
+    return await devices(db, WITH_DEVICES + ZABBIX)
 
 
 # --- In at the door ---
@@ -212,6 +223,64 @@ async def test_what_its_source_never_takes_back_is_over_when_it_was_silent_for_l
 # --- Again and again ---
 
 
+async def test_what_the_hub_took_to_be_over_and_fires_on_is_heard_and_its_clocks_begin_then(hub):
+    began = hub.desk.now
+    await hub.fires("srv-1", source="never-over", severity="warning")
+    await hub.passes(hours=4)
+    assert (await hub.alert("srv-1", "never-over")).status == "expired"
+
+    await hub.fires("srv-1", source="never-over", at=began, severity="warning")
+
+    row = await hub.alert("srv-1", "never-over")
+    assert (row.firing, row.episode, row.started_at) == (True, 2, hub.desk.now)
+    assert row.about["claimed_started_at"] == began.isoformat()
+    assert [(one.state, one.received_at) for one in await hub.tickets()][1:] == [("assigned", hub.desk.now)]
+    await hub.sound()
+
+
+async def test_an_acknowledgement_that_comes_before_its_problem_does_not_make_that_late(hub):
+    began = hub.desk.now
+    problem = {"event_id": "77", "event_value": "1", "event_nseverity": "5", "event_source": "0"}
+    problem |= {
+        "event_name": "down",
+        "host_name": "srv-1",
+        "event_date": "2026.03.02",
+        "event_time": "09:00:00",
+    }
+    acknowledged = {"event_update_status": "1", "event_update_action": "acknowledged"}
+    await hub.posts(problem | acknowledged, source="zabbix")
+    hub.desk.now += timedelta(minutes=30)
+
+    await hub.posts(problem | {"event_update_status": "0"}, source="zabbix")
+
+    (row,) = await hub.desk.rows(tables.alert)
+    assert (row.firing, row.started_at < began) == (True, True)
+    assert len(await hub.tickets()) == 1
+
+
+async def test_what_fires_already_is_over_too_when_its_source_is_given_a_time_later(hub):
+    await hub.fires("sw-1", source="at-once", severity="warning")
+    given = (WITH_DEVICES + ZABBIX).replace('name = "at-once"', 'name = "at-once"\nauto_close = "2h"')
+    await hub.desk.db.write(put, given, now=hub.desk.now)
+    found = await hub.desk.db.read(hub_watch.look, now=hub.desk.now)
+    await hub.desk.db.write(hub_watch.keep, found=found, now=hub.desk.now)
+
+    await hub.passes(minutes=119)
+    assert (await hub.alert("sw-1", "at-once")).firing
+    await hub.passes(minutes=2)
+
+    assert (await hub.alert("sw-1", "at-once")).status == "expired"
+
+
+async def test_the_ticket_says_how_many_problems_its_message_left_out(hub):
+    down = alarm("sw-1", "firing", at=hub.desk.now, severity="warning")
+    await hub.posts({"alerts": [down], "groupLabels": {}, "truncatedAlerts": 7}, source="at-once")
+
+    (ticket,) = await hub.tickets()
+    events = await hub.desk.rows(tables.event, ticket_id=ticket.id, kind="alert.left_out")
+    assert [row.data["count"] for row in events] == [7]
+
+
 async def test_repeats_are_counted_and_the_same_bytes_are_one_message(hub):
     began = hub.desk.now
     for _ in range(5):
@@ -225,6 +294,13 @@ async def test_repeats_are_counted_and_the_same_bytes_are_one_message(hub):
     assert len(await hub.tickets()) == 1
     assert [one.outcome for one in await hub.desk.rows(tables.inbound)].count("duplicate") == 3
     await hub.sound()
+
+
+async def test_of_two_states_in_one_message_the_worse_counts_and_the_message_again_does_not(hub):
+    two = [alarm("sw-1", "firing", at=hub.desk.now, severity=bad) for bad in ("warning", "critical")]
+    await hub.posts({"alerts": two, "groupLabels": {}}, source="at-once")
+    row = await hub.alert("sw-1", "at-once")
+    assert (row.severity, row.worst, row.count, row.copies) == ("critical", "critical", 2, 0)
 
 
 async def test_late_words_of_an_episode_that_is_over_change_nothing(hub):
@@ -281,6 +357,26 @@ async def test_what_comes_and_goes_is_one_ticket_that_is_silent_until_it_is_calm
     assert ticket.state == "resolved"
     assert (await hub.alert("core-1")).flapping_since is None
     assert [one.kind for one in hub.desk.channel.sent] == ["progress", "resolved"]
+    await hub.sound()
+
+
+async def test_what_flapped_is_calm_after_half_an_hour_whoever_has_its_ticket(hub):
+    for _ in range(3):
+        await hub.fires("sw-1")
+        await hub.passes(seconds=20)
+        await hub.ends("sw-1")
+        await hub.passes(seconds=20)
+    (ticket,) = await hub.tickets()
+    await hub.desk.do(tickets.take, await hub.desk.who("ann"), ticket.number)
+    await hub.passes(minutes=29)
+    assert (await hub.alert("sw-1")).flapping_since is not None
+    await hub.passes(minutes=2)
+
+    assert (await hub.alert("sw-1")).flapping_since is None
+    assert (await hub.decisions("sw-1"))[-1] == "calm"
+    await hub.passes(hours=1)
+    await hub.fires("sw-1")
+    assert (await hub.alert("sw-1")).status == "held"
     await hub.sound()
 
 
@@ -378,6 +474,15 @@ async def test_ten_alarms_at_one_site_are_one_matter(hub):
 # --- Whose it is ---
 
 
+async def test_what_nobody_is_called_for_makes_no_storm(hub):
+    await hub.fires(*(f"i{n}" for n in range(6)), source="at-once", severity="info")
+    await hub.fires(*(f"w{n}" for n in range(6)), source="am", severity="info")
+    await hub.fires("loose", source="at-once", severity="warning")
+
+    (ticket,) = await hub.tickets()
+    assert (ticket.flags, ticket.subject) == ([], "loose does not answer")
+
+
 async def test_two_customers_with_the_same_names_and_fingerprints_have_nothing_in_common(hub):
     await hub.fires("srv-9", source="at-once")
     await hub.fires("srv-9", source="shared", customer="gamma")
@@ -406,6 +511,19 @@ async def test_a_message_of_many_alarms_is_taken_in_whole(hub):
 
 
 # --- By mail ---
+
+
+async def test_what_is_well_again_does_not_begin_because_the_message_that_it_is_down_was_a_long_one(hub):
+    down = [alarm(f"h{n}", "firing", at=hub.desk.now) | {"startsAt": None} for n in range(250)]
+    up = alarm("h240", "resolved", at=hub.desk.now) | {"endsAt": None}
+    await hub.stores({"alerts": down, "groupLabels": {}})
+    hub.desk.passes(seconds=1)
+    await hub.stores({"alerts": [up], "groupLabels": {}})
+
+    await hub.work()
+
+    assert await hub.decisions("h240") == ["begun", "held", "transient"]
+    assert (await hub.alert("h249")).firing
 
 
 async def test_mail_to_the_address_of_a_source_is_an_alarm_and_other_mail_of_the_same_sender_is_mail(hub):

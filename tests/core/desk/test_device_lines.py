@@ -6,16 +6,23 @@ from datetime import timedelta
 
 import pytest
 
-from channels.monitoring import batches
+from channels.monitoring import batches, knocks
 from core.alerting import BATCH
-from core.channel import NoSuchSource
-from core.desk import device_lines, door
+from core.channel import Knock, NoSuchSource
+from core.desk import device_lines, door, waiting
 from core.envelope import Arrival, Claims
 from core.ids import new_id
-from core.store import tables
-from tests.devices_at_work import WITH_DEVICES, Devices, devices
+from core.store import blobs, tables
+from tests.devices_at_work import SECRET, WITH_DEVICES, Devices, devices
 
-LINES = """
+LINES = f"""
+[[alert_sources]]
+name = "traps"
+kind = "snmp"
+secret = "{SECRET}"
+customer = "ACME"
+technology = "Network"
+request_type = "Incident"
 [[alert_sources]]
 name = "lines"
 kind = "syslog"
@@ -98,4 +105,31 @@ async def test_lines_that_are_no_alarm_are_kept_thirty_days_and_those_that_are_o
     assert row.reason == "facts"
     assert {one.name for one in await hub.desk.rows(tables.blob)} >= {row.raw}
     assert len([one for one in await hub.desk.rows(tables.blob) if one.name == row.raw]) == 1
+    await hub.sound()
+
+
+async def test_of_many_messages_those_that_nobody_understood_are_an_item_of_staffs_without_the_others(hub):
+    good, bad = knocks.trap(Knock(source="traps", id="0" * 36, secret="x")), b"nonsense"
+    identity = new_id()
+    arrival = Arrival(
+        channel="monitoring",
+        raw=batches.pack(identity, [(hub.desk.now, one) for one in (good, bad, good, bad)]),
+        received_at=hub.desk.now,
+        external_id=identity,
+        envelope={"peer": "192.0.2.7", BATCH: 4},
+        claims=Claims(source="traps", secret=SECRET, peer="192.0.2.7"),
+    )
+    await hub.desk.db.write(door.accept, arrival, now=hub.desk.now)
+    await hub.work()
+
+    (left,) = await hub.desk.rows(tables.inbound, outcome="exception")
+    assert (left.open, left.sender, left.envelope[BATCH]) == (True, "traps", 2)
+    assert [raw for _, raw in batches.unpack(await hub.desk.db.read(blobs.get, left.raw))] == [bad, bad]
+    (alert,) = await hub.desk.rows(tables.alert)
+    assert alert.count == 2
+    await hub.desk.db.write(waiting.retry, await hub.desk.who("lea"), left.id, now=hub.desk.now)
+    await hub.work()
+    (alert,) = await hub.desk.rows(tables.alert)
+    assert alert.count == 2, "the others are not read again"
+    assert len(await hub.desk.rows(tables.inbound, outcome="exception")) == 1
     await hub.sound()

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from core.desk import alert_acts
 from core.store import tables
 from tests.devices_at_work import WITH_DEVICES, Devices, devices
 
@@ -49,6 +50,29 @@ async def test_a_downtime_that_the_source_tells_of_holds_until_the_source_speaks
     assert len(await hub.tickets()) == 1
     (over,) = await hub.desk.rows(tables.maintenance_window)
     assert (over.state, over.over_at) == ("ended", hub.desk.now)
+    await hub.sound()
+
+
+async def test_whose_an_alarm_is_may_be_said_in_its_downtime_without_ending_that(db):
+    hub = await devices(db, WITH_DEVICES + KUMA.replace('customer = "ACME"\n', ""))
+    await hub.posts(kuma(0, hub.desk.now), source="kuma")
+    hub.desk.now += timedelta(seconds=20)
+    await hub.posts(kuma(3, hub.desk.now), source="kuma")
+    (alert,) = await hub.desk.rows(tables.alert)
+
+    lea = await hub.desk.who("lea")
+    await hub.desk.db.write(alert_acts.name, lea, alert.id, customer="ACME", asset="sw-1", now=hub.desk.now)
+    await hub.passes(hours=1)
+
+    (alert,) = await hub.desk.rows(tables.alert)
+    (made,) = await hub.desk.rows(tables.maintenance_window)
+    assert (alert.customer, alert.status, made.customer, made.asset) == (
+        "ACME",
+        "maintenance",
+        "ACME",
+        "sw-1",
+    )
+    assert await hub.tickets() == []
     await hub.sound()
 
 

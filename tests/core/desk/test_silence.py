@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.desk import alert_rows, alert_silence, source_states
+from core.desk import alert_rows, alert_silence, door, source_states, waiting
 from core.desk.alert_sources import OWN
 from core.store import tables
 from core.store.tx import Row
@@ -110,6 +110,23 @@ async def test_nobody_speaks_for_the_customer_any_more(hub):
     await hub.passes(minutes=7)
     (ticket,) = await hub.tickets()
     assert ticket.priority == "P1"
+
+
+async def test_a_message_of_before_that_is_read_again_says_nothing_of_how_long_a_source_is_silent(hub):
+    first = await hub.stores(b"", source="calls")
+    await hub.desk.db.write(door.exception, first, "unreadable", now=hub.desk.now)
+    for _ in range(3):
+        await hub.passes(minutes=5)
+        await calls(hub)
+    last = hub.desk.now
+    await hub.passes(minutes=1)
+
+    await hub.desk.db.write(waiting.retry, await hub.desk.who("lea"), first, now=hub.desk.now)
+    await hub.work()
+
+    seen = await state(hub)
+    assert (seen.received, seen.seen_at, seen.beat_at) == (4, last, last)
+    assert await silence(hub) is None
 
 
 async def test_the_end_of_the_alarm_that_always_fires_is_no_heartbeat(hub):
