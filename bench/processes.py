@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -24,10 +25,13 @@ MANY = 1_000_000
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody uses just now, below those that the system gives to clients, who would take it meanwhile."""
+    while True:
+        port = 27_000 + secrets.randbelow(5_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as telephone:
+                telephone.bind(("127.0.0.1", port))
+            return port
 
 
 @contextlib.contextmanager

@@ -60,15 +60,20 @@ def measure(rounds: tuple[int, ...] = FULL, *, speaks: float = SPEAKS) -> list[F
     with tempfile.TemporaryDirectory(prefix="sip-") as name:
         folder = Path(name)
         port = free_port()
-        with subprocess.Popen(
-            [sys.executable, "-m", "bench.sip_line", str(port), str(MEDIA[0]), str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        ) as line:
+        errors = folder / "errors.txt"
+        with (
+            errors.open("wb") as said,
+            subprocess.Popen(
+                [sys.executable, "-m", "bench.sip_line", str(port), str(MEDIA[0]), str(folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                text=True,
+            ) as line,
+        ):
             try:
-                _ask(line)
+                if not _ask(line):
+                    raise RuntimeError(f"no calls are taken: {errors.read_text(errors='replace')[-2000:]}")
                 done: list[Round] = []
                 for callers in rounds:
                     done.append(_call(line, port, folder, callers, speaks=speaks))
@@ -100,8 +105,9 @@ def measure(rounds: tuple[int, ...] = FULL, *, speaks: float = SPEAKS) -> list[F
 
 
 def _ask(line: subprocess.Popen[str]) -> dict[str, object]:
+    """Its answer; empty: it has ended."""
     assert line.stdout is not None
-    return dict(json.loads(line.stdout.readline()))
+    return dict(json.loads(line.stdout.readline() or "{}"))
 
 
 def _call(line: subprocess.Popen[str], port: int, folder: Path, callers: int, *, speaks: float) -> Round:

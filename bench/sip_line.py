@@ -101,7 +101,10 @@ async def main() -> None:
         await carrier.speech.render(Words(text=prompt, language="it"))
     door = Door()
     taking = asyncio.create_task(carrier.run(door))
-    await carrier.up.wait()
+    up = asyncio.create_task(carrier.up.wait())
+    await asyncio.wait((taking, up), return_when=asyncio.FIRST_COMPLETED)
+    if taking.done():
+        await taking  # which says why it cannot
     print(json.dumps({"up": True}), flush=True)
     loop = asyncio.get_running_loop()
     while await loop.run_in_executor(None, sys.stdin.readline):
