@@ -100,7 +100,7 @@ class AlertFact:
     """Device or object as the payload names it."""
     severity: Severity = Severity.UNKNOWN
     started_at: datetime | None = None
-    """UTC. None: the payload gives none, or one that cannot be: see `claimed_started_at`."""
+    """UTC. None: the payload gives none, or one that does not count: see `claimed_started_at`."""
     ended_at: datetime | None = None
     """Of `maintenance`: the work at the source was over then; None: it goes on."""
     work_over: bool = False
@@ -110,7 +110,7 @@ class AlertFact:
     tells_of_work: bool = False
     """It is said whether there is work or not, by a tool that says when that is over: it ends no work."""
     claimed_started_at: datetime | None = None
-    """What the payload said, where it lies so far ahead that a clock must be wrong."""
+    """What the payload said, where it does not count: it lies so far ahead that a clock must be wrong, or the device says itself that its clock is not set."""
     claimed_ended_at: datetime | None = None
     summary: str = ""
     """One line for people, in the source's own words."""

@@ -1,4 +1,4 @@
-"""Work on a thing that several customers depend on keeps their alarms quiet, too."""
+"""What several customers depend on: work on it keeps their alarms quiet, too, and what calls nobody is no storm of theirs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,21 @@ from datetime import timedelta
 
 from core.desk import windows
 from tests.core.desk.test_alert_incidents import SHARED
-from tests.devices_at_work import devices
+from tests.devices_at_work import alarm, devices
+
+
+async def test_what_is_for_information_only_is_no_storm_of_several_customers(db):
+    hub = await devices(db, SHARED)
+    for n in range(6):
+        for source, asset in (("acme", "sw-1"), ("delta", "router")):
+            told = alarm(f"{source}{n}", "firing", at=hub.desk.now, asset=asset, severity="info")
+            await hub.posts({"alerts": [told]}, source=source)
+    await hub.posts(
+        {"alerts": [alarm("loud", "firing", at=hub.desk.now, asset="sw-1", severity="major")]}, source="acme"
+    )
+
+    (ticket,) = await hub.tickets()
+    assert (ticket.customer, ticket.asset, ticket.flags) == ("ACME", "sw-1", [])
 
 
 async def test_work_on_a_shared_thing_keeps_quiet_whoever_hangs_on_it_and_wakes_them_when_it_ends(db):
