@@ -54,7 +54,7 @@ def foresee(tx: Tx, said: Inbound) -> None:
 
 
 def first(tx: Tx, row: Row, said: Inbound) -> str | None:
-    """The inbound row that this is the same message as, which counts it; None: it is new, and the key is its own from now on."""
+    """The inbound row that this is the same message as; None: it is new, and the key is its own from now on."""
     there = (tx.one(_KEY, key=key) for key in _keys(said))
     found = next((one for one in there if one is not None), None)
     if found is None:
@@ -65,21 +65,17 @@ def first(tx: Tx, row: Row, said: Inbound) -> str | None:
     before = tx.one(_ROW, id=found.inbound_id)
     ended = before is not None and door.ended(tx, before)
     if sameness.same(found.at, at=row.received_at, identified=said.identified, first_ended=ended):
-        tx.run(_COUNT, id=found.inbound_id)
-        if before is not None and before.ticket_id:
-            tx.tell("ticket", before.ticket_id)
         return str(found.inbound_id)
     tx.update(content_key, {"key": found.key}, inbound_id=row.id, at=row.received_at)
     return None
 
 
-def before(tx: Tx, row: Row, said: Inbound) -> Row | None:
-    """The inbound row that had the same content before this one; nothing is counted."""
-    for key in _keys(said):
-        found = tx.one(_KEY, key=key)
-        if found is not None:
-            return None if found.inbound_id == row.id else tx.one(_ROW, id=found.inbound_id)
-    return None
+def count(tx: Tx, inbound_id: str) -> None:
+    """It came once more: staff see how often."""
+    tx.run(_COUNT, id=inbound_id)
+    before = tx.one(_ROW, id=inbound_id)
+    if before is not None and before.ticket_id:
+        tx.tell("ticket", before.ticket_id)
 
 
 def _keys(said: Inbound) -> tuple[str, ...]:

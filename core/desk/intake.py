@@ -89,7 +89,10 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
         )
     said = shares.own(tx, row, said, now=now)
     first = alike.first(tx, row, said) if said.content_key else None
+    if first is not None and (share := shares.after(tx, first, said, now=now)) is not None:
+        said, first = share, alike.first(tx, row, share)
     if first is not None:
+        alike.count(tx, first)
         return filing.conclude(tx, row, said, "duplicate", "same_content", now=now, detail={"first": first})
     if row.detail.get("take_as"):
         return _released(tx, row, said, now=now)

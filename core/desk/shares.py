@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
-from core.desk import alike, door, threads
+from core.desk import door, threads
 from core.envelope import Arrival, Inbound
 from core.ids import short_hash, token_key
 from core.rules.threading import How
@@ -17,6 +17,7 @@ from core.store.tx import Prepared, Row, Tx
 SHARE = "share"
 """In the envelope of a share: the ticket it is for. It is the same content, and no duplicate for that."""
 
+_ROW = Prepared(select(tables.inbound).where(tables.inbound.c.id == bindparam("id")))
 _TICKET = Prepared(
     select(tables.ticket.c.id, tables.ticket.c.customer)
     .select_from(
@@ -31,7 +32,7 @@ def own(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Inbound:
     if SHARE in row.envelope:
         return _share(said, row.envelope[SHARE], _of_owner(tx, said, row.envelope[SHARE]))
     if len(said.reply_tokens) < 2:  # noqa: PLR2004 - a pair
-        return _after(tx, row, said, now=now)
+        return said
     tokens: dict[str, list[str]] = {}
     tickets: dict[str, str] = {}
     for token in said.reply_tokens:
@@ -47,24 +48,20 @@ def own(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Inbound:
         if share or not row.recipients:
             _store(tx, row, tickets[owner], share, now=now)
     others = {token for owner in owners[1:] for token in tokens[owner]}
-    mine = tuple(token for token in said.reply_tokens if token not in others)
-    return _after(tx, row, replace(said, reply_tokens=mine), now=now)
+    return replace(said, reply_tokens=tuple(token for token in said.reply_tokens if token not in others))
 
 
-def _after(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Inbound:
-    """What came before for others and comes to a reply address of another ticket is for that one: a share of its own."""
-    if not (said.content_key and said.reply_tokens):
-        return said
-    first = alike.before(tx, row, said)
-    if first is None:
-        return said
-    known = [one for one in first.detail.get("considered", ()) if one["how"] == How.REPLY_ADDRESS]
+def after(tx: Tx, first: str, said: Inbound, *, now: datetime) -> Inbound | None:
+    """What came before (`first`), and now to a reply address of another ticket, is for that one: a share of its own. None: it is not."""
+    before = tx.one(_ROW, id=first) if said.reply_tokens else None
+    if before is None:
+        return None
+    known = {one["number"] for one in before.detail.get("considered", ()) if one["how"] == How.REPLY_ADDRESS}
     for token in said.reply_tokens:
         found = threads.of_token(tx, token, now=now)
-        if found is None or found.id == first.ticket_id or found.number in {one["number"] for one in known}:
-            continue
-        return _share(said, found.id, _of_owner(tx, said, found.id))
-    return said
+        if found is not None and found.id != before.ticket_id and found.number not in known:
+            return _share(said, found.id, _of_owner(tx, said, found.id))
+    return None
 
 
 def _share(said: Inbound, ticket_id: str, tokens: tuple[str, ...]) -> Inbound:

@@ -61,7 +61,7 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
 
     delivered_to = _delivered(header)
     written_to, copied_to = ([a.address for a in field.addresses] for field in (to, cc))
-    reply_tokens = _tokens("r", desk, envelope_to, delivered_to, written_to, copied_to)
+    reply_tokens = _tokens("r", desk, envelope_to, delivered_to, [*written_to, *copied_to])
 
     content = body.read(root)
     if carried:

@@ -38,6 +38,12 @@ def test_the_first_place_that_holds_a_token_wins():
     assert inbound.reply_tokens == (TOKEN,)
 
 
+def test_of_a_mail_to_several_reply_addresses_in_a_mailbox_none_is_left_out():
+    inbound = understood(a_mail("x", f"Cc: {OTHER_REPLY}", to=REPLY))
+
+    assert inbound.reply_tokens == (TOKEN, OTHER_TOKEN)
+
+
 @pytest.mark.parametrize(
     "address",
     [
