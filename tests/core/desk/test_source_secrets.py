@@ -13,7 +13,7 @@ import pytest
 
 from core import kept_secrets
 from core.channel import NotAdmitted
-from core.desk.alert_sources import AlertSource, Signature, admitted
+from core.desk.alert_sources import AlertSource, Signature, admitted, key_at
 from core.desk.hub_troubles import Trouble
 from core.desk.source_secrets import Lacking, Wanted, by_source, lacking, troubles
 from core.envelope import Claims
@@ -148,8 +148,14 @@ def test_whoever_asks_for_files_of_a_folder_at_once_gets_them_one_after_the_othe
 def test_who_signs_with_a_key_in_a_folder_that_hangs_is_not_believed_and_keeps_nobody(hangs):
     about = Signature(header="X-Signature", secret="file:/net/key")
     source = AlertSource(name="signs", kind="generic", signature=about)
-    claims = Claims(source="signs", kind="generic", peer="192.0.2.1", headers={"x-signature": "00"})
     for _ in range(2):
+        claims = Claims(
+            source="signs",
+            kind="generic",
+            peer="192.0.2.1",
+            headers={"x-signature": "00"},
+            keys={about.secret: key_at(about.secret)},
+        )
         with pytest.raises(NotAdmitted):
             admitted({"signs": source}, claims, signed=b"x", now=AT)
     assert hangs == ["file:/net/key"]
