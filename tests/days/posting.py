@@ -17,6 +17,7 @@ from email.message import EmailMessage
 from typing import Any, Self, cast
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 
 from core.desk.alert_sources import OWN
 from tests.days.hubs import PATIENCE, free_port, until
@@ -174,6 +175,8 @@ class Relay:
     def __init__(self) -> None:
         self.port = free_port()
         self.silent = False
+        self.talks = 0
+        """Connections that are open."""
         self.all: list[Received] = []
         self._new: queue.SimpleQueue[Received] = queue.SimpleQueue()
 
@@ -199,11 +202,28 @@ class Relay:
         return self._new.empty()
 
 
+class _Talk(SMTP):
+    event_handler: Relay
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.event_handler.talks += 1
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        self.event_handler.talks -= 1
+
+
+class _Relaying(Controller):
+    def factory(self) -> SMTP:
+        return _Talk(self.handler, **self.SMTP_kwargs)
+
+
 @contextmanager
 def relaying(*, beyond_ascii: bool = True) -> Iterator[Relay]:
     """A relay on loopback. `beyond_ascii`: it offers SMTPUTF8."""
     relay = Relay()
-    controller = Controller(relay, hostname="127.0.0.1", port=relay.port, enable_SMTPUTF8=beyond_ascii)
+    controller = _Relaying(relay, hostname="127.0.0.1", port=relay.port, enable_SMTPUTF8=beyond_ascii)
     controller.start()
     try:
         yield relay

@@ -59,6 +59,7 @@ class Lives:
         """Killed, and started."""
         self.hub.kill()
         self.relay.silent = False
+        until(lambda: not self.relay.talks, "the relay still listens to the dead")
         self.had.append(len(self.relay.all))
         self.hub.start()
 
