@@ -55,7 +55,7 @@ def bytes_of(path: Path) -> bytes:
 
 def apply(db: Database, wanted: Document, *, confirm: Callable[[str], bool]) -> None:
     """Show the difference, ask, and make the desk what the file says."""
-    from core.desk.configuration import checking, rows  # noqa: PLC0415
+    from core.desk.configuration import checking, export, rows  # noqa: PLC0415
     from core.desk.errors import ConfigurationError  # noqa: PLC0415
     from core.desk.principal import HUB  # noqa: PLC0415
 
@@ -64,7 +64,7 @@ def apply(db: Database, wanted: Document, *, confirm: Callable[[str], bool]) -> 
         changes = db.query(rows.plan, wanted, hashes).result()
         for change in changes:
             typer.echo(str(change))
-        _remark(checking.remarks(wanted))
+        _remark(checking.remarks(wanted, db.query(export.stored).result()))
         if not changes:
             typer.echo("nothing to change")
             return
@@ -163,12 +163,12 @@ def check(db: Database, wanted: Document | None, *, also: Iterable[str] = ()) ->
     mistakes = [*_wrong_templates(), *also, *checking.alarms_to(db.facts.alarms_to, groups)]
     try:
         if wanted is None:
-            checking.check(stored, {})
+            checking.check(stored, stored)
         else:
             db.query(rows.plan, wanted, {}).result()
     except ConfigurationError as error:
         mistakes += error.mistakes
-    _remark(checking.remarks(stored if wanted is None else wanted))
+    _remark(checking.remarks(stored if wanted is None else wanted, stored))
     if mistakes:
         fail("\n".join(mistakes), code=NO)
     _remark(list(duty_remarks.remarks({**stored, **(wanted or {})}, now=datetime.now(UTC))))

@@ -72,6 +72,7 @@ def save(
     """
     clock_changes.only_who_edits(who)
     checked(part)
+    reference.hold(tx)
     stored = export.stored(tx).get("calendars", ())
     kept = next((one for one in stored if one.name == part.name), None)
     if kept is not None and new:

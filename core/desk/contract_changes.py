@@ -22,6 +22,7 @@ from core.desk import (
     entitle,
     ledger_books,
     placing,
+    reference,
     timing,
 )
 from core.desk.case import ADMINISTRATION, record
@@ -89,6 +90,7 @@ def save(
         contracts.of_number(tx, who, str(plain.get("number", "")))
     contract_board.only_changers(who)
     why = acts.plain(why, "/why")
+    reference.hold(tx)
     part, wanted = _document(tx, plain, customer=customer)
     current = present(tx, part.number)
     if new and current is not None:

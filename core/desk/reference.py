@@ -194,6 +194,7 @@ _lock = threading.Lock()
 _definitions: OrderedDict[str, Any] = OrderedDict()
 
 _REVISION = Prepared(select(tables.desk_revision.c.revision).limit(1))
+_HELD = Prepared(select(tables.desk_revision.c.revision).limit(1).with_for_update())
 _DEFINITION = Prepared(
     select(tables.definition.c.content).where(tables.definition.c.version == bindparam("version"))
 )
@@ -240,6 +241,16 @@ def forget(tx: Tx) -> None:
     tx.memo.pop("desk", None)
     tx.group.pop("desk", None)
     tx.memo["desk was changed"] = True
+
+
+def hold(tx: Tx) -> None:
+    """Nobody else changes the configuration until this transaction ends: what is compared with what somebody saw stays so.
+
+    Before it is read: on PostgreSQL the second of two who save at once waits here, and reads what the first one left.
+    """
+    tx.one(_HELD)
+    tx.memo.pop("desk", None)
+    tx.group.pop("desk", None)
 
 
 def revise(tx: Tx, *, now: datetime) -> None:

@@ -166,6 +166,7 @@ def save(
     if not may_edit(who):
         message = "a supervisor or an administrator changes the routing table"
         raise Forbidden(message)
+    reference.hold(tx)
     rules = checked(tx, given)
     if version is not None and version != table(tx, who).version:
         message = "somebody changed the routing table meanwhile: look at it, then change it again"

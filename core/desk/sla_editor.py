@@ -117,6 +117,7 @@ def save(  # noqa: PLR0913 - what a save is told of
     name that is taken, another no `why`. Refused with the code `changed` when somebody else saved meanwhile.
     """
     sla_changes.only_who_edits(who)
+    reference.hold(tx)
     faults = list(_faults(tx, part))
     if not why.strip() or len(why) > LONGEST_WHY:
         faults.append(Fault("/why", f"say why, in {LONGEST_WHY:,} characters at most"))

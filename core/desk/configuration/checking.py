@@ -88,21 +88,22 @@ def read(text: str) -> Document:
     document, mistakes = read_what_can_be(plain)
     # A part that could not be read may have the name that another one looks for.
     whole = {section for section, parts in document.items() if len(parts) == len(plain[section])}
-    _refuse([*mistakes, *_mistakes(document, _names(document, whole))])
+    _refuse([*mistakes, *_mistakes(document, _names(document, whole)), *_channels(document, {})])
     return document
 
 
 def check(document: Document, stored: Document) -> None:
     """Can the desk be what the file says? `stored` is the desk as it is; the file's sections replace it.
 
-    Raises ConfigurationError with every mistake, also of stored parts that refer to what the file leaves out.
+    Raises ConfigurationError with every mistake, also of stored parts that refer to what the file leaves out. A contract
+    that stays as it is may name channels that were not checked when it was stored (`remarks`).
     """
     names = _names({**stored, **document}, PARTS)
     rest = {section: parts for section, parts in stored.items() if section not in document}
     orphans = [
         f"{line} (it is on the desk already; the file takes that away)" for line in _mistakes(rest, names)
     ]
-    _refuse([*_mistakes(document, names), *orphans])
+    _refuse([*_mistakes(document, names), *_channels(document, stored), *orphans])
 
 
 def _refuse(mistakes: Iterable[str]) -> None:
@@ -110,8 +111,8 @@ def _refuse(mistakes: Iterable[str]) -> None:
         raise ConfigurationError(lines)
 
 
-def remarks(document: Document) -> list[str]:
-    """What is allowed and probably not meant."""
+def remarks(document: Document, stored: Document) -> list[str]:
+    """What is allowed and probably not meant, also in those sections of the desk as it is that the file does not have."""
     found = [
         f"calendars[{part.name}]: {warning}"
         for part in document.get("calendars", ())
@@ -128,6 +129,7 @@ def remarks(document: Document) -> list[str]:
         )
         for part in document.get("routing", ())
     ]
+    found += _channels({**stored, **document}, {})
     if "routing" in document and not rules:
         found.append(
             "routing: has no rules; requests go to whichever group has their technology and type, and to nobody if none has"
@@ -180,6 +182,23 @@ def _mistakes(document: Document, names: Names) -> Iterator[str]:
     yield from _net(document.get("customers", ()), names)
     first, *others = [part.name for part in document.get("groups", ()) if part.sales] or [""]
     yield from (f"groups[{name}].sales: {first} is the one that sells already" for name in others)
+
+
+def _channels(document: Document, stored: Document) -> Iterator[str]:
+    """Channels there are not, in lines of contracts that are not stored word for word the same."""
+    kept = {
+        (customer.code, contract.number): contract
+        for customer in stored.get("customers", ())
+        for contract in customer.contracts
+    }
+    for customer in document.get("customers", ()):
+        for contract in customer.contracts:
+            if contract == kept.get((customer.code, contract.number)):
+                continue
+            for line in contract.lines:
+                where = f"customers[{customer.code}].contracts[{contract.number}].lines[{line.name}].channels"
+                for channel in line.channels:
+                    yield from _none_of(where, channel, CHANNELS)
 
 
 def _net(customers: Iterable[CustomerPart], names: Names) -> Iterator[str]:
@@ -527,8 +546,6 @@ def _contract(part: ContractPart, at: str, customer: CustomerPart, names: Names)
         where = f"{at}.lines[{line.name}]"
         yield from _unknown(f"{where}.technologies", line.technologies, "technologies", names)
         yield from _unknown(f"{where}.request_types", line.request_types, "request_types", names)
-        for channel in line.channels:
-            yield from _none_of(f"{where}.channels", channel, CHANNELS)
         yield from _unknown(f"{where}.calendar", [line.calendar], "calendars", names)
         yield from _unknown(f"{where}.sla", [line.sla], "slas", names)
         yield from _not_there(f"{where}.assets", line.assets, assets, "an asset of this customer")

@@ -134,6 +134,7 @@ def apply(
     service levels. Raises
     ConfigurationError.
     """
+    reference.hold(tx)
     _check(tx, document)
     return write(tx, who, document, hashes, now=now, why=why)
 

@@ -177,8 +177,8 @@ def test_what_is_allowed_and_not_meant_is_remarked() -> None:
         + '[[routing]]\ncustomer = "ACME"\ngroup = "Network L1"\n'
     )
 
-    told = checking.remarks(checking.read(text))
-    (empty,) = checking.remarks(checking.read("routing = []"))
+    told = checking.remarks(checking.read(text), {})
+    (empty,) = checking.remarks(checking.read("routing = []"), {})
 
     assert empty.startswith("routing: has no rules")
     assert told == [
