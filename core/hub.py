@@ -116,6 +116,7 @@ class Hub:
         self._stopping = asyncio.Event()
         self._up: dict[str, bool] = {}
         self._ended: dict[str, str] = {}
+        self._reported: set[str] = set()  # names of what this run has said does not work
         owner = self._lock.take(required=db.kind == "sqlite")
         self._alone = owner is not None
         owner = owner or new_id()
@@ -222,8 +223,12 @@ class Hub:
             for way, count in channel.lost(within).items()
         }
 
-    async def report(self) -> int:
-        """Say what does not work, was lost, is not there or is nearly full, for the hub's own alarms; how many that are."""
+    async def report(self, *, whole: bool = True) -> int:
+        """Say what does not work, was lost, is not there or is nearly full, for the hub's own alarms; how many that are.
+
+        What is not found any more ends; unless `whole`, only what this run has found itself: that a server does not answer is
+        known after many seconds, and what the run before said of it stands until then.
+        """
         found = {
             name: (hub_troubles.PART, self._ended.get(name, "")) for name, up in self._up.items() if not up
         }
@@ -239,7 +244,9 @@ class Hub:
             found |= source_secrets.troubles(await asyncio.to_thread(source_secrets.lacking, wanted))
         if low := self._low():
             found[hub_troubles.DISK] = (hub_troubles.DISK, low)
-        await self.db.write(hub_troubles.report, self._reporter, found, now=datetime.now(UTC))
+        ending = None if whole else frozenset(self._reported)
+        await self.db.write(hub_troubles.report, self._reporter, found, ending=ending, now=datetime.now(UTC))
+        self._reported |= found.keys()
         return len(found)
 
     def _why(self, name: str) -> str:
@@ -288,7 +295,8 @@ class Hub:
             await asyncio.sleep(POST_AGAIN if reasons else POST_EVERY)
 
     async def _keep_reporting(self) -> None:
-        said: Collection[str] | None = None  # what the last run of this hub said is true no more
+        began = time.monotonic()
+        said: Collection[str] | None = None
         while True:
             for _ in range(round(REPORT_EVERY / LOOK_EVERY)):
                 await asyncio.sleep(LOOK_EVERY)
@@ -296,7 +304,7 @@ class Hub:
                     break
             said = tuple(self._parts_down())
             with contextlib.suppress(StoreUnavailable):  # which /health/ready says
-                await self.report()
+                await self.report(whole=time.monotonic() - began >= REPORT_EVERY)
 
     def _parts(self) -> dict[str, Callable[[], Awaitable[None]]]:
         parts: dict[str, Callable[[], Awaitable[None]]] = {}

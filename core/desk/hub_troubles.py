@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -55,10 +55,22 @@ class Trouble:
     """It was so at the first look of one process, and at its next."""
 
 
-def report(tx: Tx, reporter: str, found: Mapping[str, tuple[str, str]], *, now: datetime) -> None:
-    """All that does not work in this process: kind and why, by name. What it said before and is well now goes."""
+def report(
+    tx: Tx,
+    reporter: str,
+    found: Mapping[str, tuple[str, str]],
+    *,
+    now: datetime,
+    ending: Collection[str] | None = None,
+) -> None:
+    """All that does not work in this process: kind and why, by name. What it said before and is well now goes.
+
+    `ending`: the names that may go, while it is not known of others yet; None: all.
+    """
     known = {row.name: row for row in tx.all(_OF, reporter=reporter)}
-    for name in known.keys() - found.keys():
+    for name in (
+        known.keys() - found.keys() if ending is None else (known.keys() - found.keys()) & set(ending)
+    ):
         tx.run(_GONE, name=name, reporter=reporter)
     for name, (kind, why) in found.items():
         values = {"kind": kind, "why": why[:500], "at": now}

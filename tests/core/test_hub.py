@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Container
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -367,14 +367,45 @@ async def test_a_mailbox_that_cannot_be_read_is_on_record_within_moments(
     async def nothing() -> bool:
         return await told() == []
 
-    last_run = {"email by the mailbox of before": ("part", "wrong password")}
-    await db.write(hub_troubles.report, hub._reporter, last_run, now=datetime.now(UTC))
     async with running(hub):
-        await until(nothing)
         channel.down = {"the mailbox": "wrong password"}
         assert await until(told) == ["email by the mailbox"]
         channel.down = {}
         await until(nothing)
+
+
+async def test_what_does_not_work_yet_after_a_restart_stands_since_it_began(
+    db: Database, hub: Hub, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That a mailbox does not answer is known later than the first look: its alarm did not end meanwhile, nor begin anew."""
+    monkeypatch.setattr("core.hub.LOOK_EVERY", 0.05)
+    monkeypatch.setattr("core.hub.REPORT_EVERY", 1.0)
+    began = datetime.now(UTC) - timedelta(hours=1)
+    last_run = {f"{what}email by {name}": ("part", "?") for what in ("", "left:") for name in ("a", "b")}
+    for now in (began, datetime.now(UTC)):
+        await db.write(hub_troubles.report, hub._reporter, last_run, now=now)
+
+    async def told() -> dict[str, datetime]:
+        return {one.name: one.since for one in await db.read(hub_troubles.standing, now=datetime.now(UTC))}
+
+    async with running(hub):
+        channel.down = {"c": "wrong password"}
+        await until(lambda: _has(told, "email by c"))
+        before = await told()
+        assert before.keys() == {*last_run, "email by c"}
+        channel.down = {"a": "no answer"}
+        await until(lambda: _lacks(told, "email by c"))
+        await until(lambda: _lacks(told, "email by b"), seconds=20)
+        after = await told()
+    assert after == {"email by a": before["email by a"]}, "what is well has ended, what is not goes on"
+
+
+async def _has(told: Callable[[], Awaitable[Container[str]]], name: str) -> bool:
+    return name in await told()
+
+
+async def _lacks(told: Callable[[], Awaitable[Container[str]]], name: str) -> bool:
+    return name not in await told()
 
 
 async def test_messages_that_stay_in_a_mailbox_are_told_and_the_hub_is_ready_all_the_same(
