@@ -20,6 +20,7 @@ from channels.settings import Checks
 from core.channel import DeliveryError, Door
 from core.domain_records import Looked
 from core.envelope import Outgoing, Sent
+from core.networks import is_loopback
 
 if TYPE_CHECKING:
     from channels.email.asking import Asking
@@ -106,12 +107,17 @@ class EmailChannel:
         from channels.email import publishing  # noqa: PLC0415
         from channels.email.resolving import Resolver  # noqa: PLC0415
 
-        in_front = bool(self.gate.trusted_peers or self.lmtp)
+        peers = self.gate.trusted_peers
+        in_front = bool(peers or self.lmtp)
+        # A mail server signs its results with its own name, mostly (RFC 8601, 2.5).
+        mx = next((one for one in self.authserv_ids if "." in one), self.host) if in_front else self.host
+        # A filter elsewhere only brings mail; a mail server on this machine is also what mail leaves by.
+        beside = any(map(is_loopback, peers)) or (self.lmtp is not None and is_loopback(self.lmtp[0]))
         of = publishing.Domains(
             addresses=self.addressing.addresses,
             reply_domain=self.addressing.reply_domain,
-            # A mail server signs its results with its own name, mostly (RFC 8601, 2.5).
-            host=next((one for one in self.authserv_ids if "." in one), self.host) if in_front else self.host,
+            mx=mx,
+            host=mx if beside else self.host,
             relay=self.relay.host if isinstance(self.relay, SmtpRelay) else "",
             direct=self.smtp is not None and not in_front and not self.mailboxes,
             keys=self.signer.keys,

@@ -32,8 +32,10 @@ class Domains:
     addresses: tuple[str, ...]
     """The desk's, its own first."""
     reply_domain: str
+    mx: str
+    """The name of the server that others bring mail to: this hub's, or that of the one in front of it."""
     host: str
-    """The name of the server that others find: of this hub, or of the one in front of it."""
+    """The name of the server that sends from this machine: this hub's, or that of the mail server beside it."""
     relay: str
     """The host that mail leaves by; empty: none yet."""
     direct: bool
@@ -57,7 +59,7 @@ def wanted(of: Domains) -> tuple[Wanted, ...]:
 
 
 def _wanted(of: Domains) -> Iterator[Wanted]:
-    mx = f"10 {of.host}."
+    mx = f"10 {of.mx}."
     yield Wanted(what="reply_mx", name=of.reply_domain, type="MX", value=mx, domain=of.reply_domain)
     # MAIL FROM is of the reply domain, so that what comes back is known: SPF is asked there.
     spf = f"v=spf1 a:{of.sends} -all"
@@ -126,8 +128,8 @@ def _mx(record: Wanted, of: Domains, resolver: Resolver) -> _Said:
     if hosts == ["."]:
         return [*findings, _wrong("null_mx")], found
     findings += [_wrong("no_address", host=host) for host in hosts[:HOSTS] if not _addresses(resolver, host)]
-    if of.direct and of.host not in hosts:
-        findings.append(_remark("elsewhere", host=of.host))
+    if of.direct and of.mx not in hosts:
+        findings.append(_remark("elsewhere", host=of.mx))
     return findings, found
 
 
