@@ -61,6 +61,7 @@ Set = Annotated[list[str] | None, typer.Option("--set", help="section.key=value;
 def run(settings: File = None, set_: Set = None, *, demo: bool = True) -> None:
     """Start the hub. An empty database gets the demo desk, unless --no-demo. SIGTERM stops it within 10 s."""
     config = _settings(settings, set_)
+    _refuse_unreadable(config)
     log.start_logging(config.hub.log_level)
     _remark(config)
     config, trouble = running.listening(config)
@@ -323,6 +324,8 @@ def check(
 ) -> None:
     """Check settings, templates, call flows, and the desk as it is or as FILE would make it: every mistake with its place."""
     config = _settings(settings, set_)
+    if dns or mail:  # what is asked there is the mail channel as it runs
+        _refuse_unreadable(config)
     if dns:
         running.check_domains(config)
         return
@@ -416,6 +419,11 @@ def _settings(path: Path | None, overrides: list[str] | None) -> Settings:
         return hub_settings.load(path, overrides or (), channels=ChannelSettings)
     except SettingsError as error:
         fail(str(error))
+
+
+def _refuse_unreadable(config: Settings) -> None:
+    if lines := hub_settings.out_of_reach(config):
+        fail("\n".join(lines))
 
 
 def _remark(config: Settings) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from core import addresses
-from core.networks import is_address, is_loopback
+from core.networks import is_address, is_loopback, overlap
 from core.settings_values import (
     Encryption,
     Secret,
@@ -167,8 +167,12 @@ class EmailSettings(Table, frozen=True, kw_only=True):
             if wrong := _wrong_address(address):
                 yield "addresses", wrong
         yield from wrong_ports(self, "smtp_port", "lmtp_port", "relay_port")
-        if self.smtp_host and self.lmtp_port and self.lmtp_port == self.smtp_port:
-            yield "lmtp_port", "is smtp_port too: each needs a port of its own"
+        if (
+            self.smtp_host
+            and self.lmtp_port == self.smtp_port != 0
+            and overlap(self.smtp_host, self.lmtp_host)
+        ):
+            yield "lmtp_port", "is smtp_port too, at the same address: each needs a port of its own"
         yield from below(self, 1, "max_connections", "max_connections_per_peer")
         yield from below(self, 0, "received_above_results")
         for peer in self.trusted_relays:
@@ -228,6 +232,8 @@ class EmailSettings(Table, frozen=True, kw_only=True):
 
             try:
                 signature_keys.private(Path(self.dkim_key), "rsa")
+            except PermissionError:
+                pass  # core.settings.unreadable says so
             except (OSError, ValueError) as error:
                 wrong.append(("dkim_key", f"cannot be used: {error}"))
         yield from wrong

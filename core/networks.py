@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Network, ip_address, ip_network
 
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - what settings may say, and nobody listens at here
+
 
 def is_address(text: str) -> bool:
     """An IP address, of either version, and nothing else.
@@ -29,6 +31,28 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def overlap(one: str, other: str) -> bool:
+    """Would two who listen at these hosts, on the same port, be in each other's way?
+
+    All of a version (0.0.0.0, ::) is its addresses; of a name other than localhost only what is sure.
+
+    >>> overlap("0.0.0.0", "127.0.0.1"), overlap("::", "::1"), overlap("localhost", "127.0.0.1"), overlap("mx", "0.0.0.0")
+    (True, True, True, True)
+    >>> overlap("192.0.2.5", "127.0.0.1"), overlap("::", "127.0.0.1"), overlap("mx", "127.0.0.1")
+    (False, False, False)
+    """
+    if one == other:
+        return True
+    for host, beside in ((one, other), (other, one)):
+        if not is_address(host):
+            every = beside in EVERYWHERE
+            return every or (is_loopback(host) and is_loopback(beside))
+    first, second = ip_address(one), ip_address(other)
+    return first.version == second.version and (
+        first == second or first.is_unspecified or second.is_unspecified
+    )
 
 
 @lru_cache(maxsize=4096)

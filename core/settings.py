@@ -20,6 +20,7 @@ from core.settings_values import (
     Table,
     below,
     is_network,
+    unreadable,
     without_password,
     wrong_certificate,
     wrong_ports,
@@ -260,8 +261,15 @@ def remarks(settings: Settings) -> list[str]:
         if isinstance(value, Secret) and value.literal
     ]
     return found + [
-        f"{path}.{key} {why}" for path, table in _tables(settings, "") for key, why in table.remarks()
+        f"{path}.{key} {why}"
+        for path, table in _tables(settings, "")
+        for key, why in (*table.remarks(), *unreadable(table))
     ]
+
+
+def out_of_reach(settings: Settings) -> list[str]:
+    """Files that the hub reads when it starts, and that this user may not read."""
+    return [f"{path}.{key} {why}" for path, table in _tables(settings, "") for key, why in unreadable(table)]
 
 
 def _tables(value: Any, path: str) -> Iterator[tuple[str, Table]]:

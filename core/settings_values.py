@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 from collections.abc import Collection, Iterator
@@ -182,8 +183,22 @@ def below(table: Table, least: int, *names: str) -> Iterator[tuple[str, str]]:
 def wrong_files(table: Table, *names: str) -> Iterator[tuple[str, str]]:
     """A mistake for each field that names a file which is not there; empty names none."""
     for name in names:
-        if (path := getattr(table, name)) and not Path(path).is_file():
-            yield name, f'names the file "{path}", which is not there'
+        if path := getattr(table, name):
+            with contextlib.suppress(PermissionError):  # who may not look cannot know: `unreadable`
+                if not Path(path).is_file():
+                    yield name, f'names the file "{path}", which is not there'
+
+
+def unreadable(table: Table) -> Iterator[tuple[str, str]]:
+    """Each field that names a file of a key or a certificate which whoever runs this may not read: only who runs the hub must."""
+    for name in ("tls_certificate", "tls_key", "dkim_key"):
+        if path := getattr(table, name, ""):
+            try:
+                Path(path).open("rb").close()
+            except PermissionError:
+                yield name, f'names the file "{path}", which this user may not read: the user of the hub must'
+            except OSError:
+                continue
 
 
 def wrong_certificate(table: Table) -> Iterator[tuple[str, str]]:
@@ -207,6 +222,8 @@ def wrong_certificate(table: Table) -> Iterator[tuple[str, str]]:
                 "tls_certificate",
                 f'"{certificate}" and tls_key cannot be used: each must be PEM, the server\'s own first, the key without a password',
             )
+    except PermissionError:
+        return  # `unreadable` says so
     except OSError as error:
         yield "tls_key", f"or tls_certificate cannot be read: {error.strerror}"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -12,7 +15,19 @@ import msgspec
 import pytest
 
 from channels.settings import ChannelSettings, EmailSettings, MailboxSettings, MonitoringSettings
-from core.settings import SHIPPED, Database, Http, Limits, Secret, Settings, SettingsError, load, remarks
+from core.settings import (
+    SHIPPED,
+    Database,
+    Http,
+    Limits,
+    Secret,
+    Settings,
+    SettingsError,
+    load,
+    out_of_reach,
+    remarks,
+)
+from core.settings_values import unreadable
 from tests.channels.email.running_mail import a_certificate
 
 
@@ -302,7 +317,7 @@ def test_all_mistakes_of_all_places_are_told_together(written: Any) -> None:
         ),
         (
             "[channels.email]\nlmtp_port = 2525",
-            "channels.email.lmtp_port is smtp_port too: each needs a port of its own",
+            "channels.email.lmtp_port is smtp_port too, at the same address: each needs a port of its own",
         ),
         (
             "[channels.monitoring]\nsyslog_tls_port = 6514",
@@ -657,6 +672,53 @@ def test_no_secret_of_the_account_is_shown(tmp_path: Path) -> None:
     made = channels.enabled(settings.channels, around(tmp_path))
 
     assert "the-token" not in repr(settings) + repr(made)
+
+
+def test_two_ways_in_may_have_one_port_at_two_addresses(written: Any) -> None:
+    loaded(written('[channels.email]\nsmtp_host = "192.0.2.5"\nlmtp_port = 2525\n'))
+    for everywhere in ("0.0.0.0", "localhost"):
+        said = mistakes(written(f'[channels.email]\nsmtp_host = "{everywhere}"\nlmtp_port = 2525\n'))
+        assert [line for line in said if "lmtp_port is smtp_port too" in line], everywhere
+
+
+@contextlib.contextmanager
+def as_nobody() -> Iterator[None]:
+    """As a user whom permissions bind: the tests may run as root."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.mark.parametrize("hidden", ["the key", "its folder"])
+def test_a_key_that_this_user_may_not_read_is_no_mistake_of_the_settings(hidden: str) -> None:
+    """Whoever exports the desk need not read the key of the web server; whoever runs the hub must."""
+    with tempfile.TemporaryDirectory() as made:
+        (open_ := Path(made)).chmod(0o755)
+        (closed := open_ / "private").mkdir()
+        certificate, key = a_certificate(closed)
+        certificate = certificate.rename(open_ / certificate.name)
+        named = {"tls_certificate": str(certificate), "tls_key": str(key)}
+        told = [f'tls_key names the file "{key}", which this user may not read: the user of the hub must']
+        (closed if hidden == "its folder" else key).chmod(0)
+        if hidden == "the key":
+            closed.chmod(0o755)
+        try:
+            with as_nobody():
+                for table in (Http(**named), MonitoringSettings(**named)):
+                    assert list(table.mistakes()) == []
+                email = EmailSettings(**named, dkim_key=str(key))
+                assert list(email.mistakes()) == []
+                found = msgspec.structs.replace(loaded(), http=Http(**named))
+                assert out_of_reach(found) == [f"http.{line}" for line in told]
+                assert remarks(found)[-1:] == out_of_reach(found), "`check` says it, `run` ends with it"
+                assert [name for name, _ in unreadable(email)] == ["tls_key", "dkim_key"]
+        finally:
+            closed.chmod(0o700)
 
 
 def test_a_certificate_that_no_server_could_show_stops_the_start_with_what_is_wrong(tmp_path):
