@@ -75,7 +75,9 @@ def hand_to_vendor_case(
 def _onto_case(tx: Tx, row: Row, who: Principal, number: str, vendor_case: str, *, now: datetime) -> None:
     case = Case.open(tx, find_to_act(tx, who, number).id, now=now)
     if case["state"] in workflow.ENDED:
-        raise Refused(f"{number} is {case['state']}", allowed=workflow.allowed(case["state"]))
+        raise Refused(
+            f"{number} is {case['state']}", allowed=workflow.allowed(case["state"]), code="request_ended"
+        )
     of = vendor_rows.one(case, vendor_case)
     if of.opened_at is None:
         raise Refused(

@@ -401,8 +401,20 @@ async def test_who_decides_second_is_told_so(lea, teo, desk):
     page = await teo.post(f"/desk/inbound/{desk.held}/accept", as_="ticket", view="held")
     assert "Un collega l'ha scartata" in (await teo.get(f"/desk/inbound/{desk.held}")).words
 
-    assert page.headers["Location"] == "/desk/waiting?view=held&wrong=1"
+    assert page.headers["Location"] == "/desk/waiting?view=held&wrong=not_waiting_any_more"
     assert "Nel frattempo qualcuno ha già deciso." in (await teo.get(page.headers["Location"])).words
+
+
+async def test_what_cannot_be_taken_so_is_told_apart(lea, teo, desk):
+    page = await lea.post(f"/desk/inbound/{desk.held}/accept", as_="vendor", vendor_case="", view="held")
+    wrong = await lea.post(f"/desk/inbound/{desk.held}/accept", as_="nothing", view="held")
+    told = [(await lea.get(one.headers["Location"])).words for one in (page, wrong)]
+    of_no_words = await lea.get("/desk/waiting?view=held&wrong=<b>")
+
+    assert "Choose which case at the vendor it belongs to." in told[0]
+    assert "This cannot be taken so: take it as a request of its own." in told[1]
+    assert "Somebody decided" not in " ".join(told)
+    assert ("<b>" in of_no_words.text, "look how it is now" in of_no_words.words) == (False, True)
 
 
 async def test_what_came_back_is_sent_once_more(lea, db, desk):

@@ -301,9 +301,20 @@ async def test_what_cannot_be_done_after_a_merge_is_shown_on_the_one_that_goes_o
     text = await answer.text()
 
     assert answer.status == 409
-    assert "La Sua richiesta 26-000010 prosegue in questa" in text
+    assert "La Sua richiesta 26-000010 prosegue in questa." in text
+    assert "Con il vecchio numero non è stato possibile." in text
     assert "La rete è giù" in text
     assert re.search(r'<textarea id="text"[^>]*>Parole pesate</textarea>', text)
+
+
+async def test_an_answer_without_words_to_a_merged_request_is_refused_for_that(alice, merged):
+    answer = await post(alice, f"{merged}/reply", text=" ", form="f1", seen="1")
+    text = await answer.text()
+
+    assert answer.status == 422
+    assert "La Sua richiesta 26-000010 prosegue in questa." in text
+    assert "Con il vecchio numero" not in text, "with words it would have been taken"
+    assert "controlli lo stato della richiesta e il testo" in text
 
 
 @pytest.mark.parametrize(

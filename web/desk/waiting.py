@@ -105,8 +105,11 @@ async def act(request: web.Request) -> web.StreamResponse:
     view = "exceptions" if form.get("view") == "exceptions" else "held"
     try:
         await site.db.write(called, who, inbound_id, now=now(), **named)
-    except (Refused, Invalid):
-        raise web.HTTPSeeOther(f"/desk/waiting?view={view}&wrong=1") from None
+    except Refused as wrong:
+        raise web.HTTPSeeOther(f"/desk/waiting?view={view}&wrong={wrong.code or 'now'}") from None
+    except Invalid as wrong:
+        field = wrong.faults[0].pointer.strip("/")
+        raise web.HTTPSeeOther(f"/desk/waiting?view={view}&wrong={field}") from None
     did = verb if verb != "accept" else str(named["as_"] or "message")
     raise web.HTTPSeeOther(f"/desk/waiting?view={view}&did={did}")
 
