@@ -445,6 +445,8 @@ class Inbound:
     report: Report | None = None
     loop_ref: str = ""
     """Of our own mail that came back: the ref of what we sent."""
+    loop_marked: bool = False
+    """It bears the mark that only we write: it is ours, whatever was sent. An id that looks like ours proves nothing."""
     told: bool = False
     """Whoever brought it heard its number at once, as on the telephone: no acknowledgement is owed."""
     hints: Hints = Hints()

@@ -91,10 +91,11 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
     first = alike.first(tx, row, said) if said.content_key else None
     if first is not None and (share := shares.after(tx, first, said, now=now)) is not None:
         said, first = share, alike.first(tx, row, share)
-    if first is not None:
+    released = bool(row.detail.get("take_as"))  # staff decided: it is taken, whatever came before
+    if first is not None and not released:
         alike.count(tx, first)
         return filing.conclude(tx, row, said, "duplicate", "same_content", now=now, detail={"first": first})
-    if row.detail.get("take_as"):
+    if released:
         return _released(tx, row, said, now=now)
     if said.kind is Kind.ALERT:
         return alerts.take(tx, row, said, now=now)
@@ -105,7 +106,10 @@ def understand(tx: Tx, inbound_id: str, said: Inbound, *, now: datetime) -> Unde
     if said.kind is Kind.OWN_LOOP:
         if mail_tests.came(tx, row, said, now=now):
             return filing.conclude(tx, row, said, "machine", mail_tests.NAME, now=now)
-        if said.channel != reaching.MAIL or mail_troubles.is_ours(tx, said.loop_ref):
+        ours = (
+            said.channel != reaching.MAIL or said.loop_marked
+        )  # letters to staff too, which no delivery knows
+        if ours or mail_troubles.is_ours(tx, said.loop_ref):
             mail_troubles.came_back(tx, now=now)
         mail_troubles.of_machines(tx, said.kind, now=now)
         return filing.conclude(tx, row, said, "machine", "own_loop", now=now)

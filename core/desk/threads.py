@@ -217,7 +217,7 @@ def candidates(
     for token in said.reply_tokens:
         row = tx.one(_BY_TOKEN, key=token_key(token))
         if row is not None and not _lapsed(tx, row, now=now):
-            issued = row.address == author.address
+            issued = addresses.key(row.address) == author.address  # of old it was kept as it was written
             found += _candidate(
                 tx, How.REPLY_ADDRESS, row.ticket_id, row.thread_id, author, vouched=vouched, issued=issued
             )

@@ -159,6 +159,8 @@ def read(raw: bytes, arrival: Mapping[str, Any], options: Mapping[str, Any]) -> 
         loop_ref=ours.loop_ref(header.all("x-centralino-loop")[:5], known_id, desk)
         if verdict.kind is Kind.OWN_LOOP
         else "",
+        loop_marked=bool(desk.loop_key)
+        and any(ours.is_own_loop(one, desk) for one in header.all("x-centralino-loop")[:5]),
         ticket_numbers=ours.ticket_numbers(subject),
         named_numbers=ours.named_numbers(subject),
         forward=forward,

@@ -395,7 +395,8 @@ def test_our_mark_counts_only_in_the_history_below_an_answer(written, found, sub
 
 
 def test_our_own_mail_that_comes_back_is_known_as_ours():
-    assert understood(composed(an_answer())).kind is Kind.OWN_LOOP
+    came_back = understood(composed(an_answer()))
+    assert (came_back.kind, came_back.loop_marked) == (Kind.OWN_LOOP, True)
     assert understood(composed(an_answer(automatic=True, kind="received"))).kind is Kind.OWN_LOOP
 
 

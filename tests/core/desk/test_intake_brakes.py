@@ -290,6 +290,15 @@ async def test_our_own_mail_that_comes_back_is_counted_and_the_third_is_an_alarm
     assert await _sights(desk) == []
 
 
+async def test_a_letter_to_staff_that_comes_back_is_ours_by_its_mark(desk):
+    """Calls of who is on duty, links for passwords: no delivery knows them, and their mailbox may pass all on to the desk."""
+    for _ in range(3):
+        letter = {"kind": Kind.OWN_LOOP, "loop_ref": id_token(new_id()), "loop_marked": True}
+        assert (await desk.mail("tom@hub.test", may_auto_reply=False, **letter)).reason == "own_loop"
+
+    assert await _sights(desk) == ["hub:own_loop"]
+
+
 async def test_an_id_that_only_looks_like_one_of_ours_raises_no_alarm_of_a_loop(desk):
     for n in range(4):
         made_up = {"kind": Kind.OWN_LOOP, "loop_ref": id_token(new_id()), "message_id": f"m.{n}@desk.test"}

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from core.desk import books, door, intake, page, resolution
+from core.desk import books, door, intake, joining, page, resolution, waiting
 from core.envelope import Address, Arrival, Attachment, Authentication, Hints, Span, SpanKind
 from core.store import blobs, tables
 from tests.desk_at_work import MONDAY, PASSED, AtWork, a_mail, at_work
@@ -454,6 +454,23 @@ async def test_one_copy_in_a_mailbox_that_names_two_customers_reaches_both_and_t
     assert (await desk.inbound(share.id)).ticket_id == (await desk.ticket(theirs)).id
     assert again.outcome == "duplicate"
     assert await desk.rows(tables.ticket_link) == []
+
+
+async def test_what_staff_accept_is_no_copy_of_what_was_held_beside_a_request_that_was_joined_since(desk):
+    first, second = [await desk.qualified("alice@acme.test") for _ in "12"]
+    held = []
+    for number in (first, second):
+        token = await desk.token(number, "alice@acme.test")
+        mail = {"content_key": "both", "identified": True, "reply_tokens": (token,)}
+        held.append(await desk.mail("eve@evil.test", **mail))
+        item = desk.last
+    assert [(one.outcome, one.reason) for one in held] == [("held", "third_party")] * 2
+    await desk.do(joining.merge, await desk.who("lea"), first, into=second)
+
+    await desk.do(waiting.release, await desk.who("tom"), item, as_="message")
+    done = await desk.understand(item, "eve@evil.test", **mail)
+
+    assert (done.outcome, done.number) == ("attached", second)
 
 
 async def test_the_same_mail_again_is_no_second_request_where_its_reply_address_leads_to_an_ended_one(desk):

@@ -37,6 +37,17 @@ async def test_an_answer_to_the_reply_address_threads_by_that_alone(desk):
     assert (await desk.ticket(number)).trust == "token"
 
 
+async def test_a_reply_address_that_was_given_to_an_address_with_capitals_of_old_is_its_owners(desk):
+    number = await desk.qualified()
+    token = await desk.token(number, "alice@acme.test")
+    key = {"ticket_id": (await desk.ticket(number)).id}
+    await desk.db.write(lambda tx: tx.update(tables.reply_address, key, address="Alice@acme.test"))
+
+    await desk.mail("alice@acme.test", "(no subject)", reply_tokens=(token,))
+
+    assert (await desk.ticket(number)).trust == "token"
+
+
 @pytest.mark.parametrize("place", [0, 13, 25])
 async def test_one_flipped_character_of_the_address_threads_nothing(desk, place):
     number = await desk.qualified()
