@@ -44,6 +44,16 @@ _QUOTABLE = Prepared(
     .order_by(message.c.id.desc())
     .limit(50)
 )
+_QUOTABLE_AT_A_VENDOR = Prepared(
+    select(message)
+    .where(
+        message.c.ticket_id == bindparam("ticket_id"),
+        message.c.thread_id == bindparam("thread_id"),
+        message.c.audience == bindparam("audience"),
+    )
+    .order_by(message.c.id.desc())
+    .limit(50)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,11 +150,15 @@ def _last_inward(case: Case, thread_id: str) -> str:
     return next((str(row.external_ref) for row in said if row.direction == "in" and row.external_ref), "")
 
 
-def quotable(tx: Tx, ticket_id: str, thread_id: str, *, address: str) -> Sequence[Row]:
+def quotable(
+    tx: Tx, ticket_id: str, thread_id: str, *, address: str, audience: str = "customer"
+) -> Sequence[Row]:
     """What of a conversation may be quoted and named to who is written to at this address, the newest first, 50 at most.
 
-    Without an address: to everybody of it.
+    Without an address: to everybody of it. `audience`: of the message that leaves; of a case at a vendor what that may read.
     """
+    if audience != "customer":
+        return tx.all(_QUOTABLE_AT_A_VENDOR, ticket_id=ticket_id, thread_id=thread_id, audience=audience)
     return tx.all(_QUOTABLE, ticket_id=ticket_id, thread_id=thread_id, scope_address=address)
 
 

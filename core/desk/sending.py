@@ -154,7 +154,9 @@ def begin(
     zone = ZoneInfo(customer.time_zone) if customer else tx.facts.zone
     earlier = [
         m
-        for m in outbox.quotable(tx, ticket_id, row.thread_id, address=addresses.key(row.address))
+        for m in outbox.quotable(
+            tx, ticket_id, row.thread_id, address=addresses.key(row.address), audience=said.audience
+        )
         if m.id < said.id and m.withdrawn_at is None
     ]
     files = tuple(

@@ -282,6 +282,24 @@ async def test_a_vendor_that_goes_on_from_its_own_mail_reaches_its_case_whatever
     assert len(said) == 2
 
 
+async def test_a_mail_to_a_vendor_names_and_quotes_what_was_said_on_the_case_and_nothing_else(desk):
+    number, case = await opened(desk)
+    sent = next(one for one in desk.channel.sent if one.to.address == SUPPORT)
+    first = {"message_id": "v.1@mx1.cumulus.test", "own_refs": (sent.ref,)}
+    await desk.mail(SUPPORT, text=SAID, authentication=PASSED, **first)
+
+    await desk.do(vendor_cases.write, await desk.who("ann"), number, case, "Novità?")
+    await desk.work()
+
+    again = [one for one in desk.channel.sent if one.to.address == SUPPORT][-1]
+    assert again.text == "Novità?"
+    assert (again.in_reply_to, again.references) == (
+        "v.1@mx1.cumulus.test",
+        (sent.ref, "v.1@mx1.cumulus.test"),
+    ), "their program puts it where the first one is"
+    assert [one.text for one in again.history] == [SAID, WORDS["text"]]
+
+
 async def test_who_only_pretends_to_be_the_vendor_waits_for_staff(desk):
     number, case = await opened(desk, reference="SR1234567")
     sent = next(one for one in desk.channel.sent if one.to.address == SUPPORT)
