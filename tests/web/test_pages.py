@@ -48,7 +48,13 @@ async def test_a_short_page_is_made_in_one_go(site, monkeypatch):
 
     page, turns = await turns_of_others(
         site.long_page(
-            make_mocked_request("GET", "/"), "errors/error.html", code=404, details=(), sizes={}, status=404
+            make_mocked_request("GET", "/"),
+            "errors/error.html",
+            code=404,
+            details=(),
+            typed="",
+            sizes={},
+            status=404,
         )
     )
 
