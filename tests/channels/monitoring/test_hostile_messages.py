@@ -111,6 +111,15 @@ def test_a_body_that_is_too_large_is_not_read() -> None:
         facts("alertmanager", b" " * (SIZE + 1))
 
 
+@pytest.mark.parametrize("nowhere", [{"host": None}, {"host": ""}, {}])
+def test_what_riemann_says_of_a_service_of_no_one_host_is_a_problem_of_that_service(nowhere: Any) -> None:
+    said = {"service": "api latency, all hosts", "state": "critical"}
+    told = fact("riemann", said | nowhere)
+    assert (told.status, told.event, told.resource) == (Status.FIRING, "api latency, all hosts", None)
+    assert told.dedup_key == fact("riemann", said | nowhere | {"state": "ok"}).dedup_key
+    assert told.dedup_key != fact("riemann", said | {"host": "a"}).dedup_key
+
+
 @pytest.mark.parametrize(
     ("charset", "encoding"),
     [("ISO-8859-1", "latin-1"), ("windows-1252", "cp1252"), ("utf-16", "utf-16"), ('"UTF-8"', "utf-8")],
