@@ -154,6 +154,19 @@ def test_a_body_that_the_server_unpacked_is_read_though_its_header_is_still_ther
     assert fact("alertmanager", packed, headers={"content-encoding": "deflate"}).event == "A"
 
 
+@pytest.mark.parametrize("text", ["UPS on battery", "", "P", "K" * 300, "<a>b</a>", "a=1&b=2", " {}"])
+def test_deflate_without_its_frame_is_unpacked_and_what_is_not_packed_stays_as_it_came(text: str) -> None:
+    for body in (text.encode(), json.dumps(a_group()).encode()):
+        pack = zlib.compressobj(wbits=-15)
+        for raw in (pack.compress(body) + pack.flush(), body):
+            told = decode(raw, {"content-encoding": "Deflate"}, received_at=NOON)
+            assert told.raw == body
+    pack = zlib.compressobj(wbits=-15)
+    bomb = pack.compress(b"0" * 10**8) + pack.flush()
+    with pytest.raises(NotUnderstood, match="not read further"):
+        decode(bomb, {"content-encoding": "deflate"}, received_at=NOON)
+
+
 def test_a_body_may_be_packed_and_a_broken_pack_is_not_understood() -> None:
     packed = gzip.compress(json.dumps(a_group()).encode())
     assert fact("alertmanager", packed).event == "A"
