@@ -96,6 +96,8 @@ class AlertFact:
     """The problem's name as the source gives it; the names of a pair may differ: linkDown, linkUp."""
     dedup_key: str | None
     """The same for firing and resolved of one problem, whatever its severity and its words; None: no problem is meant."""
+    unless_key: str | None = None
+    """Of what reads like an end, in words that may mean anything else: where nothing ever fired by `dedup_key`, it is a problem of this key."""
     resource: str | None = None
     """Device or object as the payload names it."""
     severity: Severity = Severity.UNKNOWN

@@ -196,14 +196,12 @@ async def _sign_in(cookie: str, site: Site) -> accounts.SignIn | None:
 
 def _check_size(request: web.Request, site: Site) -> None:
     """A request without files has no reason to be large. Of files aiohttp counts what really comes, of devices their channel does."""
-    if (
-        request.method in SAFE
-        or request.content_type == "multipart/form-data"
-        or request.path.startswith(DEVICES)
-    ):
+    if request.method in SAFE or request.path.startswith(DEVICES):
         return
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise web.HTTPUnsupportedMediaType  # nobody knows how long it is, and only devices pack what they send
+    if request.content_type == "multipart/form-data":
+        return
     size = request.content_length
     if size is None and request.body_exists and not request.path.startswith("/api/"):
         raise web.HTTPLengthRequired

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from channels.monitoring.decoding import unpacked
 from channels.monitoring.sources import pagerduty_events
 
 EVENT = 512 * 1024  # bytes of an event of PagerDuty's
@@ -24,8 +25,9 @@ class Enqueued:
     """The event without its routing key: what proves who sends is not kept."""
 
 
-def enqueued(raw: bytes) -> Enqueued:
-    """An event of PagerDuty's Events API, version 2. Raises ValueError with what is wrong."""
+def enqueued(packed: bytes, headers: Mapping[str, str]) -> Enqueued:
+    """An event of PagerDuty's Events API, version 2, packed or not. `headers`: names in lower case. Raises ValueError with what is wrong."""
+    raw = unpacked(packed, headers)
     if len(raw) > EVENT:
         raise ValueError(f"the event has more than {EVENT} bytes")
     try:
@@ -50,7 +52,7 @@ def invalid(why: str) -> dict[str, Any]:
 
 
 def zabbix_key(raw: bytes) -> str:
-    """The problem that a message of our media type for Zabbix is about; empty: it is no such message."""
+    """The problem that a message of our media type for Zabbix is about, which packs nothing; empty: it is no such message."""
     if len(raw) > _UPDATE or b'"event_id"' not in raw:
         return ""
     try:

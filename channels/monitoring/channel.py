@@ -156,7 +156,7 @@ class MonitoringChannel:
         if isinstance(raw, web.Response):
             return raw
         try:
-            event = answers.enqueued(raw)
+            event = answers.enqueued(raw, _named(request))
         except ValueError as error:
             return web.json_response(answers.invalid(str(error)), status=400)
         stored = await self._store(request, event.raw, event.secret)
@@ -229,7 +229,7 @@ async def _body(request: web.Request) -> bytes | web.Response:
 
 
 def _arrival(request: web.Request, raw: bytes, secret: str) -> Arrival:
-    headers = {name.lower(): value for name, value in request.headers.items()}
+    headers = _named(request)
     kept = {
         name: value[:1000]
         for name, value in headers.items()
@@ -260,8 +260,13 @@ def _claims(request: web.Request, secret: str) -> Claims:
         source=request.match_info["source"],
         secret=secret,
         peer=request.remote or "",
-        headers={name.lower(): value for name, value in request.headers.items()},
+        headers=_named(request),
     )
+
+
+def _named(request: web.Request) -> dict[str, str]:
+    """Its headers by name, in lower case."""
+    return {name.lower(): value for name, value in request.headers.items()}
 
 
 def _secret(request: web.Request) -> str:

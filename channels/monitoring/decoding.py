@@ -39,7 +39,7 @@ def decode(
 
     `headers`: names in lower case. The content type is believed of forms only: many tools send JSON as text.
     """
-    content = _unpacked(raw, headers)
+    content = unpacked(raw, headers)
     if len(content) > SIZE:
         raise NotUnderstood(f"the body has {len(content)} bytes: {SIZE} is the limit")
     kind = headers.get("content-type", "")
@@ -65,18 +65,27 @@ def decode(
     )
 
 
-def _unpacked(raw: bytes, headers: Mapping[str, str]) -> bytes:
-    deflated = headers.get("content-encoding", "").lower() == "deflate" and _begins_zlib(raw)
-    if not deflated and raw[:2] != b"\x1f\x8b":  # whatever the header says: a server may have unpacked it
-        return raw
+def unpacked(raw: bytes, headers: Mapping[str, str]) -> bytes:
+    """The body as it was before its tool packed it. `headers`: names in lower case. Raises NotUnderstood: it is broken, or a bomb.
+
+    What some send as deflate has no frame of zlib (RFC 9110, 8.4.1.2), and nothing else to know it by: what is no such stream is as it came.
+    """
+    deflated = headers.get("content-encoding", "").strip().lower() == "deflate"
+    framed = raw[:2] == b"\x1f\x8b" or (deflated and _begins_zlib(raw))
+    if not framed and (not deflated or raw.lstrip()[:1] in (b"{", b"[")):
+        return raw  # whatever the header says: a server may have unpacked it
     most = min(SIZE, max(len(raw), 1024) * RATIO)
-    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32 if framed else -zlib.MAX_WBITS)
     try:
         content = unpack.decompress(raw, most + 1)
     except zlib.error as error:
+        if not framed:
+            return raw
         raise NotUnderstood(f"the body is packed, and cannot be unpacked: {error}") from None
     if len(content) > most or unpack.unconsumed_tail:
         raise NotUnderstood(f"unpacked, the body has more than {most} bytes: it is not read further")
+    if not framed and (not unpack.eof or unpack.unused_data):
+        return raw
     if not unpack.eof:
         raise NotUnderstood("the packed body ends too early")
     return content

@@ -109,7 +109,7 @@ def attach(tx: Tx, who: Principal, alert_id: str, number: str, *, now: datetime)
     if row.customer == found.customer:
         source = reference.alert_source(tx, row.source)
         stay = alert_incidents.take_along(tx, row, source, before, found.id, now=now) if before else set()
-        alert_incidents.follow(tx, row, source, but=stay, now=now)
+        alert_incidents.follow(tx, row, source, but=stay, began=alert_tickets.waited(row, now=now), now=now)
 
 
 def _leave(tx: Tx, ticket_id: str, row: Row, who: Principal, *, to: str, now: datetime) -> None:
@@ -135,7 +135,7 @@ def open_ticket(tx: Tx, who: Principal, alert_id: str, *, now: datetime) -> str:
     alert_rows.change(tx, row.id, status=_stands(row), placed_at=now, parent_alert=None)
     alert_rows.decide(tx, row, "opened_by", now=now, by=who.id)
     made = alert_tickets.open_one(tx, row, source, recurrence_of=None, now=now)
-    alert_incidents.follow(tx, row, source, now=now)
+    alert_incidents.follow(tx, row, source, began=alert_tickets.waited(row, now=now), now=now)
     return Case.open(tx, made, now=now)["number"]  # type: ignore[no-any-return]
 
 

@@ -168,10 +168,18 @@ def open_storm(tx: Tx, thing: Thing) -> str | None:
 # --- It begins ---------------------------------------------------------------------------------------------
 
 
-def follow(tx: Tx, row: Row, source: AlertSource, *, but: Collection[str] = (), now: datetime) -> None:
+def follow(
+    tx: Tx,
+    row: Row,
+    source: AlertSource,
+    *,
+    but: Collection[str] = (),
+    began: datetime | None,
+    now: datetime,
+) -> None:
     """The alarm has its ticket: where others hang on what is down, it is an incident of them all. Safe to repeat.
 
-    `but`: customers who have their part elsewhere.
+    `but`: customers who have their part elsewhere. `began`: when the clocks of parts begin, where nobody was to be called before.
     """
     placed = alert_rows.one(tx, row.id)
     if placed is None or placed.ticket_id is None or not row.customer or not row.asset:
@@ -179,7 +187,8 @@ def follow(tx: Tx, row: Row, source: AlertSource, *, but: Collection[str] = (), 
     found = whom(tx, (row.customer, row.asset), source, now=now)
     concerned = [one for one in found if one.customer not in but]
     if concerned and parent_of(tx, placed.ticket_id) is None:
-        _spread(tx, placed, source, placed.ticket_id, concerned, [one.customer for one in concerned], now=now)
+        codes = [one.customer for one in concerned]
+        _spread(tx, placed, source, placed.ticket_id, concerned, codes, began=began, now=now)
 
 
 def take_along(tx: Tx, row: Row, source: AlertSource, before: str, into: str, *, now: datetime) -> set[str]:
@@ -220,13 +229,15 @@ def _no_more(tx: Tx, ticket_id: str, *, now: datetime) -> None:
     incident_outages.nobody(tx, ticket_id, now=now)
 
 
-def gather(tx: Tx, row: Row, source: AlertSource, thing: Thing, *, now: datetime) -> None:
-    """An alarm of a storm of several customers: theirs are parts of one incident of what they all hang on."""
+def gather(
+    tx: Tx, row: Row, source: AlertSource, thing: Thing, *, began: datetime | None, now: datetime
+) -> None:
+    """An alarm of a storm of several customers: theirs are parts of one incident of what they all hang on. `began`: as of `follow`."""
     parent, asset, known = open_storm(tx, thing), shared_assets.named(tx, thing), alert_rows.one(tx, row.id)
     assert asset is not None
     assert known is not None
     if parent is not None:
-        child = _part(tx, known, known, parent, source, now=now)
+        child = _part(tx, known, known, parent, source, began=began, now=now)
         alert_tickets.attach(tx, known, child, why="storm", now=now)
         return
     subject, _ = texts.notice(
@@ -240,6 +251,7 @@ def gather(tx: Tx, row: Row, source: AlertSource, thing: Thing, *, now: datetime
         subject=subject,
         impact=1,
         severity=Severity(known.worst),
+        since=began,
         now=now,
     )
     case.flag(alert_tickets.STORM)
@@ -250,7 +262,7 @@ def gather(tx: Tx, row: Row, source: AlertSource, thing: Thing, *, now: datetime
     concerned = [
         one for one in whom(tx, (asset.customer, asset.name), source, now=now) if one.customer in hit
     ]
-    _spread(tx, known, source, case.id, concerned, hit, now=now)
+    _spread(tx, known, source, case.id, concerned, hit, began=began, now=now)
 
 
 def _spread(
@@ -261,6 +273,7 @@ def _spread(
     concerned: Sequence[Concerned],
     codes: Sequence[str],
     *,
+    began: datetime | None,
     now: datetime,
 ) -> None:
     """The ticket is an incident; the first few customers have their part at once, all others by jobs."""
@@ -271,7 +284,7 @@ def _spread(
     parent.flag(alert_tickets.RECOVERED, on=False)
     incident_outages.begin(parent, concerned, since=row.started_at, announce=source.announce)
     parent.save()
-    _slice(tx, row, source, parent_id, codes, 0, now=now)
+    _slice(tx, row, source, parent_id, codes, 0, began=began, now=now)
 
 
 def go_on(tx: Tx, job: Job, *, now: datetime) -> None:
@@ -284,16 +297,34 @@ def go_on(tx: Tx, job: Job, *, now: datetime) -> None:
     if parent is None or not parent.open or not (row.firing or alert_tickets.STORM in parent.flags):
         return
     source = reference.alert_source(tx, row.source)
-    _slice(tx, row, source, parent.id, job.payload["customers"], job.payload["since"], now=now)
+    began = job.payload.get("began")
+    _slice(
+        tx,
+        row,
+        source,
+        parent.id,
+        job.payload["customers"],
+        job.payload["since"],
+        began=datetime.fromisoformat(began) if began else None,
+        now=now,
+    )
 
 
 def _slice(
-    tx: Tx, row: Row, source: AlertSource, parent_id: str, codes: Sequence[str], since: int, *, now: datetime
+    tx: Tx,
+    row: Row,
+    source: AlertSource,
+    parent_id: str,
+    codes: Sequence[str],
+    since: int,
+    *,
+    began: datetime | None,
+    now: datetime,
 ) -> None:
     thing = _down(tx, parent_id, row)
     by_code = {one.customer: one for one in whom(tx, thing, source, now=now)}
     for code in codes[since : since + SLICE]:
-        child = _child(tx, parent_id, code, row, source, by_code.get(code), now=now)
+        child = _child(tx, parent_id, code, row, source, by_code.get(code), began=began, now=now)
         _gather_below(tx, thing, code, row, child, now=now)
     if since + SLICE < len(codes):
         work.enqueue(
@@ -301,7 +332,12 @@ def _slice(
             shard=parent_id,
             lane=KIND,
             kind=KIND,
-            payload={"alert": row.id, "customers": list(codes), "since": since + SLICE},
+            payload={
+                "alert": row.id,
+                "customers": list(codes),
+                "since": since + SLICE,
+                "began": began.isoformat() if began else None,
+            },
             due=now,
             now=now,
         )
@@ -339,16 +375,27 @@ def child_of(tx: Tx, parent_id: str, customer: str) -> str | None:
     )
 
 
-def part_for(tx: Tx, row: Row, parent: Row, source: AlertSource, *, now: datetime) -> str:
-    """The ticket an alarm belongs to that hangs on the one of another customer: their part of its incident, made if there is none."""
+def part_for(
+    tx: Tx, row: Row, parent: Row, source: AlertSource, *, began: datetime | None, now: datetime
+) -> str:
+    """The ticket an alarm belongs to that hangs on the one of another customer: their part of its incident, made if there is none. `began`: as of `follow`."""
     placed = alert_rows.one(tx, parent.id)
     assert placed is not None
     assert placed.ticket_id is not None
     top = parent_of(tx, placed.ticket_id) or placed.ticket_id
-    return _part(tx, row, placed, top, source, now=now)
+    return _part(tx, row, placed, top, source, began=began, now=now)
 
 
-def _part(tx: Tx, row: Row, cause: Row, parent_id: str, source: AlertSource, *, now: datetime) -> str:
+def _part(
+    tx: Tx,
+    row: Row,
+    cause: Row,
+    parent_id: str,
+    source: AlertSource,
+    *,
+    began: datetime | None,
+    now: datetime,
+) -> str:
     """The part of this alarm's customer; who joins later widens the outage too. `cause`: the alarm that a new one tells of."""
     there = child_of(tx, parent_id, row.customer)
     if there is not None:
@@ -360,7 +407,8 @@ def _part(tx: Tx, row: Row, cause: Row, parent_id: str, source: AlertSource, *, 
         case.event("incident.opened", actor="system", customers=1)
     incident_outages.begin(case, theirs, since=cause.started_at, announce=source.announce)
     case.save()
-    return _child(tx, parent_id, row.customer, cause, source, theirs[0] if theirs else None, now=now)
+    concerned = theirs[0] if theirs else None
+    return _child(tx, parent_id, row.customer, cause, source, concerned, began=began, now=now)
 
 
 def _child(
@@ -371,6 +419,7 @@ def _child(
     source: AlertSource,
     theirs: Concerned | None,
     *,
+    began: datetime | None,
     now: datetime,
 ) -> str:
     """The customer's part: the one there is, one that was solved a moment ago, a ticket of theirs of what hangs below, or a new one."""
@@ -385,7 +434,7 @@ def _child(
             return str(one.id)
     adopted = _theirs_below(tx, parent_id, customer, row)
     if adopted is None:
-        case = _new(tx, parent_id, customer, row, source, theirs, now=now)
+        case = _new(tx, parent_id, customer, row, source, theirs, began=began, now=now)
         case.save()
         adopted = case.id
     parent, child = (Case.open(tx, one, now=now) for one in (parent_id, adopted))
@@ -403,6 +452,7 @@ def _new(
     source: AlertSource,
     theirs: Concerned | None,
     *,
+    began: datetime | None,
     now: datetime,
 ) -> Case:
     things = theirs.things if theirs else ()
@@ -430,6 +480,7 @@ def _new(
         impact=correlation.impact(asset.criticality if asset else ""),
         severity=Severity(row.worst),
         incident=parent_id,
+        since=began,
         now=now,
     )
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import bindparam, select
 
@@ -235,9 +234,14 @@ def _standing(row: Row) -> str:
     return str(row.status) if row.status in STANDS else "firing"
 
 
+def _placed_at(row: Row, *, now: datetime) -> datetime:
+    """Since when it waits no longer."""
+    return now if row.placed_at is None else min(row.placed_at, now)
+
+
 def _no_contract(tx: Tx, row: Row, *, now: datetime) -> None:
     """Kept, nobody is called, and whoever looks after the customer hears of it once a day."""
-    alert_rows.change(tx, row.id, status=_standing(row))
+    alert_rows.change(tx, row.id, status=_standing(row), placed_at=_placed_at(row, now=now))
     alert_rows.decide(tx, row, "stored", now=now)
     day = now.astimezone(tx.facts.zone).date().isoformat()
     account_managers.ask(
@@ -257,27 +261,30 @@ def _under(tx: Tx, row: Row, source: AlertSource, *, now: datetime) -> None:
     alert_rows.decide(tx, row, "suppressed", now=now, parent=parent.id, name=parent.asset or parent.resource)
     if parent.ticket_id is not None:
         own = parent.customer == row.customer
-        into = parent.ticket_id if own else alert_incidents.part_for(tx, row, parent, source, now=now)
+        into = parent.ticket_id
+        if not own:
+            began = alert_tickets.waited(row, now=now)
+            into = alert_incidents.part_for(tx, row, parent, source, began=began, now=now)
         alert_tickets.attach(tx, row, into, why="parent", now=now)
 
 
 def _to_ticket(tx: Tx, row: Row, source: AlertSource, decided: Placed, *, now: datetime) -> None:
-    values: dict[str, Any] = {"status": _standing(row), "parent_alert": None}
-    if row.placed_at is None or row.placed_at > now:
-        values["placed_at"] = now
-    alert_rows.change(tx, row.id, **values)
+    began = alert_tickets.waited(row, now=now)
+    alert_rows.change(
+        tx, row.id, status=_standing(row), parent_alert=None, placed_at=_placed_at(row, now=now)
+    )
     if decided.place is Place.QUIET:
         alert_rows.decide(tx, row, "quiet", now=now)
         return
     if decided.place is Place.REOPEN:
         assert decided.ticket is not None
         alert_tickets.reopen(tx, row, decided.ticket, now=now)
-        alert_incidents.follow(tx, row, source, now=now)
+        alert_incidents.follow(tx, row, source, began=began, now=now)
         return
     if decided.place is Place.SHARED:
         thing = alert_incidents.storm(tx, row, now=now)
         assert thing is not None
-        alert_incidents.gather(tx, row, source, thing, now=now)
+        alert_incidents.gather(tx, row, source, thing, began=began, now=now)
         return
     if decided.ticket is not None:
         alert_tickets.attach(tx, row, decided.ticket, why=str(decided.place), now=now)
@@ -286,7 +293,7 @@ def _to_ticket(tx: Tx, row: Row, source: AlertSource, decided: Placed, *, now: d
     else:
         alert_tickets.open_one(tx, row, source, recurrence_of=decided.recurrence_of, now=now)
     _take_over(tx, row, now=now)
-    alert_incidents.follow(tx, row, source, now=now)
+    alert_incidents.follow(tx, row, source, began=began, now=now)
 
 
 def _take_over(tx: Tx, row: Row, *, now: datetime) -> None:

@@ -133,7 +133,7 @@ def open_one(tx: Tx, row: Row, source: AlertSource, *, recurrence_of: str | None
         subject=_title(row),
         impact=_impact(tx, row, source, asset),
         severity=Severity(row.worst),
-        since=_waited(row, now=now),
+        since=waited(row, now=now),
         now=now,
     )
     if row.flapping_since is not None:
@@ -161,8 +161,8 @@ def _impact(tx: Tx, row: Row, source: AlertSource, asset: people.Asset | None) -
     return correlation.impact(asset.criticality if asset else "")
 
 
-def _waited(row: Row, *, now: datetime) -> datetime | None:
-    """Until now nobody was to be called: somebody worked there, or it was for information only. None: it is called for as soon as it may."""
+def waited(row: Row, *, now: datetime) -> datetime | None:
+    """Until now nobody was to be called: somebody worked there, or it was for information only. None: it is called for as soon as it may. `row`: as it stood before it found its place."""
     quiet = row.status in ("firing", "acknowledged") and row.placed_at is not None
     return now if quiet or row.status == "maintenance" else None
 
@@ -181,7 +181,7 @@ def open_storm(tx: Tx, row: Row, source: AlertSource, near: list[Row], *, now: d
         subject=subject,
         impact=1,
         severity=worst,
-        since=_waited(row, now=now),
+        since=waited(row, now=now),
         now=now,
     )
     case.flag(STORM)

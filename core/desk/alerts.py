@@ -114,7 +114,8 @@ def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
         detail["left"] = door.apart(tx, row, said.not_read, now=now)
     again = bool(steps) and set(steps) == {Step.DUPLICATE}
     if again:
-        known = alert_rows.one(tx, alert_rows.identity(name, str(said.alerts[0].dedup_key)))
+        key = meant(tx, name, said.alerts[0]).dedup_key
+        known = alert_rows.one(tx, alert_rows.identity(name, str(key)))
         detail["first"] = known.inbound_id if known is not None else None
     outcome = "duplicate" if again else "alert"
     reason = _reason(said.alerts) if by.alone or said.alerts else device_lines.LINES
@@ -164,9 +165,10 @@ def one(
     """One fact to its alert, said so many times. `row`: what brings it. None: it speaks of no problem."""
     if fact.dedup_key is None or fact.status in ASIDE:
         return None
-    alert_id = alert_rows.identity(source.name, fact.dedup_key)
     customer = alert_rows.whose(tx, source, fact)
     alert_rows.meet(tx, customer, source.name)
+    fact = meant(tx, source.name, fact)
+    alert_id = alert_rows.identity(source.name, str(fact.dedup_key))
     known = alert_rows.one(tx, alert_id)
     received_at = row.received_at
     step = correlation.step(
@@ -213,6 +215,24 @@ def one(
         about = _told(tx, source, fact, customer, row) | {"source": source.name}
         maintenance.source_says(tx, alert_id, about, said_at=fact.said_at, now=now)
     return step
+
+
+def meant(tx: Tx, source: str, fact: AlertFact) -> AlertFact:
+    """The fact as it counts here: what reads like an end of what never began is a problem that a person looks at. Safe to repeat."""
+    if fact.unless_key is None:
+        return fact
+    known = alert_rows.one(tx, alert_rows.identity(source, str(fact.dedup_key)))
+    if known is not None and known.episode:
+        return fact
+    return replace(
+        fact,
+        status=Status.FIRING,
+        dedup_key=fact.unless_key,
+        unless_key=None,
+        severity=Severity.UNKNOWN,
+        started_at=fact.ended_at,
+        ended_at=None,
+    )
 
 
 def _as_known(row: Row) -> Known:

@@ -200,7 +200,7 @@ def _message(tx: Tx, said: Inbound, inbound_id: str, found: Understood, *, now: 
 def _alarms(tx: Tx, said: Inbound, source: str, *, now: datetime) -> dict[str, Any]:
     """What each fact means, and where its alarm goes. Of several tickets the first is told."""
     told: dict[str, Any] = {"alarms": []}
-    for fact in said.alerts[:ALARMS]:
+    for fact in (alerts.meant(tx, source, one) for one in said.alerts[:ALARMS]):
         alarm: dict[str, Any] = {"status": str(fact.status), "what": fact.summary or fact.event or ""}
         told["alarms"].append(alarm)
         if fact.dedup_key is None or fact.status in alerts.ASIDE:

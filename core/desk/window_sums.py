@@ -51,13 +51,14 @@ def beside(
         for one in tx.all(_ALONE, customer=customer, by=by, since=meant.since - windows.LOOKED_AT)
         if _go_together(one.tag, tag)
     ]
+    planned = {one.id: replace(maintenance.rule_of(one), last=one.over_at) for one in rows}
     seen: set[frozenset[str]] = {frozenset()}
     for thing in _covered(tx, customer, site, asset) if rows else ():
         there = [one for one in rows if _covers(one, thing)]
         ids = frozenset(one.id for one in there)
         if ids not in seen:
             seen.add(ids)
-            yield tuple(replace(maintenance.rule_of(one), last=one.over_at) for one in there)
+            yield tuple(planned[one.id] for one in there)
 
 
 def _covered(tx: Tx, customer: str, site: str, asset: str) -> Iterator[_Thing]:

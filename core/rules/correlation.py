@@ -122,8 +122,8 @@ class Work:
 def ends_work(work: Work, *, said_at: datetime | None, received_at: datetime, again: bool = False) -> bool:
     """A tool that is silent in its work speaks of the problem: is the work over? Not where that was said before it, and comes late.
 
-    `said_at`: by the tool's clock; where both times are the tool's own, that clock may be as wrong as it likes. Else only the order is
-    known in which they came: what comes within CLOCK_STEP is late, and after that a person rather hears of it once too often; unless
+    `said_at`: by the tool's clock; where both times are the tool's own, that clock may be as wrong as it likes, unless it was set right
+    between them. Else only the order is known in which they came: what comes within CLOCK_STEP is late, and after that a person rather hears of it once too often; unless
     they do already: `again`, it is the repetition of an alarm that has its place.
 
     >>> work = Work(told_at=datetime(2026, 3, 3, 1, 0), said_at=None)
@@ -131,7 +131,9 @@ def ends_work(work: Work, *, said_at: datetime | None, received_at: datetime, ag
     [False, True]
     """
     if work.said_at is not None and said_at is not None:
-        return said_at > work.said_at
+        set_right = work.said_at - work.told_at > CLOCK_STEP >= said_at - received_at
+        if said_at > work.said_at or not set_right:
+            return said_at > work.said_at
     return not again and abs(received_at - work.told_at) > CLOCK_STEP
 
 

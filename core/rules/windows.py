@@ -26,6 +26,12 @@ LOOKED_AT = timedelta(days=8)
 """In a row, of a rule, to see whether it leaves anything out: a day more than one person may decide."""
 AHEAD = timedelta(days=458)
 """How far a rule is looked at, times its INTERVAL: a year and a quarter of months have met each other by then, long and short ones."""
+LOOKED_THROUGH = 20_000
+"""Occurrences beside a new window, of all that it covers: a quarter of a second in which nobody else can write."""
+_EVERY = {"DAILY": 1, "WEEKLY": 7, "MONTHLY": 28}
+"""Days from one occurrence to the next of the same day, at least."""
+_JUMP = timedelta(hours=2)
+"""Of a clock, within LOOKED_AT."""
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 """The end of what has none."""
 MAX_RULE = 200  # characters
@@ -76,6 +82,10 @@ class Span:
 
     since: datetime
     until: datetime
+
+
+Spans = Sequence[tuple[datetime, datetime]]
+"""Since when until when something is taken."""
 
 
 def checked(rule: str, first: datetime, zone: ZoneInfo) -> str:
@@ -253,38 +263,82 @@ def needs_second_person(
     So long is what lasts, and what comes so often that of some days in a row hardly anything is outside; both together with what the same person
     planned before. `beside`: that, of one thing after the other that the window covers.
 
+    Where that is more than can be looked through at once (LOOKED_THROUGH), two decide as well.
+
     >>> at = datetime(2026, 3, 3, 1, tzinfo=UTC)
     >>> nightly = Window(since=at, until=at + timedelta(hours=4), rule="FREQ=DAILY")
     >>> always = Window(since=at, until=at + timedelta(hours=24), rule="FREQ=DAILY")
     >>> [needs_second_person(one, whole_customer=False) for one in (nightly, always)]
     [False, True]
     """
-    return whole_customer or any(_longest(window, others) > SECOND_PERSON_AFTER for others in ((), *beside))
+    if whole_customer or _alone(window) > SECOND_PERSON_AFTER:
+        return True
+    left = LOOKED_THROUGH
+    known: dict[tuple[Window, datetime], Spans] = {}  # windows come again with others
+    for others in beside:
+        if sum(map(_at_most, (window, *others)), timedelta(0)) <= SECOND_PERSON_AFTER:
+            continue
+        since, until = _where(window, others)
+        spans: list[tuple[datetime, datetime]] = []
+        for one in (window, *others):
+            if (one, until) not in known:
+                known[one, until] = _taken(one, since, until)
+            spans += known[one, until]
+            if len(spans) > left:
+                return True
+        left -= len(spans)
+        if _on_either_clock(spans, window.zone) > SECOND_PERSON_AFTER:
+            return True
+    return False
 
 
-def _longest(window: Window, others: Sequence[Window]) -> timedelta:
-    """How long it lasts at once; of what repeats, and with others beside it, how much is taken of any LOOKED_AT in a row, where that is more.
-
-    On its own clock, and beside others also as time goes by: a night in which a clock jumps decides nothing.
-    """
+def _alone(window: Window) -> timedelta:
+    """How long it lasts at once; of what repeats, how much is taken of any LOOKED_AT in a row, where that is more: on its own clock."""
     alone, said = window.until - window.since, parts(window)
-    since, until = window.since, window.since + (said.interval if said is not None else 1) * AHEAD
-    if others:
-        since -= LOOKED_AT
-        until = max(one.since for one in (window, *others)) + AHEAD
-    elif said is None:
+    if said is None:
         return alone
-    clocks = (ZoneInfo(window.zone), *([ZoneInfo("UTC")] if others else []))
-    spans = [
-        (span.since, min(span.until, one.last))
-        for one in (window, *others)
-        for span in occurrences(one, since, until)
-        if span.since < one.last
-    ]
-    return max(alone, min(_fullest(spans, clock) for clock in clocks))
+    until = window.since + said.interval * AHEAD
+    spans = [(one.since, one.until) for one in occurrences(window, window.since, until)]
+    return max(alone, _fullest(spans, ZoneInfo(window.zone)))
 
 
-def _fullest(spans: Iterable[tuple[datetime, datetime]], clock: ZoneInfo) -> timedelta:
+def _at_most(window: Window) -> timedelta:
+    """No LOOKED_AT in a row has more of it, whatever clocks do. Reckoned, not looked at: most things are seen to be harmless by it.
+
+    >>> at = datetime(2026, 3, 3, 1, tzinfo=UTC)
+    >>> str(_at_most(Window(since=at, until=at + timedelta(hours=1), rule="FREQ=DAILY")))
+    '11:00:00'
+    """
+    zone = ZoneInfo(window.zone)
+    longest = max(window.until - window.since, _wall(window.until, zone) - _wall(window.since, zone))
+    said, times = parts(window), 1
+    if said is not None:
+        days = _EVERY[said.frequency] * said.interval
+        times = (LOOKED_AT.days // days + 1) * max(1, len(said.weekdays) + len(said.days))
+    return min(times * longest + _JUMP, LOOKED_AT)
+
+
+def _where(window: Window, others: Iterable[Window]) -> tuple[datetime, datetime]:
+    """From when to when it may meet others; of one that does not repeat, any LOOKED_AT that it is part of."""
+    said = parts(window)
+    since, until = window.since - LOOKED_AT, window.until + LOOKED_AT
+    if said is not None:
+        until = max((window.since + said.interval * AHEAD, *(one.since + AHEAD for one in others)))
+    return since, until
+
+
+def _taken(window: Window, since: datetime, until: datetime) -> Spans:
+    """What it takes of that, or as much of it as is looked through."""
+    there = (one for one in occurrences(window, since, until) if one.since < window.last)
+    return [(one.since, min(one.until, window.last)) for one in islice(there, LOOKED_THROUGH + 1)]
+
+
+def _on_either_clock(spans: Spans, zone: str) -> timedelta:
+    """As time goes by and on the clocks of a place: a night in which they jump decides nothing."""
+    return min(_fullest(spans, ZoneInfo(one)) for one in (zone, "UTC"))
+
+
+def _fullest(spans: Spans, clock: ZoneInfo) -> timedelta:
     """How much they take of any LOOKED_AT in a row. None is fuller than some that begins with one of them."""
     taken: list[tuple[datetime, datetime]] = []
     for since, until in sorted((_wall(since, clock), _wall(until, clock)) for since, until in spans):

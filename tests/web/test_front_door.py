@@ -365,8 +365,11 @@ async def test_what_a_device_packs_is_taken_as_it_comes_and_nobody_else_packs_an
         await listening(server)
         here = f"http://127.0.0.1:{server.port}"
         async with ClientSession() as session:
-            for encoding in ("gzip", "deflate", "br", "zstd", "odd", "identity"):
-                packed = {"Content-Encoding": encoding, "Content-Type": "application/json", **SAME}
+            for encoding in ("gzip", "deflate", "br", "zstd", "odd", "multipart", "identity"):
+                kind = "application/json"
+                if encoding == "multipart":
+                    encoding, kind = "gzip", "multipart/form-data; boundary=x"  # noqa: PLW2901 - files, packed
+                packed = {"Content-Encoding": encoding, "Content-Type": kind, **SAME}
                 statuses = [
                     (await session.post(f"{here}{path}", data=b"{}", headers=packed)).status
                     for path in ("/in/alerts/SOURCE", "/in/provider", "/login", "/api/v1/tickets")
@@ -377,7 +380,7 @@ async def test_what_a_device_packs_is_taken_as_it_comes_and_nobody_else_packs_an
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
-    assert came == [b"{}"] * 7
+    assert came == [b"{}"] * 8
 
 
 async def test_whoever_asks_before_the_pages_are_read_is_answered_but_the_hub_is_not_ready(db):

@@ -31,7 +31,7 @@ _JOB_RESULTS = {
 }
 _CALLS = re.compile(
     r"(?:(?:(?:re|fwd?|r|i|allarme|allerta|avviso|alarm|alert|attention|attenzione|problem)\s*:"
-    r"|\[(?:firing|alerting)(?::\s*\d{1,4})?\])\s*)+",
+    r"|\[(?:firing|alerting)(?::\s?\d{1,4})?(?:,\s?resolved:\s?\d{1,4})?\])\s*)+",
     re.IGNORECASE,
 )
 _OVER = r"(?:resolved|recover(?:ed|y)|cleared|restored|ok|risolt[oaie]|rientr(?:o|at[oaie])|ripristin(?:o|at[oaie])|cessat[oaie]|fine\sallarme)"
@@ -40,6 +40,11 @@ _ENDS = re.compile(
     re.IGNORECASE,
 )
 """Before what is over: "RIENTRO: ", "[RESOLVED] ", "Resolved in 1h 3m: ". Only in front of everything, and marked off: within a sentence such a word may mean anything."""
+_FAILED = re.compile(
+    r"\s*(?:failed|fallit[oaie]|no|not|non)\b|.*\b(?:fail(?:ed|ures?)|fallit[ie]|errors?|errori|critical|critici)\s?[:=]\s?[1-9]",
+    re.IGNORECASE,
+)
+"""What is no end, whatever stands before it: "Ripristino: fallito su SRV01", "OK: 3, FAILED: 2". A problem may be called by such a word elsewhere."""
 _ADDRESS = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\d)")
 
 
@@ -121,9 +126,9 @@ def _of_job(told: Told, source: Source, letter: letters.Letter) -> AlertFact | N
 
 
 def _free(told: Told, source: Source, letter: letters.Letter) -> AlertFact:
-    """Known by sender and subject, which may say that it is over. The first address in it is the device's, as far as anybody can tell."""
+    """Known by sender and subject, which may say that it is over: only where that fires, else it may mean anything. The first address in it is the device's, as far as anybody can tell."""
     over, about = _ended(letter.subject)
-    named = _CALLS.sub("", about, count=1)
+    named = _bare(about)
     first_line = letter.text.strip().partition("\n")[0]
     address = _address(f"{letter.subject}\n{letter.text}")
     return fact(
@@ -133,6 +138,7 @@ def _free(told: Told, source: Source, letter: letters.Letter) -> AlertFact:
         # What stands last behind a dash is the place.
         event=named.rpartition(" - ")[0] or named or first_line,
         key=f"email:{letter.sender}:{named or first_line}",
+        unless_key=f"email:{letter.sender}:{_bare(letter.subject)}" if over else None,
         resource=address,
         started=None if over else letter.date,
         ended=letter.date,
@@ -153,7 +159,17 @@ def _ended(subject: str) -> tuple[bool, str]:
     at = calls.end() if calls is not None else 0
     found = _ENDS.match(subject, at)
     about = subject[found.end() :] if found is not None else ""
-    return (True, about) if about.strip() else (False, subject)
+    return (True, about) if about.strip() and not _FAILED.match(about) else (False, subject)
+
+
+def _bare(subject: str) -> str:
+    """Without what calls in front of it; behind that such words are the problem's.
+
+    >>> _bare("ALARM: Sensor: too hot"), _bare("Sensor alarm: too hot"), _bare("[FIRING:1, RESOLVED:2] Disk")
+    ('Sensor: too hot', 'Sensor alarm: too hot', 'Disk')
+    """
+    calls = _CALLS.match(subject)
+    return subject[calls.end() :] if calls is not None else subject
 
 
 def _address(text: str) -> str | None:

@@ -11,7 +11,7 @@ from core.alerting import AlertFact, Status
 
 
 def parse(told: Told, source: Source) -> Sequence[AlertFact]:
-    """A fact for each event, known by host and service; an event that expired is one of which nothing is heard any more."""
+    """A fact for each event, known by host and service, of which the host may be empty: the service of all hosts; an event that expired is one of which nothing is heard any more."""
 
     def one(event: Mapping[str, Any]) -> AlertFact:
         state = str(event["state"]).lower()
@@ -22,7 +22,7 @@ def parse(told: Told, source: Source) -> Sequence[AlertFact]:
             source,
             status=Status.RESOLVED if over else Status.NO_DATA if state == "expired" else Status.FIRING,
             event=event.get("service"),
-            key=f"riemann:{known_by(event, 'host')}:{known_by(event, 'service')}",
+            key=f"riemann:{event.get('host') or ''}:{known_by(event, 'service')}",
             resource=event.get("host"),
             severity=None if over else state,
             started=None if over else event.get("time"),

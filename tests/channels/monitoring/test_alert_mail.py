@@ -195,6 +195,10 @@ def test_one_sender_with_two_subjects_has_two_problems() -> None:
         ("[Alerting] CPU", "[OK] CPU"),
         ("Alert: door open", "OK: door open"),
         ("door open", "Alarm: RECOVERED: door open"),
+        ("ALARM: Sensor: too hot", "RIENTRO: Sensor: too hot"),
+        ("Sensor alarm: too hot", "OK: Sensor alarm: too hot"),
+        ("Problem: Power supply failure", "Resolved: Power supply failure"),
+        ("[FIRING:1, RESOLVED:1] DiskFull (srv-9)", "[RESOLVED] DiskFull (srv-9)"),
     ],
 )
 def test_words_in_front_that_say_that_it_is_over_end_what_they_are_about(begins: str, ends: str) -> None:
@@ -206,7 +210,7 @@ def test_words_in_front_that_say_that_it_is_over_end_what_they_are_about(begins:
 
 @pytest.mark.parametrize(
     "subject",
-    ["Ok", "OK:", "[RESOLVED]", "Okay: look at it", "Resolved to fail: disk", "Fine: it is not", "Is it OK: no", "Recovery failed", "risolto nulla", "Resolved in " + "1h " * 40 + ": x", "[OK " + " " * 5000],
+    ["OK: 3, FAILED: 2 - nightly backup", "Ripristino: fallito su SRV01", "Restored: no, still down", "OK: 12 Warning: 3 Critical: 4", "Ok", "OK:", "[RESOLVED]", "Okay: look at it", "Resolved to fail: disk", "Fine: it is not", "Is it OK: no", "Recovery failed", "risolto nulla", "Resolved in " + "1h " * 40 + ": x", "[OK " + " " * 5000],
 )  # fmt: skip
 def test_a_word_that_does_not_say_that_it_is_over_is_a_problem_to_look_at(subject: str) -> None:
     assert mail(subject, "text").status is Status.FIRING

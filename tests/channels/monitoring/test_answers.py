@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 
 import pytest
 from aiohttp import encode_basic_auth
@@ -68,6 +70,22 @@ async def test_who_speaks_to_pagerduty_hears_the_same_words_and_the_key_that_end
     begun, _, ended = map(the_fact, door.came)
     assert begun.dedup_key == ended.dedup_key
     assert (begun.status, ended.status) == ("firing", "resolved")
+
+
+@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+async def test_a_packed_event_is_taken_like_any_other(encoding, pack):
+    door = FakeDoor()
+    async with listening(door) as client:
+        said = {"Content-Encoding": encoding, "Content-Type": "application/json"}
+        body = pack(json.dumps(EVENT).encode())
+        answer = await client.post(f"{HERE}/v2/enqueue", data=body, headers=said)
+        assert (answer.status, (await answer.json())["status"]) == (202, "success")
+        for broken in (body[:-9], pack(b"0" * 10**7)):
+            answer = await client.post(f"{HERE}/v2/enqueue", data=broken, headers=said)
+            assert (answer.status, (await answer.json())["status"]) == (400, "invalid event")
+    (arrival,) = door.came
+    assert arrival.claims.secret == EVENT["routing_key"]
+    assert the_fact(arrival).status == "firing"
 
 
 async def test_a_key_of_the_senders_own_is_kept():

@@ -28,8 +28,10 @@ async def listening(door: FakeDoor | None) -> AsyncIterator[TestClient]:
     app.router.add_routes(channel.webhooks())
     running = asyncio.create_task(channel.run(door)) if door is not None else None
     await asyncio.sleep(0)
+    server = TestServer(app)
+    await server.start_server(auto_decompress=False)  # as web.app serves it
     try:
-        async with TestClient(TestServer(app)) as client:
+        async with TestClient(server) as client:
             yield client
     finally:
         if running is not None:

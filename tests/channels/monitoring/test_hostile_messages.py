@@ -111,6 +111,15 @@ def test_a_body_that_is_too_large_is_not_read() -> None:
         facts("alertmanager", b" " * (SIZE + 1))
 
 
+@pytest.mark.parametrize("nowhere", [{"host": None}, {"host": ""}, {}])
+def test_what_riemann_says_of_a_service_of_no_one_host_is_a_problem_of_that_service(nowhere: Any) -> None:
+    said = {"service": "api latency, all hosts", "state": "critical"}
+    told = fact("riemann", said | nowhere)
+    assert (told.status, told.event, told.resource) == (Status.FIRING, "api latency, all hosts", None)
+    assert told.dedup_key == fact("riemann", said | nowhere | {"state": "ok"}).dedup_key
+    assert told.dedup_key != fact("riemann", said | {"host": "a"}).dedup_key
+
+
 @pytest.mark.parametrize(
     ("charset", "encoding"),
     [("ISO-8859-1", "latin-1"), ("windows-1252", "cp1252"), ("utf-16", "utf-16"), ('"UTF-8"', "utf-8")],
@@ -143,6 +152,19 @@ def test_a_body_that_the_server_unpacked_is_read_though_its_header_is_still_ther
         assert fact("alertmanager", a_group(), headers={"content-encoding": encoding}).event == "A"
     packed = zlib.compress(json.dumps(a_group()).encode())
     assert fact("alertmanager", packed, headers={"content-encoding": "deflate"}).event == "A"
+
+
+@pytest.mark.parametrize("text", ["UPS on battery", "", "P", "K" * 300, "<a>b</a>", "a=1&b=2", " {}"])
+def test_deflate_without_its_frame_is_unpacked_and_what_is_not_packed_stays_as_it_came(text: str) -> None:
+    for body in (text.encode(), json.dumps(a_group()).encode()):
+        pack = zlib.compressobj(wbits=-15)
+        for raw in (pack.compress(body) + pack.flush(), body):
+            told = decode(raw, {"content-encoding": "Deflate"}, received_at=NOON)
+            assert told.raw == body
+    pack = zlib.compressobj(wbits=-15)
+    bomb = pack.compress(b"0" * 10**8) + pack.flush()
+    with pytest.raises(NotUnderstood, match="not read further"):
+        decode(bomb, {"content-encoding": "deflate"}, received_at=NOON)
 
 
 def test_a_body_may_be_packed_and_a_broken_pack_is_not_understood() -> None:

@@ -86,6 +86,19 @@ async def test_what_waits_becomes_a_ticket_at_once_when_somebody_says_so_and_onl
     await hub.sound()
 
 
+async def test_what_is_kept_without_a_contract_is_measured_from_when_somebody_opens_it(hub):
+    await hub.fires("pc-1", source="beta")
+    assert await hub.tickets() == []
+    await hub.passes(hours=5)
+    tom = await hub.desk.who("tom")
+    await hub.desk.db.write(
+        alert_acts.open_ticket, tom, (await hub.alert("pc-1", "beta")).id, now=hub.desk.now
+    )
+    (ticket,) = await hub.tickets()
+    assert ticket.received_at == hub.desk.now
+    await hub.sound()
+
+
 async def test_an_alarm_is_put_to_the_ticket_that_somebody_names(hub):
     await hub.fires("sw-1", source="at-once")
     (ticket,) = await hub.tickets()

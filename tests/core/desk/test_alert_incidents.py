@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -17,6 +18,7 @@ from core.desk import (
     publishing,
     reference,
     tickets,
+    windows,
 )
 from core.desk.errors import Forbidden, NotFound, Refused
 from core.ids import new_id
@@ -152,6 +154,33 @@ async def test_an_alarm_of_something_shared_is_one_incident_with_a_part_for_each
         assert (await hub.desk.clocks(one.number))["response"].due_at is not None
     assert "ring-1" not in acme.subject  # what is ours is called nothing to them
     await hub.sound()
+
+
+async def test_parts_of_an_incident_of_what_was_worked_on_are_measured_from_when_the_work_ends(hub):
+    now = hub.desk.now
+    tom = await hub.desk.who("tom")
+    work = {"customer": "OURS", "asset": "ring-1", "since": now, "until": now + timedelta(hours=8)}
+    await hub.desk.db.write(windows.plan, tom, now=now, **work)
+    await hub.fires("ring-1", source="ours")
+    assert await hub.tickets() == []
+    await hub.passes(hours=8)
+    worked_on = await hub.tickets()
+    assert len(worked_on) > 1
+    assert {one.received_at for one in worked_on} == {hub.desk.now}
+    await hub.passes(minutes=1)
+    assert [flag for one in await hub.tickets() for flag in one.flags if flag.startswith("breached")] == []
+
+
+async def test_parts_of_an_incident_of_what_was_for_information_only_are_measured_from_when_it_is_worse(hub):
+    await hub.fires("ring-1", source="ours", severity="info")
+    await hub.passes(hours=8)
+    assert await hub.tickets() == []
+    await hub.fires("ring-1", source="ours", severity="critical")
+    worse = await hub.tickets()
+    assert len(worse) > 1
+    assert {one.received_at for one in worse} == {hub.desk.now}
+    await hub.passes(minutes=1)
+    assert [flag for one in await hub.tickets() for flag in one.flags if flag.startswith("breached")] == []
 
 
 async def test_each_customer_hears_of_it_once_in_their_language_and_nobody_else(hub):

@@ -539,6 +539,37 @@ async def test_mail_to_the_address_of_a_source_is_an_alarm_and_other_mail_of_the
     assert (ticket.customer, ticket.subject) == ("ACME", "UPS in batteria")
 
 
+async def mail(hub: Devices, subject: str) -> None:
+    raw = f"To: support+ups@desk.test\nFrom: ups@acme.test\nSubject: {subject}\n\nx\n".encode()
+    await hub.desk.arrive("ups@acme.test", raw=raw, recipients=("support+ups@desk.test",))
+    await hub.work()
+
+
+@pytest.mark.parametrize(
+    "subject", ["OK: 12 servers, two of them broken", "RIENTRO: UPS", "Ripristino: fallito su SRV01"]
+)
+async def test_a_mail_that_reads_like_the_end_of_what_never_began_is_for_somebody_to_look_at(hub, subject):
+    for _ in range(2):
+        await mail(hub, subject)
+        await hub.passes(minutes=30)
+    (ticket,) = await hub.tickets()
+    assert (ticket.open, ticket.subject) == (True, subject)
+    await hub.sound()
+
+
+async def test_a_mail_that_says_that_it_is_over_ends_what_fires_and_once_more_begins_nothing(hub):
+    await mail(hub, "ALARM: Sensor: too hot")
+    await hub.passes(minutes=3)
+    await mail(hub, "RIENTRO: Sensor: too hot")
+    await hub.passes(minutes=30)
+    (ticket,) = await hub.tickets()
+    assert ticket.state == "resolved"
+    await mail(hub, "Ripristinato: Sensor: too hot")
+    await hub.passes(minutes=30)
+    assert [(one.id, one.state) for one in await hub.tickets()] == [(ticket.id, "resolved")]
+    await hub.sound()
+
+
 @pytest.mark.parametrize(
     ("field", "outcome"),
     [("To", "alert"), ("Cc", "alert"), ("Delivered-To", "alert"), ("X-Forwarded-To", "ticket")],

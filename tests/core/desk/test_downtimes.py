@@ -53,6 +53,19 @@ async def test_a_downtime_that_the_source_tells_of_holds_until_the_source_speaks
     await hub.sound()
 
 
+async def test_a_downtime_told_by_a_clock_far_ahead_that_is_set_right_afterwards_ends_with_the_problem(db):
+    hub = await devices(db, WITH_DEVICES + KUMA)
+    await hub.posts(kuma(3, hub.desk.now + 6 * HOUR), source="kuma")
+    await hub.passes(minutes=30)
+    assert await hub.tickets() == []
+
+    await hub.posts(kuma(0, hub.desk.now), source="kuma")
+    await hub.passes(minutes=5)
+
+    assert len(await hub.tickets()) == 1
+    await hub.sound()
+
+
 async def test_whose_an_alarm_is_may_be_said_in_its_downtime_without_ending_that(db):
     hub = await devices(db, WITH_DEVICES + KUMA.replace('customer = "ACME"\n', ""))
     await hub.posts(kuma(0, hub.desk.now), source="kuma")

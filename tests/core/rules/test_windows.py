@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from core.rules import windows
 from core.rules.windows import Span, Unusable, Window
+from tests.spending import quickly
 
 ROME = ZoneInfo("Europe/Rome")
 SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
@@ -326,6 +327,65 @@ def test_what_hardly_leaves_an_hour_out_is_decided_by_two_whenever_in_the_year_t
     until = local(first + timedelta(days=(22 + hours) // 24), f"{(22 + hours) % 24:02}:00")
     window = Window(since=since, until=until, rule=kept, zone="Europe/Rome")
     assert windows.needs_second_person(window, whole_customer=False) is two
+
+
+def nightly_of(things: int, hours: int, *, days_ago: int = 0) -> list[list[Window]]:
+    """A window of each thing, every night a little later than of the one before."""
+    first = local(date(2026, 12, 1), "01:00") - timedelta(days=days_ago)
+    return [
+        [
+            Window(
+                since=first + timedelta(seconds=n),
+                until=first + timedelta(seconds=n, hours=hours),
+                rule="FREQ=DAILY",
+                zone="Europe/Rome",
+            )
+        ]
+        for n in range(things)
+    ]
+
+
+@pytest.mark.parametrize("rule", ["", "FREQ=DAILY"])
+@pytest.mark.parametrize("days_ago", [0, 700])
+def test_beside_hundreds_of_windows_it_is_soon_known_whether_two_decide(rule, days_ago):
+    since = local(date(2026, 12, 1), "01:00")
+    meant = Window(since=since, until=since + timedelta(hours=2), rule=rule, zone="Europe/Rome")
+    each = nightly_of(200, 1, days_ago=days_ago)
+    with quickly(0.6):
+        assert not windows.needs_second_person(meant, whole_customer=False, beside=each)
+        long = nightly_of(200, 20, days_ago=days_ago)
+        two = windows.needs_second_person(meant, whole_customer=False, beside=long)
+    assert two is bool(rule)  # of what repeats there would be more than can be looked through
+
+
+def test_what_is_more_than_can_be_looked_through_is_decided_by_two_and_what_can_be_is_looked_at():
+    since = local(date(2026, 12, 1), "01:00")
+    meant = Window(since=since, until=since + timedelta(hours=2), rule="FREQ=DAILY", zone="Europe/Rome")
+    at_once = [one for many in nightly_of(100, 2) for one in many]
+    assert not windows.needs_second_person(meant, whole_customer=False, beside=[at_once[:25]])
+    assert windows.needs_second_person(meant, whole_customer=False, beside=[at_once])
+    once = replace(meant, rule="")
+    assert not windows.needs_second_person(once, whole_customer=False, beside=[at_once])
+
+
+def test_windows_of_other_hours_that_together_fill_the_days_are_decided_by_two():
+    since = local(date(2026, 12, 1), "00:00")
+    thirds = [
+        Window(
+            since=since + timedelta(hours=n * 8),
+            until=since + timedelta(hours=n * 8 + 8),
+            rule="FREQ=DAILY",
+            zone="Europe/Rome",
+        )
+        for n in range(3)
+    ]
+    for n, meant in enumerate(thirds):
+        others = [one for m, one in enumerate(thirds) if m != n]
+        assert not windows.needs_second_person(meant, whole_customer=False, beside=[others[:1]])
+        assert windows.needs_second_person(meant, whole_customer=False, beside=[others])
+        once = replace(meant, rule="", until=meant.since + timedelta(days=6))
+        assert not windows.needs_second_person(once, whole_customer=False, beside=[others[:1]])
+        assert windows.needs_second_person(once, whole_customer=False, beside=[others])
 
 
 def test_beside_others_a_night_in_which_the_clock_jumps_makes_no_week_longer():
