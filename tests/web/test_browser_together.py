@@ -25,20 +25,45 @@ def test_a_line_changes_where_it_is_while_somebody_reads_the_list(demo, visit):
     assert page.evaluate("window.same")
 
 
+def counted(agent):
+    """How many are open, on a page whose counts are none of before."""
+    page = agent.go("/desk/?view=open&sort=newest")
+    while page.locator(".side[data-old]").count():
+        page.wait_for_timeout(200)  # ms
+        page.reload()
+    return page.locator(".side a[href$='view=open'] .count").inner_text()
+
+
+def counts_anew(page, before):
+    page.wait_for_function(
+        "(before) => document.querySelector('.side a[href$=\"view=open\"] .count').textContent != before",
+        arg=before,
+    )
+
+
 def test_a_new_ticket_appears_by_itself_when_nobody_points_at_the_list(demo, visit):
     agent = visit(LEADER)
-    page = agent.go("/desk/?view=open&sort=newest")
+    before = counted(agent)
+    page = agent.page
     page.evaluate("window.same = true")
-    before = page.locator(".side a[href$='view=open'] .count").inner_text()
 
     number = demo.a_ticket("Neu hier.")
 
     agent.wait(f"#t{number}")
     assert page.evaluate("window.same")
-    page.wait_for_function(
-        "(before) => document.querySelector('.side a[href$=\"view=open\"] .count').textContent != before",
-        arg=before,
-    )
+    counts_anew(page, before)
+
+
+def test_a_page_that_is_opened_with_counts_of_before_counts_again_by_itself(demo, visit):
+    agent = visit(LEADER)
+    before = counted(agent)
+    agent.go("/account")  # nobody counts meanwhile
+    demo.a_ticket("Neu hier.")
+    agent.page.wait_for_timeout(1_500)  # ms: all that is told of it was told
+
+    page = agent.go("/desk/?view=open")
+
+    counts_anew(page, before)
 
 
 def test_under_the_pointer_nothing_moves_until_it_is_asked_to(demo, visit):

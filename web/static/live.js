@@ -28,6 +28,7 @@ export function listenForChanges(calls) {
   remember(document.querySelectorAll("[data-fresh]"));
   remember(PARTS.map((id) => document.getElementById(id)).filter(Boolean));
   rang = calls;
+  countAgain(document.querySelector(".side"));
   listen(document.querySelector(".desk").dataset.live);
   setInterval(() => document.visibilityState === "visible" && look({ list: true, ticket: true }), MINUTE);
   addEventListener("pageshow", (event) => event.persisted && location.reload());
@@ -103,7 +104,7 @@ async function refreshList(asked) {
   const fresh = await fetched(list.dataset.list);
   if (!fresh) return;
   showCounts(fresh);
-  if ("old" in fresh.querySelector(".side").dataset) setTimeout(() => look({ list: true }), COUNTED_ANEW);
+  countAgain(fresh.querySelector(".side"));
   const rows = fresh.querySelector("ul[data-list]");
   for (const row of rows.children) if (row.id === `t${ticket?.dataset.number}`) row.classList.add("current");
   const moves = moved(rows);
@@ -120,6 +121,11 @@ async function refreshList(asked) {
   [...came, ...changed].forEach(light);
   document.getElementById("empty").hidden = fresh.getElementById("empty").hidden;
   offer(0);
+}
+
+// Counts of before are shown rather than waited for; whatever made them old may have been told before the page was there.
+function countAgain(side) {
+  if (side && "old" in side.dataset) setTimeout(() => look({ list: true }), COUNTED_ANEW);
 }
 
 function showCounts(fresh) {
