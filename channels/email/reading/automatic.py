@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from channels.email.reading import away, formulas, marks, received_tables, structure, subjects
+from channels.email.reading import away, bounce_reasons, formulas, marks, received_tables, structure, subjects
 from core.envelope import Kind
 
 AWAY_THERE = 400
@@ -148,11 +148,23 @@ def by_hand(mail: Mail) -> bool:
         return False
     if marks.mail_program(mail.header) or subjects.forwards(mail.subject):
         return True
-    if mail.daemon == "postmaster" and formulas.greets(mail.shown.lstrip().partition("\n")[0].strip()):
+    asks = _QUESTION.search(mail.shown[:AWAY_THERE]) is not None
+    if mail.daemon != "postmaster":
+        return asks
+    greets = formulas.greets(mail.shown.lstrip().partition("\n")[0].strip())
+    if asks and greets:
         return True
-    return _QUESTION.search(mail.shown[:AWAY_THERE]) is not None
+    # Programs greet too, or ask what happened; few people quote a code without doing both.
+    return (asks or greets) and not (mail.addressed or _says_machine(mail.shown[:PROOF_THERE]))
 
 
+def _says_machine(text: str) -> bool:
+    return bounce_reasons.holds_code(text) or _MACHINE.search(text) is not None
+
+
+_MACHINE = re.compile(
+    r"RESOLVER\.|\bautomati(?:c|sch)|\bautomatic?ament|do not reply|nicht antworten", re.IGNORECASE
+)
 _QUESTION = re.compile(r"[?？؟](?=\s|$)")
 
 
@@ -168,9 +180,12 @@ def _answers_by_machine(mail: Mail) -> bool:
     """An automatic mail that answers one: by where it came to, or by what it says it answers."""
     automatic = marks.auto_submitted(mail.header)
     bulk = marks.precedence(mail.header) in ("bulk", "junk")
-    # Programs that answer for somebody send so (RFC 3834, 3.1.8 and 3.3); who writes to many wants to hear of dead addresses.
-    if mail.null_sender and (mail.lexical or bulk or (automatic and marks.answers(mail.header))):
-        return True
+    if mail.null_sender:
+        # Programs that answer for somebody send so (RFC 3834, 3.1.8 and 3.3), and so do devices and forms that answer nobody.
+        if marks.answers(mail.header):
+            return bool(automatic or bulk or mail.lexical)
+        if bulk and not automatic and (mail.lexical or subjects.answers(mail.subject)):
+            return True
     return mail.addressed and bool(automatic or bulk)
 
 

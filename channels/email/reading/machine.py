@@ -112,8 +112,10 @@ def _reports(mail: automatic.Mail, author: str, desk: ours.Desk) -> Verdict | No
         and root.type != "multipart/report"
         and (subjects.by_hand(mail.subject) or marks.mail_program(header))
     ):
-        # `Fwd: Undelivered mail` with the parts of the report attached, or saved: somebody asks us about it.
-        found = reports.NONE
+        # `Fwd: Undelivered mail` with the parts of the report attached, or saved: somebody asks us about it. Mail programs
+        # send receipts themselves, and gateways and signatures wrap them.
+        asked = subjects.by_hand(mail.subject) or not found.receipt
+        found = reports.NONE if asked else replace(found, delivery=False, recipients=())
     if found.complaint or _is_complaint(header, found, mail.subject, mail.text):
         return _reported(Kind.ARF, f"complaint: {found.complaint_type or 'no type'}", found, (), desk)
     if bounces.awaits_proof(found):
