@@ -56,6 +56,12 @@ def about_return(text: str) -> bool:
     return tables.SUBJECT.search(low) is not None or any(map(low.__contains__, spoken.SUBJECTS))
 
 
+def speaks_of_return(subject: str, words: str) -> bool:
+    """Does the subject, or a line of the text, say that mail was not delivered?"""
+    low = words[:6_000].lower()
+    return about_return(subject) or any(map(low.__contains__, _MARKERS))
+
+
 def notified(text: str) -> str:
     """What a notice of Amazon SES tells, in JSON: `bounce`, `complaint` or `delivery`; or nothing.
 

@@ -110,7 +110,7 @@ def _reports(mail: automatic.Mail, author: str, desk: ours.Desk) -> Verdict | No
     if (
         not (mail.null_sender or mail.daemon in ("mailer-daemon", "no-reply"))
         and root.type != "multipart/report"
-        and (subjects.by_hand(mail.subject) or marks.mail_program(header))
+        and (subjects.by_hand(mail.subject) or marks.mail_program(header) or _is_saved(mail))
     ):
         # `Fwd: Undelivered mail` with the parts of the report attached, or saved: somebody asks us about it. Mail programs
         # send receipts themselves, and gateways and signatures wrap them.
@@ -154,6 +154,13 @@ def _reports(mail: automatic.Mail, author: str, desk: ours.Desk) -> Verdict | No
         return None
     kind, recipients, why = bounce
     return _reported(kind, why, found, recipients, desk, extra=automatic.evidence(mail))
+
+
+def _is_saved(mail: automatic.Mail) -> bool:
+    """Parts of a report below words that do not speak of one: somebody attached them, by a page that leaves no name."""
+    if mail.root.type != "multipart/mixed" or mail.daemon or mail.marks or not mail.shown.strip():
+        return False
+    return not bounces.speaks_of_return(mail.subject, mail.shown)
 
 
 def _reported(

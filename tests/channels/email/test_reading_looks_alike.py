@@ -53,7 +53,7 @@ def test_with_its_authors_address_the_same_is_a_mails_header(header):
 
 
 def test_a_japanese_line_above_what_a_machine_said_hides_nothing_without_an_address():
-    text = f"2026年1月12日 10:00 プリンターからのメッセージ：\n紙がありません。\n\n{ANSWER}"
+    text = f"It stopped.\n\n2026年1月12日 10:00 プリンターからのメッセージ：\n紙がありません。\n\n{ANSWER}"
 
     assert shown(text) == text
 
@@ -74,7 +74,28 @@ def test_the_same_line_with_a_quote_below_goes_with_it():
     ],
 )
 def test_what_stands_below_a_quote_of_the_senders_program_is_visible(element):
-    html = f"<div>Hello, see below.</div>{element.format('<div>It is broken.</div>')}<div>{ANSWER}</div>"
+    html = f"<div>It works now.</div>{element.format('<div>It is broken.</div>')}<div>{ANSWER}</div>"
     raw = a_mail(html, "In-Reply-To: <1@hub.test>", "Content-Type: text/html", subject="Re: Printer")
 
     assert ANSWER in visible(understood(raw))
+
+
+NOTICE = (
+    "This e-mail is confidential and intended only for the named recipient. If you are not the intended recipient, "
+    "do not copy or disclose it."
+)
+CARD = "-- \nBob Stone\nAcme Ltd\nTel. +39 055 123456"
+
+
+def test_a_firms_question_about_printing_below_a_signature_is_part_of_it():
+    text = f"{ANSWER}\n\n{CARD}\n\nDo you really need to print this e-mail?\n\n{NOTICE}"
+
+    assert shown(text) == ANSWER
+    assert NOTICE in folded(text, SpanKind.DISCLAIMER)
+
+
+def test_a_question_below_a_signature_leaves_the_notice_below_it_folded():
+    text = f"{ANSWER}\n\n{CARD}\n\nWhen will Ann come to us?\n\n{NOTICE}"
+
+    assert shown(text) == f"{ANSWER}\n\nWhen will Ann come to us?"
+    assert folded(text, SpanKind.DISCLAIMER) == NOTICE

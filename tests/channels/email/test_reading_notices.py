@@ -242,3 +242,54 @@ def test_the_original_recipient_counts_where_it_is_one_address_of_mail(original,
     fields = f"Original-Recipient: {original}\nFinal-Recipient: rfc822; bob@end.test\nAction: failed\nStatus: 5.2.2"
 
     assert reported(fields).recipient == recipient
+
+
+# --- What people attach, and what they are not answered --------------------------------------------------------------
+
+
+def test_who_attaches_the_parts_of_a_report_by_webmail_with_words_of_their_own_is_a_person():
+    status = (
+        "Reporting-MTA: dns; mx.test\n\nFinal-Recipient: rfc822; bob@x.test\nAction: failed\nStatus: 5.1.1\n"
+    )
+    kind, content = parts(
+        "Content-Type: text/plain\n\nThis comes whenever I write to Bob.",
+        f"Content-Type: message/delivery-status\nContent-Disposition: attachment; filename=details.txt\n\n{status}",
+    )
+
+    assert understood(a_mail(content, kind, subject="Strange mail")).kind is Kind.HUMAN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hi,\nshe is to be added to the approved list, the form is at https://x.test/e\n",
+        "Can you get added to the guest list? See https://x.test/e\n",
+    ],
+)
+def test_a_person_who_writes_of_a_list_to_where_our_mail_bounces_to_is_seen(text):
+    assert understood(a_mail(text, subject="Re: Event"), VERP).kind is Kind.HUMAN
+
+
+def test_who_must_be_asked_onto_a_list_of_approved_senders_gets_no_answer():
+    text = "Please ask to be added to my list of approved senders: https://gate.test/a\n"
+    inbound = understood(a_mail(text, subject="Re: Printer"))
+
+    assert (inbound.kind, inbound.may_auto_reply) == (Kind.HUMAN, False)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Ihr Ticket wurde erstellt",
+        "Il tuo ticket è stato aperto",
+        "Su ticket ha sido creado",
+        "Votre ticket a été créé",
+        "Uw melding is geregistreerd",
+        "Twoje zgłoszenie zostało zarejestrowane",
+        "リクエストを受け付けました",
+    ],
+)
+def test_another_desks_word_that_it_opened_a_ticket_is_shown_and_not_answered(subject):
+    inbound = understood(a_mail("4711\n", subject=subject))
+
+    assert (inbound.kind, inbound.may_auto_reply) == (Kind.HUMAN, False)
