@@ -256,7 +256,12 @@ def test_who_attaches_the_parts_of_a_report_by_webmail_with_words_of_their_own_i
         f"Content-Type: message/delivery-status\nContent-Disposition: attachment; filename=details.txt\n\n{status}",
     )
 
-    assert understood(a_mail(content, kind, subject="Strange mail")).kind is Kind.HUMAN
+    raw = a_mail(content, kind, subject="Strange mail")
+
+    inbound = understood(raw)
+
+    assert (inbound.kind, inbound.may_auto_reply) == (Kind.HUMAN, False)
+    assert understood(raw, VERP).kind in BOUNCES
 
 
 @pytest.mark.parametrize(
