@@ -314,11 +314,14 @@ def _own_words(text: str) -> tuple[str, bool]:
 def _standard(found: reports.Reports, words: str) -> Bounce:
     recipients = []
     worst = Kind.RELAYED_OK
+    characters = reasons.REASON_CHARACTERS if len(found.recipients) <= FEW else NEAR_CHARACTERS
     for one in found.recipients:
         action = one.action or ("failed" if one.status[:1] in ("4", "5") else "")
         status = reasons.best_status(one.status, one.diagnostic)
         if not one.diagnostic and status.endswith(".0.0"):
-            status = reasons.best_status(status, _around(words, one.address) if one.address in words else "")
+            status = reasons.best_status(
+                status, _around(words, one.address, characters) if one.address in words else ""
+            )
         if action in ("delivered", "relayed", "expanded", "deliverable"):
             recipients.append(_reported(one, action, status, hard=False))
             continue
@@ -330,10 +333,10 @@ def _standard(found: reports.Reports, words: str) -> Bounce:
         hard = (
             reasons.is_hard(status, one.diagnostic)
             if one.diagnostic or reasons.names_address(status)
-            else reasons.is_hard(status, _around(words, one.address) or words[:4_000])
+            else reasons.is_hard(status, _around(words, one.address, characters) or words[:4_000])
         )
         if hard and not one.diagnostic and reasons.names_address(status):
-            hard = not reasons.is_full(_up_to_next(_around(words, one.address), one.address))
+            hard = not reasons.is_full(_up_to_next(_around(words, one.address, characters), one.address))
         worst = Kind.BOUNCE_HARD if hard or worst is Kind.BOUNCE_HARD else Kind.BOUNCE_SOFT
         recipients.append(_reported(one, "failed", status, hard=hard))
     return worst, tuple(recipients), "delivery status report"

@@ -27,6 +27,22 @@ def test_a_long_report_about_hundreds_of_recipients_is_read_quickly(word):
     assert len(inbound.report.recipients) == 200
 
 
+def test_a_standard_report_that_tells_hundreds_of_recipients_apart_by_words_is_read_quickly():
+    everybody = [f"u{number}@a.test" for number in range(200)]
+    status = "\n\n".join(
+        f"Final-Recipient: rfc822; {one}\nAction: failed\nStatus: 5.0.0" for one in everybody
+    )
+    kind, content = parts(
+        "Content-Type: text/plain\n\n" + "\n".join(one + " adres" * 30 for one in everybody),
+        f"Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.test\n\n{status}\n",
+    )
+
+    with quickly(1.0):
+        inbound = understood(a_mail(content, kind, subject="Returned mail"))
+
+    assert len(inbound.report.recipients) == 200
+
+
 # --- With an empty envelope sender ---------------------------------------------------------------------------------
 
 NOTICES = [
