@@ -40,6 +40,9 @@ WROTE_CJK = (
 )
 """The same where no space stands before it."""
 
+ONLY_WITH_ADDRESS = ("のメッセージ",)
+"""Of these, what people write above other things too: an address must stand in the line, or a quote below it."""
+
 QUOTING = (
     "quoting ",
     "zitat von ",

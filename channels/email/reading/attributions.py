@@ -191,6 +191,8 @@ def _read(joined: str) -> _Said | None:
     if not colon and not address and not written:
         return None
     certain = timed or (address and any(word.strip(_STRIPPED) in tables.DAYS for word in _SPLIT.split(low)))
+    # `…からのメッセージ：` also stands above what a machine said, or a guest.
+    certain = certain and (address or not low.endswith(tables.ONLY_WITH_ADDRESS))
     alone = plain and certain and not named_first and (colon or (written and address))
     return _Said(whole=day, colon=colon, alone=alone)
 

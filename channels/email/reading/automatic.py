@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from channels.email.reading import away, formulas, marks, received_tables, structure, subjects
+from channels.email.reading import away, bounce_reasons, formulas, marks, received_tables, structure, subjects
 from core.envelope import Kind
 
 AWAY_THERE = 400
@@ -62,7 +62,7 @@ def by_marks(mail: Mail) -> tuple[Kind, tuple[str, ...]]:
         return Kind.MAILING_LIST, why
     if mail.lexical == "challenge" and (automatic or precedence):
         return Kind.CHALLENGE, why
-    if mail.addressed and not by_hand(mail) and asks_for_proof(mail):
+    if mail.addressed and asks_for_proof(mail) and not _greets(mail):
         return Kind.CHALLENGE, why
     if replied or _answers_by_machine(mail):
         return Kind.AUTO_REPLY, why
@@ -97,6 +97,8 @@ def asks_for_proof(mail: Mail) -> bool:
     """
     if not (mail.addressed or marks.answers(mail.header) or subjects.answers(mail.subject)):
         return False
+    if by_hand(mail):
+        return False
     head = mail.shown[:PROOF_THERE]
     return "http" in head and _PROOF.search(" ".join(head.split())) is not None
 
@@ -104,6 +106,7 @@ def asks_for_proof(mail: Mail) -> bool:
 PROOF_THERE = 2_000
 """Characters of a mail in which such a service says what it wants."""
 _PROOF = re.compile(
+    r"add(?:ed)? .{0,60}(?:to|on) (?:\S+ ){1,3}list of (?:allowed|approved|accepted) senders|"
     r"add(?:ed)? (?:yourself |your(?: e-?mail)? address |you )?(?:to|on) (?:\S+ ){1,4}(?:allowed|approved|accepted|white|guest|safe)[ -]?(?:senders? )?list|"
     r"(?:confirm|verify|prove) that you(?: are|'re) (?:a |an )?(?:human|real|person|not a)|"
     r"this (?:mailbox|account|address|inbox) is protected by .{0,200}(?:click|link|confirm|verify)|"
@@ -148,11 +151,27 @@ def by_hand(mail: Mail) -> bool:
         return False
     if marks.mail_program(mail.header) or subjects.forwards(mail.subject):
         return True
-    if mail.daemon == "postmaster" and formulas.greets(mail.shown.lstrip().partition("\n")[0].strip()):
+    asks = _QUESTION.search(mail.shown[:AWAY_THERE]) is not None
+    if mail.daemon != "postmaster":
+        return asks
+    greets = _greets(mail)
+    if asks and greets:
         return True
-    return _QUESTION.search(mail.shown[:AWAY_THERE]) is not None
+    # Programs greet too, or ask what happened; few people quote a code without doing both.
+    return (asks or greets) and not (mail.addressed or _says_machine(mail.shown[:PROOF_THERE]))
 
 
+def _greets(mail: Mail) -> bool:
+    return formulas.greets(mail.shown.lstrip().partition("\n")[0].strip())
+
+
+def _says_machine(text: str) -> bool:
+    return bounce_reasons.holds_code(text) or _MACHINE.search(text) is not None
+
+
+_MACHINE = re.compile(
+    r"RESOLVER\.|\bautomati(?:c|sch)|\bautomatic?ament|do not reply|nicht antworten", re.IGNORECASE
+)
 _QUESTION = re.compile(r"[?？؟](?=\s|$)")
 
 
@@ -168,9 +187,12 @@ def _answers_by_machine(mail: Mail) -> bool:
     """An automatic mail that answers one: by where it came to, or by what it says it answers."""
     automatic = marks.auto_submitted(mail.header)
     bulk = marks.precedence(mail.header) in ("bulk", "junk")
-    # Programs that answer for somebody send so (RFC 3834, 3.1.8 and 3.3); who writes to many wants to hear of dead addresses.
-    if mail.null_sender and (mail.lexical or bulk or (automatic and marks.answers(mail.header))):
-        return True
+    if mail.null_sender:
+        # Programs that answer for somebody send so (RFC 3834, 3.1.8 and 3.3), and so do devices and forms that answer nobody.
+        if marks.answers(mail.header):
+            return bool(automatic or bulk or mail.lexical)
+        if bulk and not automatic and (mail.lexical or subjects.answers(mail.subject)):
+            return True
     return mail.addressed and bool(automatic or bulk)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import islice
 
 from channels.email.reading import bounce_tables as tables
 from channels.email.reading import bounce_words as words
@@ -36,6 +37,12 @@ def is_hard(status: str, text: str) -> bool:
 def names_address(status: str) -> bool:
     """Does this code alone say that the address is dead (RFC 3463, 3.2)?"""
     return tables.HARD_STATUS.match(status) is not None and not status.endswith(".0")
+
+
+def is_full(text: str) -> bool:
+    """Do these words say that the address is there, and takes nothing for now?"""
+    head = text[:REASON_CHARACTERS]
+    return tables.CERTAINLY_SOFT.search(_unwrapped(head)) is not None or status_by_words(head) == "5.2.2"
 
 
 def says_why(text: str) -> bool:
@@ -81,6 +88,23 @@ def best_status(said: str, text: str) -> str:
     return said
 
 
+def holds_code(text: str) -> bool:
+    """Is a code of a mail server's among the words? Numbers of versions look like one.
+
+    >>> holds_code("bob@x.test: 550 5.1.1 no such user"), holds_code("Firmware 5.1.2 could not be installed")
+    (True, False)
+    """
+    return any(
+        _VERSION.search(text[max(match.start() - 20, 0) : match.start()]) is None
+        for match in islice(_BARE.finditer(text), 20)
+    )
+
+
+_VERSION = re.compile(
+    r"(?:version\w{0,4}|firmware|release|build|kernel|client|agent|server|software|update|rsync|zabbix|nagios|\bv|\br)\W{0,3}$",
+    re.IGNORECASE,
+)
+
 _REPLY = re.compile(
     r"(?:^|said:|replied:|answer(?:ed|s)?:|error:|response:|reply:|>>>|<<<|smtp;)[ \t\"']{0,4}([245]\d\d)(?=[ -])"
     r"|(?<![\w.-])([245]\d\d)[ -]#?[245]\.\d{1,3}\.\d{1,3}(?!\d)",
@@ -98,9 +122,10 @@ def reply(text: str) -> str:
     return (match.group(1) or match.group(2)) if match is not None else ""
 
 
+@lru_cache(maxsize=16)
 def status_by_words(text: str) -> str:
-    """What the words mean, where no code is written."""
-    text = _unwrapped(text)
+    """What the first words mean, where no code is written."""
+    text = _unwrapped(text[:REASON_CHARACTERS])
     for pattern, status in tables.STATUS_BY_WORDS:
         if pattern.search(text) is not None:
             return status

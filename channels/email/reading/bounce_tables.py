@@ -80,6 +80,27 @@ VAGUE = frozenset((
 ))  # fmt: skip
 """Of these, what devices say of anything."""
 
+YOUR_MAIL = re.compile(
+    r"\byour (?:original |recent )?(?:e-?mail|mail|message)\b(?! ?box)|(?:message|mail) (?:that )?you (?:have )?sent|the following (?:mail|message) to|"
+    r"\b(?:ihre|deine|diese)r? (?:nachricht|e-?mail|mail)\b|(?:(?:il|al) (?:suo|tuo|vostro)|questo) (?:messaggio|.{0,12}mail)|la (?:sua|tua|vostra) .{0,10}mail|"
+    r"(?:votre|le) (?:message|courriel|e-?mail|mail)\b|\b(?:su|tu|el) (?:mensaje|correo)\b|\b(?:sua|seu|a) (?:mensagem|e-?mail)\b|\b(?:uw|het) (?:bericht|e-?mail)\b|"
+    r"(?:twoja|twojej|państwa|ta) wiadomoś|(?:ваше|это) (?:сообщени|письмо)|ваш[еу]? (?:повідомлення|лист)|vaš[ei] (?:zpráv|správ)|(?:ditt|dit|din) (?:meddelande|melding|besked|e-?post|mail)|"
+    r"viestiäsi|viestisi|iletiniz|mesajınız|(?:お客様の|送信した|あなたの).{0,6}(?:メール|メッセージ)|您的(?:邮件|郵件)|您发送的|보낸 (?:메일|메시지)",
+    re.IGNORECASE,
+)
+"""The mail of whoever reads it, and not a document, a parcel or the mail of others."""
+RETURNED_SUBJECT = re.compile(
+    r"undeliver(?:able|ed)(?: mail)?[: ]|unzustellbar:|nicht zustellbar:|non recapitabile:|non remis ?:|no se puede entregar:|onbestelbaar:|niedostarczalne:|"
+    r"returned mail|failure notice|delivery status notification|(?:mail|message) delivery (?:failed|failure|status|system)|mail system error|undelivered mail returned"
+)
+"""How the subjects of well known mail systems begin; in lower case."""
+TO_WHOM = re.compile(
+    r"(?:(?:^|[\s(])(?:to|for|recipients?|address|user|an|empfänger|a|ai|al|all'indirizzo|destinatari[oa]?|destinataires?|à|para|naar|aan|ontvanger|do|adres|adresat|для|до|кому|адрес\w{0,3}|till|til|mottagare|komu|na)"
+    r"[\s:<(\"']{1,6}|[<\[(])[^\s<>@\"'(),:;\[\]|=]{1,64}@[a-z0-9.-]{3,253}|(?:^|\s)[^\s<>@\"'(),:;\[\]|=]{1,64}@[a-z0-9.-]{3,253}>?\s?(?:[:：]|宛|へ|に|님|alıcısına|did not|could not|was not|does not)",
+    re.IGNORECASE,
+)
+"""An address as whom something was sent to."""
+
 DELAYED = re.compile(
     r"warning message only|this is (?:only )?a warning|do not need to resend|need not resend|has been delayed|is delayed|will (?:continue|keep) (?:trying|to try|retrying)|"
     r"still being retried|delivery attempts will continue|will be retried|message .{1,40} delayed \d|not yet (?:been )?delivered|continue(?:s)? to try",
@@ -173,8 +194,8 @@ HARD_STATUS = re.compile(r"5\.1\.(?:0|1|2|3|4|6|10|11)$|5\.4\.4$|5\.0\.911$")
 
 # Status from words, where a report holds none (RFC 3463).
 STATUS_BY_WORDS = (
-    (re.compile(r"(?:mailbox|mail ?folder|inbox|account).{0,20}full|full mailbox|over(?: \w+)?(?: disk)? ?quota|quota (?:exceeded|violation|is exceeded)|exceed\w*(?: \w+)?(?: disk| storage)? quota|exceeds allowed size|space not enough|一杯", re.IGNORECASE), "5.2.2"),
-    (re.compile(r"too (?:large|big)|size limit|maximum (?:\w+ ){0,2}size", re.IGNORECASE), "5.3.4"),
+    (re.compile(r"(?:mailbox|mail ?folder|inbox|account).{0,20}full|full mailbox|over(?: \w{1,20})?(?: disk)? ?quota|quota (?:exceeded|violation|is exceeded)|exceed\w{0,10}(?: \w{1,20})?(?: disk| storage)? quota|exceeds allowed size|space not enough|一杯", re.IGNORECASE), "5.2.2"),
+    (re.compile(r"too (?:large|big)|size limit|maximum (?:\w{1,20} ){0,2}size", re.IGNORECASE), "5.3.4"),
     (re.compile(r"(?:account|mailbox|user|recipient)\W.{0,40}(?:disabled|suspended|inactive|deactivated|discontinued|not active)", re.IGNORECASE), "5.2.1"),
     (re.compile(r"host unknown|unknown host|host not found|domain.{0,20}(?:not (?:found|exist)|must exist)|no such (?:domain|host)", re.IGNORECASE), "5.1.2"),
     (re.compile(r"user (?:is )?(?:unknown|not (?:found|known))|unknown user|(?:no|n't have an?|there is no) (?:such )?(?:\S+ )?(?:user|recipient|mailbox|address|account)\b|not listed|does ?n.t exist|unknown recipient|not recognized|invalid (?:final delivery )?(?:user|recipient|address|mailbox)", re.IGNORECASE), "5.1.1"),

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 _UNKNOWN = {
-    "cs": r"(?:adres\w*|schránk\w*|uživatel\w*|příjemc\w*|adresát\w*).{0,60}(?:nebyl[aoy]? nalezen|se nepodařilo najít|neexistuj|nenalezen|neznám)",
+    "cs": r"(?:adres\w{0,12}|schránk\w{0,12}|uživatel\w{0,12}|příjemc\w{0,12}|adresát\w{0,12}).{0,60}(?:nebyl[aoy]? nalezen|se nepodařilo najít|neexistuj|nenalezen|neznám)",
     "da": r"(?:mail)?adresse.{0,40}(?:ikke fundet|findes ikke|kunne ikke findes|er ukendt)|(?:bruger|modtager)(?:en)?.{0,30}(?:findes ikke|ukendt|ikke fundet)|ukendt (?:bruger|modtager)",
     "de": r"(?:adresse|empfänger|benutzer|postfach|konto).{0,60}(?:nicht gefunden|existiert nicht|nicht (?:mehr )?bekannt|unbekannt|ungültig|konnte nicht gefunden)|kein(?:en)? (?:solche[nrs]? )?(?:empfänger|benutzer|postfach)",
     "es": r"no (?:se )?(?:ha )?encontr(?:ó|ado|amos) (?:la|el) (?:dirección|destinatario|buzón|usuario)|(?:dirección|destinatario|buzón|usuario|cuenta).{0,60}(?:no existe|no (?:se )?(?:ha )?encontr|desconocid)",
@@ -29,8 +29,8 @@ _UNKNOWN = {
     "zh": r"(?:找不到|未找到|無法找到|查無).{0,20}(?:地址|收件人|邮箱|信箱|使用者|用户)|(?:地址|收件人|邮箱|信箱|用户|使用者).{0,20}(?:不存在|找不到|無效|无效)",
 }  # fmt: skip
 _FULL = {
-    "cs": r"schránk\w*.{0,40}(?:pln[áé]|přeplněn)|překročen\w* kvót",
-    "da": r"postkasse\w*.{0,30}(?:fuld|fyldt)",
+    "cs": r"schránk\w{0,12}.{0,40}(?:pln[áé]|přeplněn)|překročen\w{0,12} kvót",
+    "da": r"postkasse\w{0,12}.{0,30}(?:fuld|fyldt)",
     "de": r"postfach.{0,40}(?:voll|überfüllt)|(?:speicherplatz|kontingent|quota).{0,40}(?:überschritten|erschöpft|ausgeschöpft)",
     "es": r"(?:buzón|bandeja|cuenta|casilla).{0,40}(?:llen[oa]|sin espacio)|(?:cuota|espacio).{0,30}(?:superad|excedid|agotad)",
     "fi": r"postilaatikko.{0,40}(?:täynnä|täysi)",
@@ -39,13 +39,13 @@ _FULL = {
     "it": r"casella.{0,60}(?:pien[ao]|esaurit)|(?:quota|spazio).{0,40}(?:superat|esaurit)",
     "ja": r"(?:メールボックス|受信箱|容量).{0,20}(?:一杯|いっぱい|超え|超過)",
     "ko": r"(?:메일함|사서함|편지함).{0,20}(?:가득|초과|꽉)",
-    "nb": r"postboks\w*.{0,30}full",
+    "nb": r"postboks\w{0,12}.{0,30}full",
     "nl": r"(?:postvak|mailbox|postbus).{0,30}\bvol\b|quotum.{0,30}overschreden",
-    "pl": r"skrzynk.{0,60}(?:pełn|przepełnion|zapełnion)|przekroczon\w* .{0,20}(?:limit|kwot|quot|pojemno)",
+    "pl": r"skrzynk.{0,60}(?:pełn|przepełnion|zapełnion)|przekroczon\w{0,12} .{0,20}(?:limit|kwot|quot|pojemno)",
     "pt": r"caixa.{0,60}cheia|(?:quota|cota|espaço).{0,30}(?:excedid|esgotad)",
-    "ru": r"(?:почтовый )?ящик.{0,60}(?:переполнен|полон)|превышен\w* (?:квот|лимит)",
-    "sk": r"schránk\w*.{0,40}(?:pln[áé]|preplnen)",
-    "sv": r"(?:brevlåd|inkorg|postlåd)\w*.{0,40}(?:full|överfull)",
+    "ru": r"(?:почтовый )?ящик.{0,60}(?:переполнен|полон)|превышен\w{0,12} (?:квот|лимит)",
+    "sk": r"schránk\w{0,12}.{0,40}(?:pln[áé]|preplnen)",
+    "sv": r"(?:brevlåd|inkorg|postlåd)\w{0,12}.{0,40}(?:full|överfull)",
     "tr": r"(?:posta kutusu|gelen kutusu|kota).{0,40}(?:dolu|doldu|aşıldı)",
     "uk": r"скриньк.{0,60}(?:переповнен|заповнен)",
     "zh": r"(?:邮箱|信箱|郵箱|空间|容量|配額).{0,12}(?:已满|已滿|滿|满|不足|超出)",

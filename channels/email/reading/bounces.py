@@ -15,6 +15,10 @@ from core.envelope import Kind, ReportedRecipient
 TEXT_CHARACTERS = 32_000
 """Of a report in free words that are looked at."""
 LINES = 600
+FEW = 20
+"""Recipients of one report. Of more, the reason of each stands in its own line or two."""
+NEAR_CHARACTERS = 300
+"""Of the words about one of many recipients."""
 
 
 def daemon(field: str, author: str) -> str:
@@ -50,6 +54,12 @@ def about_return(text: str) -> bool:
     if not any(map(low.__contains__, tables.SUBJECT_STEMS)):
         return any(map(low.__contains__, spoken.SUBJECTS))
     return tables.SUBJECT.search(low) is not None or any(map(low.__contains__, spoken.SUBJECTS))
+
+
+def speaks_of_return(subject: str, words: str) -> bool:
+    """Does the subject, or a line of the text, say that mail was not delivered?"""
+    low = words[:6_000].lower()
+    return about_return(subject) or any(map(low.__contains__, _MARKERS))
 
 
 def notified(text: str) -> str:
@@ -97,12 +107,16 @@ def judge(
     words, came_back = _own_words(text)
     if (found.delivery or found.rejected) and found.recipients:
         return _standard(found, words)
+    if sender == "nobody" and (by_hand or _greets(words)):
+        return None
+    if not sender and _keeps_a_list(header, author):
+        sender = "list keeper"
     signs = _signs(
         header,
         found,
         words,
         subject=subject,
-        sender=sender if sender or not _keeps_a_list(header, author) else "list keeper",
+        sender=sender,
         null_sender=null_sender,
         came_back=came_back,
     )
@@ -111,8 +125,28 @@ def judge(
     enough = (
         found.delivery
         or bool(mail_notice(text, signs))
-        or _enough(signs, lexical, by_hand=by_hand or _greets(words))
-        or (addressed and _enough_there(signs, words, lexical, by_hand=by_hand))
+        or _enough(
+            signs,
+            lexical,
+            by_hand=by_hand or _greets(words),
+            certain=sender in ("mailer-daemon", "list keeper") or (null_sender and sender == "postmaster"),
+            proof=came_back or found.returned is not None or proves(subject, words),
+            saved=found.returned is not None
+            or (came_back and _RECEIVED.search(text[len(words) :]) is not None),
+        )
+        or (
+            addressed
+            and _enough_there(
+                signs,
+                words,
+                lexical,
+                by_hand=by_hand,
+                answers=subjects.by_hand(subject)
+                and sender in ("postmaster", "nobody", "no-reply")
+                and not null_sender,
+                proof=found.returned is not None or proves(subject, words),
+            )
+        )
     )
     if not enough:
         return None
@@ -130,8 +164,8 @@ def _signs(
     came_back: bool,
 ) -> list[str]:
     signs: list[str] = []
-    machine = sender in ("mailer-daemon", "postmaster", "nobody", "list keeper")
-    if machine or null_sender:
+    machine = sender in ("mailer-daemon", "postmaster", "list keeper")
+    if machine or null_sender or sender == "nobody":
         signs.append("sender")
     elif sender == "no-reply":
         signs.append("no-reply")
@@ -139,7 +173,7 @@ def _signs(
         signs.append("subject")
     low = words[:6_000].lower()
     # With nothing but an empty envelope sender devices send alarms, and programs thank: they say what they cannot do, too.
-    bare = null_sender and not machine
+    bare = (null_sender or sender == "nobody") and not machine
     names_one = "@" in low or bool(reasons.best_status("", low))
     clear = _CLEAR if signs == ["sender"] and bare else _MARKERS
     if any(map(low.__contains__, clear)) and (names_one or "subject" in signs or not bare):
@@ -190,11 +224,34 @@ def _greets(words: str) -> bool:
     return formulas.greets(words.lstrip().partition("\n")[0].strip())
 
 
-def _enough(signs: list[str], lexical: str, *, by_hand: bool) -> bool:
+def proves(subject: str, words: str) -> bool:
+    """Do the words speak of mail that somebody sent and of whom it did not reach, or hold a mail server's code?
+
+    Devices, shops and shared mailboxes say of anything that it could not be delivered, and name an address.
+    """
+    head = words[:6_000]
+    if "@" in head and (reasons.holds_code(head) or _SMTP.search(head) is not None):
+        return True
+    whole = " ".join(head.split())
+    if "@" in head and tables.RETURNED_SUBJECT.match(subject[:200].strip().lower()) is not None:
+        return True
+    return tables.YOUR_MAIL.search(whole) is not None and tables.TO_WHOM.search(whole) is not None
+
+
+_SMTP = re.compile(
+    r"(?<![\w.-])[45]\d\d[ -]{1,3}(?:user|no such|unknown|mailbox|recipient|relay|requested)", re.IGNORECASE
+)
+_RECEIVED = re.compile(r"^[> \t]{0,4}(?:received|return-path):", re.IGNORECASE | re.MULTILINE)
+
+
+def _enough(
+    signs: list[str], lexical: str, *, by_hand: bool, certain: bool, proof: bool, saved: bool
+) -> bool:
     """Two signs; a mail that came back and a sign in its text alone are what a person forwards.
 
     Who asks what such a mail means writes its subject and pastes all of it: then a machine's address must stand behind it.
-    From where nobody answers come notices of parcels and of queues too: then the mail that came back is one of them.
+    `certain`: only mail systems write with this sender; of all others `proof` is wanted. From where nobody answers come
+    notices of parcels and of queues too: then the mail that came back is one of the signs, with its own header (`saved`).
     """
     if "failed recipients" in signs:
         return True
@@ -202,14 +259,18 @@ def _enough(signs: list[str], lexical: str, *, by_hand: bool) -> bool:
         return False
     own = [sign for sign in signs if sign != "no-reply"]
     if "sender" in own:
-        return len(own) >= 2
+        return len(own) >= 2 and (certain or proof)
     if "no-reply" in signs:
-        return "returned mail" in own and len(own) >= 2
+        return "returned mail" in own and saved and len(own) >= 2
     return "subject" in own and "marker line" in own and len(own) > 2 and not by_hand
 
 
-def _enough_there(signs: list[str], words: str, lexical: str, *, by_hand: bool) -> bool:
+def _enough_there(
+    signs: list[str], words: str, lexical: str, *, by_hand: bool, answers: bool, proof: bool
+) -> bool:
     """At the envelope sender of a delivery: a machine's address and a reason; of anybody else two signs of failure.
+
+    Who answers (`answers`) from an address that people write from too, and whoever sends notices, must give a `proof`.
 
     Whoever answers by hand quotes what they answer: neither that nor a word about mailboxes makes it a report.
     """
@@ -217,15 +278,15 @@ def _enough_there(signs: list[str], words: str, lexical: str, *, by_hand: bool) 
         return False
     reason = reasons.says_why(words[:6_000])
     if "sender" in signs or "no-reply" in signs:
-        return len(signs) > 1 or reason
+        return (len(signs) > 1 or reason) and (proof or not (answers or "no-reply" in signs))
     if by_hand:
         return False
     # "The mailbox is full", "the parcel was undeliverable": people say so too. A report names a code or an address.
     found = {*signs, *(("reason",) if reason else ())}
     if "@" not in words:
         found.discard("marker line")
-    proof = {"subject", "returned mail"} & found or reasons.best_status("", words[:6_000])
-    return bool(proof) and len(found) > 1
+    failure = {"subject", "returned mail"} & found or reasons.best_status("", words[:6_000])
+    return bool(failure) and len(found) > 1
 
 
 def awaits_proof(found: reports.Reports) -> bool:
@@ -253,11 +314,14 @@ def _own_words(text: str) -> tuple[str, bool]:
 def _standard(found: reports.Reports, words: str) -> Bounce:
     recipients = []
     worst = Kind.RELAYED_OK
+    characters = reasons.REASON_CHARACTERS if len(found.recipients) <= FEW else NEAR_CHARACTERS
     for one in found.recipients:
         action = one.action or ("failed" if one.status[:1] in ("4", "5") else "")
         status = reasons.best_status(one.status, one.diagnostic)
         if not one.diagnostic and status.endswith(".0.0"):
-            status = reasons.best_status(status, _around(words, one.address) if one.address in words else "")
+            status = reasons.best_status(
+                status, _around(words, one.address, characters) if one.address in words else ""
+            )
         if action in ("delivered", "relayed", "expanded", "deliverable"):
             recipients.append(_reported(one, action, status, hard=False))
             continue
@@ -269,8 +333,10 @@ def _standard(found: reports.Reports, words: str) -> Bounce:
         hard = (
             reasons.is_hard(status, one.diagnostic)
             if one.diagnostic or reasons.names_address(status)
-            else reasons.is_hard(status, _around(words, one.address) or words[:4_000])
+            else reasons.is_hard(status, _around(words, one.address, characters) or words[:4_000])
         )
+        if hard and not one.diagnostic and reasons.names_address(status):
+            hard = not reasons.is_full(_up_to_next(_around(words, one.address, characters), one.address))
         worst = Kind.BOUNCE_HARD if hard or worst is Kind.BOUNCE_HARD else Kind.BOUNCE_SOFT
         recipients.append(_reported(one, "failed", status, hard=hard))
     return worst, tuple(recipients), "delivery status report"
@@ -313,8 +379,9 @@ def _free(header: structure.Header, found: reports.Reports, words: str, subject:
     worst = Kind.DELAYED if delayed else Kind.BOUNCE_SOFT
     reached = _recipients(header, found, words) or [""]
     of_all: str | None = None
+    characters = reasons.REASON_CHARACTERS if len(reached) <= FEW else NEAR_CHARACTERS
     for address in reached:
-        near = _around(words, address)
+        near = _around(words, address, characters)
         if len(reached) == 1 and not reasons.says_anything(near):
             near = words[: reasons.REASON_CHARACTERS]  # the reason stands above the address, or far below it
         status = reasons.best_status("", near)
@@ -415,7 +482,14 @@ def _plain(field: str) -> str:
     return headers.printable(headers.raw_text(field))
 
 
-def _around(words: str, address: str) -> str:
+def _up_to_next(near: str, address: str) -> str:
+    """Of these words what stands above the line of another recipient."""
+    lines = near.split("\n")
+    behind = next((n for n, line in enumerate(lines) if "@" in line and address not in line), len(lines))
+    return "\n".join(lines[:behind])
+
+
+def _around(words: str, address: str, characters: int = reasons.REASON_CHARACTERS) -> str:
     """What is said about one recipient: from its line to the next empty one."""
     if not address:
         return words[:4_000]
@@ -423,7 +497,7 @@ def _around(words: str, address: str) -> str:
     if at < 0:
         return ""
     start = words.rfind("\n", 0, at) + 1
-    near = words[start : start + reasons.REASON_CHARACTERS]
+    near = words[start : start + characters]
     paragraph = near.partition("\n\n")[0]
     # The address alone between empty lines: the reason is somewhere below.
     return paragraph if len(paragraph.strip()) > len(address) + 4 else near

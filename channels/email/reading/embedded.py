@@ -35,6 +35,16 @@ def delimiter(line: str) -> str:
     return _called(words)
 
 
+def is_ruled(line: str) -> bool:
+    """Do three signs or more stand before its words? With fewer it may be an item of a list, or a heading.
+
+    >>> is_ruled("-----Original Message-----"), is_ruled("- Original email"), is_ruled("**Original email**")
+    (True, False, False)
+    """
+    drawn = line.lstrip("> \t")
+    return len(drawn) - len(drawn.lstrip("-_=*—–─")) >= 3 or drawn.startswith(("——", "──"))
+
+
 def announces_forward(line: str) -> bool:
     """`Begin forwarded message:` without dashes."""
     words = _small(line.lstrip("> ").rstrip(":： ")) if line[-1:] in ":：" else ""
@@ -82,6 +92,7 @@ def header(bare: Sequence[str], at: int) -> int:
     if role not in ("from", "date", "subject", "to"):
         return 0
     roles = {role}
+    needed = _name(bare[at]) in tables.FORMS
     author = value if role == "from" else ""
     address = "@" in value
     timed = blank = False
@@ -101,6 +112,7 @@ def header(bare: Sequence[str], at: int) -> int:
             if role == "date" and roles == {"from"}:
                 timed = _TIME.search(value) is not None
             roles.add(role)
+            needed = needed or _name(line) in tables.FORMS
             author = value if role == "from" else author
             loose, behind = 0, number + 1
             address = address or (role in ("from", "to") and "@" in value)
@@ -114,6 +126,8 @@ def header(bare: Sequence[str], at: int) -> int:
                 break
         blank = False
     fits = "from" in roles and roles & {"date", "to"} and len(roles) >= 3
+    if needed and "@" not in author:
+        return 0  # a form or a log
     if fits and not address and "date" not in roles and _is_day(author):
         return 0  # from Monday to Friday: somebody's holidays
     return behind if fits and ("subject" in roles or address or timed) else 0
@@ -145,8 +159,15 @@ def label(line: str) -> tuple[str, str]:
         at = wide
     if at <= 0:
         return "", ""
-    name = line[:at].strip("*_ \t\u00a0|>").lower()
+    name = line[:at].strip(_AROUND_NAME).lower()
     return tables.LABELS.get(name, ""), line[at + 1 :]
+
+
+_AROUND_NAME = "*_ \t\u00a0|>"
+
+
+def _name(line: str) -> str:
+    return line.replace("：", ":").partition(":")[0].strip(_AROUND_NAME).lower()
 
 
 def _small(text: str) -> str:

@@ -53,19 +53,26 @@ def find(
                 ),
                 None,
             )
-            asked = _asked_below(bare, at + 1, stop)
-            if asked:
-                return [(at, kind), (asked, SpanKind.VISIBLE)]
-            return [(at, kind)] + ([(notice, SpanKind.DISCLAIMER)] if notice is not None else [])
+            asked = _asked_below(bare, at + 1, stop if notice is None else notice)
+            return [
+                (at, kind),
+                *([(asked, SpanKind.VISIBLE)] if asked else []),
+                *([(notice, SpanKind.DISCLAIMER)] if notice is not None else []),
+            ]
         if kind is not None:
             return [(at, kind)]
     return []
 
 
 def _asked_below(bare: Sequence[str], at: int, stop: int) -> int:
-    """A question in a paragraph of its own below a signature, that programs put above where somebody writes; or 0."""
+    """A question in a paragraph of its own below a signature, that programs put above where somebody writes; or 0.
+
+    `Must you print this?` is a firm's.
+    """
     for number in range(at + 1, stop):
         if not bare[number] or bare[number - 1]:
+            continue
+        if bare[number].lower().lstrip("*_-#►• ").startswith(notice_tables.PRINTING):
             continue
         last = number
         while last + 1 < stop and bare[last + 1]:

@@ -19,7 +19,6 @@ _HISTORY_IDS = frozenset(
         "reply-intro",
         "messagereplysection",
         "zwchr",
-        "isreplycontent",
         "canaryblockquote",
         "blockquote_zmail",
     )
@@ -38,15 +37,16 @@ _HISTORY_CLASSES = frozenset(
         "yahoo-quoted-begin",
         "freshdesk_quote",
         "outreach-quote",
-        "quotedreply",
         "notion-mail-quote",
         "alimail-quote",
     )
 )
 _QUOTE_CLASSES = frozenset(
     "gmail_quote cite quote mail_quote tmail_quote freemail_quote protonmail_quote tutanota_quote ik_mail_quote "
-    "front-blockquote bloop_quote zmail_extra missive_quote".split()
+    "front-blockquote bloop_quote zmail_extra missive_quote quotedreply".split()
 )
+_QUOTE_NAMES = frozenset(("isreplycontent",))
+"""Ids and names. These elements, and those of Yahoo's page, end where the quote does: people write below and between."""
 _SIGNATURE_CLASSES = frozenset(
     (
         "gmail_signature",
@@ -81,11 +81,19 @@ def said(name: str, attributes: Mapping[str, str], style: str) -> str:
     """
     classes = set(attributes.get("class", "").lower().split())
     identity = attributes.get("id", "").lower()
-    if identity.startswith("ydp") or any(one.startswith("ydp") for one in classes):
+    of_yahoo = identity.startswith("ydp") or any(one.startswith("ydp") for one in classes)
+    if of_yahoo:
         # Yahoo puts this and a few signs before its own names: ydp9b1f0a55yahoo_quoted.
         classes = {_YAHOO.sub("", one) for one in classes}
         identity = _YAHOO.sub("", identity)
     called = attributes.get("name", "").lower()
+    if (
+        identity in _QUOTE_NAMES
+        or called in _QUOTE_NAMES
+        or "quotedreply" in classes
+        or (of_yahoo and (identity.startswith("yahoo_quoted") or "yahoo_quoted" in classes))
+    ):
+        return QUOTE
     if name == "blockquote" and (
         attributes.get("type", "").lower() == "cite" or classes & _QUOTE_CLASSES or _BORDERED.search(style)
     ):

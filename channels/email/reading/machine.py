@@ -112,8 +112,13 @@ def _reports(mail: automatic.Mail, author: str, desk: ours.Desk) -> Verdict | No
         and root.type != "multipart/report"
         and (subjects.by_hand(mail.subject) or marks.mail_program(header))
     ):
-        # `Fwd: Undelivered mail` with the parts of the report attached, or saved: somebody asks us about it.
-        found = reports.NONE
+        # `Fwd: Undelivered mail` with the parts of the report attached, or saved: somebody asks us about it. Mail programs
+        # send receipts themselves, and gateways and signatures wrap them.
+        asked = subjects.by_hand(mail.subject) or not found.receipt
+        found = reports.NONE if asked else replace(found, delivery=False, recipients=())
+    if found.delivery and _is_saved(mail):
+        # Shown as a person's; if it is a gateway's after all, it gets no answer.
+        return Verdict(Kind.HUMAN, ("parts of a report, attached",), may_auto_reply=False)
     if found.complaint or _is_complaint(header, found, mail.subject, mail.text):
         return _reported(Kind.ARF, f"complaint: {found.complaint_type or 'no type'}", found, (), desk)
     if bounces.awaits_proof(found):
@@ -152,6 +157,15 @@ def _reports(mail: automatic.Mail, author: str, desk: ours.Desk) -> Verdict | No
         return None
     kind, recipients, why = bounce
     return _reported(kind, why, found, recipients, desk, extra=automatic.evidence(mail))
+
+
+def _is_saved(mail: automatic.Mail) -> bool:
+    """Parts of a report below words that do not speak of one: somebody attached them, by a page that leaves no name."""
+    if mail.root.type != "multipart/mixed" or mail.daemon or mail.marks or mail.null_sender or mail.addressed:
+        return False
+    if not mail.shown.strip():
+        return False
+    return not bounces.speaks_of_return(mail.subject, mail.shown)
 
 
 def _reported(

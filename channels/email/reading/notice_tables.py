@@ -96,6 +96,7 @@ CLAIMS = re.compile(
 
 PRINTING = (
     "please consider the environment", "please think of the environment", "before printing", "think before you print", "please think before",
+    "do you really need to print", "do you need to print", "is it necessary to print", "müssen sie diese", "muss diese e-mail", "è davvero necessario stampare", "avez-vous vraiment besoin d'imprimer", "¿es necesario imprimir",
     "save a tree", "please don't print", "please do not print this", "prima di stampare", "rispetta l'ambiente", "rispettiamo l'ambiente", "pensa all'ambiente",
     "avant d'imprimer", "pensez à l'environnement", "merci de penser à l'environnement", "n'imprimez ", "bitte denken sie an die umwelt", "denken sie an die umwelt", "bitte prüfen sie, ob diese", "bitte prüfen sie der umwelt",
     "antes de imprimir", "piense en el medio", "por favor, piense", "proteja o ambiente", "pense no ambiente", "denk aan het milieu", "denkt u aan het milieu", "zanim wydrukujesz", "pomyśl o środowisku",

@@ -54,6 +54,11 @@ ORIGINAL = (
     "orijinal mesaj", "orijinal mesajı", "исходное письмо", "original email", "originalmeddelelse", "izvirno sporočilo", "antwort nachricht",
 )  # fmt: skip
 
+FORMS = frozenset(
+    ("naslov", "送信元", "送信先", "日時", "expeditorul", "destinatarul", "subiectul", "šalje", "pre", "dată")
+)
+"""Labels that forms, stores and logs have too: a header with one of them names its author's address."""
+
 # … and above a forwarded one, with or without dashes.
 FORWARDED = (
     "forwarded message", "begin forwarded message", "weitergeleitete nachricht", "anfang der weitergeleiteten",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from channels.email.reading import attachments, charsets, headers, structure
+from channels.email.reading import attachments, bounce_reasons, charsets, headers, structure
 
 RECIPIENTS = 200
 REPORT_BYTES = 256 * 1024
@@ -160,14 +160,24 @@ def _written_to(original: str, final: str) -> str:
 
     Many systems know the second only; some write there an account, a local name or an address of X.400.
     """
-    sent_to, ended_at = _recipient(original), _recipient(final)
+    ended_at = _recipient(final)
+    kind, typed, value = original.partition(";")
+    if (typed and kind.strip().lower() not in ("rfc822", "utf-8")) or original.count("@") > 1:
+        return ended_at or _recipient(original)
+    sent_to = _recipient(value if typed else original)
+    if sent_to != ended_at:
+        sent_to = _XTEXT.sub(lambda code: chr(int(code.group(1), 16)), sent_to)
     return sent_to if "@" in sent_to or not ended_at else ended_at
 
 
+_XTEXT = re.compile(r"\+(2B|3D)")
+"""What RFC 3461, 4 writes for plus and equals; some leave it so. Other codes may be what somebody put behind a plus."""
+
+
 def _behind(status: str, code: re.Match[str] | None) -> str:
-    """Words behind a status code (RFC 3464, 2.3.4 allows a comment there), or in its place: the reason."""
+    """Words behind a status code (RFC 3464, 2.3.4 allows a comment there), or in its place, that say the reason."""
     words = (status[code.end() :] if code is not None else status).strip(" \t()")
-    return words if any(c.isalpha() for c in words) else ""
+    return words if bounce_reasons.says_anything(words) else ""
 
 
 def _recipient(value: str) -> str:

@@ -196,7 +196,7 @@ class _Lines:
                 continue
             if first in "-_=*—–":
                 kind = embedded.delimiter(line)
-                if kind:
+                if kind and (kind == embedded.FORWARDED or embedded.is_ruled(line) or self.introduces(at)):
                     self.rest(at, _F if kind == embedded.FORWARDED else self.quoted)
                     return
             # An attribution has a figure or an address in its first line or is wrapped early; prose is done here.
@@ -227,6 +227,15 @@ class _Lines:
                 self.rest(at, self.quoted)
                 return
             at += 1
+
+    def introduces(self, at: int) -> bool:
+        """Does a mail begin below this line: with its header, with who wrote it, or with a quote?"""
+        below = self.next_text(at + 1)
+        return below is not None and (
+            self.bare[below].startswith(">")
+            or embedded.header(self.bare, below) > 0
+            or attributions.at(self.bare, below) is not None
+        )
 
     def quote(self, at: int) -> int:
         """The quoted line `at`, and what belongs to it; answers with the line behind."""

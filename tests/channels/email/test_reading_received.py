@@ -48,10 +48,13 @@ def test_another_desks_acknowledgement_is_shown_and_not_answered(language):
 
 
 @pytest.mark.parametrize("language", SUBJECTS)
-def test_with_an_empty_envelope_sender_it_is_an_automatic_answer(language):
-    inbound = understood(a_mail("4711\n", "Return-Path: <>", subject=SUBJECTS[language]))
+def test_with_an_empty_envelope_sender_it_is_an_automatic_answer_where_it_answers_a_mail(language):
+    fields = ("Return-Path: <>", "In-Reply-To: <m.1@hub.test>")
 
-    assert inbound.kind is Kind.AUTO_REPLY
+    answer = understood(a_mail("4711\n", *fields, subject=SUBJECTS[language]))
+    form = understood(a_mail("4711\n", "Return-Path: <>", subject=SUBJECTS[language]))
+
+    assert (answer.kind, form.kind, form.may_auto_reply) == (Kind.AUTO_REPLY, Kind.HUMAN, False)
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_bulk_mail_with_an_empty_envelope_sender_is_a_programs_answer_and_opens_
             "Thank you, I will answer soon.\n",
             "Precedence: bulk",
             "Return-Path: <>",
-            subject="Thank you for your mail",
+            subject="Re: Printer",
         )
     )
 
