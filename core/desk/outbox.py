@@ -146,8 +146,11 @@ def say(
 
 
 def _last_inward(case: Case, thread_id: str) -> str:
-    said = quotable(case.tx, case.id, thread_id, address="")
-    return next((str(row.external_ref) for row in said if row.direction == "in" and row.external_ref), "")
+    for row in quotable(case.tx, case.id, thread_id, address=""):
+        # Who asks since when may be known to the case alone: it is not saved yet.
+        if row.direction == "in" and row.external_ref and shared(row, since=case["requester_since"]):
+            return str(row.external_ref)
+    return ""
 
 
 def quotable(
