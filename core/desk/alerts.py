@@ -190,7 +190,7 @@ def one(
             now=now,
         )
     if step is Step.BEGUN:
-        _begin(tx, source, _begins(fact, known), known, alert_id, customer, row, times=times, now=now)
+        _begin(tx, source, fact, known, alert_id, customer, row, times=times, now=now)
     elif known is None:
         _keep(tx, source, fact, alert_id, customer, row)
     elif step is Step.REPEATED:
@@ -201,6 +201,8 @@ def one(
         )
     elif step is Step.ECHO:
         pass
+    elif step is Step.STORED and _tells_end(fact, known):
+        _ends_as_told(tx, known, min(fact.ended_at or received_at, received_at), row, now=now)
     elif step is Step.DUPLICATE:
         alert_rows.change(tx, alert_id, copies=known.copies + times)
     elif step is Step.UPDATED:
@@ -238,16 +240,35 @@ def meant(tx: Tx, source: str, fact: AlertFact) -> AlertFact:
 def _as_known(row: Row) -> Known:
     """What the hub took to be over was never told: it says nothing of what is late."""
     told = row.ended_at if row.status != EXPIRED else None
-    return Known(open=row.firing, started_at=row.started_at, ended_at=told)
+    return Known(open=row.firing, started_at=_began(row), ended_at=told)
 
 
-def _begins(fact: AlertFact, known: Row | None) -> AlertFact:
-    """What the hub took to be over went on: its time until now was told in the episode before, and no clock begins with it anew."""
+def _began(row: Row) -> datetime:
+    """Since when it fires, as its source has it: what went on after an assumed end began before that."""
+    return datetime.fromisoformat(row.about["went_on"]) if row.about.get("went_on") else row.started_at
+
+
+def _went_on(fact: AlertFact, known: Row | None) -> bool:
+    """The hub took it to be over, and it went on: its time until now was told in the episode before, and no clock begins with it anew."""
     if known is None or known.status != EXPIRED or fact.started_at is None or known.ended_at is None:
-        return fact
-    if fact.started_at >= known.ended_at:
-        return fact
-    return replace(fact, started_at=None, claimed_started_at=fact.started_at)
+        return False
+    return bool(fact.started_at < known.ended_at)
+
+
+def _tells_end(fact: AlertFact, known: Row) -> bool:
+    """Is it the end of what the hub took to be over? Not that of an episode before."""
+    if known.status != EXPIRED or fact.status is not Status.RESOLVED:
+        return False
+    return fact.ended_at is None or fact.ended_at >= _began(known)
+
+
+def _ends_as_told(tx: Tx, known: Row, ended_at: datetime, row: Said, *, now: datetime) -> None:
+    """What is told of its end stands in place of what was assumed: what began before that is late."""
+    ended_at = max(ended_at, known.started_at)
+    alert_rows.change(tx, known.id, status="resolved", ended_at=ended_at, last_seen=row.received_at)
+    tx.update(episode, {"alert_id": known.id, "n": known.episode}, ended_at=ended_at)
+    seconds = int((ended_at - known.started_at).total_seconds())
+    alert_rows.decide(tx, known, "ended", now=now, inbound=row.id, seconds=seconds)
 
 
 def _ends_work(fact: AlertFact) -> bool:
@@ -316,6 +337,9 @@ def _begin(
     now: datetime,
 ) -> None:
     """A new episode, which goes where it belongs at once, or after a wait."""
+    went_on = _went_on(fact, known)
+    if went_on:
+        fact = replace(fact, started_at=None, claimed_started_at=fact.started_at)
     severity = _severity(source, fact)
     started_at = fact.started_at or row.received_at
     transitions = alert_rows.with_change(known, "b", row.received_at)
@@ -335,6 +359,8 @@ def _begin(
         "hidden": False,
         "inbound_id": row.id,
     }
+    if went_on:
+        values["about"]["went_on"] = values["about"]["claimed_started_at"]
     if known is None:
         tx.insert(
             alert,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -235,6 +235,51 @@ async def test_what_the_hub_took_to_be_over_and_fires_on_is_heard_and_its_clocks
     assert (row.firing, row.episode, row.started_at) == (True, 2, hub.desk.now)
     assert row.about["claimed_started_at"] == began.isoformat()
     assert [(one.state, one.received_at) for one in await hub.tickets()][1:] == [("assigned", hub.desk.now)]
+    await hub.sound()
+
+
+async def ends_since(hub: Devices, name: str, began: datetime, *, at: datetime) -> None:
+    """It is over, as its source tells it: since when it was down, and until when."""
+    over = alarm(name, "resolved", at=at) | {"startsAt": began.isoformat()}
+    await hub.posts({"alerts": [over], "groupLabels": {}}, source="never-over")
+
+
+async def test_the_end_of_what_went_on_after_the_hub_took_it_to_be_over_is_believed(hub):
+    began = hub.desk.now
+    await hub.fires("srv-1", source="never-over", severity="warning")
+    await hub.passes(minutes=71)
+    assert (await hub.alert("srv-1", "never-over")).status == "expired"
+    await hub.fires("srv-1", source="never-over", at=began, severity="warning")
+    await hub.passes(seconds=30)
+
+    await ends_since(hub, "srv-1", began, at=began - timedelta(minutes=1))
+    assert (await hub.alert("srv-1", "never-over")).firing, "that was another episode"
+    await ends_since(hub, "srv-1", began, at=hub.desk.now - timedelta(minutes=1))
+
+    row = await hub.alert("srv-1", "never-over")
+    assert (row.firing, row.status, row.ended_at) == (False, "resolved", row.started_at)
+    await hub.sound()
+
+
+async def test_an_end_that_is_told_stands_in_place_of_the_one_the_hub_assumed(hub):
+    began = hub.desk.now
+    await hub.fires("srv-1", source="never-over", severity="warning")
+    await hub.passes(minutes=71)
+    await ends_since(hub, "srv-1", began, at=began - timedelta(minutes=1))
+    assert (await hub.alert("srv-1", "never-over")).status == "expired", "that was another episode"
+    over = began + timedelta(minutes=20)
+    await ends_since(hub, "srv-1", began, at=over)
+    row = await hub.alert("srv-1", "never-over")
+    assert (row.status, row.ended_at) == ("resolved", over)
+    (spell,) = await hub.desk.rows(tables.alert_episode, alert_id=row.id)
+    assert spell.ended_at == over
+
+    await hub.fires("srv-1", source="never-over", at=began, severity="warning")
+
+    assert (await hub.decisions("srv-1", "never-over"))[-2:] == ["ended", "late"]
+    assert len(await hub.tickets()) == 1
+    await hub.fires("srv-1", source="never-over", severity="warning")
+    assert (await hub.alert("srv-1", "never-over")).firing
     await hub.sound()
 
 
