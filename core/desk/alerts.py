@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, exists, literal, select, update
+from sqlalchemy import BigInteger, bindparam, exists, literal, select, type_coerce, update
 
 from core.alerting import BATCH, AlertFact, Severity, Status
 from core.desk import (
@@ -84,6 +84,8 @@ class Said:
     received_at: datetime
     alone: bool = True
     """Nothing else lies in its row: the same bytes again are the same message."""
+    goes_on: bool = False
+    """A part of it was taken in before."""
 
 
 def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
@@ -95,7 +97,9 @@ def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     part = facts[done : done + SLICE]
     if tx.foresees:
         _foresee(tx, source, [fact for fact, _ in part])
-    by = Said(id=row.id, raw=row.raw, received_at=row.received_at, alone=BATCH not in row.envelope)
+    by = Said(
+        id=row.id, raw=row.raw, received_at=row.received_at, alone=BATCH not in row.envelope, goes_on=done > 0
+    )
     steps = [one(tx, source, fact, by, times=times, now=now) for fact, times in part]
     left = done + len(part) < len(facts)
     if left:
@@ -281,6 +285,7 @@ def _same(known: Row | None, row: Said) -> bool:
         known is not None
         and row.alone
         and bool(known.body == row.raw)
+        and not (row.goes_on and known.last_seen == row.received_at)  # of that part
         and row.received_at - known.last_seen <= correlation.SAME_BODY
     )
 
@@ -412,21 +417,28 @@ def _over_later(tx: Tx, alert_id: str, source: AlertSource, *, now: datetime) ->
 
 
 def without_end(tx: Tx) -> list[str]:
-    """What fires of a source that was given `auto_close` since: nothing would ever end it. For a reader."""
+    """What fires of a source that was given `auto_close` since, or a shorter one: nothing would end it, or too late. For a reader."""
     sources = reference.desk(tx).alert_sources.values()
-    return [
-        row.id
-        for one in sources
-        if one.auto_close is not None
-        for row in tx.all(_WITHOUT_END, source=one.name)
-    ]
+    found: list[str] = []
+    for one in sources:
+        if one.auto_close is not None:
+            # Of a source that is silent it is put off: nothing of that is too late.
+            span = timedelta(days=36500) if alert_endings.silent(tx, one.name) else one.auto_close
+            found += [row.id for row in tx.all(_WITHOUT_END, source=one.name, span=span // _MICROSECOND)]
+    return found
 
 
+_MICROSECOND = timedelta(microseconds=1)
 _WITHOUT_END = Prepared(
     select(alert.c.id).where(
         alert.c.firing,
         alert.c.source.concat("") == bindparam("source"),  # few of all its alerts fire
-        ~exists().where(tables.job.c.shard == alert.c.id, tables.job.c.kind == literal(OVER)),
+        ~exists().where(
+            tables.job.c.shard == alert.c.id,
+            tables.job.c.kind == literal(OVER),
+            type_coerce(tables.job.c.due, BigInteger)
+            <= type_coerce(alert.c.last_seen, BigInteger) + bindparam("span", type_=BigInteger),
+        ),
     )
 )
 

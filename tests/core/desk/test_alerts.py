@@ -317,6 +317,36 @@ async def test_what_fires_already_is_over_too_when_its_source_is_given_a_time_la
     assert (await hub.alert("sw-1", "at-once")).status == "expired"
 
 
+async def test_a_source_that_is_given_a_shorter_time_ends_by_it_what_fires_already(hub):
+    await hub.fires("sw-1", source="never-over")
+    given = WITH_DEVICES.replace('auto_close = "1h"', 'auto_close = "20m"')
+    await hub.desk.db.write(put, given, now=hub.desk.now)
+    for _ in range(2):
+        found = await hub.desk.db.read(hub_watch.look, now=hub.desk.now)
+        await hub.desk.db.write(hub_watch.keep, found=found, now=hub.desk.now)
+    assert found.endless == []
+
+    await hub.passes(minutes=19)
+    assert (await hub.alert("sw-1", "never-over")).firing
+    await hub.passes(minutes=2)
+
+    assert (await hub.alert("sw-1", "never-over")).status == "expired"
+
+
+async def test_what_a_long_message_says_again_and_worse_is_no_copy_of_its_beginning(hub):
+    alerts = [alarm(f"n{n}", "firing", at=hub.desk.now, severity="info") for n in range(230)]
+    alerts[5] = alarm("x", "firing", at=hub.desk.now, severity="warning")
+    alerts[225] = alarm("x", "firing", at=hub.desk.now, severity="critical")
+    body = {"alerts": alerts, "groupLabels": {}}
+    await hub.posts(body)
+    row = await hub.alert("x")
+    assert (row.severity, row.worst, row.copies, row.count) == ("critical", "critical", 0, 2)
+    await hub.passes(seconds=1)
+    await hub.posts(body)
+    row = await hub.alert("x")
+    assert (row.copies, row.count) == (2, 2)
+
+
 async def test_the_ticket_says_how_many_problems_its_message_left_out(hub):
     down = alarm("sw-1", "firing", at=hub.desk.now, severity="warning")
     await hub.posts({"alerts": [down], "groupLabels": {}, "truncatedAlerts": 7}, source="at-once")
