@@ -106,7 +106,10 @@ def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
         tx.update(tables.inbound, {"id": row.id}, detail={**row.detail, "taken": done + len(part)})
         return Understood(outcome="alert", reason=MORE)
     messages = int(row.envelope.get(BATCH, 1))
-    source_states.heard(tx, source, said.alerts, at=row.received_at, messages=messages, now=now)
+    read = messages - (
+        said.not_read.messages if said.not_read is not None else 0
+    )  # those count once they are read
+    source_states.heard(tx, source, said.alerts, at=row.received_at, messages=read, now=now)
     tx.tell(alert_rows.TELL)
     detail: dict[str, Any] = {
         "facts": len(said.alerts),
