@@ -10,7 +10,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from enum import Enum
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from core.log import get_logger
@@ -119,9 +121,9 @@ class Rounds:
     async def _ordered(self, claim: Claim) -> None:
         if not claim.jobs:
             await self._release(claim)
-        if lanes.in_turn(claim.lane) and len(claim.jobs) > 1:
+        elif lanes.in_turn(claim.lane):
             effects = await self._prepare(claim.jobs)
-            await self._lane_done(claim, list(zip(claim.jobs, effects, strict=True)), in_turn=True)
+            await self._in_turn(claim, list(zip(claim.jobs, effects, strict=True)))
             return
         for n, job in enumerate(claim.jobs, start=1):
             (effect,) = await self._prepare([job])
@@ -151,50 +153,92 @@ class Rounds:
         except LeaseLost:
             log.warning("a lane was taken over", lane=claim.lane)
 
-    async def _lane_done(
-        self, claim: Claim, pairs: Sequence[tuple[Job, Effect | Exception]], *, in_turn: bool = False
-    ) -> None:
-        """Each job a verb of its own, under as few commits as may be: one that fails takes no other down.
-
-        `in_turn`: what is behind the first that is not written stays as it is.
-        """
+    async def _lane_done(self, claim: Claim, pairs: Sequence[tuple[Job, Effect | Exception]]) -> None:
+        """Each job a verb of its own, under as few commits as may be: one that fails takes no other down."""
         if len(pairs) == 1:
             await self._commit(claim, *pairs[0], release=True)
             return
-        wrong = (n for n, (_, effect) in enumerate(pairs) if isinstance(effect, Exception))
-        stop = next(wrong, len(pairs)) if in_turn else len(pairs)
-        ready = [(job, effect) for job, effect in pairs[:stop] if not isinstance(effect, Exception)]
-        failed = [(job, effect) for job, effect in pairs[: stop + 1] if isinstance(effect, Exception)]
-        written: set[str] = set()
-        ids = [job.id for job, _ in ready]
-        verbs: list[Callable[[Tx], Any]] = [
-            partial(
-                _noted,
-                written,
-                ids[:n] if in_turn else None,
-                job.id,
-                self._done(claim, job, effect, release=False),
-            )
-            for n, (job, effect) in enumerate(ready)
-        ]
-        # The last one gives the lane back, when there is nothing left to say about any job.
-        give_back = partial(_give_back_after, written, len(pairs), claim)
-        *answers, given_back = await self._write_all([*verbs, give_back])
-        for (job, _), answer in zip(ready, answers, strict=True):
-            if isinstance(answer, LeaseLost):
-                raise answer
-            if not isinstance(answer, Exception):
-                self.done += answer is not _BEHIND
-            elif not isinstance(answer, Moved):
-                failed.append((job, answer))
-        if given_back is True:
-            self._given_back(claim)
+        ready = [(job, effect) for job, effect in pairs if not isinstance(effect, Exception)]
+        failed = [(job, effect) for job, effect in pairs if isinstance(effect, Exception)]
+        answers, given_back = await self._write_ready(claim, ready, pairs, in_turn=False)
+        if given_back:
             return
-        if isinstance(given_back, Exception):
-            raise given_back
+        failed += [
+            (job, answer)
+            for (job, _), answer in zip(ready, answers, strict=True)
+            if isinstance(answer, Exception) and not isinstance(answer, Moved)
+        ]
         for job, error in failed:
             await self._fail(claim, job, error, release=False)
         await self._release(claim)
+
+    async def _in_turn(self, claim: Claim, pairs: Sequence[tuple[Job, Effect | Exception]]) -> None:
+        """The same in their order: behind what has to be tried again all stays as it is; what is given up, or did a part, holds up nobody.
+
+        What was prepared is kept: a storm of what cannot be read, or takes many parts, is read once.
+        """
+        left = list(pairs)
+        while left:
+            job, effect = left[0]
+            if isinstance(effect, Exception):
+                left.pop(0)
+                if not await self._fail(claim, job, effect, release=False):
+                    break
+                continue
+            ready = [
+                (job, effect)
+                for job, effect in takewhile(lambda one: not isinstance(one[1], Exception), left)
+                if not isinstance(effect, Exception)
+            ]
+            answers, given_back = await self._write_ready(claim, ready, left, in_turn=True)
+            if given_back:
+                return
+            if not await self._follow(claim, left, answers):
+                break
+        await self._release(claim)
+
+    async def _follow(
+        self, claim: Claim, left: list[tuple[Job, Effect | Exception]], answers: Sequence[Any]
+    ) -> bool:
+        """Take off what is done; may what is left be written now?"""
+        for answer in answers:
+            if answer is _BEHIND:
+                return True
+            job, effect = left.pop(0)
+            if isinstance(answer, Job):
+                left.insert(0, (answer, effect))
+                return True
+            if isinstance(answer, Exception) and not isinstance(answer, Moved):
+                return await self._fail(claim, job, answer, release=False)
+            if answer is _Left.PUT_BACK:
+                return False
+        return True
+
+    async def _write_ready(
+        self,
+        claim: Claim,
+        ready: Sequence[tuple[Job, Effect]],
+        pairs: Sequence[tuple[Job, Effect | Exception]],
+        *,
+        in_turn: bool,
+    ) -> tuple[list[Any], bool]:
+        """What each came to that is ready, and whether the lane is given back: with the last, where nothing is left to say about any of all."""
+        before = [None, *(job for job, _ in ready[:-1])] if in_turn else [None] * len(ready)
+        verbs: list[Callable[[Tx], Any]] = [
+            partial(_noted, job, self._done(claim, job, effect, release=False), one_before, in_turn=in_turn)
+            for (job, effect), one_before in zip(ready, before, strict=True)
+        ]
+        give_back = partial(_give_back_after, [job for job, _ in pairs], claim)
+        *answers, given_back = await self._write_all([*verbs, give_back])
+        for answer in answers:
+            if isinstance(answer, LeaseLost):
+                raise answer
+            self.done += not isinstance(answer, Exception) and answer is not _BEHIND
+        if isinstance(given_back, Exception):
+            raise given_back
+        if given_back:
+            self._given_back(claim)
+        return answers, given_back
 
     async def _prepare(self, jobs: Sequence[Job]) -> list[Effect | Exception]:
         if len({job.kind for job in jobs}) == 1:
@@ -229,9 +273,7 @@ class Rounds:
             await self._fail(claim, job, effect, release=release)
             return False
         try:
-            goes_on: bool = await self._write(
-                claim, self._done(claim, job, effect, release=release), release=release
-            )
+            left = await self._write(claim, self._done(claim, job, effect, release=release), release=release)
         except LeaseLost:
             raise
         except Moved:
@@ -242,19 +284,20 @@ class Rounds:
             await self._fail(claim, job, error, release=release)
             return False
         self.done += 1
-        return goes_on
+        return left is _Left.NOTHING
 
-    def _done(self, claim: Claim, job: Job, effect: Effect, *, release: bool) -> Callable[[Tx], bool]:
+    def _done(self, claim: Claim, job: Job, effect: Effect, *, release: bool) -> Callable[[Tx], _Left | Job]:
         handler, now = self._handlers.get(job.kind), self._clock()
         return partial(_done, claim=claim, job=job, effect=effect, release=release, now=now, handler=handler)
 
-    async def _fail(self, claim: Claim, job: Job, error: Exception, *, release: bool) -> None:
+    async def _fail(self, claim: Claim, job: Job, error: Exception, *, release: bool) -> bool:
+        """Put it back, or give it up: whether it is gone."""
         if isinstance(error, StoreUnavailable):
             # The database was away, which is not the job's failure: it stays as it is, and comes again.
             await asyncio.sleep(STORE_RETRY)
             if release:
                 await self._release(claim)
-            return
+            return False
         handler = self._handlers.get(job.kind)
         if not isinstance(error, (Retry, Hopeless)):
             log.error("a job failed", kind=job.kind, job=job.id, attempt=job.attempt + 1, exc_info=error)
@@ -270,10 +313,12 @@ class Rounds:
             handler=handler,
         )
         try:
-            await self._write(claim, verb, release=release)
+            left = await self._write(claim, verb, release=release)
         except Moved:  # there is nothing left to be put back
             if release:
                 await self._release(claim)
+            return True
+        return left is _Left.NOTHING
 
     async def _release(self, claim: Claim) -> None:
         await self._write(claim, partial(lanes.release, claim=claim), release=True)
@@ -313,39 +358,51 @@ class Rounds:
             log.warning("the database is away; what was done waits to be written", error=str(error))
 
 
+class _Left(Enum):
+    """What is left of a job on its lane: nothing (done or given up), or the same for another try."""
+
+    NOTHING = "nothing"
+    PUT_BACK = "put back"
+
+
 def _done(
     tx: Tx, *, claim: Claim, job: Job, effect: Effect, release: bool, now: datetime, handler: Handler | None
-) -> bool:
-    """The job off its lane, then its effect, then the lane given back, all behind the fence; whether the lane may go on."""
+) -> _Left | Job:
+    """The job off its lane, then its effect, then the lane given back, all behind the fence; what is left of it: of one that did a part, the rest."""
     lanes.guard(tx, claim, now=now)
     work.done(tx, job)
     outcome = effect(tx)
-    if outcome is not None:
-        _not_done(tx, job, outcome, now=now, handler=handler)
+    left = _Left.NOTHING if outcome is None else _not_done(tx, job, outcome, now=now, handler=handler)
     if release:
         lanes.release(tx, claim)
-    return outcome is None
+    return left
 
 
 _BEHIND = object()
 """What a verb answers that did nothing, because one before it is not written."""
+_NOTED = "jobs written"
 
 
 def _noted(
-    written: set[str], before: Sequence[str] | None, job: str, verb: Callable[[Tx], bool], tx: Tx
+    job: Job, verb: Callable[[Tx], _Left | Job], before: Job | None, tx: Tx, *, in_turn: bool
 ) -> object:
-    """`before`: jobs that must be done for good by then; None: it waits for none, and none for it."""
-    written.discard(job)
-    if not written.issuperset(before or ()):
+    """`before`: the one whose turn is before this one's, and has to be done for good by now.
+
+    Under the same commit it noted that it is. Under another, which may have failed since, it is no more on the lane.
+    """
+    noted: set[str] = tx.group.setdefault(_NOTED, set())
+    if before is not None and before.id not in noted and work.behind(tx, job):
         return _BEHIND
-    goes_on = verb(tx)
-    if goes_on or before is None:
-        written.add(job)
-    return goes_on
+    left = verb(tx)
+    if not in_turn or left is _Left.NOTHING:
+        noted.add(job.id)
+    return left
 
 
-def _give_back_after(written: set[str], jobs: int, claim: Claim, tx: Tx) -> bool:
-    if len(written) < jobs:
+def _give_back_after(jobs: Sequence[Job], claim: Claim, tx: Tx) -> bool:
+    """Only with all of them under this very commit: what another one came to is not known here."""
+    noted: set[str] = tx.group.get(_NOTED, set())
+    if not noted.issuperset(job.id for job in jobs):
         return False
     lanes.release(tx, claim)
     return True
@@ -353,23 +410,24 @@ def _give_back_after(written: set[str], jobs: int, claim: Claim, tx: Tx) -> bool
 
 def _failed(
     tx: Tx, *, claim: Claim, job: Job, error: Exception, release: bool, now: datetime, handler: Handler | None
-) -> None:
+) -> _Left | Job:
     lanes.guard(tx, claim, now=now)
     work.done(tx, job)
-    _not_done(tx, job, error, now=now, handler=handler)
+    left = _not_done(tx, job, error, now=now, handler=handler)
     if release:
         lanes.release(tx, claim)
+    return left
 
 
-def _not_done(tx: Tx, job: Job, error: Exception, *, now: datetime, handler: Handler | None) -> None:
+def _not_done(tx: Tx, job: Job, error: Exception, *, now: datetime, handler: Handler | None) -> _Left | Job:
     if isinstance(error, Again):
-        work.again(tx, job, now=now)
-        return
+        return work.again(tx, job, now=now)
     reason = str(error) if isinstance(error, (Retry, Hopeless)) else f"{type(error).__name__}: {error}"
     waits = error.waits if isinstance(error, Retry) else None
     if isinstance(error, Hopeless) or work.exhausted(job, waits):
         if handler is None or not handler.dead(tx, job, reason, now=now):
             work.bury(tx, job, reason=reason, now=now)
-        return
+        return _Left.NOTHING
     retry_after = error.retry_after if isinstance(error, Retry) else None
     work.put_back(tx, job, error=reason, now=now, retry_after=retry_after, waits=waits)
+    return _Left.PUT_BACK

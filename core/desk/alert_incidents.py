@@ -379,10 +379,10 @@ def part_for(
     tx: Tx, row: Row, parent: Row, source: AlertSource, *, began: datetime | None, now: datetime
 ) -> str:
     """The ticket an alarm belongs to that hangs on the one of another customer: their part of its incident, made if there is none. `began`: as of `follow`."""
-    placed = alert_rows.one(tx, parent.id)
+    placed, its = alert_rows.one(tx, parent.id), alert_rows.ticket_now(tx, parent.id)
     assert placed is not None
-    assert placed.ticket_id is not None
-    top = parent_of(tx, placed.ticket_id) or placed.ticket_id
+    assert its is not None
+    top = parent_of(tx, its) or its
     return _part(tx, row, placed, top, source, began=began, now=now)
 
 

@@ -25,7 +25,7 @@ from core.desk.alert_sources import AlertSource
 from core.rules import correlation
 from core.rules.correlation import Place, Placed, Scene, Ticket
 from core.store import tables
-from core.store.columns import Id, Instant
+from core.store.columns import Instant
 from core.store.tx import Prepared, Row, Tx
 
 alert, ticket = tables.alert, tables.ticket
@@ -51,8 +51,6 @@ STANDS = ("firing", "acknowledged")
 """What an alert that fires is where it waits for nothing and hangs on nothing; who acknowledged it has done so wherever it goes."""
 EXPLAINS = ("held", "suppressed")
 """How an alert stands that explains others before it has a ticket."""
-CALLS_NOBODY = (Place.STORED, Place.MAINTENANCE, Place.QUIET)
-"""Where an alert goes that explains nothing: what was put down to it while it waited is asked again."""
 WAITS = {Place.HELD: "held", Place.MAINTENANCE: "maintenance"}
 
 
@@ -79,8 +77,6 @@ def settle(tx: Tx, alert_id: str, source: AlertSource, *, begun: bool = False, n
     if row.status == WAITS[Place.MAINTENANCE] and decided.place is not Place.MAINTENANCE:
         alert_rows.change(tx, row.id, hidden=False)
         alert_rows.decide(tx, row, "after_maintenance", now=now)
-    if row.status in EXPLAINS and decided.place in CALLS_NOBODY:
-        alert_rows.ask_below(tx, row.id, now=now)
     if decided.place is Place.MAINTENANCE:
         assert held is not None
         _under_maintenance(tx, row, held, now=now)
@@ -92,6 +88,9 @@ def settle(tx: Tx, alert_id: str, source: AlertSource, *, begun: bool = False, n
         _under(tx, row, source, now=now)
     else:
         _to_ticket(tx, row, source, decided, now=now)
+    if row.status in EXPLAINS and decided.place is not Place.HELD:
+        # It calls nobody, or has its ticket, to which belongs what waited for it.
+        alert_rows.ask_below(tx, row.id, now=now)
 
 
 def worse(tx: Tx, row: Row, severity: Severity, *, now: datetime) -> None:
@@ -102,16 +101,7 @@ def worse(tx: Tx, row: Row, severity: Severity, *, now: datetime) -> None:
 
 def _placed(tx: Tx, row: Row) -> bool:
     """Has it got its ticket in this episode already?"""
-    last = tx.one(_EPISODE_TICKET, alert_id=row.id, n=row.episode)
-    return last is not None and last.ticket_id is not None
-
-
-_EPISODE_TICKET = Prepared(
-    select(tables.alert_episode.c.ticket_id).where(
-        tables.alert_episode.c.alert_id == bindparam("alert_id", type_=Id),
-        tables.alert_episode.c.n == bindparam("n"),
-    )
-)
+    return alert_rows.ticket_now(tx, row.id) is not None
 
 
 def _scene(tx: Tx, row: Row, source: AlertSource, held: maintenance.Held | None, *, now: datetime) -> Scene:
@@ -197,15 +187,21 @@ def _storm(tx: Tx, row: Row, *, now: datetime) -> str | None:
 
 
 def _parent(tx: Tx, row: Row) -> Row | None:
-    """The alert of the nearest thing above that fires."""
+    """The alert of the nearest thing above that fires, and is somebody's: what hangs on one whose ticket was ended would call nobody."""
     if not row.customer or not row.above:
         return None
     for name in row.above:
         for one in alert_rows.named(tx, *shared_assets.read(tx, name, of=row.customer)):
             # What is itself put down to this alarm explains nothing of it: in a circle nobody would be called.
-            if one.id != row.id and not alert_rows.hangs_on(tx, one, row.id):
+            if one.id != row.id and not alert_rows.hangs_on(tx, one, row.id) and not _given_up(tx, one):
                 return one
     return None
+
+
+def _given_up(tx: Tx, row: Row) -> bool:
+    """It fires, and a person ended the ticket that it has in this episode."""
+    found = _ticket(tx, row.ticket_now)
+    return found is not None and not found.open
 
 
 # --- What is done -----------------------------------------------------------------------------------------
@@ -257,11 +253,13 @@ def _no_contract(tx: Tx, row: Row, *, now: datetime) -> None:
 def _under(tx: Tx, row: Row, source: AlertSource, *, now: datetime) -> None:
     parent = _parent(tx, row)
     assert parent is not None
-    alert_rows.change(tx, row.id, status="suppressed", parent_alert=parent.id)
-    alert_rows.decide(tx, row, "suppressed", now=now, parent=parent.id, name=parent.asset or parent.resource)
-    if parent.ticket_id is not None:
+    if (row.status, row.parent_alert) != ("suppressed", parent.id):
+        alert_rows.change(tx, row.id, status="suppressed", parent_alert=parent.id)
+        name = parent.asset or parent.resource
+        alert_rows.decide(tx, row, "suppressed", now=now, parent=parent.id, name=name)
+    if parent.ticket_now is not None:
         own = parent.customer == row.customer
-        into = parent.ticket_id
+        into = parent.ticket_now
         if not own:
             began = alert_tickets.waited(row, now=now)
             into = alert_incidents.part_for(tx, row, parent, source, began=began, now=now)

@@ -45,8 +45,17 @@ _HAS_TICKET = (
     .exists()
 )
 """Condition on an alert: it has its ticket in this episode."""
+_TICKET_NOW = (
+    select(episode.c.ticket_id)
+    .where(episode.c.alert_id == alert.c.id, episode.c.n == alert.c.episode)
+    .correlate(alert)
+    .scalar_subquery()
+)
 CALLS = (alert.c.status == literal(str(correlation.Place.HELD))) | _HAS_TICKET
 """Condition on an alert that fires: somebody is called for it, or is going to be unless `calls` says no."""
+_ONES_TICKET = Prepared(
+    select(_TICKET_NOW.label("ticket_now")).where(alert.c.id == bindparam("id", type_=Id))
+)
 _HELD = Prepared(
     select(alert.c.id).where(alert.c.firing, alert.c.status == literal(str(correlation.Place.HELD)))
 )
@@ -122,6 +131,12 @@ def one(tx: Tx, alert_id: str) -> Row | None:
             return None
         known[alert_id] = found
     return known[alert_id]
+
+
+def ticket_now(tx: Tx, alert_id: str) -> str | None:
+    """Its ticket in this episode; None: it has none yet. `ticket_id` of the row may be that of an earlier one."""
+    found = tx.one(_ONES_TICKET, id=alert_id)
+    return found.ticket_now if found is not None else None
 
 
 def foresee(tx: Tx, alert_id: str) -> None:
@@ -202,7 +217,7 @@ def below(tx: Tx, customer: str, name: str, *, since: datetime) -> list[Row]:
 
 
 def ask_below(tx: Tx, parent_id: str, *, now: datetime) -> None:
-    """What was explained by an alert that is over, or that nobody is called for, is asked again where it goes; what has its ticket stays there."""
+    """What was explained by an alert is asked again where it goes: that one is over, calls nobody, or has its ticket. What has its own stays there."""
     for row in tx.all(_UNDER, parent=parent_id):
         ask_again(tx, row.id, due=now, now=now)
 
@@ -460,9 +475,9 @@ _NAMED = Prepared(
         alert.c.customer,
         alert.c.asset,
         alert.c.resource,
-        alert.c.ticket_id,
         alert.c.status,
         alert.c.parent_alert,
+        _TICKET_NOW.label("ticket_now"),
     )
     .where(
         alert.c.customer == bindparam("customer"),

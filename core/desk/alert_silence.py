@@ -52,7 +52,7 @@ def check(tx: Tx, name: str, *, now: datetime) -> None:
         source_states.of(row),
         every=source.heartbeat,
         grace=source.heartbeat_grace,
-        hearing=source_states.hearing(tx, name, now=now),
+        hearing=source_states.hearing(tx, name),
         now=now,
     )
     if verdict.voice is Voice.UNWATCHED:

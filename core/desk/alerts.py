@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, exists, literal, select, update
+from sqlalchemy import BigInteger, bindparam, exists, literal, select, type_coerce, update
 
 from core.alerting import BATCH, AlertFact, Severity, Status
 from core.desk import (
@@ -84,6 +84,8 @@ class Said:
     received_at: datetime
     alone: bool = True
     """Nothing else lies in its row: the same bytes again are the same message."""
+    goes_on: bool = False
+    """A part of it was taken in before."""
 
 
 def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
@@ -95,14 +97,19 @@ def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
     part = facts[done : done + SLICE]
     if tx.foresees:
         _foresee(tx, source, [fact for fact, _ in part])
-    by = Said(id=row.id, raw=row.raw, received_at=row.received_at, alone=BATCH not in row.envelope)
+    by = Said(
+        id=row.id, raw=row.raw, received_at=row.received_at, alone=BATCH not in row.envelope, goes_on=done > 0
+    )
     steps = [one(tx, source, fact, by, times=times, now=now) for fact, times in part]
     left = done + len(part) < len(facts)
     if left:
         tx.update(tables.inbound, {"id": row.id}, detail={**row.detail, "taken": done + len(part)})
         return Understood(outcome="alert", reason=MORE)
     messages = int(row.envelope.get(BATCH, 1))
-    source_states.heard(tx, source, said.alerts, at=row.received_at, messages=messages, now=now)
+    read = messages - (
+        said.not_read.messages if said.not_read is not None else 0
+    )  # those count once they are read
+    source_states.heard(tx, source, said.alerts, at=row.received_at, messages=read, now=now)
     tx.tell(alert_rows.TELL)
     detail: dict[str, Any] = {
         "facts": len(said.alerts),
@@ -190,7 +197,7 @@ def one(
             now=now,
         )
     if step is Step.BEGUN:
-        _begin(tx, source, _begins(fact, known), known, alert_id, customer, row, times=times, now=now)
+        _begin(tx, source, fact, known, alert_id, customer, row, times=times, now=now)
     elif known is None:
         _keep(tx, source, fact, alert_id, customer, row)
     elif step is Step.REPEATED:
@@ -201,6 +208,8 @@ def one(
         )
     elif step is Step.ECHO:
         pass
+    elif step is Step.STORED and _tells_end(fact, known):
+        _ends_as_told(tx, known, min(fact.ended_at or received_at, received_at), row, now=now)
     elif step is Step.DUPLICATE:
         alert_rows.change(tx, alert_id, copies=known.copies + times)
     elif step is Step.UPDATED:
@@ -238,16 +247,35 @@ def meant(tx: Tx, source: str, fact: AlertFact) -> AlertFact:
 def _as_known(row: Row) -> Known:
     """What the hub took to be over was never told: it says nothing of what is late."""
     told = row.ended_at if row.status != EXPIRED else None
-    return Known(open=row.firing, started_at=row.started_at, ended_at=told)
+    return Known(open=row.firing, started_at=_began(row), ended_at=told)
 
 
-def _begins(fact: AlertFact, known: Row | None) -> AlertFact:
-    """What the hub took to be over went on: its time until now was told in the episode before, and no clock begins with it anew."""
+def _began(row: Row) -> datetime:
+    """Since when it fires, as its source has it: what went on after an assumed end began before that."""
+    return datetime.fromisoformat(row.about["went_on"]) if row.about.get("went_on") else row.started_at
+
+
+def _went_on(fact: AlertFact, known: Row | None) -> bool:
+    """The hub took it to be over, and it went on: its time until now was told in the episode before, and no clock begins with it anew."""
     if known is None or known.status != EXPIRED or fact.started_at is None or known.ended_at is None:
-        return fact
-    if fact.started_at >= known.ended_at:
-        return fact
-    return replace(fact, started_at=None, claimed_started_at=fact.started_at)
+        return False
+    return bool(fact.started_at < known.ended_at)
+
+
+def _tells_end(fact: AlertFact, known: Row) -> bool:
+    """Is it the end of what the hub took to be over? Not that of an episode before."""
+    if known.status != EXPIRED or fact.status is not Status.RESOLVED:
+        return False
+    return fact.ended_at is None or fact.ended_at >= _began(known)
+
+
+def _ends_as_told(tx: Tx, known: Row, ended_at: datetime, row: Said, *, now: datetime) -> None:
+    """What is told of its end stands in place of what was assumed: what began before that is late."""
+    ended_at = max(ended_at, known.started_at)
+    alert_rows.change(tx, known.id, status="resolved", ended_at=ended_at, last_seen=row.received_at)
+    tx.update(episode, {"alert_id": known.id, "n": known.episode}, ended_at=ended_at)
+    seconds = int((ended_at - known.started_at).total_seconds())
+    alert_rows.decide(tx, known, "ended", now=now, inbound=row.id, seconds=seconds)
 
 
 def _ends_work(fact: AlertFact) -> bool:
@@ -260,6 +288,7 @@ def _same(known: Row | None, row: Said) -> bool:
         known is not None
         and row.alone
         and bool(known.body == row.raw)
+        and not (row.goes_on and known.last_seen == row.received_at)  # of that part
         and row.received_at - known.last_seen <= correlation.SAME_BODY
     )
 
@@ -316,6 +345,9 @@ def _begin(
     now: datetime,
 ) -> None:
     """A new episode, which goes where it belongs at once, or after a wait."""
+    went_on = _went_on(fact, known)
+    if went_on:
+        fact = replace(fact, started_at=None, claimed_started_at=fact.started_at)
     severity = _severity(source, fact)
     started_at = fact.started_at or row.received_at
     transitions = alert_rows.with_change(known, "b", row.received_at)
@@ -335,6 +367,8 @@ def _begin(
         "hidden": False,
         "inbound_id": row.id,
     }
+    if went_on:
+        values["about"]["went_on"] = values["about"]["claimed_started_at"]
     if known is None:
         tx.insert(
             alert,
@@ -386,21 +420,28 @@ def _over_later(tx: Tx, alert_id: str, source: AlertSource, *, now: datetime) ->
 
 
 def without_end(tx: Tx) -> list[str]:
-    """What fires of a source that was given `auto_close` since: nothing would ever end it. For a reader."""
+    """What fires of a source that was given `auto_close` since, or a shorter one: nothing would end it, or too late. For a reader."""
     sources = reference.desk(tx).alert_sources.values()
-    return [
-        row.id
-        for one in sources
-        if one.auto_close is not None
-        for row in tx.all(_WITHOUT_END, source=one.name)
-    ]
+    found: list[str] = []
+    for one in sources:
+        if one.auto_close is not None:
+            # Of a source that is silent it is put off: nothing of that is too late.
+            span = timedelta(days=36500) if alert_endings.silent(tx, one.name) else one.auto_close
+            found += [row.id for row in tx.all(_WITHOUT_END, source=one.name, span=span // _MICROSECOND)]
+    return found
 
 
+_MICROSECOND = timedelta(microseconds=1)
 _WITHOUT_END = Prepared(
     select(alert.c.id).where(
         alert.c.firing,
         alert.c.source.concat("") == bindparam("source"),  # few of all its alerts fire
-        ~exists().where(tables.job.c.shard == alert.c.id, tables.job.c.kind == literal(OVER)),
+        ~exists().where(
+            tables.job.c.shard == alert.c.id,
+            tables.job.c.kind == literal(OVER),
+            type_coerce(tables.job.c.due, BigInteger)
+            <= type_coerce(alert.c.last_seen, BigInteger) + bindparam("span", type_=BigInteger),
+        ),
     )
 )
 

@@ -22,7 +22,7 @@ from core.store import tables, work
 from core.store.columns import Id, Instant
 from core.store.tx import Prepared, Row, Tx
 
-state, lane = tables.source_state, tables.lane
+state, job = tables.source_state, tables.job
 
 TIMER = "heartbeat"
 """Kind and key of the job that looks whether a source fell silent; its payload names the source."""
@@ -41,11 +41,10 @@ _HEARD = Prepared(
 )
 _LOCK = Prepared(update(state).where(state.c.name == bindparam("of_name")).values(received=state.c.received))
 _WAITING = Prepared(
-    select(lane.c.due).where(
-        lane.c.shard == bindparam("shard", type_=Id),
-        lane.c.name == bindparam("name"),
-        lane.c.due <= bindparam("now", type_=Instant),
-    )
+    # Whenever its first is tried again: what is behind that waits with it.
+    select(job.c.id)
+    .where(job.c.shard == bindparam("shard", type_=Id), job.c.name == bindparam("name"))
+    .limit(1)
 )
 
 
@@ -133,7 +132,7 @@ def rounds(tx: Tx, *, now: datetime) -> bool:
     return set_back
 
 
-def hearing(tx: Tx, name: str, *, now: datetime) -> Hearing:
+def hearing(tx: Tx, name: str) -> Hearing:
     """Could the hub have heard this source?"""
     own = one(tx, OWN)
     messages = lane_of(name)
@@ -141,7 +140,7 @@ def hearing(tx: Tx, name: str, *, now: datetime) -> Hearing:
         round_at=own.round_at if own is not None else None,
         since=own.rounds_since if own is not None else None,
         deaf=own is not None and own.silent_since is not None and name != OWN,
-        messages_wait=tx.one(_WAITING, shard=fixed_id(messages), name=messages, now=now) is not None,
+        messages_wait=tx.one(_WAITING, shard=fixed_id(messages), name=messages) is not None,
     )
 
 

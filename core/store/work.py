@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -324,6 +324,18 @@ _DONE = Prepared(
 )
 
 
+def behind(tx: Tx, of: Job) -> bool:
+    """Is there a job before it on its lane?"""
+    return tx.one(_BEFORE, shard=of.shard, name=of.lane, seq=of.seq) is not None
+
+
+_BEFORE = Prepared(
+    select(job.c.id)
+    .where(job.c.shard == bindparam("shard"), job.c.name == bindparam("name"), job.c.seq < bindparam("seq"))
+    .limit(1)
+)
+
+
 def exhausted(tried: Job, waits: Sequence[float] | None) -> bool:
     """Was this the last try? With waits of its own a job is tried until its handler says otherwise."""
     return waits is None and tried.attempt + 1 >= MAX_ATTEMPTS
@@ -349,9 +361,10 @@ def put_back(
     return due
 
 
-def again(tx: Tx, of: Job, *, now: datetime) -> None:
-    """Write a job again that is `done`, at its old place in the lane: it did a part, and goes on at once."""
+def again(tx: Tx, of: Job, *, now: datetime) -> Job:
+    """Write a job again that is `done`, at its old place in the lane: it did a part, and goes on at once. Return it as it lies there."""
     _put(tx, of, due=now, attempt=of.attempt, error="")
+    return replace(of, due=now)
 
 
 def _put(tx: Tx, tried: Job, *, due: datetime, attempt: int, error: str) -> None:

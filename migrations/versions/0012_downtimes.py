@@ -1,4 +1,4 @@
-"""When a tool said that it works on something, by its own clock.
+"""When a tool said that it works on something, by its own clock; and what flaps is seen anew.
 
 Revision: 0012
 """
@@ -17,3 +17,5 @@ depends_on = None
 def upgrade() -> None:
     """Add the column: of downtimes that go on it is not known, and the order counts in which messages come."""
     op.add_column("maintenance_window", sa.Column("said_at", sa.BigInteger))
+    # From now on a timer ends it, which what flaps already has not; it is said again with its next change.
+    op.execute("UPDATE alert SET flapping_since = NULL WHERE flapping_since IS NOT NULL")

@@ -327,7 +327,30 @@ def _later(tx: Tx) -> Retry:
     return Retry("not now")
 
 
-@pytest.mark.parametrize("answer", [_breaks, _later, Retry("not now")])
+def _refused(tx: Tx) -> None:
+    """What the database refuses, and only when it is told: at the end."""
+    tx.insert(tables.counter, name="zzzz twice", value=1)
+    tx.insert(tables.counter, name="zzzz twice", value=1)
+
+
+@pytest.mark.parametrize("lane", ["devices:am", "intake:01"])
+async def test_what_the_database_refuses_at_the_end_is_counted_and_given_up_like_any_failure(
+    db: Database, worker: Worker, notes: Notes, clock: Clock, lane: str
+) -> None:
+    await db.write(todo, "bad", "worse", lane=lane)
+    notes.answers["bad"] = notes.answers["worse"] = _refused
+
+    for _ in range(2 * work.MAX_ATTEMPTS):
+        async with asyncio.timeout(30):  # it was tried for ever
+            await worker.drain()
+        clock.passes(hours=2)
+
+    assert notes.prepared.count("bad") == work.MAX_ATTEMPTS
+    assert [what for what, _ in await db.read(dead)] == ["bad", "worse"]
+    assert await db.read(left) == (0, 0)
+
+
+@pytest.mark.parametrize("answer", [_breaks, _later, _refused, Retry("not now")])
 async def test_what_a_source_said_is_prepared_together_and_written_in_order_whatever_has_to_wait(
     db: Database, worker: Worker, notes: Notes, clock: Clock, answer: Any
 ) -> None:
@@ -348,11 +371,14 @@ async def test_what_a_source_said_is_prepared_together_and_written_in_order_what
 async def test_what_is_given_up_lets_go_on_what_the_source_said_later(
     db: Database, worker: Worker, notes: Notes
 ) -> None:
-    await db.write(todo, *(str(n) for n in range(4)), lane="devices:am")
-    notes.answers["1"] = Hopeless("unreadable")
+    await db.write(todo, *(str(n) for n in range(6)), lane="devices:am")
+    notes.answers["1"] = notes.answers["4"] = Hopeless("unreadable")
+    notes.answers["2"] = lambda _: Hopeless("no use")
     await worker.drain()
-    assert await db.read(written) == ["0", "2", "3"]
-    assert await db.read(dead) == [("1", "unreadable")]
+    assert await db.read(written) == ["0", "2", "3", "5"]
+    assert await db.read(dead) == [("1", "unreadable"), ("2", "no use"), ("4", "unreadable")]
+    assert await db.read(left) == (0, 0)
+    assert notes.batches == [6], "nothing is read again for it"
 
 
 async def test_what_did_a_part_goes_on_before_what_is_behind_it(
@@ -366,6 +392,7 @@ async def test_what_did_a_part_goes_on_before_what_is_behind_it(
 
     assert await db.read(written) == ["long", "long", "long", "behind", "last"]
     assert await db.read(left) == (0, 0)
+    assert notes.batches == [3], "what was read is kept"
 
 
 async def test_a_kind_that_nobody_does_is_shown_not_lost(db: Database, clock: Clock) -> None:

@@ -304,6 +304,35 @@ async def test_what_came_shortly_before_its_cause_becomes_the_customers_part_and
     await hub.sound()
 
 
+@pytest.mark.parametrize("over", [True, False])
+async def test_what_comes_below_something_that_had_an_incident_once_is_called_for_now(db, over):
+    ours = SHARED.index('name = "ours"')
+    hub = await devices(db, SHARED[:ours] + SHARED[ours:].replace('hold = "0s"', 'hold = "60s"', 1))
+    await hub.fires("ring-1", source="ours", severity="warning")
+    await hub.passes(minutes=2)
+    await hub.ends("ring-1", source="ours", severity="warning")
+    await hub.passes(hours=30)
+    before = {row.id for row in await hub.tickets()}
+    assert len(before) == 3
+    assert not any(row.open for row in await hub.tickets())
+
+    await hub.fires("ring-1", source="ours", severity="warning")
+    await hub.passes(seconds=5)
+    await hub.fires("sw-1", source="acme")
+    assert (await hub.alert("sw-1", "acme")).status == "suppressed"
+    if over:
+        await hub.ends("ring-1", source="ours", severity="warning")
+    await hub.passes(minutes=2)
+
+    new = {row.customer: row for row in await hub.tickets() if row.id not in before}
+    alarm = await hub.alert("sw-1", "acme")
+    assert set(new) == ({"ACME"} if over else {"OURS", "ACME", "DELTA"})
+    assert alarm.ticket_id == new["ACME"].id
+    assert new["ACME"].open
+    assert alarm.status == ("firing" if over else "suppressed")
+    await hub.sound()
+
+
 async def test_the_same_alarm_again_makes_no_second_part(hub):
     began = hub.desk.now
     for _ in range(3):

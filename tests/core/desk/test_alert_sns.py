@@ -6,6 +6,7 @@ import pytest
 
 from channels.monitoring.channel import MonitoringChannel
 from channels.monitoring.sns import Vouching
+from core.desk import figures, source_states
 from core.store import tables
 from tests.channels.monitoring.signing import CONFIRM, TOPIC, Amazon, away, confirmation, notification, sign
 from tests.devices_at_work import SECRET, WITH_DEVICES, Devices, devices
@@ -68,6 +69,21 @@ async def test_while_amazon_does_not_answer_the_message_waits_and_is_not_lost(db
     amazon.fails = None
     await hub.passes(minutes=3)
     assert len(await hub.tickets()) == 1
+
+
+async def test_what_waits_behind_a_message_that_is_tried_again_is_seen_and_its_source_not_taken_for_silent(
+    db,
+):
+    hub = await hub_with(db, away())
+    for _ in range(3):
+        await hub.posts(sign(notification()), source="aws")
+    await hub.passes(minutes=18)
+
+    assert await hub.desk.db.read(figures.behind, now=hub.desk.now) == {"devices": (1, 18 * 60.0)}
+    assert (await hub.desk.db.read(source_states.hearing, "aws")).messages_wait
+    await hub.passes(minutes=4)
+    assert not (await hub.desk.db.read(source_states.hearing, "aws")).messages_wait
+    assert "devices" not in await hub.desk.db.read(figures.behind, now=hub.desk.now)
 
 
 async def test_what_nobody_can_look_up_is_staffs_after_twenty_minutes_however_much_waits_in_order(db):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -238,6 +238,51 @@ async def test_what_the_hub_took_to_be_over_and_fires_on_is_heard_and_its_clocks
     await hub.sound()
 
 
+async def ends_since(hub: Devices, name: str, began: datetime, *, at: datetime) -> None:
+    """It is over, as its source tells it: since when it was down, and until when."""
+    over = alarm(name, "resolved", at=at) | {"startsAt": began.isoformat()}
+    await hub.posts({"alerts": [over], "groupLabels": {}}, source="never-over")
+
+
+async def test_the_end_of_what_went_on_after_the_hub_took_it_to_be_over_is_believed(hub):
+    began = hub.desk.now
+    await hub.fires("srv-1", source="never-over", severity="warning")
+    await hub.passes(minutes=71)
+    assert (await hub.alert("srv-1", "never-over")).status == "expired"
+    await hub.fires("srv-1", source="never-over", at=began, severity="warning")
+    await hub.passes(seconds=30)
+
+    await ends_since(hub, "srv-1", began, at=began - timedelta(minutes=1))
+    assert (await hub.alert("srv-1", "never-over")).firing, "that was another episode"
+    await ends_since(hub, "srv-1", began, at=hub.desk.now - timedelta(minutes=1))
+
+    row = await hub.alert("srv-1", "never-over")
+    assert (row.firing, row.status, row.ended_at) == (False, "resolved", row.started_at)
+    await hub.sound()
+
+
+async def test_an_end_that_is_told_stands_in_place_of_the_one_the_hub_assumed(hub):
+    began = hub.desk.now
+    await hub.fires("srv-1", source="never-over", severity="warning")
+    await hub.passes(minutes=71)
+    await ends_since(hub, "srv-1", began, at=began - timedelta(minutes=1))
+    assert (await hub.alert("srv-1", "never-over")).status == "expired", "that was another episode"
+    over = began + timedelta(minutes=20)
+    await ends_since(hub, "srv-1", began, at=over)
+    row = await hub.alert("srv-1", "never-over")
+    assert (row.status, row.ended_at) == ("resolved", over)
+    (spell,) = await hub.desk.rows(tables.alert_episode, alert_id=row.id)
+    assert spell.ended_at == over
+
+    await hub.fires("srv-1", source="never-over", at=began, severity="warning")
+
+    assert (await hub.decisions("srv-1", "never-over"))[-2:] == ["ended", "late"]
+    assert len(await hub.tickets()) == 1
+    await hub.fires("srv-1", source="never-over", severity="warning")
+    assert (await hub.alert("srv-1", "never-over")).firing
+    await hub.sound()
+
+
 async def test_an_acknowledgement_that_comes_before_its_problem_does_not_make_that_late(hub):
     began = hub.desk.now
     problem = {"event_id": "77", "event_value": "1", "event_nseverity": "5", "event_source": "0"}
@@ -270,6 +315,36 @@ async def test_what_fires_already_is_over_too_when_its_source_is_given_a_time_la
     await hub.passes(minutes=2)
 
     assert (await hub.alert("sw-1", "at-once")).status == "expired"
+
+
+async def test_a_source_that_is_given_a_shorter_time_ends_by_it_what_fires_already(hub):
+    await hub.fires("sw-1", source="never-over")
+    given = WITH_DEVICES.replace('auto_close = "1h"', 'auto_close = "20m"')
+    await hub.desk.db.write(put, given, now=hub.desk.now)
+    for _ in range(2):
+        found = await hub.desk.db.read(hub_watch.look, now=hub.desk.now)
+        await hub.desk.db.write(hub_watch.keep, found=found, now=hub.desk.now)
+    assert found.endless == []
+
+    await hub.passes(minutes=19)
+    assert (await hub.alert("sw-1", "never-over")).firing
+    await hub.passes(minutes=2)
+
+    assert (await hub.alert("sw-1", "never-over")).status == "expired"
+
+
+async def test_what_a_long_message_says_again_and_worse_is_no_copy_of_its_beginning(hub):
+    alerts = [alarm(f"n{n}", "firing", at=hub.desk.now, severity="info") for n in range(230)]
+    alerts[5] = alarm("x", "firing", at=hub.desk.now, severity="warning")
+    alerts[225] = alarm("x", "firing", at=hub.desk.now, severity="critical")
+    body = {"alerts": alerts, "groupLabels": {}}
+    await hub.posts(body)
+    row = await hub.alert("x")
+    assert (row.severity, row.worst, row.copies, row.count) == ("critical", "critical", 0, 2)
+    await hub.passes(seconds=1)
+    await hub.posts(body)
+    row = await hub.alert("x")
+    assert (row.copies, row.count) == (2, 2)
 
 
 async def test_the_ticket_says_how_many_problems_its_message_left_out(hub):

@@ -127,6 +127,8 @@ async def test_of_many_messages_those_that_nobody_understood_are_an_item_of_staf
     assert [raw for _, raw in batches.unpack(await hub.desk.db.read(blobs.get, left.raw))] == [bad, bad]
     (alert,) = await hub.desk.rows(tables.alert)
     assert alert.count == 2
+    (source,) = await hub.desk.rows(tables.source_state, name="traps")
+    assert source.received == 2, "what staff have read again counts then"
     await hub.desk.db.write(waiting.retry, await hub.desk.who("lea"), left.id, now=hub.desk.now)
     await hub.work()
     (alert,) = await hub.desk.rows(tables.alert)
