@@ -46,7 +46,7 @@ _ALIKE = Prepared(
     select(tables.alert)
     .where(
         tables.alert.c.firing,
-        tables.alert.c.source.concat("") == bindparam("source"),  # few of all its alerts fire
+        alert_rows.by_source == bindparam("source"),
         func.lower(tables.alert.c.resource) == bindparam("resource"),
         tables.alert.c.id != bindparam("id", type_=Id),
         # What is known to be another customer's only has the same name.

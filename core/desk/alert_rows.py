@@ -51,6 +51,8 @@ _TICKET_NOW = (
     .correlate(alert)
     .scalar_subquery()
 )
+by_source = alert.c.source.concat("")
+"""The source of alerts that fire: not along the index of all there ever were, of which few do."""
 CALLS = (alert.c.status == literal(str(correlation.Place.HELD))) | _HAS_TICKET
 """Condition on an alert that fires: somebody is called for it, or is going to be unless `calls` says no."""
 _ONES_TICKET = Prepared(

@@ -17,6 +17,7 @@ from sqlalchemy import bindparam, func, literal, select
 from core.alerting import PARTS, Agreed, TrapUser
 from core.desk import (
     acts,
+    alert_rows,
     alert_sources,
     alert_views,
     case,
@@ -49,12 +50,10 @@ MAPPED = ("generic", "auto")
 inbound = tables.inbound
 
 _STATES = Prepared(select(tables.source_state))
-_BY_SOURCE = tables.alert.c.source.concat("")
-"""Not along the index of all alerts there ever were: few of them fire."""
 _FIRING = Prepared(
-    select(_BY_SOURCE.label("source"), func.count().label("items"))
+    select(alert_rows.by_source.label("source"), func.count().label("items"))
     .where(tables.alert.c.firing)
-    .group_by(_BY_SOURCE)
+    .group_by(alert_rows.by_source)
 )
 _WAITS = (
     inbound.c.outcome == literal("exception"),

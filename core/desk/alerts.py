@@ -106,9 +106,8 @@ def take(tx: Tx, row: Row, said: Inbound, *, now: datetime) -> Understood:
         tx.update(tables.inbound, {"id": row.id}, detail={**row.detail, "taken": done + len(part)})
         return Understood(outcome="alert", reason=MORE)
     messages = int(row.envelope.get(BATCH, 1))
-    read = messages - (
-        said.not_read.messages if said.not_read is not None else 0
-    )  # those count once they are read
+    # What was not read counts once it is.
+    read = messages - (said.not_read.messages if said.not_read is not None else 0)
     source_states.heard(tx, source, said.alerts, at=row.received_at, messages=read, now=now)
     tx.tell(alert_rows.TELL)
     detail: dict[str, Any] = {
@@ -435,7 +434,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _WITHOUT_END = Prepared(
     select(alert.c.id).where(
         alert.c.firing,
-        alert.c.source.concat("") == bindparam("source"),  # few of all its alerts fire
+        alert_rows.by_source == bindparam("source"),
         ~exists().where(
             tables.job.c.shard == alert.c.id,
             tables.job.c.kind == literal(OVER),

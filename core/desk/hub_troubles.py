@@ -68,9 +68,8 @@ def report(
     `ending`: the names that may go, while it is not known of others yet; None: all.
     """
     known = {row.name: row for row in tx.all(_OF, reporter=reporter)}
-    for name in (
-        known.keys() - found.keys() if ending is None else (known.keys() - found.keys()) & set(ending)
-    ):
+    well = known.keys() - found.keys()
+    for name in well if ending is None else well & set(ending):
         tx.run(_GONE, name=name, reporter=reporter)
     for name, (kind, why) in found.items():
         values = {"kind": kind, "why": why[:500], "at": now}

@@ -113,10 +113,8 @@ def _matches(one: Row, row: Row) -> bool:
     if one.alert_id is not None:
         return bool(one.alert_id == row.id)
     name, _, value = one.tag.partition("=")
-    if one.customer not in (
-        "",
-        row.customer,
-    ):  # whoever works on a thing of theirs takes down what hangs on it
+    if one.customer not in ("", row.customer):
+        # Whoever works on a thing of theirs takes down what hangs on it.
         here = shared_assets.written((one.customer, one.asset), of=row.customer) in row.above
     else:
         here = covers(one, site=row.site, asset=row.asset, above=row.above)
@@ -258,7 +256,7 @@ def source_says(
     identity, until = _of_source(alert_id), now + THERE
     begins = {"since": min(said_at or now, now), "said_at": said_at, "created_at": now}
     values = {"until": until, "over_at": until, "state": PLANNED, "ended_at": None}
-    named = {"customer": about["customer"] or "", "site": about["site"], "asset": about["asset"] or ""}
+    named = _named(about)
     before = locked(tx, identity)
     if before is None:
         _add(
@@ -279,9 +277,13 @@ def source_says(
 
 def source_learns(tx: Tx, alert_id: str, about: Mapping[str, Any]) -> None:
     """Somebody said whose the alert is, and which thing: the downtime that its source told of is theirs, too. `about`: columns of the alert."""
-    named = {"customer": about["customer"] or "", "site": about["site"], "asset": about["asset"] or ""}
+    named = _named(about)
     tx.update(window, {"id": _of_source(alert_id)}, **named)
     tx.tell(TELL)
+
+
+def _named(about: Mapping[str, Any]) -> dict[str, str]:
+    return {"customer": about["customer"] or "", "site": about["site"], "asset": about["asset"] or ""}
 
 
 def source_over(tx: Tx, alert_id: str, *, now: datetime) -> None:

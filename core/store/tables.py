@@ -374,9 +374,9 @@ counter = Table("counter", metadata, _key("name"), _number("value"))
 DUE_LAST = 9223372036854775807  # microseconds: after every instant
 DUE_ORDER = f"CASE WHEN open THEN coalesce(next_due, {DUE_LAST}) ELSE {DUE_LAST} END"
 WAIT_ORDER = f"coalesce(waits_since, {DUE_LAST})"
+"""What the inbox is sorted by: the most urgent first, then what has no due instant, alike on both databases."""
 _CHATS = text("chat IS NOT NULL")
 _FOLLOW_UPS = text("follow_up_of IS NOT NULL")
-"""What the inbox is sorted by: the most urgent first, then what has no due instant, alike on both databases."""
 
 ticket = Table(
     "ticket",

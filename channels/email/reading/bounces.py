@@ -107,7 +107,8 @@ def judge(
     words, came_back = _own_words(text)
     if (found.delivery or found.rejected) and found.recipients:
         return _standard(found, words)
-    if sender == "nobody" and (by_hand or _greets(words)):
+    personal = by_hand or _greets(words)
+    if sender == "nobody" and personal:
         return None
     if not sender and _keeps_a_list(header, author):
         sender = "list keeper"
@@ -122,15 +123,18 @@ def judge(
     )
     if away_by_mark and not found.delivery and not {"subject", "failed recipients"} & set(signs):
         return None
+    if not (signs or addressed or found.delivery):
+        return None  # as nearly every mail
+    proof = found.returned is not None or proves(subject, words)
     enough = (
         found.delivery
         or bool(mail_notice(text, signs))
         or _enough(
             signs,
             lexical,
-            by_hand=by_hand or _greets(words),
+            by_hand=personal,
             certain=sender in ("mailer-daemon", "list keeper") or (null_sender and sender == "postmaster"),
-            proof=came_back or found.returned is not None or proves(subject, words),
+            proof=came_back or proof,
             saved=found.returned is not None
             or (came_back and _RECEIVED.search(text[len(words) :]) is not None),
         )
@@ -144,7 +148,7 @@ def judge(
                 answers=subjects.by_hand(subject)
                 and sender in ("postmaster", "nobody", "no-reply")
                 and not null_sender,
-                proof=found.returned is not None or proves(subject, words),
+                proof=proof,
             )
         )
     )
